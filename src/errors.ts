@@ -1,0 +1,186 @@
+// Every error a client can see, in one table: a stable code, its HTTP status, a title and when it happens.
+// Any room may import this file; it imports nothing. `docs/errors.md` is generated from the table.
+
+/** One row of the problem table: what a `code` means (RFC 9457 `status` and `title`) and when it is sent. */
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  readonly when: string;
+}
+
+const table = {
+  invalid_url: { status: 400, title: 'Bad URL', when: 'The request target cannot be parsed or decoded.' },
+  invalid_host_header: {
+    status: 400,
+    title: 'Bad Host header',
+    when: 'Host is missing, repeated or malformed.',
+  },
+  invalid_header: { status: 400, title: 'Bad header', when: 'A header is malformed, repeated or too large.' },
+  invalid_body: {
+    status: 400,
+    title: 'Bad body',
+    when: 'The body is not JSON, is cut off, or holds a forbidden key.',
+  },
+  bad_request: { status: 400, title: 'Bad request', when: 'The request is not valid HTTP.' },
+  unauthorized: { status: 401, title: 'Unauthorized', when: 'The API key is missing or wrong.' },
+  insufficient_scope: {
+    status: 403,
+    title: 'Forbidden',
+    when: 'The API key lacks the scope that the route needs.',
+  },
+  origin_not_allowed: {
+    status: 403,
+    title: 'Origin not allowed',
+    when: 'A foreign Origin tried to change state.',
+  },
+  outside_workspace: {
+    status: 403,
+    title: 'Outside the workspace',
+    when: 'A path leads out of the workspace.',
+  },
+  not_found: { status: 404, title: 'Not found', when: 'No route has this path.' },
+  tool_not_found: { status: 404, title: 'No such tool', when: 'No tool has this name.' },
+  session_not_found: { status: 404, title: 'No such session', when: 'No session has this id.' },
+  run_not_found: { status: 404, title: 'No such run', when: 'No run has this id.' },
+  event_not_found: { status: 404, title: 'No such event', when: 'No event has this id.' },
+  key_not_found: { status: 404, title: 'No such key', when: 'No API key has this id.' },
+  file_not_found: {
+    status: 404,
+    title: 'No such file',
+    when: 'A tool was given a path that does not exist.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    when: 'The path exists, the method does not; see Allow.',
+  },
+  not_acceptable: {
+    status: 406,
+    title: 'Not acceptable',
+    when: 'The route cannot answer in a form that Accept allows.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request time-out',
+    when: 'The headers (10 s) or the whole request (30 s) came too slowly.',
+  },
+  session_busy: {
+    status: 409,
+    title: 'Session busy',
+    when: 'A session with an unfinished run cannot be changed that way.',
+  },
+  run_ended: { status: 409, title: 'Run has ended', when: 'A run that has ended cannot be cancelled.' },
+  idempotency_conflict: {
+    status: 409,
+    title: 'Idempotency conflict',
+    when: 'The Idempotency-Key was used with another request.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'Still in progress',
+    when: 'The first request with this Idempotency-Key has not ended.',
+  },
+  body_too_large: { status: 413, title: 'Body too large', when: 'The body is over `maxRequestSize`.' },
+  uri_too_long: { status: 414, title: 'URL too long', when: 'The request target is over 8 KiB.' },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    when: 'The body is not `application/json` in UTF-8.',
+  },
+  misdirected_request: {
+    status: 421,
+    title: 'Misdirected request',
+    when: 'Host names a server that this is not (DNS rebinding).',
+  },
+  validation_failed: {
+    status: 422,
+    title: 'Validation failed',
+    when: 'The input does not fit the schema; `errors` names each field.',
+  },
+  tool_failed: {
+    status: 422,
+    title: 'Tool failed',
+    when: 'The tool ran and reported a failure; `detail` says which.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many failed tries',
+    when: 'Too many wrong API keys from one address; see Retry-After.',
+  },
+  too_many_runs: {
+    status: 429,
+    title: 'Too many runs',
+    when: 'The queue of the session, or of the server, is full.',
+  },
+  headers_too_large: { status: 431, title: 'Headers too large', when: 'The headers are over 16 KiB.' },
+  client_closed_request: {
+    status: 499,
+    title: 'Client closed request',
+    when: 'The client went away before the answer (only in logs).',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    when: 'A fault of ours or of a handler; the log has the cause under the request id.',
+  },
+  handler_not_configured: {
+    status: 503,
+    title: 'Not configured',
+    when: 'The host has not set the handler that this route needs.',
+  },
+  storage_unavailable: {
+    status: 503,
+    title: 'Storage unavailable',
+    when: 'The store cannot be written now (read-only or failing disk).',
+  },
+  shutting_down: { status: 503, title: 'Shutting down', when: 'The server is stopping.' },
+  too_many_connections: {
+    status: 503,
+    title: 'Too many connections',
+    when: 'The cap on open connections or stream readers is reached.',
+  },
+  run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
+  storage_full: { status: 507, title: 'Disk full', when: 'The disk is full; nothing was changed.' },
+} as const satisfies Record<string, ProblemKind>;
+
+/** The stable, machine-readable word of a problem. */
+export type ProblemCode = keyof typeof table;
+
+/** All problems by code. */
+export const problems: Readonly<Record<ProblemCode, ProblemKind>> = table;
+
+/** One field that does not fit: where (RFC 6901 JSON Pointer, `/body/…`-less: from the root of the part named by `in`) and why. */
+export interface FieldError {
+  readonly in: 'body' | 'query' | 'path' | 'header';
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** An error that is meant for the client: `message` becomes `detail`, `code` picks the rest from the table. */
+export class CodeBuddyError extends Error {
+  override readonly name = 'CodeBuddyError';
+  readonly code: ProblemCode;
+  /** Every offending field, for `validation_failed`. */
+  readonly errors: readonly FieldError[] | undefined;
+  /** Response headers that belong to the problem, as `Retry-After` or `Allow`. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: {
+      cause?: unknown;
+      errors?: readonly FieldError[];
+      headers?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors;
+    this.headers = options.headers;
+  }
+
+  get status(): number {
+    return problems[this.code].status;
+  }
+}

@@ -1,0 +1,93 @@
+// The event log's contract: append durably, read after a number, follow without gap or double.
+// Everything that happens goes through here once; streams, webhooks, metrics and transcripts read the same log.
+
+import type { Write } from '../store/store.ts';
+import type { DeltaData, DeltaType, EventData, EventType } from './catalogue.ts';
+
+/** An event before it is logged. */
+export type NewEvent = {
+  readonly [T in EventType]: {
+    readonly type: T;
+    readonly data: EventData<T>;
+    readonly sessionId?: string;
+    readonly runId?: string;
+  };
+}[EventType];
+
+/** An event as every reader sees it. `event` repeats `type` for receivers of the first version of this API. */
+export interface LoggedEvent<T extends EventType = EventType> {
+  readonly id: string;
+  readonly type: T;
+  readonly event: T;
+  /** RFC 3339 UTC with milliseconds. */
+  readonly timestamp: string;
+  readonly sessionId?: string;
+  readonly runId?: string;
+  readonly sequence: number;
+  readonly data: EventData<T>;
+}
+
+/** Streamed to live readers, never logged: text as it is generated, output as a tool writes it. */
+export interface Delta<T extends DeltaType = DeltaType> {
+  readonly type: T;
+  readonly timestamp: string;
+  readonly sessionId?: string;
+  readonly runId?: string;
+  readonly data: DeltaData<T>;
+}
+
+/** What a subscriber receives. `gap`: older events were pruned, reading goes on from `firstSequence`. */
+export type StreamItem =
+  | { readonly kind: 'event'; readonly event: LoggedEvent }
+  | { readonly kind: 'delta'; readonly delta: Delta }
+  | { readonly kind: 'gap'; readonly firstSequence: number };
+
+export interface EventFilter {
+  readonly sessionId?: string;
+  readonly runId?: string;
+  /** Exact names, `tool.*`, `*`. Default: all. */
+  readonly types?: readonly string[];
+}
+
+export interface EventPageQuery extends EventFilter {
+  /** Exclusive sequence bounds. */
+  readonly after?: number;
+  readonly before?: number;
+  /** 1 to 200, default 50. */
+  readonly limit?: number;
+  /** By sequence; default `asc`. */
+  readonly order?: 'asc' | 'desc';
+}
+
+export interface SubscribeOptions extends EventFilter {
+  /** Start after this sequence; default: the end of the log (only what is new). */
+  readonly after?: number;
+  /** Also pass deltas on; default false. */
+  readonly deltas?: boolean;
+  /** Ends the iteration cleanly. */
+  readonly signal?: AbortSignal;
+}
+
+export interface EventLog {
+  /**
+   * Appends events, and the writes that belong to them, in one transaction; resolves after the commit.
+   * @throws CodeBuddyError `validation_failed` (data does not fit the type's schema), `storage_full`, `storage_unavailable`
+   */
+  append(events: readonly NewEvent[], writes?: readonly Write[]): Promise<readonly LoggedEvent[]>;
+  /** Passes a delta to those who are subscribed now with `deltas: true`. */
+  publish<T extends DeltaType>(delta: {
+    type: T;
+    data: DeltaData<T>;
+    sessionId?: string;
+    runId?: string;
+  }): void;
+  read(query?: EventPageQuery): Promise<readonly LoggedEvent[]>;
+  get(id: string): Promise<LoggedEvent | undefined>;
+  /** Reads from the log, then follows it: nothing is lost and nothing comes twice, however fast or slow the reader is. */
+  subscribe(options?: SubscribeOptions): AsyncIterable<StreamItem>;
+  bounds(): Promise<{ readonly first: number; readonly last: number }>;
+  /** Counters for metrics. */
+  stats(): { readonly appended: number; readonly subscribers: number };
+  /** Ends every subscription. Does not close the store. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+// Prefixed ids that sort by time: `evt_` + 26 characters of Crockford base 32 (48 bits of Unix milliseconds, 80 random
+// bits; the ULID layout). Ids made in one process in the same millisecond still sort in the order they were made.
+
+import { randomFillSync } from 'node:crypto';
+
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+export type IdPrefix = 'ses' | 'run' | 'evt' | 'whk' | 'dlv' | 'prm' | 'msg' | 'key' | 'req';
+/** An id with its kind in its type: `Id<'ses'>` is a session's. */
+export type Id<P extends IdPrefix> = `${P}_${string}`;
+
+const pool = new Uint8Array(10 * 256);
+let poolOffset = pool.length;
+let lastTime = 0;
+const random = new Uint8Array(16);
+
+function nextRandom(): void {
+  if (poolOffset === pool.length) {
+    randomFillSync(pool);
+    poolOffset = 0;
+  }
+  for (let i = 0; i < 16; i++) {
+    // 10 random bytes spread over 16 five-bit digits.
+    const bit = i * 5;
+    const byte = poolOffset + (bit >> 3);
+    const pair = ((pool[byte] as number) << 8) | ((bit >> 3) + 1 < 10 ? (pool[byte + 1] as number) : 0);
+    random[i] = (pair >> (11 - (bit & 7))) & 31;
+  }
+  poolOffset += 10;
+}
+
+function increment(): void {
+  for (let i = 15; i >= 0; i--) {
+    const digit = (random[i] as number) + 1;
+    if (digit < 32) {
+      random[i] = digit;
+      return;
+    }
+    random[i] = 0;
+  }
+}
+
+/** Makes an id of the given kind; `now` in Unix ms (a clock that steps back never makes ids sort backwards). */
+export function makeId<P extends IdPrefix>(prefix: P, now: number = Date.now()): Id<P> {
+  if (now > lastTime) {
+    lastTime = now;
+    nextRandom();
+  } else {
+    increment();
+  }
+  let time = '';
+  for (let rest = lastTime, i = 0; i < 10; i++) {
+    time = (alphabet[rest % 32] as string) + time;
+    rest = Math.floor(rest / 32);
+  }
+  let tail = '';
+  for (let i = 0; i < 16; i++) tail += alphabet[random[i] as number] as string;
+  return `${prefix}_${time}${tail}`;
+}
+
+const pattern = /^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** True if `value` has the form of an id of this kind. */
+export function isId<P extends IdPrefix>(prefix: P, value: string): value is Id<P> {
+  return value.startsWith(`${prefix}_`) && pattern.test(value);
+}

@@ -1,0 +1,28 @@
+// How a route is written down: one plain object with its schemas, from which validation, serialization,
+// the 405 answers, `getEndpoints()` and /openapi.json all come.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { JSONSchema } from 'json-schema-to-ts';
+import type { Scope } from './services.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface RouteDefinition {
+  readonly method: HttpMethod;
+  /** Fastify syntax: `/api/sessions/:id`. */
+  readonly path: string;
+  readonly summary: string;
+  /** The scope a key needs; `open` needs no key. */
+  readonly scope: Scope | 'open';
+  readonly schema?: {
+    readonly params?: JSONSchema;
+    readonly querystring?: JSONSchema;
+    readonly body?: JSONSchema;
+    /** By status; problems are added to every route. */
+    readonly response?: Readonly<Record<number, JSONSchema>>;
+  };
+  /** True where `Idempotency-Key` is honoured. */
+  readonly idempotent?: boolean;
+  /** Returns the body of a 200, or answers through `reply`. */
+  readonly handler: (request: FastifyRequest, reply: FastifyReply) => unknown;
+}

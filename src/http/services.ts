@@ -1,0 +1,192 @@
+// What the REST server needs of the other rooms, said by the one who needs it. `app.ts` passes the real rooms in;
+// a library host passes none and sets handlers instead; a test passes what it likes.
+
+import type { EventLog, StreamItem } from '../events/event-log.ts';
+
+export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
+export const scopes: readonly Scope[] = ['read', 'prompt', 'tools', 'admin'];
+
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly totalTokens: number;
+}
+
+export interface PromptOptions {
+  readonly model?: string;
+  readonly maxSteps?: number;
+  readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
+  readonly timeoutMs?: number;
+  readonly system?: string;
+}
+
+/** The answer to a prompt. `cost` in US dollars. */
+export interface PromptResult {
+  readonly response: string;
+  readonly sessionId: string;
+  readonly runId: string;
+  readonly model: string | null;
+  readonly usage: Usage | null;
+  readonly cost: number | null;
+  readonly finishReason: string;
+}
+
+export type RunStatus =
+  | 'queued'
+  | 'running'
+  | 'waiting'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'interrupted';
+
+export interface Run {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly status: RunStatus;
+  readonly prompt: string;
+  readonly model: string | null;
+  readonly response: string | null;
+  readonly usage: Usage | null;
+  readonly cost: number | null;
+  readonly finishReason: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly title: string;
+  readonly status: 'idle' | 'running';
+  readonly model: string | null;
+  readonly messageCount: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface Message {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly runId: string | null;
+  readonly role: 'user' | 'assistant' | 'tool';
+  /** Text of a `user` or `assistant` message; the output of a `tool` message. */
+  readonly content: string;
+  /** For `tool` messages: which tool, with which parameters, and whether it worked. */
+  readonly tool?: { readonly name: string; readonly params: unknown; readonly isError: boolean };
+  readonly createdAt: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass as `after` to get the next page; absent on the last page. */
+  readonly next?: string;
+}
+
+export interface StartedRun {
+  readonly run: Run;
+  /** The log position before the run's first event: subscribe after it to see the whole run. */
+  readonly afterSequence: number;
+  /** Settles when the run has ended; rejects with the CodeBuddyError that ended it. */
+  readonly result: Promise<PromptResult>;
+}
+
+export interface RunService {
+  /** @throws CodeBuddyError `session_not_found`, `too_many_runs` (with `Retry-After`), `shutting_down` */
+  start(request: {
+    readonly prompt: string;
+    readonly sessionId?: string;
+    readonly options: PromptOptions;
+    readonly requestId: string;
+  }): Promise<StartedRun>;
+  get(id: string): Promise<Run | undefined>;
+  list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
+  /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
+  cancel(id: string, reason?: string): Promise<Run>;
+  activeCount(): number;
+}
+
+export interface SessionService {
+  list(page: { limit: number; after?: string }): Promise<Page<Session>>;
+  create(input: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  get(id: string): Promise<Session | undefined>;
+  update(id: string, patch: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  /** @throws CodeBuddyError `session_not_found`, `session_busy` */
+  delete(id: string): Promise<void>;
+  messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
+}
+
+/** A tool as clients see it. */
+export interface ToolDescription {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema (2020-12) of the parameters. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  readonly readOnly: boolean;
+}
+
+export interface ToolService {
+  list(): readonly ToolDescription[] | Promise<readonly ToolDescription[]>;
+  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, `outside_workspace`, `tool_failed`, … */
+  execute(
+    tool: string,
+    params: Record<string, unknown>,
+    context: { readonly signal: AbortSignal; readonly requestId: string; readonly sessionId?: string },
+  ): Promise<unknown>;
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: string;
+}
+
+export interface KeyService {
+  /** The key's identity, or undefined. Constant time in the key's content; never touches the disk. */
+  verify(key: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
+  list(): Promise<readonly ApiKey[]>;
+  /** `key` is shown this once. */
+  create(input: { name: string; scopes: readonly Scope[] }): Promise<ApiKey & { readonly key: string }>;
+  /** @throws CodeBuddyError `key_not_found` */
+  revoke(id: string): Promise<void>;
+}
+
+export interface StoredAnswer {
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Where first answers to an Idempotency-Key are kept for 24 h. */
+export interface AnswerStore {
+  get(key: string): Promise<StoredAnswer | undefined>;
+  put(key: string, answer: StoredAnswer): Promise<void>;
+}
+
+export interface ReadinessPart {
+  readonly name: string;
+  readonly ready: boolean;
+  /** One line in words. */
+  readonly detail: string;
+}
+
+/** The event log as the REST server uses it. */
+export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribe' | 'bounds' | 'stats'>;
+export type { StreamItem };
+
+export interface HttpServices {
+  readonly runs?: RunService;
+  readonly sessions?: SessionService;
+  readonly tools?: ToolService;
+  readonly events?: EventSource;
+  readonly keys?: KeyService;
+  readonly answers?: AnswerStore;
+  /** One line per part, for `GET /health/ready`. */
+  readonly readiness?: () => Promise<readonly ReadinessPart[]>;
+  /** `agent` and `model` of `GET /api/status`. */
+  readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
+}
