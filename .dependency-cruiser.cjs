@@ -1,0 +1,58 @@
+// The walls of docs/ARCHITECTURE.md, checked: who may import whom, and no circles. `events/` and `store/` contracts are seen by
+// rooms that take a service as a parameter; type-only imports count as imports here.
+
+const ours = (rooms) => `^src/(${rooms.join('|')})`;
+// Leaves that every room may import: the error table and nothing else.
+const leaves = ['errors\\.ts', 'version\\.ts'];
+
+/** A rule: files of `room` import, of our own code, only themselves, the leaves and `allowed`. */
+function wall(room, allowed) {
+  return {
+    name: `room-${room.replace(/[^a-z]/g, '-')}`,
+    comment: `${room} may import ${allowed.length > 0 ? allowed.join(', ') : 'nothing of ours'}`,
+    severity: 'error',
+    from: { path: `^src/${room}` },
+    to: { path: '^src/', pathNot: ours([room, ...leaves, ...allowed]) },
+  };
+}
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-dev-dependency',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: '(^src/index\\.ts|\\.d\\.ts)$' },
+      to: {},
+    },
+    wall('errors\\.ts', []),
+    wall('store/', []),
+    wall('config/', []),
+    wall('client/', []),
+    wall('events/', ['store/']),
+    wall('webhooks/', ['events/', 'store/']),
+    wall('agent/', ['events/', 'store/']),
+    wall('http/', ['events/']),
+    wall('api/rest-server\\.ts', ['http/', 'events/']),
+    wall('api/webhooks\\.ts', ['webhooks/', 'events/', 'store/']),
+    wall('cli/', ['app\\.ts', 'client/', 'config/']),
+    wall('index\\.ts', ['api/', 'client/']),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
+  },
+};
