@@ -2,18 +2,18 @@
 // Node of devDependencies. Plain CommonJS for any Node that npm may bring along; it installs nothing on a second run.
 'use strict';
 
-var fs = require('fs');
-var path = require('path');
-var crypto = require('crypto');
-var childProcess = require('child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const crypto = require('node:crypto');
+const childProcess = require('node:child_process');
 
-var root = path.resolve(__dirname, '..');
-var modules = path.join(root, 'node_modules');
-var installStamp = path.join(modules, '.installed-lock-hash');
-var buildStamp = path.join(root, 'dist', '.built-from');
+const root = path.resolve(__dirname, '..');
+const modules = path.join(root, 'node_modules');
+const installStamp = path.join(modules, '.installed-lock-hash');
+const buildStamp = path.join(root, 'dist', '.built-from');
 
 function sha256(parts) {
-  var hash = crypto.createHash('sha256');
+  const hash = crypto.createHash('sha256');
   parts.forEach((part) => {
     hash.update(part);
   });
@@ -30,24 +30,24 @@ function readOr(file, fallback) {
 }
 
 function fail(line) {
-  process.stderr.write(line + '\n');
+  process.stderr.write(`${line}\n`);
   process.exit(1);
 }
 
 /** Runs to the end with the terminal as ours; ends this process if it fails. */
 function runOrFail(command, args, what) {
-  var result = childProcess.spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (result.error) fail(what + ' could not be started: ' + result.error.message);
-  if (result.status !== 0) fail(what + ' failed (exit ' + result.status + '); see above.');
+  const result = childProcess.spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.error) fail(`${what} could not be started: ${result.error.message}`);
+  if (result.status !== 0) fail(`${what} failed (exit ${result.status}); see above.`);
 }
 
 function ensureInstalled() {
-  var wanted = sha256([fs.readFileSync(path.join(root, 'package-lock.json'))]);
+  const wanted = sha256([fs.readFileSync(path.join(root, 'package-lock.json'))]);
   if (readOr(installStamp, '') === wanted) return;
   process.stderr.write('Installing dependencies (only when they have changed)…\n');
   // npm says itself where its program is, so this works however npm was installed.
-  var npm = process.env.npm_execpath;
-  var args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   if (npm && /\.c?js$/.test(npm)) runOrFail(process.execPath, [npm].concat(args), 'npm ci');
   else runOrFail(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, 'npm ci');
   fs.writeFileSync(installStamp, wanted);
@@ -55,22 +55,22 @@ function ensureInstalled() {
 
 /** The Node to run on: the one of devDependencies, else this one if it is new enough. */
 function findNode() {
-  var local = path.join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+  const local = path.join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
   if (fs.existsSync(local)) return fs.realpathSync(local);
-  var version = process.versions.node.split('.').map(Number);
+  const version = process.versions.node.split('.').map(Number);
   if (version[0] > 22 || (version[0] === 22 && version[1] >= 19)) return process.execPath;
-  return fail('codebuddy needs Node.js 22.19 or newer; this is v' + process.versions.node + '.');
+  return fail(`codebuddy needs Node.js 22.19 or newer; this is v${process.versions.node}.`);
 }
 
 function sourceHash(folder) {
-  var parts = [];
+  const parts = [];
   (function walk(current) {
     fs.readdirSync(current, { withFileTypes: true })
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .forEach((entry) => {
-        var full = path.join(current, entry.name);
+        const full = path.join(current, entry.name);
         if (entry.isDirectory()) walk(full);
-        else parts.push(path.relative(root, full) + '\0', fs.readFileSync(full));
+        else parts.push(`${path.relative(root, full)}\0`, fs.readFileSync(full));
       });
   })(folder);
   ['tsconfig.json', 'tsconfig.build.json', 'package.json'].forEach((file) => {
@@ -80,7 +80,7 @@ function sourceHash(folder) {
 }
 
 function ensureBuilt(node) {
-  var wanted = sourceHash(path.join(root, 'src'));
+  const wanted = sourceHash(path.join(root, 'src'));
   if (readOr(buildStamp, '') === wanted) return;
   process.stderr.write('Building…\n');
   fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
@@ -90,7 +90,7 @@ function ensureBuilt(node) {
 
 /** Hands the terminal over; our exit is the program's exit. */
 function become(command, args) {
-  var child = childProcess.spawn(command, args, {
+  const child = childProcess.spawn(command, args, {
     cwd: root,
     stdio: 'inherit',
     env: Object.assign({}, process.env, {
@@ -104,17 +104,17 @@ function become(command, args) {
     });
   });
   child.on('error', (error) => {
-    fail(command + ' could not be started: ' + error.message);
+    fail(`${command} could not be started: ${error.message}`);
   });
   child.on('exit', (code, signal) => {
     process.exit(signal ? 1 : code);
   });
 }
 
-var task = process.argv[2];
-var rest = process.argv.slice(3);
+const task = process.argv[2];
+const rest = process.argv.slice(3);
 ensureInstalled();
-var node = findNode();
+const node = findNode();
 if (task === 'start') {
   ensureBuilt(node);
   become(node, [path.join(root, 'bin', 'codebuddy.js'), 'serve'].concat(rest));
