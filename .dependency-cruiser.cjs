@@ -33,6 +33,7 @@ module.exports = {
       to: {},
     },
     wall('errors\\.ts', []),
+    wall('version\\.ts', []),
     wall('store/', []),
     wall('config/', []),
     wall('client/', []),
