@@ -1,0 +1,47 @@
+// Which events a reader asked for: by session, by run, by type (`tool.start`, `tool.*`, `*`).
+
+import { CodeBuddyError } from '../errors.ts';
+import { deltas, eventTypes } from './catalogue.ts';
+import type { EventFilter } from './event-log.ts';
+
+const known: readonly string[] = [...eventTypes, ...Object.keys(deltas)];
+
+/**
+ * The exact names that a list of patterns stands for; undefined for all of them.
+ * @throws CodeBuddyError `validation_failed` for a pattern that can match nothing.
+ */
+export function expandTypes(patterns: readonly string[] | undefined): readonly string[] | undefined {
+  if (patterns === undefined || patterns.includes('*')) return undefined;
+  const names = new Set<string>();
+  for (const pattern of patterns) {
+    const matches = pattern.endsWith('.*')
+      ? known.filter((name) => name.startsWith(pattern.slice(0, -1)))
+      : known.filter((name) => name === pattern);
+    if (matches.length === 0) {
+      const message = `must be an event type, 'group.*' or '*'; ${JSON.stringify(pattern)} is none of ${eventTypes.join(', ')}`;
+      throw new CodeBuddyError('validation_failed', `types ${message}`, {
+        errors: [{ in: 'query', pointer: '/types', message }],
+      });
+    }
+    for (const name of matches) names.add(name);
+  }
+  return [...names];
+}
+
+interface Subject {
+  readonly type: string;
+  readonly sessionId?: string;
+  readonly runId?: string;
+}
+
+/** A test for live events and deltas, equal to what the store does for logged ones. */
+export function matcher(
+  filter: EventFilter,
+  types: readonly string[] | undefined,
+): (subject: Subject) => boolean {
+  const wanted = types === undefined ? undefined : new Set(types);
+  return (subject) =>
+    (filter.sessionId === undefined || filter.sessionId === subject.sessionId) &&
+    (filter.runId === undefined || filter.runId === subject.runId) &&
+    (wanted === undefined || wanted.has(subject.type));
+}

@@ -1,0 +1,105 @@
+// The schema, as the steps that led to it. Each step runs once, in a transaction with its version number; steps that have been
+// released are never edited, a change is a new step.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { StoreOpenError } from '../store-open-error.ts';
+
+const migrations: readonly string[] = [
+  `
+  -- AUTOINCREMENT: a sequence number is never given out twice, not even after the newest rows were pruned.
+  CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    timestamp INTEGER NOT NULL,
+    session_id TEXT,
+    run_id TEXT,
+    data TEXT NOT NULL
+  ) STRICT;
+  -- Each index ends with the sequence, so a page is read in order and stops at its limit, however long the log is.
+  CREATE INDEX events_by_type ON events (type, sequence);
+  CREATE INDEX events_by_session ON events (session_id, sequence) WHERE session_id IS NOT NULL;
+  CREATE INDEX events_by_run ON events (run_id, sequence) WHERE run_id IS NOT NULL;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    details TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    details TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX runs_by_session ON runs (session_id, id);
+  CREATE INDEX runs_by_status ON runs (status, id);
+
+  CREATE TABLE messages (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    run_id TEXT,
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    content TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX messages_by_session ON messages (session_id, id);
+
+  CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    scopes TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE answers (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    headers TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX answers_by_age ON answers (created_at);
+
+  -- One row that Store.probe() changes to prove that a commit reaches the disk.
+  CREATE TABLE probe (count INTEGER NOT NULL) STRICT;
+  INSERT INTO probe VALUES (0);
+  `,
+];
+
+/** The newest version this release knows. */
+export const schemaVersion = migrations.length;
+
+export function readVersion(database: DatabaseSync): number {
+  const row = database.prepare('PRAGMA user_version').get();
+  return Number(row?.user_version ?? 0);
+}
+
+/** Brings the database to `schemaVersion`. @throws StoreOpenError `newer_version` */
+export function migrate(database: DatabaseSync, path: string): void {
+  const version = readVersion(database);
+  if (version > schemaVersion) {
+    throw new StoreOpenError(
+      'newer_version',
+      `${path} was written by a newer release (schema ${version}; this one knows up to ${schemaVersion}). Update codebuddy-api.`,
+    );
+  }
+  for (let next = version; next < schemaVersion; next++) {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      database.exec(migrations[next] as string);
+      database.exec(`PRAGMA user_version = ${next + 1}`);
+      database.exec('COMMIT');
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
