@@ -36,6 +36,11 @@ export interface Delta<T extends DeltaType = DeltaType> {
   readonly data: DeltaData<T>;
 }
 
+/** A delta before it is stamped. */
+export type NewDelta = {
+  readonly [T in DeltaType]: Omit<Delta<T>, 'timestamp'>;
+}[DeltaType];
+
 /** What a subscriber receives. `gap`: older events were pruned, reading goes on from `firstSequence`. */
 export type StreamItem =
   | { readonly kind: 'event'; readonly event: LoggedEvent }
@@ -75,12 +80,7 @@ export interface EventLog {
    */
   append(events: readonly NewEvent[], writes?: readonly Write[]): Promise<readonly LoggedEvent[]>;
   /** Passes a delta to those who are subscribed now with `deltas: true`. */
-  publish<T extends DeltaType>(delta: {
-    type: T;
-    data: DeltaData<T>;
-    sessionId?: string;
-    runId?: string;
-  }): void;
+  publish(delta: NewDelta): void;
   read(query?: EventPageQuery): Promise<readonly LoggedEvent[]>;
   get(id: string): Promise<LoggedEvent | undefined>;
   /** Reads from the log, then follows it: nothing is lost and nothing comes twice, however fast or slow the reader is. */

@@ -156,15 +156,8 @@ export function createEventLog({ store, now = Date.now }: EventLogOptions): Even
     append,
     read,
     subscribe,
-    publish({ type, data, sessionId, runId }) {
-      // The parts of one generic parameter belong together; the union cannot say so.
-      const delta = {
-        type,
-        timestamp: new Date(now()).toISOString(),
-        ...(sessionId === undefined ? {} : { sessionId }),
-        ...(runId === undefined ? {} : { runId }),
-        data,
-      } as Delta;
+    publish(unstamped) {
+      const delta: Delta = { ...unstamped, timestamp: new Date(now()).toISOString() };
       for (const subscriber of subscribers) {
         if (subscriber.deltas && subscriber.wants(delta)) subscriber.queue.push({ kind: 'delta', delta });
       }
