@@ -1,0 +1,191 @@
+// One open stream of server-sent events: headers, heartbeats, a bounded buffer, and an end that is always clean. Whatever
+// happens to the reader (it leaves, it is too slow, the server stops), `signal` aborts and nothing of it stays behind.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CodeBuddyError } from '../errors.ts';
+import type { HttpContext } from './context.ts';
+import { frameComment, frameEvent, type ServerSentEvent } from './sse-frame.ts';
+
+/** Why a stream ended before its writer closed it. */
+export type StreamEnd = 'client' | 'overflow' | 'shutdown';
+
+export interface EventStream {
+  /** Aborts when the client goes away, is cut off for being slow, or the server stops; not on `close()`. */
+  readonly signal: AbortSignal;
+  /** Why `signal` aborted. */
+  readonly endedBy: StreamEnd | undefined;
+  /** False once it is closed or cut off; then all below do nothing. */
+  readonly isOpen: boolean;
+  /** Writes a message at once. False: the socket is not keeping up, `drained()` is worth waiting for. */
+  send(message: ServerSentEvent): boolean;
+  comment(text: string): void;
+  /** Bytes that the reader has not taken yet. */
+  readonly bufferedBytes: number;
+  /**
+   * Resolves when the reader has taken all that was written, or the stream has ended. A reader that takes longer than
+   * `patienceMs` is cut off as too slow.
+   * @default patienceMs 30 s
+   */
+  drained(patienceMs?: number): Promise<void>;
+  /** Ends the stream well, after what was written. */
+  close(): void;
+}
+
+/** A reader over its buffer has this long to come back below it: a burst within one turn of the loop is not its fault. */
+const overflowGraceMs = 1000;
+/** Over this many buffers there is no grace: the memory of the server comes first. */
+const hardLimitFactor = 4;
+/** How long a cut-off reader may take to fetch what still waits for it, before its connection is destroyed. */
+const lastBytesMs = 5000;
+const defaultPatienceMs = 30_000;
+
+/**
+ * Answers with a stream. The answer is begun at once; throw every problem before.
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, `shutting_down`
+ */
+export function openEventStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: HttpContext,
+): EventStream {
+  const { limits, metrics, shutdown } = context;
+  if (shutdown.aborted) throw new CodeBuddyError('shutting_down', 'The server is stopping.');
+  if (metrics.openStreams >= limits.maxStreams) {
+    throw new CodeBuddyError(
+      'too_many_connections',
+      `All ${limits.maxStreams} places for stream readers are taken; try again soon.`,
+      { headers: { 'Retry-After': '5' } },
+    );
+  }
+
+  const response = reply.raw;
+  const ended = new AbortController();
+  let endedBy: StreamEnd | undefined;
+  let closing = false;
+  let overflowTimer: NodeJS.Timeout | undefined;
+  let destroyTimer: NodeJS.Timeout | undefined;
+
+  reply.hijack();
+  // GatedResponse adds the request id, the security and the CORS headers.
+  response.writeHead(200, {
+    ...reply.getHeaders(),
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-store',
+    // Reverse proxies (nginx) would else hold events back until their buffer is full.
+    'X-Accel-Buffering': 'no',
+  });
+
+  /** The last bytes, then the end; a reader that does not take them loses its connection. */
+  function finish(): void {
+    closing = true;
+    clearInterval(heartbeat);
+    clearTimeout(overflowTimer);
+    shutdown.removeEventListener('abort', onShutdown);
+    response.end();
+    destroyTimer = setTimeout(() => response.destroy(), lastBytesMs).unref();
+  }
+
+  function cutOff(reason: StreamEnd, lastWords: string): void {
+    if (closing) return;
+    endedBy = reason;
+    response.write(lastWords);
+    // The connection ends with the stream: a reader that was cut off must not find its next answer behind a megabyte.
+    response.once('finish', () => response.socket?.end());
+    finish();
+    ended.abort(
+      new Error(reason === 'overflow' ? 'The stream reader is too slow' : 'The server is stopping'),
+    );
+  }
+
+  function overflow(): void {
+    const message = 'The reader is too slow; resume after the last id it has seen.';
+    cutOff('overflow', frameEvent({ event: 'overflow', data: { message } }));
+  }
+
+  function onShutdown(): void {
+    cutOff('shutdown', `retry: 1000\n${frameComment('the server is stopping')}`);
+  }
+
+  function write(chunk: string): boolean {
+    if (closing) return true;
+    const keepsUp = response.write(chunk);
+    const buffered = response.writableLength;
+    if (buffered > limits.streamBufferBytes * hardLimitFactor) overflow();
+    else if (buffered > limits.streamBufferBytes)
+      overflowTimer ??= setTimeout(() => {
+        overflowTimer = undefined;
+        if (response.writableLength > limits.streamBufferBytes) overflow();
+      }, overflowGraceMs);
+    return keepsUp;
+  }
+
+  const heartbeat = setInterval(() => {
+    // To a reader that is behind anyway, a heartbeat is only more to carry.
+    if (!response.writableNeedDrain) write(frameComment('keep-alive'));
+  }, limits.streamHeartbeatMs);
+
+  const stream: EventStream = {
+    signal: ended.signal,
+    get endedBy() {
+      return endedBy;
+    },
+    get isOpen() {
+      return !closing;
+    },
+    send: (message) => write(frameEvent(message)),
+    comment: (text) => {
+      write(frameComment(text));
+    },
+    get bufferedBytes() {
+      return response.writableLength;
+    },
+    async drained(patienceMs = defaultPatienceMs) {
+      if (closing || !response.writableNeedDrain) return;
+      await new Promise<void>((resolve) => {
+        const patience = setTimeout(overflow, patienceMs);
+        const done = (): void => {
+          clearTimeout(patience);
+          response.off('drain', done);
+          ended.signal.removeEventListener('abort', done);
+          resolve();
+        };
+        response.on('drain', done);
+        ended.signal.addEventListener('abort', done);
+      });
+    },
+    close() {
+      if (!closing) finish();
+    },
+  };
+
+  function onClose(): void {
+    metrics.streamClosed();
+    clearTimeout(destroyTimer);
+    if (closing) return;
+    closing = true;
+    endedBy = 'client';
+    clearInterval(heartbeat);
+    clearTimeout(overflowTimer);
+    shutdown.removeEventListener('abort', onShutdown);
+    ended.abort(new Error('The client went away'));
+  }
+
+  metrics.streamOpened();
+  // A client may be gone before its turn came; then 'close' has been emitted already.
+  if (response.closed) onClose();
+  else response.once('close', onClose);
+  // Write errors are followed by 'close'; without a listener they would end the process.
+  response.on('error', () => undefined);
+
+  if (closing) return stream;
+  if (request.method === 'HEAD') {
+    endedBy = 'client';
+    finish();
+    ended.abort(new Error('HEAD wants no body'));
+  } else {
+    shutdown.addEventListener('abort', onShutdown);
+    // Sends the headers now, so a reader of a quiet log knows that it is connected.
+    write(frameComment('connected'));
+  }
+  return stream;
+}
