@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../errors.ts';
 import type { HttpContext } from './context.ts';
 import { makeAnswerMemory } from './idempotency-memory.ts';
+import { problemBody, problemType, toProblem } from './problem.ts';
 import { factsOf } from './request-facts.ts';
 import type { AnswerStore, StoredAnswer } from './services.ts';
 
@@ -42,11 +43,21 @@ export function installIdempotency(app: FastifyInstance, context: HttpContext): 
     ledger = { answers: context.services.answers ?? makeAnswerMemory(), running: new Map() };
     ledgers.set(context, ledger);
   }
-  const { recall, remember } = makeHooks(ledger, context);
+  const { recall, remember, rememberProblem } = makeHooks(ledger, context);
   app.addHook('onRoute', (route) => {
     if (!flagged.has(`${String(route.method)} ${route.url}`)) return;
     route.preHandler = [...asList(route.preHandler), recall];
     route.onSend = [...asList(route.onSend), remember];
+    // Problems are sent past Fastify's onSend hooks, so they are met where they are thrown.
+    const { handler } = route;
+    route.handler = async function (request, reply) {
+      try {
+        return await handler.call(this, request, reply);
+      } catch (error) {
+        await rememberProblem(request, error);
+        throw error;
+      }
+    };
   });
 }
 
@@ -76,7 +87,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       if (answer === undefined) {
         first = true;
         firsts.set(request, { storageKey, fingerprint });
-        // A stream never comes to `remember`; a plain answer does, also if the client has gone meanwhile.
+        // A stream never comes to `remember`; all else does, also if the client has gone meanwhile.
         reply.raw.once('close', () => {
           if (reply.sent) release(request);
         });
@@ -91,25 +102,36 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
 
   /** Before the answer is sent: keeps it, so that no client holds an answer that we would not repeat. */
   async function remember(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+    const body = bodyText(payload);
+    if (body === undefined) return payload;
+    const headers: Record<string, string> = {};
+    for (const name of repeatedHeaders) {
+      const value = reply.getHeader(name);
+      if (value !== undefined) headers[name] = String(value);
+    }
+    await keep(request, { status: reply.statusCode, headers, body });
+    return payload;
+  }
+
+  /** A refusal is an answer too: a tool that ran and failed must not run again. */
+  async function rememberProblem(request: FastifyRequest, thrown: unknown): Promise<void> {
+    const problem = toProblem(thrown);
+    const body = problemBody(problem, request.id);
+    await keep(request, { status: problem.status, headers: { 'content-type': problemType }, body });
+  }
+
+  async function keep(request: FastifyRequest, answer: Omit<StoredAnswer, 'fingerprint'>): Promise<void> {
     const first = firsts.get(request);
-    if (first === undefined) return payload;
+    if (first === undefined) return;
     try {
-      const { statusCode: status } = reply;
-      const body = bodyText(payload);
-      if (body === undefined || status >= 500 || passing.has(status)) return payload;
-      const headers: Record<string, string> = {};
-      for (const name of repeatedHeaders) {
-        const value = reply.getHeader(name);
-        if (value !== undefined) headers[name] = String(value);
-      }
-      await answers.put(first.storageKey, { fingerprint: first.fingerprint, status, headers, body });
+      if (answer.status >= 500 || passing.has(answer.status)) return;
+      await answers.put(first.storageKey, { fingerprint: first.fingerprint, ...answer });
     } catch (error) {
       // The work is done: the client must hear of it, even if a retry will do it again.
       context.logger.error({ err: error }, 'The answer to an Idempotency-Key could not be kept');
     } finally {
       release(request);
     }
-    return payload;
   }
 
   function release(request: FastifyRequest): void {
@@ -119,7 +141,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     running.delete(first.storageKey);
   }
 
-  return { recall, remember };
+  return { recall, remember, rememberProblem };
 }
 
 function repeat(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {

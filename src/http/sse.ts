@@ -1,6 +1,7 @@
 // One open stream of server-sent events: headers, heartbeats, a bounded buffer, and an end that is always clean. Whatever
 // happens to the reader (it leaves, it is too slow, the server stops), `signal` aborts and nothing of it stays behind.
 
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../errors.ts';
 import type { HttpContext } from './context.ts';
@@ -68,7 +69,7 @@ export function openEventStream(
   reply.hijack();
   // GatedResponse adds the request id, the security and the CORS headers.
   response.writeHead(200, {
-    ...reply.getHeaders(),
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
     'Content-Type': 'text/event-stream',
     'Cache-Control': 'no-store',
     // Reverse proxies (nginx) would else hold events back until their buffer is full.

@@ -1,0 +1,32 @@
+// The API's own description: OpenAPI for programs, a page for people. Open without a key; neither holds a secret.
+
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
+
+export function docsRoutes(context: HttpContext): readonly RouteDefinition[] {
+  return [
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This API as OpenAPI 3.1',
+      scope: 'open',
+      handler: async (_request, reply) =>
+        reply.type('application/json; charset=utf-8').send(await context.openApi()),
+    },
+    {
+      method: 'GET',
+      path: '/docs',
+      summary: 'This API as a page to read',
+      scope: 'open',
+      handler: async (_request, reply) => {
+        // Loaded when first asked for: most processes never serve it.
+        const { docsPage } = await import('../docs-page.ts');
+        const { html, contentSecurityPolicy } = docsPage(context);
+        return reply
+          .header('Content-Security-Policy', contentSecurityPolicy)
+          .type('text/html; charset=utf-8')
+          .send(html);
+      },
+    },
+  ];
+}

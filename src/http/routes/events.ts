@@ -1,0 +1,139 @@
+// The event log: as a stream or in pages, one event, and the catalogue of types with their schemas.
+
+import { CodeBuddyError } from '../../errors.ts';
+import { catalogue, deltas } from '../../events/catalogue.ts';
+import type { HttpContext } from '../context.ts';
+import { type EventQueryString, eventPageSchema, eventQueryProperties, readLog } from '../event-reading.ts';
+import type { RouteDefinition } from '../route.ts';
+import { eventSchema, idParamsSchema } from '../schemas.ts';
+
+const allQuerySchema = {
+  type: 'object',
+  properties: {
+    ...eventQueryProperties,
+    sessionId: { type: 'string', maxLength: 128, description: 'Only events of this session.' },
+    runId: { type: 'string', maxLength: 128, description: 'Only events of this run.' },
+  },
+  additionalProperties: false,
+} as const;
+
+const scopedQuerySchema = {
+  type: 'object',
+  properties: eventQueryProperties,
+  additionalProperties: false,
+} as const;
+
+const eventTypesSchema = {
+  type: 'object',
+  properties: {
+    eventTypes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          type: { type: 'string' },
+          description: { type: 'string' },
+          logged: { type: 'boolean', description: 'False for what is only streamed, with `deltas=true`.' },
+          schema: { type: 'object', additionalProperties: true, description: 'JSON Schema of `data`.' },
+        },
+        required: ['type', 'description', 'logged', 'schema'],
+      },
+    },
+  },
+  required: ['eventTypes'],
+} as const;
+
+/** Every type there is, logged ones first. */
+const eventTypes = [
+  ...Object.entries(catalogue).map(([type, entry]) => ({ type, entry, logged: true })),
+  ...Object.entries(deltas).map(([type, entry]) => ({ type, entry, logged: false })),
+].map(({ type, entry, logged }) => ({
+  type,
+  description: entry.description,
+  logged,
+  schema: entry.data,
+}));
+
+const terminalTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+const terminalStatuses: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'interrupted']);
+
+/** Routes of the log; none if the host has no log. */
+export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { events, sessions, runs } = context.services;
+  if (events === undefined) return [];
+  const routes: RouteDefinition[] = [
+    {
+      method: 'GET',
+      path: '/api/events',
+      summary: 'The event log, as a stream or in pages',
+      scope: 'read',
+      schema: { querystring: allQuerySchema, response: { 200: eventPageSchema } },
+      handler: (request, reply) => {
+        const { sessionId, runId } = request.query as EventQueryString & {
+          sessionId?: string;
+          runId?: string;
+        };
+        const scope = {
+          ...(sessionId === undefined ? {} : { sessionId }),
+          ...(runId === undefined ? {} : { runId }),
+        };
+        return readLog(request, reply, context, events, { scope, from: 'end' });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/events/:id',
+      summary: 'One event',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: eventSchema } },
+      handler: async (request) => {
+        const { id } = request.params as { id: string };
+        const event = await events.get(id);
+        if (event === undefined) throw new CodeBuddyError('event_not_found', `There is no event ${id}.`);
+        return event;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/event-types',
+      summary: 'Every event type, with the JSON Schema of its data',
+      scope: 'read',
+      schema: { response: { 200: eventTypesSchema } },
+      handler: () => ({ eventTypes }),
+    },
+  ];
+  if (sessions !== undefined)
+    routes.push({
+      method: 'GET',
+      path: '/api/sessions/:id/events',
+      summary: 'The events of a session, as a stream or in pages',
+      scope: 'read',
+      schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
+      handler: async (request, reply) => {
+        const { id } = request.params as { id: string };
+        if ((await sessions.get(id)) === undefined)
+          throw new CodeBuddyError('session_not_found', `There is no session ${id}.`);
+        return readLog(request, reply, context, events, { scope: { sessionId: id }, from: 'start' });
+      },
+    });
+  if (runs !== undefined)
+    routes.push({
+      method: 'GET',
+      path: '/api/runs/:id/events',
+      summary: 'The events of a run, as a stream that ends with it or in pages',
+      scope: 'read',
+      schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
+      handler: async (request, reply) => {
+        const { id } = request.params as { id: string };
+        const run = await runs.get(id);
+        if (run === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+        return readLog(request, reply, context, events, {
+          scope: { runId: id },
+          from: 'start',
+          endsAfter: (event) => terminalTypes.has(event.type),
+          isOver: terminalStatuses.has(run.status),
+        });
+      },
+    });
+  return routes;
+}

@@ -1,0 +1,83 @@
+// Figures for people and programs (`GET /api/metrics`, JSON) and for Prometheus (`GET /metrics`). A host's own figures,
+// from `onGetMetrics`, are merged over ours.
+
+import type { HttpContext } from '../context.ts';
+import type { MetricFamily } from '../prometheus-text.ts';
+import { metricName, prometheusContentType } from '../prometheus-text.ts';
+import type { RouteDefinition } from '../route.ts';
+
+const metricsSchema = {
+  type: 'object',
+  properties: { metrics: { type: 'object', additionalProperties: true } },
+  required: ['metrics'],
+} as const;
+
+/** Routes of figures; always there. Also tells the context's metrics where the services' figures are. */
+export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { metrics, handlers, services, logger } = context;
+  const { events, runs } = services;
+  if (events !== undefined) {
+    metrics.addSource(
+      'codebuddy_events_appended_total',
+      'Events appended since the start.',
+      'counter',
+      () => events.stats().appended,
+    );
+    metrics.addSource(
+      'codebuddy_event_subscribers',
+      'Readers that follow the event log, streams and others.',
+      'gauge',
+      () => events.stats().subscribers,
+    );
+  }
+  if (runs !== undefined)
+    metrics.addSource('codebuddy_runs_active', 'Runs that have not ended.', 'gauge', () =>
+      runs.activeCount(),
+    );
+
+  return [
+    {
+      method: 'GET',
+      path: '/api/metrics',
+      summary: 'Figures of the server and of its host, as JSON',
+      scope: 'read',
+      schema: { response: { 200: metricsSchema } },
+      handler: async () => ({
+        metrics: { ...(await metrics.toObject()), ...(await handlers.onGetMetrics?.()) },
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      summary: 'The same figures for Prometheus (text format 0.0.4)',
+      scope: 'read',
+      handler: async (_request, reply) => {
+        let extra: readonly MetricFamily[] = [];
+        try {
+          extra = hostFamilies(await handlers.onGetMetrics?.());
+        } catch (error) {
+          // Whoever watches the server needs its figures most when a part of it fails.
+          logger.error({ err: error }, 'onGetMetrics failed; its figures are left out of /metrics');
+        }
+        return reply.type(prometheusContentType).send(await metrics.renderText(extra));
+      },
+    },
+  ];
+}
+
+/** The numbers among a host's figures, as gauges: `{queue: {depth: 3}}` is `codebuddy_host_queue_depth 3`. */
+function hostFamilies(figures: object | undefined): readonly MetricFamily[] {
+  const families = new Map<string, MetricFamily>();
+  collect('codebuddy_host', figures ?? {}, 0);
+  return [...families.values()];
+
+  function collect(prefix: string, node: object, depth: number): void {
+    for (const [key, value] of Object.entries(node)) {
+      const name = metricName(`${prefix}_${key}`);
+      if (typeof value === 'number')
+        families.set(name, { name, help: `${key}, from onGetMetrics.`, type: 'gauge', samples: [{ value }] });
+      else if (typeof value === 'object' && value !== null && !Array.isArray(value) && depth < 4)
+        collect(name, value, depth + 1);
+    }
+  }
+}

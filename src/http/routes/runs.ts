@@ -1,0 +1,82 @@
+// Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
+
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import { nextCursorOf, pageRequest } from '../paging.ts';
+import type { RouteDefinition } from '../route.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema, runSchema, runStatusSchema } from '../schemas.ts';
+import type { RunStatus } from '../services.ts';
+
+const listQuerySchema = {
+  type: 'object',
+  properties: {
+    ...pageQueryProperties,
+    sessionId: { type: 'string', maxLength: 128, description: 'Only runs of this session.' },
+    status: { ...runStatusSchema, description: 'Only runs in this state.' },
+  },
+  additionalProperties: false,
+} as const;
+
+const cancelBodySchema = {
+  type: 'object',
+  properties: {
+    reason: { type: 'string', maxLength: 1000, description: 'Told in the `run.cancelled` event.' },
+  },
+  additionalProperties: false,
+} as const;
+
+interface ListQuery {
+  readonly limit?: number;
+  readonly cursor?: string;
+  readonly sessionId?: string;
+  readonly status?: RunStatus;
+}
+
+/** Routes of runs; none if the host has no run service. */
+export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { runs } = context.services;
+  if (runs === undefined) return [];
+  return [
+    {
+      method: 'GET',
+      path: '/api/runs',
+      summary: 'Runs, newest first',
+      scope: 'read',
+      schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
+      handler: async (request) => {
+        const { sessionId, status, ...query } = request.query as ListQuery;
+        const page = await runs.list({
+          ...pageRequest('runs', query),
+          ...(sessionId === undefined ? {} : { sessionId }),
+          ...(status === undefined ? {} : { status }),
+        });
+        return { runs: page.items, nextCursor: nextCursorOf('runs', page) };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id',
+      summary: 'One run',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: runSchema } },
+      handler: async (request) => {
+        const { id } = request.params as { id: string };
+        const run = await runs.get(id);
+        if (run === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+        return run;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/runs/:id/cancel',
+      summary: 'Stop a run: its model call and its running tools',
+      scope: 'prompt',
+      schema: { params: idParamsSchema, body: cancelBodySchema, response: { 200: runSchema } },
+      handler: (request) => {
+        const { id } = request.params as { id: string };
+        const { reason } = (request.body ?? {}) as { reason?: string };
+        return runs.cancel(id, reason);
+      },
+    },
+  ];
+}
