@@ -70,6 +70,11 @@ const table = {
     when: 'A session with an unfinished run cannot be changed that way.',
   },
   run_ended: { status: 409, title: 'Run has ended', when: 'A run that has ended cannot be cancelled.' },
+  run_cancelled: {
+    status: 409,
+    title: 'Run cancelled',
+    when: 'The run was cancelled before it had an answer.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'Idempotency conflict',

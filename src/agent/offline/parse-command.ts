@@ -1,0 +1,111 @@
+// The offline agent's whole language: one command a line, in plain words. Parts with spaces may be quoted.
+
+export type Command =
+  | { readonly kind: 'read'; readonly path: string }
+  | { readonly kind: 'list'; readonly pattern: string | undefined }
+  | { readonly kind: 'search'; readonly text: string; readonly glob: string | undefined }
+  | { readonly kind: 'run'; readonly command: string }
+  | { readonly kind: 'write'; readonly path: string; readonly content: string }
+  | { readonly kind: 'replace'; readonly oldText: string; readonly newText: string; readonly path: string }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'unknown'; readonly line: string };
+
+/** What `help` shows, and the documentation of the language. */
+export const commandForms: readonly (readonly [form: string, meaning: string])[] = [
+  ['read FILE', 'shows a file'],
+  ['list [GLOB]', 'lists files, as `list src/**/*.ts`; without a pattern, the workspace’s folder'],
+  ['search TEXT [in GLOB]', 'finds lines that hold the text'],
+  ['run COMMAND', 'runs a shell command'],
+  ['write FILE: TEXT', 'creates or replaces a file; `\\n` in the text is a line break'],
+  ['replace A with B in FILE', 'replaces a text that occurs once'],
+  ['help', 'shows this'],
+];
+
+// One part: in double or single quotes, in backquotes, or bare. Bounded by the line; no part repeats another, so it is linear.
+const part = `"([^"]*)"|'([^']*)'|\`([^\`]*)\`|(\\S(?:.*\\S)?)`;
+const onePart = new RegExp(`^(?:${part})$`);
+
+function unquote(text: string): string {
+  const match = onePart.exec(text.trim());
+  if (match === null) return text.trim();
+  return match[1] ?? match[2] ?? match[3] ?? match[4] ?? '';
+}
+
+/** Splits at the last `word` that stands outside of quotes. */
+function splitAtLast(text: string, word: string): readonly [string, string] | undefined {
+  let quote: string | undefined;
+  let found: number | undefined;
+  const needle = ` ${word} `;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i] as string;
+    if (quote !== undefined) {
+      if (char === quote) quote = undefined;
+    } else if (/["'`]/.test(char) && (i === 0 || text[i - 1] === ' ') && text.includes(char, i + 1))
+      quote = char;
+    else if (text.slice(i, i + needle.length).toLowerCase() === needle) found = i;
+  }
+  return found === undefined ? undefined : [text.slice(0, found), text.slice(found + needle.length)];
+}
+
+/** `write` takes the lines below it as its text when its own line ends with the colon. */
+export function parseCommands(prompt: string): readonly Command[] {
+  const lines = prompt.split(/\r?\n/);
+  const commands: Command[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const line = (lines[i] as string).trim();
+    if (line === '') continue;
+    const open = /^write\s+(.+):$/i.exec(line);
+    if (open !== null && i + 1 < lines.length) {
+      commands.push({
+        kind: 'write',
+        path: unquote(open[1] as string),
+        content: lines.slice(i + 1).join('\n'),
+      });
+      break;
+    }
+    commands.push(parseCommand(line));
+  }
+  return commands;
+}
+
+function parseCommand(line: string): Command {
+  const unknown: Command = { kind: 'unknown', line };
+  const [, verb = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(line) ?? [];
+  switch (verb.toLowerCase()) {
+    case 'help':
+      return rest === '' ? { kind: 'help' } : unknown;
+    case 'read':
+      return rest === '' ? unknown : { kind: 'read', path: unquote(rest) };
+    case 'list':
+      return { kind: 'list', pattern: rest === '' ? undefined : unquote(rest) };
+    case 'run':
+      return rest === '' ? unknown : { kind: 'run', command: unquote(rest) };
+    case 'search': {
+      if (rest === '') return unknown;
+      const [text, glob] = splitAtLast(rest, 'in') ?? [rest, undefined];
+      return { kind: 'search', text: unquote(text), glob: glob === undefined ? undefined : unquote(glob) };
+    }
+    case 'write': {
+      const match = /^("[^"]+"|'[^']+'|`[^`]+`|[^\s:]+):\s?(.*)$/s.exec(rest);
+      if (match === null) return unknown;
+      return {
+        kind: 'write',
+        path: unquote(match[1] as string),
+        content: unquote(match[2] as string).replaceAll('\\n', '\n'),
+      };
+    }
+    case 'replace': {
+      const where = splitAtLast(rest, 'in');
+      const texts = where === undefined ? undefined : splitAtLast(where[0], 'with');
+      if (where === undefined || texts === undefined) return unknown;
+      return {
+        kind: 'replace',
+        oldText: unquote(texts[0]),
+        newText: unquote(texts[1]),
+        path: unquote(where[1]),
+      };
+    }
+    default:
+      return unknown;
+  }
+}

@@ -1,0 +1,168 @@
+// Sessions and their messages: rows in the store, and the events that tell of them in the same transaction.
+
+import { CodeBuddyError } from '../errors.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { makeId } from '../events/ids.ts';
+import type { MessageRow, SessionRow, Store, Write } from '../store/store.ts';
+import type { Message, Page, Session, ToolUse } from './types.ts';
+
+export interface SessionServiceOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly now: () => number;
+  /** Does the session have a run that has not ended? */
+  readonly isBusy: (id: string) => boolean;
+}
+
+export interface Sessions {
+  list(page: { limit: number; after?: string }): Promise<Page<Session>>;
+  create(input: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  get(id: string): Promise<Session | undefined>;
+  update(id: string, patch: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  delete(id: string): Promise<void>;
+  messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
+}
+
+interface Details {
+  readonly model: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export const untitled = 'New session';
+
+export function newSessionRow(title: string, metadata: Record<string, unknown>, now: number): SessionRow {
+  const details: Details = { model: null, metadata };
+  return { id: makeId('ses', now), title, createdAt: now, updatedAt: now, details: JSON.stringify(details) };
+}
+
+/** The row after a run: when it was used last, and by which model. */
+export function touchSession(row: SessionRow, model: string, now: number): Write {
+  const details: Details = { ...readDetails(row), model };
+  return { kind: 'putSession', session: { ...row, updatedAt: now, details: JSON.stringify(details) } };
+}
+
+/** A title from a prompt: its first words, on one line. */
+export function titleFrom(prompt: string): string {
+  const line = prompt.trim().split(/\s+/u).join(' ');
+  const characters = [...line];
+  if (characters.length === 0) return untitled;
+  return characters.length <= 60 ? line : `${characters.slice(0, 59).join('')}…`;
+}
+
+export function newMessageRow(
+  message: { sessionId: string; runId: string; role: Message['role']; content: string; tool?: ToolUse },
+  now: number,
+): MessageRow {
+  const { sessionId, runId, role, content, tool } = message;
+  return {
+    id: makeId('msg', now),
+    sessionId,
+    runId,
+    role,
+    createdAt: now,
+    content: JSON.stringify(tool === undefined ? { content } : { content, tool }),
+  };
+}
+
+export function createSessions({ store, log, now, isBusy }: SessionServiceOptions): Sessions {
+  const notFound = (id: string): CodeBuddyError =>
+    new CodeBuddyError('session_not_found', `There is no session ${id}.`);
+
+  async function find(id: string): Promise<SessionRow> {
+    const row = await store.getSession(id);
+    if (row === undefined) throw notFound(id);
+    return row;
+  }
+
+  async function present(rows: readonly SessionRow[]): Promise<Session[]> {
+    const counts = await store.countMessages(rows.map(({ id }) => id));
+    return rows.map((row) => ({
+      id: row.id,
+      title: row.title,
+      status: isBusy(row.id) ? 'running' : 'idle',
+      ...readDetails(row),
+      messageCount: counts.get(row.id) ?? 0,
+      createdAt: new Date(row.createdAt).toISOString(),
+      updatedAt: new Date(row.updatedAt).toISOString(),
+    }));
+  }
+
+  async function presentOne(row: SessionRow): Promise<Session> {
+    const [session] = await present([row]);
+    return session as Session;
+  }
+
+  return {
+    async list({ limit, after }) {
+      const rows = await store.listSessions({
+        limit: limit + 1,
+        ...(after === undefined ? {} : { beforeId: after }),
+      });
+      return toPage(await present(rows.slice(0, limit)), rows.length > limit);
+    },
+    async create({ title = untitled, metadata = {} }) {
+      const session = newSessionRow(title, metadata, now());
+      await log.append(
+        [{ type: 'session.start', data: { title }, sessionId: session.id }],
+        [{ kind: 'putSession', session }],
+      );
+      return presentOne(session);
+    },
+    async get(id) {
+      const row = await store.getSession(id);
+      return row === undefined ? undefined : presentOne(row);
+    },
+    async update(id, patch) {
+      const row = await find(id);
+      const details = readDetails(row);
+      const session: SessionRow = {
+        ...row,
+        title: patch.title ?? row.title,
+        updatedAt: now(),
+        details: JSON.stringify({ ...details, metadata: { ...details.metadata, ...patch.metadata } }),
+      };
+      await store.write([{ kind: 'putSession', session }]);
+      return presentOne(session);
+    },
+    async delete(id) {
+      await find(id);
+      if (isBusy(id)) {
+        throw new CodeBuddyError('session_busy', `Session ${id} has an unfinished run; cancel it first.`);
+      }
+      await log.append(
+        [{ type: 'session.end', data: { reason: 'deleted' }, sessionId: id }],
+        [{ kind: 'deleteSession', id }],
+      );
+    },
+    async messages(id, { limit, after }) {
+      await find(id);
+      const rows = await store.listMessages(id, {
+        limit: limit + 1,
+        ...(after === undefined ? {} : { afterId: after }),
+      });
+      return toPage(rows.slice(0, limit).map(toMessage), rows.length > limit);
+    },
+  };
+}
+
+export function toPage<T extends { readonly id: string }>(items: readonly T[], hasMore: boolean): Page<T> {
+  const last = items.at(-1);
+  return hasMore && last !== undefined ? { items, next: last.id } : { items };
+}
+
+/** Written by us, as JSON of this shape. */
+function readDetails(row: SessionRow): Details {
+  return JSON.parse(row.details) as Details;
+}
+
+function toMessage(row: MessageRow): Message {
+  const content = JSON.parse(row.content) as { content: string; tool?: ToolUse };
+  return {
+    id: row.id,
+    sessionId: row.sessionId,
+    runId: row.runId,
+    role: row.role,
+    ...content,
+    createdAt: new Date(row.createdAt).toISOString(),
+  };
+}

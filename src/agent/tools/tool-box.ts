@@ -1,0 +1,194 @@
+// All tools by name, and the one way to run them: parameters are checked, start and end are logged, file changes become events, and
+// whatever goes wrong becomes a clear error.
+
+import { createRequire } from 'node:module';
+import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
+import { CodeBuddyError } from '../../errors.ts';
+import type { EventLog, NewEvent } from '../../events/event-log.ts';
+import { makeId } from '../../events/ids.ts';
+import type { ToolDescription } from '../types.ts';
+import { bashTool } from './bash.ts';
+import { capText } from './cap-output.ts';
+import { editFileTool } from './edit-file.ts';
+import { globTool } from './glob.ts';
+import { listDirectoryTool } from './list-directory.ts';
+import { readFileTool } from './read-file.ts';
+import { searchTool } from './search.ts';
+import type { Tool } from './tool.ts';
+import type { Workspace } from './workspace.ts';
+import { writeFileTool } from './write-file.ts';
+
+const require = createRequire(import.meta.url);
+
+const tools: readonly Tool[] = [
+  readFileTool,
+  writeFileTool,
+  editFileTool,
+  bashTool,
+  searchTool,
+  globTool,
+  listDirectoryTool,
+];
+
+export interface ToolBox {
+  list(): readonly ToolDescription[];
+  isReadOnly(name: string): boolean;
+  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
+  execute(
+    name: string,
+    params: Record<string, unknown>,
+    context: { readonly signal: AbortSignal; readonly sessionId?: string; readonly runId?: string },
+  ): Promise<unknown>;
+}
+
+export interface ToolBoxOptions {
+  readonly workspace: Workspace;
+  readonly log: Pick<EventLog, 'append' | 'publish'>;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Of a result or of parameters, this much is kept in an event. */
+const maxEventText = 16_384;
+
+export function createToolBox({ workspace, log, environment }: ToolBoxOptions): ToolBox {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const validators = new Map<string, ValidateFunction>();
+  let ajv: AjvClass | undefined;
+
+  function find(name: string): Tool {
+    const tool = byName.get(name);
+    if (tool !== undefined) return tool;
+    throw new CodeBuddyError(
+      'tool_not_found',
+      `There is no tool ${JSON.stringify(name)}; there are ${[...byName.keys()].join(', ')}.`,
+    );
+  }
+
+  function validate(tool: Tool, params: Record<string, unknown>): void {
+    let check = validators.get(tool.name);
+    if (check === undefined) {
+      ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
+      check = ajv.compile(tool.inputSchema);
+      validators.set(tool.name, check);
+    }
+    if (check(params)) return;
+    const errors = (check.errors ?? []).map(({ instancePath, keyword, message, params: details }) => {
+      const property =
+        keyword === 'required'
+          ? details.missingProperty
+          : keyword === 'additionalProperties'
+            ? details.additionalProperty
+            : undefined;
+      const pointer =
+        property === undefined ? instancePath : `${instancePath}/${escapePointer(String(property))}`;
+      return {
+        in: 'body' as const,
+        pointer,
+        message:
+          keyword === 'required'
+            ? 'is required'
+            : keyword === 'additionalProperties'
+              ? 'is not known'
+              : (message ?? 'does not fit'),
+      };
+    });
+    throw new CodeBuddyError(
+      'validation_failed',
+      `${tool.name}: ${errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')}`,
+      {
+        errors,
+      },
+    );
+  }
+
+  return {
+    list: () =>
+      tools.map(({ name, description, inputSchema, readOnly }) => ({
+        name,
+        description,
+        inputSchema,
+        readOnly,
+      })),
+    isReadOnly: (name) => find(name).readOnly,
+    async execute(name, params, { signal, sessionId, runId }) {
+      const tool = find(name);
+      validate(tool, params);
+      const owner = {
+        ...(sessionId === undefined ? {} : { sessionId }),
+        ...(runId === undefined ? {} : { runId }),
+      };
+      // Unique in the log; a model's own call ids are not.
+      const callId = makeId('evt').replace('evt_', 'call_');
+      const startedAt = performance.now();
+      const durationMs = (): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
+      await log.append([
+        { type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner },
+      ]);
+      const changes: NewEvent[] = [];
+      let outcome:
+        | { readonly ok: true; readonly result: unknown }
+        | { readonly ok: false; readonly error: unknown };
+      try {
+        const result = await tool.run(params as never, {
+          workspace,
+          signal,
+          environment,
+          onOutput: (stream, text) =>
+            log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
+          onFileChange: (change, path, bytes) => {
+            changes.push({ type: `file.${change}`, data: { path, bytes, tool: name, callId }, ...owner });
+          },
+        });
+        outcome = { ok: true, result };
+      } catch (error) {
+        outcome = { ok: false, error };
+      }
+      const ending: NewEvent = outcome.ok
+        ? {
+            type: 'tool.complete',
+            data: { callId, tool: name, result: capResult(outcome.result), durationMs: durationMs() },
+            ...owner,
+          }
+        : {
+            type: 'tool.error',
+            data: { callId, tool: name, ...describe(outcome.error), durationMs: durationMs() },
+            ...owner,
+          };
+      await log.append([...changes, ending]);
+      if (!outcome.ok) throw outcome.error;
+      return outcome.result;
+    },
+  };
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  if (error instanceof CodeBuddyError) return { code: error.code, message: error.message };
+  if (error instanceof Error && error.name === 'AbortError')
+    return { code: 'cancelled', message: 'The tool was cancelled.' };
+  // What is not meant for clients stays in the server's log.
+  return { code: 'internal_error', message: 'The tool failed for a reason of ours.' };
+}
+
+/** Long strings of an object are cut; the shape stays. */
+function capParams(params: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? capText(value, maxEventText).text : value,
+    ]),
+  );
+}
+
+function capResult(result: unknown): unknown {
+  const text = JSON.stringify(result) ?? 'null';
+  if (text.length <= maxEventText) return result ?? null;
+  if (typeof result === 'object' && result !== null && !Array.isArray(result)) {
+    const capped = capParams(result as Record<string, unknown>);
+    if (JSON.stringify(capped).length <= 4 * maxEventText) return capped;
+  }
+  return { truncated: true, text: capText(text, maxEventText).text };
+}
+
+function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
