@@ -33,7 +33,11 @@ export type PromptHandler = (
   prompt: string,
   options: PromptOptions,
   context: PromptContext,
-) => string | PromptAnswer | AsyncIterable<PromptEvent> | Promise<string | PromptAnswer | AsyncIterable<PromptEvent>>;
+) =>
+  | string
+  | PromptAnswer
+  | AsyncIterable<PromptEvent>
+  | Promise<string | PromptAnswer | AsyncIterable<PromptEvent>>;
 
 export type ToolHandler = (
   tool: string,

@@ -3,6 +3,7 @@
 
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CodeBuddyError } from '../errors.ts';
 import type { Scope } from './services.ts';
 
 /** Whose key came with a request. `keyId` is null on an open server. */
@@ -29,13 +30,16 @@ export function factsOf(request: FastifyRequest): GatedRequest {
   throw new TypeError('This request did not come through the gate');
 }
 
-/** Aborts when the client goes away before the answer is sent, or when `other` (say, the server's shutdown) aborts. */
-export function abortSignalOf(reply: FastifyReply, other?: AbortSignal): AbortSignal {
+/** Aborts when the client goes away before the answer is sent, or when one of `others` (say, a time-out) aborts. */
+export function abortSignalOf(reply: FastifyReply, ...others: readonly AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const response = reply.raw;
-  if (response.destroyed) gone.abort(new Error('The client went away'));
+  const leave = (): void => {
+    gone.abort(new CodeBuddyError('client_closed_request', 'The client went away'));
+  };
+  if (response.destroyed && !response.writableFinished) leave();
   response.once('close', () => {
-    if (!response.writableFinished) gone.abort(new Error('The client went away'));
+    if (!response.writableFinished) leave();
   });
-  return other === undefined ? gone.signal : AbortSignal.any([gone.signal, other]);
+  return others.length === 0 ? gone.signal : AbortSignal.any([gone.signal, ...others]);
 }

@@ -12,6 +12,10 @@ export interface RouteDefinition {
   /** Fastify syntax: `/api/sessions/:id`. */
   readonly path: string;
   readonly summary: string;
+  /** More than one line about it, for /openapi.json. */
+  readonly description?: string;
+  /** Stable camelCase name, unique; it becomes a method of the typed client. Default: made of method and path. */
+  readonly operationId?: string;
   /** The scope a key needs; `open` needs no key. */
   readonly scope: Scope | 'open';
   readonly schema?: {

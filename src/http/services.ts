@@ -189,4 +189,10 @@ export interface HttpServices {
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent` and `model` of `GET /api/status`. */
   readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
+  /** `webhooks` of `GET /api/status`: deliveries that wait, and that were given up. */
+  readonly describeWebhooks?: () => {
+    readonly enabled: boolean;
+    readonly pending: number;
+    readonly failed: number;
+  };
 }

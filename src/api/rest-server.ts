@@ -1,0 +1,184 @@
+// The public face of the REST server: make one, set handlers, start. Alone it touches no agent, no store and no file; with
+// `services` (app.ts) it serves the built-in agent.
+
+import { EventEmitter } from 'node:events';
+import type { AddRouteOptions, RouteHandler } from '../http/added-route.ts';
+import { addedRoute } from '../http/added-route.ts';
+import type { HttpHandlers, PromptHandler, ToolHandler } from '../http/handlers.ts';
+import type { ApiServerConfig } from '../http/http-config.ts';
+import { resolveConfig } from '../http/http-config.ts';
+import type { ServerAddress } from '../http/http-server.ts';
+import { HttpServer } from '../http/http-server.ts';
+import type { RequestEvent } from '../http/request-record.ts';
+import type { HttpMethod } from '../http/route.ts';
+import type { Endpoint } from '../http/routes/index.ts';
+import { listEndpoints } from '../http/routes/index.ts';
+import type { HttpServices } from '../http/services.ts';
+
+export type { AddRouteOptions, ApiRequest, ApiResponse, RouteHandler } from '../http/added-route.ts';
+export type {
+  PromptAnswer,
+  PromptContext,
+  PromptEvent,
+  PromptHandler,
+  ToolContext,
+  ToolHandler,
+} from '../http/handlers.ts';
+export type { ApiServerConfig } from '../http/http-config.ts';
+export type { ServerAddress } from '../http/http-server.ts';
+export type { RequestEvent } from '../http/request-record.ts';
+export type { HttpMethod } from '../http/route.ts';
+export type { Endpoint } from '../http/routes/index.ts';
+export { ServerStartError } from '../http/server-start-error.ts';
+export type { HttpServices, PromptOptions, PromptResult, ToolDescription } from '../http/services.ts';
+
+/** The events of a `RestApiServer`, with what their listeners get. */
+export interface RestApiServerEvents {
+  start: [address: ServerAddress];
+  stop: [];
+  /** An answer has ended (or its client has gone). */
+  request: [event: RequestEvent];
+  /** A fault that a client saw as 500. Unlike other emitters, no listener is needed. */
+  error: [error: Error];
+}
+
+/**
+ * The REST API as a server of its own.
+ *
+ * @example
+ * const server = new RestApiServer({ port: 0 });
+ * server.onPrompt = async (prompt) => `You said: ${prompt}`;
+ * await server.start();
+ * console.log(server.getAddress()?.url);
+ */
+export class RestApiServer extends EventEmitter<RestApiServerEvents> {
+  private readonly handlers: HttpHandlers = {};
+  private readonly server: HttpServer;
+
+  /** @throws TypeError for a setting that makes no sense */
+  constructor(config: ApiServerConfig = {}, services: HttpServices = {}) {
+    super();
+    this.server = new HttpServer(resolveConfig(config), services, this.handlers, {
+      onRequest: (event) => {
+        this.emit('request', event);
+      },
+      isRequestHeard: () => this.listenerCount('request') > 0,
+      onFault: (error) => {
+        if (this.listenerCount('error') > 0) this.emit('error', error);
+      },
+    });
+  }
+
+  /** Answers `POST /api/prompt`; unset, the built-in agent does, or 503 `handler_not_configured`. */
+  get onPrompt(): PromptHandler | undefined {
+    return this.handlers.onPrompt;
+  }
+  set onPrompt(handler: PromptHandler | undefined) {
+    this.handlers.onPrompt = handler;
+  }
+
+  /** Answers `POST /api/tools/:tool`; what it gives becomes `{result}`. */
+  get onToolExecute(): ToolHandler | undefined {
+    return this.handlers.onToolExecute;
+  }
+  set onToolExecute(handler: ToolHandler | undefined) {
+    this.handlers.onToolExecute = handler;
+  }
+
+  /** Answers `GET /api/sessions`. */
+  get onGetSessions(): HttpHandlers['onGetSessions'] {
+    return this.handlers.onGetSessions;
+  }
+  set onGetSessions(handler: HttpHandlers['onGetSessions']) {
+    this.handlers.onGetSessions = handler;
+  }
+
+  /** What it gives is merged over the server's own counters in `GET /api/metrics`. */
+  get onGetMetrics(): HttpHandlers['onGetMetrics'] {
+    return this.handlers.onGetMetrics;
+  }
+  set onGetMetrics(handler: HttpHandlers['onGetMetrics']) {
+    this.handlers.onGetMetrics = handler;
+  }
+
+  /** Answers `GET /api/tools`. */
+  get onListTools(): HttpHandlers['onListTools'] {
+    return this.handlers.onListTools;
+  }
+  set onListTools(handler: HttpHandlers['onListTools']) {
+    this.handlers.onListTools = handler;
+  }
+
+  /**
+   * Adds a route, before or after `start()`. It passes the same steps as all (key, limits, validation if `options.schema` says
+   * so) and appears in `getEndpoints()` and /openapi.json.
+   * @param path `/api/hello/:name`; a plain part is preferred to a parameter
+   * @throws TypeError if the route cannot be added, or exists
+   */
+  addRoute(method: HttpMethod, path: string, handler: RouteHandler, options: AddRouteOptions = {}): this {
+    this.server.addRoute(addedRoute(method, path, handler, options));
+    return this;
+  }
+
+  /** Every route there is: method, path, summary. */
+  getEndpoints(): readonly Endpoint[] {
+    return listEndpoints(this.server.routes.all());
+  }
+
+  /** Where the server listens; undefined while it does not. */
+  getAddress(): ServerAddress | undefined {
+    return this.server.address;
+  }
+
+  isServerRunning(): boolean {
+    return this.server.isRunning;
+  }
+
+  /**
+   * Resolves when requests are answered. Does nothing when running; works again after `stop()`.
+   * @throws ServerStartError `address_in_use`, `key_required` (an address beyond loopback and no key), …
+   */
+  async start(): Promise<ServerAddress> {
+    const wasRunning = this.isServerRunning();
+    await this.server.start();
+    const address = this.server.address;
+    if (address === undefined) throw new TypeError('The server was stopped while it started');
+    if (!wasRunning) this.emit('start', address);
+    return address;
+  }
+
+  /**
+   * Stops accepting, answers new requests 503, ends streams, lets requests finish for up to `shutdownTimeoutMs`, then cuts them.
+   * Never rejects; does nothing when stopped.
+   */
+  async stop(): Promise<void> {
+    const wasRunning = this.isServerRunning();
+    await this.server.stop();
+    if (wasRunning) this.emit('stop');
+  }
+}
+
+let shared: RestApiServer | undefined;
+
+/** The one server of this process; made at the first call, with its `config`. */
+export function getApiServer(config?: ApiServerConfig, services?: HttpServices): RestApiServer {
+  shared ??= new RestApiServer(config, services);
+  return shared;
+}
+
+/** Starts the one server of this process, and gives it. */
+export async function startApiServer(
+  config?: ApiServerConfig,
+  services?: HttpServices,
+): Promise<RestApiServer> {
+  const server = getApiServer(config, services);
+  await server.start();
+  return server;
+}
+
+/** Stops the one server of this process; the next `getApiServer()` makes a new one. */
+export async function stopApiServer(): Promise<void> {
+  const server = shared;
+  shared = undefined;
+  await server?.stop();
+}

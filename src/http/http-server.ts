@@ -1,0 +1,317 @@
+// The life of a server: start, add routes, stop, start again. One node:http server behind which the Fastify app can be swapped;
+// everything a request meets before the app is in gate.ts.
+
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { CodeBuddyError } from '../errors.ts';
+import { makeId } from '../events/ids.ts';
+import { endWithProblem, makeClientErrorHandler } from './connection-errors.ts';
+import type { HttpContext } from './context.ts';
+import type { FastifyApp } from './fastify-app.ts';
+import { buildFastifyApp } from './fastify-app.ts';
+import type { Gate } from './gate.ts';
+import { makeGate, refuse } from './gate.ts';
+import { GatedResponse } from './gated-response.ts';
+import type { HttpHandlers } from './handlers.ts';
+import type { ResolvedConfig } from './http-config.ts';
+import { requireKeyBeyondLoopback } from './http-config.ts';
+import { Metrics } from './metrics.ts';
+import { GatedRequest } from './request-facts.ts';
+import type { RequestEvent, RequestRecord } from './request-record.ts';
+import { makeRequestRecord } from './request-record.ts';
+import type { RouteDefinition } from './route.ts';
+import { RouteTable } from './route-table.ts';
+import { builtInRoutes } from './routes/built-in.ts';
+import { listenError } from './server-start-error.ts';
+import type { HttpServices } from './services.ts';
+
+/** What the owner of the server wants to hear. */
+export interface HttpServerListeners {
+  readonly onRequest: (event: RequestEvent) => void;
+  readonly isRequestHeard: () => boolean;
+  readonly onFault: (error: Error) => void;
+}
+
+/** Where a running server listens. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** Node looks for slow clients this often. */
+const checkingIntervalMs = 1_000;
+/** Sockets beyond `maxConnections` that may wait for their 503; beyond these, connections are dropped unanswered. */
+const answeredOverflow = 64;
+
+export class HttpServer {
+  readonly routes = new RouteTable();
+  private readonly config: ResolvedConfig;
+  private readonly context: HttpContext;
+  private readonly record: RequestRecord;
+  private shutdown = new AbortController();
+  private startedAt = 0;
+  private server: Server<typeof GatedRequest, typeof GatedResponse> | undefined;
+  private app: FastifyApp | undefined;
+  /** Settles when the app has the newest routes. */
+  private rebuilding: Promise<void> | undefined;
+  private starting: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
+  private openApiText: Promise<string> | undefined;
+
+  constructor(
+    config: ResolvedConfig,
+    services: HttpServices,
+    handlers: Readonly<HttpHandlers>,
+    listeners: HttpServerListeners,
+  ) {
+    this.config = config;
+    const metrics = new Metrics();
+    const server = this;
+    this.context = {
+      name: config.name,
+      version: config.version,
+      limits: config.limits,
+      services,
+      handlers,
+      metrics,
+      logger: config.logger,
+      keyRequired: config.apiKeys.length > 0 || services.keys !== undefined,
+      get shutdown() {
+        return server.shutdown.signal;
+      },
+      get startedAt() {
+        return server.startedAt;
+      },
+      routes: () => this.routes.all(),
+      openApi: () => this.openApi(),
+    };
+    this.record = makeRequestRecord({
+      metrics,
+      logger: config.logger,
+      onRequest: listeners.onRequest,
+      isHeard: listeners.isRequestHeard,
+      onFault: listeners.onFault,
+    });
+    this.routes.addBuiltIn(builtInRoutes(this.context));
+    // Settings that cannot work are told to who makes the server, not to who starts it.
+    this.makeGate();
+  }
+
+  get isRunning(): boolean {
+    return this.server?.listening === true && this.stopping === undefined;
+  }
+
+  get address(): ServerAddress | undefined {
+    const address = this.server?.address();
+    if (address === null || address === undefined || typeof address === 'string') return undefined;
+    return addressOf(address, this.config.host);
+  }
+
+  /** Resolves when the server listens; once more while it runs: at once. @throws ServerStartError */
+  async start(): Promise<void> {
+    await this.stopping;
+    if (this.server?.listening === true) return;
+    this.starting ??= this.listen().finally(() => {
+      this.starting = undefined;
+    });
+    await this.starting;
+  }
+
+  /** Resolves when every connection has ended, within `shutdownTimeoutMs`. Never rejects; does nothing when stopped. */
+  async stop(): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    if (this.server === undefined) return;
+    this.stopping ??= this.drain(this.server).finally(() => {
+      this.stopping = undefined;
+    });
+    await this.stopping;
+  }
+
+  /** Before and after start(); requests that come while the app is rebuilt wait for it. @throws TypeError */
+  addRoute(route: RouteDefinition): void {
+    this.routes.add(route);
+    this.openApiText = undefined;
+    if (this.app !== undefined) this.rebuild();
+  }
+
+  private async listen(): Promise<void> {
+    const { host, port, limits } = this.config;
+    requireKeyBeyondLoopback(host, this.context.keyRequired);
+    this.shutdown = new AbortController();
+    this.app = await this.buildApp();
+    const server = createServer({
+      IncomingMessage: GatedRequest,
+      ServerResponse: GatedResponse,
+      maxHeaderSize: 16 * 1024,
+      // The gate answers a missing Host itself, with a problem.
+      requireHostHeader: false,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(checkingIntervalMs, Math.ceil(limits.headersTimeoutMs / 4)),
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+    });
+    const gate = this.makeGate();
+    const excess = this.limitConnections(server);
+    const answers = new WeakMap<Duplex, GatedResponse>();
+    const enter: Gate = (request, response, expectsContinue) => {
+      answers.set(request.socket, response);
+      if (excess.has(request.socket)) {
+        const id = makeId('req');
+        request.requestId = id;
+        response.requestId = id;
+        this.record.started(request, response);
+        response.closeConnection = true;
+        refuse(request, response, tooManyConnections(limits.maxConnections));
+        return;
+      }
+      gate(request, response, expectsContinue);
+    };
+    server.on('request', (request, response) => enter(request, response));
+    server.on('checkContinue', (request, response) => enter(request, response, true));
+    server.on('checkExpectation', (request, response) => {
+      const id = makeId('req');
+      request.requestId = id;
+      response.requestId = id;
+      this.record.started(request, response);
+      response.closeConnection = true;
+      refuse(
+        request,
+        response,
+        new CodeBuddyError('invalid_header', 'The only known Expect is 100-continue'),
+      );
+    });
+    server.on('connect', (_request, socket) => {
+      endWithProblem(socket, new CodeBuddyError('bad_request', 'This is not a proxy'), makeId('req'));
+    });
+    server.on(
+      'clientError',
+      makeClientErrorHandler(this.config.logger, this.context.metrics, (socket) => {
+        const answer = answers.get(socket);
+        return answer === undefined || answer.writableFinished ? undefined : answer;
+      }),
+    );
+    await listenOn(server, host, port);
+    server.on('error', (error) => this.record.fault(error, 'server'));
+    this.server = server;
+    this.startedAt = Date.now();
+  }
+
+  private makeGate(): Gate {
+    const { host, allowedHosts, cors, apiKeys } = this.config;
+    return makeGate({
+      context: this.context,
+      host,
+      allowedHosts,
+      cors,
+      apiKeys,
+      record: this.record,
+      openPaths: () => this.routes.openPaths(),
+      isStopping: () => this.stopping !== undefined,
+      pass: (request, response) => this.pass(request, response),
+    });
+  }
+
+  private pass(request: GatedRequest, response: GatedResponse): void {
+    if (this.rebuilding === undefined) {
+      this.app?.handle(request, response);
+      return;
+    }
+    void this.rebuilding.then(() => this.pass(request, response));
+  }
+
+  private rebuild(): void {
+    // One after the other, so that the newest routes win; several added in a row cost one build.
+    if (this.rebuilding !== undefined) return;
+    const build = async (): Promise<void> => {
+      let built = -1;
+      while (built !== this.routes.all().length) {
+        built = this.routes.all().length;
+        this.app = await this.buildApp();
+      }
+    };
+    this.rebuilding = build()
+      // The table has checked the route, so this is a fault of ours; the app before goes on answering.
+      .catch((error: unknown) => this.record.fault(error, 'addRoute'))
+      .finally(() => {
+        this.rebuilding = undefined;
+      });
+  }
+
+  private buildApp(): Promise<FastifyApp> {
+    return buildFastifyApp(this.context, [...this.routes.all()], (error, id) => this.record.fault(error, id));
+  }
+
+  private openApi(): Promise<string> {
+    this.openApiText ??= import('./openapi.ts').then(({ buildOpenApi }) =>
+      buildOpenApi(this.context, this.routes.all()),
+    );
+    return this.openApiText;
+  }
+
+  /** Gives the sockets that are over the cap: their first request is answered 503. */
+  private limitConnections(server: Server<typeof GatedRequest, typeof GatedResponse>): WeakSet<Duplex> {
+    const { maxConnections } = this.config.limits;
+    server.maxConnections = maxConnections + answeredOverflow;
+    const excess = new WeakSet<Duplex>();
+    let open = 0;
+    server.on('connection', (socket) => {
+      if (open >= maxConnections) {
+        excess.add(socket);
+        return;
+      }
+      open++;
+      socket.once('close', () => {
+        open--;
+      });
+    });
+    return excess;
+  }
+
+  private async drain(server: Server<typeof GatedRequest, typeof GatedResponse>): Promise<void> {
+    // Also ends idle connections.
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping'));
+    const timer = setTimeout(() => server.closeAllConnections(), this.config.limits.shutdownTimeoutMs);
+    // Connections become idle as their answers end.
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    await closed;
+    clearTimeout(timer);
+    clearInterval(idle);
+    await this.rebuilding;
+    this.server = undefined;
+    this.app = undefined;
+  }
+}
+
+function tooManyConnections(max: number): CodeBuddyError {
+  return new CodeBuddyError('too_many_connections', `All ${max} connections are taken; try again soon`, {
+    headers: { 'Retry-After': '1' },
+  });
+}
+
+function listenOn(
+  server: Server<typeof GatedRequest, typeof GatedResponse>,
+  host: string,
+  port: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void => reject(listenError(cause, host, port));
+    server.once('error', failed);
+    server.listen({ host, port }, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+/** The URL that a client on this machine can use: a wildcard address is no place to connect to. */
+function addressOf({ address, port, family }: AddressInfo, host: string): ServerAddress {
+  const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+  const name = family === 'IPv6' || reachable.includes(':') ? `[${reachable}]` : reachable;
+  return { host: host === 'localhost' ? host : address, port, url: `http://${name}:${port}` };
+}

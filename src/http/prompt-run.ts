@@ -1,0 +1,97 @@
+// POST /api/prompt answered by the run service: wait for the result, follow the run's events, or leave it to itself (202).
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpContext } from './context.ts';
+import type { PromptInput } from './prompt-delegated.ts';
+import { abortSignalOf } from './request-facts.ts';
+import type { PromptResult, Run, RunService, StartedRun } from './services.ts';
+import { openEventStream } from './sse.ts';
+import { followLog } from './sse-log.ts';
+
+export type PromptMode = 'wait' | 'stream' | 'leave';
+
+export async function answerByRun(
+  context: HttpContext,
+  runs: RunService,
+  input: PromptInput,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  mode: PromptMode,
+): Promise<PromptResult | Run | undefined> {
+  const started = await runs.start({
+    prompt: input.prompt,
+    ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
+    options: input.options ?? {},
+    requestId: request.id,
+  });
+  // Who waits for the result hears of its failure; nobody else has to.
+  started.result.catch(() => undefined);
+  if (mode === 'leave') {
+    reply
+      .code(202)
+      .header('Location', `/api/runs/${started.run.id}`)
+      .header('Preference-Applied', 'respond-async');
+    return started.run;
+  }
+  cancelWithClient(context, runs, started, reply);
+  if (mode === 'wait') return started.result;
+  await followRun(context, started, request, reply);
+  return undefined;
+}
+
+/** A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. */
+function cancelWithClient(
+  context: HttpContext,
+  runs: RunService,
+  started: StartedRun,
+  reply: FastifyReply,
+): void {
+  const gone = abortSignalOf(reply);
+  const cancel = (): void => {
+    // A stopping server cuts connections too, but that is not the client's doing.
+    if (context.shutdown.aborted) return;
+    runs.cancel(started.run.id, 'The client went away').catch(() => undefined);
+  };
+  if (gone.aborted) cancel();
+  gone.addEventListener('abort', cancel, { once: true });
+  const settled = (): void => gone.removeEventListener('abort', cancel);
+  started.result.then(settled, settled);
+}
+
+async function followRun(
+  context: HttpContext,
+  started: StartedRun,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { events } = context.services;
+  const { id: runId } = started.run;
+  reply.header('Location', `/api/runs/${runId}`);
+  const stream = openEventStream(request, reply, context);
+  if (events === undefined) {
+    await started.result.then(
+      (result) => stream.send({ event: 'run.complete', data: { type: 'run.complete', runId, data: result } }),
+      (error: unknown) =>
+        stream.send({ event: 'run.failed', data: { type: 'run.failed', runId, data: failureOf(error) } }),
+    );
+    stream.close();
+    return;
+  }
+  const items = events.subscribe({
+    runId,
+    after: started.afterSequence,
+    deltas: true,
+    signal: stream.signal,
+  });
+  await followLog(stream, items, context, {
+    historyEnd: started.afterSequence,
+    endsAfter: ({ type }) => terminal.has(type),
+  });
+}
+
+const terminal: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+
+function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal_error';
+  return { code, message: error instanceof Error ? error.message : 'The run failed' };
+}

@@ -1,0 +1,31 @@
+// Every file of routes, in the order of REST.md.
+
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
+import { docsRoutes } from './docs.ts';
+import { eventRoutes } from './events.ts';
+import { healthRoutes } from './health.ts';
+import { indexRoutes } from './index.ts';
+import { keyRoutes } from './keys.ts';
+import { metricsRoutes } from './metrics.ts';
+import { promptRoutes } from './prompt.ts';
+import { runRoutes } from './runs.ts';
+import { sessionRoutes } from './sessions.ts';
+import { statusRoutes } from './status.ts';
+import { toolRoutes } from './tools.ts';
+
+export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
+  return [
+    ...healthRoutes(context),
+    ...indexRoutes(context),
+    ...statusRoutes(context),
+    ...metricsRoutes(context),
+    ...promptRoutes(context),
+    ...runRoutes(context),
+    ...toolRoutes(context),
+    ...sessionRoutes(context),
+    ...eventRoutes(context),
+    ...keyRoutes(context),
+    ...docsRoutes(context),
+  ];
+}

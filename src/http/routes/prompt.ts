@@ -1,0 +1,78 @@
+// `POST /api/prompt`: one prompt, one run. The host's onPrompt answers if it is set, else the built-in agent.
+
+import type { FastifyRequest } from 'fastify';
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import type { PromptInput } from '../prompt-delegated.ts';
+import { answerDelegated } from '../prompt-delegated.ts';
+import { answerByRun } from '../prompt-run.ts';
+import type { RouteDefinition } from '../route.ts';
+import { promptResultSchema, runSchema } from '../schemas.ts';
+import { wantsEventStream } from '../sse-accept.ts';
+
+const bodySchema = {
+  type: 'object',
+  title: 'PromptRequest',
+  properties: {
+    prompt: { type: 'string', minLength: 1, description: 'What the agent is asked to do.' },
+    sessionId: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      description: 'Goes on with this session; default: a new one.',
+    },
+    options: {
+      type: 'object',
+      properties: {
+        model: { type: 'string', minLength: 1, maxLength: 200 },
+        maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Model calls, at most.' },
+        permissionMode: { type: 'string', enum: ['read-only', 'ask', 'auto-edit', 'full'] },
+        timeoutMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
+        system: { type: 'string', description: 'Added to the system prompt.' },
+      },
+      additionalProperties: false,
+    },
+  },
+  required: ['prompt'],
+  additionalProperties: false,
+} as const;
+
+export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { services, handlers } = context;
+  return [
+    {
+      method: 'POST',
+      path: '/api/prompt',
+      operationId: 'prompt',
+      summary: 'Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream',
+      description:
+        'With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or ' +
+        '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A client that goes ' +
+        'away before the end gives its run up.',
+      scope: 'prompt',
+      idempotent: true,
+      schema: { body: bodySchema, response: { 200: promptResultSchema, 202: runSchema } },
+      handler: async (request, reply) => {
+        const input = request.body as PromptInput;
+        const asStream = wantsEventStream(request);
+        const { onPrompt } = handlers;
+        if (onPrompt !== undefined) {
+          const result = await answerDelegated(context, onPrompt, input, request, reply, asStream);
+          return result ?? reply;
+        }
+        if (services.runs === undefined) {
+          throw new CodeBuddyError('handler_not_configured', 'The host has not set onPrompt');
+        }
+        const mode = asStream ? 'stream' : prefersAsync(request) ? 'leave' : 'wait';
+        const answer = await answerByRun(context, services.runs, input, request, reply, mode);
+        return answer ?? reply;
+      },
+    },
+  ];
+}
+
+/** RFC 7240 §4.1 */
+function prefersAsync({ headers }: FastifyRequest): boolean {
+  const { prefer } = headers;
+  return typeof prefer === 'string' && /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(prefer);
+}

@@ -1,0 +1,80 @@
+// Tools: what there are, and running one without an agent in between. A host's handlers come before the built-in tools.
+
+import type { FromSchema } from 'json-schema-to-ts';
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import { pageOfList } from '../list-paging.ts';
+import { abortSignalOf } from '../request-facts.ts';
+import type { RouteDefinition } from '../route.ts';
+import { pageQueryProperties, pageSchema, toolSchema } from '../schemas.ts';
+import type { ToolDescription } from '../services.ts';
+
+const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
+const paramsSchema = {
+  type: 'object',
+  properties: { tool: { type: 'string', minLength: 1, maxLength: 128 } },
+  required: ['tool'],
+  additionalProperties: false,
+} as const;
+
+export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { services, handlers } = context;
+
+  async function allTools(): Promise<readonly ToolDescription[]> {
+    if (handlers.onListTools !== undefined) return handlers.onListTools();
+    // A host that runs tools itself but does not list them: the built-in ones are not what it runs.
+    if (handlers.onToolExecute !== undefined) return [];
+    if (services.tools !== undefined) return services.tools.list();
+    throw new CodeBuddyError(
+      'handler_not_configured',
+      'The host has set neither onListTools nor onToolExecute',
+    );
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/api/tools',
+      operationId: 'listTools',
+      summary: 'The tools, with the JSON Schema of their parameters',
+      scope: 'read',
+      schema: { querystring: querySchema, response: { 200: pageSchema('tools', toolSchema) } },
+      handler: async (request) => {
+        const page = pageOfList('tools', await allTools(), request.query as FromSchema<typeof querySchema>);
+        return { tools: page.items, nextCursor: page.nextCursor };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/tools/:tool',
+      operationId: 'runTool',
+      summary: 'Runs a tool; the body is its parameters',
+      scope: 'tools',
+      schema: {
+        params: paramsSchema,
+        body: { type: 'object', description: 'The parameters of the tool.', additionalProperties: true },
+        response: {
+          200: {
+            type: 'object',
+            title: 'ToolResult',
+            properties: { result: { description: 'What the tool gave back.' } },
+            required: ['result'],
+            additionalProperties: false,
+          },
+        },
+      },
+      handler: async (request, reply) => {
+        const { tool } = request.params as FromSchema<typeof paramsSchema>;
+        const params = request.body as Record<string, unknown>;
+        const call = { requestId: request.id, signal: abortSignalOf(reply) };
+        if (handlers.onToolExecute !== undefined) {
+          return { result: (await handlers.onToolExecute(tool, params, call)) ?? null };
+        }
+        if (services.tools !== undefined) {
+          return { result: (await services.tools.execute(tool, params, call)) ?? null };
+        }
+        throw new CodeBuddyError('handler_not_configured', 'The host has not set onToolExecute');
+      },
+    },
+  ];
+}
