@@ -8,6 +8,7 @@ export function docsRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/openapi.json',
+      operationId: 'getOpenApi',
       summary: 'This API as OpenAPI 3.1',
       scope: 'open',
       handler: async (_request, reply) =>
@@ -16,6 +17,7 @@ export function docsRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/docs',
+      operationId: 'getDocs',
       summary: 'This API as a page to read',
       scope: 'open',
       handler: async (_request, reply) => {

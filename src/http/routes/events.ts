@@ -65,6 +65,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/api/events',
+      operationId: 'listEvents',
       summary: 'The event log, as a stream or in pages',
       scope: 'read',
       schema: { querystring: allQuerySchema, response: { 200: eventPageSchema } },
@@ -83,6 +84,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/api/events/:id',
+      operationId: 'getEvent',
       summary: 'One event',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: eventSchema } },
@@ -96,6 +98,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/api/event-types',
+      operationId: 'listEventTypes',
       summary: 'Every event type, with the JSON Schema of its data',
       scope: 'read',
       schema: { response: { 200: eventTypesSchema } },
@@ -106,6 +109,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
     routes.push({
       method: 'GET',
       path: '/api/sessions/:id/events',
+      operationId: 'listSessionEvents',
       summary: 'The events of a session, as a stream or in pages',
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
@@ -120,6 +124,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
     routes.push({
       method: 'GET',
       path: '/api/runs/:id/events',
+      operationId: 'listRunEvents',
       summary: 'The events of a run, as a stream that ends with it or in pages',
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },

@@ -41,6 +41,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/api/keys',
+      operationId: 'listKeys',
       summary: 'API keys, oldest first',
       scope: 'admin',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('keys', apiKeySchema) } },
@@ -57,6 +58,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'POST',
       path: '/api/keys',
+      operationId: 'createKey',
       summary: 'Make an API key; the answer is the only place where it is shown',
       scope: 'admin',
       schema: { body: createBodySchema, response: { 201: createdKeySchema } },
@@ -75,9 +77,10 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'DELETE',
       path: '/api/keys/:id',
+      operationId: 'revokeKey',
       summary: 'Revoke an API key; it is refused from now on',
       scope: 'admin',
-      schema: { params: idParamsSchema },
+      schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       handler: async (request, reply) => {
         await keys.revoke((request.params as { id: string }).id);
         return reply.code(204).send();

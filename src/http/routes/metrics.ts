@@ -39,6 +39,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
     {
       method: 'GET',
       path: '/api/metrics',
+      operationId: 'getMetrics',
       summary: 'Figures of the server and of its host, as JSON',
       scope: 'read',
       schema: { response: { 200: metricsSchema } },
@@ -49,6 +50,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
     {
       method: 'GET',
       path: '/metrics',
+      operationId: 'getPrometheusMetrics',
       summary: 'The same figures for Prometheus (text format 0.0.4)',
       scope: 'read',
       handler: async (_request, reply) => {

@@ -40,6 +40,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/api/runs',
+      operationId: 'listRuns',
       summary: 'Runs, newest first',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
@@ -56,6 +57,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'GET',
       path: '/api/runs/:id',
+      operationId: 'getRun',
       summary: 'One run',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: runSchema } },
@@ -69,6 +71,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
     {
       method: 'POST',
       path: '/api/runs/:id/cancel',
+      operationId: 'cancelRun',
       summary: 'Stop a run: its model call and its running tools',
       scope: 'prompt',
       schema: { params: idParamsSchema, body: cancelBodySchema, response: { 200: runSchema } },

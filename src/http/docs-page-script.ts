@@ -1,0 +1,209 @@
+// The script of the docs page: reads openapi.json and draws one section a tag, one row a route. All text goes in as text
+// nodes, never as HTML. Kept as text, since it runs in browsers and its exact bytes are hashed for the page's policy.
+
+export const docsPageScript = String.raw`
+'use strict';
+const byId = (id) => document.getElementById(id);
+
+function make(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
+  node.append(...children.filter((child) => child !== undefined && child !== null));
+  return node;
+}
+
+let api;
+function resolve(schema, depth = 0) {
+  if (!schema || !schema.$ref || depth > 10) return schema || {};
+  const found = schema.$ref.replace(/^#\//, '').split('/').reduce(
+    (node, key) => node && node[decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~')], api);
+  return resolve(found, depth + 1);
+}
+
+function typeName(given) {
+  const schema = resolve(given);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  const branches = schema.anyOf || schema.oneOf;
+  if (branches) return branches.map(typeName).join(' | ');
+  const types = [].concat(schema.type || 'any').map((type) =>
+    type === 'array' ? 'array of ' + typeName(schema.items) : type);
+  return types.join(' | ') + (schema.format ? ' (' + schema.format + ')' : '');
+}
+
+function limits(schema) {
+  const said = [];
+  if (schema.minimum !== undefined || schema.maximum !== undefined)
+    said.push((schema.minimum ?? '…') + ' to ' + (schema.maximum ?? '…'));
+  if (schema.maxLength !== undefined) said.push((schema.minLength || 0) + ' to ' + schema.maxLength + ' characters');
+  if (schema.default !== undefined) said.push('default ' + JSON.stringify(schema.default));
+  return said.length > 0 ? make('span', { class: 'quiet' }, ' ' + said.join(', ')) : undefined;
+}
+
+function field(name, given, needed, depth) {
+  const schema = resolve(given);
+  const words = given.description || schema.description;
+  const inner = schema.type && [].concat(schema.type).includes('array') ? resolve(schema.items) : schema;
+  return [
+    make('dt', {}, make('code', {}, name), ' ', make('span', { class: 'quiet' }, typeName(given)),
+      needed ? make('span', { class: 'needed' }, ' required') : undefined),
+    make('dd', {}, words || '', limits(schema), depth < 6 && inner.properties ? properties(inner, depth + 1) : undefined),
+  ];
+}
+
+function properties(given, depth = 0) {
+  const schema = resolve(given);
+  const inner = schema.type === 'array' ? resolve(schema.items) : schema;
+  if (!inner.properties) return make('p', {}, typeName(given));
+  const list = make('dl', { class: 'schema' });
+  for (const [name, child] of Object.entries(inner.properties))
+    list.append(...field(name, child, (inner.required || []).includes(name), depth));
+  return list;
+}
+
+function example(given, name, depth = 0) {
+  const schema = resolve(given);
+  if (schema.examples) return schema.examples[0];
+  if (schema.example !== undefined) return schema.example;
+  if (schema.default !== undefined) return schema.default;
+  if (schema.enum) return schema.enum[0];
+  if (schema.anyOf || schema.oneOf) return example((schema.anyOf || schema.oneOf)[0], name, depth + 1);
+  const type = [].concat(schema.type || 'object')[0];
+  if (type === 'string') return name || 'text';
+  if (type === 'integer' || type === 'number') return schema.minimum || 1;
+  if (type === 'boolean') return true;
+  if (type === 'array') return depth > 4 ? [] : [example(schema.items, name, depth + 1)];
+  if (type === 'null') return null;
+  const made = {};
+  if (depth < 5)
+    for (const key of schema.required || []) made[key] = example((schema.properties || {})[key], key, depth + 1);
+  return made;
+}
+
+function quote(text) {
+  return "'" + text.replaceAll("'", "'\\''") + "'";
+}
+
+function curl(method, path, operation, body) {
+  const open = operation.security && operation.security.length === 0;
+  const lines = ['curl ' + (method === 'GET' ? '' : '-X ' + method + ' ') + location.origin + path.replace(/[{](\w+)[}]/g, (_, name) => name.toUpperCase())];
+  if (!open) lines.push('-H "Authorization: Bearer $CODEBUDDY_API_KEY"');
+  if (body) lines.push("-H 'Content-Type: application/json'", '-d ' + quote(JSON.stringify(example(body))));
+  return lines.join(' \\\n  ');
+}
+
+function copyable(text) {
+  const button = make('button', { type: 'button' }, 'Copy');
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = 'Copied';
+    } catch {
+      button.textContent = 'Press Ctrl+C';
+    }
+    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+  });
+  return make('div', { class: 'example' }, make('pre', {}, make('code', {}, text)), button);
+}
+
+function details(method, path, operation) {
+  const body = operation.requestBody && resolve(operation.requestBody).content['application/json']?.schema;
+  const box = make('div', {});
+  if (operation.description) box.append(make('p', {}, operation.description));
+  const scope = operation['x-scope'] || operation['x-codebuddy-scope'];
+  if (scope) box.append(make('p', {}, scope === 'open' ? 'Open: needs no key.' : 'Needs a key with the scope ', scope === 'open' ? '' : make('code', {}, scope)));
+  box.append(make('h3', {}, 'Example'), copyable(curl(method, path, operation, body)));
+  const parameters = (operation.parameters || []).map((parameter) => resolve(parameter));
+  for (const [place, title] of [['path', 'In the path'], ['query', 'In the query'], ['header', 'In headers']]) {
+    const here = parameters.filter((parameter) => parameter.in === place);
+    if (here.length === 0) continue;
+    const list = make('dl', { class: 'schema' });
+    for (const { name, schema, required, description } of here)
+      list.append(...field(name, { description, ...schema }, required, 1));
+    box.append(make('h3', {}, title), list);
+  }
+  if (body) box.append(make('h3', {}, 'Body'), properties(body));
+  for (const [status, given] of Object.entries(operation.responses || {})) {
+    const response = resolve(given);
+    const [type, media] = Object.entries(response.content || {})[0] || [];
+    if (status === 'default' || Number(status) >= 400) {
+      box.append(make('h3', {}, (status === 'default' ? 'Else' : status)), make('p', {}, response.description || '', ' See ', make('a', { href: '#problems' }, 'Problems'), '.'));
+      continue;
+    }
+    box.append(make('h3', {}, 'Answer ' + status), make('p', {}, response.description || '', type ? make('span', { class: 'quiet' }, ' ' + type) : undefined));
+    if (media && media.schema) box.append(properties(media.schema));
+  }
+  return box;
+}
+
+function route(method, path, operation) {
+  const box = make('details', { class: 'route', id: operation.operationId || method + path, 'data-search': '' },
+    make('summary', {}, make('span', { class: 'method ' + method }, method), make('code', {}, path),
+      make('span', { class: 'words' }, operation.summary || '')));
+  // Drawn when opened first: a long page stays quick.
+  box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(details(method, path, operation)); });
+  return box;
+}
+
+function tagOf(path, operation) {
+  return (operation.tags && operation.tags[0]) || path.replace(/^\/api(?=\/)/, '').split('/')[1] || 'server';
+}
+
+function draw() {
+  const groups = new Map();
+  for (const [path, item] of Object.entries(api.paths))
+    for (const [method, operation] of Object.entries(item)) {
+      if (!['get', 'post', 'put', 'patch', 'delete'].includes(method)) continue;
+      const tag = tagOf(path, operation);
+      if (!groups.has(tag)) groups.set(tag, []);
+      groups.get(tag).push(route(method.toUpperCase(), path, operation));
+    }
+  const links = [];
+  const sections = [...groups].map(([tag, routes]) => {
+    const id = 'tag-' + tag.replace(/\W+/g, '-');
+    links.push(make('li', {}, make('a', { href: '#' + id }, tag)));
+    return make('section', { id, 'aria-labelledby': id + '-title' }, make('h2', { id: id + '-title' }, tag), ...routes);
+  });
+  byId('sections').prepend(...links);
+  byId('routes').replaceChildren(...sections);
+}
+
+function search() {
+  const words = byId('search').value.toLowerCase().split(/\s+/).filter(Boolean);
+  let found = 0;
+  for (const node of document.querySelectorAll('[data-search]')) {
+    const text = (node.querySelector('summary') || node).textContent.toLowerCase();
+    node.hidden = !words.every((word) => text.includes(word));
+    if (!node.hidden) found++;
+  }
+  for (const section of document.querySelectorAll('main section'))
+    section.hidden = words.length > 0 && !section.querySelector('[data-search]:not([hidden])');
+  byId('found').textContent = words.length > 0 ? found + (found === 1 ? ' match' : ' matches') : '';
+}
+
+function openTarget() {
+  const target = byId(decodeURIComponent(location.hash.slice(1)));
+  if (target && target.matches('details')) target.open = true;
+  if (target) target.scrollIntoView();
+}
+
+byId('search').addEventListener('input', search);
+addEventListener('keydown', (event) => {
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input')) return;
+  event.preventDefault();
+  byId('search').focus();
+});
+addEventListener('hashchange', openTarget);
+
+fetch('openapi.json').then((response) => {
+  if (!response.ok) throw new Error('the server answered ' + response.status);
+  return response.json();
+}).then((document) => {
+  api = document;
+  draw();
+  search();
+  openTarget();
+}).catch((error) => {
+  byId('routes').replaceChildren(make('p', { role: 'alert' }, 'The routes could not be loaded: ' + error.message));
+});
+`;
