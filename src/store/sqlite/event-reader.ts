@@ -1,11 +1,12 @@
-// Pages of the event log. Every form of the query walks one index in the order of the sequence and stops at the limit, so the
+// Pages of the event log. Every form of the query walks indices in the order of the sequence and stops at the limit, so the
 // cost of a page does not grow with the log.
 
 import type { SQLInputValue } from 'node:sqlite';
 import type { EventQuery, EventRow } from '../store.ts';
+import { toEventRow } from './rows.ts';
 import type { Statements } from './statements.ts';
 
-export function readEvents(statements: Statements, query: EventQuery): EventRow[] {
+export function readEvents(statements: Statements, query: EventQuery): readonly EventRow[] {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
   const where = (condition: string, value: SQLInputValue | undefined): void => {
@@ -15,49 +16,32 @@ export function readEvents(statements: Statements, query: EventQuery): EventRow[
   };
   where('sequence > ?', query.after);
   where('sequence < ?', query.before);
-  where('session_id = ?', query.sessionId);
   where('run_id = ?', query.runId);
+  // A run lies within one session and is the shorter of the two: `+` keeps the planner on the run's index.
+  where(query.runId === undefined ? 'session_id = ?' : '+session_id = ?', query.sessionId);
 
-  const direction = query.order === 'desc' ? 'DESC' : 'ASC';
-  const page = (more: readonly string[]): string => {
+  const order = `ORDER BY sequence ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`;
+  const page = (columns: string, more: readonly string[]): string => {
     const all = [...conditions, ...more];
-    return `SELECT * FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ORDER BY sequence ${direction} LIMIT ?`;
+    return `SELECT ${columns} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
+  const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
+    statements
+      .composed(text)
+      .all(...all)
+      .map(toEventRow);
 
-  const { types } = query;
-  if (types === undefined) return run(statements, page([]), [...values, query.limit]);
+  if (query.types === undefined) return run(page('*', []), [...values, query.limit]);
+  const types = [...new Set(query.types)];
   if (types.length === 0) return [];
-  if (types.length === 1 || query.sessionId !== undefined || query.runId !== undefined) {
+  if (query.runId !== undefined) {
     const among = `+type IN (${types.map(() => '?').join(', ')})`;
-    // Within a session or run its own index leads; `+type` keeps the planner from leaving it for the index by type.
-    const condition =
-      types.length === 1 && query.sessionId === undefined && query.runId === undefined ? 'type = ?' : among;
-    return run(statements, page([condition]), [...values, ...types, query.limit]);
+    return run(page('*', [among]), [...values, ...types, query.limit]);
   }
-  // Several types over the whole log: one bounded walk per type, merged. `IN` alone would sort all rows of these types.
-  const parts = types.map(() => `SELECT * FROM (${page(['type = ?'])})`);
-  const text = `${parts.join(' UNION ALL ')} ORDER BY sequence ${direction} LIMIT ?`;
-  return run(statements, text, [...types.flatMap((type) => [...values, type, query.limit]), query.limit]);
-}
-
-function run(statements: Statements, text: string, values: readonly SQLInputValue[]): EventRow[] {
-  return statements
-    .composed(text)
-    .all(...values)
-    .map(toEventRow);
-}
-
-type Row = Record<string, unknown>;
-
-/** A row as SQLite gives it; the STRICT table vouches for the types. */
-export function toEventRow(row: Row): EventRow {
-  return {
-    sequence: row.sequence as number,
-    id: row.id as string,
-    type: row.type as string,
-    timestamp: row.timestamp as number,
-    sessionId: row.session_id as string | null,
-    runId: row.run_id as string | null,
-    data: row.data as string,
-  };
+  if (types.length === 1) return run(page('*', ['type = ?']), [...values, ...types, query.limit]);
+  // Several types: one bounded walk per type on an index alone, merged. `IN` would sort all rows of these types.
+  const walks = types.map(() => `SELECT sequence FROM (${page('sequence', ['type = ?'])})`);
+  const text = `SELECT * FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
+  const perWalk = types.flatMap((type) => [...values, type, query.limit]);
+  return run(text, [...perWalk, query.limit, query.limit]);
 }

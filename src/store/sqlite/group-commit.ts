@@ -1,5 +1,5 @@
 // Many callers, few fsyncs: all that was asked for in one turn of the event loop is committed together. All of a caller's writes are
-// kept or none; if one caller's row is at fault, the group is rolled back and done again one by one, so only that caller hears of it.
+// kept or none; if one caller's row is at fault, the group is rolled back and done again so that only that caller hears of it.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { CodeBuddyError } from '../../errors.ts';
@@ -8,45 +8,65 @@ import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 
 interface Waiting {
   readonly writes: readonly Write[];
+  /** About what its text takes in memory, in UTF-16 units. */
+  readonly size: number;
   readonly resolve: (sequences: readonly number[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Rows a commit holds at most: keeps the pause of one commit to some milliseconds. */
-const maxRowsPerCommit = 2000;
-/** Rows that may wait; beyond, callers are told at once instead of filling memory. */
-const maxRowsWaiting = 100_000;
+type Outcome =
+  | { readonly kind: 'written'; readonly sequences: readonly number[] }
+  | { readonly kind: 'refused'; readonly error: unknown };
+
+export interface GroupCommitOptions {
+  readonly database: DatabaseSync;
+  /** The folder of the database: tells a full disk from a broken one. */
+  readonly directory: string;
+  /** Does one write inside the transaction and returns the sequence of an event. */
+  readonly apply: (write: Write) => number | undefined;
+  /** Hears when commits begin to fail for want of storage, and when they work again. */
+  readonly onStorageChange?: (failure: unknown) => void;
+  /** Rows a commit holds at most: keeps the pause of one commit to some milliseconds. @default 1000 */
+  readonly maxRowsPerCommit?: number;
+  /** Text a commit holds at most, as far as one caller's writes do not exceed it alone. @default 8 Mi */
+  readonly maxSizePerCommit?: number;
+  /** Rows that may wait; beyond, callers are told at once instead of filling memory. @default 100 000 */
+  readonly maxRowsWaiting?: number;
+  /** Text that may wait. @default 64 Mi */
+  readonly maxSizeWaiting?: number;
+}
 
 export interface GroupCommit {
   write(writes: readonly Write[]): Promise<readonly number[]>;
-  /** Commits all that waits, at once. */
-  flush(): void;
+  /** Commits all that waits, at once; refuses what comes later. */
+  close(): void;
 }
 
-/** `apply` does one write inside the transaction and returns the sequence of an event. */
-export function createGroupCommit(
-  database: DatabaseSync,
-  apply: (write: Write) => number | undefined,
-): GroupCommit {
+export function createGroupCommit({
+  database,
+  directory,
+  apply,
+  onStorageChange,
+  maxRowsPerCommit = 1000,
+  maxSizePerCommit = 8 * 1024 * 1024,
+  maxRowsWaiting = 100_000,
+  maxSizeWaiting = 64 * 1024 * 1024,
+}: GroupCommitOptions): GroupCommit {
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   let queue: Waiting[] = [];
   let rowsWaiting = 0;
+  let sizeWaiting = 0;
   let scheduled: NodeJS.Immediate | undefined;
+  let failing = false;
+  let closed = false;
 
-  function applyAll(group: readonly Waiting[]): number[][] {
+  function transaction<T>(work: () => T): T {
     begin.run();
     try {
-      const results = group.map(({ writes }) => {
-        const sequences: number[] = [];
-        for (const write of writes) {
-          const sequence = apply(write);
-          if (sequence !== undefined) sequences.push(sequence);
-        }
-        return sequences;
-      });
+      const result = work();
       commit.run();
-      return results;
+      return result;
     } catch (error) {
       // SQLite ends the transaction by itself on some errors, a full disk among them.
       if (database.isTransaction) database.exec('ROLLBACK');
@@ -54,35 +74,73 @@ export function createGroupCommit(
     }
   }
 
-  function commitGroup(group: readonly Waiting[]): void {
-    let results: number[][];
-    try {
-      results = applyAll(group);
-    } catch (error) {
-      const [only, ...others] = group;
-      if (only === undefined) return;
-      if (others.length > 0 && (isCallersFault(error) || !isStorageError(error))) {
-        for (const one of group) commitGroup([one]);
-        return;
-      }
-      const told = toStorageError(error);
-      for (const { reject } of group) reject(told);
-      return;
+  function applyCaller({ writes }: Waiting): Outcome {
+    const sequences: number[] = [];
+    for (const write of writes) {
+      const sequence = apply(write);
+      if (sequence !== undefined) sequences.push(sequence);
     }
-    for (const [index, { resolve }] of group.entries()) resolve(results[index] as number[]);
+    return { kind: 'written', sequences };
   }
 
-  /** Takes callers up to the size of one commit. */
-  function takeGroup(): Waiting[] {
+  /** As `applyCaller`; if the rows are at fault, takes back this caller's and goes on. */
+  function applyCallerApart(waiting: Waiting): Outcome {
+    database.exec('SAVEPOINT caller');
+    try {
+      const outcome = applyCaller(waiting);
+      database.exec('RELEASE caller');
+      return outcome;
+    } catch (error) {
+      if (!isCallersFault(error)) throw error;
+      database.exec('ROLLBACK TO caller; RELEASE caller');
+      return { kind: 'refused', error };
+    }
+  }
+
+  function applyGroup(group: readonly Waiting[]): readonly Outcome[] {
+    try {
+      return transaction(() => group.map(applyCaller));
+    } catch (error) {
+      if (!isCallersFault(error)) throw error;
+      return transaction(() => group.map(applyCallerApart));
+    }
+  }
+
+  function commitGroup(group: readonly Waiting[]): void {
+    let outcomes: readonly Outcome[];
+    try {
+      outcomes = applyGroup(group);
+    } catch (error) {
+      const told = toStorageError(error, directory);
+      for (const { reject } of group) reject(told);
+      if (!failing) onStorageChange?.(told);
+      failing = true;
+      return;
+    }
+    for (const [index, { resolve, reject }] of group.entries()) {
+      const outcome = outcomes[index] as Outcome;
+      if (outcome.kind === 'written') resolve(outcome.sequences);
+      else reject(outcome.error);
+    }
+    if (failing) onStorageChange?.(undefined);
+    failing = false;
+  }
+
+  /** Takes callers, in their order, up to the size of one commit; at least one. */
+  function takeGroup(): readonly Waiting[] {
     let rows = 0;
     let size = 0;
-    while (size < queue.length && rows < maxRowsPerCommit) {
-      rows += (queue[size] as Waiting).writes.length;
-      size++;
+    let callers = 0;
+    for (const waiting of queue) {
+      if (callers > 0 && (rows >= maxRowsPerCommit || size + waiting.size > maxSizePerCommit)) break;
+      rows += waiting.writes.length;
+      size += waiting.size;
+      callers++;
     }
-    const group = queue.slice(0, size);
-    queue = queue.slice(size);
+    const group = queue.slice(0, callers);
+    queue = queue.slice(callers);
     rowsWaiting -= rows;
+    sizeWaiting -= size;
     return group;
   }
 
@@ -94,24 +152,23 @@ export function createGroupCommit(
 
   return {
     write(writes) {
-      if (rowsWaiting + writes.length > maxRowsWaiting) {
-        return Promise.reject(
-          new CodeBuddyError(
-            'storage_unavailable',
-            `More than ${maxRowsWaiting} writes wait for the disk; try again later.`,
-            {
-              headers: { 'Retry-After': '1' },
-            },
-          ),
-        );
-      }
+      if (closed) return Promise.reject(storeIsClosed());
+      const size = textOf(writes);
+      // A single write that is larger than what may wait is taken when nothing else waits.
+      if (
+        rowsWaiting > 0 &&
+        (rowsWaiting + writes.length > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting)
+      )
+        return Promise.reject(tooManyWaiting(rowsWaiting));
       rowsWaiting += writes.length;
+      sizeWaiting += size;
       return new Promise((resolve, reject) => {
-        queue.push({ writes, resolve, reject });
+        queue.push({ writes, size, resolve, reject });
         scheduled ??= setImmediate(commitNext);
       });
     },
-    flush() {
+    close() {
+      closed = true;
       if (scheduled !== undefined) clearImmediate(scheduled);
       scheduled = undefined;
       while (queue.length > 0) commitGroup(takeGroup());
@@ -119,6 +176,27 @@ export function createGroupCommit(
   };
 }
 
-function isStorageError(error: unknown): boolean {
-  return toStorageError(error) !== error;
+export function storeIsClosed(): CodeBuddyError {
+  return new CodeBuddyError('storage_unavailable', 'The store is closed.');
+}
+
+function tooManyWaiting(rows: number): CodeBuddyError {
+  return new CodeBuddyError(
+    'storage_unavailable',
+    `${rows} writes already wait for the disk; nothing was changed. Try again later.`,
+    { headers: { 'Retry-After': '1' } },
+  );
+}
+
+/** Length of all text of the records of a list of writes. */
+function textOf(writes: readonly Write[]): number {
+  let size = 0;
+  for (const write of writes) {
+    if (write.kind === 'appendEvent') size += write.event.data.length;
+    else if (write.kind === 'addMessage') size += write.message.content.length;
+    else if (write.kind === 'putSession') size += write.session.details.length + write.session.title.length;
+    else if (write.kind === 'putRun') size += write.run.details.length;
+    else if (write.kind === 'putAnswer') size += write.answer.body.length + write.answer.headers.length;
+  }
+  return size;
 }

@@ -4,7 +4,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../store-open-error.ts';
 
-const migrations: readonly string[] = [
+/** Step `n` leads from version `n` to `n + 1`. */
+export const migrations: readonly string[] = [
   `
   -- AUTOINCREMENT: a sequence number is never given out twice, not even after the newest rows were pruned.
   CREATE TABLE events (
@@ -19,6 +20,8 @@ const migrations: readonly string[] = [
   -- Each index ends with the sequence, so a page is read in order and stops at its limit, however long the log is.
   CREATE INDEX events_by_type ON events (type, sequence);
   CREATE INDEX events_by_session ON events (session_id, sequence) WHERE session_id IS NOT NULL;
+  -- A rare type in a long session is found without walking the session; runs are short enough to walk.
+  CREATE INDEX events_by_session_and_type ON events (session_id, type, sequence) WHERE session_id IS NOT NULL;
   CREATE INDEX events_by_run ON events (run_id, sequence) WHERE run_id IS NOT NULL;
 
   CREATE TABLE sessions (
@@ -82,20 +85,24 @@ export function readVersion(database: DatabaseSync): number {
   return Number(row?.user_version ?? 0);
 }
 
-/** Brings the database to `schemaVersion`. @throws StoreOpenError `newer_version` */
-export function migrate(database: DatabaseSync, path: string): void {
+/** @throws StoreOpenError `newer_version` */
+export function refuseNewer(database: DatabaseSync, path: string): void {
   const version = readVersion(database);
-  if (version > schemaVersion) {
-    throw new StoreOpenError(
-      'newer_version',
-      `${path} was written by a newer release (schema ${version}; this one knows up to ${schemaVersion}). Update codebuddy-api.`,
-    );
-  }
-  for (let next = version; next < schemaVersion; next++) {
+  if (version <= schemaVersion) return;
+  throw new StoreOpenError(
+    'newer_version',
+    `${path} was written by a newer release (schema ${version}; this one knows up to ${schemaVersion}). Update codebuddy-api.`,
+  );
+}
+
+/** Runs the steps that the database has not seen yet, each in a transaction together with its version number. */
+export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
+  for (const [index, step] of steps.entries()) {
+    if (index < readVersion(database)) continue;
     database.exec('BEGIN IMMEDIATE');
     try {
-      database.exec(migrations[next] as string);
-      database.exec(`PRAGMA user_version = ${next + 1}`);
+      database.exec(step);
+      database.exec(`PRAGMA user_version = ${index + 1}`);
       database.exec('COMMIT');
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK');

@@ -1,19 +1,28 @@
 // One process owns a database. The lock is an exclusive SQLite transaction held open on a file beside it: the system
 // frees it when the process ends, however it ends, and a pid that is used again fools nobody. Who holds it is said in a second file.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../store-open-error.ts';
+import { createPrivateFile } from './private-file.ts';
 import { isBusy } from './sqlite-errors.ts';
 
 export interface OwnerLock {
   release(): void;
 }
 
-/** @throws StoreOpenError `in_use`, naming the pid that holds the database and since when. */
+/**
+ * Takes the database for this process until `release()` or the end of the process. `path` must be the real path: two names of one
+ * file must not lead to two locks.
+ * @throws StoreOpenError `in_use`, naming the pid that holds the database and since when.
+ */
 export function takeOwnership(path: string, now: number): OwnerLock {
+  const lockFile = `${path}.lock`;
   const ownerFile = `${path}.owner`;
-  const lock = new DatabaseSync(`${path}.lock`, { timeout: 0 });
+  // Private, or another user of the machine could hold the lock by merely reading.
+  createPrivateFile(lockFile);
+  // POSIX locks die when the process closes any handle on the file: nothing but SQLite may open it from here on.
+  const lock = new DatabaseSync(lockFile, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -22,20 +31,30 @@ export function takeOwnership(path: string, now: number): OwnerLock {
     throw new StoreOpenError(
       'in_use',
       `${path} is in use ${describeOwner(ownerFile)}. Stop it first, or use another --home.`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
-  writeFileSync(ownerFile, `${JSON.stringify({ pid: process.pid, since: new Date(now).toISOString() })}\n`, {
-    mode: 0o600,
-  });
+  writeOwner(ownerFile, now);
   return {
     release() {
       rmSync(ownerFile, { force: true });
       lock.close();
     },
   };
+}
+
+/** Best effort: a full disk must not keep a person from opening the store to make space in it. */
+function writeOwner(ownerFile: string, now: number): void {
+  const owner = JSON.stringify({ pid: process.pid, since: new Date(now).toISOString() });
+  try {
+    writeFileSync(`${ownerFile}.new`, `${owner}\n`, { mode: 0o600 });
+    // Renamed into place, so that nobody reads half of it.
+    renameSync(`${ownerFile}.new`, ownerFile);
+  } catch {
+    // An old file would name the wrong holder; better none.
+    rmSync(`${ownerFile}.new`, { force: true });
+    rmSync(ownerFile, { force: true });
+  }
 }
 
 function describeOwner(ownerFile: string): string {

@@ -1,5 +1,6 @@
 // What SQLite's result codes mean for those who wait for a write. Source: https://www.sqlite.org/rescode.html
 
+import { statfsSync } from 'node:fs';
 import { CodeBuddyError } from '../../errors.ts';
 
 const primary = {
@@ -9,10 +10,14 @@ const primary = {
   ioError: 10,
   corrupt: 11,
   full: 13,
-  cantOpen: 14,
+  tooBig: 18,
   constraint: 19,
+  mismatch: 20,
   notADatabase: 26,
 };
+
+/** Below this many free bytes an I/O error is one of space: SQLite says `IOERR` when it cannot grow its `-shm` file. */
+const fullBelowBytes = 128 * 1024;
 
 /** The primary result code of an error of node:sqlite; undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
@@ -31,32 +36,38 @@ export function isCorrupt(error: unknown): boolean {
   return code === primary.corrupt || code === primary.notADatabase;
 }
 
-/** True where the row itself is at fault: other callers' writes in the same commit are not. */
+/** True where the row itself is at fault, not the storage: other callers' writes in the same commit are fine. */
 export function isCallersFault(error: unknown): boolean {
-  return sqliteCode(error) === primary.constraint;
+  const code = sqliteCode(error);
+  return (
+    code === undefined || code === primary.constraint || code === primary.tooBig || code === primary.mismatch
+  );
 }
 
-/** What the caller of a read or write is told; errors that are not SQLite's own pass unchanged. */
-export function toStorageError(error: unknown): unknown {
-  switch (sqliteCode(error)) {
-    case undefined:
-    case primary.constraint:
-      return error;
-    case primary.full:
-      return new CodeBuddyError(
-        'storage_full',
-        'The disk is full; nothing was changed. Try again when there is space.',
-        {
-          cause: error,
-        },
-      );
-    case primary.readOnly:
-      return new CodeBuddyError('storage_unavailable', 'The store is read-only now; nothing was changed.', {
-        cause: error,
-      });
-    default:
-      return new CodeBuddyError('storage_unavailable', 'The store cannot be used now; nothing was changed.', {
-        cause: error,
-      });
+/** What the caller of a read or write is told; errors that are not of the storage pass unchanged. `directory` holds the database. */
+export function toStorageError(error: unknown, directory: string): unknown {
+  if (isCallersFault(error)) return error;
+  const code = sqliteCode(error);
+  if (code === primary.full || (code === primary.ioError && isDiskFull(directory))) {
+    return new CodeBuddyError(
+      'storage_full',
+      'The disk is full; nothing was changed. Try again when there is space.',
+      { cause: error },
+    );
+  }
+  const detail =
+    code === primary.readOnly
+      ? 'The store is read-only now; nothing was changed.'
+      : 'The store cannot be used now; nothing was changed.';
+  return new CodeBuddyError('storage_unavailable', detail, { cause: error });
+}
+
+function isDiskFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < fullBelowBytes;
+  } catch {
+    // A disk that cannot even be asked has a worse trouble than being full.
+    return false;
   }
 }

@@ -3,15 +3,19 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
+/** Sorts after every id: where a list that goes backwards begins. */
+export const afterAllIds = '\u{10ffff}';
+
 const sql = {
   appendEvent: 'INSERT INTO events (id, type, timestamp, session_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?)',
   getEvent: 'SELECT * FROM events WHERE id = ?',
   firstEvent: 'SELECT min(sequence) AS value FROM events',
   // sqlite_sequence remembers the last number given out, also when all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
-  // Events are appended in the order of time, so the oldest are those with the smallest sequence: no index on time is needed.
-  pruneEvents: `DELETE FROM events WHERE sequence IN (
-    SELECT sequence FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
+  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too old. The
+  // order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index on time is needed.
+  pruneEvents: `DELETE FROM events WHERE sequence <= (
+    SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
   )`,
 
   putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?)
@@ -29,7 +33,8 @@ const sql = {
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
   getRun: 'SELECT * FROM runs WHERE id = ?',
 
-  putKey: 'INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)',
+  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
   deleteKey: 'DELETE FROM keys WHERE id = ?',
   listKeys: 'SELECT * FROM keys ORDER BY id',
 

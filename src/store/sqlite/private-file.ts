@@ -1,0 +1,16 @@
+// Files of the store are made readable by their owner only; SQLite itself would use what the umask allows.
+
+import { chmodSync, closeSync, openSync } from 'node:fs';
+
+/**
+ * Makes the file with mode 0600, or corrects the mode of the one that is there. A file that is there is never opened: closing it
+ * would drop the locks that SQLite holds on it in this process (POSIX fcntl, https://www.sqlite.org/howtocorrupt.html §2.2).
+ */
+export function createPrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    chmodSync(path, 0o600);
+  }
+}

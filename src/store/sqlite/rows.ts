@@ -1,0 +1,70 @@
+// Rows as SQLite gives them, made into the records of the contract. The tables are STRICT: they vouch for the types below.
+
+import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow } from '../store.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export function toEventRow(row: Row): EventRow {
+  return {
+    sequence: row.sequence as number,
+    id: row.id as string,
+    type: row.type as string,
+    timestamp: row.timestamp as number,
+    sessionId: row.session_id as string | null,
+    runId: row.run_id as string | null,
+    data: row.data as string,
+  };
+}
+
+export function toSessionRow(row: Row): SessionRow {
+  return {
+    id: row.id as string,
+    title: row.title as string,
+    createdAt: row.created_at as number,
+    updatedAt: row.updated_at as number,
+    details: row.details as string,
+  };
+}
+
+export function toMessageRow(row: Row): MessageRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    runId: row.run_id as string | null,
+    role: row.role as MessageRow['role'],
+    createdAt: row.created_at as number,
+    content: row.content as string,
+  };
+}
+
+export function toRunRow(row: Row): RunRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    status: row.status as string,
+    createdAt: row.created_at as number,
+    updatedAt: row.updated_at as number,
+    details: row.details as string,
+  };
+}
+
+export function toKeyRow(row: Row): KeyRow {
+  return {
+    id: row.id as string,
+    name: row.name as string,
+    hash: row.hash as string,
+    scopes: row.scopes as string,
+    createdAt: row.created_at as number,
+  };
+}
+
+export function toAnswerRow(row: Row): AnswerRow {
+  return {
+    key: row.key as string,
+    fingerprint: row.fingerprint as string,
+    status: row.status as number,
+    headers: row.headers as string,
+    body: row.body as string,
+    createdAt: row.created_at as number,
+  };
+}

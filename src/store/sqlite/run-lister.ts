@@ -1,0 +1,32 @@
+// Pages of runs, newest first, by session or by status.
+
+import type { SQLInputValue } from 'node:sqlite';
+import type { RunRow, Store } from '../store.ts';
+import { toRunRow } from './rows.ts';
+import { afterAllIds, type Statements } from './statements.ts';
+
+export function listRuns(
+  statements: Statements,
+  { limit, beforeId = afterAllIds, sessionId, statuses }: Parameters<Store['listRuns']>[0],
+): readonly RunRow[] {
+  const run = (text: string, values: readonly SQLInputValue[]): readonly RunRow[] =>
+    statements
+      .composed(text)
+      .all(...values)
+      .map(toRunRow);
+  const order = 'ORDER BY id DESC LIMIT ?';
+  const wanted = statuses === undefined ? [] : [...new Set(statuses)];
+  if (statuses !== undefined && wanted.length === 0) return [];
+
+  if (sessionId !== undefined) {
+    // `+status`: the session's index leads, it gives the order.
+    const among = wanted.length > 0 ? `AND +status IN (${wanted.map(() => '?').join(', ')})` : '';
+    const text = `SELECT * FROM runs WHERE session_id = ? AND id < ? ${among} ${order}`;
+    return run(text, [sessionId, beforeId, ...wanted, limit]);
+  }
+  if (wanted.length === 0) return run(`SELECT * FROM runs WHERE id < ? ${order}`, [beforeId, limit]);
+  // One bounded walk per status, merged; `IN` would sort all runs of these states.
+  const walk = `SELECT id FROM (SELECT id FROM runs WHERE status = ? AND id < ? ${order})`;
+  const text = `SELECT * FROM runs WHERE id IN (${wanted.map(() => walk).join(' UNION ALL ')} ${order}) ${order}`;
+  return run(text, [...wanted.flatMap((status) => [status, beforeId, limit]), limit, limit]);
+}
