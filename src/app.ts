@@ -1,0 +1,186 @@
+// The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
+// the other. Here the compiler checks that what each room offers is what another asked for.
+
+import { join } from 'node:path';
+import { type Agent, createAgent } from './agent/agent.ts';
+import { RestApiServer } from './api/rest-server.ts';
+import { ensureHome } from './config/home-folder.ts';
+import { readOrCreateLocalKey } from './config/local-key.ts';
+import { removeServerFile, writeServerFile } from './config/server-file.ts';
+import type { Settings } from './config/settings.ts';
+import type { EventLog } from './events/event-log.ts';
+import { createEventLog } from './events/log.ts';
+import { startRetention } from './events/retention.ts';
+import type { Logger } from './http/logger.ts';
+import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
+import { openKeys } from './keys/key-service.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+import { version } from './version.ts';
+
+export { StoreOpenError } from './store/store-open-error.ts';
+
+/** How long unfinished runs have to end when the server stops, in ms. */
+const graceMs = 10_000;
+
+export interface App {
+  readonly server: RestApiServer;
+  /** Where it listens; throws before `start()`. */
+  readonly url: string;
+  /** The file that holds the local user's key. */
+  readonly keyFile: string;
+  start(): Promise<void>;
+  /** Lets requests and runs end, interrupts the rest, closes the store. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface AppOptions {
+  readonly logger?: Logger;
+}
+
+/** Opens everything but the socket. @throws StoreOpenError, Error with one line for a person */
+export async function createApp(settings: Settings, { logger }: AppOptions = {}): Promise<App> {
+  ensureHome(settings.home);
+  const localKey = readOrCreateLocalKey(settings.home);
+  const store = await openSqliteStore({ path: settings.databasePath });
+  let agent: Agent;
+  let server: RestApiServer;
+  const log = createEventLog({ store });
+  try {
+    agent = await createAgent({
+      store,
+      log,
+      workspace: settings.workspace,
+      onFault: (error, runId) => logger?.error({ err: error, runId }, 'a run failed for a reason of ours'),
+    });
+    server = new RestApiServer(
+      {
+        port: settings.port,
+        host: settings.host,
+        enableCors: settings.enableCors,
+        allowedHosts: settings.allowedHosts,
+        shutdownTimeoutMs: graceMs,
+        logger: logger ?? false,
+      },
+      await connect(settings, { store, log, agent, localKey: localKey.key }),
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+
+  let stopRetention: (() => void) | undefined;
+  let stopping: Promise<void> | undefined;
+
+  async function stop(): Promise<void> {
+    stopRetention?.();
+    // Together: requests wait for their runs, and both have the same time.
+    await Promise.all([server.stop(), agent.close(graceMs)]);
+    await log.close();
+    await store.close();
+    removeServerFile(settings.home);
+  }
+
+  return {
+    server,
+    keyFile: localKey.path,
+    get url() {
+      const address = server.getAddress();
+      if (address === undefined) throw new Error('the server is not running');
+      return address.url;
+    },
+    async start() {
+      try {
+        const { url } = await server.start();
+        writeServerFile(settings.home, {
+          url,
+          pid: process.pid,
+          startedAt: new Date().toISOString(),
+          version,
+        });
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+      stopRetention = startRetention({
+        store,
+        keepDays: settings.retentionDays,
+        onError: (error) =>
+          logger?.warn({ err: error }, 'old events could not be pruned; trying again later'),
+      });
+    },
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+interface Rooms {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly agent: Agent;
+  readonly localKey: string;
+}
+
+async function connect(settings: Settings, { store, log, agent, localKey }: Rooms): Promise<HttpServices> {
+  const fixed = [{ id: 'local', key: localKey }];
+  if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
+  return {
+    runs: agent.runs,
+    sessions: agent.sessions,
+    tools: agent.tools,
+    events: log,
+    keys: await openKeys({ store, fixed }),
+    answers: answersIn(store),
+    readiness: () => checkReadiness(store, agent),
+    describeAgent: () => agent.describe(),
+  };
+}
+
+function answersIn(store: Store): AnswerStore {
+  return {
+    async get(key) {
+      const row = await store.getAnswer(key);
+      if (row === undefined) return undefined;
+      return {
+        fingerprint: row.fingerprint,
+        status: row.status,
+        headers: JSON.parse(row.headers) as Record<string, string>,
+        body: row.body,
+      };
+    },
+    async put(key, { fingerprint, status, headers, body }) {
+      await store.write([
+        {
+          kind: 'putAnswer',
+          answer: { key, fingerprint, status, headers: JSON.stringify(headers), body, createdAt: Date.now() },
+        },
+      ]);
+    },
+  };
+}
+
+async function checkReadiness(store: Store, agent: Agent): Promise<readonly ReadinessPart[]> {
+  const writable = await store.probe().then(
+    () => ({ name: 'store', ready: true, detail: 'the store takes commits' }),
+    (error: unknown) => ({
+      name: 'store',
+      ready: false,
+      detail: error instanceof Error ? error.message : 'failed',
+    }),
+  );
+  return [
+    writable,
+    {
+      name: 'agent',
+      ready: true,
+      detail: `${agent.describe().agent} agent, ${agent.runs.activeCount()} unfinished runs`,
+    },
+  ];
+}
+
+/** The database file of a home folder, where no other is set. */
+export function defaultDatabasePath(home: string): string {
+  return join(home, 'codebuddy.db');
+}

@@ -1,0 +1,19 @@
+// The config folder: `~/.codebuddy` or `CODEBUDDY_HOME`, for its owner only.
+
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+export function defaultHome(): string {
+  return join(homedir(), '.codebuddy');
+}
+
+/** Makes the folder if it is not there; takes away what others may do in it. @throws Error naming the folder */
+export function ensureHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    if ((statSync(home).mode & 0o077) !== 0) chmodSync(home, 0o700);
+  } catch (cause) {
+    throw new Error(`the config folder ${home} cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,261 @@
+// Settings: flag over environment over config.json over default. Each is described once, below: where it comes from, what is right, and
+// what the default is; each value knows its origin.
+
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { defaultHome } from './home-folder.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface Settings {
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly host: string;
+  /** A key that may do everything, beside the local one. */
+  readonly apiKey: string | undefined;
+  readonly home: string;
+  readonly workspace: string;
+  readonly model: string;
+  readonly databasePath: string;
+  readonly logLevel: LogLevel;
+  readonly enableCors: boolean | readonly string[];
+  readonly allowedHosts: readonly string[];
+  readonly retentionDays: number;
+}
+
+/** Where a value came from, in words: `--port`, `CODEBUDDY_PORT`, `config.json`, `default`. */
+export type Origins = Readonly<Record<keyof Settings, string>>;
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  readonly origins: Origins;
+}
+
+/** Flags as the CLI has parsed them; `undefined` where they were not given. */
+export type Flags = Partial<
+  Readonly<Record<keyof Settings, string | readonly string[] | boolean | undefined>>
+>;
+
+/** A setting that makes no sense; the message names where it stands, the value, and what would be right. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+interface Source {
+  readonly origin: string;
+  readonly value: unknown;
+}
+
+interface Rule<T> {
+  readonly flag?: string;
+  readonly variable?: string;
+  /** Of config.json. */
+  readonly field?: string;
+  readonly fallback: (context: Context) => T;
+  /** Gives the value, or undefined where it does not fit. Text comes from flags and variables, JSON values from the file. */
+  readonly parse: (value: unknown, context: Context) => T | undefined;
+  readonly right: string;
+}
+
+interface Context {
+  readonly home: string;
+  readonly cwd: string;
+}
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
+  home: {
+    flag: '--home',
+    variable: 'CODEBUDDY_HOME',
+    fallback: () => defaultHome(),
+    parse: (value, { cwd }) => path(value, cwd),
+    right: 'a folder',
+  },
+  port: {
+    flag: '--port',
+    variable: 'CODEBUDDY_PORT',
+    field: 'port',
+    fallback: () => 3847,
+    parse: (value) => integer(value, 0, 65_535),
+    right: 'a whole number from 0 to 65535 (0 picks a free one)',
+  },
+  host: {
+    flag: '--host',
+    variable: 'CODEBUDDY_HOST',
+    field: 'host',
+    fallback: () => '127.0.0.1',
+    parse: (value) => (typeof value === 'string' && /^[A-Za-z0-9.:_-]+$/.test(value) ? value : undefined),
+    right: 'an address or a host name',
+  },
+  apiKey: {
+    variable: 'CODEBUDDY_API_KEY',
+    fallback: () => undefined,
+    parse: (value) => (typeof value === 'string' && /^[\x21-\x7e]{16,512}$/.test(value) ? value : undefined),
+    right: '16 to 512 printable ASCII characters without spaces',
+  },
+  workspace: {
+    flag: '--workspace',
+    variable: 'CODEBUDDY_WORKSPACE',
+    field: 'workspace',
+    fallback: ({ cwd }) => cwd,
+    parse: (value, { cwd }) => path(value, cwd),
+    right: 'a folder',
+  },
+  model: {
+    flag: '--model',
+    variable: 'CODEBUDDY_MODEL',
+    field: 'model',
+    fallback: () => 'offline',
+    parse: (value) => (value === 'offline' ? value : undefined),
+    right: '"offline": this release has no model provider built in',
+  },
+  databasePath: {
+    flag: '--database',
+    variable: 'DATABASE_URL',
+    field: 'database',
+    fallback: ({ home }) => join(home, 'codebuddy.db'),
+    parse: (value, { cwd }) => databasePath(value, cwd),
+    right: 'a path, or sqlite:PATH; this release has no other database than SQLite',
+  },
+  logLevel: {
+    flag: '--log-level',
+    variable: 'CODEBUDDY_LOG_LEVEL',
+    field: 'logLevel',
+    fallback: () => 'info',
+    parse: (value) => levels.find((level) => level === value),
+    right: levels.join(', '),
+  },
+  enableCors: {
+    flag: '--cors',
+    field: 'cors',
+    fallback: () => false,
+    parse: (value) => (typeof value === 'boolean' ? value : list(value, isOrigin)),
+    right: 'true, false, or origins as https://example.org',
+  },
+  allowedHosts: {
+    flag: '--allowed-host',
+    field: 'allowedHosts',
+    fallback: () => [],
+    parse: (value) => list(value, (item) => /^[A-Za-z0-9.*:[\]_-]+$/.test(item)),
+    right: 'host names, as example.org or *.example.org',
+  },
+  retentionDays: {
+    field: 'retentionDays',
+    fallback: () => 90,
+    parse: (value) => integer(value, 1, 36_500),
+    right: 'a whole number of days from 1 to 36500',
+  },
+};
+
+export interface LoadOptions {
+  readonly flags?: Flags;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** @default process.cwd() */
+  readonly cwd?: string;
+}
+
+/** @throws SettingsError for the first setting that makes no sense */
+export function loadSettings({
+  flags = {},
+  environment = process.env,
+  cwd = process.cwd(),
+}: LoadOptions = {}): LoadedSettings {
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, string> = {};
+  const context = { home: '', cwd };
+  const take = (name: keyof Settings, file: Readonly<Record<string, unknown>>): void => {
+    const rule = rules[name] as Rule<unknown>;
+    const source = findSource(rule, flags[name], environment, file);
+    origins[name] = source?.origin ?? 'default';
+    const value = source === undefined ? rule.fallback(context) : rule.parse(source.value, context);
+    if (source !== undefined && value === undefined) {
+      throw new SettingsError(
+        `${source.origin} is ${JSON.stringify(source.value)}; it must be ${rule.right}`,
+      );
+    }
+    values[name] = value;
+  };
+
+  take('home', {});
+  context.home = values.home as string;
+  const file = readConfigFile(join(context.home, 'config.json'));
+  for (const name of Object.keys(rules) as (keyof Settings)[]) if (name !== 'home') take(name, file);
+  // Every key of `rules` was taken, each by its own rule.
+  return { settings: values as unknown as Settings, origins: origins as unknown as Origins };
+}
+
+function findSource(
+  rule: Rule<unknown>,
+  flag: unknown,
+  environment: NodeJS.ProcessEnv,
+  file: Readonly<Record<string, unknown>>,
+): Source | undefined {
+  if (rule.flag !== undefined && flag !== undefined) return { origin: rule.flag, value: flag };
+  const variable = rule.variable === undefined ? undefined : environment[rule.variable];
+  // An empty variable is one that was unset the only way some tools can.
+  if (rule.variable !== undefined && variable !== undefined && variable !== '') {
+    return { origin: rule.variable, value: variable };
+  }
+  if (rule.field !== undefined && Object.hasOwn(file, rule.field)) {
+    return { origin: `config.json ${rule.field}`, value: file[rule.field] };
+  }
+  return undefined;
+}
+
+function readConfigFile(file: string): Readonly<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new SettingsError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new SettingsError(`${file} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new SettingsError(`${file} must hold a JSON object`);
+  }
+  const known = new Set(Object.values(rules).flatMap(({ field }) => (field === undefined ? [] : [field])));
+  for (const field of Object.keys(content)) {
+    if (!known.has(field)) {
+      throw new SettingsError(
+        `${file} has an unknown field ${JSON.stringify(field)}; the fields are ${[...known].join(', ')}`,
+      );
+    }
+  }
+  return { ...content };
+}
+
+function integer(value: unknown, least: number, most: number): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most
+    ? number
+    : undefined;
+}
+
+function path(value: unknown, cwd: string): string | undefined {
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined;
+  return isAbsolute(value) ? value : resolve(cwd, value);
+}
+
+function databasePath(value: unknown, cwd: string): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const scheme = /^([a-z][a-z0-9+.-]+):(?:\/\/)?/i.exec(value);
+  if (scheme === null) return path(value, cwd);
+  return /^(sqlite|file)$/i.test(scheme[1] as string) ? path(value.slice(scheme[0].length), cwd) : undefined;
+}
+
+function list(value: unknown, isItem: (item: string) => boolean): readonly string[] | undefined {
+  const items = typeof value === 'string' ? value.split(',') : value;
+  if (!Array.isArray(items)) return undefined;
+  return items.every((item) => typeof item === 'string' && isItem(item)) ? items : undefined;
+}
+
+function isOrigin(item: string): boolean {
+  return URL.canParse(item) && new URL(item).origin === item;
+}

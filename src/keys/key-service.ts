@@ -1,0 +1,106 @@
+// API keys: made here, shown once, kept as SHA-256 only. All hashes are in memory, so checking a key never waits for the disk.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { CodeBuddyError } from '../errors.ts';
+import { makeId } from '../events/ids.ts';
+import type { KeyRow, Store } from '../store/store.ts';
+
+export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: string;
+}
+
+export interface Keys {
+  verify(key: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
+  list(): Promise<readonly ApiKey[]>;
+  create(input: { name: string; scopes: readonly Scope[] }): Promise<ApiKey & { readonly key: string }>;
+  revoke(id: string): Promise<void>;
+}
+
+interface Known {
+  readonly id: string;
+  readonly hash: Buffer;
+  readonly scopes: readonly Scope[];
+}
+
+export interface KeysOptions {
+  readonly store: Store;
+  /** Keys that may do everything and are not in the store: the local one, and the one of the environment. */
+  readonly fixed: readonly { readonly id: string; readonly key: string }[];
+  /** Unix ms. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** A key as the local user gets it: 32 random bytes, base64url. */
+export function generateKey(): string {
+  return `cbk_${randomBytes(32).toString('base64url')}`;
+}
+
+export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): Promise<Keys> {
+  const known = new Map<string, Known>();
+  for (const { id, key } of fixed) {
+    known.set(id, { id, hash: sha256(key), scopes: ['read', 'prompt', 'tools', 'admin'] });
+  }
+  for (const row of await store.listKeys()) known.set(row.id, toKnown(row));
+
+  return {
+    verify(key) {
+      const hash = sha256(key);
+      let match: Known | undefined;
+      // All are compared, so the time says nothing about which one fits.
+      for (const one of known.values()) if (timingSafeEqual(one.hash, hash)) match = one;
+      return match === undefined ? undefined : { id: match.id, scopes: match.scopes };
+    },
+    async list() {
+      return (await store.listKeys()).map(toApiKey);
+    },
+    async create({ name, scopes }) {
+      const key = generateKey();
+      const createdAt = now();
+      const row: KeyRow = {
+        id: makeId('key', createdAt),
+        name,
+        hash: sha256(key).toString('hex'),
+        scopes: JSON.stringify(scopes),
+        createdAt,
+      };
+      await store.write([{ kind: 'putKey', key: row }]);
+      known.set(row.id, toKnown(row));
+      return { ...toApiKey(row), key };
+    },
+    async revoke(id) {
+      const rows = await store.listKeys();
+      if (!rows.some((row) => row.id === id)) {
+        throw new CodeBuddyError('key_not_found', `There is no key ${id}.`);
+      }
+      await store.write([{ kind: 'deleteKey', id }]);
+      known.delete(id);
+    },
+  };
+}
+
+function sha256(key: string): Buffer {
+  return createHash('sha256').update(key, 'utf8').digest();
+}
+
+/** Written by us, as a JSON list. */
+function readScopes(row: KeyRow): readonly Scope[] {
+  return JSON.parse(row.scopes) as readonly Scope[];
+}
+
+function toKnown(row: KeyRow): Known {
+  return { id: row.id, hash: Buffer.from(row.hash, 'hex'), scopes: readScopes(row) };
+}
+
+function toApiKey(row: KeyRow): ApiKey {
+  return {
+    id: row.id,
+    name: row.name,
+    scopes: readScopes(row),
+    createdAt: new Date(row.createdAt).toISOString(),
+  };
+}
