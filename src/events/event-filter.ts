@@ -11,9 +11,10 @@ const known: readonly string[] = [...eventTypes, ...Object.keys(deltas)];
  * @throws CodeBuddyError `validation_failed` for a pattern that can match nothing.
  */
 export function expandTypes(patterns: readonly string[] | undefined): readonly string[] | undefined {
-  if (patterns === undefined || patterns.includes('*')) return undefined;
+  if (patterns === undefined) return undefined;
   const names = new Set<string>();
   for (const pattern of patterns) {
+    if (pattern === '*') continue;
     const matches = pattern.endsWith('.*')
       ? known.filter((name) => name.startsWith(pattern.slice(0, -1)))
       : known.filter((name) => name === pattern);
@@ -25,7 +26,7 @@ export function expandTypes(patterns: readonly string[] | undefined): readonly s
     }
     for (const name of matches) names.add(name);
   }
-  return [...names];
+  return patterns.includes('*') ? undefined : [...names];
 }
 
 interface Subject {

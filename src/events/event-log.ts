@@ -41,7 +41,10 @@ export type NewDelta = {
   readonly [T in DeltaType]: Omit<Delta<T>, 'timestamp'>;
 }[DeltaType];
 
-/** What a subscriber receives. `gap`: older events were pruned, reading goes on from `firstSequence`. */
+/**
+ * What a subscriber receives. `gap`: events after the asked number are not there (pruned, or the number is beyond the log's end because
+ * it comes from another log); reading goes on from `firstSequence`.
+ */
 export type StreamItem =
   | { readonly kind: 'event'; readonly event: LoggedEvent }
   | { readonly kind: 'delta'; readonly delta: Delta }
@@ -81,9 +84,15 @@ export interface EventLog {
   append(events: readonly NewEvent[], writes?: readonly Write[]): Promise<readonly LoggedEvent[]>;
   /** Passes a delta to those who are subscribed now with `deltas: true`. */
   publish(delta: NewDelta): void;
+  /** @throws CodeBuddyError `validation_failed` (an unknown type, a limit or sequence out of range) */
   read(query?: EventPageQuery): Promise<readonly LoggedEvent[]>;
   get(id: string): Promise<LoggedEvent | undefined>;
-  /** Reads from the log, then follows it: nothing is lost and nothing comes twice, however fast or slow the reader is. */
+  /**
+   * Reads from the log, then follows it: no event is lost and none comes twice, however fast or slow the reader is. Deltas come in
+   * their place between the events; a reader who is more than 256 items or 1 Mi of text behind loses the oldest of them (text that
+   * follows each other is joined before). The iterable is for one reader; stopping early, or `signal`, ends the subscription.
+   * @throws CodeBuddyError `validation_failed` (an unknown type) at once; what the store throws, while iterating
+   */
   subscribe(options?: SubscribeOptions): AsyncIterable<StreamItem>;
   bounds(): Promise<{ readonly first: number; readonly last: number }>;
   /** Counters for metrics. */

@@ -1,7 +1,8 @@
 // The event log over a store: validates, appends, and passes committed events on to live readers in the order of their sequence.
-// A reader first reads the store page by page, then follows live; when it falls behind it reads the store again.
+// `follow.ts` says how a reader goes from what is stored to what is live.
 
-import type { EventRow, Store } from '../store/store.ts';
+import { CodeBuddyError } from '../errors.ts';
+import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
 import type {
   Delta,
@@ -12,7 +13,8 @@ import type {
   StreamItem,
   SubscribeOptions,
 } from './event-log.ts';
-import { makeId } from './ids.ts';
+import { follow } from './follow.ts';
+import { type Id, makeId as makeSortableId } from './ids.ts';
 import { LiveQueue } from './live-queue.ts';
 import { serializeData } from './validate-data.ts';
 
@@ -20,19 +22,25 @@ export interface EventLogOptions {
   readonly store: Store;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
+  /** Must sort in the order of the calls. @default makeId of ids.ts */
+  readonly makeId?: (prefix: 'evt', now: number) => Id<'evt'>;
 }
 
 interface Subscriber {
   readonly queue: LiveQueue;
   readonly wants: (subject: { type: string; sessionId?: string; runId?: string }) => boolean;
   readonly deltas: boolean;
-  ended: boolean;
+  readonly end: () => void;
 }
 
-/** Events a reader takes from the store at a time while it catches up. */
-const catchUpPage = 200;
+const maxPage = 200;
 
-export function createEventLog({ store, now = Date.now }: EventLogOptions): EventLog {
+/** The log over `store`; the only one to append events to it. Closing the log leaves the store open. */
+export function createEventLog({
+  store,
+  now = Date.now,
+  makeId = makeSortableId,
+}: EventLogOptions): EventLog {
   const subscribers = new Set<Subscriber>();
   let appended = 0;
   let closed = false;
@@ -47,7 +55,7 @@ export function createEventLog({ store, now = Date.now }: EventLogOptions): Even
 
   async function append(
     events: readonly NewEvent[],
-    writes: Parameters<EventLog['append']>[1] = [],
+    writes: readonly Write[] = [],
   ): Promise<readonly LoggedEvent[]> {
     const timestamp = now();
     const rows = events.map((event) => ({
@@ -63,93 +71,46 @@ export function createEventLog({ store, now = Date.now }: EventLogOptions): Even
       ...writes,
       ...rows.map((event) => ({ kind: 'appendEvent' as const, event })),
     ]);
-    const logged = rows.map((row, index) => toLoggedEvent({ ...row, sequence: sequences[index] as number }));
-    appended += logged.length;
-    for (const event of logged) {
-      tail = Math.max(tail ?? 0, event.sequence);
-      for (const { queue, wants } of subscribers) if (wants(event)) queue.push({ kind: 'event', event });
-    }
-    return logged;
+    // The store settles callers in the order of the sequence, so live readers hear of events in that order too.
+    return rows.map((row, index) => {
+      const event = toLoggedEvent({ ...row, sequence: sequences[index] as number });
+      appended++;
+      tail = event.sequence;
+      for (const { queue, wants } of subscribers) {
+        if (wants(event)) queue.pushEvent(event, row.data.length);
+      }
+      return event;
+    });
   }
 
   async function read(query: EventPageQuery = {}): Promise<readonly LoggedEvent[]> {
-    const { types, limit = 50, ...rest } = query;
-    const expanded = expandTypes(types);
-    const rows = await store.readEvents({
-      ...rest,
-      limit,
-      ...(expanded === undefined ? {} : { types: expanded }),
-    });
-    return rows.map(toLoggedEvent);
-  }
-
-  /** All that is in the store after `position`, then all that comes. */
-  async function* follow(
-    subscriber: Subscriber,
-    options: SubscribeOptions,
-    from: number | undefined,
-  ): AsyncGenerator<StreamItem> {
-    let position = from ?? (await firstTail);
-    let behind = true;
-    while (!subscriber.ended) {
-      while (behind && !subscriber.ended) {
-        const { first } = await store.eventBounds();
-        if (position + 1 < first) {
-          position = first - 1;
-          yield { kind: 'gap', firstSequence: first };
-        }
-        const page = await read({ ...options, after: position, limit: catchUpPage });
-        for (const event of page) {
-          position = event.sequence;
-          yield { kind: 'event', event };
-        }
-        behind = page.length === catchUpPage;
-      }
-      await subscriber.queue.wait();
-      const { items, overrun } = subscriber.queue.take();
-      behind = overrun;
-      for (const item of items) {
-        if (item.kind === 'event') {
-          // Seen in the store already; or, after an overrun, to be read from there in its place.
-          if (overrun || item.event.sequence <= position) continue;
-          position = item.event.sequence;
-        }
-        yield item;
-      }
-    }
+    return (await store.readEvents(toStoreQuery(query))).map(toLoggedEvent);
   }
 
   function subscribe(options: SubscribeOptions = {}): AsyncIterable<StreamItem> {
-    const subscriber: Subscriber = {
-      queue: new LiveQueue(),
-      wants: matcher(options, expandTypes(options.types)),
-      deltas: options.deltas ?? false,
-      ended: false,
-    };
-    const end = (): void => {
-      subscriber.ended = true;
-      subscribers.delete(subscriber);
-      options.signal?.removeEventListener('abort', end);
-      subscriber.queue.wake();
-    };
+    const { after = tail, signal, deltas = false, ...filter } = options;
+    // Wrong options are told here and now, not at the first item.
+    const query = toStoreQuery({ ...filter, ...(after === undefined ? {} : { after }), limit: maxPage });
     // From this call on nothing is missed, also if the caller begins to iterate later.
-    subscribers.add(subscriber);
-    options.signal?.addEventListener('abort', end, { once: true });
-    if (closed || options.signal?.aborted) end();
-    const items = follow(subscriber, options, options.after ?? tail);
-    return {
-      [Symbol.asyncIterator]: () => ({
-        async next() {
-          const result = await items.next();
-          if (result.done) end();
-          return result;
-        },
-        async return() {
-          end();
-          return items.return(undefined);
-        },
-      }),
+    const queue = new LiveQueue(tail ?? Number.MAX_SAFE_INTEGER);
+    const end = (): void => {
+      subscribers.delete(subscriber);
+      signal?.removeEventListener('abort', end);
+      queue.end();
     };
+    const subscriber: Subscriber = { queue, wants: matcher(filter, query.types), deltas, end };
+    subscribers.add(subscriber);
+    signal?.addEventListener('abort', end, { once: true });
+    if (closed || signal?.aborted) end();
+    const items = follow({
+      queue,
+      position: async () => after ?? (await firstTail),
+      bounds: () => store.eventBounds(),
+      readPage: async (position) =>
+        (await store.readEvents({ ...query, after: position })).map(toLoggedEvent),
+      pageSize: maxPage,
+    });
+    return endingWith(end, items);
   }
 
   return {
@@ -158,9 +119,7 @@ export function createEventLog({ store, now = Date.now }: EventLogOptions): Even
     subscribe,
     publish(unstamped) {
       const delta: Delta = { ...unstamped, timestamp: new Date(now()).toISOString() };
-      for (const subscriber of subscribers) {
-        if (subscriber.deltas && subscriber.wants(delta)) subscriber.queue.push({ kind: 'delta', delta });
-      }
+      for (const { queue, wants, deltas } of subscribers) if (deltas && wants(delta)) queue.pushDelta(delta);
     },
     async get(id) {
       const row = await store.getEvent(id);
@@ -170,13 +129,52 @@ export function createEventLog({ store, now = Date.now }: EventLogOptions): Even
     stats: () => ({ appended, subscribers: subscribers.size }),
     async close() {
       closed = true;
-      for (const subscriber of subscribers) {
-        subscriber.ended = true;
-        subscriber.queue.wake();
-      }
-      subscribers.clear();
+      for (const { end } of subscribers) end();
     },
   };
+}
+
+/** `items` as an iterable that calls `end` when its reader has had all, stops early, or is told of a failure. */
+function endingWith(
+  end: () => void,
+  items: AsyncGenerator<StreamItem, undefined>,
+): AsyncIterable<StreamItem> {
+  // Not a generator around a generator: `return()` must end the wait of a `next()` that is under way.
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        try {
+          const result = await items.next();
+          if (result.done) end();
+          return result;
+        } catch (error) {
+          end();
+          throw error;
+        }
+      },
+      return() {
+        end();
+        return items.return(undefined);
+      },
+    }),
+  };
+}
+
+/** @throws CodeBuddyError `validation_failed` */
+function toStoreQuery({ types, limit = 50, ...rest }: EventPageQuery): EventQuery {
+  const problem = (name: string, message: string): CodeBuddyError =>
+    new CodeBuddyError('validation_failed', `${name} ${message}`, {
+      errors: [{ in: 'query', pointer: `/${name}`, message }],
+    });
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxPage)
+    throw problem('limit', `must be a whole number from 1 to ${maxPage}; it is ${limit}`);
+  for (const name of ['after', 'before'] as const) {
+    const value = rest[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
+      throw problem(name, `must be a sequence number (a whole number from 0); it is ${value}`);
+  }
+  const expanded = expandTypes(types);
+  return { ...rest, limit, ...(expanded === undefined ? {} : { types: expanded }) };
 }
 
 /** A row was validated when it was written; a type of a later release is passed on as it is. */

@@ -8,6 +8,8 @@ export interface RetentionOptions {
   readonly keepDays?: number;
   /** How often old events are looked for, in ms. @default 1 hour */
   readonly intervalMs?: number;
+  /** When they are looked for first, in ms; not at once, a start has other things to do. @default 1 s */
+  readonly firstAfterMs?: number;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
   /** Hears of a failed step; the next interval tries again. */
@@ -17,11 +19,12 @@ export interface RetentionOptions {
 const dayMs = 86_400_000;
 const rowsPerStep = 500;
 
-/** Prunes now and at every interval; answers to an Idempotency-Key are kept for a day. Returns what stops it. */
+/** Prunes soon and then at every interval; answers to an Idempotency-Key are kept for a day. Returns what stops it. */
 export function startRetention({
   store,
   keepDays = 90,
   intervalMs = 3_600_000,
+  firstAfterMs = 1000,
   now = Date.now,
   onError,
 }: RetentionOptions): () => void {
@@ -39,12 +42,12 @@ export function startRetention({
       await pruneAll(() => store.pruneEvents(now() - keepDays * dayMs, rowsPerStep));
       await pruneAll(() => store.pruneAnswers(now() - dayMs, rowsPerStep));
     } catch (error) {
-      onError(error);
+      if (!stopped) onError(error);
     }
     if (!stopped) pause = setTimeout(prune, intervalMs).unref();
   }
 
-  pause = setTimeout(prune, 1000).unref();
+  pause = setTimeout(prune, firstAfterMs).unref();
   return () => {
     stopped = true;
     clearTimeout(pause);

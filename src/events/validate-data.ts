@@ -1,13 +1,29 @@
 // Is this data what the catalogue says? Compiled on first use of each type, since the compiler alone takes 20 ms to load.
 
 import { createRequire } from 'node:module';
-import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
+import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../errors.ts';
-import { catalogue, type EventType } from './catalogue.ts';
+import { catalogue, type EventType, isEventType } from './catalogue.ts';
+import { escapePointer, findUnsafe, type UnsafeValue } from './json-safety.ts';
 
 const require = createRequire(import.meta.url);
 const compiled = new Map<EventType, ValidateFunction>();
 let ajv: AjvClass | undefined;
+
+/**
+ * The JSON text of an event's data.
+ * @throws CodeBuddyError `validation_failed` with every field that does not fit, or the first that JSON cannot hold (a cycle, a bigint,
+ * undefined, NaN)
+ */
+export function serializeData(type: EventType, data: unknown): string {
+  if (!isEventType(type))
+    throw failed(type, [{ pointer: '/type', message: `${JSON.stringify(type)} is not in the catalogue` }]);
+  const unsafe = findUnsafe(data);
+  if (unsafe !== undefined) throw failed(type, [{ ...unsafe, pointer: `/data${unsafe.pointer}` }]);
+  const validate = validatorFor(type);
+  if (!validate(data)) throw failed(type, (validate.errors ?? []).map(toFault));
+  return JSON.stringify(data);
+}
 
 function validatorFor(type: EventType): ValidateFunction {
   let validate = compiled.get(type);
@@ -22,33 +38,16 @@ function validatorFor(type: EventType): ValidateFunction {
   return validate;
 }
 
-/**
- * The JSON text of an event's data.
- * @throws CodeBuddyError `validation_failed` with every field that does not fit, also for what JSON cannot say (cycles, bigints).
- */
-export function serializeData(type: EventType, data: unknown): string {
-  const validate = validatorFor(type);
-  if (!validate(data)) {
-    const errors = (validate.errors ?? []).map((error) => ({
-      in: 'body' as const,
-      pointer: `/data${error.instancePath}`,
-      message: error.message ?? 'does not fit',
-    }));
-    throw new CodeBuddyError(
-      'validation_failed',
-      `The data of ${type} does not fit: ${errors[0]?.pointer} ${errors[0]?.message}`,
-      {
-        errors,
-      },
-    );
-  }
-  try {
-    return JSON.stringify(data);
-  } catch (cause) {
-    const message = `cannot be written as JSON: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`;
-    throw new CodeBuddyError('validation_failed', `The data of ${type} ${message}`, {
-      cause,
-      errors: [{ in: 'body', pointer: '/data', message }],
-    });
-  }
+/** ajv points to the object; the one that reads wants the property that is missing or too many. */
+function toFault({ instancePath, message = 'does not fit', params }: ErrorObject): UnsafeValue {
+  const property: unknown = params.missingProperty ?? params.additionalProperty;
+  const last = typeof property === 'string' ? `/${escapePointer(property)}` : '';
+  return { pointer: `/data${instancePath}${last}`, message };
+}
+
+function failed(type: string, faults: readonly UnsafeValue[]): CodeBuddyError {
+  const [first] = faults;
+  return new CodeBuddyError('validation_failed', `An event ${type}: ${first?.pointer} ${first?.message}`, {
+    errors: faults.map((fault) => ({ in: 'body' as const, ...fault })),
+  });
 }
