@@ -8,10 +8,18 @@ export interface ServerSentEvent {
   readonly data: unknown;
 }
 
-/** `id` and `event` are ours (a number, a name of the catalogue); JSON never holds a raw line feed, so `data` is one line. */
+/** Many a client splits lines where Unicode does (Python's `splitlines`, for one), not only where the standard does. */
+const unicodeLineBreaks = /[\u0085\u2028\u2029]/g;
+
+/** `id` and `event` are ours (a number, a name of the catalogue); JSON holds no raw line feed, so `data` is one line. */
 export function frameEvent({ id, event, data }: ServerSentEvent): string {
   const head = id === undefined ? '' : `id: ${id}\n`;
-  return `${head}event: ${event}\ndata: ${JSON.stringify(data) ?? 'null'}\n\n`;
+  const json = (JSON.stringify(data) ?? 'null').replace(unicodeLineBreaks, escapeCharacter);
+  return `${head}event: ${event}\ndata: ${json}\n\n`;
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** A line that readers skip: it keeps proxies from closing a quiet connection. */

@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import { openReader } from './sse-reader.ts';
+import { appendMany, fault, startServer, until } from './start-server.ts';
+
+test('a reader is told what happens from now on, one event a message', async () => {
+  const { url, log } = await startServer();
+  await log.append([fault('before')]);
+  const reader = await openReader(`${url}/api/events`);
+  await reader.takeComments(1);
+  const [logged] = await log.append([fault('line\nfeed, \u2028 and "quotes"', { sessionId: 'ses_1' })]);
+  const [message] = await reader.take(1);
+  expect(message).toEqual({ id: String(logged?.sequence), event: 'error', data: logged });
+});
+
+test('a stream carries the headers of all answers, and asks proxies not to hold it back', async () => {
+  const { url } = await startServer();
+  const { response } = await openReader(`${url}/api/events`, { 'x-request-id': 'my-request' });
+  expect(response.statusCode).toBe(200);
+  expect(response.headers).toMatchObject({
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    'x-request-id': 'my-request',
+    'x-content-type-options': 'nosniff',
+  });
+});
+
+test('a reader that comes back, again and again, loses nothing and gets nothing twice while events go on', async () => {
+  const { url, log } = await startServer();
+  const seen: number[] = [];
+  let appended = 0;
+  const writer = (async () => {
+    while (appended < 3000) {
+      await appendMany(log, 25);
+      appended += 25;
+    }
+  })();
+  let lastId = '0';
+  while (seen.length < 3000) {
+    const reader = await openReader(`${url}/api/events`, { 'last-event-id': lastId });
+    const wanted = Math.min(170, 3000 - seen.length);
+    for (const { id } of await reader.take(wanted)) {
+      seen.push(Number(id));
+      lastId = id as string;
+    }
+    reader.leave();
+  }
+  await writer;
+  expect(seen).toEqual(Array.from({ length: 3000 }, (_, index) => index + 1));
+});
+
+test('?after= resumes too, and Last-Event-ID, which browsers keep up to date, goes before it', async () => {
+  const { url, log } = await startServer();
+  await appendMany(log, 5);
+  const byQuery = await openReader(`${url}/api/events?after=3`);
+  expect((await byQuery.take(2)).map(({ id }) => id)).toEqual(['4', '5']);
+  const byHeader = await openReader(`${url}/api/events?after=1`, { 'last-event-id': '4' });
+  expect((await byHeader.take(1)).map(({ id }) => id)).toEqual(['5']);
+});
+
+test.each([
+  ['/api/events', { 'last-event-id': 'yesterday' }, 'header', '/last-event-id'],
+  ['/api/events', { 'last-event-id': '-1' }, 'header', '/last-event-id'],
+  ['/api/events', { 'last-event-id': '99999999999999999' }, 'header', '/last-event-id'],
+  ['/api/events?after=soon', {}, 'query', '/after'],
+  ['/api/events?after=-1', {}, 'query', '/after'],
+  ['/api/events?types=tool.nothing', {}, 'query', '/types'],
+  ['/api/events?sort=up', {}, 'query', '/sort'],
+])('%s with %o is refused, naming %s %s', async (path, headers, place, pointer) => {
+  const { get } = await startServer();
+  const response = await get(path, { accept: 'text/event-stream', ...headers });
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({
+    code: 'validation_failed',
+    errors: [{ in: place, pointer }],
+  });
+});
+
+test('a reader gets only the types, session and run it asked for', async () => {
+  const { url, log } = await startServer();
+  const reader = await openReader(
+    `${url}/api/events?after=0&type=error,session.*&type=run.failed&sessionId=ses_a&runId=run_a`,
+  );
+  const mine = { sessionId: 'ses_a', runId: 'run_a' };
+  await log.append([
+    fault('other session', { sessionId: 'ses_b', runId: 'run_a' }),
+    fault('other run', { sessionId: 'ses_a' }),
+    { type: 'message.user', data: { messageId: 'msg_1', text: 'other type' }, ...mine },
+    { type: 'session.start', data: { title: 'wanted' }, ...mine },
+    { type: 'run.failed', data: { code: 'x', message: 'wanted' }, ...mine },
+    fault('wanted', mine),
+  ]);
+  const messages = await reader.take(3);
+  expect(messages.map(({ event }) => event)).toEqual(['session.start', 'run.failed', 'error']);
+});
+
+test('deltas are streamed without an id, to those who ask', async () => {
+  const { url, log } = await startServer();
+  const asking = await openReader(`${url}/api/events?deltas=true`);
+  const other = await openReader(`${url}/api/events`);
+  await until(() => log.stats().subscribers === 2, 'both follow');
+  log.publish({ type: 'message.delta', data: { text: 'Hel' }, runId: 'run_a' });
+  await log.append([fault('after')]);
+  const [delta, event] = await asking.take(2);
+  expect(delta).toMatchObject({ id: undefined, event: 'message.delta', data: { data: { text: 'Hel' } } });
+  expect(event).toMatchObject({ event: 'error' });
+  expect((await other.take(1)).map((message) => message.event)).toEqual(['error']);
+});
+
+test('a reader that asks for events that were pruned is told of the gap and goes on after it', async () => {
+  let now = Date.now() - 1_000_000;
+  const { url, log, store } = await startServer({ now: () => now });
+  await appendMany(log, 10);
+  now += 1_000_000;
+  await appendMany(log, 3);
+  await store.pruneEvents(now - 1000, 100);
+  const reader = await openReader(`${url}/api/events?after=4`);
+  const messages = await reader.take(4);
+  expect(messages[0]).toEqual({ id: '10', event: 'gap', data: { firstSequence: 11 } });
+  expect(messages.slice(1).map(({ id }) => id)).toEqual(['11', '12', '13']);
+});
+
+test('a number from another log is a gap too, not a silence', async () => {
+  const { url, log } = await startServer();
+  await appendMany(log, 2);
+  const reader = await openReader(`${url}/api/events`, { 'last-event-id': '1000' });
+  const messages = await reader.take(3);
+  expect(messages.map(({ event, id }) => [event, id])).toEqual([
+    ['gap', '0'],
+    ['error', '1'],
+    ['error', '2'],
+  ]);
+});
+
+test('a comment keeps a quiet connection', async () => {
+  const { url } = await startServer({ config: { streamHeartbeatMs: 20 } });
+  const reader = await openReader(`${url}/api/events`);
+  expect(await reader.takeComments(4)).toEqual(['connected', 'keep-alive', 'keep-alive', 'keep-alive']);
+});
+
+test('HEAD is answered at once, without a body', async () => {
+  const { send } = await startServer();
+  const response = await send('HEAD', '/api/events', undefined, { accept: 'text/event-stream' });
+  expect(response.status).toBe(200);
+  expect(await response.text()).toBe('');
+});

@@ -1,0 +1,131 @@
+import { connect } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { openReader } from './sse-reader.ts';
+import { apiKey, appendMany, fault, startServer, type TestServer, until } from './start-server.ts';
+
+async function readersOf({ get }: TestServer): Promise<number> {
+  const text = await (await get('/metrics')).text();
+  return Number(/^codebuddy_sse_readers (\d+)$/m.exec(text)?.[1]);
+}
+
+const kilobyte = 'x'.repeat(1024);
+
+test('a reader that stops reading is cut off with an overflow, and then resumes with nothing lost', async () => {
+  const server = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+  const reader = await openReader(`${server.url}/api/events`);
+  await until(() => server.log.stats().subscribers === 1, 'the reader follows');
+  reader.pause();
+  // The kernel takes some megabytes; only then does the server's own buffer begin to fill.
+  for (let round = 0; round < 20; round++) await appendMany(server.log, 1000, kilobyte);
+  await until(() => server.log.stats().subscribers === 0, 'the reader is cut off');
+  reader.resume();
+  await reader.end();
+  const last = reader.messages.at(-1);
+  expect(last).toMatchObject({ id: undefined, event: 'overflow' });
+  const received = reader.messages.filter(({ id }) => id !== undefined).map(({ id }) => Number(id));
+  expect(received.length).toBeLessThan(20_000);
+
+  const again = await openReader(`${server.url}/api/events`, { 'last-event-id': String(received.at(-1)) });
+  const rest = (await again.take(20_000 - received.length)).map(({ id }) => Number(id));
+  expect([...received, ...rest]).toEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
+  again.leave();
+  await until(async () => (await readersOf(server)) === 0, 'no reader is counted');
+});
+
+test('a cut-off reader that never reads again loses its connection', async () => {
+  const server = await startServer({ config: { streamBufferBytes: 16 * 1024 } });
+  const reader = await openReader(`${server.url}/api/events`);
+  await until(() => server.log.stats().subscribers === 1, 'the reader follows');
+  reader.pause();
+  for (let round = 0; round < 12; round++) await appendMany(server.log, 1000, kilobyte);
+  await until(async () => (await readersOf(server)) === 0, 'the reader is gone');
+});
+
+test('history of many buffers reaches a reader that only takes its time', async () => {
+  const { url, log } = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+  await appendMany(log, 6000, kilobyte);
+  const reader = await openReader(`${url}/api/events?after=0`);
+  for (let count = 500; count <= 6000; count += 500) {
+    await reader.take(count);
+    reader.pause();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    reader.resume();
+  }
+  expect(reader.messages.map(({ id }) => Number(id))).toEqual(
+    Array.from({ length: 6000 }, (_, index) => index + 1),
+  );
+});
+
+test('a burst of many buffers in one turn does not cut off a reader that keeps up', async () => {
+  const { url, log } = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+  const reader = await openReader(`${url}/api/events`);
+  await until(() => log.stats().subscribers === 1, 'the reader follows');
+  await appendMany(log, 200, 'x'.repeat(10_000));
+  expect((await reader.take(200)).every(({ event }) => event === 'error')).toBe(true);
+});
+
+test('one reader over the cap is answered 503, and finds a place when another leaves', async () => {
+  const server = await startServer({ config: { maxStreams: 2 } });
+  const first = await openReader(`${server.url}/api/events`);
+  await openReader(`${server.url}/api/events`);
+  const refused = await server.get('/api/events', { accept: 'text/event-stream' });
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get('retry-after')).toBe('5');
+  expect(await refused.json()).toMatchObject({ code: 'too_many_connections' });
+  first.leave();
+  await until(async () => (await readersOf(server)) === 1, 'the first has left');
+  await openReader(`${server.url}/api/events`);
+});
+
+test('readers that leave free their place and their subscription', async () => {
+  const server = await startServer();
+  const readers = await Promise.all(Array.from({ length: 20 }, () => openReader(`${server.url}/api/events`)));
+  expect(await readersOf(server)).toBe(20);
+  for (const reader of readers) reader.leave();
+  await until(async () => (await readersOf(server)) === 0, 'no reader is counted');
+  expect(server.log.stats().subscribers).toBe(0);
+});
+
+test('a client that is gone before its stream begins leaves nothing behind', async () => {
+  const server = await startServer();
+  const { hostname, port } = new URL(server.url);
+  for (let round = 0; round < 30; round++) {
+    const socket = connect(Number(port), hostname);
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.write(
+      `GET /api/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${apiKey}\r\nAccept: text/event-stream\r\n\r\n`,
+    );
+    if (round % 3 === 0) socket.resetAndDestroy();
+    else setImmediate(() => socket.destroy());
+  }
+  await server.log.append([fault('someone is told')]);
+  await until(async () => (await readersOf(server)) === 0, 'no reader is counted');
+  await until(() => server.log.stats().subscribers === 0, 'nobody is subscribed');
+});
+
+test('a stop ends streams cleanly, with a hint when to come back', async () => {
+  const server = await startServer();
+  const reader = await openReader(`${server.url}/api/events`);
+  await reader.takeComments(1);
+  const started = Date.now();
+  await server.server.stop();
+  await reader.end();
+  expect(reader.response.complete).toBe(true);
+  expect(Date.now() - started).toBeLessThan(1500);
+});
+
+test('a stop is not held up by a reader that does not read', async () => {
+  const server = await startServer({ config: { shutdownTimeoutMs: 500 } });
+  const reader = await openReader(`${server.url}/api/events`);
+  await until(() => server.log.stats().subscribers === 1, 'the reader follows');
+  reader.pause();
+  for (let round = 0; round < 5; round++) await appendMany(server.log, 1000, kilobyte);
+  const started = Date.now();
+  await server.server.stop();
+  expect(Date.now() - started).toBeLessThan(2000);
+  expect(server.log.stats().subscribers).toBe(0);
+});

@@ -1,0 +1,127 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openReader } from './sse-reader.ts';
+import { fault, startServer, type TestServer, until } from './start-server.ts';
+
+async function startRun(server: TestServer, prompt: string): Promise<string> {
+  const response = await server.send('POST', '/api/prompt', { prompt }, { prefer: 'respond-async' });
+  expect(response.status).toBe(202);
+  return (await response.json()).id;
+}
+
+async function statusOf(server: TestServer, id: string): Promise<string> {
+  return (await (await server.get(`/api/runs/${id}`)).json()).status;
+}
+
+test('the stream of a run shows it from its start and ends with it', async () => {
+  const server = await startServer();
+  writeFileSync(join(server.folder, 'workspace', 'hello.txt'), 'hello');
+  const id = await startRun(server, 'read hello.txt');
+  const reader = await openReader(`${server.url}/api/runs/${id}/events`);
+  await reader.end();
+  const types = reader.messages.map(({ event }) => event);
+  expect(types[0]).toBe('run.queued');
+  expect(types).toContain('tool.complete');
+  expect(types.at(-1)).toBe('run.complete');
+  expect(reader.messages.every(({ data }) => data.runId === id)).toBe(true);
+  expect(reader.response.complete).toBe(true);
+});
+
+test('a run that has ended is told again, whole, and then the stream ends', async () => {
+  const server = await startServer();
+  const id = await startRun(server, 'help');
+  await until(async () => (await statusOf(server, id)) === 'completed', 'the run ends');
+  const first = await openReader(`${server.url}/api/runs/${id}/events`);
+  await first.end();
+  expect(first.messages.at(-1)?.event).toBe('run.complete');
+  const resumed = await openReader(`${server.url}/api/runs/${id}/events`, {
+    'last-event-id': first.messages[0]?.id ?? '',
+  });
+  await resumed.end();
+  expect(resumed.messages).toEqual(first.messages.slice(1));
+});
+
+test('a reader that has seen all of a run is told to stop coming back', async () => {
+  const server = await startServer();
+  const id = await startRun(server, 'help');
+  await until(async () => (await statusOf(server, id)) === 'completed', 'the run ends');
+  const { last } = await server.log.bounds();
+  const response = await server.get(`/api/runs/${id}/events`, {
+    accept: 'text/event-stream',
+    'last-event-id': String(last),
+  });
+  expect(response.status).toBe(204);
+});
+
+test('the stream of a run ends with it also if the reader wants other types only', async () => {
+  const server = await startServer();
+  const id = await startRun(server, 'run sleep 0.3');
+  const reader = await openReader(`${server.url}/api/runs/${id}/events?types=tool.*`);
+  await reader.end();
+  expect(reader.messages.map(({ event }) => event)).toEqual(['tool.start', 'tool.complete']);
+});
+
+test('a cancelled run ends its stream, and cannot be cancelled again', async () => {
+  const server = await startServer();
+  const id = await startRun(server, 'run sleep 30');
+  const reader = await openReader(`${server.url}/api/runs/${id}/events`);
+  await until(() => reader.messages.some(({ event }) => event === 'tool.start'), 'the tool runs');
+  const cancelled = await server.send('POST', `/api/runs/${id}/cancel`, { reason: 'changed my mind' });
+  expect(cancelled.status).toBe(200);
+  expect(await cancelled.json()).toMatchObject({ id, status: 'cancelled' });
+  await reader.end();
+  expect(reader.messages.at(-1)).toMatchObject({
+    event: 'run.cancelled',
+    data: { data: { reason: 'changed my mind' } },
+  });
+  const again = await server.send('POST', `/api/runs/${id}/cancel`);
+  expect(again.status).toBe(409);
+  expect(await again.json()).toMatchObject({ code: 'run_ended' });
+});
+
+test('runs are listed newest first, in pages, by session and by status', async () => {
+  const server = await startServer();
+  const { id: sessionId } = await (await server.send('POST', '/api/sessions', { title: 'one' })).json();
+  const ids: string[] = [];
+  for (let index = 0; index < 5; index++) {
+    const body = index === 4 ? { prompt: 'help', sessionId } : { prompt: 'help' };
+    ids.push((await (await server.send('POST', '/api/prompt', body)).json()).runId);
+  }
+  const seen: string[] = [];
+  let path = '/api/runs?limit=2';
+  for (;;) {
+    const { runs, nextCursor } = await (await server.get(path)).json();
+    for (const run of runs) seen.push(run.id);
+    if (nextCursor === null) break;
+    path = `/api/runs?limit=2&cursor=${nextCursor}`;
+  }
+  expect(seen).toEqual(ids.toReversed());
+  const ofSession = await (await server.get(`/api/runs?sessionId=${sessionId}`)).json();
+  expect(ofSession.runs.map(({ id }: { id: string }) => id)).toEqual([ids[4]]);
+  expect((await (await server.get('/api/runs?status=failed')).json()).runs).toEqual([]);
+  expect((await server.get('/api/runs?status=tired')).status).toBe(422);
+});
+
+test('the stream of a session begins with its first event and goes on', async () => {
+  const server = await startServer();
+  await server.log.append([fault('of nobody')]);
+  const { id } = await (await server.send('POST', '/api/sessions', { title: 'mine' })).json();
+  const reader = await openReader(`${server.url}/api/sessions/${id}/events`);
+  await reader.take(1);
+  await server.log.append([fault('of nobody'), fault('mine', { sessionId: id })]);
+  const messages = await reader.take(2);
+  expect(messages.map(({ event }) => event)).toEqual(['session.start', 'error']);
+});
+
+test.each([
+  ['/api/runs/run_00000000000000000000000000', 'run_not_found'],
+  ['/api/runs/run_00000000000000000000000000/events', 'run_not_found'],
+  ['/api/sessions/ses_00000000000000000000000000/events', 'session_not_found'],
+  ['/api/events/evt_00000000000000000000000000', 'event_not_found'],
+])('%s is 404 %s', async (path, code) => {
+  const { get } = await startServer();
+  const response = await get(path);
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ code });
+});

@@ -1,0 +1,133 @@
+// A real server over a real store and log, in a folder of its own; gone when the test ends.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { createAgent } from '../../../src/agent/agent.ts';
+import { type ApiServerConfig, RestApiServer } from '../../../src/api/rest-server.ts';
+import type { EventLog, LoggedEvent, NewEvent } from '../../../src/events/event-log.ts';
+import { createEventLog } from '../../../src/events/log.ts';
+import type { AnswerStore, HttpServices } from '../../../src/http/services.ts';
+import { openKeys } from '../../../src/keys/key-service.ts';
+import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../../src/store/store.ts';
+
+export const apiKey = 'cbk_test-key-of-the-streaming-tests';
+
+export interface TestServer {
+  readonly url: string;
+  readonly folder: string;
+  readonly server: RestApiServer;
+  readonly store: Store;
+  readonly log: EventLog;
+  /** Fetches with the key. */
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Stops server and store; the folder stays until the test ends. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-http-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** `services` are laid over the real ones; `folder` of a server that was stopped starts on its data. */
+export async function startServer({
+  config = {},
+  services = {},
+  folder = temporaryFolder(),
+  now = Date.now,
+}: {
+  config?: ApiServerConfig;
+  services?: HttpServices;
+  folder?: string;
+  now?: () => number;
+} = {}): Promise<TestServer> {
+  const workspace = join(folder, 'workspace');
+  mkdirSync(workspace, { recursive: true });
+  const store = await openSqliteStore({ path: join(folder, 'codebuddy.db') });
+  const log = createEventLog({ store, now });
+  const agent = await createAgent({ store, log, workspace });
+  const server = new RestApiServer(
+    { port: 0, shutdownTimeoutMs: 2000, ...config },
+    {
+      events: log,
+      runs: agent.runs,
+      sessions: agent.sessions,
+      tools: agent.tools,
+      keys: await openKeys({ store, fixed: [{ id: 'test', key: apiKey }] }),
+      answers: answersIn(store),
+      ...services,
+    },
+  );
+  const { url } = await server.start();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      await Promise.all([server.stop(), agent.close(0)]);
+      await log.close();
+      await store.close();
+    })();
+    return stopping;
+  };
+  onTestFinished(stop);
+  const authorization = `Bearer ${apiKey}`;
+  return {
+    url,
+    folder,
+    server,
+    store,
+    log,
+    stop,
+    get: (path, headers = {}) => fetch(url + path, { headers: { authorization, ...headers } }),
+    send: (method, path, body, headers = {}) =>
+      fetch(url + path, {
+        method,
+        headers: { authorization, 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+  };
+}
+
+/** As app.ts keeps them. */
+function answersIn(store: Store): AnswerStore {
+  return {
+    async get(key) {
+      const row = await store.getAnswer(key);
+      return row && { ...row, headers: JSON.parse(row.headers) as Record<string, string> };
+    },
+    async put(key, { fingerprint, status, headers, body }) {
+      const answer = {
+        key,
+        fingerprint,
+        status,
+        headers: JSON.stringify(headers),
+        body,
+        createdAt: Date.now(),
+      };
+      await store.write([{ kind: 'putAnswer', answer }]);
+    },
+  };
+}
+
+/** An event that says `message`. */
+export function fault(message: string, of: { sessionId?: string; runId?: string } = {}): NewEvent {
+  return { type: 'error', data: { code: 'test', message }, ...of };
+}
+
+/** Appends `count` events, numbered in their messages, in one commit. */
+export function appendMany(log: EventLog, count: number, padding = ''): Promise<readonly LoggedEvent[]> {
+  return log.append(Array.from({ length: count }, (_, index) => fault(`${index}${padding}`)));
+}
+
+/** Asks until `check` holds. */
+export async function until(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`It did not come to this in 10 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
