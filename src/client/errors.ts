@@ -1,0 +1,32 @@
+// What can go wrong for a client: the server said no, or there is no server.
+
+import type { components } from './api-types.ts';
+
+export type Problem = components['schemas']['Problem'];
+
+/** The server answered with an error (RFC 9457). */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  /** Stable word; branch on it. `unknown` if something else than this API answered. */
+  readonly code: string;
+  readonly requestId: string | undefined;
+  /** Every field that did not fit. */
+  readonly errors: NonNullable<Problem['errors']>;
+  /** Seconds to wait, where the server said so. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(status: number, problem: Partial<Problem>, retryAfterSeconds?: number) {
+    super(problem.detail ?? `the server answered with status ${status}`);
+    this.status = status;
+    this.code = problem.code ?? 'unknown';
+    this.requestId = problem.requestId;
+    this.errors = problem.errors ?? [];
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** No server answers at the URL, or none is known. */
+export class ServerUnreachableError extends Error {
+  override readonly name = 'ServerUnreachableError';
+}
