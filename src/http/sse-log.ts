@@ -6,6 +6,11 @@ import type { HttpContext } from './context.ts';
 import type { StreamItem } from './services.ts';
 import type { EventStream } from './sse.ts';
 
+/** A reader over its buffer has this long to empty it: a burst within one turn of the event loop is not its fault. */
+const overflowGraceMs = 1000;
+/** A reader of history may take this long for what fits into the socket. */
+const historyPatienceMs = 30_000;
+
 export interface FollowOptions {
   /** The end of the log when the reader came: up to it, all is history, and the reader may take its time. */
   readonly historyEnd: number;
@@ -26,10 +31,11 @@ export async function followLog(
     for await (const item of items) {
       if (!stream.isOpen) break;
       const keepsUp = sendItem(stream, item, wants);
+      const isOverBuffer = stream.bufferedBytes > limits.streamBufferBytes;
       if (item.kind === 'event' && endsAfter(item.event)) break;
-      if (keepsUp) continue;
       const isHistory = item.kind === 'event' && item.event.sequence <= historyEnd;
-      if (isHistory || stream.bufferedBytes > limits.streamBufferBytes) await stream.drained();
+      if (isHistory && !keepsUp) await stream.drained(historyPatienceMs);
+      else if (isOverBuffer) await stream.drained(isHistory ? historyPatienceMs : overflowGraceMs);
     }
   } catch (error) {
     // The reader comes back by itself and resumes where it was.

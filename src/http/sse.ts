@@ -32,9 +32,7 @@ export interface EventStream {
   close(): void;
 }
 
-/** A reader over its buffer has this long to come back below it: a burst within one turn of the loop is not its fault. */
-const overflowGraceMs = 1000;
-/** Over this many buffers there is no grace: the memory of the server comes first. */
+/** Over this many buffers a reader is cut off whatever its writer does: the memory of the server comes first. */
 const hardLimitFactor = 4;
 /** How long a cut-off reader may take to fetch what still waits for it, before its connection is destroyed. */
 const lastBytesMs = 5000;
@@ -63,7 +61,6 @@ export function openEventStream(
   const ended = new AbortController();
   let endedBy: StreamEnd | undefined;
   let closing = false;
-  let overflowTimer: NodeJS.Timeout | undefined;
   let destroyTimer: NodeJS.Timeout | undefined;
 
   reply.hijack();
@@ -80,7 +77,6 @@ export function openEventStream(
   function finish(): void {
     closing = true;
     clearInterval(heartbeat);
-    clearTimeout(overflowTimer);
     shutdown.removeEventListener('abort', onShutdown);
     response.end();
     destroyTimer = setTimeout(() => response.destroy(), lastBytesMs).unref();
@@ -109,15 +105,12 @@ export function openEventStream(
 
   function write(chunk: string): boolean {
     if (closing) return true;
-    const keepsUp = response.write(chunk);
-    const buffered = response.writableLength;
-    if (buffered > limits.streamBufferBytes * hardLimitFactor) overflow();
-    else if (buffered > limits.streamBufferBytes)
-      overflowTimer ??= setTimeout(() => {
-        overflowTimer = undefined;
-        if (response.writableLength > limits.streamBufferBytes) overflow();
-      }, overflowGraceMs);
-    return keepsUp;
+    // Asked before, not after: a single message over the limit must pass some time, or the reader could never get beyond it.
+    if (response.writableLength > limits.streamBufferBytes * hardLimitFactor) {
+      overflow();
+      return true;
+    }
+    return response.write(chunk);
   }
 
   const heartbeat = setInterval(() => {
@@ -141,6 +134,8 @@ export function openEventStream(
       return response.writableLength;
     },
     async drained(patienceMs = defaultPatienceMs) {
+      // Writes of one turn of the event loop reach the socket after it; only then is it known what it takes.
+      await new Promise((resolve) => setImmediate(resolve));
       if (closing || !response.writableNeedDrain) return;
       await new Promise<void>((resolve) => {
         const patience = setTimeout(overflow, patienceMs);
@@ -166,7 +161,6 @@ export function openEventStream(
     closing = true;
     endedBy = 'client';
     clearInterval(heartbeat);
-    clearTimeout(overflowTimer);
     shutdown.removeEventListener('abort', onShutdown);
     ended.abort(new Error('The client went away'));
   }
