@@ -1,7 +1,7 @@
 // The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import { type Agent, createAgent } from './agent/agent.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
@@ -11,7 +11,7 @@ import type { Settings } from './config/settings.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
-import type { Logger } from './http/logger.ts';
+import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
@@ -180,7 +180,28 @@ async function checkReadiness(store: Store, agent: Agent): Promise<readonly Read
   ];
 }
 
-/** The database file of a home folder, where no other is set. */
-export function defaultDatabasePath(home: string): string {
-  return join(home, 'codebuddy.db');
+/** Opens a database that no server holds, and gives the number of its last event. @throws StoreOpenError */
+export async function checkDatabase(path: string): Promise<number> {
+  const store = await openSqliteStore({ path });
+  try {
+    return (await store.eventBounds()).last;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Logs to standard error: JSON lines, or for a person on a terminal. Secrets are redacted either way. */
+export function createLogger(level: Settings['logLevel'], isTerminal: boolean): Logger {
+  if (level === 'silent') return makeLogger(level);
+  const require = createRequire(import.meta.url);
+  if (isTerminal) {
+    const { build } = require('pino-pretty') as typeof import('pino-pretty');
+    return makeLogger(
+      level,
+      build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' }),
+    );
+  }
+  const { destination } = require('pino') as typeof import('pino');
+  // Written between requests, not within them; what waits is written at exit.
+  return makeLogger(level, destination({ dest: 2, sync: false }));
 }

@@ -1,6 +1,7 @@
 // The logger the REST server writes to: the part of pino's interface that we use, so a host may pass any pino-like logger.
 
 import { createRequire } from 'node:module';
+import type { DestinationStream } from 'pino';
 
 /** Writes one structured line. */
 export interface LogMethod {
@@ -37,9 +38,10 @@ const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((
   `*.*["${name}"]`,
 ]);
 
-/** A pino logger that writes JSON lines to standard output, secrets redacted. Loads pino only when called. */
-export function makeLogger(level: LogLevel): Logger {
+/** A pino logger that writes JSON lines to `stream` (standard output by default), secrets redacted. Loads pino only when called. */
+export function makeLogger(level: LogLevel, stream?: DestinationStream): Logger {
   if (level === 'silent') return silentLogger;
   const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino');
-  return pino({ level, redact: { paths: secretPaths, censor: '[redacted]' }, base: null });
+  const options = { level, redact: { paths: secretPaths, censor: '[redacted]' }, base: null };
+  return stream === undefined ? pino(options) : pino(options, stream);
 }

@@ -1,0 +1,174 @@
+// `codebuddy doctor`: is this machine fit, what are the settings and where does each come from, does the server answer?
+
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { Command } from 'commander';
+import { CodeBuddyClient } from '../client/index.ts';
+import { readServerFile } from '../config/server-file.ts';
+import { loadSettings, type Settings } from '../config/settings.ts';
+import { version } from '../version.ts';
+import { exitCodes } from './exit-codes.ts';
+import { paint, print, printJson, printTable } from './output.ts';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+interface DoctorOptions {
+  readonly home?: string;
+  readonly workspace?: string;
+  readonly json?: boolean;
+}
+
+export function add(program: Command): void {
+  program
+    .command('doctor')
+    .description('Checks this machine, the settings and the server. Exit code 1 if something is wrong.')
+    .option('--home <folder>', 'the config folder (default: CODEBUDDY_HOME, else ~/.codebuddy)')
+    .option('--workspace <folder>', 'the workspace (default: this folder)')
+    .option('--json', 'print JSON')
+    .action(async ({ home, workspace, json }: DoctorOptions) => {
+      const { settings, origins } = loadSettings({ flags: { home, workspace } });
+      const checks = await runChecks(settings);
+      const shown = { ...settings, apiKey: settings.apiKey === undefined ? undefined : '(set)' };
+      const rows = Object.entries(shown).map(([name, value]) => ({
+        name,
+        value: value ?? null,
+        origin: origins[name as keyof Settings],
+      }));
+      if (json) printJson({ version, settings: rows, checks });
+      else {
+        printTable(
+          ['SETTING', 'VALUE', 'FROM'],
+          rows.map(({ name, value, origin }) => [
+            name,
+            value === null ? '-' : String(value) || '(none)',
+            origin,
+          ]),
+        );
+        print('');
+        for (const { name, ok, detail } of checks) {
+          print(`${ok ? paint('green', 'ok   ') : paint('red', 'wrong')} ${name.padEnd(14)} ${detail}`);
+        }
+      }
+      if (checks.some(({ ok }) => !ok)) process.exitCode = exitCodes.failed;
+    });
+}
+
+async function runChecks(settings: Settings): Promise<readonly Check[]> {
+  const running = readServerFile(settings.home);
+  const checks = [
+    checkNode(),
+    checkHome(settings.home),
+    checkWorkspace(settings.workspace),
+    checkDisk(settings.home),
+  ];
+  if (running === undefined) checks.push(await checkPort(settings), await checkDatabase(settings));
+  else checks.push(await checkServer(settings.home, running.url, running.pid));
+  checks.push({
+    name: 'model',
+    ok: true,
+    detail: `${settings.model}: runs a few plain commands, needs no model and no network`,
+  });
+  return checks;
+}
+
+function checkNode(): Check {
+  return { name: 'node', ok: true, detail: `v${process.versions.node} (22.19 or newer is needed)` };
+}
+
+function checkHome(home: string): Check {
+  const name = 'config folder';
+  const stats = statSync(home, { throwIfNoEntry: false });
+  if (stats === undefined) return { name, ok: true, detail: `${home} will be made at the first start` };
+  if ((stats.mode & 0o077) !== 0)
+    return {
+      name,
+      ok: false,
+      detail: `${home} can be used by others (mode ${(stats.mode & 0o777).toString(8)}); the next start mends it`,
+    };
+  return canWrite(home)
+    ? { name, ok: true, detail: home }
+    : { name, ok: false, detail: `${home} cannot be written` };
+}
+
+function checkWorkspace(workspace: string): Check {
+  const name = 'workspace';
+  const stats = statSync(workspace, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isDirectory())
+    return { name, ok: false, detail: `${workspace} is not a folder` };
+  return canWrite(workspace)
+    ? { name, ok: true, detail: workspace }
+    : { name, ok: true, detail: `${workspace} can be read but not written: tools that write will fail` };
+}
+
+function checkDisk(home: string): Check {
+  const name = 'disk';
+  const folder = statSync(home, { throwIfNoEntry: false }) === undefined ? '.' : home;
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  return { name, ok: free > 100e6, detail: `${(free / 1e9).toFixed(1)} GB free where the log is kept` };
+}
+
+async function checkPort({ host, port }: Settings): Promise<Check> {
+  const name = 'port';
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'is used by another program; choose one with --port'
+          : `cannot be used: ${error.message}`;
+      resolve({ name, ok: false, detail: `${host}:${port} ${why}` });
+    });
+    probe.listen(port, host, () =>
+      probe.close(() => resolve({ name, ok: true, detail: `${host}:${port} is free` })),
+    );
+  });
+}
+
+async function checkDatabase({ databasePath }: Settings): Promise<Check> {
+  const name = 'database';
+  if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {
+    return { name, ok: true, detail: `${databasePath} will be made at the first start` };
+  }
+  const { checkDatabase: check } = await import('../app.ts');
+  try {
+    const events = await check(databasePath);
+    return { name, ok: true, detail: `${databasePath}, ${events} events so far` };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function checkServer(home: string, url: string, pid: number): Promise<Check> {
+  const client = new CodeBuddyClient({ home, url });
+  try {
+    const status = await client.status({ signal: AbortSignal.timeout(3000) });
+    return {
+      name: 'server',
+      ok: true,
+      detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
+    };
+  } catch (error) {
+    return {
+      name: 'server',
+      ok: false,
+      detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
+    };
+  } finally {
+    client.close();
+  }
+}
+
+function canWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    // Any reason means no; which one does not matter here.
+    return false;
+  }
+}

@@ -1,0 +1,40 @@
+// The exit codes that scripts may count on, and which error means which.
+
+import { ApiError, ServerUnreachableError } from '../client/index.ts';
+import { SettingsError } from '../config/settings.ts';
+import { complain } from './output.ts';
+
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  unauthorized: 4,
+  interrupted: 130,
+} as const;
+
+/** A wrong call: the message says what would be right. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Says the error in one or a few lines and gives the exit code. */
+export function report(error: unknown): number {
+  if (error instanceof UsageError || error instanceof SettingsError) {
+    complain(`codebuddy: ${error.message}`);
+    return exitCodes.usage;
+  }
+  if (error instanceof ServerUnreachableError) {
+    complain(`codebuddy: ${error.message}`);
+    return exitCodes.unreachable;
+  }
+  if (error instanceof ApiError) {
+    complain(`codebuddy: ${error.message} (${error.code})`);
+    for (const { in: part, pointer, message } of error.errors)
+      complain(`  ${part} ${pointer || '/'} ${message}`);
+    return error.status === 401 || error.status === 403 ? exitCodes.unauthorized : exitCodes.failed;
+  }
+  if (error instanceof Error && error.name === 'AbortError') return exitCodes.interrupted;
+  complain(`codebuddy: ${error instanceof Error ? error.message : String(error)}`);
+  return exitCodes.failed;
+}

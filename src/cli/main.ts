@@ -1,0 +1,74 @@
+// `codebuddy`: finds the command, loads only its file, turns errors into exit codes.
+
+import { Command, CommanderError } from 'commander';
+import { version } from '../version.ts';
+import { exitCodes, report } from './exit-codes.ts';
+
+/** Each file adds its command to the program. */
+const commands: Readonly<
+  Record<
+    string,
+    { readonly summary: string; readonly load: () => Promise<{ add: (program: Command) => void }> }
+  >
+> = {
+  serve: { summary: 'start the server', load: () => import('./serve.ts') },
+  prompt: { summary: 'send a prompt; the answer streams to the terminal', load: () => import('./prompt.ts') },
+  tools: { summary: 'list tools, run one', load: () => import('./tools.ts') },
+  sessions: { summary: 'list, show and delete sessions', load: () => import('./sessions.ts') },
+  events: { summary: 'follow the event log', load: () => import('./events.ts') },
+  status: { summary: 'what the server is doing', load: () => import('./status.ts') },
+  keys: { summary: 'create, list and revoke API keys', load: () => import('./keys.ts') },
+  openapi: { summary: 'print the OpenAPI document', load: () => import('./openapi.ts') },
+  doctor: { summary: 'check this machine, the settings and the server', load: () => import('./doctor.ts') },
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = new Command('codebuddy')
+    .description('A coding agent behind a local HTTP API.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(codebuddy --help shows what there is)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  codebuddy serve                        start the server in this folder
+  codebuddy prompt 'list *.md'           ask; the local server and its key are found
+  codebuddy events tail                  see everything that happens, as it happens
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 server unreachable, 4 unauthorized`,
+    );
+  const wanted = args.find((arg) => !arg.startsWith('-'));
+  const chosen = wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
+  if (chosen !== undefined) (await chosen.load()).add(program);
+  else
+    for (const [name, { summary }] of Object.entries(commands))
+      program.command(name).summary(summary).description(summary);
+  for (const command of program.commands) inheritExit(command);
+
+  try {
+    if (chosen === undefined && wanted === undefined && args.length === 0) {
+      program.outputHelp();
+      return exitCodes.ok;
+    }
+    await program.parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? exitCodes.ok);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return report(error);
+  }
+}
+
+/** Sub-commands must not end the process by themselves either. */
+function inheritExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) inheritExit(child);
+}
+
+// A reader that closed the pipe (`| head`) has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
+
+process.exitCode = await main(process.argv.slice(2));

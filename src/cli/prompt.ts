@@ -1,0 +1,106 @@
+// `codebuddy prompt`: one prompt, its answer as it is made.
+
+import { text as readAll } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import type { CodeBuddyClient, PromptRequest, StreamEvent } from '../client/index.ts';
+import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
+import { complain, paint, printJson, safe } from './output.ts';
+
+interface PromptOptions extends ConnectionOptions {
+  readonly session?: string;
+  readonly model?: string;
+  readonly maxSteps?: string;
+  readonly timeout?: string;
+  readonly permissionMode?: string;
+}
+
+export function add(program: Command): void {
+  withConnection(
+    program
+      .command('prompt')
+      .description('Sends a prompt; the answer streams to standard output, what tools do to standard error.')
+      .argument('<prompt...>', 'the prompt; - reads it from standard input')
+      .option('--session <id>', 'go on with this session')
+      .option('--model <model>', 'the model for this prompt')
+      .option('--max-steps <n>', 'steps at most')
+      .option('--timeout <seconds>', 'give up after this time')
+      .option('--permission-mode <mode>', 'read-only, ask, auto-edit or full'),
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  codebuddy prompt 'list src/**/*.ts'
+  codebuddy prompt help
+  echo 'read README.md' | codebuddy prompt -
+  codebuddy prompt --json 'run npm test' | jq -r .response`,
+    )
+    .action(async (words: readonly string[], options: PromptOptions) => {
+      const prompt = words.length === 1 && words[0] === '-' ? await readAll(process.stdin) : words.join(' ');
+      if (prompt.trim() === '') throw new UsageError('the prompt is empty');
+      const request = toRequest(prompt, options);
+      await withClient(options, async (client, signal) => {
+        if (options.json) printJson(await client.prompt(request, { signal }));
+        else await stream(client, request, signal);
+      });
+    });
+}
+
+function toRequest(prompt: string, options: PromptOptions): PromptRequest {
+  const number = (name: string, value: string | undefined, factor = 1): number | undefined => {
+    if (value === undefined) return undefined;
+    const result = Math.round(Number(value) * factor);
+    if (!Number.isFinite(result) || result < 1)
+      throw new UsageError(`${name} is ${value}; it must be a positive number`);
+    return result;
+  };
+  const runOptions = {
+    model: options.model,
+    maxSteps: number('--max-steps', options.maxSteps),
+    timeoutMs: number('--timeout', options.timeout, 1000),
+    permissionMode: options.permissionMode,
+  };
+  const given = Object.fromEntries(Object.entries(runOptions).filter(([, value]) => value !== undefined));
+  return {
+    prompt,
+    ...(options.session === undefined ? {} : { sessionId: options.session }),
+    // The server checks the values and names the field.
+    ...(Object.keys(given).length === 0 ? {} : { options: given as NonNullable<PromptRequest['options']> }),
+  };
+}
+
+async function stream(client: CodeBuddyClient, request: PromptRequest, signal: AbortSignal): Promise<void> {
+  let streamed = false;
+  let atLineStart = true;
+  const write = (text: string): void => {
+    process.stdout.write(safe(text));
+    atLineStart = text.endsWith('\n');
+  };
+  let ended = false;
+  for await (const event of client.promptStream(request, { signal })) {
+    const { type, data } = event;
+    if (type === 'message.delta') {
+      streamed = true;
+      write(String(data.text));
+    } else if (type === 'message.assistant' && !streamed) write(String(data.text));
+    else if (type === 'tool.start')
+      complain(paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params)))}`));
+    else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
+      ended = true;
+      if (!atLineStart) process.stdout.write('\n');
+      finish(event);
+    }
+  }
+  if (!ended) throw new Error('the stream ended before the run did');
+}
+
+function finish({ type, data }: StreamEvent): void {
+  if (type === 'run.complete') return;
+  complain(`codebuddy: ${safe(String(type === 'run.failed' ? data.message : data.reason))}`);
+  process.exitCode = exitCodes.failed;
+}
+
+function shorten(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+}

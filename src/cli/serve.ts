@@ -1,0 +1,107 @@
+// `codebuddy serve`: starts the server, says how to reach it, stops it cleanly.
+
+import type { Command } from 'commander';
+import { type Flags, loadSettings } from '../config/settings.ts';
+import { paint, print, printJsonLine } from './output.ts';
+
+interface ServeOptions {
+  readonly port?: string;
+  readonly host?: string;
+  readonly home?: string;
+  readonly workspace?: string;
+  readonly model?: string;
+  readonly database?: string;
+  readonly logLevel?: string;
+  readonly cors?: string | boolean;
+  readonly allowedHost?: readonly string[];
+  readonly json?: boolean;
+}
+
+export function add(program: Command): void {
+  program
+    .command('serve')
+    .description('Starts the server. Settings: flag over environment over config.json over default.')
+    .option('--port <port>', 'TCP port, 0 picks a free one (CODEBUDDY_PORT; default 3847)')
+    .option('--host <host>', 'address to listen on (CODEBUDDY_HOST; default 127.0.0.1)')
+    .option('--home <folder>', 'config folder (CODEBUDDY_HOME; default ~/.codebuddy)')
+    .option(
+      '--workspace <folder>',
+      'the folder that tools may see and change (CODEBUDDY_WORKSPACE; default: this one)',
+    )
+    .option('--model <model>', 'the model (CODEBUDDY_MODEL; this release: offline)')
+    .option('--database <path>', 'SQLite file (DATABASE_URL; default codebuddy.db in the config folder)')
+    .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
+    .option(
+      '--cors [origins]',
+      'let web pages of these origins in, separated by commas; without a list, of any',
+    )
+    .option('--allowed-host <name>', 'a further name that Host may hold; may be repeated', collect)
+    .option('--json', 'print where the server is as one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  codebuddy serve
+  codebuddy serve --port 0 --workspace ~/project
+  CODEBUDDY_HOME=/srv/codebuddy codebuddy serve --host 0.0.0.0 --allowed-host build.example.org`,
+    )
+    .action(serve);
+}
+
+function collect(value: string, all: readonly string[] = []): readonly string[] {
+  return [...all, value];
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const flags: Flags = {
+    port: options.port,
+    host: options.host,
+    home: options.home,
+    workspace: options.workspace,
+    model: options.model,
+    databasePath: options.database,
+    logLevel: options.logLevel,
+    enableCors: options.cors,
+    allowedHosts: options.allowedHost,
+  };
+  const { settings } = loadSettings({ flags });
+  const { createApp, createLogger } = await import('../app.ts');
+  const app = await createApp(settings, {
+    logger: createLogger(settings.logLevel, process.stderr.isTTY === true),
+  });
+  // Before the first byte is answered: whoever sees the URL may also stop us.
+  let stops = 0;
+  const stop = (): void => {
+    stops++;
+    if (stops > 1) process.exit(1);
+    void app.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  await app.start();
+  if (options.json)
+    printJsonLine({ url: app.url, keyFile: app.keyFile, docs: `${app.url}/docs`, pid: process.pid });
+  else print(banner(app.url, app.keyFile, settings.workspace));
+}
+
+function banner(url: string, keyFile: string, workspace: string): string {
+  const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
+  const json = `-H 'Content-Type: application/json'`;
+  return `${paint('bold', 'Code Buddy API')} is running at ${paint('cyan', url)}
+  workspace  ${workspace}
+  API key    in ${keyFile} (readable by you only; the CLI finds it)
+  docs       ${url}/docs
+
+Try, in another terminal:
+  curl -s ${url}/health
+  curl -s ${url}/api/prompt ${key} ${json} -d '{"prompt":"list *.md"}'
+  curl -s ${url}/api/sessions ${key}
+
+Ctrl-C stops it.
+`;
+}
+
+/** For a POSIX shell, inside $(…). */
+function quote(path: string): string {
+  return /^[A-Za-z0-9/._-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

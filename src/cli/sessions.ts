@@ -1,0 +1,68 @@
+// `codebuddy sessions`: what was said and done.
+
+import type { Command } from 'commander';
+import type { Message } from '../client/index.ts';
+import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { paint, print, printJson, printTable, safe } from './output.ts';
+
+export function add(program: Command): void {
+  const sessions = program.command('sessions').description('Lists, shows and deletes sessions.');
+  withConnection(sessions.command('list').description('Lists sessions, newest first.'))
+    .option('--limit <n>', '1 to 200', '50')
+    .option('--cursor <cursor>', 'the nextCursor of the page before')
+    .action(async (options: ConnectionOptions & { readonly limit: string; readonly cursor?: string }) => {
+      await withClient(options, async (client, signal) => {
+        const query = {
+          limit: Number(options.limit),
+          ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
+        };
+        const answer = await client.sessions.list(query, { signal });
+        if (options.json) return printJson(answer);
+        printTable(
+          ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'TITLE'],
+          answer.sessions.map(({ id, updatedAt, messageCount, status, title }) => [
+            id,
+            updatedAt,
+            String(messageCount),
+            status,
+            title,
+          ]),
+        );
+        if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));
+      });
+    });
+  withConnection(
+    sessions.command('show').description('Shows a session with its messages.').argument('<id>'),
+  ).action(async (id: string, options: ConnectionOptions) => {
+    await withClient(options, async (client, signal) => {
+      const session = await client.sessions.get(id, { signal });
+      const messages: Message[] = [];
+      for (let cursor: string | null | undefined; cursor !== null; ) {
+        const page = await client.sessions.messages(
+          id,
+          { limit: 200, ...(cursor === undefined ? {} : { cursor }) },
+          { signal },
+        );
+        messages.push(...page.messages);
+        cursor = page.nextCursor ?? null;
+      }
+      if (options.json) return printJson({ ...session, messages });
+      print(
+        `${paint('bold', safe(session.title))}\n${session.id}  ${session.status}  created ${session.createdAt}\n`,
+      );
+      for (const { role, createdAt, content, tool } of messages) {
+        const who = tool === undefined ? role : `${role} ${tool.name} ${JSON.stringify(tool.params)}`;
+        print(`${paint('cyan', safe(who))} ${paint('dim', createdAt)}\n${safe(content)}\n`);
+      }
+    });
+  });
+  withConnection(
+    sessions.command('delete').description('Deletes a session and its messages.').argument('<id>'),
+  ).action(async (id: string, options: ConnectionOptions) => {
+    await withClient(options, async (client, signal) => {
+      await client.sessions.delete(id, { signal });
+      if (options.json) printJson({ deleted: id });
+      else print(`deleted ${id}`);
+    });
+  });
+}

@@ -1,0 +1,91 @@
+// `codebuddy tools`: what the agent can do, done by hand.
+
+import type { Command } from 'commander';
+import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { UsageError } from './exit-codes.ts';
+import { print, printJson, printTable, safe } from './output.ts';
+
+export function add(program: Command): void {
+  const tools = program.command('tools').description('Lists tools and runs them.');
+  withConnection(tools.command('list').description('Lists the tools.')).action(
+    async (options: ConnectionOptions) => {
+      await withClient(options, async (client, signal) => {
+        const answer = await client.tools.list({ signal });
+        if (options.json) return printJson(answer);
+        printTable(
+          ['NAME', 'READ ONLY', 'DESCRIPTION'],
+          answer.tools.map(({ name, readOnly, description }) => [name, readOnly ? 'yes' : 'no', description]),
+        );
+      });
+    },
+  );
+  withConnection(
+    tools
+      .command('run')
+      .description('Runs one tool.')
+      .argument('<tool>', 'its name')
+      .argument(
+        '[parameters...]',
+        'name=value; numbers, true and false are taken as such, name:=JSON as JSON',
+      )
+      .option('--params <json>', 'all parameters as one JSON object'),
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  codebuddy tools run read_file path=README.md
+  codebuddy tools run search pattern='TODO|FIXME' glob='*.ts'
+  codebuddy tools run bash --params '{"command":"npm test","timeoutMs":60000}'`,
+    )
+    .action(
+      async (
+        tool: string,
+        pairs: readonly string[],
+        options: ConnectionOptions & { readonly params?: string },
+      ) => {
+        const params = { ...readObject(options.params), ...readPairs(pairs) };
+        await withClient(options, async (client, signal) => {
+          const { result } = await client.tools.execute(tool, params, { signal });
+          if (options.json) printJson(result);
+          else print(typeof result === 'string' ? safe(result) : JSON.stringify(result, undefined, 2));
+        });
+      },
+    );
+}
+
+function readObject(text: string | undefined): Record<string, unknown> {
+  if (text === undefined) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--params is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new UsageError('--params must be a JSON object');
+}
+
+function readPairs(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const match = /^([A-Za-z_][A-Za-z0-9_]*)(:?=)(.*)$/s.exec(pair);
+      if (match === null) throw new UsageError(`${JSON.stringify(pair)} must be name=value or name:=JSON`);
+      const [, name = '', sign, value = ''] = match;
+      return [name, sign === ':=' ? readJson(name, value) : readPlain(value)];
+    }),
+  );
+}
+
+function readJson(name: string, value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function readPlain(value: string): unknown {
+  if (value === 'true' || value === 'false') return value === 'true';
+  return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
