@@ -41,6 +41,8 @@ function searchObject(value: object, pointer: string, ancestors: readonly object
   for (const [key, child] of Object.entries(value)) {
     // Most values are leaves that are fine; the pointer is made only for the others.
     if (typeof child === 'string' || typeof child === 'boolean' || child === null) continue;
+    // An optional field that is set to undefined is one that is left out, for JSON and for the schema.
+    if (child === undefined && !Array.isArray(value)) continue;
     const found = search(child, `${pointer}/${escapePointer(key)}`, inside);
     if (found !== undefined) return found;
   }

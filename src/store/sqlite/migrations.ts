@@ -95,6 +95,19 @@ export function refuseNewer(database: DatabaseSync, path: string): void {
   );
 }
 
+/** A database of another program must not get our tables. @throws StoreOpenError `corrupt` */
+export function refuseForeign(database: DatabaseSync, path: string): void {
+  const names = database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all()
+    .map((row) => row.name);
+  if (readVersion(database) === 0 ? names.length === 0 : names.includes('events')) return;
+  throw new StoreOpenError(
+    'corrupt',
+    `${path} is a database of another program. Move it away to start afresh, or use another --home.`,
+  );
+}
+
 /** Runs the steps that the database has not seen yet, each in a transaction together with its version number. */
 export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
   for (const [index, step] of steps.entries()) {

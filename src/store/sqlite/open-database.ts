@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../store-open-error.ts';
-import { migrate, refuseNewer } from './migrations.ts';
+import { migrate, refuseForeign, refuseNewer } from './migrations.ts';
 import { takeOwnership } from './owner-lock.ts';
 import { createPrivateFile } from './private-file.ts';
 import { isCorrupt } from './sqlite-errors.ts';
@@ -56,6 +56,7 @@ function openDatabase(path: string, logger: StoreLogger | undefined): DatabaseSy
   try {
     // Before anything is written: a newer release's file is left as it is.
     refuseNewer(database, path);
+    refuseForeign(database, path);
     const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
     if (mode !== 'wal') {
       logger?.warn(

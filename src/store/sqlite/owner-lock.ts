@@ -37,7 +37,8 @@ export function takeOwnership(path: string, now: number): OwnerLock {
   writeOwner(ownerFile, now);
   return {
     release() {
-      rmSync(ownerFile, { force: true });
+      // In this order: once the lock is free, the file is the next owner's.
+      removeIfPossible(ownerFile);
       lock.close();
     },
   };
@@ -52,8 +53,17 @@ function writeOwner(ownerFile: string, now: number): void {
     renameSync(`${ownerFile}.new`, ownerFile);
   } catch {
     // An old file would name the wrong holder; better none.
-    rmSync(`${ownerFile}.new`, { force: true });
-    rmSync(ownerFile, { force: true });
+    removeIfPossible(`${ownerFile}.new`);
+    removeIfPossible(ownerFile);
+  }
+}
+
+/** The lock alone decides; a file that stays on a read-only disk must not keep a store from closing. */
+function removeIfPossible(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // It names a process that holds nothing; whoever meets the lock next says so in its place.
   }
 }
 

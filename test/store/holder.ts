@@ -1,0 +1,45 @@
+// Starts `holder-process.ts` and reads its lines.
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const script = fileURLToPath(new URL('./holder-process.ts', import.meta.url));
+
+export interface Holder {
+  readonly pid: number;
+  /** The first line: `open`, or why not. */
+  readonly answer: string;
+  /** Every further complete line so far. */
+  readonly lines: readonly string[];
+  /** SIGKILL; resolves when the process is gone and its output was read to the end. */
+  kill(): Promise<void>;
+}
+
+export async function startHolder(path: string, ...more: string[]): Promise<Holder> {
+  const child: ChildProcessWithoutNullStreams = spawn(process.execPath, [script, path, ...more]);
+  const gone = once(child, 'close');
+  let errors = '';
+  child.stderr.on('data', (piece) => {
+    errors += piece;
+  });
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  onTestFinished(kill);
+  const lines: string[] = [];
+  let text = '';
+  // Split by hand: a line that the kill cut off was not said.
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    const parts = (text + piece).split('\n');
+    text = parts.pop() as string;
+    for (const part of parts) lines.push(part);
+    if (lines.length > 0) child.emit('line');
+  });
+  await Promise.race([once(child, 'line'), gone]);
+  const answer = lines.shift();
+  if (answer === undefined) throw new Error(`the holder said nothing: ${errors}`);
+  return { pid: child.pid as number, answer, lines, kill };
+}

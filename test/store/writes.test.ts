@@ -1,0 +1,135 @@
+// What a caller of `write` can count on: all or none, durable, alone in its fault, bounded.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { makeId } from '../../src/events/ids.ts';
+import type { Write } from '../../src/store/store.ts';
+import { eventRow, newEvent, newSession, openStore, sessionRow, temporaryPath } from './temporary-store.ts';
+
+test('a thousand concurrent writes get a thousand consecutive sequence numbers, and are there after a reopen', async () => {
+  const path = temporaryPath();
+  const store = await openStore(path);
+  const rows = Array.from({ length: 1000 }, (_, n) => eventRow({ data: JSON.stringify({ n }) }));
+  const sequences = await Promise.all(rows.map((event) => store.write([{ kind: 'appendEvent', event }])));
+  expect(sequences.flat()).toEqual(rows.map((_, n) => n + 1));
+  await store.close();
+
+  const reopened = await openStore(path);
+  const kept = await reopened.readEvents({ limit: 2000 });
+  expect(kept).toEqual(rows.map((row, n) => ({ ...row, sequence: n + 1 })));
+});
+
+test('one caller’s violation among a thousand rejects that caller alone, and does not cost the others a commit each', async () => {
+  const store = await openStore(temporaryPath());
+  const taken = makeId('evt');
+  await store.write([newEvent({ id: taken })]);
+
+  const begun = performance.now();
+  const results = await Promise.allSettled(
+    Array.from({ length: 1000 }, (_, n) => store.write([newEvent(n === 500 ? { id: taken } : {})])),
+  );
+  const tookMs = performance.now() - begun;
+  const failed = results.flatMap((result, n) => (result.status === 'rejected' ? [n] : []));
+  expect(failed).toEqual([500]);
+  expect(await store.readEvents({ limit: 2000 })).toHaveLength(1000);
+  const sequences = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  expect(new Set(sequences).size).toBe(999);
+  // In the order they were asked for, also around the one that failed.
+  expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
+  // 999 commits of their own would take 999 fsyncs in a row, in which nothing else is served.
+  expect(tookMs).toBeLessThan(700);
+});
+
+test('others are served between the commits of a long queue', async () => {
+  const store = await openStore(temporaryPath());
+  let done = false;
+  const long = Promise.all(Array.from({ length: 10_000 }, () => store.write([newEvent()]))).then(() => {
+    done = true;
+  });
+  let turns = 0;
+  while (!done) {
+    await nextTurn();
+    turns++;
+  }
+  await long;
+  expect(turns).toBeGreaterThanOrEqual(4);
+});
+
+test('close commits what waits; a write or read after it is refused with a code; a second close is harmless', async () => {
+  const path = temporaryPath();
+  const store = await openStore(path);
+  const waiting = Array.from({ length: 5000 }, () => store.write([newEvent()]));
+  await store.close();
+  expect((await Promise.all(waiting)).flat()).toHaveLength(5000);
+  await store.close();
+  await expect(store.write([newEvent()])).rejects.toMatchObject({ code: 'storage_unavailable' });
+  await expect(store.readEvents({ limit: 1 })).rejects.toMatchObject({ code: 'storage_unavailable' });
+  await expect(store.probe()).rejects.toMatchObject({ code: 'storage_unavailable' });
+
+  const reopened = await openStore(path);
+  expect(await reopened.eventBounds()).toEqual({ first: 1, last: 5000 });
+});
+
+test('probe commits without adding an event', async () => {
+  const store = await openStore(temporaryPath());
+  await store.probe();
+  await store.probe();
+  expect(await store.eventBounds()).toEqual({ first: 1, last: 0 });
+});
+
+test('text comes back as it was given, with NUL, quotes, all planes of Unicode', async () => {
+  const store = await openStore(temporaryPath());
+  const title = 'a\u0000b "quoted" \'; DROP TABLE sessions; -- 😀 \u{10ffff} é';
+  await store.write([{ kind: 'putSession', session: sessionRow('s', title) }]);
+  expect((await store.getSession('s'))?.title).toBe(title);
+  const data = JSON.stringify({ text: title });
+  await store.write([newEvent({ id: 'evt_x', data })]);
+  expect((await store.getEvent('evt_x'))?.data).toBe(data);
+});
+
+test('a caller’s writes are kept all or none, whatever the others in the same commit do', async () => {
+  const store = await openStore(temporaryPath());
+  const taken = makeId('evt');
+  await store.write([newEvent({ id: taken })]);
+  const orphan = { id: 'msg_1', sessionId: 'none', runId: null, createdAt: 1, content: '""' };
+  const results = await Promise.allSettled([
+    store.write([newSession('ses_good'), newEvent({ sessionId: 'ses_good' })]),
+    store.write([newSession('ses_bad'), newEvent({ sessionId: 'ses_bad' }), newEvent({ id: taken })]),
+    store.write([
+      newEvent({ sessionId: 'none' }),
+      { kind: 'addMessage', message: { ...orphan, role: 'user' } },
+    ]),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect(await store.getSession('ses_good')).toBeDefined();
+  expect(await store.getSession('ses_bad')).toBeUndefined();
+  expect(await store.readEvents({ sessionId: 'ses_good', limit: 9 })).toHaveLength(1);
+  expect(await store.readEvents({ sessionId: 'ses_bad', limit: 9 })).toEqual([]);
+  expect(await store.readEvents({ sessionId: 'none', limit: 9 })).toEqual([]);
+});
+
+test('a write that is no row at all harms only its caller', async () => {
+  const store = await openStore(temporaryPath());
+  const unbindable = { kind: 'appendEvent', event: { ...eventRow(), data: {} } } as unknown as Write;
+  const results = await Promise.allSettled(
+    [[newEvent()], [newEvent({ timestamp: 1.5 })], [unbindable], [newEvent()], []].map((writes) =>
+      store.write(writes),
+    ),
+  );
+  const [kept, refused] = ['fulfilled', 'rejected'];
+  expect(results.map(({ status }) => status)).toEqual([kept, refused, refused, kept, kept]);
+  expect(await store.readEvents({ limit: 9 })).toHaveLength(2);
+});
+
+test('beyond 100 000 waiting rows a caller is told at once, and the others are kept', async () => {
+  const store = await openStore(temporaryPath());
+  const thousand = (): Write[] => Array.from({ length: 1000 }, () => newEvent());
+  const accepted = Array.from({ length: 100 }, () => store.write(thousand()));
+  await expect(store.write([newEvent()])).rejects.toMatchObject({
+    code: 'storage_unavailable',
+    headers: { 'Retry-After': '1' },
+  });
+  expect((await Promise.all(accepted)).flat()).toHaveLength(100_000);
+  expect(await store.eventBounds()).toEqual({ first: 1, last: 100_000 });
+  await expect(store.write([newEvent()])).resolves.toEqual([100_001]);
+});
