@@ -15,6 +15,10 @@ import type { Store } from '../../../src/store/store.ts';
 
 export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 
+/** An answer whose JSON tests may look into. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came.
+export type TestResponse = Omit<Response, 'json'> & { json(): Promise<any> };
+
 export interface TestServer {
   readonly url: string;
   readonly folder: string;
@@ -22,8 +26,8 @@ export interface TestServer {
   readonly store: Store;
   readonly log: EventLog;
   /** Fetches with the key. */
-  get(path: string, headers?: Record<string, string>): Promise<Response>;
-  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  get(path: string, headers?: Record<string, string>): Promise<TestResponse>;
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TestResponse>;
   /** Stops server and store; the folder stays until the test ends. Safe to call twice. */
   stop(): Promise<void>;
 }

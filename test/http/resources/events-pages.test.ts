@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { catalogue, deltas } from '../../../src/events/catalogue.ts';
+import { appendMany, fault, startServer, type TestServer } from '../streaming/start-server.ts';
+
+async function readPages(
+  server: TestServer,
+  query: string,
+  between?: () => Promise<unknown>,
+): Promise<number[]> {
+  const seen: number[] = [];
+  let cursor: string | null = null;
+  do {
+    const path: string = `/api/events?${query}${cursor === null ? '' : `&cursor=${cursor}`}`;
+    const page = await (await server.get(path)).json();
+    for (const event of page.events) seen.push(event.sequence);
+    cursor = page.nextCursor;
+    if (cursor !== null) await between?.();
+  } while (cursor !== null);
+  return seen;
+}
+
+test('pages give every event once, oldest first', async () => {
+  const server = await startServer();
+  const logged = await appendMany(server.log, 120);
+  const first = await (await server.get('/api/events')).json();
+  expect(first.events).toEqual(logged.slice(0, 50));
+  expect(await readPages(server, 'limit=7')).toEqual(logged.map(({ sequence }) => sequence));
+  expect(await readPages(server, 'limit=120')).toHaveLength(120);
+});
+
+test('pages newest first stay as they were while events are added', async () => {
+  const server = await startServer();
+  const logged = await appendMany(server.log, 50);
+  const seen = await readPages(server, 'order=desc&limit=8', () => appendMany(server.log, 3));
+  expect(seen).toEqual(logged.map(({ sequence }) => sequence).reverse());
+});
+
+test('pages can be narrowed by type, session, run and number', async () => {
+  const { get, log } = await startServer();
+  await log.append([
+    fault('1', { sessionId: 'ses_a', runId: 'run_a' }),
+    fault('2', { sessionId: 'ses_b', runId: 'run_b' }),
+    { type: 'session.start', data: { title: '3' }, sessionId: 'ses_a' },
+    fault('4', { sessionId: 'ses_a' }),
+  ]);
+  const sequences = async (query: string): Promise<number[]> =>
+    (await (await get(`/api/events?${query}`)).json()).events.map(
+      (event: { sequence: number }) => event.sequence,
+    );
+  expect(await sequences('sessionId=ses_a')).toEqual([1, 3, 4]);
+  expect(await sequences('runId=run_b')).toEqual([2]);
+  expect(await sequences('types=session.*')).toEqual([3]);
+  expect(await sequences('type=session.start&type=error&after=2')).toEqual([3, 4]);
+  expect(await sequences('after=4')).toEqual([]);
+});
+
+test.each([
+  ['limit=0', '/limit'],
+  ['limit=201', '/limit'],
+  ['limit=many', '/limit'],
+  ['order=random', '/order'],
+  ['cursor=nonsense', '/cursor'],
+  [`cursor=${Buffer.from('["events asc","7","AAAAAAAA"]').toString('base64url')}`, '/cursor'],
+  ['cursor=', '/cursor'],
+  ['unknown=1', '/unknown'],
+])('a page with %s is refused, naming %s', async (query, pointer) => {
+  const { get } = await startServer();
+  const response = await get(`/api/events?${query}`);
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({
+    code: 'validation_failed',
+    errors: [{ in: 'query', pointer }],
+  });
+});
+
+test('a cursor of another list, of another order, or altered by a letter, is refused', async () => {
+  const { get, log } = await startServer();
+  await appendMany(log, 3);
+  const { nextCursor } = await (await get('/api/events?limit=1')).json();
+  const letter = nextCursor[10] === 'A' ? 'B' : 'A';
+  const altered = `${nextCursor.slice(0, 10)}${letter}${nextCursor.slice(11)}`;
+  expect((await get(`/api/events?cursor=${altered}`)).status).toBe(422);
+  expect((await get(`/api/events?order=desc&cursor=${nextCursor}`)).status).toBe(422);
+  expect((await get(`/api/runs?cursor=${nextCursor}`)).status).toBe(422);
+  expect((await get(`/api/events?cursor=${nextCursor}`)).status).toBe(200);
+});
+
+test('one event can be read by its id', async () => {
+  const { get, log } = await startServer();
+  const [logged] = await log.append([fault('this one', { sessionId: 'ses_a', runId: 'run_a' })]);
+  expect(await (await get(`/api/events/${logged?.id}`)).json()).toEqual(logged);
+});
+
+test('the catalogue tells every type, with its schema and whether it is logged', async () => {
+  const { get } = await startServer();
+  const { eventTypes } = await (await get('/api/event-types')).json();
+  expect(eventTypes).toHaveLength(Object.keys(catalogue).length + Object.keys(deltas).length);
+  expect(eventTypes).toContainEqual({
+    type: 'tool.start',
+    description: catalogue['tool.start'].description,
+    logged: true,
+    schema: catalogue['tool.start'].data,
+  });
+  expect(eventTypes).toContainEqual(expect.objectContaining({ type: 'message.delta', logged: false }));
+});

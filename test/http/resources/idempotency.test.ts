@@ -1,0 +1,193 @@
+import { request as httpRequest } from 'node:http';
+import { expect, test } from 'vitest';
+import { RestApiServer } from '../../../src/api/rest-server.ts';
+import { makeAnswerMemory } from '../../../src/http/idempotency-memory.ts';
+import { openReader } from '../streaming/sse-reader.ts';
+import { apiKey, startServer, type TestResponse, until } from '../streaming/start-server.ts';
+
+const key = { 'idempotency-key': 'one' };
+
+test('the same key and body get the first answer again, and nothing is made twice', async () => {
+  const { get, send } = await startServer();
+  const first = await send('POST', '/api/sessions', { title: 'once' }, key);
+  expect(first.headers.has('idempotency-replayed')).toBe(false);
+  const again = await send('POST', '/api/sessions', { title: 'once' }, key);
+  expect(again.status).toBe(201);
+  expect(again.headers.get('idempotency-replayed')).toBe('true');
+  expect(again.headers.get('location')).toBe(first.headers.get('location'));
+  expect(again.headers.get('content-type')).toBe(first.headers.get('content-type'));
+  expect(await again.text()).toBe(await first.text());
+  expect((await (await get('/api/sessions')).json()).sessions).toHaveLength(1);
+});
+
+test('the same key with another body is a conflict', async () => {
+  const { send } = await startServer();
+  await send('POST', '/api/sessions', { title: 'once' }, key);
+  const other = await send('POST', '/api/sessions', { title: 'twice' }, key);
+  expect(other.status).toBe(409);
+  expect(await other.json()).toMatchObject({ code: 'idempotency_conflict' });
+  const elsewhere = await send('POST', '/api/prompt', { prompt: 'help' }, key);
+  expect(elsewhere.status).toBe(409);
+});
+
+test('the first answer is known after a restart', async () => {
+  const server = await startServer();
+  const first = await (await server.send('POST', '/api/sessions', { title: 'once' }, key)).text();
+  await server.stop();
+  const restarted = await startServer({ folder: server.folder });
+  const again = await restarted.send('POST', '/api/sessions', { title: 'once' }, key);
+  expect(again.headers.get('idempotency-replayed')).toBe('true');
+  expect(await again.text()).toBe(first);
+});
+
+test('while the first request is on its way, a second one is told so', async () => {
+  const { send } = await startServer();
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key)),
+  );
+  const statuses = answers.map(({ status }) => status).sort();
+  expect(statuses).toEqual([200, 409, 409, 409, 409, 409, 409, 409]);
+  const refused = answers.find(({ status }) => status === 409);
+  expect(refused?.headers.get('retry-after')).toBe('1');
+  expect(await refused?.json()).toMatchObject({ code: 'idempotency_in_progress' });
+  const later = await send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key);
+  expect(later.headers.get('idempotency-replayed')).toBe('true');
+});
+
+test('a key belongs to who sent it', async () => {
+  const { url, send } = await startServer();
+  const { key: otherKey } = await (await send('POST', '/api/keys', { name: 'x', scopes: ['prompt'] })).json();
+  const first = await (await send('POST', '/api/sessions', { title: 'once' }, key)).json();
+  const response: TestResponse = await fetch(`${url}/api/sessions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${otherKey}`, 'content-type': 'application/json', ...key },
+    body: JSON.stringify({ title: 'once' }),
+  });
+  expect(response.status).toBe(201);
+  expect((await response.json()).id).not.toBe(first.id);
+});
+
+test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused or harmless', async (value) => {
+  const { send } = await startServer();
+  const response = await send('POST', '/api/sessions', { title: 'x' }, { 'idempotency-key': value });
+  // White space around a header's value is not part of it, so a blank one is an empty one.
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({ errors: [{ in: 'header', pointer: '/idempotency-key' }] });
+});
+
+test('a refusal that a tool gave is given again; a body that does not fit may be mended', async () => {
+  const { send } = await startServer();
+  const body = { path: 'absent.txt' };
+  const first = await send('POST', '/api/tools/read_file', body, key);
+  const again = await send('POST', '/api/tools/read_file', body, key);
+  expect(first.status).toBeGreaterThanOrEqual(400);
+  expect(again.status).toBe(first.status);
+  if (again.headers.get('idempotency-replayed') === 'true') {
+    expect(again.headers.get('content-type')).toBe('application/problem+json');
+    expect(await again.text()).toBe(await first.text());
+  }
+  const misfit = { 'idempotency-key': 'two' };
+  expect((await send('POST', '/api/prompt', { prompt: 1 }, misfit)).status).toBe(422);
+  expect((await send('POST', '/api/prompt', { prompt: 'help' }, misfit)).status).toBe(200);
+});
+
+test('a fault is not kept: the next try runs again', async () => {
+  let calls = 0;
+  const server = new RestApiServer({ port: 0 });
+  server.onPrompt = () => {
+    calls++;
+    if (calls === 1) throw new Error('first time');
+    return 'well';
+  };
+  const { url } = await server.start();
+  try {
+    const ask = (): Promise<Response> =>
+      fetch(`${url}/api/prompt`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...key },
+        body: '{"prompt":"x"}',
+      });
+    expect((await ask()).status).toBe(500);
+    const second = await ask();
+    expect(second.status).toBe(200);
+    const third = await ask();
+    // No store was given, so this answer comes from memory.
+    expect(third.headers.get('idempotency-replayed')).toBe('true');
+    expect(await third.text()).toBe(await second.text());
+    expect(calls).toBe(2);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a client that went away and comes back with its key is answered', async () => {
+  let calls = 0;
+  let leaveUnanswered = true;
+  const server = new RestApiServer({ port: 0 });
+  server.onPrompt = (_prompt, _options, { signal }) => {
+    calls++;
+    if (!leaveUnanswered) return 'here it is';
+    return new Promise<string>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  };
+  const { url } = await server.start();
+  try {
+    const body = '{"prompt":"x"}';
+    const headers = { 'content-type': 'application/json', ...key };
+    const lost = httpRequest(`${url}/api/prompt`, { method: 'POST', headers });
+    lost.on('error', () => undefined);
+    lost.end(body);
+    await until(() => calls === 1, 'the handler is called');
+    leaveUnanswered = false;
+    lost.destroy();
+    let answer: Response | undefined;
+    await until(async () => {
+      answer = await fetch(`${url}/api/prompt`, { method: 'POST', headers, body });
+      return answer.status !== 409;
+    }, 'the first request has ended');
+    expect(answer?.status).toBe(200);
+    expect(calls).toBe(2);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('a stream is not kept, and its key is free when it ends', async () => {
+  const { url, send } = await startServer();
+  const body = JSON.stringify({ prompt: 'help' });
+  const response = await fetch(`${url}/api/prompt`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${apiKey}`,
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      ...key,
+    },
+    body,
+  });
+  expect(await response.text()).toContain('event: run.complete');
+  let status = 409;
+  await until(async () => {
+    status = (await send('POST', '/api/prompt', { prompt: 'help' }, key)).status;
+    return status !== 409;
+  }, 'the key is free');
+  expect(status).toBe(200);
+  // The server still streams as before.
+  await (await openReader(`${url}/api/events?after=0`)).take(1);
+});
+
+test('answers in memory are forgotten after a day, and the oldest when they are many', async () => {
+  let now = 0;
+  const memory = makeAnswerMemory(() => now);
+  const answer = { fingerprint: 'f', status: 200, headers: {}, body: 'x' };
+  for (let index = 0; index < 1001; index++) await memory.put(String(index), answer);
+  expect(await memory.get('0')).toBeUndefined();
+  expect(await memory.get('1')).toEqual(answer);
+  for (let index = 0; index < 3; index++) await memory.put('big', { ...answer, body: 'y'.repeat(9_000_000) });
+  expect(await memory.get('1000')).toEqual(answer);
+  await memory.put('bigger', { ...answer, body: 'y'.repeat(9_000_000) });
+  expect(await memory.get('big')).toBeUndefined();
+  now = 24 * 60 * 60 * 1000;
+  expect(await memory.get('bigger')).toBeUndefined();
+});

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import { RestApiServer } from '../../../src/api/rest-server.ts';
+import { renderPrometheus } from '../../../src/http/prometheus-text.ts';
+import { appendMany, startServer } from '../streaming/start-server.ts';
+
+interface Parsed {
+  readonly types: ReadonlyMap<string, string>;
+  readonly samples: ReadonlyMap<string, number>;
+}
+
+const sampleLine =
+  /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*",?)+\})? (-?[\d.e+-]+|[+-]Inf|NaN)$/;
+
+/** By the grammar of the text format: any other line fails. */
+function parse(text: string): Parsed {
+  expect(text.endsWith('\n')).toBe(true);
+  const types = new Map<string, string>();
+  const samples = new Map<string, number>();
+  for (const line of text.slice(0, -1).split('\n')) {
+    const type = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(line);
+    if (type !== null) types.set(type[1] as string, type[2] as string);
+    if (line.startsWith('#')) continue;
+    const sample = sampleLine.exec(line);
+    if (sample === null) throw new Error(`Not a sample: ${line}`);
+    const [, name = '', labels = '', value = ''] = sample;
+    const series = `${name}${labels}`;
+    if (samples.has(series)) throw new Error(`Twice: ${series}`);
+    const family = name.replace(/_(bucket|sum|count)$/, '');
+    if (!types.has(name) && !types.has(family)) throw new Error(`No TYPE before ${line}`);
+    samples.set(series, Number(value.replace('Inf', 'Infinity')));
+  }
+  return { types, samples };
+}
+
+test('Prometheus finds requests by method, route and status, durations, readers, appends and the process', async () => {
+  const { get, log } = await startServer();
+  await appendMany(log, 7);
+  await get('/api/events');
+  await get('/api/events/evt_none');
+  await get('/nowhere');
+  const response = await get('/metrics');
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const { samples, types } = parse(await response.text());
+  expect(samples.get('codebuddy_http_requests_total{method="GET",route="/api/events",status="200"}')).toBe(1);
+  expect(
+    samples.get('codebuddy_http_requests_total{method="GET",route="/api/events/:id",status="404"}'),
+  ).toBe(1);
+  expect([...samples.keys()].some((series) => series.includes('nowhere'))).toBe(false);
+  expect(samples.get('codebuddy_http_requests_in_flight')).toBe(1);
+  expect(samples.get('codebuddy_sse_readers')).toBe(0);
+  expect(samples.get('codebuddy_events_appended_total')).toBe(7);
+  expect(samples.get('codebuddy_runs_active')).toBe(0);
+  expect(types.get('codebuddy_http_request_duration_seconds')).toBe('histogram');
+  for (const name of [
+    'process_cpu_seconds_total',
+    'process_resident_memory_bytes',
+    'process_start_time_seconds',
+    'nodejs_eventloop_lag_seconds',
+    'nodejs_heap_size_used_bytes',
+  ])
+    expect(samples.get(name), name).toBeGreaterThan(0);
+});
+
+test('the buckets of a duration grow up to the count', async () => {
+  const { get } = await startServer();
+  for (let index = 0; index < 5; index++) await get('/api/runs');
+  const { samples } = parse(await (await get('/metrics')).text());
+  const buckets = [...samples].filter(([series]) =>
+    series.startsWith('codebuddy_http_request_duration_seconds_bucket{method="GET",route="/api/runs"'),
+  );
+  const values = buckets.map(([, value]) => value);
+  expect(values).toEqual(values.toSorted((left, right) => left - right));
+  expect(buckets.at(-1)?.[0]).toContain('le="+Inf"');
+  expect(values.at(-1)).toBe(5);
+  const labels = '{method="GET",route="/api/runs"}';
+  expect(samples.get(`codebuddy_http_request_duration_seconds_count${labels}`)).toBe(5);
+  expect(samples.get(`codebuddy_http_request_duration_seconds_sum${labels}`)).toBeGreaterThan(0);
+});
+
+test('label values and help are escaped', () => {
+  const text = renderPrometheus([
+    { name: 'a', help: 'one\ntwo \\', type: 'gauge', samples: [{ labels: { route: 'x"y\\z\n' }, value: 1 }] },
+  ]);
+  expect(text).toBe('# HELP a one\\ntwo \\\\\n# TYPE a gauge\na{route="x\\"y\\\\z\\n"} 1\n');
+  parse(text);
+});
+
+test('figures of the host are merged over ours in JSON, and are gauges for Prometheus', async () => {
+  const server = await startServer();
+  server.server.onGetMetrics = () => ({
+    sseReaders: 'mine',
+    queue: { pendingJobs: 3, name: 'q' },
+    'odd key!': 1.5,
+  });
+  const { metrics } = await (await server.get('/api/metrics')).json();
+  expect(metrics).toMatchObject({
+    sseReaders: 'mine',
+    queue: { pendingJobs: 3, name: 'q' },
+    requests: { inFlight: 1 },
+    eventsAppendedTotal: 0,
+  });
+  expect(metrics.process.residentMemoryBytes).toBeGreaterThan(1e6);
+  const { samples } = parse(await (await server.get('/metrics')).text());
+  expect(samples.get('codebuddy_host_queue_pending_jobs')).toBe(3);
+  expect(samples.get('codebuddy_host_odd_key_')).toBe(1.5);
+});
+
+test('a host whose figures fail does not take ours from Prometheus', async () => {
+  const server = await startServer();
+  server.server.onGetMetrics = () => {
+    throw new Error('no figures');
+  };
+  expect((await server.get('/metrics')).status).toBe(200);
+  expect((await server.get('/api/metrics')).status).toBe(500);
+});
+
+test('a library alone has metrics and docs, but no routes of services it was not given', async () => {
+  const server = new RestApiServer({ port: 0 });
+  const { url } = await server.start();
+  try {
+    expect((await fetch(`${url}/metrics`)).status).toBe(200);
+    expect((await fetch(`${url}/docs`)).status).toBe(200);
+    for (const path of ['/api/events', '/api/runs', '/api/keys', '/api/event-types'])
+      expect((await fetch(url + path)).status, path).toBe(404);
+  } finally {
+    await server.stop();
+  }
+});
