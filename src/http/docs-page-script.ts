@@ -31,10 +31,16 @@ function typeName(given) {
   return types.join(' | ') + (schema.format ? ' (' + schema.format + ')' : '');
 }
 
+// What stands between back-ticks in a description is code.
+function prose(text) {
+  return String(text || '').split('\x60').map((part, index) => index % 2 === 1 ? make('code', {}, part) : part);
+}
+
 function limits(schema) {
   const said = [];
-  if (schema.minimum !== undefined || schema.maximum !== undefined)
-    said.push((schema.minimum ?? '…') + ' to ' + (schema.maximum ?? '…'));
+  const maximum = schema.maximum < Number.MAX_SAFE_INTEGER ? schema.maximum : undefined;
+  if (maximum !== undefined) said.push((schema.minimum ?? '…') + ' to ' + maximum);
+  else if (schema.minimum !== undefined) said.push('from ' + schema.minimum);
   if (schema.maxLength !== undefined) said.push((schema.minLength || 0) + ' to ' + schema.maxLength + ' characters');
   if (schema.default !== undefined) said.push('default ' + JSON.stringify(schema.default));
   return said.length > 0 ? make('span', { class: 'quiet' }, ' ' + said.join(', ')) : undefined;
@@ -47,7 +53,7 @@ function field(name, given, needed, depth) {
   return [
     make('dt', {}, make('code', {}, name), ' ', make('span', { class: 'quiet' }, typeName(given)),
       needed ? make('span', { class: 'needed' }, ' required') : undefined),
-    make('dd', {}, words || '', limits(schema), depth < 6 && inner.properties ? properties(inner, depth + 1) : undefined),
+    make('dd', {}, ...prose(words), limits(schema), depth < 6 && inner.properties ? properties(inner, depth + 1) : undefined),
   ];
 }
 
@@ -84,10 +90,13 @@ function quote(text) {
   return "'" + text.replaceAll("'", "'\\''") + "'";
 }
 
+function isOpen(operation) {
+  return Boolean(operation.security) && operation.security.length === 0;
+}
+
 function curl(method, path, operation, body) {
-  const open = operation.security && operation.security.length === 0;
   const lines = ['curl ' + (method === 'GET' ? '' : '-X ' + method + ' ') + location.origin + path.replace(/[{](\w+)[}]/g, (_, name) => name.toUpperCase())];
-  if (!open) lines.push('-H "Authorization: Bearer $CODEBUDDY_API_KEY"');
+  if (!isOpen(operation)) lines.push('-H "Authorization: Bearer $CODEBUDDY_API_KEY"');
   if (body) lines.push("-H 'Content-Type: application/json'", '-d ' + quote(JSON.stringify(example(body))));
   return lines.join(' \\\n  ');
 }
@@ -109,9 +118,10 @@ function copyable(text) {
 function details(method, path, operation) {
   const body = operation.requestBody && resolve(operation.requestBody).content['application/json']?.schema;
   const box = make('div', {});
-  if (operation.description) box.append(make('p', {}, operation.description));
-  const scope = operation['x-scope'] || operation['x-codebuddy-scope'];
-  if (scope) box.append(make('p', {}, scope === 'open' ? 'Open: needs no key.' : 'Needs a key with the scope ', scope === 'open' ? '' : make('code', {}, scope)));
+  if (operation.description) box.append(make('p', {}, ...prose(operation.description)));
+  const scope = operation['x-scope'];
+  if (isOpen(operation)) box.append(make('p', { class: 'quiet' }, 'Open: needs no key.'));
+  else if (scope) box.append(make('p', { class: 'quiet' }, 'Needs a key with the scope ', make('code', {}, scope), '.'));
   box.append(make('h3', {}, 'Example'), copyable(curl(method, path, operation, body)));
   const parameters = (operation.parameters || []).map((parameter) => resolve(parameter));
   for (const [place, title] of [['path', 'In the path'], ['query', 'In the query'], ['header', 'In headers']]) {
@@ -126,20 +136,18 @@ function details(method, path, operation) {
   for (const [status, given] of Object.entries(operation.responses || {})) {
     const response = resolve(given);
     const [type, media] = Object.entries(response.content || {})[0] || [];
-    if (status === 'default' || Number(status) >= 400) {
-      box.append(make('h3', {}, (status === 'default' ? 'Else' : status)), make('p', {}, response.description || '', ' See ', make('a', { href: '#problems' }, 'Problems'), '.'));
-      continue;
-    }
-    box.append(make('h3', {}, 'Answer ' + status), make('p', {}, response.description || '', type ? make('span', { class: 'quiet' }, ' ' + type) : undefined));
-    if (media && media.schema) box.append(properties(media.schema));
+    if (!/^[123]/.test(status)) continue;
+    box.append(make('h3', {}, 'Answer ' + status), make('p', {}, ...prose(response.description), type ? make('span', { class: 'quiet' }, ' ' + type) : undefined));
+    if (media && media.schema && status !== '204') box.append(properties(media.schema));
   }
+  box.append(make('p', { class: 'quiet' }, 'Errors are ', make('a', { href: '#problems' }, 'problems'), '.'));
   return box;
 }
 
 function route(method, path, operation) {
   const box = make('details', { class: 'route', id: operation.operationId || method + path, 'data-search': '' },
     make('summary', {}, make('span', { class: 'method ' + method }, method), make('code', {}, path),
-      make('span', { class: 'words' }, operation.summary || '')));
+      make('span', { class: 'words' }, ...prose(operation.summary))));
   // Drawn when opened first: a long page stays quick.
   box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(details(method, path, operation)); });
   return box;
@@ -158,6 +166,10 @@ function draw() {
       if (!groups.has(tag)) groups.set(tag, []);
       groups.get(tag).push(route(method.toUpperCase(), path, operation));
     }
+  // A section for one route is no help to find it.
+  const lone = [...groups].filter(([, routes]) => routes.length === 1);
+  for (const [tag] of lone) groups.delete(tag);
+  if (lone.length > 0) groups.set('server', [...(groups.get('server') || []), ...lone.flatMap(([, routes]) => routes)]);
   const links = [];
   const sections = [...groups].map(([tag, routes]) => {
     const id = 'tag-' + tag.replace(/\W+/g, '-');

@@ -23,20 +23,19 @@ export function docsPage({ name, version }: Pick<HttpContext, 'name' | 'version'
   readonly html: string;
   readonly contentSecurityPolicy: string;
 } {
-  const title = `${name} API`;
   const html = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)} reference</title>
+<title>${escapeHtml(name)} reference</title>
 <style>${docsPageStyle}</style>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the routes</a>
 <header>
-<h1>${escapeHtml(title)} <small>${escapeHtml(version)}</small></h1>
+<h1>${escapeHtml(name)} <small>${escapeHtml(version)}</small></h1>
 <label class="search"><span class="unseen">Search routes, problems and events</span>
 <input id="search" type="search" placeholder="Search (press /)" autocomplete="off" spellcheck="false"></label>
 </header>

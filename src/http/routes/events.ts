@@ -23,6 +23,11 @@ const scopedQuerySchema = {
   additionalProperties: false,
 } as const;
 
+const streamWords =
+  'With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line ' +
+  'of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no ' +
+  'longer kept, `event: overflow` that the reader was too slow and is cut off.';
+
 const eventTypesSchema = {
   type: 'object',
   properties: {
@@ -67,6 +72,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       path: '/api/events',
       operationId: 'listEvents',
       summary: 'The event log, as a stream or in pages',
+      description: `${streamWords} A stream that does not say where begins with what is new.`,
       scope: 'read',
       schema: { querystring: allQuerySchema, response: { 200: eventPageSchema } },
       handler: (request, reply) => {
@@ -111,6 +117,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       path: '/api/sessions/:id/events',
       operationId: 'listSessionEvents',
       summary: 'The events of a session, as a stream or in pages',
+      description: `${streamWords} It begins with the first event of the session.`,
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
       handler: async (request, reply) => {
@@ -126,6 +133,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       path: '/api/runs/:id/events',
       operationId: 'listRunEvents',
       summary: 'The events of a run, as a stream that ends with it or in pages',
+      description: `${streamWords} It begins with the first event of the run and ends with the run; 204 says that nothing more will come.`,
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
       handler: async (request, reply) => {
