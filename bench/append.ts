@@ -1,0 +1,64 @@
+// How many events a second the log takes durably: rounds of 1 000 concurrent appends, each resolved after its commit's fsync.
+// The database is a real file in the folder for temporary files (TMPDIR chooses another); a tmpfs would measure no disk.
+
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEventLog } from '../src/events/log.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import type { BenchResult, BenchRow } from './index.ts';
+
+const concurrent = 1000;
+const warmUpRounds = 10;
+const rounds = 40;
+const target = 20_000;
+const tmpfsMagic = 0x01021994;
+
+export async function run(): Promise<BenchResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-bench-'));
+  const onDisk = statfsSync(folder).type !== tmpfsMagic;
+  const store = await openSqliteStore({ path: join(folder, 'codebuddy.db') });
+  const log = createEventLog({ store });
+  const rates: number[] = [];
+  try {
+    for (let round = 0; round < warmUpRounds + rounds; round++) {
+      const begun = performance.now();
+      await Promise.all(
+        Array.from({ length: concurrent }, (_, n) =>
+          log.append([
+            {
+              type: 'tool.start',
+              sessionId: `ses_${n % 16}`,
+              runId: `run_${n % 16}`,
+              data: { callId: `call_${n}`, tool: 'read_file', params: { path: `src/file-${n}.ts` } },
+            },
+          ]),
+        ),
+      );
+      const seconds = (performance.now() - begun) / 1000;
+      if (round >= warmUpRounds) rates.push(concurrent / seconds);
+    }
+    const { last } = await log.bounds();
+    if (last !== concurrent * (warmUpRounds + rounds)) throw new Error(`the log holds ${last} events`);
+  } finally {
+    await log.close();
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  rates.sort((left, right) => left - right);
+  const median = rates[rates.length >> 1] as number;
+  const whole = (rate: number): string => Math.round(rate).toLocaleString('en-US').replaceAll(',', ' ');
+  const row: BenchRow = {
+    what: `${concurrent} concurrent appends, durable${onDisk ? '' : ' (on a tmpfs: no disk measured)'}`,
+    value: `${whole(median)} events/s (slowest round ${whole(rates[0] as number)})`,
+    target: `>= ${whole(target)} events/s`,
+    ok: onDisk && median >= target,
+  };
+  return { name: 'append', rows: [row] };
+}
+
+if (import.meta.main) {
+  const { rows } = await run();
+  for (const { what, value, target: wanted, ok } of rows)
+    console.log(`${ok ? 'met' : 'MISSED'}  ${what}: ${value}, ${wanted}`);
+}

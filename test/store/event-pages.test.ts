@@ -1,0 +1,128 @@
+// Pages of events against the plainest reading of the contract, and the cost of a page against the length of the log.
+
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readEvents } from '../../src/store/sqlite/event-reader.ts';
+import { migrate } from '../../src/store/sqlite/migrations.ts';
+import { listRuns } from '../../src/store/sqlite/run-lister.ts';
+import { prepareStatements } from '../../src/store/sqlite/statements.ts';
+import type { EventQuery, EventRow } from '../../src/store/store.ts';
+import { eventRow, openStore, temporaryPath } from './temporary-store.ts';
+
+const types = ['a', 'b', 'c'];
+const sessions = ['ses_1', 'ses_2', null];
+
+function expected(all: readonly EventRow[], query: EventQuery): readonly EventRow[] {
+  const matching = all.filter(
+    (event) =>
+      event.sequence > (query.after ?? 0) &&
+      event.sequence < (query.before ?? Number.POSITIVE_INFINITY) &&
+      (query.sessionId === undefined || event.sessionId === query.sessionId) &&
+      (query.runId === undefined || event.runId === query.runId) &&
+      (query.types === undefined || query.types.includes(event.type)),
+  );
+  return (query.order === 'desc' ? matching.reverse() : matching).slice(0, query.limit);
+}
+
+test('any page is what its filters say, in the order asked for', async () => {
+  const store = await openStore(temporaryPath());
+  const rows = Array.from({ length: 120 }, (_, index) =>
+    eventRow({
+      type: types[(index * 7) % 3] as string,
+      sessionId: sessions[(index * 5) % 3] as string | null,
+      runId: index % 4 === 0 ? 'run_1' : null,
+    }),
+  );
+  const sequences = await store.write(rows.map((event) => ({ kind: 'appendEvent', event })));
+  const all = rows.map((row, index) => ({ ...row, sequence: sequences[index] as number }));
+
+  const bound = fc.integer({ min: 0, max: 130 });
+  const queries = fc.record(
+    {
+      limit: fc.integer({ min: 1, max: 140 }),
+      after: bound,
+      before: bound,
+      sessionId: fc.constantFrom('ses_1', 'ses_2', 'ses_none'),
+      runId: fc.constantFrom('run_1', 'run_none'),
+      types: fc.array(fc.constantFrom('a', 'b', 'c', 'none'), { maxLength: 5 }),
+      order: fc.constantFrom('asc' as const, 'desc' as const),
+    },
+    { requiredKeys: ['limit'] },
+  );
+  await fc.assert(
+    fc.asyncProperty(queries, async (query) => {
+      expect(await store.readEvents(query)).toEqual(expected(all, query));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** What SQLite plans for every statement that `use` makes. */
+function plansOf(use: (statements: ReturnType<typeof prepareStatements>) => void): string {
+  const database = new DatabaseSync(':memory:');
+  migrate(database);
+  const statements = prepareStatements(database);
+  const plans: string[] = [];
+  use({
+    ...statements,
+    composed(text) {
+      for (const row of database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()) plans.push(String(row.detail));
+      return statements.composed(text);
+    },
+  });
+  database.close();
+  return plans.join('\n');
+}
+
+const filters: readonly Omit<EventQuery, 'limit'>[] = [
+  {},
+  { sessionId: 's' },
+  { runId: 'r' },
+  { sessionId: 's', runId: 'r' },
+  { types: ['a'] },
+  { types: ['a', 'b', 'c'] },
+  { sessionId: 's', types: ['a'] },
+  { sessionId: 's', types: ['a', 'b'] },
+  { runId: 'r', types: ['a', 'b'] },
+  { sessionId: 's', runId: 'r', types: ['a', 'b'] },
+];
+
+test.each(filters)('a page by %j walks an index and never the table', (filter) => {
+  for (const order of ['asc', 'desc'] as const) {
+    for (const bounds of [{}, { after: 10 }, { before: 10 }]) {
+      const plan = plansOf((statements) =>
+        readEvents(statements, { ...filter, ...bounds, order, limit: 50 }),
+      );
+      const isWholeLog = Object.keys(filter).length === 0;
+      // Without a filter the table itself is in the order of the sequence: a walk that stops at the limit.
+      if (!isWholeLog) expect(plan).not.toMatch(/SCAN events/);
+      if (filter.runId !== undefined) expect(plan).toContain('events_by_run');
+      else if (filter.sessionId !== undefined && filter.types !== undefined)
+        expect(plan).toContain('events_by_session_and_type');
+      // Rows are sorted only where the few of a page are put together from several walks.
+      if ((filter.types?.length ?? 0) < 2 || filter.runId !== undefined)
+        expect(plan).not.toContain('TEMP B-TREE');
+    }
+  }
+});
+
+test('a page of runs by several states walks the index of the states', () => {
+  const several = plansOf((statements) =>
+    listRuns(statements, { limit: 50, statuses: ['queued', 'running'] }),
+  );
+  expect(several).toContain('runs_by_status');
+  expect(several).not.toMatch(/SCAN runs/);
+  const ofSession = plansOf((statements) =>
+    listRuns(statements, { limit: 50, sessionId: 's', statuses: ['queued', 'running'] }),
+  );
+  expect(ofSession).toContain('runs_by_session');
+});
+
+test('pruning takes the front of the log, also where the clock was set back: what is kept has no holes', async () => {
+  const store = await openStore(temporaryPath());
+  const times = [10, 30, 20, 40, 50];
+  await store.write(times.map((timestamp) => ({ kind: 'appendEvent', event: eventRow({ timestamp }) })));
+  expect(await store.pruneEvents(25, 10)).toBe(3);
+  expect(await store.eventBounds()).toEqual({ first: 4, last: 5 });
+});

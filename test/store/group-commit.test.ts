@@ -1,0 +1,68 @@
+// What concurrent callers can count on: all or none of their own writes, alone in their fault, told at once when too much waits.
+
+import { expect, test } from 'vitest';
+import { newEvent, newSession, openStore } from './temporary-store.ts';
+
+test('concurrent writes get numbers without holes, in the order they were asked for', async () => {
+  const store = await openStore();
+  const results = await Promise.all(
+    Array.from({ length: 3000 }, (_, index) =>
+      store.write(index % 3 === 0 ? [newEvent(), newEvent()] : [newEvent()]),
+    ),
+  );
+  expect(results.flat()).toEqual(Array.from({ length: 4000 }, (_, index) => index + 1));
+});
+
+test('a caller whose row is at fault is refused with all of its writes; the others of the same commit are kept', async () => {
+  const store = await openStore();
+  const twice = newEvent();
+  await store.write([twice]);
+  const results = await Promise.allSettled([
+    store.write([newEvent({ type: 'before' })]),
+    store.write([newSession('ses_lost'), newEvent({ type: 'lost' }), twice]),
+    store.write([newEvent({ type: 'after' })]),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  const kept = await store.readEvents({ limit: 10 });
+  expect(kept.map(({ type }) => type)).toEqual(['error', 'before', 'after']);
+  expect(results[2]).toMatchObject({ value: [kept[2]?.sequence] });
+  expect(await store.getSession('ses_lost')).toBeUndefined();
+});
+
+test('a write that is no record at all is refused alone', async () => {
+  const store = await openStore();
+  const results = await Promise.allSettled([
+    store.write([newEvent({ data: { not: 'text' } as unknown as string })]),
+    store.write([newEvent({ timestamp: 1.5 })]),
+    store.write([newEvent()]),
+    store.write([]),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
+});
+
+test('beyond 100 000 waiting rows callers are told at once, and what was accepted is kept', async () => {
+  const store = await openStore();
+  const results = await Promise.allSettled(
+    Array.from({ length: 110 }, () => store.write(Array.from({ length: 1000 }, () => newEvent()))),
+  );
+  const refused = results.filter((result) => result.status === 'rejected');
+  expect(refused).toHaveLength(10);
+  expect(refused[0]?.reason).toMatchObject({ code: 'storage_unavailable', headers: { 'Retry-After': '1' } });
+  expect(await store.eventBounds()).toEqual({ first: 1, last: 100_000 });
+  expect(await store.write([newEvent()])).toEqual([100_001]);
+});
+
+test('beyond 64 Mi of waiting text callers are told at once', async () => {
+  const store = await openStore();
+  const data = JSON.stringify('x'.repeat(16 * 1024 * 1024));
+  const results = await Promise.allSettled(
+    Array.from({ length: 5 }, () => store.write([newEvent({ data })])),
+  );
+  expect(results.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'rejected',
+  ]);
+});
