@@ -71,7 +71,14 @@ export async function buildFastifyApp(
       done(error as Error);
     }
   });
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404 && request.method === 'OPTIONS') {
+      const allow = allowedAt(app, factsOf(request).path);
+      if (allow !== undefined) {
+        reply.code(204).header('Allow', allow).send();
+        return;
+      }
+    }
     done(beforeBody(app, request));
   });
   app.addHook('preValidation', (request, _reply, done) => {
@@ -122,10 +129,17 @@ function beforeBody(app: FastifyInstance, request: FastifyRequest): Error | unde
 }
 
 function noRoute(app: FastifyInstance, facts: GatedRequest): CodeBuddyError {
-  const allowed = methods.filter((method) => app.findRoute({ method, url: facts.path }) !== null);
-  if (allowed.length === 0) return new CodeBuddyError('not_found', 'There is nothing at this path');
-  const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
-  return new CodeBuddyError('method_not_allowed', `This path knows ${allow}`, { headers: { Allow: allow } });
+  const allow = allowedAt(app, facts.path);
+  return allow === undefined
+    ? new CodeBuddyError('not_found', 'There is nothing at this path')
+    : new CodeBuddyError('method_not_allowed', `This path knows ${allow}`, { headers: { Allow: allow } });
+}
+
+/** What `Allow` says of a path; undefined if no method has a route there. */
+function allowedAt(app: FastifyInstance, path: string): string | undefined {
+  const allowed = methods.filter((method) => app.findRoute({ method, url: path }) !== null);
+  if (allowed.length === 0) return undefined;
+  return [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 }
 
 function missingBodyRule({ schema }: RouteDefinition): { bodyMayBeMissing?: boolean } {

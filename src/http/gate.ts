@@ -8,7 +8,7 @@ import type { HttpContext } from './context.ts';
 import type { CorsSetting } from './cors.ts';
 import { makeCorsCheck, preflightHeaders } from './cors.ts';
 import { FailedTries } from './failed-tries.ts';
-import type { GatedResponse } from './gated-response.ts';
+import type { GatedResponse, ServerLife } from './gated-response.ts';
 import { makeHostCheck } from './host-check.ts';
 import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
@@ -25,8 +25,7 @@ export interface GateOptions {
   readonly record: RequestRecord;
   /** Paths that need no key, for GET and HEAD; `/docs/*` stands for all below `/docs/`. */
   readonly openPaths: () => ReadonlySet<string>;
-  /** True once the server stops. */
-  readonly isStopping: () => boolean;
+  readonly life: ServerLife;
   /** Hands the request over to the app (and waits while a new app is built). */
   readonly pass: (request: GatedRequest, response: GatedResponse) => void;
 }
@@ -34,7 +33,7 @@ export interface GateOptions {
 export type Gate = (request: GatedRequest, response: GatedResponse, expectsContinue?: boolean) => void;
 
 export function makeGate(options: GateOptions): Gate {
-  const { context, record, pass } = options;
+  const { context, record, life, pass } = options;
   const hostVerdict = makeHostCheck(options.host, options.allowedHosts);
   const corsVerdict = makeCorsCheck(options.cors);
   const keyVerdict = makeKeyCheck(options.apiKeys, context.services.keys);
@@ -46,10 +45,10 @@ export function makeGate(options: GateOptions): Gate {
     const id = saneRequestId(head.requestId) ?? makeId('req');
     request.requestId = id;
     response.requestId = id;
+    response.life = life;
     record.started(request, response);
     try {
-      if (options.isStopping()) {
-        response.closeConnection = true;
+      if (life.isStopping) {
         throw new CodeBuddyError('shutting_down', 'The server is stopping', {
           headers: { 'Retry-After': '5' },
         });

@@ -18,12 +18,18 @@ const guarded: ReadonlyArray<readonly [lowerName: string, name: string, value: s
 const allGuarded = guarded.flatMap(([, name, value]) => [name, value]);
 const guardedNames = new Set(guarded.map(([lowerName]) => lowerName));
 
+/** Whether a server is about to stop; one object a start, shared by all its answers. */
+export interface ServerLife {
+  isStopping: boolean;
+}
+const endless: ServerLife = { isStopping: false };
+
 export class GatedResponse extends ServerResponse<GatedRequest> {
   requestId = '';
   /** Name, value, name, value …; set by the CORS step. */
   corsHeaders: readonly string[] | null = null;
-  /** Asked when the head is written: the server stops, so this connection ends with this answer. */
-  closeConnection = false;
+  /** Looked at when the head is written: once the server stops, each connection ends with the answer it is at. */
+  life: ServerLife = endless;
 
   override writeHead(status: number, reason?: string | Headers, headers?: Headers): this {
     const given = typeof reason === 'string' ? headers : reason;
@@ -45,7 +51,7 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
     if (own === undefined) flat.push(...allGuarded);
     else for (const [lowerName, name, value] of guarded) if (!own.has(lowerName)) flat.push(name, value);
     if (this.corsHeaders !== null) flat.push(...this.corsHeaders);
-    if (this.closeConnection) this.shouldKeepAlive = false;
+    if (this.life.isStopping) this.shouldKeepAlive = false;
     return typeof reason === 'string' ? super.writeHead(status, reason, flat) : super.writeHead(status, flat);
   }
 
@@ -67,7 +73,7 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
     ];
     if (this.corsHeaders !== null) flat.push(...this.corsHeaders);
     if (headers !== undefined) for (const name in headers) flat.push(name, headers[name] as string);
-    if (this.closeConnection) this.shouldKeepAlive = false;
+    if (this.life.isStopping) this.shouldKeepAlive = false;
     super.writeHead(status, flat);
     this.end(body);
   }

@@ -3,8 +3,9 @@
 
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
 import { endWithProblem, makeClientErrorHandler } from './connection-errors.ts';
@@ -13,6 +14,7 @@ import type { FastifyApp } from './fastify-app.ts';
 import { buildFastifyApp } from './fastify-app.ts';
 import type { Gate } from './gate.ts';
 import { makeGate, refuse } from './gate.ts';
+import type { ServerLife } from './gated-response.ts';
 import { GatedResponse } from './gated-response.ts';
 import type { HttpHandlers } from './handlers.ts';
 import type { ResolvedConfig } from './http-config.ts';
@@ -52,6 +54,7 @@ export class HttpServer {
   private readonly context: HttpContext;
   private readonly record: RequestRecord;
   private shutdown = new AbortController();
+  private life: ServerLife = { isStopping: false };
   private startedAt = 0;
   private server: Server<typeof GatedRequest, typeof GatedResponse> | undefined;
   private app: FastifyApp | undefined;
@@ -60,6 +63,7 @@ export class HttpServer {
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private openApiText: Promise<string> | undefined;
+  private readonly sockets = new Set<Socket>();
 
   constructor(
     config: ResolvedConfig,
@@ -110,24 +114,33 @@ export class HttpServer {
     return addressOf(address, this.config.host);
   }
 
-  /** Resolves when the server listens; once more while it runs: at once. @throws ServerStartError */
-  async start(): Promise<void> {
-    await this.stopping;
-    if (this.server?.listening === true) return;
-    this.starting ??= this.listen().finally(() => {
+  /** Resolves when the server listens; when it does already, at once. @throws ServerStartError */
+  start(): Promise<void> {
+    if (this.isRunning) return Promise.resolve();
+    const { stopping } = this;
+    this.starting ??= (async () => {
+      await stopping;
+      await this.listen();
+    })().finally(() => {
       this.starting = undefined;
     });
-    await this.starting;
+    return this.starting;
   }
 
   /** Resolves when every connection has ended, within `shutdownTimeoutMs`. Never rejects; does nothing when stopped. */
-  async stop(): Promise<void> {
-    await this.starting?.catch(() => undefined);
-    if (this.server === undefined) return;
-    this.stopping ??= this.drain(this.server).finally(() => {
+  stop(): Promise<void> {
+    const { starting, server } = this;
+    if (starting !== undefined && this.stopping === undefined) {
+      return starting.then(
+        () => this.stop(),
+        () => undefined,
+      );
+    }
+    if (server === undefined) return Promise.resolve();
+    this.stopping ??= this.drain(server).finally(() => {
       this.stopping = undefined;
     });
-    await this.stopping;
+    return this.stopping;
   }
 
   /** Before and after start(); requests that come while the app is rebuilt wait for it. @throws TypeError */
@@ -141,6 +154,7 @@ export class HttpServer {
     const { host, port, limits } = this.config;
     requireKeyBeyondLoopback(host, this.context.keyRequired);
     this.shutdown = new AbortController();
+    this.life = { isStopping: false };
     this.app = await this.buildApp();
     const server = createServer({
       IncomingMessage: GatedRequest,
@@ -163,7 +177,7 @@ export class HttpServer {
         request.requestId = id;
         response.requestId = id;
         this.record.started(request, response);
-        response.closeConnection = true;
+        response.shouldKeepAlive = false;
         refuse(request, response, tooManyConnections(limits.maxConnections));
         return;
       }
@@ -176,7 +190,7 @@ export class HttpServer {
       request.requestId = id;
       response.requestId = id;
       this.record.started(request, response);
-      response.closeConnection = true;
+      response.shouldKeepAlive = false;
       refuse(
         request,
         response,
@@ -209,7 +223,7 @@ export class HttpServer {
       apiKeys,
       record: this.record,
       openPaths: () => this.routes.openPaths(),
-      isStopping: () => this.stopping !== undefined,
+      life: this.life,
       pass: (request, response) => this.pass(request, response),
     });
   }
@@ -248,7 +262,12 @@ export class HttpServer {
     this.openApiText ??= import('./openapi.ts').then(({ buildOpenApi }) =>
       buildOpenApi(this.context, this.routes.all()),
     );
-    return this.openApiText;
+    const text = this.openApiText;
+    // A failure is not kept: the next request tries again.
+    text.catch(() => {
+      if (this.openApiText === text) this.openApiText = undefined;
+    });
+    return text;
   }
 
   /** Gives the sockets that are over the cap: their first request is answered 503. */
@@ -256,30 +275,30 @@ export class HttpServer {
     const { maxConnections } = this.config.limits;
     server.maxConnections = maxConnections + answeredOverflow;
     const excess = new WeakSet<Duplex>();
-    let open = 0;
+    const { sockets } = this;
     server.on('connection', (socket) => {
-      if (open >= maxConnections) {
-        excess.add(socket);
-        return;
-      }
-      open++;
-      socket.once('close', () => {
-        open--;
-      });
+      if (sockets.size >= maxConnections) excess.add(socket);
+      else sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
     });
     return excess;
   }
 
   private async drain(server: Server<typeof GatedRequest, typeof GatedResponse>): Promise<void> {
+    this.life.isStopping = true;
     // Also ends idle connections.
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
     this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping'));
+    // Node counts a connection that has never sent a byte as busy.
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
     const timer = setTimeout(() => server.closeAllConnections(), this.config.limits.shutdownTimeoutMs);
     // Connections become idle as their answers end.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     await closed;
+    // The last answers hear of their closed connections only now; a few turns of the loop are enough.
+    for (let turn = 0; turn < 100 && this.context.metrics.requestsInFlight > 0; turn++) await setImmediate();
     clearTimeout(timer);
     clearInterval(idle);
     await this.rebuilding;

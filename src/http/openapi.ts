@@ -19,7 +19,9 @@ export async function buildOpenApi(
   };
   const app = fastify({
     exposeHeadRoutes: false,
-    schemaController: { compilersFactory: { buildValidator: () => () => never, buildSerializer: () => () => never } },
+    schemaController: {
+      compilersFactory: { buildValidator: () => () => never, buildSerializer: () => () => never },
+    },
   });
   await app.register(swagger, {
     openapi: {
@@ -51,9 +53,37 @@ export async function buildOpenApi(
     });
   }
   await app.ready();
-  const text = JSON.stringify(app.swagger());
+  const document: unknown = app.swagger();
   await app.close();
-  return text;
+  return JSON.stringify(nameTitled(document));
+}
+
+/**
+ * Moves schemas that have a `title` to `components.schemas` and refers to them, so that clients made from the document have one
+ * type a thing. A title that stands for two different schemas stays where it is the second time.
+ */
+function nameTitled(document: unknown): unknown {
+  const named: Record<string, unknown> = {};
+  const texts = new Map<string, string>();
+
+  function walk(node: unknown): unknown {
+    if (Array.isArray(node)) return node.map(walk);
+    if (typeof node !== 'object' || node === null) return node;
+    const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value)]));
+    const { title, type } = copy;
+    if (typeof title !== 'string' || type !== 'object' || !/^[A-Z][A-Za-z0-9]*$/.test(title)) return copy;
+    const text = JSON.stringify(copy);
+    if ((texts.get(title) ?? text) !== text) return copy;
+    texts.set(title, text);
+    named[title] = copy;
+    return { $ref: `#/components/schemas/${title}` };
+  }
+
+  if (typeof document !== 'object' || document === null || !('paths' in document)) return document;
+  const paths = walk(document.paths);
+  const components = 'components' in document ? (document.components as Record<string, unknown>) : {};
+  const schemas = { ...(components.schemas as Record<string, unknown>), ...named };
+  return { ...document, components: { ...components, schemas }, paths };
 }
 
 function nameOf(id: unknown, index: number): string {
@@ -64,11 +94,11 @@ function describe(route: RouteDefinition, used: Set<string>): Readonly<Record<st
   const { schema } = route;
   const response: Record<string, unknown> = {};
   for (const [status, body] of Object.entries(schema?.response ?? {})) {
-    // 204 has no body to describe.
     response[status] =
+      // 204 has no body to describe.
       status === '204'
         ? { description: 'Done', type: 'null' }
-        : { description: titleOf(body), ...asObject(body) };
+        : { description: titleOf(body), content: { 'application/json': { schema: body } } };
   }
   if (Object.keys(response).length === 0) response['200'] = { description: 'Success' };
   response['4xx'] = problemResponse('The request was refused');
@@ -91,12 +121,9 @@ function problemResponse(description: string): object {
 }
 
 function titleOf(schema: unknown): string {
-  const { description, title } = asObject(schema);
+  if (typeof schema !== 'object' || schema === null) return 'Success';
+  const { description, title } = schema as Readonly<Record<string, unknown>>;
   return typeof description === 'string' ? description : typeof title === 'string' ? title : 'Success';
-}
-
-function asObject(schema: unknown): Readonly<Record<string, unknown>> {
-  return typeof schema === 'object' && schema !== null ? { ...schema } : {};
 }
 
 /** `/api/sessions/:id` belongs to `sessions`. */

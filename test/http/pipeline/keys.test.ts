@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { RestApiServer } from '../../../src/api/rest-server.ts';
+import type { KeyService, Scope } from '../../../src/http/services.ts';
+import { startServer, testKey } from '../start-server.ts';
+import { sendOne } from './raw-socket.ts';
+
+/** Keys as the key service knows them: the key is its own id. */
+function keyService(keys: Readonly<Record<string, readonly Scope[]>>): KeyService {
+  const scopesOf = new Map(Object.entries(keys));
+  return {
+    verify: (key) => {
+      const scopes = scopesOf.get(key);
+      return scopes === undefined ? undefined : { id: key, scopes };
+    },
+    list: async () => [],
+    create: async () => {
+      throw new Error('not here');
+    },
+    revoke: async () => undefined,
+  };
+}
+
+describe('the API key', () => {
+  test.each([
+    ['X-API-Key', testKey],
+    ['Authorization', `Bearer ${testKey}`],
+    ['Authorization', `bearer  ${testKey}`],
+    ['Authorization', testKey],
+  ])('is taken from %s: %s', async (name, value) => {
+    const { request } = await startServer();
+    expect((await request('GET', '/api', { key: null, headers: { [name]: value } })).status).toBe(200);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['an empty X-API-Key', 'X-API-Key:\r\n'],
+    ['an empty Authorization', 'Authorization:\r\n'],
+    ['Bearer without a key', 'Authorization: Bearer\r\n'],
+    ['a wrong key', 'X-API-Key: wrong\r\n'],
+    ['the key with a letter more', `X-API-Key: ${testKey}x\r\n`],
+    ['the beginning of the key', `X-API-Key: ${testKey.slice(0, -1)}\r\n`],
+    ['the key in another case', `X-API-Key: ${testKey.toUpperCase()}\r\n`],
+    ['another scheme', `Authorization: Basic ${testKey}\r\n`],
+    ['a very long key', `X-API-Key: ${'k'.repeat(10_000)}\r\n`],
+    ['a key of strange bytes', 'X-API-Key: \xff\xfe\r\n'],
+  ])('%s is answered 401', async (_what, header) => {
+    const { port } = await startServer();
+    const answer = await sendOne(port, [
+      Buffer.from(`GET /api HTTP/1.1\r\nHost: localhost\r\n${header}\r\n`, 'latin1'),
+    ]);
+    expect(answer).toMatchObject({ status: 401, json: { code: 'unauthorized' } });
+    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    expect(answer.body).not.toContain(testKey);
+  });
+
+  test('a stranger learns nothing of routes, methods or bodies', async () => {
+    const { request } = await startServer();
+    const answers = [
+      await request('GET', '/none', { key: null }),
+      await request('DELETE', '/api', { key: null }),
+      await request('POST', '/health', { key: null }),
+      await request('POST', '/api/prompt', { key: null, body: '{"broken' }),
+      await request('POST', '/api/prompt', {
+        key: null,
+        body: 'x',
+        headers: { 'content-type': 'text/plain' },
+      }),
+      await request('GET', '/%68ealth', { key: null }),
+      await request('GET', '//health', { key: null }),
+      await request('GET', '/docs/../api', { key: null }),
+    ];
+    for (const { status } of answers) expect(status).toBe(401);
+  });
+
+  test('several configured keys are as good as one', async () => {
+    const { request } = await startServer({ config: { apiKey: ['first-key', 'second-key'] } });
+    expect((await request('GET', '/api', { key: 'first-key' })).status).toBe(200);
+    expect((await request('GET', '/api', { key: 'second-key' })).status).toBe(200);
+    expect((await request('GET', '/api', { key: 'third-key' })).status).toBe(401);
+  });
+
+  test('a key that no client could send is refused when the server is made', () => {
+    for (const apiKey of ['', 'two words', 'k'.repeat(600), 'caf\xe9']) {
+      expect(() => new RestApiServer({ apiKey }), apiKey).toThrow(/apiKey/);
+    }
+  });
+
+  test('too little scope is 403 before the body is read', async () => {
+    const { request } = await startServer({
+      services: { keys: keyService({ reader: ['read'], worker: ['read', 'tools'] }) },
+      handlers: { onToolExecute: () => 'done' },
+    });
+    const refused = await request('POST', '/api/tools/x', { key: 'reader', body: '{"broken' });
+    expect(refused).toMatchObject({ status: 403, json: { code: 'insufficient_scope' } });
+    expect(refused.json.detail).toContain("'tools'");
+    expect((await request('POST', '/api/tools/x', { key: 'worker', body: {} })).json).toEqual({
+      result: 'done',
+    });
+    expect((await request('GET', '/api', { key: 'reader' })).status).toBe(200);
+    expect((await request('GET', '/none', { key: 'reader' })).status).toBe(404);
+  });
+});
+
+describe('guessing keys', () => {
+  test('many different wrong keys lock their address, also for the right key', async () => {
+    const { request } = await startServer({ config: { failedTriesPerMinute: 5 } });
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i++) statuses.push((await request('GET', '/api', { key: `guess-${i}` })).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
+    const locked = await request('GET', '/api');
+    expect(locked).toMatchObject({ status: 429, json: { code: 'rate_limited' } });
+    const wait = Number(locked.headers.get('retry-after'));
+    expect(wait).toBeGreaterThan(0);
+    expect(wait).toBeLessThanOrEqual(60);
+    expect((await request('GET', '/health', { key: null })).status).toBe(200);
+  });
+
+  test('one old key again and again is slowed down, and locks nobody else out', async () => {
+    const { request } = await startServer({ config: { failedTriesPerMinute: 3 } });
+    const statuses: number[] = [];
+    for (let i = 0; i < 5; i++) statuses.push((await request('GET', '/api', { key: 'old-key' })).status);
+    expect(statuses).toEqual([401, 401, 401, 429, 429]);
+    expect((await request('GET', '/api')).status).toBe(200);
+  });
+
+  test('requests without a key are no guesses', async () => {
+    const { request } = await startServer({ config: { failedTriesPerMinute: 2 } });
+    for (let i = 0; i < 5; i++) expect((await request('GET', '/api', { key: null })).status).toBe(401);
+    expect((await request('GET', '/api')).status).toBe(200);
+  });
+});

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { RequestEvent } from '../../../src/api/rest-server.ts';
+import { startServer, testKey } from '../start-server.ts';
+import { sendOne, sendRaw } from './raw-socket.ts';
+
+const quick = { headersTimeoutMs: 300, requestTimeoutMs: 600 };
+const post = (more: string): string =>
+  `POST /api/tools/x HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${testKey}\r\nContent-Type: application/json\r\n${more}\r\n`;
+
+describe('clients that are slow or leave', () => {
+  test('headers that come too slowly: 408, and the connection ends', async () => {
+    const { port } = await startServer({ config: quick });
+    const [answer] = await sendRaw(port, 'GET /health HTTP/1.1\r\nHost: loc');
+    expect(answer).toMatchObject({ status: 408, json: { code: 'request_timeout' } });
+  });
+
+  test('a body that comes too slowly: 408, whether it was asked for or not', async () => {
+    const { port } = await startServer({ config: quick, handlers: { onToolExecute: () => 'x' } });
+    const [known] = await sendRaw(port, [post('Content-Length: 100\r\n'), '{"a"']);
+    expect(known).toMatchObject({ status: 408, json: { code: 'request_timeout' } });
+    const [chunked] = await sendRaw(port, [post('Transfer-Encoding: chunked\r\n'), '5\r\n{"a":\r\n']);
+    expect(chunked).toMatchObject({ status: 408, json: { code: 'request_timeout' } });
+  });
+
+  test('a client that leaves in mid-body is forgotten; others go on', async () => {
+    const events: RequestEvent[] = [];
+    const { port, server } = await startServer({ handlers: { onToolExecute: () => 'x' } });
+    const ended = new Promise<void>((resolve) => {
+      server.on('request', (event) => {
+        events.push(event);
+        resolve();
+      });
+    });
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.write(`${post('Content-Length: 100\r\n')}{"a":`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await ended;
+    expect(events[0]).toMatchObject({ path: '/api/tools/x', status: 499 });
+    expect((await sendOne(port, [post('Content-Length: 2\r\n'), '{}'])).status).toBe(200);
+  });
+
+  test('a tool whose client leaves sees its signal abort', async () => {
+    const started = Promise.withResolvers<AbortSignal>();
+    const { port } = await startServer({
+      handlers: {
+        onToolExecute: async (_tool, _params, { signal }) => {
+          started.resolve(signal);
+          await once(signal, 'abort');
+        },
+      },
+    });
+    const socket = connect({ port, host: '127.0.0.1' });
+    onTestFinished(() => void socket.destroy());
+    socket.write(`${post('Content-Length: 2\r\n')}{}`);
+    const signal = await started.promise;
+    const aborted = once(signal, 'abort');
+    socket.destroy();
+    await aborted;
+  });
+
+  test('connections over the cap are answered 503, and a place that is free again is used', async () => {
+    const { port } = await startServer({ config: { maxConnections: 2 } });
+    const held = await Promise.all(
+      [1, 2].map(async () => {
+        const socket = connect({ port, host: '127.0.0.1' });
+        socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        await once(socket, 'data');
+        return socket;
+      }),
+    );
+    onTestFinished(() => held.forEach((socket) => void socket.destroy()));
+    const get = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const [refused] = await sendRaw(port, get);
+    expect(refused).toMatchObject({ status: 503, json: { code: 'too_many_connections' } });
+    expect(refused?.headers['retry-after']).toBe('1');
+    held[0]?.end();
+    await once(held[0] as NonNullable<(typeof held)[0]>, 'close');
+    expect((await sendOne(port, get)).status).toBe(200);
+  });
+});
