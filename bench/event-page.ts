@@ -1,12 +1,11 @@
 // Does a page of 50 events cost the same at the end of a log of a million as at the end of one of ten thousand?
 // Every form of the query is measured on both logs in turn, so that what else the machine does falls on both alike.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeId } from '../src/events/ids.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { EventQuery, Store, Write } from '../src/store/store.ts';
+import { onDisk } from './disk-folder.ts';
 import type { BenchResult, BenchRow } from './index.ts';
 
 const small = 10_000;
@@ -72,8 +71,11 @@ function median(values: number[]): number {
   return values[values.length >> 1] as number;
 }
 
-export async function run(): Promise<BenchResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-bench-'));
+export function run(): Promise<BenchResult> {
+  return onDisk(measure);
+}
+
+async function measure(folder: string): Promise<BenchResult> {
   const stores: Store[] = [];
   try {
     const few = await build(join(folder, 'small.db'), small);
@@ -111,7 +113,6 @@ export async function run(): Promise<BenchResult> {
     return { name: 'event-page', rows };
   } finally {
     for (const store of stores) await store.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
