@@ -1,0 +1,48 @@
+// A database that may not grow: what a full disk does to a commit, tried without the right to mount one.
+
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, onTestFinished, test } from 'vitest';
+import { createGroupCommit } from '../../src/store/sqlite/group-commit.ts';
+import { migrate } from '../../src/store/sqlite/migrations.ts';
+import { newEvent, temporaryFolder } from './temporary-store.ts';
+
+test('at its limit a commit is refused whole with storage_full, said once, and commits work again when the limit is lifted', async () => {
+  const folder = temporaryFolder();
+  const database = new DatabaseSync(join(folder, 'codebuddy.db'));
+  onTestFinished(() => database.close());
+  database.exec('PRAGMA journal_mode = WAL');
+  migrate(database);
+  const insert = database.prepare('INSERT INTO events (id, type, timestamp, data) VALUES (?, ?, ?, ?)');
+  const heard: string[] = [];
+  const commits = createGroupCommit({
+    database,
+    directory: folder,
+    apply(write) {
+      if (write.kind !== 'appendEvent') return undefined;
+      const { id, type, timestamp, data } = write.event;
+      return Number(insert.run(id, type, timestamp, data).lastInsertRowid);
+    },
+    onStorageChange: (failure) => heard.push(failure === undefined ? 'works' : 'fails'),
+  });
+  const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number };
+  database.exec(`PRAGMA max_page_count = ${pages + 4}`);
+
+  const big = JSON.stringify('x'.repeat(10_000));
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, () => commits.write([newEvent({ data: big })])),
+    );
+    for (const result of results) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'storage_full' } });
+    }
+  }
+  expect(heard).toEqual(['fails']);
+  expect(database.isTransaction).toBe(false);
+  expect(await commits.write([newEvent()])).toEqual([1]);
+  expect(heard).toEqual(['fails', 'works']);
+
+  database.exec('PRAGMA max_page_count = 1073741823');
+  expect(await commits.write([newEvent({ data: big })])).toEqual([2]);
+  expect(database.prepare('SELECT count(*) AS count FROM events').get()).toEqual({ count: 2 });
+});
