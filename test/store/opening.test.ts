@@ -182,7 +182,8 @@ test('another program’s database is refused and left as it was', async () => {
 
 test('a path that cannot be written is refused in one line', async () => {
   const folder = temporaryFolder();
-  for (const path of [join(folder, 'none', 'codebuddy.db'), folder]) {
+  mkdirSync(join(folder, 'folder'));
+  for (const path of [join(folder, 'none', 'codebuddy.db'), join(folder, 'folder')]) {
     await expect(openSqliteStore({ path })).rejects.toMatchObject({
       name: 'StoreOpenError',
       reason: 'unwritable',
