@@ -1,0 +1,87 @@
+// A real agent on a real store in a temporary folder, for one test.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.ts';
+import type { PromptOptions, PromptResult } from '../../src/agent/types.ts';
+import type { EventLog, LoggedEvent } from '../../src/events/event-log.ts';
+import { createEventLog } from '../../src/events/log.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
+
+export interface RunningAgent {
+  readonly agent: Agent;
+  readonly log: EventLog;
+  readonly store: Store;
+  readonly workspace: string;
+  /** Outside of the workspace. */
+  readonly outside: string;
+  readonly databasePath: string;
+  write(path: string, content: string | Buffer): string;
+  tool(name: string, params: Record<string, unknown>, signal?: AbortSignal): Promise<Record<string, unknown>>;
+  prompt(prompt: string, options?: PromptOptions, sessionId?: string): Promise<PromptResult>;
+  events(): Promise<readonly LoggedEvent[]>;
+}
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function startAgent(
+  options: Partial<AgentOptions> & { folder?: string } = {},
+): Promise<RunningAgent> {
+  const { folder = temporaryFolder(), ...rest } = options;
+  const workspace = join(folder, 'workspace');
+  const outside = join(folder, 'outside');
+  mkdirSync(workspace, { recursive: true });
+  mkdirSync(outside, { recursive: true });
+  const databasePath = join(folder, 'agent.db');
+  const store = await openSqliteStore({ path: databasePath });
+  const log = createEventLog({ store });
+  const agent = await createAgent({ store, log, workspace, ...rest });
+  onTestFinished(async () => {
+    await agent.close(0);
+    await log.close();
+    await store.close();
+  });
+  return {
+    agent,
+    log,
+    store,
+    workspace,
+    outside,
+    databasePath,
+    write(path, content) {
+      const full = join(workspace, path);
+      mkdirSync(dirname(full), { recursive: true });
+      writeFileSync(full, content);
+      return full;
+    },
+    async tool(name, params, signal = new AbortController().signal) {
+      return (await agent.tools.execute(name, params, { signal })) as Record<string, unknown>;
+    },
+    async prompt(prompt, promptOptions = {}, sessionId) {
+      const { result } = await agent.runs.start({
+        prompt,
+        options: promptOptions,
+        requestId: 'test',
+        ...(sessionId === undefined ? {} : { sessionId }),
+      });
+      return result;
+    },
+    events: () => log.read({ limit: 200 }),
+  };
+}
+
+/** Resolves when the condition holds; fails loudly after ten seconds. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited 10 s in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
