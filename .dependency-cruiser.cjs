@@ -38,6 +38,7 @@ module.exports = {
     wall('config/', []),
     wall('client/', []),
     wall('events/', ['store/']),
+    wall('keys/', ['events/', 'store/']),
     wall('webhooks/', ['events/', 'store/']),
     wall('agent/', ['events/', 'store/']),
     wall('http/', ['events/']),

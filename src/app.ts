@@ -42,6 +42,7 @@ export interface AppOptions {
 export async function createApp(settings: Settings, { logger }: AppOptions = {}): Promise<App> {
   ensureHome(settings.home);
   const localKey = readOrCreateLocalKey(settings.home);
+  if (localKey.warning !== undefined) logger?.warn(localKey.warning);
   const store = await openSqliteStore({ path: settings.databasePath });
   let agent: Agent;
   let server: RestApiServer;

@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createApp } from '../../src/app.ts';
+import {
+  ApiError,
+  CodeBuddyClient,
+  ServerUnreachableError,
+  type StreamEvent,
+} from '../../src/client/index.ts';
+import { SseParser } from '../../src/client/sse-parser.ts';
+import { loadSettings } from '../../src/config/settings.ts';
+
+async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
+  const { settings } = loadSettings({
+    flags: { home, workspace: home, port: String(port) },
+    environment: {},
+  });
+  const app = await createApp(settings);
+  await app.start();
+  onTestFinished(async () => {
+    await app.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+  const client = new CodeBuddyClient({ home });
+  onTestFinished(() => client.close());
+  return { app, client, home };
+}
+
+describe('the typed client', () => {
+  test('finds the local server, and has a method for every resource', async () => {
+    const { client, home } = await startApp();
+    writeFileSync(join(home, 'a.txt'), 'alpha');
+    expect(await client.health()).toMatchObject({ status: 'ok' });
+    const { response, sessionId, runId } = await client.prompt({ prompt: 'read a.txt' });
+    expect(response).toBe('alpha');
+    expect((await client.sessions.list()).sessions[0]?.id).toBe(sessionId);
+    expect((await client.sessions.update(sessionId, { title: 'new' })).title).toBe('new');
+    expect((await client.sessions.messages(sessionId)).messages).toHaveLength(3);
+    expect(await client.runs.get(runId)).toMatchObject({ status: 'completed' });
+    expect((await client.runs.list({ sessionId })).runs).toHaveLength(1);
+    expect((await client.tools.execute('read_file', { path: 'a.txt' })).result).toMatchObject({
+      content: 'alpha',
+    });
+    expect((await client.events.list({ limit: 1 })).events[0]).toMatchObject({ sequence: 1 });
+    expect((await client.eventTypes()).eventTypes.length).toBeGreaterThan(5);
+    expect((await client.metrics()).metrics).toBeTruthy();
+    await client.sessions.delete(sessionId);
+    await expect(client.sessions.get(sessionId)).rejects.toMatchObject({
+      status: 404,
+      code: 'session_not_found',
+    });
+  });
+
+  test('streams a run with its deltas, and a run again from its start', async () => {
+    const { client } = await startApp();
+    const types: string[] = [];
+    let runId = '';
+    for await (const event of client.promptStream({ prompt: 'help' })) {
+      types.push(event.type);
+      runId = event.runId ?? runId;
+    }
+    expect(types).toContain('message.delta');
+    expect(types.at(-1)).toBe('run.complete');
+    const again: string[] = [];
+    for await (const event of client.runs.events(runId)) again.push(event.type);
+    expect(again).toEqual(types.filter((type) => type !== 'message.delta'));
+  });
+
+  test('starts runs without waiting, and cancels them', async () => {
+    const { client } = await startApp();
+    const run = await client.runs.start({ prompt: 'run sleep 300' });
+    expect(['queued', 'running']).toContain(run.status);
+    expect(await client.runs.cancel(run.id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('an aborted prompt cancels its run', async () => {
+    const { client } = await startApp();
+    const controller = new AbortController();
+    const answer = client.prompt({ prompt: 'run sleep 300' }, { signal: controller.signal });
+    const stream = client.events.stream({ after: 0 });
+    for await (const { type } of stream) if (type === 'tool.start') break;
+    controller.abort();
+    await expect(answer).rejects.toMatchObject({ name: 'AbortError' });
+    for await (const { type } of client.events.stream({ after: 0 })) if (type === 'run.cancelled') break;
+  });
+
+  test('repeats a call with the same idempotency key safely', async () => {
+    const { client } = await startApp();
+    const first = await client.prompt({ prompt: 'help' }, { idempotencyKey: 'k1' });
+    expect(await client.prompt({ prompt: 'help' }, { idempotencyKey: 'k1' })).toEqual(first);
+    await expect(client.prompt({ prompt: 'list' }, { idempotencyKey: 'k1' })).rejects.toMatchObject({
+      status: 409,
+    });
+  });
+
+  test('follows the log over restarts of the server: nothing lost, nothing twice', async () => {
+    const { app, client, home } = await startApp();
+    const seen: StreamEvent[] = [];
+    const controller = new AbortController();
+    const following = (async () => {
+      for await (const event of client.events.stream({ after: 0, signal: controller.signal }))
+        seen.push(event);
+    })();
+    await client.prompt({ prompt: 'help' });
+    const { port } = new URL(app.url);
+    await app.stop();
+    await startApp(Number(port), home);
+    const { runId } = await client.prompt({ prompt: 'help' });
+    while (!seen.some((event) => event.type === 'run.complete' && event.runId === runId)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    controller.abort();
+    await expect(following).rejects.toMatchObject({ name: 'AbortError' });
+    expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, index) => index + 1));
+  });
+
+  test('says clearly what went wrong', async () => {
+    const { client, app } = await startApp();
+    const stranger = new CodeBuddyClient({ url: app.url, apiKey: 'cbk_wrong_wrong_wrong' });
+    await expect(stranger.status()).rejects.toMatchObject({
+      name: 'ApiError',
+      status: 401,
+      code: 'unauthorized',
+    });
+    await expect(client.prompt({ prompt: 1 } as never)).rejects.toMatchObject({
+      status: 422,
+      errors: [{ pointer: '/prompt' }],
+    });
+    await expect(client.prompt({ prompt: 1 } as never)).rejects.toBeInstanceOf(ApiError);
+    await expect(new CodeBuddyClient({ url: 'http://127.0.0.1:9' }).status()).rejects.toBeInstanceOf(
+      ServerUnreachableError,
+    );
+    expect(() => new CodeBuddyClient({ home: '/nowhere' })).toThrowError(ServerUnreachableError);
+  });
+});
+
+describe('the SSE parser', () => {
+  const text =
+    ': hello\r\n\r\nid: 1\nevent: a\ndata: {"x":"grüße 🐙"}\n\nid:2\rdata: one\rdata:two\r\r\nevent: empty\n\ndata\n\nretry: 5\nid: bad\0\ndata: last\n\n';
+  const events = [
+    { id: '1', event: 'a', data: '{"x":"grüße 🐙"}' },
+    { id: '2', event: 'message', data: 'one\ntwo' },
+    { id: undefined, event: 'message', data: '' },
+    { id: undefined, event: 'message', data: 'last' },
+  ];
+
+  test('gives the same events however the bytes are cut', () => {
+    const bytes = Buffer.from(text);
+    for (let size = 1; size <= bytes.length; size++) {
+      const parser = new SseParser();
+      const seen = [];
+      for (let start = 0; start < bytes.length; start += size)
+        seen.push(...parser.push(bytes.subarray(start, start + size)));
+      expect(seen, `pieces of ${size}`).toEqual(events);
+    }
+  });
+
+  test('never throws, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (chunks) => {
+        const parser = new SseParser();
+        for (const chunk of chunks) parser.push(chunk);
+      }),
+    );
+  });
+});

@@ -1,0 +1,143 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readOrCreateLocalKey } from '../../src/config/local-key.ts';
+import { readServerFile, removeServerFile, writeServerFile } from '../../src/config/server-file.ts';
+import { loadSettings } from '../../src/config/settings.ts';
+
+function temporaryHome(config?: unknown): string {
+  const home = mkdtempSync(join(tmpdir(), 'codebuddy-config-'));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  if (config !== undefined)
+    writeFileSync(join(home, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+  return home;
+}
+
+describe('settings', () => {
+  test('flag over environment over file over default, each with its origin', () => {
+    const home = temporaryHome({ port: 1, host: 'localhost', logLevel: 'warn' });
+    const environment = { CODEBUDDY_HOME: home, CODEBUDDY_PORT: '2', CODEBUDDY_HOST: '::1' };
+    const { settings, origins } = loadSettings({ flags: { port: '3' }, environment, cwd: '/work' });
+    expect(settings).toMatchObject({
+      home,
+      port: 3,
+      host: '::1',
+      logLevel: 'warn',
+      workspace: '/work',
+      databasePath: join(home, 'codebuddy.db'),
+      retentionDays: 90,
+    });
+    expect(origins).toMatchObject({
+      home: 'CODEBUDDY_HOME',
+      port: '--port',
+      host: 'CODEBUDDY_HOST',
+      logLevel: 'config.json logLevel',
+      workspace: 'default',
+    });
+  });
+
+  test('an empty variable counts as none; paths are relative to where it was started', () => {
+    const home = temporaryHome();
+    const { settings } = loadSettings({
+      environment: {
+        CODEBUDDY_HOME: home,
+        CODEBUDDY_PORT: '',
+        CODEBUDDY_WORKSPACE: 'sub',
+        DATABASE_URL: 'sqlite:data/x.db',
+      },
+      cwd: '/work',
+    });
+    expect(settings).toMatchObject({ port: 3847, workspace: '/work/sub', databasePath: '/work/data/x.db' });
+  });
+
+  test.each<[{ flags?: Record<string, string | string[]>; environment?: Record<string, string> }, RegExp]>([
+    [{ flags: { port: '65536' } }, /^--port is "65536"; it must be a whole number/],
+    [{ flags: { port: '1e3' } }, /^--port/],
+    [{ environment: { CODEBUDDY_PORT: 'x' } }, /^CODEBUDDY_PORT is "x"/],
+    [{ environment: { CODEBUDDY_HOST: 'a b' } }, /^CODEBUDDY_HOST/],
+    [{ environment: { CODEBUDDY_API_KEY: 'short' } }, /^CODEBUDDY_API_KEY/],
+    [{ environment: { CODEBUDDY_MODEL: 'x' } }, /^CODEBUDDY_MODEL is "x"; it must be "offline"/],
+    [
+      { environment: { DATABASE_URL: 'postgres://h/d' } },
+      /^DATABASE_URL is "postgres:\/\/h\/d"; it must be a path/,
+    ],
+    [{ flags: { logLevel: 'loud' } }, /^--log-level is "loud"; it must be debug, info/],
+    [{ flags: { enableCors: 'example.org' } }, /^--cors/],
+    [{ flags: { allowedHosts: ['a b'] } }, /^--allowed-host/],
+  ])('%j is refused with the place, the value and what would be right', (options, message) => {
+    const home = temporaryHome();
+    expect(() =>
+      loadSettings({ flags: { home, ...options.flags }, environment: options.environment ?? {} }),
+    ).toThrowError(message);
+  });
+
+  test.each([
+    ['{', /is not JSON/],
+    ['[]', /must hold a JSON object/],
+    [{ prot: 1 }, /unknown field "prot"/],
+    [{ __proto__: null, port: '1.5' }, /^config.json port/],
+    [{ cors: 'yes' }, /^config.json cors/],
+    [{ retentionDays: 0 }, /^config.json retentionDays/],
+  ])('a config.json of %j is refused', (config, message) => {
+    const home = temporaryHome(config);
+    expect(() => loadSettings({ flags: { home }, environment: {} })).toThrowError(message);
+  });
+
+  test('origins for CORS', () => {
+    const home = temporaryHome();
+    const load = (enableCors: string | boolean) =>
+      loadSettings({ flags: { home, enableCors }, environment: {} }).settings.enableCors;
+    expect(load(true)).toBe(true);
+    expect(load('https://a.example,http://localhost:3000')).toEqual([
+      'https://a.example',
+      'http://localhost:3000',
+    ]);
+  });
+});
+
+describe('the files of the config folder', () => {
+  test('a key is made once, for its owner only, and nothing is left beside it', () => {
+    const home = temporaryHome();
+    const { key, path } = readOrCreateLocalKey(home);
+    expect(key).toMatch(/^cbk_[A-Za-z0-9_-]{43}$/);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readOrCreateLocalKey(home).key).toBe(key);
+    expect(readdirSync(home)).toEqual(['api-key']);
+  });
+
+  test('a key file that holds no key is refused, not overwritten', () => {
+    const home = temporaryHome();
+    writeFileSync(join(home, 'api-key'), 'x\n');
+    expect(() => readOrCreateLocalKey(home)).toThrowError(/holds no API key/);
+    expect(readFileSync(join(home, 'api-key'), 'utf8')).toBe('x\n');
+  });
+
+  test('server.json of a process that has ended counts as none, and is not removed by another', () => {
+    const home = temporaryHome();
+    const content = {
+      url: 'http://127.0.0.1:1',
+      pid: process.pid,
+      startedAt: new Date().toISOString(),
+      version: '1',
+    };
+    writeServerFile(home, content);
+    expect(readServerFile(home)).toEqual(content);
+    removeServerFile(home);
+    expect(readServerFile(home)).toBeUndefined();
+    writeServerFile(home, { ...content, pid: 2 ** 30 });
+    expect(readServerFile(home)).toBeUndefined();
+    removeServerFile(home);
+    expect(readdirSync(home)).toEqual(['server.json']);
+    writeFileSync(join(home, 'server.json'), '{"half":');
+    expect(readServerFile(home)).toBeUndefined();
+  });
+
+  test('a home that cannot be made is refused in words', async () => {
+    const home = temporaryHome('{}');
+    const { ensureHome } = await import('../../src/config/home-folder.ts');
+    mkdirSync(join(home, 'a'));
+    writeFileSync(join(home, 'file'), '');
+    expect(() => ensureHome(join(home, 'file', 'sub'))).toThrowError(/config folder .* cannot be used/);
+  });
+});
