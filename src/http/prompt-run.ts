@@ -5,7 +5,7 @@ import type { HttpContext } from './context.ts';
 import type { PromptInput } from './prompt-delegated.ts';
 import { abortSignalOf } from './request-facts.ts';
 import type { PromptResult, Run, RunService, StartedRun } from './services.ts';
-import { openEventStream } from './sse.ts';
+import { openEventStream, requireRoomForStream } from './sse.ts';
 import { followLog } from './sse-log.ts';
 
 export type PromptMode = 'wait' | 'stream' | 'leave';
@@ -18,6 +18,8 @@ export async function answerByRun(
   reply: FastifyReply,
   mode: PromptMode,
 ): Promise<PromptResult | Run | undefined> {
+  // Before the run begins: one that nobody can follow must not be left working.
+  if (mode === 'stream') requireRoomForStream(context);
   const started = await runs.start({
     prompt: input.prompt,
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),

@@ -39,6 +39,20 @@ const lastBytesMs = 5000;
 const defaultPatienceMs = 30_000;
 
 /**
+ * Is there a place for one more reader? To be asked before work that only a stream would see.
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, `shutting_down`
+ */
+export function requireRoomForStream({ limits, metrics, shutdown }: HttpContext): void {
+  if (shutdown.aborted) throw new CodeBuddyError('shutting_down', 'The server is stopping.');
+  if (metrics.openStreams < limits.maxStreams) return;
+  throw new CodeBuddyError(
+    'too_many_connections',
+    `All ${limits.maxStreams} places for stream readers are taken; try again soon.`,
+    { headers: { 'Retry-After': '5' } },
+  );
+}
+
+/**
  * Answers with a stream. The answer is begun at once; throw every problem before.
  * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, `shutting_down`
  */
@@ -47,16 +61,8 @@ export function openEventStream(
   reply: FastifyReply,
   context: HttpContext,
 ): EventStream {
+  requireRoomForStream(context);
   const { limits, metrics, shutdown } = context;
-  if (shutdown.aborted) throw new CodeBuddyError('shutting_down', 'The server is stopping.');
-  if (metrics.openStreams >= limits.maxStreams) {
-    throw new CodeBuddyError(
-      'too_many_connections',
-      `All ${limits.maxStreams} places for stream readers are taken; try again soon.`,
-      { headers: { 'Retry-After': '5' } },
-    );
-  }
-
   const response = reply.raw;
   const ended = new AbortController();
   let endedBy: StreamEnd | undefined;

@@ -129,3 +129,16 @@ test('a stop is not held up by a reader that does not read', async () => {
   expect(Date.now() - started).toBeLessThan(2000);
   expect(server.log.stats().subscribers).toBe(0);
 });
+
+test('a prompt that finds no place for its stream is answered 503, and no run is left working', async () => {
+  const server = await startServer({ config: { maxStreams: 1 } });
+  await openReader(`${server.url}/api/events`);
+  const refused = await server.send(
+    'POST',
+    '/api/prompt',
+    { prompt: 'run sleep 300' },
+    { accept: 'text/event-stream' },
+  );
+  expect(refused.status).toBe(503);
+  expect(await (await server.get('/api/runs')).json()).toMatchObject({ runs: [] });
+});
