@@ -42,7 +42,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The event log, as a stream or in pages */
+    /**
+     * The event log, as a stream or in pages
+     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. A stream that does not say where begins with what is new.
+     */
     readonly get: operations['listEvents'];
     readonly put?: never;
     readonly post?: never;
@@ -199,7 +202,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The events of a run, as a stream that ends with it or in pages */
+    /**
+     * The events of a run, as a stream that ends with it or in pages
+     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. It begins with the first event of the run and ends with the run; 204 says that nothing more will come.
+     */
     readonly get: operations['listRunEvents'];
     readonly put?: never;
     readonly post?: never;
@@ -253,7 +259,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The events of a session, as a stream or in pages */
+    /**
+     * The events of a session, as a stream or in pages
+     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. It begins with the first event of the session.
+     */
     readonly get: operations['listSessionEvents'];
     readonly put?: never;
     readonly post?: never;
@@ -420,6 +429,97 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** ApiKey */
+    readonly ApiKey: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      readonly id: string;
+      readonly name: string;
+      readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
+    };
+    /** CreatedApiKey */
+    readonly CreatedApiKey: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      readonly id: string;
+      /** @description The key itself. It is shown this once. */
+      readonly key: string;
+      readonly name: string;
+      readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
+    };
+    /**
+     * Event
+     * @description One thing that happened. `data` fits the schema of its type in `GET /api/event-types`.
+     */
+    readonly Event: {
+      readonly data: {
+        readonly [key: string]: unknown;
+      };
+      /** @description Repeats `type`. */
+      readonly event: string;
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /** @enum {string} */
+      readonly type:
+        | 'session.start'
+        | 'session.end'
+        | 'message.user'
+        | 'message.assistant'
+        | 'tool.start'
+        | 'tool.complete'
+        | 'tool.error'
+        | 'file.create'
+        | 'file.modify'
+        | 'file.delete'
+        | 'run.queued'
+        | 'run.complete'
+        | 'run.failed'
+        | 'run.cancelled'
+        | 'error';
+    };
+    /** Health */
+    readonly Health: {
+      /** @enum {string} */
+      readonly status: 'ok';
+      /** Format: date-time */
+      readonly timestamp: string;
+      readonly version: string;
+    };
+    /** Index */
+    readonly Index: {
+      readonly endpoints: readonly {
+        readonly method: string;
+        readonly path: string;
+        readonly summary: string;
+      }[];
+      readonly name: string;
+      readonly version: string;
+    };
+    /**
+     * Message
+     * @description What the user said, what the agent answered, or what a tool gave back.
+     */
+    readonly Message: {
+      readonly content: string;
+      /** Format: date-time */
+      readonly createdAt: string;
+      readonly id: string;
+      /** @enum {string} */
+      readonly role: 'user' | 'assistant' | 'tool';
+      readonly runId: string | null;
+      readonly sessionId: string;
+      /** @description On `tool` messages: which tool, with which parameters, and whether it failed. */
+      readonly tool?: {
+        readonly isError: boolean;
+        readonly name: string;
+        readonly params: unknown;
+      };
+    };
     /**
      * Problem
      * @description An error (RFC 9457).
@@ -442,6 +542,156 @@ export interface components {
       readonly title: string;
       /** @description A URI reference that names the kind of problem. */
       readonly type: string;
+    };
+    /** PromptRequest */
+    readonly PromptRequest: {
+      readonly options?: {
+        /** @description Model calls, at most. */
+        readonly maxSteps?: number;
+        readonly model?: string;
+        /** @enum {string} */
+        readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
+        /** @description Added to the system prompt. */
+        readonly system?: string;
+        readonly timeoutMs?: number;
+      };
+      /** @description What the agent is asked to do. */
+      readonly prompt: string;
+      /** @description Goes on with this session; default: a new one. */
+      readonly sessionId?: string;
+    };
+    /**
+     * PromptResult
+     * @description The answer to a prompt.
+     */
+    readonly PromptResult: {
+      /** @description In US dollars. */
+      readonly cost: number | null;
+      readonly finishReason: string;
+      readonly model: string | null;
+      readonly response: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @description Tokens used, or null if the model does not say. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
+    };
+    /** Readiness */
+    readonly Readiness: {
+      readonly parts: readonly {
+        /** @description One line in words. */
+        readonly detail: string;
+        readonly name: string;
+        readonly ready: boolean;
+      }[];
+      /** @enum {string} */
+      readonly status: 'ready' | 'not_ready';
+    };
+    /**
+     * Run
+     * @description The work on one prompt.
+     */
+    readonly Run: {
+      /** @description In US dollars. */
+      readonly cost: number | null;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /** Format: date-time */
+      readonly endedAt: string | null;
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+      } | null;
+      readonly finishReason: string | null;
+      readonly id: string;
+      readonly model: string | null;
+      readonly prompt: string;
+      readonly response: string | null;
+      readonly sessionId: string;
+      /** Format: date-time */
+      readonly startedAt: string | null;
+      /** @enum {string} */
+      readonly status:
+        | 'queued'
+        | 'running'
+        | 'waiting'
+        | 'completed'
+        | 'failed'
+        | 'cancelled'
+        | 'interrupted';
+      /** @description Tokens used, or null if the model does not say. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
+    };
+    /**
+     * Session
+     * @description A conversation: messages and runs that belong together.
+     */
+    readonly Session: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      readonly id: string;
+      readonly messageCount: number;
+      readonly metadata: {
+        readonly [key: string]: unknown;
+      };
+      readonly model: string | null;
+      /** @enum {string} */
+      readonly status: 'idle' | 'running';
+      readonly title: string;
+      /** Format: date-time */
+      readonly updatedAt: string;
+    };
+    /** Status */
+    readonly Status: {
+      readonly activeRuns: number;
+      /** @description `delegated`: the host application answers itself. */
+      readonly agent: string;
+      readonly memory: {
+        /** @description Bytes. */
+        readonly external: number;
+        /** @description Bytes. */
+        readonly heapTotal: number;
+        /** @description Bytes. */
+        readonly heapUsed: number;
+        /** @description Bytes. */
+        readonly rss: number;
+      };
+      readonly model: string | null;
+      /** @description Version of Node.js. */
+      readonly node: string;
+      readonly pid: number;
+      readonly running: boolean;
+      /** @description Seconds since the server was started. */
+      readonly uptime: number;
+      readonly version: string;
+      readonly webhooks: {
+        readonly enabled: boolean;
+        readonly failed: number;
+        readonly pending: number;
+      };
+    };
+    /** Tool */
+    readonly Tool: {
+      readonly description: string;
+      /** @description JSON Schema of the parameters. */
+      readonly inputSchema: {
+        readonly [key: string]: unknown;
+      };
+      readonly name: string;
+      /** @description True if the tool changes nothing. */
+      readonly readOnly: boolean;
+    };
+    /** ToolResult */
+    readonly ToolResult: {
+      /** @description What the tool gave back. */
+      readonly result: unknown;
     };
   };
   responses: never;
@@ -485,15 +735,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly endpoints: readonly {
-              readonly method: string;
-              readonly path: string;
-              readonly summary: string;
-            }[];
-            readonly name: string;
-            readonly version: string;
-          };
+          readonly 'application/json': components['schemas']['Index'];
         };
       };
     };
@@ -600,37 +842,7 @@ export interface operations {
         };
         content: {
           readonly 'application/json': {
-            readonly events: readonly {
-              readonly data: {
-                readonly [key: string]: unknown;
-              };
-              /** @description Repeats `type`. */
-              readonly event: string;
-              readonly id: string;
-              readonly runId?: string;
-              /** @description Place in the log; resume a stream after it. */
-              readonly sequence: number;
-              readonly sessionId?: string;
-              /** Format: date-time */
-              readonly timestamp: string;
-              /** @enum {string} */
-              readonly type:
-                | 'session.start'
-                | 'session.end'
-                | 'message.user'
-                | 'message.assistant'
-                | 'tool.start'
-                | 'tool.complete'
-                | 'tool.error'
-                | 'file.create'
-                | 'file.modify'
-                | 'file.delete'
-                | 'run.queued'
-                | 'run.complete'
-                | 'run.failed'
-                | 'run.cancelled'
-                | 'error';
-            }[];
+            readonly events: readonly components['schemas']['Event'][];
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
@@ -673,37 +885,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly data: {
-              readonly [key: string]: unknown;
-            };
-            /** @description Repeats `type`. */
-            readonly event: string;
-            readonly id: string;
-            readonly runId?: string;
-            /** @description Place in the log; resume a stream after it. */
-            readonly sequence: number;
-            readonly sessionId?: string;
-            /** Format: date-time */
-            readonly timestamp: string;
-            /** @enum {string} */
-            readonly type:
-              | 'session.start'
-              | 'session.end'
-              | 'message.user'
-              | 'message.assistant'
-              | 'tool.start'
-              | 'tool.complete'
-              | 'tool.error'
-              | 'file.create'
-              | 'file.modify'
-              | 'file.delete'
-              | 'run.queued'
-              | 'run.complete'
-              | 'run.failed'
-              | 'run.cancelled'
-              | 'error';
-          };
+          readonly 'application/json': components['schemas']['Event'];
         };
       };
     };
@@ -747,13 +929,7 @@ export interface operations {
         };
         content: {
           readonly 'application/json': {
-            readonly keys: readonly {
-              /** Format: date-time */
-              readonly createdAt: string;
-              readonly id: string;
-              readonly name: string;
-              readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
-            }[];
+            readonly keys: readonly components['schemas']['ApiKey'][];
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
@@ -802,15 +978,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** Format: date-time */
-            readonly createdAt: string;
-            readonly id: string;
-            /** @description The key itself. It is shown this once. */
-            readonly key: string;
-            readonly name: string;
-            readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
-          };
+          readonly 'application/json': components['schemas']['CreatedApiKey'];
         };
       };
     };
@@ -898,28 +1066,16 @@ export interface operations {
   readonly prompt: {
     readonly parameters: {
       readonly query?: never;
-      readonly header?: never;
+      readonly header?: {
+        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
       readonly path?: never;
       readonly cookie?: never;
     };
     readonly requestBody: {
       readonly content: {
-        readonly 'application/json': {
-          readonly options?: {
-            /** @description Model calls, at most. */
-            readonly maxSteps?: number;
-            readonly model?: string;
-            /** @enum {string} */
-            readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
-            /** @description Added to the system prompt. */
-            readonly system?: string;
-            readonly timeoutMs?: number;
-          };
-          /** @description What the agent is asked to do. */
-          readonly prompt: string;
-          /** @description Goes on with this session; default: a new one. */
-          readonly sessionId?: string;
-        };
+        readonly 'application/json': components['schemas']['PromptRequest'];
       };
     };
     readonly responses: {
@@ -947,21 +1103,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** @description In US dollars. */
-            readonly cost: number | null;
-            readonly finishReason: string;
-            readonly model: string | null;
-            readonly response: string;
-            readonly runId: string;
-            readonly sessionId: string;
-            /** @description Tokens used, or null if the model does not say. */
-            readonly usage: {
-              readonly inputTokens: number;
-              readonly outputTokens: number;
-              readonly totalTokens: number;
-            } | null;
-          };
+          readonly 'application/json': components['schemas']['PromptResult'];
         };
       };
       /** @description The work on one prompt. */
@@ -970,41 +1112,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** @description In US dollars. */
-            readonly cost: number | null;
-            /** Format: date-time */
-            readonly createdAt: string;
-            /** Format: date-time */
-            readonly endedAt: string | null;
-            readonly error: {
-              readonly code: string;
-              readonly message: string;
-            } | null;
-            readonly finishReason: string | null;
-            readonly id: string;
-            readonly model: string | null;
-            readonly prompt: string;
-            readonly response: string | null;
-            readonly sessionId: string;
-            /** Format: date-time */
-            readonly startedAt: string | null;
-            /** @enum {string} */
-            readonly status:
-              | 'queued'
-              | 'running'
-              | 'waiting'
-              | 'completed'
-              | 'failed'
-              | 'cancelled'
-              | 'interrupted';
-            /** @description Tokens used, or null if the model does not say. */
-            readonly usage: {
-              readonly inputTokens: number;
-              readonly outputTokens: number;
-              readonly totalTokens: number;
-            } | null;
-          };
+          readonly 'application/json': components['schemas']['Run'];
         };
       };
     };
@@ -1061,41 +1169,7 @@ export interface operations {
           readonly 'application/json': {
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
-            readonly runs: readonly {
-              /** @description In US dollars. */
-              readonly cost: number | null;
-              /** Format: date-time */
-              readonly createdAt: string;
-              /** Format: date-time */
-              readonly endedAt: string | null;
-              readonly error: {
-                readonly code: string;
-                readonly message: string;
-              } | null;
-              readonly finishReason: string | null;
-              readonly id: string;
-              readonly model: string | null;
-              readonly prompt: string;
-              readonly response: string | null;
-              readonly sessionId: string;
-              /** Format: date-time */
-              readonly startedAt: string | null;
-              /** @enum {string} */
-              readonly status:
-                | 'queued'
-                | 'running'
-                | 'waiting'
-                | 'completed'
-                | 'failed'
-                | 'cancelled'
-                | 'interrupted';
-              /** @description Tokens used, or null if the model does not say. */
-              readonly usage: {
-                readonly inputTokens: number;
-                readonly outputTokens: number;
-                readonly totalTokens: number;
-              } | null;
-            }[];
+            readonly runs: readonly components['schemas']['Run'][];
           };
         };
       };
@@ -1136,41 +1210,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** @description In US dollars. */
-            readonly cost: number | null;
-            /** Format: date-time */
-            readonly createdAt: string;
-            /** Format: date-time */
-            readonly endedAt: string | null;
-            readonly error: {
-              readonly code: string;
-              readonly message: string;
-            } | null;
-            readonly finishReason: string | null;
-            readonly id: string;
-            readonly model: string | null;
-            readonly prompt: string;
-            readonly response: string | null;
-            readonly sessionId: string;
-            /** Format: date-time */
-            readonly startedAt: string | null;
-            /** @enum {string} */
-            readonly status:
-              | 'queued'
-              | 'running'
-              | 'waiting'
-              | 'completed'
-              | 'failed'
-              | 'cancelled'
-              | 'interrupted';
-            /** @description Tokens used, or null if the model does not say. */
-            readonly usage: {
-              readonly inputTokens: number;
-              readonly outputTokens: number;
-              readonly totalTokens: number;
-            } | null;
-          };
+          readonly 'application/json': components['schemas']['Run'];
         };
       };
     };
@@ -1217,41 +1257,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** @description In US dollars. */
-            readonly cost: number | null;
-            /** Format: date-time */
-            readonly createdAt: string;
-            /** Format: date-time */
-            readonly endedAt: string | null;
-            readonly error: {
-              readonly code: string;
-              readonly message: string;
-            } | null;
-            readonly finishReason: string | null;
-            readonly id: string;
-            readonly model: string | null;
-            readonly prompt: string;
-            readonly response: string | null;
-            readonly sessionId: string;
-            /** Format: date-time */
-            readonly startedAt: string | null;
-            /** @enum {string} */
-            readonly status:
-              | 'queued'
-              | 'running'
-              | 'waiting'
-              | 'completed'
-              | 'failed'
-              | 'cancelled'
-              | 'interrupted';
-            /** @description Tokens used, or null if the model does not say. */
-            readonly usage: {
-              readonly inputTokens: number;
-              readonly outputTokens: number;
-              readonly totalTokens: number;
-            } | null;
-          };
+          readonly 'application/json': components['schemas']['Run'];
         };
       };
     };
@@ -1307,37 +1313,7 @@ export interface operations {
         };
         content: {
           readonly 'application/json': {
-            readonly events: readonly {
-              readonly data: {
-                readonly [key: string]: unknown;
-              };
-              /** @description Repeats `type`. */
-              readonly event: string;
-              readonly id: string;
-              readonly runId?: string;
-              /** @description Place in the log; resume a stream after it. */
-              readonly sequence: number;
-              readonly sessionId?: string;
-              /** Format: date-time */
-              readonly timestamp: string;
-              /** @enum {string} */
-              readonly type:
-                | 'session.start'
-                | 'session.end'
-                | 'message.user'
-                | 'message.assistant'
-                | 'tool.start'
-                | 'tool.complete'
-                | 'tool.error'
-                | 'file.create'
-                | 'file.modify'
-                | 'file.delete'
-                | 'run.queued'
-                | 'run.complete'
-                | 'run.failed'
-                | 'run.cancelled'
-                | 'error';
-            }[];
+            readonly events: readonly components['schemas']['Event'][];
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
@@ -1386,21 +1362,7 @@ export interface operations {
           readonly 'application/json': {
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
-            readonly sessions: readonly {
-              /** Format: date-time */
-              readonly createdAt: string;
-              readonly id: string;
-              readonly messageCount: number;
-              readonly metadata: {
-                readonly [key: string]: unknown;
-              };
-              readonly model: string | null;
-              /** @enum {string} */
-              readonly status: 'idle' | 'running';
-              readonly title: string;
-              /** Format: date-time */
-              readonly updatedAt: string;
-            }[];
+            readonly sessions: readonly components['schemas']['Session'][];
           };
         };
       };
@@ -1409,7 +1371,10 @@ export interface operations {
   readonly createSession: {
     readonly parameters: {
       readonly query?: never;
-      readonly header?: never;
+      readonly header?: {
+        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
       readonly path?: never;
       readonly cookie?: never;
     };
@@ -1448,21 +1413,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** Format: date-time */
-            readonly createdAt: string;
-            readonly id: string;
-            readonly messageCount: number;
-            readonly metadata: {
-              readonly [key: string]: unknown;
-            };
-            readonly model: string | null;
-            /** @enum {string} */
-            readonly status: 'idle' | 'running';
-            readonly title: string;
-            /** Format: date-time */
-            readonly updatedAt: string;
-          };
+          readonly 'application/json': components['schemas']['Session'];
         };
       };
     };
@@ -1502,21 +1453,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** Format: date-time */
-            readonly createdAt: string;
-            readonly id: string;
-            readonly messageCount: number;
-            readonly metadata: {
-              readonly [key: string]: unknown;
-            };
-            readonly model: string | null;
-            /** @enum {string} */
-            readonly status: 'idle' | 'running';
-            readonly title: string;
-            /** Format: date-time */
-            readonly updatedAt: string;
-          };
+          readonly 'application/json': components['schemas']['Session'];
         };
       };
     };
@@ -1603,21 +1540,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** Format: date-time */
-            readonly createdAt: string;
-            readonly id: string;
-            readonly messageCount: number;
-            readonly metadata: {
-              readonly [key: string]: unknown;
-            };
-            readonly model: string | null;
-            /** @enum {string} */
-            readonly status: 'idle' | 'running';
-            readonly title: string;
-            /** Format: date-time */
-            readonly updatedAt: string;
-          };
+          readonly 'application/json': components['schemas']['Session'];
         };
       };
     };
@@ -1673,37 +1596,7 @@ export interface operations {
         };
         content: {
           readonly 'application/json': {
-            readonly events: readonly {
-              readonly data: {
-                readonly [key: string]: unknown;
-              };
-              /** @description Repeats `type`. */
-              readonly event: string;
-              readonly id: string;
-              readonly runId?: string;
-              /** @description Place in the log; resume a stream after it. */
-              readonly sequence: number;
-              readonly sessionId?: string;
-              /** Format: date-time */
-              readonly timestamp: string;
-              /** @enum {string} */
-              readonly type:
-                | 'session.start'
-                | 'session.end'
-                | 'message.user'
-                | 'message.assistant'
-                | 'tool.start'
-                | 'tool.complete'
-                | 'tool.error'
-                | 'file.create'
-                | 'file.modify'
-                | 'file.delete'
-                | 'run.queued'
-                | 'run.complete'
-                | 'run.failed'
-                | 'run.cancelled'
-                | 'error';
-            }[];
+            readonly events: readonly components['schemas']['Event'][];
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
@@ -1752,22 +1645,7 @@ export interface operations {
         };
         content: {
           readonly 'application/json': {
-            readonly messages: readonly {
-              readonly content: string;
-              /** Format: date-time */
-              readonly createdAt: string;
-              readonly id: string;
-              /** @enum {string} */
-              readonly role: 'user' | 'assistant' | 'tool';
-              readonly runId: string | null;
-              readonly sessionId: string;
-              /** @description On `tool` messages: which tool, with which parameters, and whether it failed. */
-              readonly tool?: {
-                readonly isError: boolean;
-                readonly name: string;
-                readonly params: unknown;
-              };
-            }[];
+            readonly messages: readonly components['schemas']['Message'][];
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
@@ -1808,34 +1686,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly activeRuns: number;
-            /** @description `delegated`: the host application answers itself. */
-            readonly agent: string;
-            readonly memory: {
-              /** @description Bytes. */
-              readonly external: number;
-              /** @description Bytes. */
-              readonly heapTotal: number;
-              /** @description Bytes. */
-              readonly heapUsed: number;
-              /** @description Bytes. */
-              readonly rss: number;
-            };
-            readonly model: string | null;
-            /** @description Version of Node.js. */
-            readonly node: string;
-            readonly pid: number;
-            readonly running: boolean;
-            /** @description Seconds since the server was started. */
-            readonly uptime: number;
-            readonly version: string;
-            readonly webhooks: {
-              readonly enabled: boolean;
-              readonly failed: number;
-              readonly pending: number;
-            };
-          };
+          readonly 'application/json': components['schemas']['Status'];
         };
       };
     };
@@ -1881,16 +1732,7 @@ export interface operations {
           readonly 'application/json': {
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
-            readonly tools: readonly {
-              readonly description: string;
-              /** @description JSON Schema of the parameters. */
-              readonly inputSchema: {
-                readonly [key: string]: unknown;
-              };
-              readonly name: string;
-              /** @description True if the tool changes nothing. */
-              readonly readOnly: boolean;
-            }[];
+            readonly tools: readonly components['schemas']['Tool'][];
           };
         };
       };
@@ -1938,10 +1780,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** @description What the tool gave back. */
-            readonly result: unknown;
-          };
+          readonly 'application/json': components['schemas']['ToolResult'];
         };
       };
     };
@@ -2017,13 +1856,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            /** @enum {string} */
-            readonly status: 'ok';
-            /** Format: date-time */
-            readonly timestamp: string;
-            readonly version: string;
-          };
+          readonly 'application/json': components['schemas']['Health'];
         };
       };
     };
@@ -2061,16 +1894,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly parts: readonly {
-              /** @description One line in words. */
-              readonly detail: string;
-              readonly name: string;
-              readonly ready: boolean;
-            }[];
-            /** @enum {string} */
-            readonly status: 'ready' | 'not_ready';
-          };
+          readonly 'application/json': components['schemas']['Readiness'];
         };
       };
       /** @description Readiness */
@@ -2079,16 +1903,7 @@ export interface operations {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly parts: readonly {
-              /** @description One line in words. */
-              readonly detail: string;
-              readonly name: string;
-              readonly ready: boolean;
-            }[];
-            /** @enum {string} */
-            readonly status: 'ready' | 'not_ready';
-          };
+          readonly 'application/json': components['schemas']['Readiness'];
         };
       };
     };

@@ -166,8 +166,9 @@ function draw() {
       if (!groups.has(tag)) groups.set(tag, []);
       groups.get(tag).push(route(method.toUpperCase(), path, operation));
     }
-  // A section for one route is no help to find it.
-  const lone = [...groups].filter(([, routes]) => routes.length === 1);
+  // A section for one page or figure is no help to find it; what acts keeps its own.
+  const acts = new Set(Object.entries(api.paths).flatMap(([path, item]) => (item.get ? [] : Object.values(item).map((operation) => tagOf(path, operation)))));
+  const lone = [...groups].filter(([tag, routes]) => routes.length === 1 && !acts.has(tag));
   for (const [tag] of lone) groups.delete(tag);
   if (lone.length > 0) groups.set('server', [...(groups.get('server') || []), ...lone.flatMap(([, routes]) => routes)]);
   const links = [];

@@ -42,7 +42,7 @@ export function docsPage({ name, version }: Pick<HttpContext, 'name' | 'version'
 <div class="columns">
 <nav aria-label="Sections"><ul id="sections">
 <li><a href="#problems">Problems</a></li>
-<li><a href="#events">Events</a></li>
+<li><a href="#events">Event types</a></li>
 </ul></nav>
 <main id="content" tabindex="-1">
 <p>JSON over HTTP. Send your key as <code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code>. The machine-readable form of this
@@ -59,7 +59,7 @@ ${Object.entries(problems)
 </dl>
 </section>
 <section id="events" aria-labelledby="events-title">
-<h2 id="events-title">Events</h2>
+<h2 id="events-title">Event types</h2>
 <p>Everything that happens is logged once. Follow the log with <code>Accept: text/event-stream</code> on <code>GET /api/events</code>; resume with
 <code>Last-Event-ID</code>. The schemas are in <code>GET /api/event-types</code>.</p>
 <dl class="rows">

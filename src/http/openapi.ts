@@ -109,12 +109,27 @@ function describe(route: RouteDefinition, used: Set<string>): Readonly<Record<st
     operationId: unique(route.operationId ?? operationIdOf(route.method, route.path), used),
     tags: [tagOf(route.path)],
     security: route.scope === 'open' ? [] : [{ bearer: [] }, { apiKey: [] }],
+    // OpenAPI knows scopes for OAuth only.
+    ...(route.scope === 'open' ? {} : { 'x-scope': route.scope }),
+    ...(route.idempotent === true ? { headers: idempotencyHeader } : {}),
     ...(schema?.params === undefined ? {} : { params: schema.params }),
     ...(schema?.querystring === undefined ? {} : { querystring: schema.querystring }),
     ...(schema?.body === undefined ? {} : { body: schema.body }),
     response,
   };
 }
+
+const idempotencyHeader = {
+  type: 'object',
+  properties: {
+    'Idempotency-Key': {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description: 'The same key and body within 24 h get the first answer again; another body, 409.',
+    },
+  },
+} as const;
 
 function problemResponse(description: string): object {
   return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
