@@ -19,14 +19,14 @@ Every error is \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.o
 
 \`\`\`json
 {
-  "type": "about:blank#validation_failed",
+  "type": "urn:codebuddy:problem:validation_failed",
   "title": "Validation failed",
   "status": 422,
-  "detail": "body /prompt must be string",
+  "detail": "The body does not fit: /prompt must be string",
   "code": "validation_failed",
   "requestId": "req_…",
   "errors": [{ "in": "body", "pointer": "/prompt", "message": "must be string" }],
-  "error": "body /prompt must be string"
+  "error": "The body does not fit: /prompt must be string"
 }
 \`\`\`
 
