@@ -39,8 +39,11 @@ function refusePoison(root: object): void {
         for (const item of node) if (typeof item === 'object' && item !== null) next.push(item);
         continue;
       }
-      for (const [key, item] of Object.entries(node)) {
+      const object = node as Readonly<Record<string, unknown>>;
+      // Not Object.entries(): this runs for every body, and JSON.parse makes own, enumerable keys only.
+      for (const key in object) {
         if (key === '__proto__') throw bad('The body holds the key "__proto__"');
+        const item = object[key];
         if (typeof item !== 'object' || item === null) continue;
         if (key === 'constructor' && Object.hasOwn(item, 'prototype')) {
           throw bad('The body holds the keys "constructor" and "prototype"');

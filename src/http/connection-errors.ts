@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { ProblemCode } from '../errors.ts';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
-import type { GatedResponse } from './gated-response.ts';
+import { GatedResponse } from './gated-response.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { problemBody, problemType } from './problem.ts';
@@ -14,11 +14,10 @@ import { problemBody, problemType } from './problem.ts';
 /** After the answer, the client's last bytes are thrown away for this long; closing at once could reset the connection. */
 const lingerMs = 1_000;
 
-/** Makes the listener for `clientError`. `answerInProgress` gives the answer that a socket is in the midst of. */
+/** Makes the listener for `clientError`. */
 export function makeClientErrorHandler(
   logger: Logger,
   metrics: Metrics,
-  answerInProgress: (socket: Duplex) => GatedResponse | undefined,
 ): (error: Error & { code?: string }, socket: Duplex) => void {
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -38,6 +37,15 @@ export function makeClientErrorHandler(
     logger.info({ requestId, status: problem.status, code: problem.code, cause: error.code }, 'refused');
     endWithProblem(socket, problem, requestId);
   };
+}
+
+/**
+ * The answer that a socket is in the midst of. Node keeps it under this name since 0.1; a map of our own would cost each request
+ * something for what only broken ones need. Should the name ever change, a half-sent answer is followed by a problem.
+ */
+function answerInProgress(socket: Duplex): GatedResponse | undefined {
+  const answer = '_httpMessage' in socket ? socket._httpMessage : undefined;
+  return answer instanceof GatedResponse && !answer.writableFinished ? answer : undefined;
 }
 
 /** Writes a whole answer onto a socket that has no request, and ends the connection. */

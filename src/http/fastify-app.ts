@@ -4,9 +4,8 @@
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../errors.ts';
-import { parseBody, refuseOtherMedia } from './body.ts';
 import type { HttpContext } from './context.ts';
 import { GatedResponse } from './gated-response.ts';
 import { installIdempotency } from './idempotency.ts';
@@ -14,16 +13,8 @@ import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
 import { factsOf, GatedRequest } from './request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
-import type { Scope } from './services.ts';
+import { makeRouteEntry } from './route-entry.ts';
 import { compileSerializer, compileValidator } from './validation.ts';
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    scope?: Scope | 'open';
-    /** Present where the route has a body schema; true if `{}` may stand for no body. */
-    bodyMayBeMissing?: boolean;
-  }
-}
 
 export interface FastifyApp {
   readonly handle: RequestListener<typeof GatedRequest, typeof GatedResponse>;
@@ -62,28 +53,7 @@ export async function buildFastifyApp(
     },
   });
 
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => {
-    try {
-      const length = (bytes as Buffer).length;
-      done(null, length === 0 ? undefined : parseBody(bytes as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
-  app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404 && request.method === 'OPTIONS') {
-      const allow = allowedAt(app, factsOf(request).path);
-      if (allow !== undefined) {
-        reply.code(204).header('Allow', allow).send();
-        return;
-      }
-    }
-    done(beforeBody(app, request));
-  });
-  app.addHook('preValidation', (request, _reply, done) => {
-    done(replaceMissingBody(request));
-  });
+  app.setNotFoundHandler((request, reply) => answerNoRoute(app, factsOf(request), reply));
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
     if (problem.code === 'internal_error') onFault(problem.cause ?? problem, request.id);
@@ -95,44 +65,22 @@ export async function buildFastifyApp(
       method: route.method,
       url: route.path,
       ...(route.schema === undefined ? {} : { schema: route.schema }),
-      config: { scope: route.scope, ...missingBodyRule(route) },
+      onRequest: makeRouteEntry(route, context.limits.maxRequestSize),
       handler: route.handler,
     });
   }
   await app.ready();
+  // Bodies are read by route-entry.ts; to Fastify no method has one. (Told after the routes, whose body schemas stay in force.)
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   if (handle === undefined) throw new TypeError('Fastify made no handler');
   return { handle };
 }
 
-/** What can be said before a byte of the body is read: is there such a route, does the key reach, is it JSON? */
-function beforeBody(app: FastifyInstance, request: FastifyRequest): Error | undefined {
-  const facts = factsOf(request);
-  if (request.is404) return noRoute(app, facts);
-  facts.route = request.routeOptions.url ?? '';
-  const scope = request.routeOptions.config.scope;
-  if (scope !== undefined && scope !== 'open' && facts.identity?.scopes.includes(scope) !== true) {
-    return new CodeBuddyError('insufficient_scope', `This needs a key with the scope '${scope}'`);
-  }
-  const { headers } = request.raw;
-  // A HEAD of a stream would never end: it is answered as the page of JSON is.
-  if (request.method === 'HEAD') headers.accept = 'application/json';
-  else if (mayStillSend(request.raw)) {
-    if (request.method !== 'GET') {
-      try {
-        refuseOtherMedia(headers['content-type'], headers['content-encoding']);
-      } catch (error) {
-        return error as CodeBuddyError;
-      }
-    }
-  }
-  return undefined;
-}
-
-function noRoute(app: FastifyInstance, facts: GatedRequest): CodeBuddyError {
+function answerNoRoute(app: FastifyInstance, facts: GatedRequest, reply: FastifyReply): FastifyReply {
   const allow = allowedAt(app, facts.path);
-  return allow === undefined
-    ? new CodeBuddyError('not_found', 'There is nothing at this path')
-    : new CodeBuddyError('method_not_allowed', `This path knows ${allow}`, { headers: { Allow: allow } });
+  if (allow === undefined) throw new CodeBuddyError('not_found', 'There is nothing at this path');
+  if (facts.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
+  throw new CodeBuddyError('method_not_allowed', `This path knows ${allow}`, { headers: { Allow: allow } });
 }
 
 /** What `Allow` says of a path; undefined if no method has a route there. */
@@ -140,20 +88,6 @@ function allowedAt(app: FastifyInstance, path: string): string | undefined {
   const allowed = methods.filter((method) => app.findRoute({ method, url: path }) !== null);
   if (allowed.length === 0) return undefined;
   return [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
-}
-
-function missingBodyRule({ schema }: RouteDefinition): { bodyMayBeMissing?: boolean } {
-  const body = schema?.body;
-  if (typeof body !== 'object') return {};
-  return { bodyMayBeMissing: body.required === undefined || body.required.length === 0 };
-}
-
-function replaceMissingBody(request: FastifyRequest): Error | undefined {
-  const mayBeMissing = request.routeOptions.config.bodyMayBeMissing;
-  if (request.body !== undefined || mayBeMissing === undefined) return undefined;
-  if (!mayBeMissing) return new CodeBuddyError('invalid_body', 'A JSON body is needed');
-  request.body = {};
-  return undefined;
 }
 
 /** Past Fastify, which would add a charset that application/problem+json does not have (RFC 9457 §6.1). */

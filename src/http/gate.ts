@@ -41,12 +41,13 @@ export function makeGate(options: GateOptions): Gate {
   const answerHealth = makeHealthAnswer(context.version);
 
   return function gate(request, response, expectsContinue) {
+    const startedAt = performance.now();
     const head = readHead(request.rawHeaders);
     const id = saneRequestId(head.requestId) ?? makeId('req');
     request.requestId = id;
     response.requestId = id;
     response.life = life;
-    record.started(request, response);
+    let isRecorded = false;
     try {
       if (life.isStopping) {
         throw new CodeBuddyError('shutting_down', 'The server is stopping', {
@@ -69,13 +70,16 @@ export function makeGate(options: GateOptions): Gate {
         );
       }
       response.corsHeaders = cors.headers;
-      if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
-        answerPreflight(request, response);
-        return;
-      }
       if (isRead && request.path === '/health') {
         request.route = '/health';
         answerHealth(response);
+        record.health(request, startedAt);
+        return;
+      }
+      record.started(request, response, startedAt);
+      isRecorded = true;
+      if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
+        answerPreflight(request, response);
         return;
       }
       request.identity = identify(head.apiKey, head.authorization, request, isRead);
@@ -94,6 +98,7 @@ export function makeGate(options: GateOptions): Gate {
       }
       pass(request, response);
     } catch (thrown) {
+      if (!isRecorded) record.started(request, response, startedAt);
       const problem = toProblem(thrown);
       if (problem.code === 'internal_error') record.fault(problem.cause, id);
       refuse(request, response, problem);

@@ -16,6 +16,15 @@ const guarded: ReadonlyArray<readonly [lowerName: string, name: string, value: s
   ['x-content-type-options', 'X-Content-Type-Options', 'nosniff'],
 ];
 const allGuarded = guarded.flatMap(([, name, value]) => [name, value]);
+const plainHead: OutgoingHttpHeader[] = [
+  'X-Request-Id',
+  '',
+  'Content-Type',
+  '',
+  'Content-Length',
+  0,
+  ...allGuarded,
+];
 const guardedNames = new Set(guarded.map(([lowerName]) => lowerName));
 
 /** Whether a server is about to stop; one object a start, shared by all its answers. */
@@ -62,19 +71,17 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
     body: string,
     headers?: Readonly<Record<string, string>>,
   ): void {
-    const flat: OutgoingHttpHeader[] = [
-      'X-Request-Id',
-      this.requestId,
-      'Content-Type',
-      contentType,
-      'Content-Length',
-      Buffer.byteLength(body),
-      ...allGuarded,
-    ];
-    if (this.corsHeaders !== null) flat.push(...this.corsHeaders);
-    if (headers !== undefined) for (const name in headers) flat.push(name, headers[name] as string);
+    // Node has read the list when writeHead() returns, so one list serves all answers.
+    plainHead[1] = this.requestId;
+    plainHead[3] = contentType;
+    plainHead[5] = Buffer.byteLength(body);
+    let head = plainHead;
+    if (this.corsHeaders !== null || headers !== undefined) {
+      head = [...plainHead, ...(this.corsHeaders ?? [])];
+      for (const [name, value] of Object.entries(headers ?? {})) head.push(name, value);
+    }
     if (this.life.isStopping) this.shouldKeepAlive = false;
-    super.writeHead(status, flat);
+    super.writeHead(status, head);
     this.end(body);
   }
 }

@@ -4,7 +4,6 @@
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
@@ -168,15 +167,13 @@ export class HttpServer {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
     });
     const gate = this.makeGate();
-    const excess = this.limitConnections(server);
-    const answers = new WeakMap<Duplex, GatedResponse>();
+    const isExcess = this.limitConnections(server);
     const enter: Gate = (request, response, expectsContinue) => {
-      answers.set(request.socket, response);
-      if (excess.has(request.socket)) {
+      if (isExcess(request.socket)) {
         const id = makeId('req');
         request.requestId = id;
         response.requestId = id;
-        this.record.started(request, response);
+        this.record.started(request, response, performance.now());
         response.shouldKeepAlive = false;
         refuse(request, response, tooManyConnections(limits.maxConnections));
         return;
@@ -189,7 +186,7 @@ export class HttpServer {
       const id = makeId('req');
       request.requestId = id;
       response.requestId = id;
-      this.record.started(request, response);
+      this.record.started(request, response, performance.now());
       response.shouldKeepAlive = false;
       refuse(
         request,
@@ -200,13 +197,7 @@ export class HttpServer {
     server.on('connect', (_request, socket) => {
       endWithProblem(socket, new CodeBuddyError('bad_request', 'This is not a proxy'), makeId('req'));
     });
-    server.on(
-      'clientError',
-      makeClientErrorHandler(this.config.logger, this.context.metrics, (socket) => {
-        const answer = answers.get(socket);
-        return answer === undefined || answer.writableFinished ? undefined : answer;
-      }),
-    );
+    server.on('clientError', makeClientErrorHandler(this.config.logger, this.context.metrics));
     await listenOn(server, host, port);
     server.on('error', (error) => this.record.fault(error, 'server'));
     this.server = server;
@@ -270,18 +261,20 @@ export class HttpServer {
     return text;
   }
 
-  /** Gives the sockets that are over the cap: their first request is answered 503. */
-  private limitConnections(server: Server<typeof GatedRequest, typeof GatedResponse>): WeakSet<Duplex> {
+  /** Gives what tells whether a socket is over the cap: its first request is answered 503. */
+  private limitConnections(
+    server: Server<typeof GatedRequest, typeof GatedResponse>,
+  ): (socket: Socket) => boolean {
     const { maxConnections } = this.config.limits;
     server.maxConnections = maxConnections + answeredOverflow;
-    const excess = new WeakSet<Duplex>();
     const { sockets } = this;
+    const excess = new Set<Socket>();
     server.on('connection', (socket) => {
-      if (sockets.size >= maxConnections) excess.add(socket);
-      else sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
+      const room = sockets.size < maxConnections ? sockets : excess;
+      room.add(socket);
+      socket.once('close', () => room.delete(socket));
     });
-    return excess;
+    return (socket) => excess.size > 0 && excess.has(socket);
   }
 
   private async drain(server: Server<typeof GatedRequest, typeof GatedResponse>): Promise<void> {

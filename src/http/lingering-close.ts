@@ -2,7 +2,7 @@
 // the client sees a broken pipe and never the 413. So the answer is sent, our side is closed, and what still comes is thrown
 // away for a moment (RFC 9112 §9.6).
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 const lingerMs = 2_000;
 
@@ -20,8 +20,12 @@ export function closeAfterAnswer(response: ServerResponse): void {
   };
 }
 
-/** True if the client announced a body, of which some may still be on its way. */
-export function mayStillSend({ complete, headers }: IncomingMessage): boolean {
-  if (complete) return false;
+/** True if a body comes with the request (RFC 9112 §6). */
+export function announcesBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** True if some of an announced body may still be on its way. */
+export function mayStillSend({ complete, headers }: IncomingMessage): boolean {
+  return !complete && announcesBody(headers);
 }

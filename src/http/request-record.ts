@@ -20,7 +20,9 @@ export interface RequestEvent {
 }
 
 export interface RequestRecord {
-  started(request: GatedRequest, response: GatedResponse): void;
+  started(request: GatedRequest, response: GatedResponse, startedAt: number): void;
+  /** For the answers to GET /health, which end with the call that makes them: no waiting, no listener. */
+  health(request: GatedRequest, startedAt: number): void;
   /** An error that the client is told nothing of. */
   fault(error: unknown, requestId: string): void;
 }
@@ -40,18 +42,16 @@ const clientClosedRequest = 499;
 
 export function makeRequestRecord(options: RecordOptions): RequestRecord {
   const { metrics, logger, onRequest, isHeard, onFault } = options;
+  const lines = logger.plain ?? logger;
 
-  // One function for all answers: `this` is the answer that has ended.
-  function ended(this: GatedResponse): void {
-    const request = this.req;
+  const healthCounter = metrics.route('GET', '/health');
+  const isDebugged = (): boolean => lines.isLevelEnabled === undefined || lines.isLevelEnabled('debug');
+
+  function tell(request: GatedRequest, status: number, durationMs: number): void {
     const { method = '', path, route, requestId } = request;
-    const durationMs = performance.now() - request.startedAt;
-    const status = this.headersSent ? this.statusCode : clientClosedRequest;
-    metrics.requestEnded();
-    metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs);
     const level = route === '/health' ? 'debug' : 'info';
-    if (logger.isLevelEnabled === undefined || logger.isLevelEnabled(level)) {
-      logger[level](
+    if (lines.isLevelEnabled === undefined || lines.isLevelEnabled(level)) {
+      lines[level](
         {
           requestId,
           method,
@@ -69,11 +69,28 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
     }
   }
 
+  // One function for all answers: `this` is the answer that has ended.
+  function ended(this: GatedResponse): void {
+    const request = this.req;
+    const { method = '', route } = request;
+    const durationMs = performance.now() - request.startedAt;
+    const status = this.headersSent ? this.statusCode : clientClosedRequest;
+    metrics.requestEnded();
+    metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs);
+    tell(request, status, durationMs);
+  }
+
   return {
-    started(request, response) {
-      request.startedAt = performance.now();
+    started(request, response, startedAt) {
+      request.startedAt = startedAt;
       metrics.requestStarted();
       response.on('close', ended);
+    },
+    health(request, startedAt) {
+      const durationMs = performance.now() - startedAt;
+      if (request.method === 'GET') healthCounter.observe(200, durationMs);
+      else metrics.observeRequest('HEAD', '/health', 200, durationMs);
+      if (isHeard() || isDebugged()) tell(request, 200, durationMs);
     },
     fault(error, requestId) {
       const fault = error instanceof Error ? error : new Error(`Thrown: ${String(error)}`);

@@ -1,8 +1,10 @@
 // Tools: what there are, and running one without an agent in between. A host's handlers come before the built-in tools.
 
+import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../errors.ts';
 import type { HttpContext } from '../context.ts';
+import type { ToolContext } from '../handlers.ts';
 import { pageOfList } from '../list-paging.ts';
 import { abortSignalOf } from '../request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -63,18 +65,46 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
           },
         },
       },
-      handler: async (request, reply) => {
+      // Not async: a handler that answers at once is answered at once.
+      handler: (request, reply) => {
         const { tool } = request.params as FromSchema<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
-        const call = { requestId: request.id, signal: abortSignalOf(reply) };
-        if (handlers.onToolExecute !== undefined) {
-          return { result: (await handlers.onToolExecute(tool, params, call)) ?? null };
+        const call = new ToolCall(request.id, reply);
+        const result =
+          handlers.onToolExecute !== undefined
+            ? handlers.onToolExecute(tool, params, call)
+            : services.tools?.execute(tool, params, call);
+        if (handlers.onToolExecute === undefined && services.tools === undefined) {
+          throw new CodeBuddyError('handler_not_configured', 'The host has not set onToolExecute');
         }
-        if (services.tools !== undefined) {
-          return { result: (await services.tools.execute(tool, params, call)) ?? null };
-        }
-        throw new CodeBuddyError('handler_not_configured', 'The host has not set onToolExecute');
+        return isThenable(result) ? result.then(toAnswer) : toAnswer(result);
       },
     },
   ];
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** JSON has no undefined. */
+function toAnswer(result: unknown): { readonly result: unknown } {
+  return { result: result ?? null };
+}
+
+/** What a tool is told; its signal is made only if it asks. */
+class ToolCall implements ToolContext {
+  readonly requestId: string;
+  private readonly reply: FastifyReply;
+  private made: AbortSignal | undefined;
+
+  constructor(requestId: string, reply: FastifyReply) {
+    this.requestId = requestId;
+    this.reply = reply;
+  }
+
+  get signal(): AbortSignal {
+    this.made ??= abortSignalOf(this.reply);
+    return this.made;
+  }
 }

@@ -1,0 +1,57 @@
+// What happens to a request right after it was routed: the scope of its key, the media type, then its body. One function a
+// route, made when the app is built, so that nothing is looked up while requests come.
+
+import type { onRequestHookHandler } from 'fastify';
+import { CodeBuddyError } from '../errors.ts';
+import { refuseOtherMedia } from './body.ts';
+import { announcesBody } from './lingering-close.ts';
+import { readBody } from './read-body.ts';
+import { GatedRequest } from './request-facts.ts';
+import type { RouteDefinition } from './route.ts';
+
+export function makeRouteEntry(route: RouteDefinition, maxBytes: number): onRequestHookHandler {
+  const { path, scope } = route;
+  const bodySchema = route.schema?.body;
+  const wantsBody = typeof bodySchema === 'object';
+  // `{}` stands for no body where nothing is required.
+  const mayBeMissing = wantsBody && (bodySchema.required === undefined || bodySchema.required.length === 0);
+  const isRead = route.method === 'GET';
+
+  return (request, _reply, done) => {
+    const { raw } = request;
+    if (!(raw instanceof GatedRequest)) throw new TypeError('This request did not come through the gate');
+    raw.route = path;
+    if (scope !== 'open' && raw.identity?.scopes.includes(scope) !== true) {
+      done(new CodeBuddyError('insufficient_scope', `This needs a key with the scope '${scope}'`));
+      return;
+    }
+    if (isRead) {
+      // A HEAD of a stream would never end: it is answered as the page of JSON is.
+      if (raw.method === 'HEAD') raw.headers.accept = 'application/json';
+      done();
+      return;
+    }
+    const take = (error: CodeBuddyError | undefined, body: unknown): void => {
+      if (error !== undefined) done(error);
+      else if (body !== undefined || !wantsBody) {
+        request.body = body;
+        done();
+      } else if (mayBeMissing) {
+        request.body = {};
+        done();
+      } else done(new CodeBuddyError('invalid_body', 'A JSON body is needed'));
+    };
+    const { headers } = raw;
+    if (!announcesBody(headers)) {
+      take(undefined, undefined);
+      return;
+    }
+    try {
+      refuseOtherMedia(headers['content-type'], headers['content-encoding']);
+    } catch (error) {
+      done(error as CodeBuddyError);
+      return;
+    }
+    readBody(raw, maxBytes, take);
+  };
+}
