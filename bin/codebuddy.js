@@ -14,7 +14,9 @@ process.emitWarning = function (warning) {
   emitWarning.apply(process, arguments);
 };
 
-process.getBuiltinModule('module').enableCompileCache();
+// In the user's own folder: what lies in a shared one, others could have put there.
+var home = process.env.CODEBUDDY_HOME || process.getBuiltinModule('os').homedir() + '/.codebuddy';
+process.getBuiltinModule('module').enableCompileCache(home + '/compile-cache');
 import('../dist/cli/main.js').catch((error) => {
   process.stderr.write('codebuddy could not start: ' + (error && error.message) + '\n');
   process.exit(1);

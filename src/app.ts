@@ -43,7 +43,10 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
   ensureHome(settings.home);
   const localKey = readOrCreateLocalKey(settings.home);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
-  const store = await openSqliteStore({ path: settings.databasePath });
+  const store = await openSqliteStore({
+    path: settings.databasePath,
+    ...(logger === undefined ? {} : { logger }),
+  });
   let agent: Agent;
   let server: RestApiServer;
   const log = createEventLog({ store });
@@ -77,9 +80,10 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
     stopRetention?.();
     // Together: requests wait for their runs, and both have the same time.
     await Promise.all([server.stop(), agent.close(graceMs)]);
+    // Before the lock is free: the file of the next owner must not be taken for ours.
+    removeServerFile(settings.home);
     await log.close();
     await store.close();
-    removeServerFile(settings.home);
   }
 
   return {
@@ -202,7 +206,5 @@ export function createLogger(level: Settings['logLevel'], isTerminal: boolean): 
       build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' }),
     );
   }
-  const { destination } = require('pino') as typeof import('pino');
-  // Written between requests, not within them; what waits is written at exit.
-  return makeLogger(level, destination({ dest: 2, sync: false }));
+  return makeLogger(level, 2);
 }

@@ -22,7 +22,9 @@ const commands: Readonly<
   doctor: { summary: 'check this machine, the settings and the server', load: () => import('./doctor.ts') },
 };
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(given: readonly string[]): Promise<number> {
+  // `help serve` is `serve --help`: only the file of one command is loaded.
+  const args = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given;
   const program = new Command('codebuddy')
     .description('A coding agent behind a local HTTP API.')
     .version(version)
@@ -38,7 +40,7 @@ Examples:
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 server unreachable, 4 unauthorized`,
     );
-  const wanted = args.find((arg) => !arg.startsWith('-'));
+  const wanted = args[0]?.startsWith('-') ? undefined : args[0];
   const chosen = wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
   if (chosen !== undefined) (await chosen.load()).add(program);
   else

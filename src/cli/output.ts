@@ -13,8 +13,8 @@ export function paint(style: Style, text: string): string {
 }
 
 /** Text from a server, safe for a terminal: control characters but tab and line break are shown, not obeyed. */
-export function safe(text: string): string {
-  if (process.stdout.isTTY !== true) return text;
+export function safe(text: string, stream: { readonly isTTY?: boolean } = process.stdout): string {
+  if (stream.isTTY !== true) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal.
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) =>
     char === '\r' ? '' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
@@ -48,5 +48,5 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
 }
 
 export function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${safe(line, process.stderr)}\n`);
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { type Flags, loadSettings } from '../config/settings.ts';
+import { report } from './exit-codes.ts';
 import { paint, print, printJsonLine } from './output.ts';
 
 interface ServeOptions {
@@ -74,7 +75,10 @@ async function serve(options: ServeOptions): Promise<void> {
   const stop = (): void => {
     stops++;
     if (stops > 1) process.exit(1);
-    void app.stop().then(() => process.exit(0));
+    app.stop().then(
+      () => process.exit(0),
+      (error: unknown) => process.exit(report(error)),
+    );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

@@ -1,11 +1,9 @@
 // The typed client: one method a route, named as in /openapi.json, and streams that resume by themselves.
 
-import { setTimeout as wait } from 'node:timers/promises';
 import type { operations } from './api-types.ts';
 import { type DiscoveryOptions, discover } from './discovery.ts';
-import { ServerUnreachableError } from './errors.ts';
-import { SseParser } from './sse-parser.ts';
-import { type RequestOptions, Transport } from './transport.ts';
+import { followStream, readStream, type StreamEvent, toQuery } from './event-stream.ts';
+import { Transport } from './transport.ts';
 
 type Operations = operations;
 type JsonOf<R> = R extends { readonly content: { readonly 'application/json': infer T } } ? T : never;
@@ -37,28 +35,26 @@ export interface MakingOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
-/** One message of a stream. Deltas (`message.delta`, `tool.output`) have no sequence. */
-export interface StreamEvent {
-  readonly type: string;
-  readonly sequence?: number;
-  readonly sessionId?: string;
-  readonly runId?: string;
-  readonly timestamp?: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-export interface StreamOptions extends CallOptions {
-  /** Start after this sequence; default: only what is new. */
+export interface FollowOptions extends CallOptions {
+  /** Start after this sequence; 0 is the beginning. */
   readonly after?: number | undefined;
-  readonly types?: readonly string[] | undefined;
-  readonly sessionId?: string;
-  readonly runId?: string;
+  /** Also `message.delta` and `tool.output`, which are not logged. @default false */
   readonly deltas?: boolean;
   /** Wait and go on when the connection breaks. @default true */
   readonly resume?: boolean;
 }
 
+/** Without `after`, a stream of all events begins with what is new. */
+export interface StreamOptions extends FollowOptions {
+  /** Names, or `tool.*`. @default all */
+  readonly types?: readonly string[] | undefined;
+  readonly sessionId?: string;
+  readonly runId?: string;
+}
+
 export interface CodeBuddyClientOptions extends DiscoveryOptions {}
+
+const runEnds: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
 
 /**
  * Talks to a Code Buddy API server; without options, to the local one, with the key it left in the config folder.
@@ -69,18 +65,40 @@ export interface CodeBuddyClientOptions extends DiscoveryOptions {}
  * const { response } = await client.prompt({ prompt: 'list *.md' });
  */
 export class CodeBuddyClient {
-  readonly url: string;
   readonly #transport: Transport;
 
-  /** @throws ServerUnreachableError if no `url` is given and no server has been started */
+  /**
+   * @throws TypeError if `url` is no http URL
+   * @throws ServerUnreachableError if no `url` is given and no server is running
+   */
   constructor(options: CodeBuddyClientOptions = {}) {
-    const endpoint = discover(options);
-    this.url = endpoint.url;
-    this.#transport = new Transport(endpoint);
+    this.#transport = new Transport(() => discover(options));
+  }
+
+  /** Where the server is. Without a `url` of yours it changes when the server was started again elsewhere. */
+  get url(): string {
+    return this.#transport.url;
   }
 
   health(options: CallOptions = {}): Promise<Answer<'getHealth', 200>> {
     return this.#get('/health', options);
+  }
+
+  /** Whether each part is ready; `not_ready` is an answer, not an error. */
+  async ready(options: CallOptions = {}): Promise<Answer<'getReadiness', 200>> {
+    const { signal } = options;
+    const answer = await this.#transport.json({
+      method: 'GET',
+      path: '/health/ready',
+      alsoFine: 503,
+      signal,
+    });
+    return answer as Answer<'getReadiness', 200>;
+  }
+
+  /** Name, version and endpoints. */
+  index(options: CallOptions = {}): Promise<Answer<'getIndex', 200>> {
+    return this.#get('/api', options);
   }
 
   status(options: CallOptions = {}): Promise<Answer<'getStatus', 200>> {
@@ -89,6 +107,11 @@ export class CodeBuddyClient {
 
   metrics(options: CallOptions = {}): Promise<Answer<'getMetrics', 200>> {
     return this.#get('/api/metrics', options);
+  }
+
+  /** The same figures in Prometheus' text format. */
+  prometheusMetrics({ signal }: CallOptions = {}): Promise<string> {
+    return this.#transport.text({ method: 'GET', path: '/metrics', headers: { accept: '*/*' }, signal });
   }
 
   async openapi(options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
@@ -104,9 +127,12 @@ export class CodeBuddyClient {
     return this.#send('POST', '/api/prompt', request, options);
   }
 
-  /** Sends a prompt and gives the run's events as they happen, deltas too; ends with `run.complete`, `run.failed` or `run.cancelled`. */
-  promptStream(request: PromptRequest, options: CallOptions = {}): AsyncGenerator<StreamEvent> {
-    return this.#stream({ method: 'POST', path: '/api/prompt', body: request, signal: options.signal });
+  /**
+   * Sends a prompt and gives the run's events as they happen, deltas too; ends with `run.complete`, `run.failed` or
+   * `run.cancelled`. Leaving the loop, or aborting the signal, cancels the run.
+   */
+  promptStream(request: PromptRequest, { signal }: CallOptions = {}): AsyncGenerator<StreamEvent> {
+    return readStream(this.#transport, { method: 'POST', path: '/api/prompt', body: request, signal });
   }
 
   readonly runs = {
@@ -119,13 +145,11 @@ export class CodeBuddyClient {
       this.#get(`/api/runs/${encodeURIComponent(id)}`, options),
     cancel: (id: string, options: CallOptions = {}): Promise<Answer<'cancelRun', 200>> =>
       this.#send('POST', `/api/runs/${encodeURIComponent(id)}/cancel`, undefined, options),
-    /** The whole run from its first event, then what comes, to its end. */
-    events: (id: string, options: CallOptions = {}): AsyncGenerator<StreamEvent> =>
-      this.#stream({
-        method: 'GET',
-        path: `/api/runs/${encodeURIComponent(id)}/events`,
-        signal: options.signal,
-      }),
+    /** The run from its first event, then what comes, to its end; goes on after broken connections. */
+    events: (id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent> =>
+      this.#follow(`/api/runs/${encodeURIComponent(id)}/events`, options, {}, ({ type }) =>
+        runEnds.has(type),
+      ),
   };
 
   readonly tools = {
@@ -157,6 +181,9 @@ export class CodeBuddyClient {
       options: CallOptions = {},
     ): Promise<Answer<'listSessionMessages', 200>> =>
       this.#get(`/api/sessions/${encodeURIComponent(id)}/messages${toQuery(query)}`, options),
+    /** The session from its first event, then what comes, until the loop is left; goes on after broken connections. */
+    events: (id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent> =>
+      this.#follow(`/api/sessions/${encodeURIComponent(id)}/events`, options),
   };
 
   readonly events = {
@@ -165,7 +192,7 @@ export class CodeBuddyClient {
     get: (id: string, options: CallOptions = {}): Promise<Answer<'getEvent', 200>> =>
       this.#get(`/api/events/${encodeURIComponent(id)}`, options),
     /** Follows the log. A connection that breaks is made again, after the last event seen: none is lost, none comes twice. */
-    stream: (options: StreamOptions = {}): AsyncGenerator<StreamEvent> => this.#follow(options),
+    stream: (options: StreamOptions = {}): AsyncGenerator<StreamEvent> => this.#followAll(options),
   };
 
   readonly keys = {
@@ -198,70 +225,27 @@ export class CodeBuddyClient {
     return (await this.#transport.json({ method, path, body, headers: all, signal })) as T;
   }
 
-  async *#stream(request: RequestOptions): AsyncGenerator<StreamEvent> {
-    const headers = { ...request.headers, accept: 'text/event-stream' };
-    const response = await this.#transport.open({ ...request, headers });
-    const parser = new SseParser();
-    try {
-      for await (const chunk of response) {
-        for (const { event, data } of parser.push(chunk as Buffer)) {
-          const value = JSON.parse(data) as StreamEvent;
-          // `gap` and `overflow` are messages of the stream, not events: they carry their data bare.
-          yield value.type === undefined ? { type: event, data: { ...value } } : value;
-        }
-      }
-    } catch (cause) {
-      if (request.signal?.aborted) throw request.signal.reason;
-      throw new ServerUnreachableError('the connection broke while streaming', { cause });
-    } finally {
-      response.destroy();
-    }
-  }
-
-  async *#follow({
-    after,
-    types,
-    sessionId,
-    runId,
-    deltas,
-    resume = true,
-    signal,
-  }: StreamOptions): AsyncGenerator<StreamEvent> {
-    let position = after;
-    if (position === undefined && resume) {
+  async *#followAll({ types, sessionId, runId, ...options }: StreamOptions): AsyncGenerator<StreamEvent> {
+    let { after } = options;
+    if (after === undefined && options.resume !== false) {
       // Pinned now: a connection that breaks before the first event must not lose what came in between.
-      const { events } = await this.events.list({ limit: 1, order: 'desc' }, { signal });
-      position = events[0]?.sequence ?? 0;
+      const { events } = await this.events.list({ limit: 1, order: 'desc' }, options);
+      after = events[0]?.sequence ?? 0;
     }
-    let pauseMs = 0;
-    for (;;) {
-      try {
-        const query = { after: position, type: types?.join(','), sessionId, runId, deltas };
-        for await (const event of this.#stream({
-          method: 'GET',
-          path: `/api/events${toQuery(query)}`,
-          signal,
-        })) {
-          pauseMs = 0;
-          if (event.sequence !== undefined) position = event.sequence;
-          if (event.type !== 'overflow') yield event;
-        }
-      } catch (error) {
-        if (!resume || !(error instanceof ServerUnreachableError)) throw error;
-      }
-      if (!resume) return;
-      pauseMs = Math.min(5000, pauseMs * 2 || 100);
-      await wait(pauseMs, undefined, signal === undefined ? {} : { signal });
-    }
+    yield* this.#follow(
+      '/api/events',
+      { ...options, after },
+      { type: types?.length ? types.join(',') : undefined, sessionId, runId },
+    );
   }
-}
 
-function toQuery(values: Readonly<Record<string, unknown>>): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(values)) {
-    for (const item of Array.isArray(value) ? value : [value])
-      if (item !== undefined) query.append(name, String(item));
+  #follow(
+    path: string,
+    { after, deltas, resume = true, signal }: FollowOptions,
+    query: Readonly<Record<string, unknown>> = {},
+    isLast: (event: StreamEvent) => boolean = () => false,
+  ): AsyncGenerator<StreamEvent> {
+    const all = { ...query, deltas };
+    return followStream(this.#transport, { path, query: all, after, resume, isLast, signal });
   }
-  const text = query.toString();
-  return text === '' ? '' : `?${text}`;
 }

@@ -16,8 +16,13 @@ export class ApiError extends Error {
   /** Seconds to wait, where the server said so. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(status: number, problem: Partial<Problem>, retryAfterSeconds?: number) {
-    super(problem.detail ?? `the server answered with status ${status}`);
+  constructor(
+    status: number,
+    problem: Partial<Problem>,
+    retryAfterSeconds?: number,
+    options?: { cause?: unknown },
+  ) {
+    super(problem.detail ?? `the server answered with status ${status}`, options);
     this.status = status;
     this.code = problem.code ?? 'unknown';
     this.requestId = problem.requestId;

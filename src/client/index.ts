@@ -4,6 +4,7 @@ export type {
   ApiKey,
   CallOptions,
   CodeBuddyClientOptions,
+  FollowOptions,
   LoggedEvent,
   MakingOptions,
   Message,
@@ -11,9 +12,9 @@ export type {
   PromptResult,
   Run,
   Session,
-  StreamEvent,
   StreamOptions,
   ToolDescription,
 } from './client.ts';
 export { CodeBuddyClient } from './client.ts';
 export { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
+export type { StreamEvent } from './event-stream.ts';

@@ -1,7 +1,8 @@
 // One request over node:http or node:https with kept connections. Small on purpose: it loads in no time, and the CLI starts with it.
+// What is safe to repeat is repeated: a request that no server took, and a GET on a connection that had just been closed.
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Agent as HttpsAgent } from 'node:https';
 import type { Endpoint } from './discovery.ts';
 import { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
 
@@ -11,87 +12,166 @@ export interface RequestOptions {
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A status outside 2xx that is an answer, not an error. */
+  readonly alsoFine?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 export class Transport {
-  readonly #endpoint: Endpoint;
-  readonly #agent: HttpAgent | HttpsAgent;
-  readonly #isSecure: boolean;
+  readonly #discover: () => Endpoint;
+  #endpoint: Endpoint;
+  #httpAgent: HttpAgent | undefined;
+  #httpsAgent: HttpsAgent | undefined;
 
-  constructor(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
-    this.#isSecure = endpoint.url.startsWith('https:');
-    this.#agent = new (this.#isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true });
+  /** `discover` is called now, and again when nobody listens where it said: a restarted server may have another port. */
+  constructor(discover: () => Endpoint) {
+    this.#discover = discover;
+    this.#endpoint = discover();
+  }
+
+  get url(): string {
+    return this.#endpoint.url;
   }
 
   /** The JSON of a 2xx. @throws ApiError, ServerUnreachableError, and the signal's reason */
   async json(options: RequestOptions): Promise<unknown> {
-    const text = await this.text(options);
-    return text === '' ? undefined : JSON.parse(text);
+    const response = await this.open(options);
+    const text = await readText(response, options.signal);
+    if (text === '') return undefined;
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw stranger(response, this.url, cause);
+    }
   }
 
   async text(options: RequestOptions): Promise<string> {
-    return readText(await this.open(options));
+    return readText(await this.open(options), options.signal);
   }
 
   /** The response of a 2xx, its body not read yet. */
   async open(options: RequestOptions): Promise<IncomingMessage> {
-    const { url, apiKey } = this.#endpoint;
-    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-    const headers: Record<string, string | number> = { accept: 'application/json', ...options.headers };
-    if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey}`;
-    if (body !== undefined) {
-      headers['content-type'] = 'application/json';
-      headers['content-length'] = body.length;
-    }
-    options.signal?.throwIfAborted();
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const send = this.#isSecure ? httpsRequest : httpRequest;
-      const outgoing = send(
-        `${url}${options.path}`,
-        {
-          method: options.method,
-          headers,
-          agent: this.#agent,
-          ...(options.signal === undefined ? {} : { signal: options.signal }),
-        },
-        resolve,
-      );
-      outgoing.on('error', (cause) => {
-        if (options.signal?.aborted) reject(options.signal.reason);
-        else
-          reject(
-            new ServerUnreachableError(`no server answers at ${url} (${cause.message || cause.name})`, {
-              cause,
-            }),
-          );
-      });
-      outgoing.end(body);
-    });
+    const response = await this.#sendOrRepeat(options);
     const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return response;
-    throw await toApiError(response, status);
+    if ((status >= 200 && status < 300) || status === options.alsoFine) return response;
+    throw await toApiError(response, status, this.url, options.signal);
   }
 
+  /** Closes the kept connections. */
   close(): void {
-    this.#agent.destroy();
+    this.#httpAgent?.destroy();
+    this.#httpsAgent?.destroy();
+  }
+
+  async #sendOrRepeat(options: RequestOptions): Promise<IncomingMessage> {
+    try {
+      return await this.#send(options);
+    } catch (error) {
+      if (!(error instanceof ServerUnreachableError)) throw error;
+      const code = codeOf(error.cause);
+      // Nobody listens, so nothing was done: whatever it is, it may be sent to where the server is now.
+      if (code === 'ECONNREFUSED' && this.#hasMoved()) return this.#send(options);
+      if (error instanceof ClosedConnectionError && options.method === 'GET') return this.#send(options);
+      throw error;
+    }
+  }
+
+  #hasMoved(): boolean {
+    let found: Endpoint;
+    try {
+      found = this.#discover();
+    } catch (error) {
+      if (error instanceof ServerUnreachableError) return false;
+      throw error;
+    }
+    const hasMoved = found.url !== this.#endpoint.url;
+    this.#endpoint = found;
+    return hasMoved;
+  }
+
+  async #send({ method, path, body, headers: more, signal }: RequestOptions): Promise<IncomingMessage> {
+    const { url, apiKey } = this.#endpoint;
+    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const headers: Record<string, string | number> = { accept: 'application/json', ...more };
+    if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey}`;
+    if (content !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['content-length'] = content.length;
+    }
+    signal?.throwIfAborted();
+    const { send, agent } = await this.#protocol(url);
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = send(`${url}${path}`, {
+        method,
+        headers,
+        agent,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      outgoing.on('response', resolve);
+      outgoing.on('error', (cause: NodeJS.ErrnoException) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const isClosed = outgoing.reusedSocket && cause.code === 'ECONNRESET';
+        const Unreachable = isClosed ? ClosedConnectionError : ServerUnreachableError;
+        reject(new Unreachable(`no server answers at ${url} (${cause.message || cause.code})`, { cause }));
+      });
+      outgoing.end(content);
+    });
+  }
+
+  async #protocol(url: string): Promise<{ send: typeof httpRequest; agent: HttpAgent }> {
+    if (!url.startsWith('https:')) {
+      this.#httpAgent ??= new HttpAgent({ keepAlive: true });
+      return { send: httpRequest, agent: this.#httpAgent };
+    }
+    // Rarely used, and TLS takes its time to load.
+    const https = await import('node:https');
+    this.#httpsAgent ??= new https.Agent({ keepAlive: true });
+    return { send: https.request, agent: this.#httpsAgent };
   }
 }
 
-async function toApiError(response: IncomingMessage, status: number): Promise<ApiError> {
-  const text = await readText(response);
+/** A kept connection that the server closed just as we took it. */
+class ClosedConnectionError extends ServerUnreachableError {}
+
+function codeOf(cause: unknown): unknown {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+}
+
+async function toApiError(
+  response: IncomingMessage,
+  status: number,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<ApiError> {
+  const text = await readText(response, signal);
   const retryAfter = Number(response.headers['retry-after']);
-  let problem: Partial<Problem> = {};
-  if (/^application\/(problem\+)?json/.test(response.headers['content-type'] ?? '')) {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) problem = value;
+  const seconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === 'object' && problem !== null && 'code' in problem) {
+      return new ApiError(status, problem as Partial<Problem>, seconds);
+    }
+  } catch {
+    // Not ours then: a proxy, or another program.
   }
-  return new ApiError(status, problem, Number.isFinite(retryAfter) ? retryAfter : undefined);
+  return stranger(response, url);
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+/** The answer of something that is not this API. */
+function stranger(response: IncomingMessage, url: string, cause?: unknown): ApiError {
+  const status = response.statusCode ?? 0;
+  const type = response.headers['content-type'] ?? 'no content type';
+  const detail = `what answers at ${url} is no Code Buddy API (status ${status}, ${type})`;
+  return new ApiError(status, { detail }, undefined, { cause });
+}
+
+async function readText(response: IncomingMessage, signal: AbortSignal | undefined): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch (cause) {
+    if (signal?.aborted) throw signal.reason;
+    throw new ServerUnreachableError('the connection broke in the middle of an answer', { cause });
+  }
   return Buffer.concat(chunks).toString('utf8');
 }

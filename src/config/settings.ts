@@ -170,9 +170,7 @@ export function loadSettings({
     origins[name] = source?.origin ?? 'default';
     const value = source === undefined ? rule.fallback(context) : rule.parse(source.value, context);
     if (source !== undefined && value === undefined) {
-      throw new SettingsError(
-        `${source.origin} is ${JSON.stringify(source.value)}; it must be ${rule.right}`,
-      );
+      throw new SettingsError(`${source.origin} is ${shown(name, source.value)}; it must be ${rule.right}`);
     }
     values[name] = value;
   };
@@ -201,6 +199,13 @@ function findSource(
     return { origin: `config.json ${rule.field}`, value: file[rule.field] };
   }
   return undefined;
+}
+
+/** A key is never shown; of a database URL, its password is not. */
+function shown(name: keyof Settings, value: unknown): string {
+  if (name === 'apiKey') return 'set, but not shown here';
+  const text = JSON.stringify(value);
+  return name === 'databasePath' ? text.replace(/(:\/\/[^:/@]*:)[^@]*@/, '$1***@') : text;
 }
 
 function readConfigFile(file: string): Readonly<Record<string, unknown>> {

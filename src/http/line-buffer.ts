@@ -7,7 +7,8 @@ import type { destination } from 'pino';
 /** pino's writer: asynchronous, in order, patient with full pipes. */
 type Destination = ReturnType<typeof destination>;
 
-const flushLength = 8 * 1024;
+/** Bytes kept together, and how long at most. */
+const capacity = 16 * 1024;
 const flushMs = 250;
 
 const open = new Set<LineBuffer>();
@@ -15,7 +16,9 @@ let isExitHeard = false;
 
 export class LineBuffer {
   private readonly destination: Destination;
-  private waiting = '';
+  /** Lines are encoded as they come: a string that grew by each line would have to be taken apart again to be written. */
+  private readonly bytes = Buffer.allocUnsafe(capacity);
+  private length = 0;
   private timer: NodeJS.Timeout | undefined;
 
   /** `destination` writes asynchronously and in order (pino.destination). */
@@ -31,9 +34,16 @@ export class LineBuffer {
 
   /** `line` ends with a line feed. */
   write(line: string): void {
-    this.waiting += line;
-    if (this.waiting.length >= flushLength) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), flushMs).unref();
+    // UTF-8 takes up to three bytes for each unit of a string.
+    if (this.length + line.length * 3 > capacity) {
+      this.flush();
+      if (line.length * 3 > capacity) {
+        this.destination.write(line);
+        return;
+      }
+    }
+    this.length += this.bytes.write(line, this.length);
+    this.timer ??= setTimeout(() => this.flush(), flushMs).unref();
   }
 
   /** All that waits is on its way when this returns. */
@@ -49,9 +59,9 @@ export class LineBuffer {
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.waiting === '') return;
-    const lines = this.waiting;
-    this.waiting = '';
+    if (this.length === 0) return;
+    const lines = this.bytes.toString('utf8', 0, this.length);
+    this.length = 0;
     this.destination.write(lines);
   }
 }

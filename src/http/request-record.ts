@@ -42,27 +42,25 @@ const clientClosedRequest = 499;
 
 export function makeRequestRecord(options: RecordOptions): RequestRecord {
   const { metrics, logger, onRequest, isHeard, onFault } = options;
-  const lines = logger.plain ?? logger;
 
   const healthCounter = metrics.route('GET', '/health');
-  const isDebugged = (): boolean => lines.isLevelEnabled === undefined || lines.isLevelEnabled('debug');
+  const isDebugged = (): boolean => logger.isLevelEnabled === undefined || logger.isLevelEnabled('debug');
 
   function tell(request: GatedRequest, status: number, durationMs: number): void {
     const { method = '', path, route, requestId } = request;
     const level = route === '/health' ? 'debug' : 'info';
-    if (lines.isLevelEnabled === undefined || lines.isLevelEnabled(level)) {
-      lines[level](
-        {
-          requestId,
-          method,
-          path,
-          route: route === '' ? null : route,
-          status,
-          durationMs: Math.round(durationMs * 1000) / 1000,
-          keyId: request.identity?.keyId ?? null,
-        },
-        'request',
-      );
+    if (logger.isLevelEnabled === undefined || logger.isLevelEnabled(level)) {
+      const line = {
+        requestId,
+        method,
+        path,
+        route: route === '' ? null : route,
+        status,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+        keyId: request.identity?.keyId ?? null,
+      };
+      if (logger.request === undefined) logger[level](line, 'request');
+      else logger.request(level, line);
     }
     if (isHeard()) {
       onRequest({ requestId, method, path, route: route === '' ? null : route, status, durationMs });

@@ -193,6 +193,8 @@ describe('commands that talk to a server', () => {
 
   test('show examples in their help', async () => {
     const home = temporaryFolder();
+    expect((await run(home, ['help', 'serve'])).stdout).toContain('--workspace');
+    expect((await run(home, ['--help', 'status'])).stdout).toContain('doctor');
     for (const args of [
       ['--help'],
       ['serve', '--help'],

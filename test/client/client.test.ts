@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -165,5 +167,47 @@ describe('the SSE parser', () => {
         for (const chunk of chunks) parser.push(chunk);
       }),
     );
+  });
+});
+
+describe('the local key', () => {
+  async function strangerHearing(): Promise<{
+    url: (host: string) => string;
+    heard: (string | undefined)[];
+  }> {
+    const heard: (string | undefined)[] = [];
+    const stranger = createServer((request, response) => {
+      heard.push(request.headers.authorization);
+      response.setHeader('content-type', 'text/html').end('<html>');
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, '0.0.0.0', resolve));
+    onTestFinished(() => {
+      stranger.closeAllConnections();
+      stranger.close();
+    });
+    return { url: (host) => `http://${host}:${(stranger.address() as AddressInfo).port}`, heard };
+  }
+
+  test('goes to this machine only, and what is no API is told as such', async () => {
+    const { home } = await startApp();
+    const { url, heard } = await strangerHearing();
+    const elsewhere = new CodeBuddyClient({ home, url: url('0.0.0.0') });
+    await expect(elsewhere.status()).rejects.toMatchObject({
+      name: 'ApiError',
+      code: 'unknown',
+      message: expect.stringContaining('no Code Buddy API'),
+    });
+    expect(heard).toEqual([undefined]);
+    elsewhere.close();
+  });
+
+  test('is not handed to whoever took the port of a server that crashed', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'));
+    onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+    const { url, heard } = await strangerHearing();
+    writeFileSync(join(home, 'api-key'), 'cbk_secret_secret_secret\n');
+    writeFileSync(join(home, 'server.json'), JSON.stringify({ url: url('127.0.0.1'), pid: 2 ** 30 }));
+    expect(() => new CodeBuddyClient({ home })).toThrowError(/has ended/);
+    expect(heard).toEqual([]);
   });
 });

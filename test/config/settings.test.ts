@@ -96,6 +96,26 @@ describe('settings', () => {
   });
 });
 
+describe('secrets', () => {
+  test('are not shown in errors', () => {
+    const home = temporaryHome();
+    const message = (environment: Record<string, string>): string => {
+      try {
+        loadSettings({ flags: { home }, environment });
+      } catch (error) {
+        return String(error);
+      }
+      return 'no error';
+    };
+    expect(message({ CODEBUDDY_API_KEY: 'my secret' })).toMatch(
+      /CODEBUDDY_API_KEY is set, but not shown here; it must be 16/,
+    );
+    expect(message({ DATABASE_URL: 'postgres://me:hunter2@host/db' })).toMatch(
+      /postgres:\/\/me:\*\*\*@host\/db/,
+    );
+  });
+});
+
 describe('the files of the config folder', () => {
   test('a key is made once, for its owner only, and nothing is left beside it', () => {
     const home = temporaryHome();
