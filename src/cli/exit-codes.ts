@@ -2,7 +2,7 @@
 
 import { ApiError, ServerUnreachableError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
-import { complain } from './output.ts';
+import { complain, safe } from './output.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -21,20 +21,24 @@ export class UsageError extends Error {
 /** Says the error in one or a few lines and gives the exit code. */
 export function report(error: unknown): number {
   if (error instanceof UsageError || error instanceof SettingsError) {
-    complain(`codebuddy: ${error.message}`);
+    complain(`codebuddy: ${shown(error.message)}`);
     return exitCodes.usage;
   }
   if (error instanceof ServerUnreachableError) {
-    complain(`codebuddy: ${error.message}`);
+    complain(`codebuddy: ${shown(error.message)}`);
     return exitCodes.unreachable;
   }
   if (error instanceof ApiError) {
-    complain(`codebuddy: ${error.message} (${error.code})`);
+    complain(`codebuddy: ${shown(error.message)} (${shown(error.code)})`);
     for (const { in: part, pointer, message } of error.errors)
-      complain(`  ${part} ${pointer || '/'} ${message}`);
+      complain(shown(`  ${part} ${pointer || '/'} ${message}`));
     return error.status === 401 || error.status === 403 ? exitCodes.unauthorized : exitCodes.failed;
   }
   if (error instanceof Error && error.name === 'AbortError') return exitCodes.interrupted;
-  complain(`codebuddy: ${error instanceof Error ? error.message : String(error)}`);
+  complain(`codebuddy: ${shown(error instanceof Error ? error.message : String(error))}`);
   return exitCodes.failed;
+}
+
+function shown(text: string): string {
+  return safe(text, process.stderr);
 }

@@ -47,6 +47,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   for (const row of clean) print(line(row));
 }
 
+/** To standard error, as it is: parts that come from a server go through `safe` first. */
 export function complain(line: string): void {
-  process.stderr.write(`${safe(line, process.stderr)}\n`);
+  process.stderr.write(`${line}\n`);
 }

@@ -85,7 +85,7 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
       write(String(data.text));
     } else if (type === 'message.assistant' && !streamed) write(String(data.text));
     else if (type === 'tool.start')
-      complain(paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params)))}`));
+      complain(paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params)), process.stderr)}`));
     else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
       ended = true;
       if (!atLineStart) process.stdout.write('\n');
@@ -97,7 +97,7 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
 
 function finish({ type, data }: StreamEvent): void {
   if (type === 'run.complete') return;
-  complain(`codebuddy: ${safe(String(type === 'run.failed' ? data.message : data.reason))}`);
+  complain(`codebuddy: ${safe(String(type === 'run.failed' ? data.message : data.reason), process.stderr)}`);
   process.exitCode = exitCodes.failed;
 }
 

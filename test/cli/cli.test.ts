@@ -303,6 +303,33 @@ describe('doctor', () => {
   });
 });
 
+describe('on a terminal', () => {
+  const script = '/usr/bin/script';
+
+  test.skipIf(!existsSync(script))(
+    'our colours work, and what a server sends cannot drive the terminal',
+    async () => {
+      const home = temporaryFolder();
+      writeFileSync(join(home, 'evil.txt'), 'before\u001b[2Jafter\n');
+      await serve(home);
+      const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+      const env = { ...process.env, CODEBUDDY_HOME: home, NO_COLOR: '', CODEBUDDY_API_KEY: '' };
+      const shown = execFileSync(
+        script,
+        ['-qec', `'${process.execPath}' '${program}' prompt 'read evil.txt'`, '/dev/null'],
+        {
+          encoding: 'utf8',
+          env,
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
+      expect(shown).toContain('\u001b[2m· read_file');
+      expect(shown).toContain('before\\x1b[2Jafter');
+      expect(shown).not.toContain('\u001b[2J');
+    },
+  );
+});
+
 describe('an old Node', () => {
   const old = ['/usr/local/bin/node', '/usr/bin/node'].find((path) => {
     if (!existsSync(path)) return false;
