@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { Logger } from '../../../src/http/logger.ts';
 import { startServer, testKey } from '../start-server.ts';
@@ -65,5 +67,62 @@ describe('the request log', () => {
       requestId: answer.json.requestId,
       err: { message: 'the real reason', stack: expect.stringContaining('request-log.test.ts') },
     });
+  });
+});
+
+describe('the JSON log of a process', () => {
+  /** Runs a server in a process of its own that logs to standard output, and gives its lines. */
+  async function linesOf(statements: string): Promise<Record<string, unknown>[]> {
+    const program = `
+      import { RestApiServer } from ${JSON.stringify(new URL('../../../src/api/rest-server.ts', import.meta.url).href)};
+      const server = new RestApiServer({ port: 0, logLevel: 'info', apiKey: 'log-test-key' });
+      server.onToolExecute = (tool) => { if (tool === 'break') throw new Error('the reason'); return 'ok'; };
+      const { url } = await server.start();
+      const call = (path, headers = {}) => fetch(url + path, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'x-api-key': 'log-test-key', ...headers } });
+      ${statements}
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    await once(child, 'close');
+    return output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  test('is one valid line a request, complete when the process exits at once', async () => {
+    const lines = await linesOf(`
+      await call('/api/tools/x', { 'x-request-id': 'quote " and \\\\\\\\ back' });
+      for (let i = 0; i < 300; i++) await (await call('/api/tools/x?secret=1')).text();
+      await new Promise((resolve) => setImmediate(resolve));
+      process.exit(0);
+    `);
+    expect(lines.length).toBe(301);
+    expect(lines[0]).toEqual({
+      level: 30,
+      time: expect.any(Number),
+      requestId: 'quote " and \\\\ back',
+      method: 'POST',
+      path: '/api/tools/x',
+      route: '/api/tools/:tool',
+      status: 200,
+      durationMs: expect.any(Number),
+      keyId: 'configured',
+      msg: 'request',
+    });
+    expect(JSON.stringify(lines)).not.toContain('secret');
+  });
+
+  test('has the line of a fault even if the process is killed right after', async () => {
+    const lines = await linesOf(`
+      await (await call('/api/tools/break')).text();
+      process.kill(process.pid, 'SIGKILL');
+    `);
+    expect(lines.some(({ level, msg }) => level === 50 && msg === 'fault')).toBe(true);
   });
 });
