@@ -18,13 +18,13 @@ describe('settings', () => {
   test('flag over environment over file over default, each with its origin', () => {
     const home = temporaryHome({ port: 1, host: 'localhost', logLevel: 'warn' });
     const environment = { CODEBUDDY_HOME: home, CODEBUDDY_PORT: '2', CODEBUDDY_HOST: '::1' };
-    const { settings, origins } = loadSettings({ flags: { port: '3' }, environment, cwd: '/work' });
+    const { settings, origins } = loadSettings({ flags: { port: '3' }, environment, cwd: '/somewhere' });
     expect(settings).toMatchObject({
       home,
       port: 3,
       host: '::1',
       logLevel: 'warn',
-      workspace: '/work',
+      workspace: '/somewhere',
       databasePath: join(home, 'codebuddy.db'),
       retentionDays: 90,
     });
@@ -46,9 +46,13 @@ describe('settings', () => {
         CODEBUDDY_WORKSPACE: 'sub',
         DATABASE_URL: 'sqlite:data/x.db',
       },
-      cwd: '/work',
+      cwd: '/somewhere',
     });
-    expect(settings).toMatchObject({ port: 3847, workspace: '/work/sub', databasePath: '/work/data/x.db' });
+    expect(settings).toMatchObject({
+      port: 3847,
+      workspace: '/somewhere/sub',
+      databasePath: '/somewhere/data/x.db',
+    });
   });
 
   test.each<[{ flags?: Record<string, string | string[]>; environment?: Record<string, string> }, RegExp]>([
