@@ -2,6 +2,8 @@
 // `sqlite/` is the embedded default; `postgres/` will serve many nodes. A write is a list of plain
 // records, so that any store can group lists of many callers into one commit.
 
+import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
+
 /** One event of the log. Times are Unix milliseconds; `data` is JSON text, kept byte for byte. */
 export interface EventRow {
   readonly sequence: number;
@@ -65,14 +67,20 @@ export interface AnswerRow {
 
 /** One step of an atomic write. */
 export type Write =
-  | { readonly kind: 'appendEvent'; readonly event: Omit<EventRow, 'sequence'> }
+  | {
+      readonly kind: 'appendEvent';
+      readonly event: Omit<EventRow, 'sequence'>;
+      /** Who must hear of it, committed with it. */
+      readonly outbox?: NewDeliveries;
+    }
   | { readonly kind: 'putSession'; readonly session: SessionRow }
   | { readonly kind: 'deleteSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
   | { readonly kind: 'deleteKey'; readonly id: string }
-  | { readonly kind: 'putAnswer'; readonly answer: AnswerRow };
+  | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
+  | DeliveryWrite;
 
 export interface EventQuery {
   /** Only events with a greater sequence (exclusive). */
@@ -88,7 +96,7 @@ export interface EventQuery {
   readonly order?: 'asc' | 'desc';
 }
 
-export interface Store {
+export interface Store extends DeliveryStore {
   /**
    * Writes all of `writes` or none, durably: resolves after the commit has reached the disk. Concurrent calls share a
    * commit. Resolves to the sequence numbers of the `appendEvent` steps, in their order.
@@ -100,6 +108,8 @@ export interface Store {
   getEvent(id: string): Promise<EventRow | undefined>;
   /** First sequence kept and last sequence given out; `{first: 1, last: 0}` when the log has never held an event. */
   eventBounds(): Promise<{ readonly first: number; readonly last: number }>;
+  /** Events of these types (default: all) with a greater sequence. */
+  countEvents(after: number, types?: readonly string[]): Promise<number>;
   /** Deletes at most `max` events older than `before` (Unix ms), oldest first; resolves to how many. */
   pruneEvents(before: number, max: number): Promise<number>;
 

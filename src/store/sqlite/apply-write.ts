@@ -1,5 +1,6 @@
 // One step of an atomic write, as the statement that does it.
 
+import type { NewDeliveries } from '../delivery-store.ts';
 import type { Write } from '../store.ts';
 import type { Statements } from './statements.ts';
 
@@ -8,7 +9,10 @@ export function applyWrite(statements: Statements, write: Write): number | undef
   switch (write.kind) {
     case 'appendEvent': {
       const { id, type, timestamp, sessionId, runId, data } = write.event;
-      return Number(statements.appendEvent.run(id, type, timestamp, sessionId, runId, data).lastInsertRowid);
+      const { lastInsertRowid } = statements.appendEvent.run(id, type, timestamp, sessionId, runId, data);
+      const sequence = Number(lastInsertRowid);
+      if (write.outbox !== undefined) addDeliveries(statements, sequence, id, type, write.outbox);
+      return sequence;
     }
     case 'putSession': {
       const { id, title, createdAt, updatedAt, details } = write.session;
@@ -41,5 +45,52 @@ export function applyWrite(statements: Statements, write: Write): number | undef
       statements.putAnswer.run(key, fingerprint, status, headers, body, createdAt);
       return undefined;
     }
+    case 'addDeliveries':
+      addDeliveries(statements, write.sequence, write.eventId, write.eventType, write.outbox);
+      return undefined;
+    case 'changeDelivery': {
+      const { id, status, attempts, tries, pauses, nextAttemptAt, endedAt, reason, attempt } = write.change;
+      statements.changeDelivery.run(
+        id,
+        status,
+        attempts,
+        tries,
+        pauses,
+        nextAttemptAt,
+        endedAt,
+        reason,
+        attempt ?? null,
+      );
+      return undefined;
+    }
+    case 'requeueDelivery':
+      statements.requeueDelivery.run(write.expiresAt, write.id);
+      return undefined;
+    case 'putWebhookState':
+      statements.putWebhookState.run(write.row.webhookId, write.row.state);
+      return undefined;
+    case 'deleteWebhookState':
+      statements.deleteWebhookState.run(write.webhookId);
+      return undefined;
+    case 'putRunWebhook': {
+      const { webhookId, runId, config, createdAt } = write.row;
+      statements.putRunWebhook.run(webhookId, runId, config, createdAt);
+      return undefined;
+    }
+    case 'deleteRunWebhook':
+      statements.deleteRunWebhook.run(write.webhookId);
+      return undefined;
   }
+}
+
+function addDeliveries(
+  statements: Statements,
+  sequence: number,
+  eventId: string,
+  eventType: string,
+  { payload, hop, createdAt, expiresAt, deliveries }: NewDeliveries,
+): void {
+  statements.addPayload.run(sequence, eventId, payload.head, payload.tail, deliveries.length);
+  for (const { id, webhookId } of deliveries)
+    statements.addDelivery.run(id, webhookId, sequence, eventType, hop, createdAt, expiresAt);
 }

@@ -45,3 +45,17 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
   const perWalk = types.flatMap((type) => [...values, type, query.limit]);
   return run(text, [...perWalk, query.limit, query.limit]);
 }
+
+/** How many events of these types come after a number; walks an index per type. */
+export function countEvents(
+  statements: Statements,
+  after: number,
+  types: readonly string[] | undefined,
+): number {
+  if (types?.length === 0) return 0;
+  const among = types === undefined ? '' : ` AND type IN (${types.map(() => '?').join(', ')})`;
+  const row = statements
+    .composed(`SELECT count(*) AS value FROM events WHERE sequence > ?${among}`)
+    .get(after, ...(types ?? []));
+  return Number(row?.value ?? 0);
+}

@@ -8,6 +8,7 @@ import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 
 interface Waiting {
   readonly writes: readonly Write[];
+  readonly rows: number;
   /** About what its text takes in memory, in UTF-16 units. */
   readonly size: number;
   readonly resolve: (sequences: readonly number[]) => void;
@@ -38,6 +39,8 @@ export interface GroupCommitOptions {
 
 export interface GroupCommit {
   write(writes: readonly Write[]): Promise<readonly number[]>;
+  /** Several statements of the store's own as one, at once. */
+  transaction<T>(work: () => T): T;
   /** Commits all that waits, at once; refuses what comes later. */
   close(): void;
 }
@@ -133,7 +136,7 @@ export function createGroupCommit({
     let callers = 0;
     for (const waiting of queue) {
       if (callers > 0 && (rows >= maxRowsPerCommit || size + waiting.size > maxSizePerCommit)) break;
-      rows += waiting.writes.length;
+      rows += waiting.rows;
       size += waiting.size;
       callers++;
     }
@@ -154,19 +157,21 @@ export function createGroupCommit({
     write(writes) {
       if (closed) return Promise.reject(storeIsClosed());
       const size = textOf(writes);
+      const rows = rowsOf(writes);
       // A single write that is larger than what may wait is taken when nothing else waits.
       if (
         rowsWaiting > 0 &&
-        (rowsWaiting + writes.length > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting)
+        (rowsWaiting + rows > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting)
       )
         return Promise.reject(tooManyWaiting(rowsWaiting));
-      rowsWaiting += writes.length;
+      rowsWaiting += rows;
       sizeWaiting += size;
       return new Promise((resolve, reject) => {
-        queue.push({ writes, size, resolve, reject });
+        queue.push({ writes, rows, size, resolve, reject });
         scheduled ??= setImmediate(commitNext);
       });
     },
+    transaction,
     close() {
       closed = true;
       if (scheduled !== undefined) clearImmediate(scheduled);
@@ -188,11 +193,24 @@ function tooManyWaiting(rows: number): CodeBuddyError {
   );
 }
 
+/** An event's deliveries are rows too. */
+function rowsOf(writes: readonly Write[]): number {
+  let rows = writes.length;
+  for (const write of writes) {
+    if (write.kind === 'appendEvent' || write.kind === 'addDeliveries')
+      rows += write.outbox?.deliveries.length ?? 0;
+  }
+  return rows;
+}
+
 /** Length of all text of the records of a list of writes. */
 function textOf(writes: readonly Write[]): number {
   let size = 0;
   for (const write of writes) {
-    if (write.kind === 'appendEvent') size += write.event.data.length;
+    if (write.kind === 'appendEvent')
+      size += write.event.data.length + (write.outbox?.payload.tail.length ?? 0);
+    else if (write.kind === 'addDeliveries') size += write.outbox.payload.tail.length;
+    else if (write.kind === 'changeDelivery') size += write.change.attempt?.length ?? 0;
     else if (write.kind === 'addMessage') size += write.message.content.length;
     else if (write.kind === 'putSession') size += write.session.details.length + write.session.title.length;
     else if (write.kind === 'putRun') size += write.run.details.length;

@@ -75,6 +75,50 @@ export const migrations: readonly string[] = [
   CREATE TABLE probe (count INTEGER NOT NULL) STRICT;
   INSERT INTO probe VALUES (0);
   `,
+  `
+  -- The bytes that the deliveries of an event send, and how many deliveries need them.
+  CREATE TABLE payloads (
+    sequence INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    uses INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    webhook_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    event_type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    hop INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    pauses INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    next_attempt_at INTEGER,
+    ended_at INTEGER,
+    reason TEXT,
+    -- JSON objects, one an attempt, parted by commas.
+    attempt_log TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- A pending delivery stands in one of two lines: fresh in the order of events, tried by time. A dead receiver's thousands of
+  -- waiting rows are thus never walked to find a fresh one, and the other way round.
+  CREATE INDEX deliveries_fresh ON deliveries (webhook_id, sequence)
+    WHERE status = 'pending' AND next_attempt_at IS NULL;
+  CREATE INDEX deliveries_waiting ON deliveries (webhook_id, next_attempt_at, created_at)
+    WHERE status = 'pending' AND next_attempt_at IS NOT NULL;
+  -- History and pruning walk what has ended, without what waits.
+  CREATE INDEX deliveries_ended ON deliveries (id, status) WHERE ended_at IS NOT NULL;
+
+  CREATE TABLE webhook_states (webhook_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE run_webhooks (
+    webhook_id TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    config TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** The newest version this release knows. */

@@ -1,5 +1,6 @@
 // Rows as SQLite gives them, made into the records of the contract. The tables are STRICT: they vouch for the types below.
 
+import type { DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow } from '../store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -65,6 +66,39 @@ export function toAnswerRow(row: Row): AnswerRow {
     status: row.status as number,
     headers: row.headers as string,
     body: row.body as string,
+    createdAt: row.created_at as number,
+  };
+}
+
+export function toDeliveryRow(row: Row): DeliveryRow {
+  return {
+    id: row.id as string,
+    webhookId: row.webhook_id as string,
+    sequence: row.sequence as number,
+    eventId: row.event_id as string,
+    eventType: row.event_type as string,
+    status: row.status as DeliveryRow['status'],
+    hop: row.hop as number,
+    attempts: row.attempts as number,
+    tries: row.tries as number,
+    pauses: row.pauses as number,
+    createdAt: row.created_at as number,
+    expiresAt: row.expires_at as number,
+    nextAttemptAt: row.next_attempt_at as number | null,
+    endedAt: row.ended_at as number | null,
+    reason: row.reason as string | null,
+  };
+}
+
+export function toDeliveryWithAttempts(row: Row): DeliveryWithAttempts {
+  return { ...toDeliveryRow(row), attemptLog: `[${row.attempt_log as string}]` };
+}
+
+export function toRunWebhookRow(row: Row): RunWebhookRow {
+  return {
+    webhookId: row.webhook_id as string,
+    runId: row.run_id as string,
+    config: row.config as string,
     createdAt: row.created_at as number,
   };
 }

@@ -3,7 +3,8 @@
 
 import type { Store } from '../store.ts';
 import { applyWrite } from './apply-write.ts';
-import { readEvents } from './event-reader.ts';
+import { deliveryReads } from './deliveries.ts';
+import { countEvents, readEvents } from './event-reader.ts';
 import { createGroupCommit, storeIsClosed } from './group-commit.ts';
 import { type OwnedDatabase, openOwnedDatabase, type StoreLogger } from './open-database.ts';
 import { type Row, toAnswerRow, toEventRow, toKeyRow, toMessageRow, toRunRow, toSessionRow } from './rows.ts';
@@ -64,6 +65,7 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
         const last = numberOf(statements.lastSequence.get()) ?? 0;
         return { first: numberOf(statements.firstEvent.get()) ?? last + 1, last };
       }),
+    countEvents: (after, types) => direct(() => countEvents(statements, after, types)),
     pruneEvents: (before, max) => direct(() => Number(statements.pruneEvents.run(before, max).changes)),
 
     getSession: (id) => direct(() => optional(statements.getSession.get(id), toSessionRow)),
@@ -79,6 +81,8 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
     listKeys: () => direct(() => statements.listKeys.all().map(toKeyRow)),
     getAnswer: (key) => direct(() => optional(statements.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => direct(() => Number(statements.pruneAnswers.run(before, max).changes)),
+
+    ...deliveryReads({ statements, direct, transaction: commits.transaction }),
 
     probe: () =>
       direct(() => {

@@ -1,0 +1,139 @@
+// What the webhook engine reads of the store, and its clean-up in steps. Steps are small, so that none of them holds up the process.
+
+import type { SQLInputValue } from 'node:sqlite';
+import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts, PendingCount } from '../delivery-store.ts';
+import { type Row, toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from './rows.ts';
+import type { Statements } from './statements.ts';
+
+export interface DeliveryReadsOptions {
+  readonly statements: Statements;
+  /** Runs work outside the group commit, with the store's errors. */
+  readonly direct: <T>(work: () => T) => Promise<T>;
+  readonly transaction: <T>(work: () => T) => T;
+}
+
+/** Every row was made before it. */
+const always = Number.MAX_SAFE_INTEGER;
+
+export function deliveryReads({ statements, direct, transaction }: DeliveryReadsOptions): DeliveryStore {
+  /** Frees the bytes of deliveries that were deleted, as far as no other delivery sends them. */
+  function freePayloads(deleted: readonly Row[]): number {
+    for (const { sequence } of deleted) statements.dropPayloadUse.run(sequence as number);
+    for (const { sequence } of deleted) statements.deleteUnusedPayload.run(sequence as number);
+    return deleted.length;
+  }
+
+  return {
+    getDelivery: (id) =>
+      direct(() => {
+        const row = statements.getDelivery.get(id);
+        return row === undefined ? undefined : toDeliveryWithAttempts(row);
+      }),
+    listDeliveries: (query) => direct(() => listDeliveries(statements, query)),
+    freshDeliveries: (webhookId, afterSequence, limit) =>
+      direct(() => statements.freshDeliveries.all(webhookId, afterSequence, limit).map(toDeliveryRow)),
+    waitingDeliveries: (webhookId, until, limit) =>
+      direct(() => statements.waitingDeliveries.all(webhookId, until, limit).map(toDeliveryRow)),
+    nextWaiting: (webhookId, after) =>
+      direct(() => {
+        const value = statements.nextWaiting.get(webhookId, after)?.value;
+        return typeof value === 'number' ? value : undefined;
+      }),
+    pendingCounts: () => direct(() => pendingCounts(statements)),
+    pendingSequences: (webhookId, from, to) =>
+      direct(() =>
+        [statements.freshSequences, statements.waitingSequences]
+          .flatMap((statement) => statement.all(webhookId, from, to))
+          .map(({ value }) => value as number),
+      ),
+    endedCounts: () =>
+      direct(() => {
+        const counts = { success: 0, failed: 0, cancelled: 0 };
+        for (const { status, rows } of statements.countEnded.all())
+          counts[status as keyof typeof counts] = rows as number;
+        return counts;
+      }),
+    getPayload: (sequence) =>
+      direct(() => statements.getPayload.get(sequence)?.body as Uint8Array | undefined),
+    cancelPending: (webhookId, { reason, endedAt }, max) =>
+      direct(() => Number(statements.cancelPending.run(webhookId, reason, endedAt, max).changes)),
+    pullWaiting: (limit, max) => direct(() => Number(statements.pullWaiting.run(limit, max).changes)),
+    pruneDeliveries: ({ before, excess, max }) =>
+      direct(() =>
+        transaction(() => {
+          const beyond = Math.min(excess, max);
+          const deleted = beyond > 0 ? statements.pruneDeliveries.all(always, beyond) : [];
+          const old = statements.pruneDeliveries.all(before, max - deleted.length);
+          return freePayloads([...deleted, ...old]);
+        }),
+      ),
+    clearDeliveries: (webhookId, max) =>
+      direct(() =>
+        transaction(() =>
+          freePayloads(
+            webhookId === undefined
+              ? statements.clearDeliveries.all(max)
+              : statements.clearDeliveriesOf.all(webhookId, max),
+          ),
+        ),
+      ),
+    listWebhookStates: () =>
+      direct(() =>
+        statements.listWebhookStates
+          .all()
+          .map((row) => ({ webhookId: row.webhook_id as string, state: row.state as string })),
+      ),
+    listRunWebhooks: () => direct(() => statements.listRunWebhooks.all().map(toRunWebhookRow)),
+  };
+}
+
+function listDeliveries(statements: Statements, query: DeliveryQuery): readonly DeliveryWithAttempts[] {
+  const conditions: string[] = [];
+  const values: SQLInputValue[] = [];
+  const where = (condition: string, value: SQLInputValue | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  where('d.id < ?', query.beforeId);
+  where('d.webhook_id = ?', query.webhookId);
+  where('d.status = ?', query.status);
+  where('d.event_type = ?', query.eventType);
+  where('p.event_id = ?', query.eventId);
+  where('d.created_at >= ?', query.since);
+  // Lets the planner walk the index of what has ended.
+  if (query.status !== undefined && query.status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
+  const text = `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
+    ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY d.id DESC LIMIT ?`;
+  return statements
+    .composed(text)
+    .all(...values, query.limit)
+    .map(toDeliveryWithAttempts);
+}
+
+function pendingCounts(statements: Statements): readonly PendingCount[] {
+  const counts = new Map<string, PendingCount>();
+  for (const row of statements.countFresh.all()) {
+    const webhookId = row.webhook_id as string;
+    const oldest = statements.createdAtOfFresh.get(webhookId, row.first as number)?.value;
+    counts.set(webhookId, {
+      webhookId,
+      fresh: row.rows as number,
+      waiting: 0,
+      nextAttemptAt: null,
+      oldestCreatedAt: typeof oldest === 'number' ? oldest : null,
+    });
+  }
+  for (const row of statements.countWaiting.all()) {
+    const webhookId = row.webhook_id as string;
+    const fresh = counts.get(webhookId);
+    counts.set(webhookId, {
+      webhookId,
+      fresh: fresh?.fresh ?? 0,
+      waiting: row.rows as number,
+      nextAttemptAt: row.next as number,
+      oldestCreatedAt: Math.min(row.oldest as number, fresh?.oldestCreatedAt ?? Number.MAX_SAFE_INTEGER),
+    });
+  }
+  return [...counts.values()];
+}
