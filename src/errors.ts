@@ -43,6 +43,12 @@ const table = {
   session_not_found: { status: 404, title: 'No such session', when: 'No session has this id.' },
   run_not_found: { status: 404, title: 'No such run', when: 'No run has this id.' },
   event_not_found: { status: 404, title: 'No such event', when: 'No event has this id.' },
+  webhook_not_found: { status: 404, title: 'No such webhook', when: 'No webhook has this id.' },
+  delivery_not_found: {
+    status: 404,
+    title: 'No such delivery',
+    when: 'No delivery has this id, or it was pruned (30 days, 100 000 ended ones).',
+  },
   key_not_found: { status: 404, title: 'No such key', when: 'No API key has this id.' },
   file_not_found: {
     status: 404,
@@ -74,6 +80,17 @@ const table = {
     status: 409,
     title: 'Run cancelled',
     when: 'The run was cancelled before it had an answer.',
+  },
+  webhook_exists: { status: 409, title: 'Webhook exists', when: 'A webhook with this id exists already.' },
+  delivery_pending: {
+    status: 409,
+    title: 'Delivery pending',
+    when: 'A delivery that has not ended cannot be retried.',
+  },
+  replay_running: {
+    status: 409,
+    title: 'Replay running',
+    when: 'The webhook is being replayed to; wait for its end.',
   },
   idempotency_conflict: {
     status: 409,
@@ -112,12 +129,22 @@ const table = {
     title: 'Too many failed tries',
     when: 'Too many wrong API keys from one address; see Retry-After.',
   },
+  too_many_tests: {
+    status: 429,
+    title: 'Too many tests',
+    when: 'A webhook was tested more than 10 times within a minute; see Retry-After.',
+  },
   too_many_runs: {
     status: 429,
     title: 'Too many runs',
     when: 'The queue of the session, or of the server, is full.',
   },
   headers_too_large: { status: 431, title: 'Headers too large', when: 'The headers are over 16 KiB.' },
+  loop_detected: {
+    status: 508,
+    title: 'Loop detected',
+    when: 'The request comes from a webhook of ours that was caused by one (X-CodeBuddy-Hop is 3 or more).',
+  },
   client_closed_request: {
     status: 499,
     title: 'Client closed request',

@@ -41,6 +41,10 @@ export interface Runs {
     sessionId?: string;
     options: PromptOptions;
     requestId: string;
+    /** The id it shall have; default: a new one. */
+    runId?: string;
+    /** How many requests of our own webhooks led to it; default 0. */
+    hop?: number;
   }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
@@ -71,6 +75,7 @@ type Stop =
 
 interface LiveRun {
   run: Run;
+  readonly hop: number;
   readonly options: PromptOptions;
   readonly controller: AbortController;
   /** True once its first events are committed; only then may it work. */
@@ -110,7 +115,8 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(titleFrom(prompt), {}, createdAt);
-    const owner = { sessionId: session.id, runId: makeId('run', createdAt) };
+    const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
+    const hop = request.hop ?? 0;
     const run: Run = {
       id: owner.runId,
       sessionId: session.id,
@@ -133,6 +139,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
     result.promise.catch(() => undefined);
     const one: LiveRun = {
       run,
+      hop,
       options,
       controller: new AbortController(),
       admitted: false,
@@ -149,8 +156,8 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
     waiting.push(one);
     try {
       const events: NewEvent[] = [
-        { type: 'run.queued', data: { position }, ...owner },
-        { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner },
+        { type: 'run.queued', data: { position }, ...owner, hop },
+        { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
       ];
       if (isNew)
         events.unshift({
@@ -158,6 +165,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
           data: { title: session.title },
           sessionId: session.id,
           runId: run.id,
+          hop,
         });
       const writes: Write[] = [save(run, options), { kind: 'addMessage', message }];
       if (isNew) writes.unshift({ kind: 'putSession', session });
@@ -247,7 +255,11 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
         },
       ]);
     try {
-      const result = await tools.execute(name, params, { ...owner, signal: one.controller.signal });
+      const result = await tools.execute(name, params, {
+        ...owner,
+        hop: one.hop,
+        signal: one.controller.signal,
+      });
       await keep(typeof result === 'string' ? result : JSON.stringify(result ?? null), false);
       return result;
     } catch (error) {
@@ -258,6 +270,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
 
   async function complete(one: LiveRun, result: DriverResult, durationMs: number): Promise<void> {
     const { response, model, usage, cost, finishReason } = result;
+    const { hop } = one;
     const owner = { sessionId: one.run.sessionId, runId: one.run.id };
     const message = newMessageRow({ ...owner, role: 'assistant', content: response }, now());
     const ended: Run = {
@@ -273,7 +286,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
     const session = await store.getSession(owner.sessionId);
     await log.append(
       [
-        { type: 'message.assistant', data: { messageId: message.id, text: response, model }, ...owner },
+        { type: 'message.assistant', data: { messageId: message.id, text: response, model }, ...owner, hop },
         {
           type: 'run.complete',
           data: {
@@ -285,6 +298,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
             durationMs: Math.round(durationMs * 1000) / 1000,
           },
           ...owner,
+          hop,
         },
       ],
       [
@@ -310,7 +324,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
       endedAt: iso(),
     };
     try {
-      await log.append([event], [save(one.run, one.options)]);
+      await log.append([{ ...event, hop: one.hop }], [save(one.run, one.options)]);
     } catch (fault) {
       // The store cannot take it now; at the next start `recover` marks the run.
       onFault(fault, one.run.id);

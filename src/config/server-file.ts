@@ -2,7 +2,7 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePrivateFile } from './atomic-file.ts';
+import { writePrivateFile } from '../atomic-file.ts';
 
 export interface ServerFile {
   readonly url: string;

@@ -11,6 +11,7 @@ const usage = {
   required: ['inputTokens', 'outputTokens', 'totalTokens'],
   additionalProperties: false,
 } as const;
+const webhook = { webhookId: text, name: text } as const;
 const fileChange = {
   type: 'object',
   properties: {
@@ -131,6 +132,80 @@ export const catalogue = {
       type: 'object',
       properties: { code: text, message: text },
       required: ['code', 'message'],
+      additionalProperties: false,
+    },
+  },
+  'cost.threshold': {
+    description: 'What a session or a day has cost went over a limit that was set.',
+    data: {
+      type: 'object',
+      properties: {
+        /** `session` or `day`. */
+        scope: text,
+        /** US dollars. */
+        threshold: { type: 'number', minimum: 0 },
+        cost: { type: 'number', minimum: 0 },
+      },
+      required: ['threshold', 'cost'],
+      additionalProperties: false,
+    },
+  },
+  'permission.request': {
+    description: 'A tool waits for a permission.',
+    data: {
+      type: 'object',
+      properties: { permissionId: text, tool: text, params: { type: 'object' }, reason: text },
+      required: ['permissionId', 'tool', 'params'],
+      additionalProperties: false,
+    },
+  },
+  'permission.resolved': {
+    description: 'A permission was given or refused.',
+    data: {
+      type: 'object',
+      properties: {
+        permissionId: text,
+        tool: text,
+        decision: { enum: ['allow', 'allow_always', 'deny'] },
+        reason: text,
+      },
+      required: ['permissionId', 'decision'],
+      additionalProperties: false,
+    },
+  },
+  'webhook.test': {
+    description: 'A webhook is tried out; sent to that one alone.',
+    data: {
+      type: 'object',
+      properties: { ...webhook, message: text },
+      required: ['webhookId', 'name', 'message'],
+      additionalProperties: false,
+    },
+  },
+  'webhook.failing': {
+    description: 'A webhook has had nothing but failures for an hour.',
+    data: {
+      type: 'object',
+      properties: { ...webhook, since: text, failures: count, reason: text },
+      required: ['webhookId', 'name', 'since', 'failures', 'reason'],
+      additionalProperties: false,
+    },
+  },
+  'webhook.recovered': {
+    description: 'A webhook that was failing takes deliveries again.',
+    data: {
+      type: 'object',
+      properties: { ...webhook, since: text, failures: count },
+      required: ['webhookId', 'name', 'since', 'failures'],
+      additionalProperties: false,
+    },
+  },
+  'webhook.disabled': {
+    description: 'A webhook was disabled: by hand, by its receiver, or after five days of failures.',
+    data: {
+      type: 'object',
+      properties: { ...webhook, reason: text, message: text },
+      required: ['webhookId', 'name', 'reason', 'message'],
       additionalProperties: false,
     },
   },

@@ -1,7 +1,8 @@
 // The event log's contract: append durably, read after a number, follow without gap or double.
 // Everything that happens goes through here once; streams, webhooks, metrics and transcripts read the same log.
 
-import type { Write } from '../store/store.ts';
+import type { NewDeliveries } from '../store/delivery-store.ts';
+import type { EventRow, Write } from '../store/store.ts';
 import type { DeltaData, DeltaType, EventData, EventType } from './catalogue.ts';
 
 /** An event before it is logged. */
@@ -11,6 +12,8 @@ export type NewEvent = {
     readonly data: EventData<T>;
     readonly sessionId?: string;
     readonly runId?: string;
+    /** How many requests of our own webhooks led to it; default 0. */
+    readonly hop?: number;
   };
 }[EventType];
 
@@ -76,7 +79,20 @@ export interface SubscribeOptions extends EventFilter {
   readonly signal?: AbortSignal;
 }
 
+/** An event that is about to be committed. */
+export type DraftEvent = Omit<EventRow, 'sequence'>;
+
+/** Who must hear of events beyond this process: asked before each commit, told after it. */
+export interface Outbox {
+  /** What is committed together with the event; undefined if nobody wants it. Must not throw. */
+  plan(event: DraftEvent, hop: number): NewDeliveries | undefined;
+  /** Called in the order of the sequence. Must not throw. */
+  committed(event: EventRow, planned: NewDeliveries): void;
+}
+
 export interface EventLog {
+  /** From now on every append asks this outbox; there is one at most. Returns how to detach it. */
+  attach(outbox: Outbox): () => void;
   /**
    * Appends events, and the writes that belong to them, in one transaction; resolves after the commit.
    * @throws CodeBuddyError `validation_failed` (data does not fit the type's schema), `storage_full`, `storage_unavailable`

@@ -10,6 +10,7 @@ import type {
   EventPageQuery,
   LoggedEvent,
   NewEvent,
+  Outbox,
   StreamItem,
   SubscribeOptions,
 } from './event-log.ts';
@@ -42,6 +43,7 @@ export function createEventLog({
   makeId = makeSortableId,
 }: EventLogOptions): EventLog {
   const subscribers = new Set<Subscriber>();
+  let outbox: Outbox | undefined;
   let appended = 0;
   let closed = false;
   // The end of the log: as the store says at first, then as events are committed.
@@ -66,19 +68,27 @@ export function createEventLog({
       runId: event.runId ?? null,
       data: serializeData(event.type, event.data),
     }));
+    const asked = outbox;
+    const plans = rows.map((row, index) => asked?.plan(row, events[index]?.hop ?? 0));
     // The rows that events speak of come first: a message's session exists before its event does.
     const sequences = await store.write([
       ...writes,
-      ...rows.map((event) => ({ kind: 'appendEvent' as const, event })),
+      ...rows.map((event, index) => {
+        const planned = plans[index];
+        return { kind: 'appendEvent' as const, event, ...(planned === undefined ? {} : { outbox: planned }) };
+      }),
     ]);
     // The store settles callers in the order of the sequence, so live readers hear of events in that order too.
     return rows.map((row, index) => {
-      const event = toLoggedEvent({ ...row, sequence: sequences[index] as number });
+      const committed = { ...row, sequence: sequences[index] as number };
+      const event = toLoggedEvent(committed);
       appended++;
       tail = event.sequence;
       for (const { queue, wants } of subscribers) {
         if (wants(event)) queue.pushEvent(event, row.data.length);
       }
+      const planned = plans[index];
+      if (planned !== undefined) asked?.committed(committed, planned);
       return event;
     });
   }
@@ -114,6 +124,13 @@ export function createEventLog({
   }
 
   return {
+    attach(attached) {
+      if (outbox !== undefined) throw new TypeError('The log has an outbox already');
+      outbox = attached;
+      return () => {
+        if (outbox === attached) outbox = undefined;
+      };
+    },
     append,
     read,
     subscribe,

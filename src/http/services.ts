@@ -2,6 +2,7 @@
 // a library host passes none and sets handlers instead; a test passes what it likes.
 
 import type { EventLog, StreamItem } from '../events/event-log.ts';
+import type { WebhookService } from './webhook-service.ts';
 
 export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
 export const scopes: readonly Scope[] = ['read', 'prompt', 'tools', 'admin'];
@@ -100,6 +101,10 @@ export interface RunService {
     readonly sessionId?: string;
     readonly options: PromptOptions;
     readonly requestId: string;
+    /** The id it shall have; default: a new one. */
+    readonly runId?: string;
+    /** Of `X-CodeBuddy-Hop`: how many requests of our own webhooks led to it. */
+    readonly hop?: number;
   }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
@@ -133,7 +138,13 @@ export interface ToolService {
   execute(
     tool: string,
     params: Record<string, unknown>,
-    context: { readonly signal: AbortSignal; readonly requestId: string; readonly sessionId?: string },
+    context: {
+      readonly signal: AbortSignal;
+      readonly requestId: string;
+      readonly sessionId?: string;
+      /** Of `X-CodeBuddy-Hop`: how many requests of our own webhooks led to it. */
+      readonly hop?: number;
+    },
   ): Promise<unknown>;
 }
 
@@ -189,10 +200,5 @@ export interface HttpServices {
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent` and `model` of `GET /api/status`. */
   readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
-  /** `webhooks` of `GET /api/status`: deliveries that wait, and that were given up. */
-  readonly describeWebhooks?: () => {
-    readonly enabled: boolean;
-    readonly pending: number;
-    readonly failed: number;
-  };
+  readonly webhooks?: WebhookService;
 }

@@ -37,7 +37,13 @@ export interface ToolBox {
   execute(
     name: string,
     params: Record<string, unknown>,
-    context: { readonly signal: AbortSignal; readonly sessionId?: string; readonly runId?: string },
+    context: {
+      readonly signal: AbortSignal;
+      readonly sessionId?: string;
+      readonly runId?: string;
+      /** How many requests of our own webhooks led to it; default 0. */
+      readonly hop?: number;
+    },
   ): Promise<unknown>;
 }
 
@@ -110,7 +116,7 @@ export function createToolBox({ workspace, log, environment }: ToolBoxOptions): 
         readOnly,
       })),
     isReadOnly: (name) => find(name).readOnly,
-    async execute(name, params, { signal, sessionId, runId }) {
+    async execute(name, params, { signal, sessionId, runId, hop = 0 }) {
       const tool = find(name);
       validate(tool, params);
       const owner = {
@@ -122,7 +128,7 @@ export function createToolBox({ workspace, log, environment }: ToolBoxOptions): 
       const startedAt = performance.now();
       const durationMs = (): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
       await log.append([
-        { type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner },
+        { type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner, hop },
       ]);
       const changes: NewEvent[] = [];
       let outcome:
@@ -136,7 +142,12 @@ export function createToolBox({ workspace, log, environment }: ToolBoxOptions): 
           onOutput: (stream, text) =>
             log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
           onFileChange: (change, path, bytes) => {
-            changes.push({ type: `file.${change}`, data: { path, bytes, tool: name, callId }, ...owner });
+            changes.push({
+              type: `file.${change}`,
+              data: { path, bytes, tool: name, callId },
+              ...owner,
+              hop,
+            });
           },
         });
         outcome = { ok: true, result };
@@ -148,11 +159,13 @@ export function createToolBox({ workspace, log, environment }: ToolBoxOptions): 
             type: 'tool.complete',
             data: { callId, tool: name, result: capResult(outcome.result), durationMs: durationMs() },
             ...owner,
+            hop,
           }
         : {
             type: 'tool.error',
             data: { callId, tool: name, ...describe(outcome.error), durationMs: durationMs() },
             ...owner,
+            hop,
           };
       await log.append([...changes, ending]);
       if (!outcome.ok) throw outcome.error;

@@ -159,10 +159,7 @@ export function createGroupCommit({
       const size = textOf(writes);
       const rows = rowsOf(writes);
       // A single write that is larger than what may wait is taken when nothing else waits.
-      if (
-        rowsWaiting > 0 &&
-        (rowsWaiting + rows > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting)
-      )
+      if (rowsWaiting > 0 && (rowsWaiting + rows > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting))
         return Promise.reject(tooManyWaiting(rowsWaiting));
       rowsWaiting += rows;
       sizeWaiting += size;
