@@ -1,7 +1,9 @@
 // The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type Agent, createAgent } from './agent/agent.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
@@ -17,11 +19,14 @@ import { openKeys } from './keys/key-service.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
+import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { StoreOpenError } from './store/store-open-error.ts';
 
 /** How long unfinished runs have to end when the server stops, in ms. */
 const graceMs = 10_000;
+/** And then deliveries that are under way. */
+const deliveryGraceMs = 5000;
 
 export interface App {
   readonly server: RestApiServer;
@@ -48,9 +53,26 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
     ...(logger === undefined ? {} : { logger }),
   });
   let agent: Agent;
-  let server: RestApiServer;
+  let server: RestApiServer | undefined;
+  let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
   try {
+    // Before the agent: what it finds unfinished, it tells the log.
+    webhooks = await openWebhookEngine({
+      store,
+      log,
+      registryPath: join(settings.home, 'webhooks.json'),
+      allowedTargets: settings.allowedTargets,
+      allowLoopback: isLoopback(settings.host),
+      ownListeners: () => {
+        const address = server?.getAddress();
+        return address === undefined
+          ? []
+          : [{ address: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port }];
+      },
+      ...(settings.webhookCa === undefined ? {} : { ca: readCa(settings.webhookCa) }),
+      warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
+    });
     agent = await createAgent({
       store,
       log,
@@ -66,20 +88,23 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
         shutdownTimeoutMs: graceMs,
         logger: logger ?? false,
       },
-      await connect(settings, { store, log, agent, localKey: localKey.key }),
+      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key }),
     );
   } catch (error) {
+    await webhooks?.close(0);
     await store.close();
     throw error;
   }
 
+  const started = { server, webhooks };
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
     stopRetention?.();
     // Together: requests wait for their runs, and both have the same time.
-    await Promise.all([server.stop(), agent.close(graceMs)]);
+    await Promise.all([started.server.stop(), agent.close(graceMs)]);
+    await started.webhooks.close(deliveryGraceMs);
     // Before the lock is free: the file of the next owner must not be taken for ours.
     removeServerFile(settings.home);
     await log.close();
@@ -90,13 +115,13 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
     server,
     keyFile: localKey.path,
     get url() {
-      const address = server.getAddress();
+      const address = started.server.getAddress();
       if (address === undefined) throw new Error('the server is not running');
       return address.url;
     },
     async start() {
       try {
-        const { url } = await server.start();
+        const { url } = await started.server.start();
         writeServerFile(settings.home, {
           url,
           pid: process.pid,
@@ -125,10 +150,14 @@ interface Rooms {
   readonly store: Store;
   readonly log: EventLog;
   readonly agent: Agent;
+  readonly webhooks: WebhookEngine;
   readonly localKey: string;
 }
 
-async function connect(settings: Settings, { store, log, agent, localKey }: Rooms): Promise<HttpServices> {
+async function connect(
+  settings: Settings,
+  { store, log, agent, webhooks, localKey }: Rooms,
+): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
   return {
@@ -138,7 +167,12 @@ async function connect(settings: Settings, { store, log, agent, localKey }: Room
     events: log,
     keys: await openKeys({ store, fixed }),
     answers: answersIn(store),
-    readiness: () => checkReadiness(store, agent),
+    webhooks: {
+      ...webhooks,
+      // Over the API a secret is made unless the client says that it wants none.
+      create: (input) => webhooks.create(input, { generateSecret: true }),
+    },
+    readiness: () => checkReadiness(store, agent, webhooks),
     describeAgent: () => agent.describe(),
   };
 }
@@ -166,7 +200,26 @@ function answersIn(store: Store): AnswerStore {
   };
 }
 
-async function checkReadiness(store: Store, agent: Agent): Promise<readonly ReadinessPart[]> {
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** @throws Error with one line for a person */
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Error(`the certificate authorities of webhooks cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function checkReadiness(
+  store: Store,
+  agent: Agent,
+  webhooks: WebhookEngine,
+): Promise<readonly ReadinessPart[]> {
   const writable = await store.probe().then(
     () => ({ name: 'store', ready: true, detail: 'the store takes commits' }),
     (error: unknown) => ({
@@ -175,8 +228,14 @@ async function checkReadiness(store: Store, agent: Agent): Promise<readonly Read
       detail: error instanceof Error ? error.message : 'failed',
     }),
   );
+  const trouble = webhooks.trouble();
   return [
     writable,
+    {
+      name: 'webhooks',
+      ready: trouble === undefined,
+      detail: trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
+    },
     {
       name: 'agent',
       ready: true,

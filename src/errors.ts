@@ -82,10 +82,15 @@ const table = {
     when: 'The run was cancelled before it had an answer.',
   },
   webhook_exists: { status: 409, title: 'Webhook exists', when: 'A webhook with this id exists already.' },
+  webhook_disabled: {
+    status: 409,
+    title: 'Webhook disabled',
+    when: 'A webhook that is disabled cannot be tested; enable it first.',
+  },
   delivery_pending: {
     status: 409,
     title: 'Delivery pending',
-    when: 'A delivery that has not ended cannot be retried.',
+    when: 'A delivery that is under way, or next in line, cannot be retried.',
   },
   replay_running: {
     status: 409,

@@ -15,6 +15,7 @@ interface ServeOptions {
   readonly logLevel?: string;
   readonly cors?: string | boolean;
   readonly allowedHost?: readonly string[];
+  readonly allowedTarget?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -37,6 +38,11 @@ export function add(program: Command): void {
       'let web pages of these origins in, separated by commas; without a list, of any',
     )
     .option('--allowed-host <name>', 'a further name that Host may hold; may be repeated', collect)
+    .option(
+      '--allowed-target <target>',
+      'an address, CIDR or name that webhooks may go to beside public ones; may be repeated',
+      collect,
+    )
     .option('--json', 'print where the server is as one line of JSON')
     .addHelpText(
       'after',
@@ -64,6 +70,7 @@ async function serve(options: ServeOptions): Promise<void> {
     logLevel: options.logLevel,
     enableCors: options.cors,
     allowedHosts: options.allowedHost,
+    allowedTargets: options.allowedTarget,
   };
   const { settings } = loadSettings({ flags });
   const { createApp, createLogger } = await import('../app.ts');

@@ -21,6 +21,10 @@ export interface Settings {
   readonly enableCors: boolean | readonly string[];
   readonly allowedHosts: readonly string[];
   readonly retentionDays: number;
+  /** Where webhooks may go beside public addresses: CIDRs and host names. */
+  readonly allowedTargets: readonly string[];
+  /** A PEM file of further certificate authorities for webhooks. */
+  readonly webhookCa: string | undefined;
 }
 
 /** Where a value came from, in words: `--port`, `CODEBUDDY_PORT`, `config.json`, `default`. */
@@ -145,6 +149,20 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     fallback: () => 90,
     parse: (value) => integer(value, 1, 36_500),
     right: 'a whole number of days from 1 to 36500',
+  },
+  allowedTargets: {
+    flag: '--allowed-target',
+    field: 'allowedTargets',
+    fallback: () => [],
+    parse: (value) => list(value, (item) => /^[A-Za-z0-9.*:/_-]+$/.test(item)),
+    right: 'addresses, CIDRs as 10.0.0.0/8, or host names as example.org or *.example.org',
+  },
+  webhookCa: {
+    variable: 'CODEBUDDY_WEBHOOK_CA',
+    field: 'webhookCa',
+    fallback: () => undefined,
+    parse: (value, { cwd }) => path(value, cwd),
+    right: 'a PEM file',
   },
 };
 

@@ -1,0 +1,145 @@
+// What kind of address is this? Decided on its bytes, never on its text: one address has many spellings. Sources: the IANA special-purpose
+// registries for IPv4 and IPv6 (RFC 6890 and its updates), and what cloud providers serve to their guests.
+
+import ipaddr from 'ipaddr.js';
+
+export type AddressKind =
+  | 'public'
+  | 'loopback'
+  | 'private'
+  | 'link-local'
+  | 'multicast'
+  | 'reserved'
+  /** Serves a cloud machine's credentials: never a target, whatever is allowed. */
+  | 'metadata'
+  | 'invalid';
+
+export interface AddressClass {
+  readonly kind: AddressKind;
+  /** The IPv4 address inside an IPv6 one that embeds it, else the address itself; normalised. */
+  readonly address: string;
+}
+
+type Block = readonly [cidr: string, kind: AddressKind];
+
+const metadata4 = ['169.254.169.254', '169.254.170.2', '169.254.170.23', '168.63.129.16', '100.100.100.200'];
+const metadata6 = ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254'];
+
+// First match decides.
+const blocks4: readonly Block[] = [
+  ...metadata4.map((address): Block => [`${address}/32`, 'metadata']),
+  ['0.0.0.0/8', 'reserved'],
+  ['10.0.0.0/8', 'private'],
+  ['100.64.0.0/10', 'private'],
+  ['127.0.0.0/8', 'loopback'],
+  ['169.254.0.0/16', 'link-local'],
+  ['172.16.0.0/12', 'private'],
+  ['192.0.0.0/24', 'reserved'],
+  ['192.0.2.0/24', 'reserved'],
+  ['192.88.99.0/24', 'reserved'],
+  ['192.168.0.0/16', 'private'],
+  ['198.18.0.0/15', 'reserved'],
+  ['198.51.100.0/24', 'reserved'],
+  ['203.0.113.0/24', 'reserved'],
+  ['224.0.0.0/4', 'multicast'],
+  ['240.0.0.0/4', 'reserved'],
+];
+
+const blocks6: readonly Block[] = [
+  ...metadata6.map((address): Block => [`${address}/128`, 'metadata']),
+  ['::1/128', 'loopback'],
+  ['::/128', 'reserved'],
+  ['fe80::/10', 'link-local'],
+  ['fc00::/7', 'private'],
+  ['fec0::/10', 'private'],
+  ['ff00::/8', 'multicast'],
+  ['2001::/23', 'reserved'],
+  ['2001:db8::/32', 'reserved'],
+  ['2620:4f:8000::/48', 'reserved'],
+  ['3fff::/20', 'reserved'],
+  // Global unicast; nothing beyond it is given out.
+  ['2000::/3', 'public'],
+  ['::/0', 'reserved'],
+];
+
+/** Where IPv6 addresses carry an IPv4 one, and the byte at which it begins. */
+const embedding: readonly (readonly [cidr: string, offset: number])[] = [
+  ['::ffff:0:0/96', 12], // mapped, RFC 4291 §2.5.5.2
+  ['::ffff:0:0:0/96', 12], // translated, RFC 6145
+  ['64:ff9b::/96', 12], // NAT64, RFC 6052
+  ['64:ff9b:1::/48', 12], // NAT64 of one's own, RFC 8215
+  ['2002::/16', 2], // 6to4, RFC 3056
+];
+
+interface ParsedBlock {
+  readonly bytes: readonly number[];
+  readonly bits: number;
+}
+
+/** A CIDR as bytes; undefined if it is none. */
+export function parseBlock(cidr: string): ParsedBlock | undefined {
+  try {
+    const [address, bits] = ipaddr.parseCIDR(cidr);
+    return { bytes: address.toByteArray(), bits };
+  } catch {
+    // ipaddr.js says by throwing that it is no CIDR.
+    return undefined;
+  }
+}
+
+/** The bytes of an address, 4 or 16; undefined if it is none. Zone ids are refused. */
+export function addressBytes(address: string): readonly number[] | undefined {
+  // Strict forms only: ipaddr.js also reads 127.1 and 0x7f000001.
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return ipaddr.IPv4.parse(address).toByteArray();
+  if (!address.includes(':') || address.includes('%') || !ipaddr.IPv6.isValid(address)) return undefined;
+  return ipaddr.IPv6.parse(address).toByteArray();
+}
+
+export function isInside(bytes: readonly number[], block: ParsedBlock): boolean {
+  if (bytes.length !== block.bytes.length) return false;
+  for (let bit = 0; bit < block.bits; bit += 8) {
+    const mask = block.bits - bit >= 8 ? 0xff : (0xff << (8 - (block.bits - bit))) & 0xff;
+    const index = bit >> 3;
+    if (((bytes[index] as number) & mask) !== ((block.bytes[index] as number) & mask)) return false;
+  }
+  return true;
+}
+
+function parse<T>(blocks: readonly (readonly [string, T])[]): readonly (readonly [ParsedBlock, T])[] {
+  return blocks.map(([cidr, value]) => [parseBlock(cidr) as ParsedBlock, value]);
+}
+
+const parsed4 = parse(blocks4);
+const parsed6 = parse(blocks6);
+const parsedEmbedding = parse(embedding);
+const teredo = parseBlock('2001::/32') as ParsedBlock;
+const compatible = parseBlock('::/96') as ParsedBlock;
+
+/** An IPv6 address that carries an IPv4 one is judged by that one. */
+export function classifyAddress(address: string): AddressClass {
+  const bytes = addressBytes(address);
+  if (bytes === undefined) return { kind: 'invalid', address };
+  if (bytes.length === 4) return classify4(bytes);
+  const inner = innerAddress(bytes);
+  if (inner !== undefined) return classify4(inner);
+  const kind = parsed6.find(([block]) => isInside(bytes, block))?.[1] ?? 'reserved';
+  return { kind, address: text(bytes) };
+}
+
+function classify4(bytes: readonly number[]): AddressClass {
+  const kind = parsed4.find(([block]) => isInside(bytes, block))?.[1] ?? 'public';
+  return { kind, address: text(bytes) };
+}
+
+function innerAddress(bytes: readonly number[]): readonly number[] | undefined {
+  // IPv4-compatible, RFC 4291 §2.5.5.1; `::` and `::1` are not that.
+  if (isInside(bytes, compatible) && bytes.slice(12, 15).some((byte) => byte !== 0)) return bytes.slice(12);
+  // RFC 4380 §4: the client's address, inverted.
+  if (isInside(bytes, teredo)) return bytes.slice(12).map((byte) => byte ^ 0xff);
+  const offset = parsedEmbedding.find(([block]) => isInside(bytes, block))?.[1];
+  return offset === undefined ? undefined : bytes.slice(offset, offset + 4);
+}
+
+function text(bytes: readonly number[]): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
+}

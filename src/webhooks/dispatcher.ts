@@ -1,0 +1,444 @@
+// Starts deliveries when they are due and a slot is free, round robin between webhooks, and records what came of them. It wakes when
+// something is committed, ends or falls due; idle, it does nothing. What is under way needs no mark in the store: the store has one owner,
+// so whatever is pending there when a process starts is free again.
+
+import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
+import type { Store, Write } from '../store/store.ts';
+import { version } from '../version.ts';
+import type { DeliveryClock } from './delivery-clock.ts';
+import { type Lane, laneCapacity } from './lane.ts';
+import type { PayloadCache } from './payload-cache.ts';
+import { decideNext } from './retry-policy.ts';
+import type { Transport } from './transport.ts';
+import type { TransportResult } from './transport-result.ts';
+import { judge, type Verdict } from './verdict.ts';
+import { afterFailure, afterSuccess, type HealthChange } from './webhook-health.ts';
+
+export interface DispatcherOptions {
+  readonly store: Pick<Store, 'write'> &
+    Pick<DeliveryStore, 'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'getPayload'>;
+  readonly transport: Transport;
+  readonly payloads: PayloadCache;
+  readonly clock: DeliveryClock;
+  /** 0 to 1. */
+  readonly random: () => number;
+  readonly hooks: DispatcherHooks;
+  /** Requests under way in all. @default 128 */
+  readonly maxInFlight?: number;
+}
+
+export interface DispatcherHooks {
+  /** After its record is committed. */
+  onRecorded(lane: Lane, delivery: DeliveryRow, change: DeliveryChange): void;
+  /** At once, for figures. */
+  onAttempt(lane: Lane, verdict: Verdict, result: TransportResult): void;
+  /** A webhook fails, recovers, or must be disabled. */
+  onHealth(lane: Lane, change: HealthChange | 'gone' | 'receiver_asked', reason: string): void;
+  /** Nothing is wrong with the receiver, but we cannot send now; told once until it works again. */
+  onTrouble(message: string | undefined): void;
+  /** The machine has no network: no failure says anything about a receiver. */
+  isOffline(lane: Lane): boolean;
+  onFault(error: unknown): void;
+}
+
+export interface Dispatcher {
+  /** Something has changed for this webhook: look what may start. */
+  wake(lane: Lane): void;
+  inFlight(): number;
+  /** Starts nothing more, waits for what is under way, then lets the rest go unrecorded. Resolves when all is recorded. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Requests started in one turn of the event loop: keeps a turn to a millisecond or two. */
+const startsPerTurn = 24;
+/** Results that wait to be recorded; beyond, nothing starts, or a disk that is full would cost duplicates. */
+const maxUnrecorded = 256;
+const holdMs = 2000;
+const recordAgainMs = 1000;
+/** A timer's longest sleep: clocks jump, and setTimeout overflows after 24 days. */
+const longestSleepMs = 60 * 60 * 1000;
+
+interface Result {
+  readonly lane: Lane;
+  readonly delivery: DeliveryRow;
+  readonly change: DeliveryChange;
+  readonly writes: readonly Write[];
+}
+
+export function createDispatcher({
+  store,
+  transport,
+  payloads,
+  clock,
+  random,
+  hooks,
+  maxInFlight = 128,
+}: DispatcherOptions): Dispatcher {
+  const line: Lane[] = [];
+  let results: Result[] = [];
+  let recording: Promise<void> | undefined;
+  let unrecorded = 0;
+  let inFlight = 0;
+  let isPumping = false;
+  let heldUntil = 0;
+  let holdTimer: NodeJS.Timeout | undefined;
+  let isClosing = false;
+  /** What ends from here on was cut by us: it says nothing. */
+  let isCut = false;
+  let whenIdle: (() => void) | undefined;
+
+  function wake(lane: Lane): void {
+    if (isClosing) return;
+    const now = clock.now();
+    if (lane.shouldLoad(now)) void load(lane);
+    if (!lane.isQueued && lane.canStart(now)) {
+      lane.isQueued = true;
+      line.push(lane);
+    }
+    if (lane.isQueued) pumpSoon();
+    else setTimer(lane, now);
+  }
+
+  function setTimer(lane: Lane, now: number): void {
+    clearTimeout(lane.timer);
+    lane.timer = undefined;
+    const at = lane.wakeAt(now);
+    if (at === undefined || lane.isLoading) return;
+    lane.timer = setTimeout(() => wake(lane), Math.min(Math.max(at - now, 1), longestSleepMs));
+    lane.timer.unref();
+  }
+
+  function pumpSoon(): void {
+    if (isPumping) return;
+    isPumping = true;
+    setImmediate(pump);
+  }
+
+  function pump(): void {
+    isPumping = false;
+    const now = clock.now();
+    if (isClosing || now < heldUntil) return;
+    let starts = 0;
+    while (line.length > 0 && inFlight < maxInFlight && unrecorded < maxUnrecorded) {
+      if (starts === startsPerTurn) {
+        pumpSoon();
+        return;
+      }
+      const lane = line.shift() as Lane;
+      lane.isQueued = false;
+      if (lane.canStart(now)) {
+        start(lane, lane.ready.shift() as DeliveryRow);
+        starts++;
+      }
+      if (lane.canStart(now)) {
+        lane.isQueued = true;
+        line.push(lane);
+      } else wake(lane);
+    }
+  }
+
+  function start(lane: Lane, delivery: DeliveryRow): void {
+    lane.inFlight++;
+    inFlight++;
+    const body = payloads.get(delivery.sequence);
+    if (body !== undefined) {
+      send(lane, delivery, body);
+      return;
+    }
+    store
+      .getPayload(delivery.sequence)
+      .then(
+        (bytes) => {
+          if (bytes === undefined) throw new Error(`The payload of delivery ${delivery.id} is gone`);
+          payloads.put(delivery.sequence, bytes);
+          send(lane, delivery, bytes);
+        },
+        (error: unknown) => {
+          hooks.onFault(error);
+          putBack(lane, delivery);
+        },
+      )
+      .catch((error: unknown) => {
+        hooks.onFault(error);
+        release(lane);
+      });
+  }
+
+  function send(lane: Lane, delivery: DeliveryRow, body: Uint8Array): void {
+    const { config } = lane;
+    if (delivery.tries > 0 && clock.patient() >= delivery.expiresAt) {
+      release(lane);
+      end(lane, delivery, { status: 'failed', reason: 'expired' });
+      return;
+    }
+    const wall = clock.wall();
+    const timestamp = Math.floor(wall / 1000);
+    const headers = [
+      'content-type',
+      'application/json',
+      'user-agent',
+      userAgent,
+      'accept-encoding',
+      'identity',
+      'webhook-id',
+      delivery.eventId,
+      'webhook-timestamp',
+      String(timestamp),
+      ...lane.signerAt(wall).sign(delivery.eventId, timestamp, body),
+      'X-Webhook-Event',
+      delivery.eventType,
+      'X-Webhook-Attempt',
+      String(delivery.tries + 1),
+      'X-CodeBuddy-Hop',
+      String(delivery.hop + 1),
+    ];
+    for (const [name, value] of Object.entries(config.headers)) headers.push(name, value);
+    transport
+      .send({ url: lane.url, headers, body, timeoutMs: config.timeout })
+      .then(
+        (result) => finish(lane, delivery, result, wall),
+        // send() never rejects; a fault in what follows must not leave the slot taken.
+        (error: unknown) => {
+          hooks.onFault(error);
+          putBack(lane, delivery);
+        },
+      )
+      .catch(hooks.onFault);
+  }
+
+  function finish(lane: Lane, delivery: DeliveryRow, result: TransportResult, sentAt: number): void {
+    if (isCut) {
+      release(lane);
+      return;
+    }
+    const now = clock.now();
+    const verdict = judge(result, clock.wall());
+    hooks.onAttempt(lane, verdict, result);
+    if (verdict.outcome === 'local_fault' || (result.kind === 'failure' && hooks.isOffline(lane))) {
+      hooks.onTrouble(verdict.message ?? 'the machine has no network');
+      putBack(lane, delivery);
+      hold(now);
+      return;
+    }
+    if (result.kind === 'answer') hooks.onTrouble(undefined);
+
+    const counted = {
+      ...delivery,
+      attempts: delivery.attempts + (verdict.counts ? 1 : 0),
+      tries: delivery.tries + 1,
+      pauses: delivery.pauses + (verdict.next === 'wait' ? 1 : 0),
+    };
+    const next = decideNext(counted, verdict, {
+      retryCount: lane.config.retryCount,
+      retryDelay: lane.config.retryDelay,
+      now,
+      patient: clock.patient(),
+      random: random(),
+    });
+    const writes: Write[] = updateHealth(lane, verdict, now);
+    release(lane);
+    record(lane, delivery, writes, {
+      id: delivery.id,
+      status: next.kind === 'ended' ? next.status : 'pending',
+      attempts: counted.attempts,
+      tries: counted.tries,
+      pauses: counted.pauses,
+      nextAttemptAt: next.kind === 'again' ? next.at : null,
+      endedAt: next.kind === 'ended' ? now : null,
+      reason: next.reason,
+      attempt: describeAttempt(counted.tries, sentAt, verdict, result),
+    });
+  }
+
+  /** What the outcome means for the webhook, and the write that keeps it. */
+  function updateHealth(lane: Lane, verdict: Verdict, now: number): Write[] {
+    const before = lane.memory;
+    let { memory, change }: ReturnType<typeof afterSuccess> = { memory: before, change: undefined };
+    if (verdict.outcome === 'success') {
+      ({ memory, change } = afterSuccess(before));
+      lane.speedUp(before.openLevel > 0);
+      lane.lastSuccessAt = now;
+    } else if (verdict.counts) {
+      ({ memory, change } = afterFailure(before, now, random()));
+      if (verdict.slowDown) lane.slowDown();
+    }
+    if (verdict.pauseMs !== undefined) {
+      // Upwards only: who asks for two seconds does not want it sooner.
+      const until = now + Math.round(verdict.pauseMs * (1 + 0.1 * random()));
+      memory = { ...memory, pausedUntil: Math.max(until, memory.pausedUntil ?? 0) };
+    }
+    if (verdict.isUnauthorized && memory.previousSecrets.length > 0)
+      memory = { ...memory, swapLegacy: !memory.swapLegacy };
+    if (memory !== before) lane.remember(memory);
+    const asked = verdict.disable ?? change;
+    if (asked !== undefined) hooks.onHealth(lane, asked, verdict.message ?? verdict.outcome);
+    return memory === before
+      ? []
+      : [{ kind: 'putWebhookState', row: { webhookId: lane.id, state: JSON.stringify(lane.memory) } }];
+  }
+
+  function release(lane: Lane): void {
+    lane.inFlight--;
+    inFlight--;
+    if (inFlight === 0) whenIdle?.();
+  }
+
+  /** As if it had never started. */
+  function putBack(lane: Lane, delivery: DeliveryRow): void {
+    release(lane);
+    lane.ready.unshift(delivery);
+    hold(clock.now());
+  }
+
+  /** Something of ours is in the way: nothing starts for a moment. */
+  function hold(now: number): void {
+    heldUntil = now + holdMs;
+    clearTimeout(holdTimer);
+    holdTimer = setTimeout(() => {
+      heldUntil = 0;
+      pumpSoon();
+    }, holdMs);
+    holdTimer.unref();
+  }
+
+  /** Ends a delivery that nothing was sent for. */
+  function end(
+    lane: Lane,
+    delivery: DeliveryRow,
+    { status, reason }: { readonly status: 'failed'; readonly reason: string },
+  ): void {
+    record(lane, delivery, [], {
+      id: delivery.id,
+      status,
+      attempts: delivery.attempts,
+      tries: delivery.tries,
+      pauses: delivery.pauses,
+      nextAttemptAt: null,
+      endedAt: clock.now(),
+      reason,
+    });
+  }
+
+  function record(lane: Lane, delivery: DeliveryRow, writes: readonly Write[], change: DeliveryChange): void {
+    unrecorded++;
+    // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
+    if (lane.config.ordered) lane.inFlight++;
+    results.push({ lane, delivery, change, writes });
+    recording ??= recordAll();
+    // The slot is free: the next one need not wait for the disk.
+    wake(lane);
+  }
+
+  async function recordAll(): Promise<void> {
+    // What ends in the same turn is written together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (results.length > 0) {
+      const batch = results;
+      results = [];
+      try {
+        await store.write(
+          batch.flatMap(({ writes, change }) => [{ kind: 'changeDelivery', change } as const, ...writes]),
+        );
+      } catch (error) {
+        // Kept until the disk takes it; meanwhile at most `maxUnrecorded` results wait.
+        results = [...batch, ...results];
+        hooks.onFault(error);
+        if (isCut) break;
+        await new Promise((resolve) => setTimeout(resolve, recordAgainMs));
+        continue;
+      }
+      for (const result of batch) recorded(result);
+    }
+    recording = undefined;
+  }
+
+  function recorded({ lane, delivery, change }: Result): void {
+    unrecorded--;
+    lane.known.delete(delivery.id);
+    if (lane.config.ordered && lane.inFlight > 0) lane.inFlight--;
+    if (change.status !== 'pending') lane.pending--;
+    else if (change.nextAttemptAt !== null) {
+      lane.nextWaitingAt = Math.min(lane.nextWaitingAt ?? change.nextAttemptAt, change.nextAttemptAt);
+      if (lane.config.ordered) lane.unload();
+    }
+    hooks.onRecorded(lane, delivery, change);
+    wake(lane);
+    if (line.length > 0) pumpSoon();
+  }
+
+  /** Takes what is due from the store: tried ones first, then fresh ones. */
+  async function load(lane: Lane): Promise<void> {
+    lane.isLoading = true;
+    try {
+      const now = clock.now();
+      if (lane.nextWaitingAt !== undefined && lane.nextWaitingAt <= now) {
+        const limit = lane.known.size + laneCapacity / 2;
+        const due = await store.waitingDeliveries(lane.id, now, limit);
+        const unknown = due.filter(({ id }) => !lane.known.has(id));
+        for (const { id } of unknown) lane.known.add(id);
+        lane.ready.unshift(...unknown);
+        lane.nextWaitingAt = due.length === limit ? now : await store.nextWaiting(lane.id, now);
+      }
+      if (lane.behind && lane.ready.length <= laneCapacity / 2) {
+        const limit = lane.known.size + laneCapacity - lane.ready.length;
+        // What is committed while this reads is behind again.
+        lane.behind = false;
+        // Inclusive: an event may have two deliveries here, one of them a retry.
+        const page = await store.freshDeliveries(lane.id, lane.position - 1, limit);
+        for (const row of page) {
+          if (lane.known.has(row.id)) continue;
+          lane.known.add(row.id);
+          lane.ready.push(row);
+        }
+        lane.position = page.at(-1)?.sequence ?? lane.position;
+        if (page.length === limit) lane.behind = true;
+      }
+    } catch (error) {
+      lane.behind = true;
+      hooks.onFault(error);
+      await new Promise((resolve) => setTimeout(resolve, recordAgainMs).unref());
+    } finally {
+      lane.isLoading = false;
+    }
+    wake(lane);
+  }
+
+  return {
+    wake,
+    inFlight: () => inFlight,
+    async close(graceMs) {
+      isClosing = true;
+      clearTimeout(holdTimer);
+      if (inFlight > 0) {
+        let timer: NodeJS.Timeout | undefined;
+        await Promise.race([
+          new Promise<void>((resolve) => {
+            whenIdle = resolve;
+          }),
+          new Promise<void>((resolve) => {
+            timer = setTimeout(resolve, graceMs);
+          }),
+        ]);
+        clearTimeout(timer);
+      }
+      isCut = true;
+      await transport.close();
+      await recording;
+    },
+  };
+}
+
+const userAgent = `CodeBuddy-Webhook/${version}`;
+
+function describeAttempt(number: number, at: number, verdict: Verdict, result: TransportResult): string {
+  return JSON.stringify({
+    number,
+    at: new Date(at).toISOString(),
+    durationMs: result.durationMs,
+    outcome: verdict.outcome,
+    statusCode: result.kind === 'answer' ? result.statusCode : null,
+    message: verdict.message,
+    responseExcerpt: result.kind === 'answer' && result.excerpt !== '' ? result.excerpt : null,
+    counted: verdict.counts,
+  });
+}

@@ -1,0 +1,860 @@
+// The webhook engine put together: registry, outbox, dispatcher, history. One a store. It hears of every event of the log before it is
+// committed, and everything it promises is in the store, so it can stop and start at any moment.
+
+import { networkInterfaces } from 'node:os';
+import { CodeBuddyError } from '../errors.ts';
+import type { EventType } from '../events/catalogue.ts';
+import { expandTypes } from '../events/event-filter.ts';
+import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
+import { makeId } from '../events/ids.ts';
+import type { DeliveryChange, DeliveryRow } from '../store/delivery-store.ts';
+import type { Store, Write } from '../store/store.ts';
+import { createClockSkewWatch } from './clock-skew.ts';
+import { createConnector } from './connector.ts';
+import { createDeliveryClock, type DeliveryClockOptions } from './delivery-clock.ts';
+import { createDeliveryFigures, type Latency } from './delivery-figures.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { type DeliveryExplanation, explain } from './explain.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { Lane } from './lane.ts';
+import { createNameLookup } from './name-lookup.ts';
+import { createWebhookOutbox } from './outbox.ts';
+import { createPayloadCache } from './payload-cache.ts';
+import { openRegistry } from './registry.ts';
+import { type ReplayRange, replay } from './replay.ts';
+import { lifetimeMs, longestWaitMs } from './retry-policy.ts';
+import { generateSecret, signingSecretOf } from './signing.ts';
+import { checkTarget } from './target-check.ts';
+import { createTransport } from './transport.ts';
+import { loadUndici } from './undici-version.ts';
+import { createUrlGuard } from './url-guard.ts';
+import { parseWebhook, patchWebhook, type WebhookConfig } from './webhook-config.ts';
+import { freshMemory, readMemory, type WebhookMemory } from './webhook-health.ts';
+import { type DeliveryView, viewDelivery, viewWebhook, type WebhookView } from './webhook-view.ts';
+
+export interface WebhookEngineOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  /** webhooks.json; undefined: webhooks are kept as long as the engine lives. */
+  readonly registryPath?: string;
+  /** CIDRs, addresses and host names that webhooks may go to beside public ones. @default none */
+  readonly allowedTargets?: readonly string[];
+  /** @default true */
+  readonly allowLoopback?: boolean;
+  /** Where this process listens itself: never a target. */
+  readonly ownListeners?: () => readonly { readonly address: string; readonly port: number }[];
+  /** PEM of further certificate authorities. */
+  readonly ca?: string;
+  /** Name servers, `address:port`. @default those of the system */
+  readonly nameServers?: readonly string[];
+  /** @default the system's */
+  readonly hostsFile?: string;
+  /** What a person should know. */
+  readonly warn?: (message: string, error?: unknown) => void;
+  readonly clock?: DeliveryClockOptions;
+  /** 0 to 1. @default Math.random */
+  readonly random?: () => number;
+  /** Requests under way in all. @default 128 */
+  readonly maxInFlight?: number;
+  /** Ended deliveries that are kept. @default 100 000 */
+  readonly keepDeliveries?: number;
+}
+
+export interface NewSecret {
+  readonly secret: string | null;
+  /** `secret` as the common libraries take it: `whsec_…`, or `whpk_…` of an ed25519 key. */
+  readonly signingSecret: string | null;
+}
+
+export interface HistoryQuery {
+  readonly limit: number;
+  /** The id of the last one of the page before. */
+  readonly after?: string;
+  readonly webhookId?: string;
+  readonly status?: DeliveryRow['status'];
+  readonly event?: string;
+  readonly eventId?: string;
+  /** RFC 3339. */
+  readonly since?: string;
+}
+
+export interface WebhookEngine {
+  list(): Promise<readonly WebhookView[]>;
+  get(id: string): Promise<WebhookView | undefined>;
+  /** `generateSecret`: an input that names none gets one. */
+  create(
+    input: unknown,
+    options?: { readonly generateSecret?: boolean },
+  ): Promise<{ readonly webhook: WebhookView } & NewSecret>;
+  update(id: string, patch: unknown): Promise<WebhookView>;
+  remove(id: string): Promise<void>;
+  test(id: string): Promise<DeliveryView>;
+  rotateSecret(
+    id: string,
+    secret?: string,
+  ): Promise<NewSecret & { readonly previousValidUntil: string | null }>;
+  replay(
+    id: string,
+    range: ReplayRange & { readonly events?: readonly string[] },
+  ): Promise<{ readonly queued: number; readonly skipped: number }>;
+  enable(
+    id: string,
+    options: { readonly replayMissed?: boolean },
+  ): Promise<{ readonly webhook: WebhookView; readonly queued: number }>;
+  /** Ids of the enabled webhooks that want an event. */
+  forEvent(type: string): readonly string[];
+  /** Appends an event; resolves when it and its deliveries are committed. */
+  emit(event: NewEvent): Promise<{ readonly event: LoggedEvent; readonly deliveries: readonly string[] }>;
+  /** Resolves when all of these deliveries have ended. */
+  settled(deliveries: readonly string[]): Promise<readonly DeliveryView[]>;
+
+  listDeliveries(
+    query: HistoryQuery,
+  ): Promise<{ readonly items: readonly DeliveryView[]; readonly next?: string }>;
+  getDelivery(
+    id: string,
+  ): Promise<(DeliveryView & { readonly explanation: DeliveryExplanation }) | undefined>;
+  retry(id: string): Promise<DeliveryView>;
+  retryFailed(filter: {
+    readonly webhookId?: string;
+    readonly event?: string;
+    readonly since?: string;
+  }): Promise<{ readonly queued: number }>;
+  clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
+
+  createForRun(
+    runId: string,
+    input: { readonly url: string; readonly events?: readonly string[]; readonly secret?: string },
+  ): Promise<{ readonly id: string }>;
+  dropForRun(runId: string): Promise<void>;
+  stats(): Promise<WebhookStats>;
+  /** Undefined while all is well; else what keeps deliveries from being sent. */
+  trouble(): string | undefined;
+  /** Waits up to `graceMs` (default 15 000) for requests under way, then leaves the rest to the next start. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface WebhookStats {
+  readonly emitted: number;
+  readonly delivered: number;
+  readonly failed: number;
+  readonly retried: number;
+  readonly inFlight: number;
+  readonly pending: number;
+  readonly oldestPendingAgeMs: number;
+  readonly failedInHistory: number;
+  readonly latency: Readonly<Record<string, Latency>>;
+}
+
+const graceOfSecretMs = 24 * 60 * 60 * 1000;
+const maxPreviousSecrets = 5;
+const testsPerMinute = 10;
+const stepSize = 500;
+/** The store's place for the last good webhooks.json. */
+const registryState = 'registry';
+const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.cancelled'];
+
+/** @throws Error in words if undici is too old; what the store throws */
+export async function openWebhookEngine(options: WebhookEngineOptions): Promise<WebhookEngine> {
+  const { store, log, registryPath, warn = () => undefined, random = Math.random } = options;
+  const clock = createDeliveryClock(options.clock);
+  const guard = createUrlGuard({
+    allowedTargets: options.allowedTargets ?? [],
+    allowLoopback: options.allowLoopback ?? true,
+    ownListeners: options.ownListeners ?? (() => []),
+  });
+  const names = createNameLookup({
+    ...(options.nameServers === undefined ? {} : { servers: options.nameServers }),
+    ...(options.hostsFile === undefined ? {} : { hostsFile: options.hostsFile }),
+  });
+  const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => makeId('whk', clock.wall()) };
+
+  const lanes = new Map<string, Lane>();
+  const payloads = createPayloadCache();
+  const figures = createDeliveryFigures();
+  const skew = createClockSkewWatch();
+  const watchers = new Map<string, Set<() => void>>();
+  const retrying = new Set<string>();
+  const replaying = new Set<string>();
+  const tests = new Map<string, number[]>();
+  const closing = new AbortController();
+  let troubleNow: string | undefined;
+
+  const states = new Map((await store.listWebhookStates()).map(({ webhookId, state }) => [webhookId, state]));
+  const ended = await store.endedCounts();
+  let endedTotal = ended.success + ended.failed + ended.cancelled;
+  let failedInHistory = ended.failed;
+
+  const registry = openRegistry({
+    path: registryPath,
+    parse: (entry) => parseWebhook(entry, checks),
+    lastGood: states.get(registryState),
+    keep: (text) => inBackground(store.write([putState(registryState, text)])),
+    onChange: (webhooks) => inBackground(followRegistry(webhooks)),
+    warn,
+  });
+
+  const transport = createTransport({
+    connect: createConnector({ guard, names, ca: options.ca }),
+    makeClient: await loadUndici(),
+  });
+  const dispatcher = createDispatcher({
+    store,
+    transport,
+    payloads,
+    clock,
+    random,
+    ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
+    hooks: {
+      onRecorded,
+      onAttempt(lane, { outcome }, result) {
+        figures.observe(outcome, result.durationMs);
+        if (result.kind !== 'answer') return;
+        const seconds = skew.observe(lane.url.origin, result.headers.date, clock.wall());
+        if (seconds !== undefined)
+          warn(
+            `clock_skew: this machine's clock is ${seconds} s off three receivers'; they may refuse our timestamps`,
+          );
+      },
+      onHealth: (lane, change, reason) => inBackground(tellHealth(lane, change, reason)),
+      onTrouble(message) {
+        if (message !== undefined && troubleNow === undefined)
+          warn(
+            `webhooks cannot be sent now, for a reason of this machine: ${message}; nothing is counted against them`,
+          );
+        if (message === undefined && troubleNow !== undefined) warn('webhooks are sent again');
+        troubleNow = message;
+      },
+      isOffline: (lane) => !isLocal(lane.url) && !hasNetwork(),
+      onFault: (error) => warn('a delivery met a fault of ours', error),
+    },
+  });
+  const outbox = createWebhookOutbox({
+    lanes,
+    payloads,
+    clock,
+    wake: (lane) => dispatcher.wake(lane),
+    onEvent: () => {
+      figures.emitted++;
+    },
+  });
+
+  for (const config of registry.all().values()) lanes.set(config.id, new Lane(config, memoryOf(config.id)));
+  for (const row of await store.listRunWebhooks()) {
+    const config = parseWebhook(JSON.parse(row.config), checks);
+    const lane = new Lane(config, memoryOf(config.id), row.runId);
+    lanes.set(config.id, lane);
+    const run = await store.getRun(row.runId);
+    lane.isRunEnded = run === undefined || !['queued', 'running', 'waiting'].includes(run.status);
+    if (!lane.isRunEnded) watchRun(lane, row.runId);
+  }
+  const detach = log.attach(outbox);
+  await takeUpPending();
+  const housekeeping = startHousekeeping({
+    store,
+    clock,
+    lanes,
+    ended: () => endedTotal,
+    keep: options.keepDeliveries ?? 100_000,
+    onPruned: (count) => {
+      endedTotal -= count;
+    },
+    onExpired(lane, count) {
+      lane.pending -= count;
+      endedTotal += count;
+      figures.failed += count;
+      failedInHistory += count;
+      checkWatchers();
+      dropIfDone(lane);
+    },
+    onError: (error) => warn('old deliveries could not be pruned; trying again later', error),
+  });
+
+  // ---- from one start to the next
+
+  function memoryOf(id: string): WebhookMemory {
+    const text = states.get(id);
+    return text === undefined ? freshMemory : readMemory(text);
+  }
+
+  /** What an earlier process left is due again; what it left for webhooks that are gone is cancelled. */
+  async function takeUpPending(): Promise<void> {
+    // A clock that was set back since: due times beyond any that could have been given are of the old clock.
+    while ((await store.pullWaiting(clock.now() + longestWaitMs, stepSize)) === stepSize);
+    for (const { webhookId, fresh, waiting, nextAttemptAt } of await store.pendingCounts()) {
+      const lane = lanes.get(webhookId);
+      if (lane === undefined) {
+        inBackground(cancelAll(webhookId));
+        continue;
+      }
+      lane.pending = fresh + waiting;
+      lane.behind = fresh > 0;
+      lane.nextWaitingAt = nextAttemptAt ?? undefined;
+    }
+    for (const lane of lanes.values()) {
+      if (lane.isEnabled && lane.memory.missedAfter !== null) inBackground(deliverMissed(lane));
+      else dispatcher.wake(lane);
+      dropIfDone(lane);
+    }
+  }
+
+  // ---- what comes of attempts
+
+  function onRecorded(lane: Lane, before: DeliveryRow, { id, status }: DeliveryChange): void {
+    if (before.tries > 0) figures.retried++;
+    if (status === 'pending') return;
+    endedTotal++;
+    if (status === 'success') figures.delivered++;
+    else {
+      figures.failed++;
+      failedInHistory++;
+    }
+    const waiting = watchers.get(id);
+    if (waiting !== undefined) for (const check of waiting) check();
+    dropIfDone(lane);
+    housekeeping.nudge();
+  }
+
+  async function tellHealth(
+    lane: Lane,
+    change: 'failing' | 'recovered' | 'disable' | 'gone' | 'receiver_asked',
+    reason: string,
+  ): Promise<void> {
+    const { failures, failingSince } = lane.memory;
+    const subject = { webhookId: lane.id, name: lane.config.name };
+    const since = new Date(failingSince ?? clock.now()).toISOString();
+    if (change === 'failing') {
+      warn(`webhook ${lane.id} (${lane.config.name}) has had only failures since ${since}: ${reason}`);
+      await log.append([{ type: 'webhook.failing', data: { ...subject, since, failures, reason } }]);
+    } else if (change === 'recovered') {
+      await log.append([{ type: 'webhook.recovered', data: { ...subject, since, failures } }]);
+    } else if (lane.isEnabled) await disable(lane, change === 'disable' ? 'failing' : change, reason);
+  }
+
+  /** From here on its events are not queued but counted. */
+  async function disable(lane: Lane, reason: string, message: string): Promise<void> {
+    lane.remember({
+      ...lane.memory,
+      disabledAt: clock.now(),
+      disabledReason: reason,
+      missedAfter: Number.MAX_SAFE_INTEGER,
+    });
+    outbox.forget();
+    clearTimeout(lane.timer);
+    const { last } = await log.bounds();
+    lane.remember({ ...lane.memory, missedAfter: last });
+    warn(`webhook ${lane.id} (${lane.config.name}) is disabled: ${message}`);
+    await log.append(
+      [
+        {
+          type: 'webhook.disabled',
+          data: { webhookId: lane.id, name: lane.config.name, reason, message },
+        },
+      ],
+      [keepMemory(lane)],
+    );
+    if (lane.runId !== undefined || !lanes.has(lane.id)) return;
+    lane.config = { ...lane.config, enabled: false };
+    registry.put(lane.config);
+  }
+
+  /** Its events are queued again from here on; with `replayMissed`, those before come first. */
+  async function enableLane(lane: Lane, replayMissed: boolean): Promise<number> {
+    const { missedAfter } = lane.memory;
+    const config = { ...lane.config, enabled: true };
+    if (lane.runId === undefined && !lane.config.enabled) registry.put(config);
+    lane.configure(config);
+    lane.isHeld = replayMissed && missedAfter !== null;
+    lane.remember({
+      ...lane.memory,
+      disabledAt: null,
+      disabledReason: null,
+      missedAfter: lane.isHeld ? missedAfter : null,
+      failures: 0,
+      failingSince: null,
+      failingTold: false,
+      openUntil: null,
+      openLevel: 0,
+      pausedUntil: null,
+    });
+    outbox.forget();
+    // When this is committed, so is every event whose receivers were chosen before.
+    await store.write([keepMemory(lane)]);
+    if (lane.isHeld) return deliverMissed(lane);
+    dispatcher.wake(lane);
+    return 0;
+  }
+
+  /** Queues what a webhook missed, before anything newer is sent. A crash in between does it again at the next start. */
+  async function deliverMissed(lane: Lane): Promise<number> {
+    const { missedAfter } = lane.memory;
+    if (missedAfter === null) return 0;
+    lane.isHeld = true;
+    try {
+      const { queued } = await replayTo(lane, { after: missedAfter });
+      if (!closing.signal.aborted) {
+        lane.remember({ ...lane.memory, missedAfter: null });
+        await store.write([keepMemory(lane)]);
+      }
+      return queued;
+    } finally {
+      lane.isHeld = false;
+      dispatcher.wake(lane);
+    }
+  }
+
+  function replayTo(
+    lane: Lane,
+    { events, ...range }: ReplayRange & { readonly events?: readonly string[] },
+  ): Promise<{ readonly queued: number; readonly skipped: number }> {
+    const wanted = expandTypes(lane.config.events);
+    const asked = expandTypes(events);
+    const types =
+      wanted === undefined
+        ? asked
+        : asked === undefined
+          ? wanted
+          : wanted.filter((type) => asked.includes(type));
+    return replay({
+      store,
+      log,
+      webhookId: lane.id,
+      range,
+      types,
+      now: () => clock.now(),
+      signal: closing.signal,
+      onQueued(count) {
+        lane.pending += count;
+        lane.reload();
+        dispatcher.wake(lane);
+      },
+    });
+  }
+
+  // ---- configuration
+
+  function find(id: string): Lane {
+    const lane = lanes.get(id);
+    if (lane === undefined) throw new CodeBuddyError('webhook_not_found', `There is no webhook ${id}.`);
+    return lane;
+  }
+
+  /** An edit by hand: what it says of each webhook, as if it had been asked for. */
+  async function followRegistry(webhooks: ReadonlyMap<string, WebhookConfig>): Promise<void> {
+    for (const lane of [...lanes.values()]) {
+      if (lane.runId !== undefined) continue;
+      const config = webhooks.get(lane.id);
+      if (config === undefined) await dropLane(lane);
+      else await applyConfig(lane, config);
+    }
+    for (const config of webhooks.values()) {
+      if (!lanes.has(config.id)) lanes.set(config.id, new Lane(config, memoryOf(config.id)));
+    }
+    outbox.forget();
+  }
+
+  async function applyConfig(lane: Lane, config: WebhookConfig): Promise<void> {
+    const wasEnabled = lane.isEnabled;
+    lane.configure({ ...config, enabled: lane.config.enabled });
+    // Connections that were opened for what it was are not used for what it is.
+    transport.purge();
+    outbox.forget();
+    if (wasEnabled && !config.enabled) await disable(lane, 'by_hand', 'It was switched off.');
+    else if (!wasEnabled && config.enabled) await enableLane(lane, false);
+    else {
+      lane.configure(config);
+      dispatcher.wake(lane);
+    }
+  }
+
+  async function dropLane(lane: Lane): Promise<void> {
+    lanes.delete(lane.id);
+    states.delete(lane.id);
+    lane.config = { ...lane.config, enabled: false };
+    clearTimeout(lane.timer);
+    outbox.forget();
+    transport.purge();
+    const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
+    if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
+    await store.write(writes);
+    await cancelAll(lane.id);
+  }
+
+  async function cancelAll(webhookId: string): Promise<void> {
+    for (;;) {
+      const count = await store.cancelPending(
+        webhookId,
+        { reason: 'webhook_removed', endedAt: clock.now() },
+        stepSize,
+      );
+      endedTotal += count;
+      if (count < stepSize) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    checkWatchers();
+  }
+
+  function dropIfDone(lane: Lane): void {
+    if (lane.runId !== undefined && lane.isRunEnded && lane.pending === 0 && lanes.has(lane.id))
+      inBackground(dropLane(lane));
+  }
+
+  /** Waits for the end of a run whose webhook goes with it. */
+  function watchRun(lane: Lane, runId: string): void {
+    const items = log.subscribe({ runId, types: runEndings, signal: closing.signal });
+    inBackground(
+      (async () => {
+        for await (const item of items) {
+          if (item.kind !== 'event') continue;
+          lane.isRunEnded = true;
+          dropIfDone(lane);
+          return;
+        }
+      })(),
+    );
+  }
+
+  // ---- helpers
+
+  function checkWatchers(): void {
+    for (const waiting of [...watchers.values()]) for (const check of waiting) check();
+  }
+
+  function keepMemory(lane: Lane): Write {
+    return putState(lane.id, JSON.stringify(lane.memory));
+  }
+
+  function view(lane: Lane): Promise<WebhookView> {
+    return missedBy(lane).then((missed) => viewWebhook(lane, clock.now(), missed));
+  }
+
+  async function missedBy({ isEnabled, memory, config }: Lane): Promise<number> {
+    if (isEnabled || memory.missedAfter === null) return 0;
+    const types = expandTypes(config.events);
+    return store.countEvents(memory.missedAfter, types);
+  }
+
+  function inBackground(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      if (!closing.signal.aborted) warn('a change to webhooks could not be kept', error);
+    });
+  }
+
+  async function settledOne(id: string): Promise<DeliveryView> {
+    for (;;) {
+      const changed = Promise.withResolvers<void>();
+      const waiting = watchers.get(id) ?? new Set();
+      watchers.set(id, waiting.add(changed.resolve));
+      try {
+        const row = await store.getDelivery(id);
+        if (row === undefined) throw noDelivery(id);
+        if (row.status !== 'pending') return viewDelivery(row);
+        if (closing.signal.aborted)
+          throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
+        await changed.promise;
+      } finally {
+        waiting.delete(changed.resolve);
+        if (waiting.size === 0) watchers.delete(id);
+      }
+    }
+  }
+
+  async function requeue(rows: readonly DeliveryRow[]): Promise<void> {
+    const expiresAt = clock.now() + lifetimeMs;
+    await store.write(rows.map(({ id }) => ({ kind: 'requeueDelivery', id, expiresAt })));
+    for (const { webhookId, status } of rows) {
+      endedTotal--;
+      if (status === 'failed') failedInHistory--;
+      const lane = lanes.get(webhookId);
+      if (lane === undefined) continue;
+      lane.pending++;
+      lane.reload();
+      dispatcher.wake(lane);
+    }
+  }
+
+  function checkTestRate(id: string): void {
+    const now = clock.wall();
+    const recent = (tests.get(id) ?? []).filter((at) => at > now - 60_000 && at <= now);
+    const [first] = recent;
+    if (first !== undefined && recent.length >= testsPerMinute)
+      throw new CodeBuddyError(
+        'too_many_tests',
+        `Webhook ${id} was tested ${recent.length} times within a minute.`,
+        {
+          headers: { 'Retry-After': String(Math.ceil((first + 60_000 - now) / 1000)) },
+        },
+      );
+    tests.set(id, [...recent, now]);
+  }
+
+  return {
+    async list() {
+      return Promise.all([...lanes.values()].sort((left, right) => (left.id < right.id ? -1 : 1)).map(view));
+    },
+    async get(id) {
+      const lane = lanes.get(id);
+      return lane === undefined ? undefined : view(lane);
+    },
+    async create(input, { generateSecret: mayGenerate = false } = {}) {
+      const wantsOne = mayGenerate && isRecord(input) && !Object.hasOwn(input, 'secret');
+      const config = parseWebhook(wantsOne ? { ...input, secret: generateSecret() } : input, checks);
+      if (lanes.has(config.id))
+        throw new CodeBuddyError('webhook_exists', `A webhook with the id ${config.id} exists already.`);
+      await checkTarget(config.url, guard, names);
+      // Again: another call may have taken the id meanwhile.
+      if (lanes.has(config.id))
+        throw new CodeBuddyError('webhook_exists', `A webhook with the id ${config.id} exists already.`);
+      registry.put(config);
+      const lane = new Lane(config, freshMemory);
+      lanes.set(config.id, lane);
+      outbox.forget();
+      return { webhook: await view(lane), ...secretsOf(config.secret) };
+    },
+    async update(id, patch) {
+      const lane = find(id);
+      const config = patchWebhook(lane.config, patch, checks);
+      if (config.url !== lane.config.url) await checkTarget(config.url, guard, names);
+      if (lane.runId === undefined) registry.put({ ...config, enabled: config.enabled });
+      if (config.secret !== lane.config.secret && lane.memory.previousSecrets.length > 0) {
+        lane.remember({ ...lane.memory, previousSecrets: [], swapLegacy: false });
+        await store.write([keepMemory(lane)]);
+      }
+      await applyConfig(lane, config);
+      return view(lane);
+    },
+    async remove(id) {
+      const lane = find(id);
+      if (lane.runId === undefined) registry.remove(id);
+      await dropLane(lane);
+    },
+    async test(id) {
+      const lane = find(id);
+      if (!lane.isEnabled)
+        throw new CodeBuddyError('webhook_disabled', `Webhook ${id} is disabled; enable it first.`);
+      checkTestRate(id);
+      const message = 'If you read this, the webhook works.';
+      const [event] = await log.append([
+        { type: 'webhook.test', data: { webhookId: id, name: lane.config.name, message } },
+      ]);
+      const rows = await store.listDeliveries({ webhookId: id, eventId: event?.id ?? '', limit: 1 });
+      const [row] = rows;
+      if (row === undefined) throw new CodeBuddyError('webhook_not_found', `Webhook ${id} was removed.`);
+      return viewDelivery(row);
+    },
+    async rotateSecret(id, secret = generateSecret()) {
+      const lane = find(id);
+      const old = lane.config.secret;
+      const config = patchWebhook(lane.config, { secret }, checks);
+      const until = clock.wall() + graceOfSecretMs;
+      const previousSecrets =
+        old === undefined || old === secret
+          ? lane.memory.previousSecrets
+          : [
+              { secret: old, until },
+              ...lane.memory.previousSecrets.filter(
+                (previous) => previous.until > clock.wall() && previous.secret !== secret,
+              ),
+            ].slice(0, maxPreviousSecrets);
+      // The old one first: between the two writes both sign.
+      lane.remember({ ...lane.memory, previousSecrets, swapLegacy: false });
+      await store.write([keepMemory(lane)]);
+      if (lane.runId === undefined) registry.put(config);
+      lane.configure({ ...config, enabled: lane.config.enabled });
+      return {
+        ...secretsOf(secret),
+        previousValidUntil: old === undefined ? null : new Date(until).toISOString(),
+      };
+    },
+    async replay(id, range) {
+      const lane = find(id);
+      if (replaying.has(id))
+        throw new CodeBuddyError('replay_running', `Events are being replayed to webhook ${id} already.`);
+      replaying.add(id);
+      try {
+        return await replayTo(lane, range);
+      } finally {
+        replaying.delete(id);
+      }
+    },
+    async enable(id, { replayMissed = false }) {
+      const lane = find(id);
+      const queued = lane.isEnabled ? 0 : await enableLane(lane, replayMissed);
+      return { webhook: await view(lane), queued };
+    },
+    forEvent: (type) => outbox.lanesFor(type).map(({ id }) => id),
+    async emit(event) {
+      const { result, deliveries } = outbox.observe(() => log.append([event]));
+      const [logged] = await result;
+      if (logged === undefined) throw new Error('The log gave no event back');
+      return { event: logged, deliveries };
+    },
+    async settled(deliveries) {
+      return Promise.all(deliveries.map(settledOne));
+    },
+    async listDeliveries({ limit, after, event, since, ...query }) {
+      const rows = await store.listDeliveries({
+        ...query,
+        limit: limit + 1,
+        ...(after === undefined ? {} : { beforeId: after }),
+        ...(event === undefined ? {} : { eventType: event }),
+        ...(since === undefined ? {} : { since: timeOf(since) }),
+      });
+      const items = rows.slice(0, limit).map(viewDelivery);
+      const last = items.at(-1);
+      return rows.length > limit && last !== undefined ? { items, next: last.id } : { items };
+    },
+    async getDelivery(id) {
+      const row = await store.getDelivery(id);
+      if (row === undefined) return undefined;
+      const delivery = viewDelivery(row);
+      const payload = await store.getPayload(row.sequence);
+      const lane = lanes.get(row.webhookId);
+      const explanation = explain({ delivery, lane, payload, wall: clock.wall(), now: clock.now() });
+      return { ...delivery, explanation };
+    },
+    async retry(id) {
+      const row = await store.getDelivery(id);
+      if (row === undefined) throw noDelivery(id);
+      const lane = find(row.webhookId);
+      if (retrying.has(id) || lane.known.has(id) || (row.status === 'pending' && row.nextAttemptAt === null))
+        throw new CodeBuddyError('delivery_pending', `Delivery ${id} is under way, or next in line.`);
+      retrying.add(id);
+      try {
+        if (row.status === 'pending') {
+          // Now instead of later; what it has spent stays spent.
+          await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
+          lane.reload();
+          dispatcher.wake(lane);
+        } else await requeue([row]);
+      } finally {
+        retrying.delete(id);
+      }
+      const now = await store.getDelivery(id);
+      return viewDelivery(now ?? row);
+    },
+    async retryFailed({ webhookId, event, since }) {
+      let beforeId: string | undefined;
+      let queued = 0;
+      while (!closing.signal.aborted) {
+        const rows = await store.listDeliveries({
+          status: 'failed',
+          limit: 200,
+          ...(webhookId === undefined ? {} : { webhookId }),
+          ...(event === undefined ? {} : { eventType: event }),
+          ...(since === undefined ? {} : { since: timeOf(since) }),
+          ...(beforeId === undefined ? {} : { beforeId }),
+        });
+        beforeId = rows.at(-1)?.id;
+        if (beforeId === undefined) break;
+        const wanted = rows.filter((row) => lanes.has(row.webhookId) && !retrying.has(row.id));
+        if (wanted.length > 0) await requeue(wanted);
+        queued += wanted.length;
+      }
+      return { queued };
+    },
+    async clearHistory({ webhookId }) {
+      let deleted = 0;
+      for (;;) {
+        const count = await store.clearDeliveries(webhookId, stepSize);
+        deleted += count;
+        endedTotal -= count;
+        if (count < stepSize) break;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      failedInHistory = (await store.endedCounts()).failed;
+      return { deleted };
+    },
+    async createForRun(runId, input) {
+      const config = parseWebhook({ ...input, name: `run ${runId}` }, checks);
+      await checkTarget(config.url, guard, names);
+      await store.write([
+        {
+          kind: 'putRunWebhook',
+          row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt: clock.now() },
+        },
+      ]);
+      const lane = new Lane(config, freshMemory, runId);
+      lanes.set(config.id, lane);
+      outbox.forget();
+      watchRun(lane, runId);
+      return { id: config.id };
+    },
+    async dropForRun(runId) {
+      for (const lane of [...lanes.values()]) if (lane.runId === runId) await dropLane(lane);
+    },
+    async stats() {
+      let pending = 0;
+      for (const lane of lanes.values()) pending += lane.pending;
+      const counts = pending === 0 ? [] : await store.pendingCounts();
+      const oldest = Math.min(
+        clock.now(),
+        ...counts.map(({ oldestCreatedAt }) => oldestCreatedAt ?? clock.now()),
+      );
+      return {
+        emitted: figures.emitted,
+        delivered: figures.delivered,
+        failed: figures.failed,
+        retried: figures.retried,
+        inFlight: dispatcher.inFlight(),
+        pending,
+        oldestPendingAgeMs: clock.now() - oldest,
+        failedInHistory,
+        latency: figures.latency(),
+      };
+    },
+    trouble: () => troubleNow,
+    async close(graceMs = 15_000) {
+      if (closing.signal.aborted) return;
+      closing.abort();
+      registry.close();
+      housekeeping.stop();
+      detach();
+      for (const lane of lanes.values()) clearTimeout(lane.timer);
+      await dispatcher.close(graceMs);
+      names.close();
+      checkWatchers();
+    },
+  };
+}
+
+function putState(webhookId: string, state: string): Write {
+  return { kind: 'putWebhookState', row: { webhookId, state } };
+}
+
+function secretsOf(secret: string | undefined): NewSecret {
+  return secret === undefined
+    ? { secret: null, signingSecret: null }
+    : { secret, signingSecret: signingSecretOf(secret) };
+}
+
+function noDelivery(id: string): CodeBuddyError {
+  return new CodeBuddyError('delivery_not_found', `There is no delivery ${id}, or it was pruned.`);
+}
+
+function timeOf(since: string): number {
+  const time = Date.parse(since);
+  if (!Number.isNaN(time)) return time;
+  const message = `must be an RFC 3339 time; it is ${JSON.stringify(since)}`;
+  throw new CodeBuddyError('validation_failed', `since ${message}`, {
+    errors: [{ in: 'query', pointer: '/since', message }],
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isLocal({ hostname }: URL): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.startsWith('127.') ||
+    hostname === '[::1]' ||
+    hostname.endsWith('.localhost')
+  );
+}
+
+/** A network card with an address that leads beyond this machine. */
+function hasNetwork(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal }) => !internal));
+}

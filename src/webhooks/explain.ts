@@ -1,0 +1,137 @@
+// A delivery in words: what happened, what will happen, and a line to try it by hand.
+
+import type { Lane } from './lane.ts';
+import type { DeliveryView } from './webhook-view.ts';
+
+export interface DeliveryExplanation {
+  readonly summary: string;
+  readonly nextStep: string;
+  /** Sends the same bytes, freshly signed, without the webhook's own headers; null when it cannot be made. */
+  readonly curl: string | null;
+}
+
+export interface ExplainOptions {
+  readonly delivery: DeliveryView;
+  /** Undefined if the webhook was removed. */
+  readonly lane: Lane | undefined;
+  readonly payload: Uint8Array | undefined;
+  /** Unix ms: of the wall, for the signature. */
+  readonly wall: number;
+  readonly now: number;
+}
+
+const advice: Readonly<Record<string, string>> = {
+  http_error: 'Look into the receiver: it answered, but not with 2xx. Its answer is in the attempt.',
+  timeout: 'Let the receiver answer first and work after, or raise the webhook’s timeout (at most 60 s).',
+  connect_timeout: 'Check that the receiver’s host is up and that no firewall drops the connection.',
+  connection_refused: 'Start the receiver, or correct the port in the webhook’s url.',
+  connection_closed: 'The receiver closed the connection without an answer; look into its log.',
+  network_unreachable: 'There is no route to the receiver from this machine.',
+  name_not_found: 'Check the host in the webhook’s url: its name has no address.',
+  name_timeout: 'The name server does not answer; it is asked again.',
+  name_failed: 'The name server reports an error; it is asked again.',
+  certificate_invalid:
+    'Give the receiver a certificate that is valid for its name, or trust its authority (CODEBUDDY_WEBHOOK_CA).',
+  tls_failed: 'Check that the receiver speaks TLS 1.2 or later on this port.',
+  bad_response: 'The receiver does not answer in valid HTTP/1.1.',
+  target_refused: 'Allow the target (--allowed-target), or correct the webhook’s url.',
+  redirect_refused: 'Set the webhook’s url to the address that the redirect names.',
+  rate_limited: 'Nothing to do: it is sent when the receiver’s pause is over.',
+  gone: 'The receiver wants no more; remove the webhook, or enable it again.',
+  aborted: 'The receiver asked to give this delivery up.',
+  expired: 'Its time (96 h) was over. Mend the receiver, then retry it.',
+  send_failed: 'The request could not be sent; the attempt says why.',
+};
+
+export function explain({ delivery, lane, payload, wall, now }: ExplainOptions): DeliveryExplanation {
+  const last = delivery.attemptLog.at(-1);
+  const tried = delivery.attemptLog.length;
+  const times = tried === 1 ? 'once' : `${tried} times`;
+  const lastWords =
+    last === undefined
+      ? ''
+      : ` The last attempt (${last.at}, ${last.durationMs} ms): ${last.message ?? `answered ${last.statusCode}`}.`;
+  const hint = advice[delivery.reason ?? ''] ?? '';
+  const retry = `codebuddy deliveries retry ${delivery.id}`;
+  const parts: Record<DeliveryView['status'], () => Omit<DeliveryExplanation, 'curl'>> = {
+    success: () => ({ summary: `Delivered; it was sent ${times}.${lastWords}`, nextStep: 'Nothing to do.' }),
+    failed: () => ({
+      summary: `Given up after it was tried ${times} (${delivery.reason}).${lastWords}`,
+      nextStep: `${hint} Then: ${retry}`.trim(),
+    }),
+    cancelled: () => ({
+      summary: `Cancelled: ${delivery.reason === 'webhook_removed' ? 'its webhook was removed' : delivery.reason}.`,
+      nextStep: 'Nothing to do.',
+    }),
+    pending: () =>
+      explainPending(
+        delivery,
+        lane,
+        now,
+        tried === 0 ? 'Not tried yet.' : `Tried ${times}.${lastWords}`,
+        hint,
+      ),
+  };
+  return { ...parts[delivery.status](), curl: curlLine(delivery, lane, payload, wall) };
+}
+
+function explainPending(
+  delivery: DeliveryView,
+  lane: Lane | undefined,
+  now: number,
+  soFar: string,
+  hint: string,
+): Omit<DeliveryExplanation, 'curl'> {
+  if (lane === undefined)
+    return { summary: soFar, nextStep: 'Its webhook was removed; it is being cancelled.' };
+  if (!lane.isEnabled)
+    return {
+      summary: `${soFar} It waits, because its webhook is disabled.`,
+      nextStep: `codebuddy webhooks enable ${lane.id}`,
+    };
+  const { openUntil, pausedUntil } = lane.memory;
+  if (pausedUntil !== null && pausedUntil > now)
+    return {
+      summary: `${soFar} The receiver asked for a pause until ${new Date(pausedUntil).toISOString()}.`,
+      nextStep: 'Nothing to do: it is sent then.',
+    };
+  if (openUntil !== null)
+    return {
+      summary: `${soFar} Its webhook failed ${lane.memory.failures} times in a row, so one delivery at a time is tried.`,
+      nextStep: hint === '' ? 'Mend the receiver; the rest follows by itself.' : hint,
+    };
+  return {
+    summary: soFar,
+    nextStep: `${hint} It is tried again at ${delivery.nextAttemptAt}.`.trim(),
+  };
+}
+
+function curlLine(
+  delivery: DeliveryView,
+  lane: Lane | undefined,
+  payload: Uint8Array | undefined,
+  wall: number,
+): string | null {
+  // A longer line is of no use in a shell.
+  if (lane === undefined || payload === undefined || payload.length > 16_384) return null;
+  const timestamp = Math.floor(wall / 1000);
+  const signed = lane.signerAt(wall).sign(delivery.eventId, timestamp, payload);
+  const headers = [
+    'content-type: application/json',
+    `webhook-id: ${delivery.eventId}`,
+    `webhook-timestamp: ${timestamp}`,
+  ];
+  for (let i = 0; i < signed.length; i += 2) headers.push(`${signed[i]}: ${signed[i + 1]}`);
+  headers.push(`X-Webhook-Event: ${delivery.event}`);
+  return [
+    'curl -i',
+    ...headers.map((header) => `-H ${quote(header)}`),
+    `--data-binary ${quote(Buffer.from(payload).toString('utf8'))}`,
+    quote(lane.config.url),
+  ].join(' ');
+}
+
+/** For a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

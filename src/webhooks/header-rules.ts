@@ -1,0 +1,77 @@
+// A webhook's own headers: which may be set, and how they are shown. Names and values by RFC 9110 §5; what would change the request
+// itself, or be taken for ours, may not be set.
+
+export interface HeaderFault {
+  /** JSON Pointer below /headers; empty for the whole. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+const maxHeaders = 50;
+const maxNameBytes = 256;
+const maxValueBytes = 4096;
+const maxTotalBytes = 16 * 1024;
+
+const reserved: ReadonlySet<string> = new Set([
+  'user-agent',
+  'accept-encoding',
+  'x-codebuddy-hop',
+  'host',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'expect',
+  'http2-settings',
+]);
+const reservedPrefixes = ['webhook-', 'x-webhook-', 'content-', 'proxy-'];
+
+/** Every fault of the headers of a webhook; none if they are fine. */
+export function checkHeaders(headers: unknown): readonly HeaderFault[] {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
+    return [{ pointer: '', message: 'must be an object of names and values' }];
+  const entries = Object.entries(headers);
+  if (entries.length > maxHeaders)
+    return [{ pointer: '', message: `must have at most ${maxHeaders} headers; it has ${entries.length}` }];
+  const faults: HeaderFault[] = [];
+  const names = new Set<string>();
+  let total = 0;
+  for (const [name, value] of entries) {
+    const message = faultOf(name, value) ?? (names.has(name.toLowerCase()) ? 'is there twice' : undefined);
+    names.add(name.toLowerCase());
+    if (message !== undefined) faults.push({ pointer: `/${escape(name)}`, message });
+    total += name.length + String(value).length + 4;
+  }
+  if (total > maxTotalBytes)
+    faults.push({ pointer: '', message: `must have at most ${maxTotalBytes} bytes in all; it has ${total}` });
+  return faults;
+}
+
+function faultOf(name: string, value: unknown): string | undefined {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'is not a header name (RFC 9110 token)';
+  if (name.length > maxNameBytes) return `has a name of more than ${maxNameBytes} bytes`;
+  const lower = name.toLowerCase();
+  if (reserved.has(lower) || reservedPrefixes.some((prefix) => lower.startsWith(prefix)))
+    return 'is reserved: it is set by the sender, or would change the request itself';
+  if (Object.hasOwn(Object.prototype, name)) return 'is not a header name that can be kept';
+  if (typeof value !== 'string') return 'must be text';
+  if (value.length > maxValueBytes) return `must have at most ${maxValueBytes} bytes; it has ${value.length}`;
+  if (!/^[\x20-\x7e\t]*$/.test(value)) return 'must be visible ASCII, spaces and tabs';
+  return value.trim() === value ? undefined : 'must not begin or end with a space';
+}
+
+const credential = /auth|cookie|token|secret|passw|key|session|signature/i;
+
+/** Values that may let someone in are not shown. */
+export function maskHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, credential.test(name) ? '***' : value]),
+  );
+}
+
+/** RFC 6901 §3; a name may hold anything. */
+function escape(name: string): string {
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,0 +1,115 @@
+// What is done now and then: history is pruned by age and number, and what has waited too long for a webhook that cannot take it is
+// given up. In small steps, so that nobody waits for it.
+
+import type { DeliveryRow } from '../store/delivery-store.ts';
+import type { Store } from '../store/store.ts';
+import type { DeliveryClock } from './delivery-clock.ts';
+import type { Lane } from './lane.ts';
+
+export interface HousekeepingOptions {
+  readonly store: Store;
+  readonly clock: DeliveryClock;
+  readonly lanes: ReadonlyMap<string, Lane>;
+  /** How many ended deliveries the history holds. */
+  readonly ended: () => number;
+  /** How many it may hold. */
+  readonly keep: number;
+  readonly onPruned: (count: number) => void;
+  readonly onExpired: (lane: Lane, count: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Housekeeping {
+  /** A delivery has ended: see soon whether the history is too long. */
+  nudge(): void;
+  stop(): void;
+}
+
+const keepMs = 30 * 24 * 60 * 60 * 1000;
+const intervalMs = 60 * 60 * 1000;
+const firstAfterMs = 1000;
+const stepSize = 500;
+/** Between steps while the history is too long; none are made while it is not. */
+const pauseMs = 100;
+
+export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
+  const { store, clock, lanes, ended, keep, onPruned, onExpired, onError } = options;
+  let isStopped = false;
+  let isPruning = false;
+  let pause: NodeJS.Timeout | undefined;
+
+  async function prune(): Promise<void> {
+    if (isPruning) return;
+    isPruning = true;
+    try {
+      while (!isStopped) {
+        const excess = Math.max(ended() - keep, 0);
+        const count = await store.pruneDeliveries({
+          before: clock.patient() - keepMs,
+          excess,
+          max: stepSize,
+        });
+        onPruned(count);
+        if (count < stepSize) return;
+        // Far behind, deliveries end faster than the pauses allow.
+        await sleep(excess > keep / 2 ? 1 : pauseMs);
+      }
+    } finally {
+      isPruning = false;
+    }
+  }
+
+  async function expire(): Promise<void> {
+    for (const lane of lanes.values()) {
+      if (isStopped) return;
+      // A webhook that takes deliveries gives each its last try; see dispatcher.ts.
+      if (lane.pending === 0 || lane.allowedAt(clock.now()) > 0) continue;
+      while (!isStopped && (await expireStep(lane)) > 0) await sleep(1);
+    }
+  }
+
+  async function expireStep(lane: Lane): Promise<number> {
+    const patient = clock.patient();
+    const rows = [
+      ...(await store.freshDeliveries(lane.id, 0, stepSize)),
+      ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
+    ];
+    const old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.known.has(id));
+    if (old.length === 0) return 0;
+    await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
+    onExpired(lane, old.length);
+    return old.length;
+  }
+
+  function sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      pause = setTimeout(resolve, ms);
+      pause.unref();
+    });
+  }
+
+  function round(): void {
+    expire().catch(onError);
+    prune().catch(onError);
+  }
+
+  const first = setTimeout(round, firstAfterMs);
+  const timer = setInterval(round, intervalMs);
+  first.unref();
+  timer.unref();
+  return {
+    nudge() {
+      if (!isPruning && !isStopped && ended() > keep + stepSize) prune().catch(onError);
+    },
+    stop() {
+      isStopped = true;
+      clearTimeout(first);
+      clearInterval(timer);
+      clearTimeout(pause);
+    },
+  };
+}
+
+function expired(row: DeliveryRow, now: number) {
+  return { ...row, status: 'failed' as const, nextAttemptAt: null, endedAt: now, reason: 'expired' };
+}

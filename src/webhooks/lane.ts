@@ -1,0 +1,161 @@
+// One webhook's queue: a short piece of it in memory, the rest in the store. The lane knows what may start now and, if nothing may, when
+// to look again; the dispatcher starts it.
+
+import type { DeliveryRow } from '../store/delivery-store.ts';
+import { createSigner, type Signer } from './signing.ts';
+import type { WebhookConfig } from './webhook-config.ts';
+import type { WebhookMemory } from './webhook-health.ts';
+
+/** Deliveries that a lane holds in memory. */
+export const laneCapacity = 128;
+const mostAtOnce = 8;
+
+export class Lane {
+  readonly id: string;
+  /** Set if the webhook belongs to one run. */
+  readonly runId: string | undefined;
+  config: WebhookConfig;
+  url: URL;
+  memory: WebhookMemory;
+  /** Due now, in the order in which they start. */
+  readonly ready: DeliveryRow[] = [];
+  /** Ids of what is in `ready`, under way, or done and not recorded yet. */
+  readonly known = new Set<string>();
+  inFlight = 0;
+  /** How many at once: halved by an overloaded receiver, 1, 2, 4, 8 after it was down. */
+  limit = mostAtOnce;
+  private isRecovering = false;
+  /** Fresh deliveries up to this sequence were taken into memory. */
+  position = 0;
+  /** The store holds fresh deliveries beyond `position`. */
+  behind = false;
+  /** When the next tried delivery that is not in memory is due. */
+  nextWaitingAt: number | undefined;
+  /** Not ended, in the store. */
+  pending = 0;
+  lastSuccessAt: number | undefined;
+  isLoading = false;
+  /** Nothing starts while what was missed is being queued before it. */
+  isHeld = false;
+  /** Its run has ended: it goes when its deliveries have. */
+  isRunEnded = false;
+  /** In the dispatcher's line of lanes that may start something. */
+  isQueued = false;
+  timer: NodeJS.Timeout | undefined;
+  private signer: Signer | undefined;
+  private signerUntil = Number.POSITIVE_INFINITY;
+
+  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string) {
+    this.id = config.id;
+    this.runId = runId;
+    this.config = config;
+    this.url = new URL(config.url);
+    this.memory = memory;
+  }
+
+  get isEnabled(): boolean {
+    return this.config.enabled && this.memory.disabledAt === null;
+  }
+
+  configure(config: WebhookConfig): void {
+    this.config = config;
+    this.url = new URL(config.url);
+    this.signer = undefined;
+  }
+
+  remember(memory: WebhookMemory): void {
+    if (
+      memory.previousSecrets !== this.memory.previousSecrets ||
+      memory.swapLegacy !== this.memory.swapLegacy
+    )
+      this.signer = undefined;
+    this.memory = memory;
+  }
+
+  /** Made when it is needed, and again when an old secret's time is over. */
+  signerAt(wall: number): Signer {
+    if (this.signer === undefined || wall >= this.signerUntil) {
+      const valid = this.memory.previousSecrets.filter(({ until }) => until > wall);
+      this.signerUntil = Math.min(Number.POSITIVE_INFINITY, ...valid.map(({ until }) => until));
+      const { secret, legacySignature } = this.config;
+      this.signer = createSigner({
+        ...(secret === undefined ? {} : { secret }),
+        previous: valid.map((old) => old.secret),
+        legacySignature,
+        swapLegacy: this.memory.swapLegacy && valid.length > 0,
+      });
+    }
+    return this.signer;
+  }
+
+  /** How many requests may be under way at this time. */
+  allowedAt(now: number): number {
+    if (!this.isEnabled || this.isHeld) return 0;
+    const { pausedUntil, openUntil } = this.memory;
+    if (pausedUntil !== null && pausedUntil > now) return 0;
+    // Half open: one probe at a time.
+    if (openUntil !== null) return openUntil > now ? 0 : 1;
+    return this.config.ordered ? 1 : this.limit;
+  }
+
+  /** True if a delivery in memory may start. */
+  canStart(now: number): boolean {
+    return this.ready.length > 0 && !this.isBlocked(now) && this.inFlight < this.allowedAt(now);
+  }
+
+  /** True if the store has something due and there is room for it. */
+  shouldLoad(now: number): boolean {
+    if (this.isLoading || this.ready.length > laneCapacity || this.allowedAt(now) === 0) return false;
+    if (this.nextWaitingAt !== undefined && this.nextWaitingAt <= now) return true;
+    return this.behind && this.ready.length <= laneCapacity / 2;
+  }
+
+  /** When to look again if nothing can be done now; undefined if only an event can change that. */
+  wakeAt(now: number): number | undefined {
+    if (!this.isEnabled || this.isHeld || this.pending === 0) return undefined;
+    const { pausedUntil, openUntil } = this.memory;
+    const shut = Math.max(pausedUntil ?? 0, openUntil ?? 0);
+    if (shut > now) return shut;
+    return this.nextWaitingAt;
+  }
+
+  /** After a success: toward the full number. `wasDown`: the breaker was open. */
+  speedUp(wasDown: boolean): void {
+    if (wasDown) {
+      this.limit = 1;
+      this.isRecovering = true;
+    } else this.limit = Math.min(this.isRecovering ? this.limit * 2 : this.limit + 1, mostAtOnce);
+  }
+
+  /** The receiver is overloaded. */
+  slowDown(): void {
+    this.limit = Math.max(Math.floor(this.limit / 2), 1);
+    this.isRecovering = false;
+  }
+
+  /** Leaves what is in memory to the store, to be read again in its order. */
+  unload(): void {
+    for (const { id } of this.ready) this.known.delete(id);
+    this.ready.length = 0;
+    this.reload();
+  }
+
+  /** The store may hold fresh deliveries before those in memory. */
+  reload(): void {
+    this.position = 0;
+    this.behind = true;
+  }
+
+  /** Ordered: a tried delivery that waits in the store comes before all others. */
+  private isBlocked(now: number): boolean {
+    return (
+      this.config.ordered &&
+      this.nextWaitingAt !== undefined &&
+      (this.nextWaitingAt > now || !this.isHeadTried())
+    );
+  }
+
+  private isHeadTried(): boolean {
+    return (this.ready[0]?.tries ?? 0) > 0;
+  }
+}

@@ -1,0 +1,133 @@
+// Names to addresses with c-ares and the hosts file. Not getaddrinfo: it runs on the process's few threads, and two names whose server
+// never answers would hold up everybody's (WEBHOOK-FACTS.md, fact 2).
+
+import { promises as dns } from 'node:dns';
+import { openHostsFile, systemHostsFile } from './hosts-file.ts';
+import { TransportError } from './transport-result.ts';
+import { localAddresses, plainName } from './url-guard.ts';
+
+export interface NameLookup {
+  /**
+   * All addresses of a name, 64 at most.
+   * @throws TransportError `name_not_found`, `name_timeout`, `name_failed`
+   */
+  resolve(hostname: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /** Ends what is under way. */
+  close(): void;
+}
+
+export interface NameLookupOptions {
+  /** `address` or `address:port`. @default those of the system */
+  readonly servers?: readonly string[];
+  /** @default /etc/hosts */
+  readonly hostsFile?: string;
+  /** For each try, in ms. @default 2000 */
+  readonly timeoutMs?: number;
+  /** @default 2 */
+  readonly tries?: number;
+}
+
+const maxAddresses = 64;
+/** A failure is not asked for again so soon. */
+const rememberMs = 5000;
+const maxRemembered = 1000;
+
+export function createNameLookup({
+  servers,
+  hostsFile = systemHostsFile,
+  timeoutMs = 2000,
+  tries = 2,
+}: NameLookupOptions = {}): NameLookup {
+  const inHosts = openHostsFile(hostsFile);
+  const underWay = new Map<string, Promise<readonly string[]>>();
+  const resolvers = new Set<dns.Resolver>();
+  const failures = new Map<string, { readonly error: TransportError; readonly until: number }>();
+
+  /** A resolver of its own for each name: one that is given up takes no other with it. */
+  async function ask(name: string): Promise<readonly string[]> {
+    const resolver = new dns.Resolver({ timeout: timeoutMs, tries });
+    if (servers !== undefined) resolver.setServers(servers);
+    resolvers.add(resolver);
+    let isLate = false;
+    // c-ares backs off between tries; the promise to the caller is ours.
+    const timer = setTimeout(
+      () => {
+        isLate = true;
+        resolver.cancel();
+      },
+      timeoutMs * tries + 250,
+    );
+    try {
+      const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+      const addresses = [four, six].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      if (addresses.length > 0) return addresses.slice(0, maxAddresses);
+      const codes = [four, six].map((answer) =>
+        answer.status === 'rejected' ? codeOf(answer.reason) : 'ENODATA',
+      );
+      throw toError(name, codes, isLate);
+    } finally {
+      clearTimeout(timer);
+      resolvers.delete(resolver);
+    }
+  }
+
+  async function shared(name: string): Promise<readonly string[]> {
+    const known = failures.get(name);
+    if (known !== undefined && known.until > performance.now()) throw known.error;
+    failures.delete(name);
+    try {
+      return await ask(name);
+    } catch (error) {
+      if (error instanceof TransportError) {
+        const [oldest] = failures.keys();
+        if (failures.size >= maxRemembered && oldest !== undefined) failures.delete(oldest);
+        failures.set(name, { error, until: performance.now() + rememberMs });
+      }
+      throw error;
+    } finally {
+      underWay.delete(name);
+    }
+  }
+
+  return {
+    async resolve(hostname, signal) {
+      const name = plainName(hostname);
+      const known = localAddresses(name) ?? inHosts(name);
+      if (known.length > 0) return known;
+      let answer = underWay.get(name);
+      if (answer === undefined) {
+        answer = shared(name);
+        underWay.set(name, answer);
+      }
+      return signal === undefined ? answer : withSignal(answer, signal);
+    },
+    close() {
+      for (const resolver of resolvers) resolver.cancel();
+    },
+  };
+}
+
+function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function toError(name: string, codes: readonly string[], isLate: boolean): TransportError {
+  const has = (code: string): boolean => codes.includes(code);
+  if (isLate || has('ETIMEOUT') || has('ECANCELLED'))
+    return new TransportError('name_timeout', `No name server answered for ${name} in time`);
+  if (codes.every((code) => code === 'ENOTFOUND' || code === 'ENODATA' || code === 'EBADNAME'))
+    return new TransportError('name_not_found', `The name ${name} has no address`);
+  return new TransportError(
+    'name_failed',
+    `The name server failed for ${name} (${[...new Set(codes)].join(', ')})`,
+  );
+}

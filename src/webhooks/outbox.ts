@@ -1,0 +1,152 @@
+// Which webhooks hear of an event, decided before it is committed, so that its deliveries are committed with it; and the short way from
+// the commit to the dispatcher, without reading back what was just written.
+
+import type { DraftEvent, Outbox } from '../events/event-log.ts';
+import { makeId } from '../events/ids.ts';
+import type { DeliveryClock } from './delivery-clock.ts';
+import { type Lane, laneCapacity } from './lane.ts';
+import { payloadParts } from './payload.ts';
+import type { PayloadCache } from './payload-cache.ts';
+import { lifetimeMs } from './retry-policy.ts';
+
+export interface WebhookOutboxOptions {
+  readonly lanes: ReadonlyMap<string, Lane>;
+  readonly payloads: PayloadCache;
+  readonly clock: DeliveryClock;
+  readonly wake: (lane: Lane) => void;
+  readonly onEvent: () => void;
+}
+
+export interface WebhookOutbox extends Outbox {
+  /** The enabled webhooks that want events of a type, those of runs aside. */
+  lanesFor(type: string): readonly Lane[];
+  /** A webhook was added, changed, enabled or removed. */
+  forget(): void;
+  /** What `append` gives, and the ids of the deliveries that were planned before it first waited. */
+  observe<T>(append: () => T): { readonly result: T; readonly deliveries: readonly string[] };
+}
+
+/** Their subject is in their data, and hears of them alone (test) or not at all. */
+const aboutWebhooks: ReadonlySet<string> = new Set([
+  'webhook.test',
+  'webhook.failing',
+  'webhook.recovered',
+  'webhook.disabled',
+]);
+
+export function createWebhookOutbox({
+  lanes,
+  payloads,
+  clock,
+  wake,
+  onEvent,
+}: WebhookOutboxOptions): WebhookOutbox {
+  let byType = new Map<string, readonly Lane[]>();
+  let runLanes: readonly Lane[] | undefined;
+  let observed: string[] | undefined;
+
+  function lanesFor(type: string): readonly Lane[] {
+    let found = byType.get(type);
+    if (found === undefined) {
+      found = [...lanes.values()].filter(
+        (lane) => lane.runId === undefined && lane.isEnabled && wants(lane.config.events, type),
+      );
+      byType.set(type, found);
+    }
+    return found;
+  }
+
+  function receiversOf(event: DraftEvent): readonly Lane[] {
+    if (aboutWebhooks.has(event.type)) {
+      const { webhookId } = JSON.parse(event.data) as { webhookId: string };
+      if (event.type !== 'webhook.test') return lanesFor(event.type).filter(({ id }) => id !== webhookId);
+      const lane = lanes.get(webhookId);
+      return lane === undefined ? [] : [lane];
+    }
+    const all = lanesFor(event.type);
+    runLanes ??= [...lanes.values()].filter(({ runId }) => runId !== undefined);
+    if (runLanes.length === 0 || event.runId === null) return all;
+    const ofRun = runLanes.filter(
+      ({ runId, config }) => runId === event.runId && wants(config.events, event.type),
+    );
+    return ofRun.length === 0 ? all : [...all, ...ofRun];
+  }
+
+  return {
+    lanesFor,
+    forget() {
+      byType = new Map();
+      runLanes = undefined;
+    },
+    observe(append) {
+      const deliveries: string[] = [];
+      observed = deliveries;
+      try {
+        return { result: append(), deliveries };
+      } finally {
+        observed = undefined;
+      }
+    },
+    plan(event, hop) {
+      onEvent();
+      const receivers = receiversOf(event);
+      if (receivers.length === 0) return undefined;
+      const createdAt = clock.now();
+      const deliveries = receivers.map(({ id }) => ({ id: makeId('dlv', createdAt), webhookId: id }));
+      observed?.push(...deliveries.map(({ id }) => id));
+      return {
+        payload: payloadParts(event),
+        hop,
+        createdAt,
+        expiresAt: createdAt + lifetimeMs,
+        deliveries,
+      };
+    },
+    committed(event, { payload, hop, createdAt, expiresAt, deliveries }) {
+      let isCached = false;
+      for (const { id, webhookId } of deliveries) {
+        const lane = lanes.get(webhookId);
+        if (lane === undefined) continue;
+        lane.pending++;
+        if (lane.behind || lane.isLoading || lane.ready.length >= laneCapacity) {
+          // It is in the store; it is read from there when its turn comes.
+          lane.behind = true;
+        } else {
+          if (!isCached)
+            payloads.put(event.sequence, Buffer.from(`${payload.head}${event.sequence}${payload.tail}`));
+          isCached = true;
+          lane.position = event.sequence;
+          lane.known.add(id);
+          lane.ready.push({
+            id,
+            webhookId,
+            sequence: event.sequence,
+            eventId: event.id,
+            eventType: event.type,
+            status: 'pending',
+            hop,
+            attempts: 0,
+            tries: 0,
+            pauses: 0,
+            createdAt,
+            expiresAt,
+            nextAttemptAt: null,
+            endedAt: null,
+            reason: null,
+          });
+        }
+        wake(lane);
+      }
+    },
+  };
+}
+
+/** `patterns`: exact names, `group.*`, `*`. */
+export function wants(patterns: readonly string[], type: string): boolean {
+  return patterns.some(
+    (pattern) =>
+      pattern === '*' ||
+      pattern === type ||
+      (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1))),
+  );
+}

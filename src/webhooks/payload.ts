@@ -1,0 +1,40 @@
+// The bytes of a payload, from an event as it is stored. They are made once, around the sequence number that only the commit knows, and
+// never made again: what is stored is what every attempt sends.
+
+import type { PayloadParts } from '../store/delivery-store.ts';
+
+export interface PayloadEvent {
+  readonly id: string;
+  readonly type: string;
+  /** Unix ms. */
+  readonly timestamp: number;
+  readonly sessionId: string | null;
+  /** JSON text. */
+  readonly data: string;
+}
+
+/** Standard Webhooks asks for small ones; receivers' frameworks refuse large ones. */
+const maxPayloadBytes = 256 * 1024;
+const sequenceDigits = 16;
+
+/**
+ * `head`, the sequence and `tail` are `{id, type, event, timestamp, sessionId?, sequence, data}`. Above `maxBytes` (default 256 KiB)
+ * `data` is `{truncated: true, href}`; the whole stays readable there.
+ */
+export function payloadParts(event: PayloadEvent, maxBytes: number = maxPayloadBytes): PayloadParts {
+  const { id, type, timestamp, sessionId, data } = event;
+  const session = sessionId === null ? '' : `"sessionId":${JSON.stringify(sessionId)},`;
+  // Ids and types are ours: letters, digits, dots and underscores.
+  const head = `{"id":"${id}","type":"${type}","event":"${type}","timestamp":"${new Date(timestamp).toISOString()}",${session}"sequence":`;
+  const tail = `,"data":${data}}`;
+  if (isWithin(head, tail, maxBytes)) return { head, tail };
+  return { head, tail: `,"data":{"truncated":true,"href":"/api/events/${id}"}}` };
+}
+
+function isWithin(head: string, tail: string, maxBytes: number): boolean {
+  const units = head.length + sequenceDigits + tail.length;
+  // A UTF-16 unit takes one to three bytes in UTF-8: mostly the length alone decides.
+  if (units > maxBytes) return false;
+  if (units * 3 <= maxBytes) return true;
+  return Buffer.byteLength(head) + sequenceDigits + Buffer.byteLength(tail) <= maxBytes;
+}

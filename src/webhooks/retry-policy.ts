@@ -1,0 +1,61 @@
+// When a delivery is tried again, and when it is given up. Pure functions: time and chance come in.
+
+import type { DeliveryRow } from '../store/delivery-store.ts';
+import type { Verdict } from './verdict.ts';
+
+/** No retry waits longer. */
+const maxDelayMs = 12 * 60 * 60 * 1000;
+/** Longest a tried delivery can wait: with its jitter. */
+export const longestWaitMs = maxDelayMs * 1.25;
+/** A delivery that has not ended by then is given up. */
+export const lifetimeMs = 96 * 60 * 60 * 1000;
+/** Attempts that an answer like 400 is worth: the request will hardly be better the next time. */
+const fewAttempts = 5;
+/** Times a 429 may make one delivery wait. */
+const maxPauses = 24;
+
+/**
+ * Milliseconds before retry `n` (from 1): `retryDelay · 2^(n-1)`, at most 12 h, ±25 %. `random` is from 0 to 1. By default that is
+ * about 78 hours in all.
+ */
+export function retryDelayMs(n: number, retryDelay: number, random: number): number {
+  // 2^40 ms are 34 years: beyond any cap, and far from overflow.
+  const delay = Math.min(retryDelay * 2 ** Math.min(n - 1, 40), maxDelayMs);
+  return Math.round(delay * (0.75 + 0.5 * random));
+}
+
+export type Next =
+  | { readonly kind: 'ended'; readonly status: 'success' | 'failed'; readonly reason: string | null }
+  | { readonly kind: 'again'; readonly at: number; readonly reason: string };
+
+export interface NextOptions {
+  readonly retryCount: number;
+  readonly retryDelay: number;
+  /** Unix ms of the delivery clock. */
+  readonly now: number;
+  /** As `now`, but without jumps of the clock: whether the delivery's time is over. */
+  readonly patient: number;
+  /** 0 to 1. */
+  readonly random: number;
+}
+
+/** What becomes of a delivery after an attempt; `delivery` has the attempt counted already. */
+export function decideNext(
+  delivery: Pick<DeliveryRow, 'attempts' | 'pauses' | 'expiresAt'>,
+  verdict: Verdict,
+  { retryCount, retryDelay, now, patient, random }: NextOptions,
+): Next {
+  if (verdict.next === 'success') return { kind: 'ended', status: 'success', reason: null };
+  if (verdict.next === 'failed') return { kind: 'ended', status: 'failed', reason: verdict.outcome };
+  const most = verdict.next === 'retry_few' ? Math.min(retryCount + 1, fewAttempts) : retryCount + 1;
+  if (delivery.attempts >= most || delivery.pauses > maxPauses)
+    return { kind: 'ended', status: 'failed', reason: verdict.outcome };
+  if (patient >= delivery.expiresAt) return { kind: 'ended', status: 'failed', reason: 'expired' };
+  const delay =
+    verdict.next === 'wait'
+      ? (verdict.pauseMs ?? retryDelay)
+      : Math.max(retryDelayMs(Math.max(delivery.attempts, 1), retryDelay, random), verdict.pauseMs ?? 0);
+  // One last try before its time is over.
+  const at = Math.max(Math.min(now + delay, delivery.expiresAt - 1000), now);
+  return { kind: 'again', at, reason: verdict.outcome };
+}

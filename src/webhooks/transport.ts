@@ -1,0 +1,332 @@
+// One POST to a receiver, whatever the receiver does: always a result, within its time, with bounded memory. Each request has a connection
+// to itself; connections that can be used again wait in a small pool per origin. On undici's Client, HTTP/1.1 only: the `fetch` inside
+// Node 24 can be crashed by a receiver (nodejs/undici#5360).
+
+import type { Client, Dispatcher } from 'undici';
+import type { Connector } from './connector.ts';
+import { type ReceiverHeaders, reasonOf, TransportError, type TransportResult } from './transport-result.ts';
+
+export interface TransportRequest {
+  readonly url: URL;
+  /** Flat: name, value, name, value. In the order in which they are sent. */
+  readonly headers: string[];
+  readonly body: Uint8Array;
+  /** From now to the answer's headers: names, connection, TLS and request included. */
+  readonly timeoutMs: number;
+}
+
+export interface Transport {
+  /** Never rejects. */
+  send(request: TransportRequest): Promise<TransportResult>;
+  /** Closes connections that wait for work; those at work are closed when they have ended. */
+  purge(): void;
+  /** Connections that wait for work. */
+  idleCount(): number;
+  /** Ends everything; what is under way ends as `connection_closed`. */
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  readonly connect: Connector;
+  /** undici's, so that it is loaded when the first request is made. */
+  readonly makeClient: typeof Client;
+  /** How long a connection waits for work; below the 5 s after which many servers close. @default 4000 */
+  readonly keepAliveMs?: number;
+  /** @default 512 */
+  readonly maxIdle?: number;
+}
+
+/** Of an answer's body at most this much is read, and this much kept. */
+const maxBodyBytes = 64 * 1024;
+const maxExcerptBytes = 4 * 1024;
+const maxHeaderBytes = 16 * 1024;
+/** A body may take this long once its status says that all is well. */
+const bodyGraceMs = 2000;
+/** A connection that was used before and dies this early was closed while our request was on its way. */
+const staleMs = 1000;
+
+export function createTransport({
+  connect,
+  makeClient,
+  keepAliveMs = 4000,
+  maxIdle = 512,
+}: TransportOptions): Transport {
+  const idle = new Map<string, Connection[]>();
+  let idleTotal = 0;
+  let generation = 0;
+  const active = new Set<Connection>();
+  let closed = false;
+
+  function open(origin: URL): Connection {
+    const opening = new AbortController();
+    const connection: Connection = {
+      client: new makeClient(origin.origin, {
+        connect: (_options, callback) => {
+          connect(origin, opening.signal).then(
+            (socket) => callback(null, socket),
+            (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
+          );
+        },
+        pipelining: 1,
+        // The whole attempt has one deadline, ours; idle time-outs would not bound it.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        keepAliveTimeout: keepAliveMs,
+        keepAliveMaxTimeout: keepAliveMs,
+        maxHeaderSize: maxHeaderBytes,
+        // A body shorter than it says changes nothing about its status.
+        strictContentLength: false,
+      }),
+      key: origin.origin,
+      opening,
+      generation,
+      isConnected: false,
+      uses: 0,
+    };
+    connection.client.on('connect', () => {
+      connection.isConnected = true;
+      connection.uses = 0;
+    });
+    connection.client.on('disconnect', () => {
+      connection.isConnected = false;
+      forget(connection);
+    });
+    return connection;
+  }
+
+  /** Takes a connection out of the pool for good. */
+  function forget(connection: Connection): void {
+    const list = idle.get(connection.key);
+    const index = list?.indexOf(connection) ?? -1;
+    if (list === undefined || index === -1) return;
+    list.splice(index, 1);
+    if (list.length === 0) idle.delete(connection.key);
+    idleTotal--;
+    connection.client.destroy().catch(ignore);
+  }
+
+  function take(url: URL): Connection {
+    const list = idle.get(url.origin);
+    // The last one used is the least likely to have been closed meanwhile.
+    const connection = list?.pop();
+    if (list !== undefined && connection !== undefined) {
+      if (list.length === 0) idle.delete(url.origin);
+      idleTotal--;
+      return connection;
+    }
+    return open(url);
+  }
+
+  function giveBack(connection: Connection): void {
+    if (closed || !connection.isConnected || connection.generation !== generation) {
+      connection.client.destroy().catch(ignore);
+      return;
+    }
+    let list = idle.get(connection.key);
+    if (list === undefined) {
+      list = [];
+      idle.set(connection.key, list);
+    }
+    list.push(connection);
+    idleTotal++;
+    if (idleTotal > maxIdle) {
+      const oldest = idle.values().next().value?.[0];
+      if (oldest !== undefined) forget(oldest);
+    }
+  }
+
+  function attempt(
+    connection: Connection,
+    request: TransportRequest,
+    startedAt: number,
+    settle: (result: TransportResult, wasStale: boolean) => void,
+  ): void {
+    const sentAt = performance.now();
+    const wasUsed = connection.isConnected && connection.uses > 0;
+    const answer: Answer = { statusCode: 0, headers: noHeaders, kept: [], keptBytes: 0, readBytes: 0 };
+    let isSettled = false;
+    let controller: Dispatcher.DispatchController | undefined;
+    active.add(connection);
+
+    const finish = (reusable: boolean, failure?: { error: unknown }): void => {
+      if (isSettled) return;
+      isSettled = true;
+      clearTimeout(timer);
+      active.delete(connection);
+      const endedAt = performance.now();
+      const durationMs = Math.round((endedAt - startedAt) * 100) / 100;
+      if (reusable) giveBack(connection);
+      else {
+        connection.opening.abort(new TransportError('timeout', 'given up'));
+        connection.client.destroy().catch(ignore);
+      }
+      if (answer.statusCode !== 0) {
+        settle(
+          {
+            kind: 'answer',
+            statusCode: answer.statusCode,
+            headers: answer.headers,
+            excerpt: excerptOf(answer),
+            durationMs,
+          },
+          false,
+        );
+        return;
+      }
+      const error = failure?.error;
+      const reason = reasonOf(error);
+      settle(
+        { kind: 'failure', reason, message: messageOf(error), durationMs },
+        wasUsed && reason === 'connection_closed' && endedAt - sentAt < staleMs,
+      );
+    };
+
+    const timeoutMs = Math.max(request.timeoutMs - (sentAt - startedAt), 1);
+    let timer = setTimeout(() => {
+      const error = new TransportError('timeout', `No answer within ${request.timeoutMs} ms`);
+      finish(false, { error });
+    }, timeoutMs);
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(started) {
+        controller = started;
+        if (isSettled) started.abort(new TransportError('timeout', 'given up'));
+      },
+      onResponseStart(_controller, statusCode, headers) {
+        // 100 to 199 are not the answer, however many come.
+        if (statusCode < 200) return;
+        answer.statusCode = statusCode;
+        answer.headers = readHeaders(headers);
+        // The outcome is known now; the body is only looked at.
+        clearTimeout(timer);
+        const rest = Math.min(bodyGraceMs, Math.max(startedAt + request.timeoutMs - performance.now(), 1));
+        timer = setTimeout(() => finish(false), rest);
+      },
+      onResponseData(_controller, chunk) {
+        answer.readBytes += chunk.length;
+        if (answer.keptBytes < maxExcerptBytes) {
+          const kept = chunk.subarray(0, maxExcerptBytes - answer.keptBytes);
+          // A copy: the chunk is a window into a buffer that is used again.
+          answer.kept.push(Buffer.from(kept));
+          answer.keptBytes += kept.length;
+        }
+        if (answer.readBytes > maxBodyBytes) finish(false);
+      },
+      onResponseEnd() {
+        connection.uses++;
+        finish(true);
+      },
+      onResponseError(_controller, error) {
+        finish(false, { error });
+      },
+    };
+    try {
+      connection.client.dispatch(
+        {
+          method: 'POST',
+          path: request.url.pathname + request.url.search,
+          headers: request.headers,
+          body: request.body,
+        },
+        handler,
+      );
+    } catch (error) {
+      finish(false, { error });
+    }
+    if (isSettled) controller?.abort(new TransportError('timeout', 'given up'));
+  }
+
+  return {
+    send(request) {
+      const startedAt = performance.now();
+      return new Promise((resolve) => {
+        if (closed) {
+          resolve({ kind: 'failure', reason: 'local_fault', message: 'The sender is closed', durationMs: 0 });
+          return;
+        }
+        attempt(take(request.url), request, startedAt, (result, wasStale) => {
+          if (!wasStale || closed) resolve(result);
+          // Nothing was answered, so the receiver most likely never saw it; if it did, it knows the id.
+          else attempt(open(request.url), request, startedAt, resolve);
+        });
+      });
+    },
+    purge() {
+      generation++;
+      for (const list of [...idle.values()]) for (const connection of [...list]) forget(connection);
+    },
+    idleCount: () => idleTotal,
+    async close() {
+      closed = true;
+      this.purge();
+      const ending = [...active];
+      for (const { opening } of ending)
+        opening.abort(new TransportError('connection_closed', 'The sender was closed'));
+      await Promise.all(
+        ending.map(({ client }) =>
+          client.destroy(new TransportError('connection_closed', 'The sender was closed')).catch(ignore),
+        ),
+      );
+    },
+  };
+}
+
+interface Connection {
+  readonly client: Client;
+  readonly key: string;
+  /** Aborts the connection while it is being made. */
+  readonly opening: AbortController;
+  readonly generation: number;
+  isConnected: boolean;
+  /** Requests that this socket has answered. */
+  uses: number;
+}
+
+interface Answer {
+  statusCode: number;
+  headers: ReceiverHeaders;
+  readonly kept: Buffer[];
+  keptBytes: number;
+  readBytes: number;
+}
+
+const noHeaders: ReceiverHeaders = {
+  retryAfter: undefined,
+  deliveryControl: undefined,
+  date: undefined,
+  location: undefined,
+};
+
+function readHeaders(headers: Record<string, string | string[] | undefined>): ReceiverHeaders {
+  const one = (name: string): string | undefined => {
+    const value = headers[name];
+    // Sent more than once, it says nothing.
+    return typeof value === 'string' ? value.slice(0, 1024) : undefined;
+  };
+  return {
+    retryAfter: one('retry-after'),
+    deliveryControl: one('webhook-delivery'),
+    date: one('date'),
+    location: one('location'),
+  };
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** What is not UTF-8 becomes U+FFFD; a code point cut by our own limit is left out. */
+function excerptOf({ kept, keptBytes, readBytes }: Answer): string {
+  if (keptBytes === 0) return '';
+  const bytes = kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
+  const text = utf8.decode(bytes);
+  return readBytes > keptBytes ? text.replace(/\uFFFD+$/, '') : text;
+}
+
+/** In words, without what an error of Node may tell of this machine beyond the receiver. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return messageOf(error.errors.at(-1));
+  if (!(error instanceof Error)) return 'The request failed';
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
+  return `${code}${error.message}`.slice(0, 500);
+}
+
+function ignore(): void {}

@@ -1,0 +1,90 @@
+// What an answer, or its absence, means: for the delivery, and for its webhook. One table, WEBHOOKS.md "Outcomes"; no state, no clock.
+
+import { parseRetryAfter } from './retry-after.ts';
+import type { FailureReason, TransportResult } from './transport-result.ts';
+
+/** How an attempt went, in one word. */
+export type Outcome =
+  | 'success'
+  | 'http_error'
+  | 'redirect_refused'
+  | 'gone'
+  | 'rate_limited'
+  | 'aborted'
+  | FailureReason;
+
+export interface Verdict {
+  readonly outcome: Outcome;
+  /** In words; null when all is well. */
+  readonly message: string | null;
+  /** Whether it spends one of the delivery's attempts. */
+  readonly counts: boolean;
+  /** The delivery has ended, or the most attempts an answer like this is worth, or `retry`. */
+  readonly next: 'success' | 'failed' | 'retry' | 'retry_few' | 'wait';
+  /** The whole webhook pauses this long, in ms. */
+  readonly pauseMs?: number;
+  /** The webhook is disabled, for this reason. */
+  readonly disable?: 'gone' | 'receiver_asked';
+  /** 401 or 403: the receiver may know the previous secret only. */
+  readonly isUnauthorized?: true;
+  /** The receiver is overloaded: half as many at once. */
+  readonly slowDown?: true;
+}
+
+const few: ReadonlySet<number> = new Set([400, 405, 413, 414, 415, 422, 501]);
+const pauseWithoutHeaderMs = 60_000;
+
+/** `now` is the wall clock in Unix ms, for a `Retry-After` that is a date. */
+export function judge(result: TransportResult, now: number): Verdict {
+  if (result.kind === 'failure') {
+    const { reason, message } = result;
+    return { outcome: reason, message, counts: reason !== 'local_fault', next: 'retry' };
+  }
+  const { statusCode, headers } = result;
+  const control = headers.deliveryControl?.toLowerCase();
+  const asked = control === 'disable' ? { disable: 'receiver_asked' as const } : {};
+
+  if (statusCode >= 200 && statusCode < 300) {
+    return { outcome: 'success', message: null, counts: true, next: 'success', ...asked };
+  }
+  const status = `Answered ${statusCode}`;
+  if (control === 'abort-message') {
+    const message = `${status} and asked to give this delivery up (webhook-delivery: abort-message)`;
+    return { outcome: 'aborted', message, counts: true, next: 'failed' };
+  }
+  if (statusCode === 410) {
+    return {
+      outcome: 'gone',
+      message: `${status} (gone): the receiver wants no more`,
+      counts: true,
+      next: 'retry',
+      disable: 'gone',
+    };
+  }
+  if (statusCode >= 300 && statusCode < 400) {
+    const to = headers.location === undefined ? '' : ` to ${headers.location.slice(0, 200)}`;
+    const message = `${status}, a redirect${to}; redirects are not followed, set the webhook's url to the new address`;
+    return { outcome: 'redirect_refused', message, counts: true, next: 'retry', ...asked };
+  }
+  const pauseMs = parseRetryAfter(headers.retryAfter, now);
+  if (statusCode === 429) {
+    return {
+      outcome: 'rate_limited',
+      message: `${status} (too many requests)`,
+      counts: false,
+      next: 'wait',
+      pauseMs: pauseMs ?? pauseWithoutHeaderMs,
+      ...asked,
+    };
+  }
+  return {
+    outcome: 'http_error',
+    message: status,
+    counts: true,
+    next: few.has(statusCode) ? 'retry_few' : 'retry',
+    ...(statusCode === 503 && pauseMs !== undefined ? { pauseMs } : {}),
+    ...(statusCode === 401 || statusCode === 403 ? { isUnauthorized: true as const } : {}),
+    ...(statusCode === 502 || statusCode === 504 ? { slowDown: true as const } : {}),
+    ...asked,
+  };
+}

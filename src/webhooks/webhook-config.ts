@@ -1,0 +1,233 @@
+// A webhook's configuration: what it may be, checked in one place for the API, the library, and webhooks.json. Every fault is found at
+// once, and each names its field.
+
+import { CodeBuddyError, type FieldError } from '../errors.ts';
+import { eventTypes, isEventType } from '../events/catalogue.ts';
+import { checkHeaders } from './header-rules.ts';
+import { checkSecret } from './signing.ts';
+
+/** Every field in force. Times in ms. */
+export interface WebhookConfig {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly secret?: string;
+  readonly enabled: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly retryCount: number;
+  readonly retryDelay: number;
+  readonly timeout: number;
+  readonly ordered: boolean;
+  readonly legacySignature: boolean;
+  readonly description: string;
+}
+
+/** What is given; what is left out gets its default. */
+export interface WebhookInput {
+  /** `[A-Za-z0-9_-]{8,64}`. @default a new one */
+  readonly id?: string;
+  /** @default the host of the url */
+  readonly name?: string;
+  readonly url: string;
+  /** Exact names, `tool.*`, `*`. @default ['*'] */
+  readonly events?: readonly string[];
+  /** `whsec_…`, `whsk_…` or plain text. Without one, requests are not signed. */
+  readonly secret?: string | null;
+  /** @default true */
+  readonly enabled?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Retries after the first attempt, 0 to 100. @default 21 */
+  readonly retryCount?: number;
+  /** Before the first retry, in ms, 100 to 3 600 000; it doubles with each. @default 1000 */
+  readonly retryDelay?: number;
+  /** For the whole request, in ms, 1000 to 60 000. @default 15 000 */
+  readonly timeout?: number;
+  /** One at a time, by sequence. @default false */
+  readonly ordered?: boolean;
+  /** The first version's X-Webhook-Signature. @default true */
+  readonly legacySignature?: boolean;
+  readonly description?: string;
+}
+
+export interface CheckOptions {
+  /** @throws CodeBuddyError naming /url */
+  readonly checkUrl: (url: string) => URL;
+  readonly makeId: () => string;
+}
+
+type Field = keyof WebhookConfig;
+
+/** Gives the fault in words, or undefined. */
+type Rule = (value: unknown) => string | undefined;
+
+const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers'>]: Rule } = {
+  id: (value) =>
+    typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
+      ? undefined
+      : 'must be 8 to 64 letters, digits, _ or -',
+  name: text(1, 200),
+  secret: checkSecret,
+  enabled: flag,
+  retryCount: whole(0, 100),
+  retryDelay: whole(100, 3_600_000),
+  timeout: whole(1000, 60_000),
+  ordered: flag,
+  legacySignature: flag,
+  description: text(0, 1000),
+};
+
+const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers'];
+
+/** @throws CodeBuddyError `validation_failed` with one error for each field that does not fit */
+export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions): WebhookConfig {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
+  const errors: FieldError[] = [];
+  const fault = (pointer: string, message: string): void => {
+    errors.push({ in: 'body', pointer, message });
+  };
+  // Own properties only: nothing is taken from a prototype.
+  const given = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined));
+  for (const name of given.keys())
+    if (!fields.includes(name))
+      fault(`/${escape(name)}`, `is not a field of a webhook; those are ${fields.join(', ')}`);
+  if (given.get('secret') === null) given.delete('secret');
+  for (const [name, rule] of Object.entries(simpleRules)) {
+    const message = given.has(name) ? rule(given.get(name)) : undefined;
+    if (message !== undefined) fault(`/${name}`, message);
+  }
+
+  const url = checkedUrl(given.get('url'), checkUrl, errors);
+  const events = given.get('events') ?? ['*'];
+  for (const { pointer, message } of checkEvents(events)) fault(`/events${pointer}`, message);
+  const headers = given.get('headers') ?? {};
+  for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
+  if (errors.length > 0 || url === undefined) throw invalid(errors);
+
+  const or = <T>(name: Field, fallback: () => T): T =>
+    given.has(name) ? (given.get(name) as T) : fallback();
+  const secret = given.get('secret') as string | undefined;
+  return {
+    id: or('id', makeId),
+    name: or('name', () => url.host),
+    url: given.get('url') as string,
+    events: [...new Set(events as readonly string[])],
+    ...(secret === undefined ? {} : { secret }),
+    enabled: or('enabled', () => true),
+    headers: { ...(headers as Record<string, string>) },
+    retryCount: or('retryCount', () => defaults.retryCount),
+    retryDelay: or('retryDelay', () => defaults.retryDelay),
+    timeout: or('timeout', () => defaults.timeout),
+    ordered: or('ordered', () => false),
+    legacySignature: or('legacySignature', () => true),
+    description: or('description', () => ''),
+  };
+}
+
+const defaults = { retryCount: 21, retryDelay: 1000, timeout: 15_000 };
+
+/**
+ * The configuration with a patch over it, checked as a whole; `secret: null` takes the secret away.
+ * @throws CodeBuddyError `validation_failed`
+ */
+export function patchWebhook(config: WebhookConfig, patch: unknown, options: CheckOptions): WebhookConfig {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
+    throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
+  if (Object.hasOwn(patch, 'id') && (patch as { id: unknown }).id !== config.id)
+    throw invalid([{ in: 'body', pointer: '/id', message: 'cannot be changed' }]);
+  return parseWebhook({ ...config, ...patch }, options);
+}
+
+/** For webhooks.json: what has its default is left out. */
+export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
+  const { id, name, url, events, secret, enabled, headers, description, ...rest } = config;
+  return {
+    id,
+    name,
+    url,
+    events,
+    ...(secret === undefined ? {} : { secret }),
+    enabled,
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
+    ...(rest.retryCount === defaults.retryCount ? {} : { retryCount: rest.retryCount }),
+    ...(rest.retryDelay === defaults.retryDelay ? {} : { retryDelay: rest.retryDelay }),
+    ...(rest.timeout === defaults.timeout ? {} : { timeout: rest.timeout }),
+    ...(rest.ordered ? { ordered: true } : {}),
+    ...(rest.legacySignature ? {} : { legacySignature: false }),
+    ...(description === '' ? {} : { description }),
+  };
+}
+
+function checkedUrl(
+  value: unknown,
+  checkUrl: CheckOptions['checkUrl'],
+  errors: FieldError[],
+): URL | undefined {
+  if (typeof value !== 'string') {
+    errors.push({
+      in: 'body',
+      pointer: '/url',
+      message: value === undefined ? 'is required' : 'must be text',
+    });
+    return undefined;
+  }
+  try {
+    return checkUrl(value);
+  } catch (error) {
+    if (!(error instanceof CodeBuddyError) || error.errors === undefined) throw error;
+    errors.push(...error.errors);
+    return undefined;
+  }
+}
+
+function checkEvents(events: unknown): readonly { readonly pointer: string; readonly message: string }[] {
+  if (!Array.isArray(events) || events.length === 0 || events.length > 100)
+    return [{ pointer: '', message: "must be a list of 1 to 100 event types, 'group.*' or '*'" }];
+  return events.flatMap((pattern: unknown, index) =>
+    isPattern(pattern)
+      ? []
+      : [
+          {
+            pointer: `/${index}`,
+            message: `must be an event type, 'group.*' or '*'; the types are ${eventTypes.join(', ')}`,
+          },
+        ],
+  );
+}
+
+function isPattern(pattern: unknown): boolean {
+  if (typeof pattern !== 'string') return false;
+  if (pattern === '*' || isEventType(pattern)) return true;
+  return /^[a-z]+\.\*$/.test(pattern) && eventTypes.some((type) => type.startsWith(pattern.slice(0, -1)));
+}
+
+function text(least: number, most: number): Rule {
+  return (value) => {
+    if (typeof value !== 'string') return 'must be text';
+    return value.length >= least && value.length <= most
+      ? undefined
+      : `must have ${least} to ${most} characters`;
+  };
+}
+
+function whole(least: number, most: number): Rule {
+  return (value) =>
+    typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+      ? undefined
+      : `must be a whole number from ${least} to ${most}`;
+}
+
+function flag(value: unknown): string | undefined {
+  return typeof value === 'boolean' ? undefined : 'must be true or false';
+}
+
+function invalid(errors: readonly FieldError[]): CodeBuddyError {
+  const words = errors.slice(0, 5).map(({ pointer, message }) => `${pointer || 'the webhook'} ${message}`);
+  return new CodeBuddyError('validation_failed', `The webhook does not fit: ${words.join('; ')}`, { errors });
+}
+
+/** RFC 6901 §3. */
+function escape(name: string): string {
+  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+}

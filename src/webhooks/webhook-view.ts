@@ -1,0 +1,152 @@
+// Webhooks and deliveries as they are shown to people and programs: no secret, and the state in words.
+
+import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
+import { maskHeaders } from './header-rules.ts';
+import type { Lane } from './lane.ts';
+import { publicKeyOf } from './signing.ts';
+
+export interface WebhookView {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly enabled: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly retryCount: number;
+  readonly retryDelay: number;
+  readonly timeout: number;
+  readonly ordered: boolean;
+  readonly legacySignature: boolean;
+  readonly description: string;
+  /** Whether requests are signed. */
+  readonly signed: boolean;
+  /** `whpk_…` of an ed25519 webhook. */
+  readonly publicKey: string | null;
+  /** Set while the webhook belongs to one run. */
+  readonly runId: string | null;
+  readonly state: WebhookStateView;
+}
+
+export interface WebhookStateView {
+  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+  /** In words, with the next step. */
+  readonly detail: string;
+  readonly pending: number;
+  readonly inFlight: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly failingSince: string | null;
+  readonly lastSuccessAt: string | null;
+  readonly pausedUntil: string | null;
+  readonly disabledAt: string | null;
+  readonly disabledReason: string | null;
+  /** Matching events since it was disabled. */
+  readonly missed: number;
+}
+
+export interface DeliveryAttempt {
+  readonly number: number;
+  readonly at: string;
+  readonly durationMs: number;
+  readonly outcome: string;
+  readonly statusCode: number | null;
+  readonly message: string | null;
+  readonly responseExcerpt: string | null;
+  readonly counted: boolean;
+}
+
+export interface DeliveryView {
+  readonly id: string;
+  readonly webhookId: string;
+  readonly eventId: string;
+  readonly event: string;
+  readonly sequence: number;
+  readonly status: DeliveryRow['status'];
+  readonly attempts: number;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly nextAttemptAt: string | null;
+  readonly endedAt: string | null;
+  readonly reason: string | null;
+  readonly attemptLog: readonly DeliveryAttempt[];
+}
+
+export function viewWebhook(lane: Lane, now: number, missed: number): WebhookView {
+  const { secret, headers, ...config } = lane.config;
+  return {
+    ...config,
+    enabled: lane.isEnabled,
+    headers: maskHeaders(headers),
+    signed: secret !== undefined,
+    publicKey: secret === undefined ? null : publicKeyOf(secret),
+    runId: lane.runId ?? null,
+    state: viewState(lane, now, missed),
+  };
+}
+
+function viewState(lane: Lane, now: number, missed: number): WebhookStateView {
+  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
+  const figures = {
+    pending: lane.pending,
+    inFlight: lane.inFlight,
+    failures,
+    failingSince: isoOrNull(failingSince),
+    lastSuccessAt: isoOrNull(lane.lastSuccessAt ?? null),
+    pausedUntil: pausedUntil !== null && pausedUntil > now ? iso(pausedUntil) : null,
+    disabledAt: isoOrNull(disabledAt),
+    disabledReason,
+    missed,
+  };
+  if (!lane.isEnabled) {
+    const why = disabledWords[disabledReason ?? 'by_hand'] ?? 'it is disabled';
+    const detail = `Disabled: ${why}. ${missed} events were missed since; enable it with replayMissed to get them.`;
+    return { status: 'disabled', detail, ...figures };
+  }
+  if (figures.pausedUntil !== null) {
+    const detail = `The receiver asked for a pause until ${figures.pausedUntil}; deliveries wait and lose no attempts.`;
+    return { status: 'paused', detail, ...figures };
+  }
+  if (openUntil !== null) {
+    const when = openUntil > now ? `the next probe is at ${iso(openUntil)}` : 'a probe is due';
+    const detail = `${failures} failures in a row: one delivery at a time is tried, ${when}; the others wait and lose no attempts.`;
+    return { status: 'open', detail, ...figures };
+  }
+  if (failures > 0) {
+    return { status: 'failing', detail: `The last ${failures} attempts failed.`, ...figures };
+  }
+  return { status: 'healthy', detail: 'Deliveries are sent as they come.', ...figures };
+}
+
+const disabledWords: Readonly<Record<string, string>> = {
+  by_hand: 'it was switched off',
+  gone: 'its receiver answered 410 (gone)',
+  receiver_asked: 'its receiver asked for it (webhook-delivery: disable)',
+  failing: 'it had only failures for five days',
+};
+
+export function viewDelivery(row: DeliveryWithAttempts): DeliveryView {
+  return {
+    id: row.id,
+    webhookId: row.webhookId,
+    eventId: row.eventId,
+    event: row.eventType,
+    sequence: row.sequence,
+    status: row.status,
+    attempts: row.attempts,
+    createdAt: iso(row.createdAt),
+    expiresAt: iso(row.expiresAt),
+    // Never tried: due since it was made.
+    nextAttemptAt: row.status === 'pending' ? iso(row.nextAttemptAt ?? row.createdAt) : null,
+    endedAt: isoOrNull(row.endedAt),
+    reason: row.reason,
+    attemptLog: JSON.parse(row.attemptLog) as readonly DeliveryAttempt[],
+  };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function isoOrNull(time: number | null): string | null {
+  return time === null ? null : iso(time);
+}
