@@ -16,6 +16,14 @@ const commands: Readonly<
   tools: { summary: 'list tools, run one', load: () => import('./tools.ts') },
   sessions: { summary: 'list, show and delete sessions', load: () => import('./sessions.ts') },
   events: { summary: 'follow the event log', load: () => import('./events.ts') },
+  webhooks: {
+    summary: 'send events to URLs: add, list, test, replay',
+    load: () => import('./webhooks.ts'),
+  },
+  deliveries: {
+    summary: 'what became of each event: list, explain, retry',
+    load: () => import('./deliveries.ts'),
+  },
   status: { summary: 'what the server is doing', load: () => import('./status.ts') },
   keys: { summary: 'create, list and revoke API keys', load: () => import('./keys.ts') },
   openapi: { summary: 'print the OpenAPI document', load: () => import('./openapi.ts') },

@@ -18,6 +18,75 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/deliveries': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** Deliveries, newest first */
+    readonly get: operations['listDeliveries'];
+    readonly put?: never;
+    readonly post?: never;
+    /** Delete deliveries that have ended; pending ones stay */
+    readonly delete: operations['clearDeliveries'];
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/deliveries/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** One delivery with every attempt, explained */
+    readonly get: operations['getDelivery'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/deliveries/{id}/retry': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Send one delivery again: the same id, the same bytes */
+    readonly post: operations['retryDelivery'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/deliveries/retry': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Send failed deliveries again */
+    readonly post: operations['retryDeliveries'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/event-types': {
     readonly parameters: {
       readonly query?: never;
@@ -340,6 +409,111 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/webhooks': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** Webhooks and how they fare, oldest first */
+    readonly get: operations['listWebhooks'];
+    readonly put?: never;
+    /** Make a webhook; the answer is the only place where its secret is shown */
+    readonly post: operations['createWebhook'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/webhooks/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** One webhook and how it fares */
+    readonly get: operations['getWebhook'];
+    readonly put?: never;
+    readonly post?: never;
+    /** Remove a webhook; its pending deliveries are cancelled */
+    readonly delete: operations['removeWebhook'];
+    readonly options?: never;
+    readonly head?: never;
+    /** Change a webhook; what is left out stays as it is */
+    readonly patch: operations['updateWebhook'];
+    readonly trace?: never;
+  };
+  readonly '/api/webhooks/{id}/enable': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Enable a disabled webhook, and deliver what it missed if asked to */
+    readonly post: operations['enableWebhook'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/webhooks/{id}/replay': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Send events of the log to a webhook, again or for the first time */
+    readonly post: operations['replayToWebhook'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/webhooks/{id}/rotate-secret': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Give a webhook a new secret, shown this once; the old one signs too for 24 h */
+    readonly post: operations['rotateWebhookSecret'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/webhooks/{id}/test': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Send a webhook.test event to this webhook alone; Location names the delivery */
+    readonly post: operations['testWebhook'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/docs': {
     readonly parameters: {
       readonly query?: never;
@@ -448,6 +622,89 @@ export interface components {
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
     /**
+     * CreatedWebhook
+     * @description Where events are sent, and which.
+     */
+    readonly CreatedWebhook: {
+      readonly description: string;
+      readonly enabled: boolean;
+      readonly events: readonly string[];
+      /** @description Its own request headers; the values of `authorization` and `cookie` are masked. */
+      readonly headers: {
+        readonly [key: string]: string;
+      };
+      readonly id: string;
+      /** @description Whether X-Webhook-Signature is sent too. */
+      readonly legacySignature: boolean;
+      readonly name: string;
+      /** @description Events go one by one, in the order of their sequence. */
+      readonly ordered: boolean;
+      /** @description `whpk_…` of an ed25519 webhook. */
+      readonly publicKey: string | null;
+      /** @description Retries after the first attempt. */
+      readonly retryCount: number;
+      /** @description Milliseconds before the first retry; doubles with each. */
+      readonly retryDelay: number;
+      /** @description Set while the webhook belongs to one run. */
+      readonly runId: string | null;
+      /** @description Shown this once; null if requests are not signed. */
+      readonly secret: string | null;
+      /** @description Whether requests are signed. */
+      readonly signed: boolean;
+      /** @description The secret as Standard Webhooks libraries take it; `whpk_…` for an ed25519 key. */
+      readonly signingSecret: string | null;
+      readonly state: components['schemas']['WebhookState'];
+      /** @description Milliseconds of one attempt. */
+      readonly timeout: number;
+      readonly url: string;
+    };
+    /**
+     * Delivery
+     * @description One event on its way to one webhook.
+     */
+    readonly Delivery: {
+      readonly attemptLog: readonly components['schemas']['DeliveryAttempt'][];
+      readonly attempts: number;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /** Format: date-time */
+      readonly endedAt: string | null;
+      readonly event: string;
+      readonly eventId: string;
+      /** Format: date-time */
+      readonly expiresAt: string;
+      readonly id: string;
+      /**
+       * Format: date-time
+       * @description Null once it has ended.
+       */
+      readonly nextAttemptAt: string | null;
+      /** @description Why it waits, or how it ended. */
+      readonly reason: string | null;
+      readonly sequence: number;
+      /** @enum {string} */
+      readonly status: 'pending' | 'success' | 'failed' | 'cancelled';
+      readonly webhookId: string;
+    };
+    /**
+     * DeliveryAttempt
+     * @description One request that was made, or that could not be made.
+     */
+    readonly DeliveryAttempt: {
+      /** Format: date-time */
+      readonly at: string;
+      /** @description Whether it spent one of the retries. */
+      readonly counted: boolean;
+      readonly durationMs: number;
+      readonly message: string | null;
+      readonly number: number;
+      /** @description `success`, or the kind of failure. */
+      readonly outcome: string;
+      /** @description The first 4 KiB of the answer; null for keys without the scope `admin`. */
+      readonly responseExcerpt: string | null;
+      readonly statusCode: number | null;
+    };
+    /**
      * Event
      * @description One thing that happened. `data` fits the schema of its type in `GET /api/event-types`.
      */
@@ -480,7 +737,48 @@ export interface components {
         | 'run.complete'
         | 'run.failed'
         | 'run.cancelled'
-        | 'error';
+        | 'error'
+        | 'cost.threshold'
+        | 'permission.request'
+        | 'permission.resolved'
+        | 'webhook.test'
+        | 'webhook.failing'
+        | 'webhook.recovered'
+        | 'webhook.disabled';
+    };
+    /**
+     * ExplainedDelivery
+     * @description One event on its way to one webhook.
+     */
+    readonly ExplainedDelivery: {
+      readonly attemptLog: readonly components['schemas']['DeliveryAttempt'][];
+      readonly attempts: number;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /** Format: date-time */
+      readonly endedAt: string | null;
+      readonly event: string;
+      readonly eventId: string;
+      /** Format: date-time */
+      readonly expiresAt: string;
+      readonly explanation: {
+        /** @description Sends the same bytes, freshly signed; null when it cannot be made, and for keys without the scope `admin`. */
+        readonly curl: string | null;
+        readonly nextStep: string;
+        readonly summary: string;
+      };
+      readonly id: string;
+      /**
+       * Format: date-time
+       * @description Null once it has ended.
+       */
+      readonly nextAttemptAt: string | null;
+      /** @description Why it waits, or how it ended. */
+      readonly reason: string | null;
+      readonly sequence: number;
+      /** @enum {string} */
+      readonly status: 'pending' | 'success' | 'failed' | 'cancelled';
+      readonly webhookId: string;
     };
     /** Health */
     readonly Health: {
@@ -559,6 +857,7 @@ export interface components {
       readonly prompt: string;
       /** @description Goes on with this session; default: a new one. */
       readonly sessionId?: string;
+      readonly webhook?: components['schemas']['RunWebhook'];
     };
     /**
      * PromptResult
@@ -589,6 +888,18 @@ export interface components {
       }[];
       /** @enum {string} */
       readonly status: 'ready' | 'not_ready';
+    };
+    /** RotatedSecret */
+    readonly RotatedSecret: {
+      /**
+       * Format: date-time
+       * @description Until then the old secret signs too.
+       */
+      readonly previousValidUntil: string | null;
+      /** @description Shown this once; null if requests are not signed. */
+      readonly secret: string | null;
+      /** @description The secret as Standard Webhooks libraries take it; `whpk_…` for an ed25519 key. */
+      readonly signingSecret: string | null;
     };
     /**
      * Run
@@ -628,6 +939,18 @@ export interface components {
         readonly outputTokens: number;
         readonly totalTokens: number;
       } | null;
+    };
+    /**
+     * RunWebhook
+     * @description Gets the events of this run, and is gone when they are delivered.
+     */
+    readonly RunWebhook: {
+      /** @description Exact names, `tool.*` or `*` (the default). There are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      readonly events?: readonly string[];
+      /** @description Signs the requests; left out: they are not signed. */
+      readonly secret?: string;
+      /** @description https, to a public address; others only where `allowedTargets` says so. */
+      readonly url: string;
     };
     /**
      * Session
@@ -693,6 +1016,123 @@ export interface components {
       /** @description What the tool gave back. */
       readonly result: unknown;
     };
+    /**
+     * Webhook
+     * @description Where events are sent, and which.
+     */
+    readonly Webhook: {
+      readonly description: string;
+      readonly enabled: boolean;
+      readonly events: readonly string[];
+      /** @description Its own request headers; the values of `authorization` and `cookie` are masked. */
+      readonly headers: {
+        readonly [key: string]: string;
+      };
+      readonly id: string;
+      /** @description Whether X-Webhook-Signature is sent too. */
+      readonly legacySignature: boolean;
+      readonly name: string;
+      /** @description Events go one by one, in the order of their sequence. */
+      readonly ordered: boolean;
+      /** @description `whpk_…` of an ed25519 webhook. */
+      readonly publicKey: string | null;
+      /** @description Retries after the first attempt. */
+      readonly retryCount: number;
+      /** @description Milliseconds before the first retry; doubles with each. */
+      readonly retryDelay: number;
+      /** @description Set while the webhook belongs to one run. */
+      readonly runId: string | null;
+      /** @description Whether requests are signed. */
+      readonly signed: boolean;
+      readonly state: components['schemas']['WebhookState'];
+      /** @description Milliseconds of one attempt. */
+      readonly timeout: number;
+      readonly url: string;
+    };
+    /** WebhookInput */
+    readonly WebhookInput: {
+      readonly description?: string;
+      readonly enabled?: boolean;
+      /** @description Exact names, `tool.*` or `*` (the default). There are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      readonly events?: readonly string[];
+      /** @description Sent with each request: at most 50, 4 KiB a value, 16 KiB in all. */
+      readonly headers?: {
+        readonly [key: string]: string;
+      };
+      /** @description Default: a new one. */
+      readonly id?: string;
+      /** @description Send X-Webhook-Signature too; default: true. */
+      readonly legacySignature?: boolean;
+      readonly name?: string;
+      /** @description Events go one by one, in order; default: false. */
+      readonly ordered?: boolean;
+      /** @description Retries after the first attempt; default: 21. */
+      readonly retryCount?: number;
+      /** @description Milliseconds before the first retry; default: 1000. */
+      readonly retryDelay?: number;
+      /** @description Null: requests are not signed. Left out when a webhook is made: one is generated. */
+      readonly secret?: string | null;
+      /** @description Milliseconds of one attempt; default: 15000. */
+      readonly timeout?: number;
+      /** @description https, to a public address; others only where `allowedTargets` says so. */
+      readonly url: string;
+    };
+    /**
+     * WebhookPatch
+     * @description What is left out stays as it is.
+     */
+    readonly WebhookPatch: {
+      readonly description?: string;
+      readonly enabled?: boolean;
+      /** @description Exact names, `tool.*` or `*` (the default). There are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      readonly events?: readonly string[];
+      /** @description Sent with each request: at most 50, 4 KiB a value, 16 KiB in all. */
+      readonly headers?: {
+        readonly [key: string]: string;
+      };
+      /** @description Send X-Webhook-Signature too; default: true. */
+      readonly legacySignature?: boolean;
+      readonly name?: string;
+      /** @description Events go one by one, in order; default: false. */
+      readonly ordered?: boolean;
+      /** @description Retries after the first attempt; default: 21. */
+      readonly retryCount?: number;
+      /** @description Milliseconds before the first retry; default: 1000. */
+      readonly retryDelay?: number;
+      /** @description Null: requests are not signed. Left out when a webhook is made: one is generated. */
+      readonly secret?: string | null;
+      /** @description Milliseconds of one attempt; default: 15000. */
+      readonly timeout?: number;
+      /** @description https, to a public address; others only where `allowedTargets` says so. */
+      readonly url?: string;
+    };
+    /**
+     * WebhookState
+     * @description How a webhook fares.
+     */
+    readonly WebhookState: {
+      /** @description In words, with the next step. */
+      readonly detail: string;
+      /** Format: date-time */
+      readonly disabledAt: string | null;
+      readonly disabledReason: string | null;
+      /** Format: date-time */
+      readonly failingSince: string | null;
+      /** @description Attempts in a row that failed. */
+      readonly failures: number;
+      /** @description Requests that are being made. */
+      readonly inFlight: number;
+      /** Format: date-time */
+      readonly lastSuccessAt: string | null;
+      /** @description Matching events since it was disabled. */
+      readonly missed: number;
+      /** Format: date-time */
+      readonly pausedUntil: string | null;
+      /** @description Deliveries that have not ended. */
+      readonly pending: number;
+      /** @enum {string} */
+      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+    };
   };
   responses: never;
   parameters: never;
@@ -736,6 +1176,234 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['Index'];
+        };
+      };
+    };
+  };
+  readonly listDeliveries: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Only deliveries of this event type. */
+        readonly event?: string;
+        /** @description Only deliveries of this event. */
+        readonly eventId?: string;
+        /** @description How many, at most. */
+        readonly limit?: number;
+        /** @description Only deliveries made since then. */
+        readonly since?: string;
+        /** @description Only deliveries in this state. */
+        readonly status?: 'pending' | 'success' | 'failed' | 'cancelled';
+        /** @description Only deliveries of this webhook. */
+        readonly webhookId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly deliveries: readonly components['schemas']['Delivery'][];
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+          };
+        };
+      };
+    };
+  };
+  readonly clearDeliveries: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Only deliveries of this webhook. */
+        readonly webhookId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Done */
+      readonly 204: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  readonly getDelivery: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description One event on its way to one webhook. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ExplainedDelivery'];
+        };
+      };
+    };
+  };
+  readonly retryDelivery: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description One event on its way to one webhook. */
+      readonly 202: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Delivery'];
+        };
+      };
+    };
+  };
+  readonly retryDeliveries: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          readonly event?: string;
+          /**
+           * Format: date-time
+           * @description Only deliveries made since then.
+           */
+          readonly since?: string;
+          readonly webhookId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Success */
+      readonly 202: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly queued: number;
+          };
         };
       };
     };
@@ -1781,6 +2449,412 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['ToolResult'];
+        };
+      };
+    };
+  };
+  readonly listWebhooks: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description How many, at most. */
+        readonly limit?: number;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            readonly webhooks: readonly components['schemas']['Webhook'][];
+          };
+        };
+      };
+    };
+  };
+  readonly createWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['WebhookInput'];
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Where events are sent, and which. */
+      readonly 201: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['CreatedWebhook'];
+        };
+      };
+    };
+  };
+  readonly getWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Where events are sent, and which. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Webhook'];
+        };
+      };
+    };
+  };
+  readonly removeWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Done */
+      readonly 204: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  readonly updateWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    /** @description What is left out stays as it is. */
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['WebhookPatch'];
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Where events are sent, and which. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Webhook'];
+        };
+      };
+    };
+  };
+  readonly enableWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description Deliver what was missed while it was disabled; default: false. */
+          readonly replayMissed?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Missed events that will be sent. */
+            readonly queued: number;
+            readonly webhook: components['schemas']['Webhook'];
+          };
+        };
+      };
+    };
+  };
+  readonly replayToWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description A sequence number, or an RFC 3339 time. */
+          readonly after: number | string;
+          /** @description Likewise; default: now. */
+          readonly before?: number | string;
+          /** @description Only these; default: those of the webhook. */
+          readonly events?: readonly string[];
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Success */
+      readonly 202: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Deliveries that were made. */
+            readonly queued: number;
+            /** @description Events that were left out: not kept any more, or still pending. */
+            readonly skipped: number;
+          };
+        };
+      };
+    };
+  };
+  readonly rotateWebhookSecret: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description The new secret; default: one is generated. */
+          readonly secret?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description RotatedSecret */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['RotatedSecret'];
+        };
+      };
+    };
+  };
+  readonly testWebhook: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description One event on its way to one webhook. */
+      readonly 202: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Delivery'];
         };
       };
     };

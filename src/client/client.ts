@@ -24,6 +24,11 @@ export type Session = Answer<'getSession', 200>;
 export type Message = Answer<'listSessionMessages', 200>['messages'][number];
 export type ToolDescription = Answer<'listTools', 200>['tools'][number];
 export type LoggedEvent = Answer<'listEvents', 200>['events'][number];
+export type Webhook = Answer<'getWebhook', 200>;
+export type WebhookPatch = Body<'updateWebhook'>;
+export type CreatedWebhook = Answer<'createWebhook', 201>;
+export type Delivery = Answer<'listDeliveries', 200>['deliveries'][number];
+export type ExplainedDelivery = Answer<'getDelivery', 200>;
 export type ApiKey = Answer<'listKeys', 200>['keys'][number];
 
 export interface CallOptions {
@@ -193,6 +198,69 @@ export class CodeBuddyClient {
       this.#get(`/api/events/${encodeURIComponent(id)}`, options),
     /** Follows the log. A connection that breaks is made again, after the last event seen: none is lost, none comes twice. */
     stream: (options: StreamOptions = {}): AsyncGenerator<StreamEvent> => this.#followAll(options),
+  };
+
+  readonly webhooks = {
+    list: (
+      query: Query<'listWebhooks'> = {},
+      options: CallOptions = {},
+    ): Promise<Answer<'listWebhooks', 200>> => this.#get(`/api/webhooks${toQuery(query)}`, options),
+    get: (id: string, options: CallOptions = {}): Promise<Webhook> =>
+      this.#get(`/api/webhooks/${encodeURIComponent(id)}`, options),
+    /** `secret` and `signingSecret` are in the answer this once. */
+    create: (body: Body<'createWebhook'>, options: CallOptions = {}): Promise<CreatedWebhook> =>
+      this.#send('POST', '/api/webhooks', body, options),
+    /** What is left out stays as it is. */
+    update: (id: string, body: WebhookPatch, options: CallOptions = {}): Promise<Webhook> =>
+      this.#send('PATCH', `/api/webhooks/${encodeURIComponent(id)}`, body, options),
+    /** Cancels what is pending. */
+    remove: (id: string, options: CallOptions = {}): Promise<void> =>
+      this.#send('DELETE', `/api/webhooks/${encodeURIComponent(id)}`, undefined, options),
+    /** Queues a `webhook.test` event; `deliveries.get` tells what became of it. */
+    test: (id: string, options: CallOptions = {}): Promise<Delivery> =>
+      this.#send('POST', `/api/webhooks/${encodeURIComponent(id)}/test`, undefined, options),
+    /** The new secret is in the answer this once; the old one signs too for 24 h. */
+    rotateSecret: (
+      id: string,
+      body: Body<'rotateWebhookSecret'> = {},
+      options: CallOptions = {},
+    ): Promise<Answer<'rotateWebhookSecret', 200>> =>
+      this.#send('POST', `/api/webhooks/${encodeURIComponent(id)}/rotate-secret`, body, options),
+    /** Queues events of the log, `after` a sequence number or an RFC 3339 time. */
+    replay: (
+      id: string,
+      body: Body<'replayToWebhook'>,
+      options: CallOptions = {},
+    ): Promise<Answer<'replayToWebhook', 202>> =>
+      this.#send('POST', `/api/webhooks/${encodeURIComponent(id)}/replay`, body, options),
+    enable: (
+      id: string,
+      body: Body<'enableWebhook'> = {},
+      options: CallOptions = {},
+    ): Promise<Answer<'enableWebhook', 200>> =>
+      this.#send('POST', `/api/webhooks/${encodeURIComponent(id)}/enable`, body, options),
+  };
+
+  readonly deliveries = {
+    list: (
+      query: Query<'listDeliveries'> = {},
+      options: CallOptions = {},
+    ): Promise<Answer<'listDeliveries', 200>> => this.#get(`/api/deliveries${toQuery(query)}`, options),
+    /** With every attempt, and an explanation in words. */
+    get: (id: string, options: CallOptions = {}): Promise<ExplainedDelivery> =>
+      this.#get(`/api/deliveries/${encodeURIComponent(id)}`, options),
+    /** Sends one that has ended again: the same id, the same bytes. */
+    retry: (id: string, options: CallOptions = {}): Promise<Delivery> =>
+      this.#send('POST', `/api/deliveries/${encodeURIComponent(id)}/retry`, undefined, options),
+    /** Sends all that failed again. */
+    retryFailed: (
+      filter: Body<'retryDeliveries'> = {},
+      options: CallOptions = {},
+    ): Promise<Answer<'retryDeliveries', 202>> =>
+      this.#send('POST', '/api/deliveries/retry', filter, options),
+    /** Deletes those that have ended. */
+    clear: (query: Query<'clearDeliveries'> = {}, options: CallOptions = {}): Promise<void> =>
+      this.#send('DELETE', `/api/deliveries${toQuery(query)}`, undefined, options),
   };
 
   readonly keys = {

@@ -4,6 +4,9 @@ export type {
   ApiKey,
   CallOptions,
   CodeBuddyClientOptions,
+  CreatedWebhook,
+  Delivery,
+  ExplainedDelivery,
   FollowOptions,
   LoggedEvent,
   MakingOptions,
@@ -14,6 +17,8 @@ export type {
   Session,
   StreamOptions,
   ToolDescription,
+  Webhook,
+  WebhookPatch,
 } from './client.ts';
 export { CodeBuddyClient } from './client.ts';
 export { ApiError, type Problem, ServerUnreachableError } from './errors.ts';

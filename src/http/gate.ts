@@ -13,7 +13,7 @@ import { makeHostCheck } from './host-check.ts';
 import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
 import type { GatedRequest, Identity } from './request-facts.ts';
-import { readHead, readTarget, saneRequestId } from './request-head.ts';
+import { maxHops, readHead, readTarget, saneRequestId } from './request-head.ts';
 import type { RequestRecord } from './request-record.ts';
 
 export interface GateOptions {
@@ -86,6 +86,13 @@ export function makeGate(options: GateOptions): Gate {
       if (method === 'OPTIONS' && request.path === '*') {
         response.writeHead(204).end();
         return;
+      }
+      request.hop = head.hop;
+      if (head.hop >= maxHops && !isRead && method !== 'OPTIONS') {
+        throw new CodeBuddyError(
+          'loop_detected',
+          `X-CodeBuddy-Hop is ${maxHops} or more (or no number): a webhook of ours led here ${maxHops} times over`,
+        );
       }
       if (expectsContinue === true) {
         const length = Number(request.headers['content-length'] ?? 0);

@@ -7,6 +7,7 @@ import type { HttpContext } from './context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from './handlers.ts';
 import { toProblem } from './problem.ts';
 import { AnswerCollector, completeResult, isEventIterable } from './prompt-result.ts';
+import type { RunWebhook } from './prompt-webhook.ts';
 import { abortSignalOf } from './request-facts.ts';
 import type { PromptOptions, PromptResult } from './services.ts';
 import type { EventStream } from './sse.ts';
@@ -16,6 +17,7 @@ export interface PromptInput {
   readonly prompt: string;
   readonly sessionId?: string;
   readonly options?: PromptOptions;
+  readonly webhook?: RunWebhook;
 }
 
 export async function answerDelegated(

@@ -3,7 +3,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpContext } from './context.ts';
 import type { PromptInput } from './prompt-delegated.ts';
-import { abortSignalOf } from './request-facts.ts';
+import { startWithWebhook } from './prompt-webhook.ts';
+import { abortSignalOf, factsOf } from './request-facts.ts';
 import type { PromptResult, Run, RunService, StartedRun } from './services.ts';
 import { openEventStream, requireRoomForStream } from './sse.ts';
 import { followLog } from './sse-log.ts';
@@ -20,12 +21,16 @@ export async function answerByRun(
 ): Promise<PromptResult | Run | undefined> {
   // Before the run begins: one that nobody can follow must not be left working.
   if (mode === 'stream') requireRoomForStream(context);
-  const started = await runs.start({
+  const start = {
     prompt: input.prompt,
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
     options: input.options ?? {},
     requestId: request.id,
-  });
+    hop: factsOf(request).hop,
+  };
+  const { webhook } = input;
+  const started =
+    webhook === undefined ? await runs.start(start) : await startWithWebhook(context, runs, start, webhook);
   // Who waits for the result hears of its failure; nobody else has to.
   started.result.catch(() => undefined);
   if (mode === 'leave') {

@@ -22,6 +22,8 @@ export class GatedRequest extends IncomingMessage {
   /** Route pattern, `''` until routed. */
   route = '';
   identity: Identity | null = null;
+  /** Of `X-CodeBuddy-Hop`: how many requests of our own webhooks led to this one. */
+  hop = 0;
 }
 
 /** The gate's facts about a Fastify request. */

@@ -10,9 +10,14 @@ export interface RequestHead {
   readonly apiKey: string | undefined;
   readonly authorization: string | undefined;
   readonly requestId: string | undefined;
+  /** Of `X-CodeBuddy-Hop`; 0 without it, `maxHops` if it is malformed or repeated. */
+  readonly hop: number;
   /** The first header that came twice though it must not, in lower case. */
   readonly repeated: string | undefined;
 }
+
+/** From this `X-CodeBuddy-Hop` on nothing may be changed: webhooks of ours have gone round in a circle. */
+export const maxHops = 3;
 
 /** Reads the headers of steps 1 to 4. */
 export function readHead(rawHeaders: readonly string[]): RequestHead {
@@ -21,6 +26,7 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
   let apiKey: string | undefined;
   let authorization: string | undefined;
   let requestId: string | undefined;
+  let hop: number | undefined;
   let repeated: string | undefined;
   let contentType: string | undefined;
   let contentLength: string | undefined;
@@ -63,9 +69,13 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
         if (contentLength !== undefined) repeated ??= 'content-length';
         contentLength ??= value;
         break;
+      case 15:
+        if (raw.toLowerCase() !== 'x-codebuddy-hop') break;
+        hop = hop === undefined && /^\d+$/.test(value) ? Number(value) : maxHops;
+        break;
     }
   }
-  return { host, origin, apiKey, authorization, requestId, repeated };
+  return { host, origin, apiKey, authorization, requestId, hop: hop ?? 0, repeated };
 }
 
 const saneId = /^[\x20-\x7e]{1,128}$/;

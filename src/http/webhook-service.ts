@@ -121,7 +121,10 @@ export interface WebhookService {
   /** Queues a `webhook.test` event for it alone. @throws CodeBuddyError `webhook_not_found`, `too_many_tests` */
   test(id: string): Promise<Delivery>;
   /** The old secret signs too for 24 h. @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
-  rotateSecret(id: string, secret?: string): Promise<WebhookSecret & { readonly previousValidUntil: string | null }>;
+  rotateSecret(
+    id: string,
+    secret?: string,
+  ): Promise<WebhookSecret & { readonly previousValidUntil: string | null }>;
   /** Queues events of the log again. @throws CodeBuddyError `webhook_not_found`, `validation_failed`, `replay_running` */
   replay(
     id: string,
@@ -183,7 +186,11 @@ export interface WebhookStats {
   readonly latency: Readonly<
     Record<
       string,
-      { readonly buckets: readonly (readonly [number, number])[]; readonly sum: number; readonly count: number }
+      {
+        readonly buckets: readonly (readonly [number, number])[];
+        readonly sum: number;
+        readonly count: number;
+      }
     >
   >;
 }

@@ -100,9 +100,10 @@ export interface Store extends DeliveryStore {
   /**
    * Writes all of `writes` or none, durably: resolves after the commit has reached the disk. Concurrent calls share a
    * commit. Resolves to the sequence numbers of the `appendEvent` steps, in their order.
+   * A caller that nobody waits for may let its writes join the commit of others, for up to `maxDelayMs` (default 0).
    * @throws CodeBuddyError `storage_full`, `storage_unavailable`
    */
-  write(writes: readonly Write[]): Promise<readonly number[]>;
+  write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;
 
   readEvents(query: EventQuery): Promise<readonly EventRow[]>;
   getEvent(id: string): Promise<EventRow | undefined>;

@@ -52,7 +52,8 @@ export interface Dispatcher {
 /** Requests started in one turn of the event loop: keeps a turn to a millisecond or two. */
 const startsPerTurn = 24;
 /** Results that wait to be recorded; beyond, nothing starts, or a disk that is full would cost duplicates. */
-const maxUnrecorded = 256;
+const maxUnrecorded = 512;
+const recordWithinMs = 10;
 const holdMs = 2000;
 const recordAgainMs = 1000;
 /** A timer's longest sleep: clocks jump, and setTimeout overflows after 24 days. */
@@ -336,8 +337,11 @@ export function createDispatcher({
       const batch = results;
       results = [];
       try {
+        // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others.
+        const isUrgent = batch.some(({ lane }) => lane.config.ordered);
         await store.write(
           batch.flatMap(({ writes, change }) => [{ kind: 'changeDelivery', change } as const, ...writes]),
+          { maxDelayMs: isUrgent ? 0 : recordWithinMs },
         );
       } catch (error) {
         // Kept until the disk takes it; meanwhile at most `maxUnrecorded` results wait.

@@ -41,7 +41,7 @@ export function checkHeaders(headers: unknown): readonly HeaderFault[] {
   for (const [name, value] of entries) {
     const message = faultOf(name, value) ?? (names.has(name.toLowerCase()) ? 'is there twice' : undefined);
     names.add(name.toLowerCase());
-    if (message !== undefined) faults.push({ pointer: `/${escape(name)}`, message });
+    if (message !== undefined) faults.push({ pointer: `/${escapePointer(name)}`, message });
     total += name.length + String(value).length + 4;
   }
   if (total > maxTotalBytes)
@@ -72,6 +72,6 @@ export function maskHeaders(headers: Readonly<Record<string, string>>): Readonly
 }
 
 /** RFC 6901 §3; a name may hold anything. */
-function escape(name: string): string {
+function escapePointer(name: string): string {
   return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }

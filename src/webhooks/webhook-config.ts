@@ -91,7 +91,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
   const given = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined));
   for (const name of given.keys())
     if (!fields.includes(name))
-      fault(`/${escape(name)}`, `is not a field of a webhook; those are ${fields.join(', ')}`);
+      fault(`/${escapePointer(name)}`, `is not a field of a webhook; those are ${fields.join(', ')}`);
   if (given.get('secret') === null) given.delete('secret');
   for (const [name, rule] of Object.entries(simpleRules)) {
     const message = given.has(name) ? rule(given.get(name)) : undefined;
@@ -228,6 +228,6 @@ function invalid(errors: readonly FieldError[]): CodeBuddyError {
 }
 
 /** RFC 6901 §3. */
-function escape(name: string): string {
+function escapePointer(name: string): string {
   return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }

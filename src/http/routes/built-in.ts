@@ -2,6 +2,7 @@
 
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
+import { deliveryRoutes } from './deliveries.ts';
 import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
@@ -13,6 +14,7 @@ import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './sessions.ts';
 import { statusRoutes } from './status.ts';
 import { toolRoutes } from './tools.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
@@ -25,6 +27,8 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...toolRoutes(context),
     ...sessionRoutes(context),
     ...eventRoutes(context),
+    ...webhookRoutes(context),
+    ...deliveryRoutes(context),
     ...keyRoutes(context),
     ...docsRoutes(context),
   ];

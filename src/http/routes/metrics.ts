@@ -5,6 +5,7 @@ import type { HttpContext } from '../context.ts';
 import type { MetricFamily } from '../prometheus-text.ts';
 import { metricName, prometheusContentType } from '../prometheus-text.ts';
 import type { RouteDefinition } from '../route.ts';
+import { webhookFamilies, webhookFigures } from '../webhook-metrics.ts';
 
 const metricsSchema = {
   type: 'object',
@@ -15,7 +16,7 @@ const metricsSchema = {
 /** Routes of figures; always there. Also tells the context's metrics where the services' figures are. */
 export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { metrics, handlers, services, logger } = context;
-  const { events, runs } = services;
+  const { events, runs, webhooks } = services;
   if (events !== undefined) {
     metrics.addSource(
       'codebuddy_events_appended_total',
@@ -35,6 +36,19 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       runs.activeCount(),
     );
 
+  /** Whoever watches the server needs its figures most when a part of it fails. */
+  async function orNone(
+    owner: string,
+    read: () => Promise<readonly MetricFamily[]>,
+  ): Promise<readonly MetricFamily[]> {
+    try {
+      return await read();
+    } catch (error) {
+      logger.error({ err: error }, `${owner} failed; its figures are left out of /metrics`);
+      return [];
+    }
+  }
+
   return [
     {
       method: 'GET',
@@ -44,7 +58,11 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       scope: 'read',
       schema: { response: { 200: metricsSchema } },
       handler: async () => ({
-        metrics: { ...(await metrics.toObject()), ...(await handlers.onGetMetrics?.()) },
+        metrics: {
+          ...(await metrics.toObject()),
+          ...(webhooks === undefined ? {} : { webhooks: webhookFigures(await webhooks.stats()) }),
+          ...(await handlers.onGetMetrics?.()),
+        },
       }),
     },
     {
@@ -54,13 +72,12 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'The same figures for Prometheus (text format 0.0.4)',
       scope: 'read',
       handler: async (_request, reply) => {
-        let extra: readonly MetricFamily[] = [];
-        try {
-          extra = hostFamilies(await handlers.onGetMetrics?.());
-        } catch (error) {
-          // Whoever watches the server needs its figures most when a part of it fails.
-          logger.error({ err: error }, 'onGetMetrics failed; its figures are left out of /metrics');
-        }
+        const extra = [
+          ...(await orNone('The webhook engine', async () =>
+            webhooks === undefined ? [] : webhookFamilies(await webhooks.stats()),
+          )),
+          ...(await orNone('onGetMetrics', async () => hostFamilies(await handlers.onGetMetrics?.()))),
+        ];
         return reply.type(prometheusContentType).send(await metrics.renderText(extra));
       },
     },

@@ -6,9 +6,11 @@ import type { HttpContext } from '../context.ts';
 import type { PromptInput } from '../prompt-delegated.ts';
 import { answerDelegated } from '../prompt-delegated.ts';
 import { answerByRun } from '../prompt-run.ts';
+import { noWebhooks } from '../prompt-webhook.ts';
 import type { RouteDefinition } from '../route.ts';
 import { promptResultSchema, runSchema } from '../schemas.ts';
 import { wantsEventStream } from '../sse-accept.ts';
+import { runWebhookSchema } from '../webhook-schemas.ts';
 
 const bodySchema = {
   type: 'object',
@@ -32,6 +34,7 @@ const bodySchema = {
       },
       additionalProperties: false,
     },
+    webhook: runWebhookSchema,
   },
   required: ['prompt'],
   additionalProperties: false,
@@ -57,6 +60,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         const asStream = wantsEventStream(request);
         const { onPrompt } = handlers;
         if (onPrompt !== undefined) {
+          if (input.webhook !== undefined) throw noWebhooks();
           const result = await answerDelegated(context, onPrompt, input, request, reply, asStream);
           return result ?? reply;
         }

@@ -48,6 +48,13 @@ const statusSchema = {
 
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
+
+  async function describeWebhooks(): Promise<{ enabled: boolean; pending: number; failed: number }> {
+    if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
+    const { pending, failedInHistory } = await services.webhooks.stats();
+    return { enabled: true, pending, failed: failedInHistory };
+  }
+
   return [
     {
       method: 'GET',
@@ -70,7 +77,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
           agent: described?.agent ?? 'none',
           model: described?.model ?? null,
           activeRuns: services.runs?.activeCount() ?? 0,
-          webhooks: services.describeWebhooks?.() ?? { enabled: false, pending: 0, failed: 0 },
+          webhooks: await describeWebhooks(),
         };
       },
     },

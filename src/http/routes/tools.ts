@@ -6,7 +6,7 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';
 import { pageOfList } from '../list-paging.ts';
-import { abortSignalOf } from '../request-facts.ts';
+import { abortSignalOf, factsOf } from '../request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
 import { pageQueryProperties, pageSchema, toolSchema } from '../schemas.ts';
 import type { ToolDescription } from '../services.ts';
@@ -69,7 +69,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: (request, reply) => {
         const { tool } = request.params as FromSchema<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
-        const call = new ToolCall(request.id, reply);
+        const call = new ToolCall(request.id, factsOf(request).hop, reply);
         const result =
           handlers.onToolExecute !== undefined
             ? handlers.onToolExecute(tool, params, call)
@@ -95,11 +95,13 @@ function toAnswer(result: unknown): { readonly result: unknown } {
 /** What a tool is told; its signal is made only if it asks. */
 class ToolCall implements ToolContext {
   readonly requestId: string;
+  readonly hop: number;
   private readonly reply: FastifyReply;
   private made: AbortSignal | undefined;
 
-  constructor(requestId: string, reply: FastifyReply) {
+  constructor(requestId: string, hop: number, reply: FastifyReply) {
     this.requestId = requestId;
+    this.hop = hop;
     this.reply = reply;
   }
 

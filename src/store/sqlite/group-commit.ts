@@ -38,7 +38,7 @@ export interface GroupCommitOptions {
 }
 
 export interface GroupCommit {
-  write(writes: readonly Write[]): Promise<readonly number[]>;
+  write(writes: readonly Write[], maxDelayMs?: number): Promise<readonly number[]>;
   /** Several statements of the store's own as one, at once. */
   transaction<T>(work: () => T): T;
   /** Commits all that waits, at once; refuses what comes later. */
@@ -61,6 +61,8 @@ export function createGroupCommit({
   let rowsWaiting = 0;
   let sizeWaiting = 0;
   let scheduled: NodeJS.Immediate | undefined;
+  /** Runs while all that waits can wait longer. */
+  let delayed: NodeJS.Timeout | undefined;
   let failing = false;
   let closed = false;
 
@@ -153,8 +155,19 @@ export function createGroupCommit({
     scheduled = queue.length > 0 ? setImmediate(commitNext) : undefined;
   }
 
+  function schedule(maxDelayMs: number): void {
+    if (scheduled !== undefined) return;
+    if (maxDelayMs > 0) {
+      delayed ??= setTimeout(() => schedule(0), maxDelayMs);
+      return;
+    }
+    clearTimeout(delayed);
+    delayed = undefined;
+    scheduled = setImmediate(commitNext);
+  }
+
   return {
-    write(writes) {
+    write(writes, maxDelayMs = 0) {
       if (closed) return Promise.reject(storeIsClosed());
       const size = textOf(writes);
       const rows = rowsOf(writes);
@@ -165,12 +178,13 @@ export function createGroupCommit({
       sizeWaiting += size;
       return new Promise((resolve, reject) => {
         queue.push({ writes, rows, size, resolve, reject });
-        scheduled ??= setImmediate(commitNext);
+        schedule(maxDelayMs);
       });
     },
     transaction,
     close() {
       closed = true;
+      clearTimeout(delayed);
       if (scheduled !== undefined) clearImmediate(scheduled);
       scheduled = undefined;
       while (queue.length > 0) commitGroup(takeGroup());

@@ -56,7 +56,7 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
   };
 
   return {
-    write: (writes) => commits.write(writes),
+    write: (writes, { maxDelayMs } = {}) => commits.write(writes, maxDelayMs),
 
     readEvents: (query) => direct(() => readEvents(statements, query)),
     getEvent: (id) => direct(() => optional(statements.getEvent.get(id), toEventRow)),

@@ -45,8 +45,9 @@ const sql = {
   pruneAnswers:
     'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
 
-  // Cast, or SQLite would keep text; the bytes are UTF-8 either way (PRAGMA encoding is never changed).
-  addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || ?1 || ?4 AS BLOB), ?5)
+  // Cast to a BLOB, or SQLite would keep text (UTF-8 either way: PRAGMA encoding is never changed); and to an integer, or the
+  // number of JavaScript would be spelled 7.0.
+  addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
     ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   dropPayloadUse: 'UPDATE payloads SET uses = uses - 1 WHERE sequence = ?',

@@ -1,0 +1,81 @@
+// The flags of `webhooks add` and `webhooks update` that set a webhook's fields, and the fields they make.
+
+import type { Command } from 'commander';
+import type { WebhookPatch } from '../client/index.ts';
+import { UsageError } from './exit-codes.ts';
+
+export interface FieldOptions {
+  readonly event?: readonly string[];
+  readonly name?: string;
+  readonly secret?: string;
+  readonly unsigned?: boolean;
+  readonly ordered?: boolean;
+  readonly legacySignature?: boolean;
+  readonly header?: readonly string[];
+  readonly retryCount?: string;
+  readonly retryDelay?: string;
+  readonly timeout?: string;
+  readonly description?: string;
+}
+
+/** Adds the flags. */
+export function withFields(command: Command): Command {
+  return command
+    .option('--event <type>', 'which events, as run.complete or tool.*; may be repeated', collect)
+    .option('--name <name>', 'what you call it')
+    .option('--description <text>', 'what it is for')
+    .option('--secret <secret>', 'signs requests: any text, whsec_… or whsk_… (default: one is generated)')
+    .option('--unsigned', 'do not sign requests')
+    .option('--ordered', 'one by one, in the order of the log')
+    .option('--no-ordered', 'several at once')
+    .option('--legacy-signature', 'send X-Webhook-Signature too (the default)')
+    .option('--no-legacy-signature', 'leave X-Webhook-Signature out')
+    .option('--header <header>', "sent with each request: 'Name: value'; may be repeated", collect)
+    .option('--retry-count <n>', 'retries after the first attempt (default: 21)')
+    .option('--retry-delay <ms>', 'before the first retry; doubles with each (default: 1000)')
+    .option('--timeout <ms>', 'of one attempt (default: 15000)');
+}
+
+/** Of an option that may be repeated. */
+export function collect(value: string, all: readonly string[] = []): readonly string[] {
+  return [...all, value];
+}
+
+/** What was said, no more. @throws UsageError for what cannot be a field */
+export function readFields(options: FieldOptions): Omit<WebhookPatch, 'url' | 'enabled'> {
+  const { event, name, description, secret, unsigned, ordered, legacySignature, header } = options;
+  if (unsigned && secret !== undefined) throw new UsageError('--unsigned and --secret: take one of them');
+  return {
+    ...(event === undefined ? {} : { events: event }),
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    ...(unsigned ? { secret: null } : secret === undefined ? {} : { secret }),
+    ...(ordered === undefined ? {} : { ordered }),
+    ...(legacySignature === undefined ? {} : { legacySignature }),
+    ...(header === undefined ? {} : { headers: readHeaders(header) }),
+    ...readNumber('retryCount', '--retry-count', options.retryCount),
+    ...readNumber('retryDelay', '--retry-delay', options.retryDelay),
+    ...readNumber('timeout', '--timeout', options.timeout),
+  };
+}
+
+function readHeaders(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      // The value stays untold: it may be a secret.
+      if (colon < 1) throw new UsageError("--header must be 'Name: value'");
+      return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+    }),
+  );
+}
+
+function readNumber<Name extends string>(
+  name: Name,
+  flag: string,
+  text: string | undefined,
+): { readonly [K in Name]?: number } {
+  if (text === undefined) return {};
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${flag} is ${text}; it must be a whole number`);
+  return { [name]: Number(text) } as { readonly [K in Name]?: number };
+}
