@@ -6,7 +6,7 @@ import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delive
 import type { Store, Write } from '../store/store.ts';
 import { version } from '../version.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import { type Lane, laneCapacity } from './lane.ts';
+import type { Lane } from './lane.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { decideNext } from './retry-policy.ts';
 import type { Transport } from './transport.ts';
@@ -23,6 +23,8 @@ export interface DispatcherOptions {
   /** 0 to 1. */
   readonly random: () => number;
   readonly hooks: DispatcherHooks;
+  /** How many deliveries a lane may hold in memory. */
+  readonly capacity: () => number;
   /** Requests under way in all. @default 128 */
   readonly maxInFlight?: number;
 }
@@ -73,11 +75,12 @@ export function createDispatcher({
   clock,
   random,
   hooks,
+  capacity,
   maxInFlight = 128,
 }: DispatcherOptions): Dispatcher {
   const line: Lane[] = [];
   let results: Result[] = [];
-  let recording: Promise<void> | undefined;
+  const recording = new Set<Promise<void>>();
   let unrecorded = 0;
   let inFlight = 0;
   let isPumping = false;
@@ -91,7 +94,7 @@ export function createDispatcher({
   function wake(lane: Lane): void {
     if (isClosing) return;
     const now = clock.now();
-    if (lane.shouldLoad(now)) void load(lane);
+    if (lane.shouldLoad(now, capacity())) void load(lane);
     if (!lane.isQueued && lane.canStart(now)) {
       lane.isQueued = true;
       line.push(lane);
@@ -324,36 +327,41 @@ export function createDispatcher({
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
     if (lane.config.ordered) lane.inFlight++;
+    if (results.length === 0) setImmediate(flush);
     results.push({ lane, delivery, change, writes });
-    recording ??= recordAll();
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
 
-  async function recordAll(): Promise<void> {
-    // What ends in the same turn is written together.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (results.length > 0) {
-      const batch = results;
-      results = [];
+  /** Writes what has ended in this turn. */
+  function flush(): void {
+    if (results.length === 0) return;
+    const batch = results;
+    results = [];
+    const writing: Promise<void> = recordBatch(batch).finally(() => recording.delete(writing));
+    recording.add(writing);
+  }
+
+  async function recordBatch(batch: readonly Result[]): Promise<void> {
+    const writes = batch.flatMap(({ writes: more, change }) => [
+      { kind: 'changeDelivery', change } as const,
+      ...more,
+    ]);
+    // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others.
+    let maxDelayMs = batch.some(({ lane }) => lane.config.ordered) ? 0 : recordWithinMs;
+    for (;;) {
       try {
-        // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others.
-        const isUrgent = batch.some(({ lane }) => lane.config.ordered);
-        await store.write(
-          batch.flatMap(({ writes, change }) => [{ kind: 'changeDelivery', change } as const, ...writes]),
-          { maxDelayMs: isUrgent ? 0 : recordWithinMs },
-        );
+        await store.write(writes, { maxDelayMs });
+        break;
       } catch (error) {
-        // Kept until the disk takes it; meanwhile at most `maxUnrecorded` results wait.
-        results = [...batch, ...results];
         hooks.onFault(error);
-        if (isCut) break;
+        // Kept until the disk takes it; meanwhile no more than `maxUnrecorded` results wait.
+        if (isCut) return;
+        maxDelayMs = 0;
         await new Promise((resolve) => setTimeout(resolve, recordAgainMs));
-        continue;
       }
-      for (const result of batch) recorded(result);
     }
-    recording = undefined;
+    for (const result of batch) recorded(result);
   }
 
   function recorded({ lane, delivery, change }: Result): void {
@@ -373,18 +381,19 @@ export function createDispatcher({
   /** Takes what is due from the store: tried ones first, then fresh ones. */
   async function load(lane: Lane): Promise<void> {
     lane.isLoading = true;
+    const room = Math.ceil(capacity() / 2);
     try {
       const now = clock.now();
       if (lane.nextWaitingAt !== undefined && lane.nextWaitingAt <= now) {
-        const limit = lane.known.size + laneCapacity / 2;
+        const limit = lane.known.size + room;
         const due = await store.waitingDeliveries(lane.id, now, limit);
         const unknown = due.filter(({ id }) => !lane.known.has(id));
         for (const { id } of unknown) lane.known.add(id);
         lane.ready.unshift(...unknown);
         lane.nextWaitingAt = due.length === limit ? now : await store.nextWaiting(lane.id, now);
       }
-      if (lane.behind && lane.ready.length <= laneCapacity / 2) {
-        const limit = lane.known.size + laneCapacity - lane.ready.length;
+      if (lane.behind && lane.ready.length <= room) {
+        const limit = lane.known.size + 2 * room - lane.ready.length;
         // What is committed while this reads is behind again.
         lane.behind = false;
         // Inclusive: an event may have two deliveries here, one of them a retry.
@@ -427,7 +436,8 @@ export function createDispatcher({
       }
       isCut = true;
       await transport.close();
-      await recording;
+      if (results.length > 0) flush();
+      await Promise.all(recording);
     },
   };
 }

@@ -16,7 +16,7 @@ import { createDeliveryFigures, type Latency } from './delivery-figures.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { type DeliveryExplanation, explain } from './explain.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { Lane } from './lane.ts';
+import { Lane, laneCapacity } from './lane.ts';
 import { createNameLookup } from './name-lookup.ts';
 import { createWebhookOutbox } from './outbox.ts';
 import { createPayloadCache } from './payload-cache.ts';
@@ -204,6 +204,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     payloads,
     clock,
     random,
+    capacity: () => laneCapacity(lanes.size),
     ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
     hooks: {
       onRecorded,

@@ -6,8 +6,16 @@ import { createSigner, type Signer } from './signing.ts';
 import type { WebhookConfig } from './webhook-config.ts';
 import type { WebhookMemory } from './webhook-health.ts';
 
-/** Deliveries that a lane holds in memory. */
-export const laneCapacity = 128;
+/** Deliveries that all lanes may hold in memory together, and one alone; they are small, payloads are elsewhere. */
+const allLanesCapacity = 32_768;
+const mostInLane = 256;
+const leastInLane = 16;
+
+/** How many deliveries a lane may hold in memory when there are so many lanes. */
+export function laneCapacity(lanes: number): number {
+  return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), leastInLane), mostInLane);
+}
+
 const mostAtOnce = 8;
 
 export class Lane {
@@ -104,10 +112,10 @@ export class Lane {
   }
 
   /** True if the store has something due and there is room for it. */
-  shouldLoad(now: number): boolean {
-    if (this.isLoading || this.ready.length > laneCapacity || this.allowedAt(now) === 0) return false;
+  shouldLoad(now: number, capacity: number): boolean {
+    if (this.isLoading || this.ready.length > capacity || this.allowedAt(now) === 0) return false;
     if (this.nextWaitingAt !== undefined && this.nextWaitingAt <= now) return true;
-    return this.behind && this.ready.length <= laneCapacity / 2;
+    return this.behind && this.ready.length <= capacity / 2;
   }
 
   /** When to look again if nothing can be done now; undefined if only an event can change that. */

@@ -108,7 +108,7 @@ export function createWebhookOutbox({
         const lane = lanes.get(webhookId);
         if (lane === undefined) continue;
         lane.pending++;
-        if (lane.behind || lane.isLoading || lane.ready.length >= laneCapacity) {
+        if (lane.behind || lane.isLoading || lane.ready.length >= laneCapacity(lanes.size)) {
           // It is in the store; it is read from there when its turn comes.
           lane.behind = true;
         } else {

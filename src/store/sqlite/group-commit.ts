@@ -45,6 +45,9 @@ export interface GroupCommit {
   close(): void;
 }
 
+/** A commit this large is worth its fsync: it waits for no more company. */
+const enoughRows = 200;
+
 export function createGroupCommit({
   database,
   directory,
@@ -178,7 +181,7 @@ export function createGroupCommit({
       sizeWaiting += size;
       return new Promise((resolve, reject) => {
         queue.push({ writes, rows, size, resolve, reject });
-        schedule(maxDelayMs);
+        schedule(rowsWaiting >= enoughRows ? 0 : maxDelayMs);
       });
     },
     transaction,
