@@ -89,7 +89,9 @@ export function reasonOf(error: unknown): FailureReason {
   if (known !== undefined) return known;
   if (certificateCode.test(code)) return 'certificate_invalid';
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return 'tls_failed';
-  if (code.startsWith('HPE_') || code === 'ERR_ASSERTION') return 'bad_response';
+  // llhttp's errors carry a code only where it has one.
+  const isParserError = error instanceof Error && error.name === 'HTTPParserError';
+  if (isParserError || code.startsWith('HPE_') || code === 'ERR_ASSERTION') return 'bad_response';
   // An address list that failed one after the other: what the last one met.
   if (error instanceof AggregateError) return reasonOf(error.errors.at(-1));
   return 'send_failed';

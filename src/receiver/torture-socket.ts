@@ -1,0 +1,67 @@
+// One connection of the misbehaving receiver: writes what it is told, as fast as the other side takes it and no faster, and forgets all of
+// it when the connection ends. Nothing the sender does can make it throw.
+
+import type { Socket } from 'node:net';
+
+export interface TortureSocket {
+  readonly socket: Socket;
+  /** Bytes or Latin-1 text; nothing once the connection is closed. */
+  write(data: string | Uint8Array): void;
+  end(data?: string | Uint8Array): void;
+  /** RST instead of FIN. */
+  reset(): void;
+  after(ms: number, work: () => void): void;
+  /** Until the connection ends. */
+  every(ms: number, work: () => void): void;
+  /** Writes what `next` gives, waiting for room each time, until it gives undefined. */
+  pour(next: () => string | Uint8Array | undefined, whenDone?: () => void): void;
+}
+
+export function wrapSocket(socket: Socket): TortureSocket {
+  const timers = new Set<NodeJS.Timeout>();
+  socket.on('error', () => socket.destroy());
+  socket.once('close', () => {
+    for (const timer of timers) clearTimeout(timer);
+    timers.clear();
+  });
+  const write = (data: string | Uint8Array): boolean =>
+    socket.writable && (typeof data === 'string' ? socket.write(data, 'latin1') : socket.write(data));
+
+  return {
+    socket,
+    write,
+    end(data) {
+      if (data !== undefined) write(data);
+      socket.end();
+    },
+    reset: () => socket.resetAndDestroy(),
+    after(ms, work) {
+      if (socket.destroyed) return;
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        work();
+      }, ms);
+      timers.add(timer);
+    },
+    every(ms, work) {
+      if (socket.destroyed) return;
+      timers.add(setInterval(work, ms));
+    },
+    pour(next, whenDone) {
+      const step = (): void => {
+        while (!socket.destroyed && socket.writable) {
+          const data = next();
+          if (data === undefined) {
+            whenDone?.();
+            return;
+          }
+          if (!write(data)) {
+            socket.once('drain', step);
+            return;
+          }
+        }
+      };
+      step();
+    },
+  };
+}
