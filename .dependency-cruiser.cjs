@@ -44,7 +44,8 @@ module.exports = {
     wall('http/', ['events/']),
     wall('api/rest-server\\.ts', ['http/', 'events/']),
     wall('api/webhooks\\.ts', ['webhooks/', 'events/', 'store/']),
-    wall('cli/', ['app\\.ts', 'client/', 'config/']),
+    wall('receiver/', ['webhooks/verify\\.ts']),
+    wall('cli/', ['app\\.ts', 'client/', 'config/', 'receiver/']),
     wall('index\\.ts', ['api/', 'client/']),
   ],
   options: {

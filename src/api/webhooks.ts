@@ -126,7 +126,11 @@ export class WebhookManager {
    * power cut loses them.
    * @throws CodeBuddyError `validation_failed` (data does not fit the event's schema), `storage_full`, `storage_unavailable`
    */
-  emit<T extends EventType>(event: T, data: EventDataByType[T], sessionId?: string): Promise<Emitted>;
+  emit<T extends EventType>(
+    event: T,
+    data: EventDataByType[NoInfer<T>],
+    sessionId?: string,
+  ): Promise<Emitted>;
   emit(event: EventType, data: unknown, sessionId?: string): Promise<Emitted> {
     return this.emitEvent(toEvent(event, data, sessionId));
   }
@@ -267,7 +271,7 @@ export function getWebhookManager(options?: WebhookManagerOptions): WebhookManag
 /** Emits an event through the one manager of this process; see `WebhookManager.emit`. */
 export function emitWebhook<T extends EventType>(
   event: T,
-  data: EventDataByType[T],
+  data: EventDataByType[NoInfer<T>],
   sessionId?: string,
 ): Promise<Emitted>;
 export function emitWebhook(event: EventType, data: unknown, sessionId?: string): Promise<Emitted> {

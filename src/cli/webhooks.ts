@@ -7,6 +7,8 @@ import { type ConnectionOptions, withClient, withConnection } from './connection
 import { UsageError } from './exit-codes.ts';
 import { complain, paint, print, printJson, printTable, safe } from './output.ts';
 import { collect, type FieldOptions, readFields, withFields } from './webhook-flags.ts';
+import { add as addListen } from './webhooks-listen.ts';
+import { add as addTorture } from './webhooks-torture.ts';
 
 export function add(program: Command): void {
   const webhooks = program.command('webhooks').description('Sends events to URLs of yours, signed.');
@@ -14,6 +16,8 @@ export function add(program: Command): void {
   addLooking(webhooks);
   addChanging(webhooks);
   addSending(webhooks);
+  addListen(webhooks);
+  addTorture(webhooks);
 }
 
 function addMaking(webhooks: Command): void {

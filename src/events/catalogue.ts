@@ -1,7 +1,8 @@
 // The catalogue: each event type's name, meaning and JSON Schema. TypeScript types, validation, `GET /api/event-types` and
 // the docs are all derived from here; nothing is written twice.
 
-import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
+import type { JSONSchema } from 'json-schema-to-ts';
+import type { SchemaType } from './schema-type.ts';
 
 const text = { type: 'string' } as const;
 const count = { type: 'integer', minimum: 0 } as const;
@@ -229,11 +230,11 @@ export const deltas = {
 } as const satisfies Record<string, { readonly description: string; readonly data: JSONSchema }>;
 
 export type EventType = keyof typeof catalogue;
-export type EventData<T extends EventType> = { [K in T]: FromSchema<(typeof catalogue)[K]['data']> }[T];
+export type EventData<T extends EventType> = { [K in T]: SchemaType<(typeof catalogue)[K]['data']> }[T];
 /** By type, made once: cheaper for the compiler where the type is a parameter. */
-export type EventDataByType = { [T in EventType]: FromSchema<(typeof catalogue)[T]['data']> };
+export type EventDataByType = { [T in EventType]: SchemaType<(typeof catalogue)[T]['data']> };
 export type DeltaType = keyof typeof deltas;
-export type DeltaData<T extends DeltaType> = { [K in T]: FromSchema<(typeof deltas)[K]['data']> }[T];
+export type DeltaData<T extends DeltaType> = { [K in T]: SchemaType<(typeof deltas)[K]['data']> }[T];
 
 export const eventTypes = Object.keys(catalogue) as readonly EventType[];
 

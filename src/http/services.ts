@@ -2,7 +2,10 @@
 // a library host passes none and sets handlers instead; a test passes what it likes.
 
 import type { EventLog, StreamItem } from '../events/event-log.ts';
+import type { Page } from './page.ts';
 import type { WebhookService } from './webhook-service.ts';
+
+export type { Page } from './page.ts';
 
 export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
 export const scopes: readonly Scope[] = ['read', 'prompt', 'tools', 'admin'];
@@ -78,12 +81,6 @@ export interface Message {
   /** For `tool` messages: which tool, with which parameters, and whether it worked. */
   readonly tool?: { readonly name: string; readonly params: unknown; readonly isError: boolean };
   readonly createdAt: string;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Pass as `after` to get the next page; absent on the last page. */
-  readonly next?: string;
 }
 
 export interface StartedRun {

@@ -1,6 +1,6 @@
 // What the REST server needs of the webhook engine, said by the one who needs it.
 
-import type { Page } from './services.ts';
+import type { Page } from './page.ts';
 
 /** A webhook as it is shown; its secret and the values of `authorization` and `cookie` never are. Times in ms. */
 export interface Webhook {

@@ -151,6 +151,8 @@ export interface DeliveryStore {
     end: { readonly reason: string; readonly endedAt: number },
     max: number,
   ): Promise<number>;
+  /** Makes up to `max` tried deliveries of a webhook due as if they were fresh; resolves to how many. */
+  freshenWaiting(webhookId: string, max: number): Promise<number>;
   /** Makes up to `max` tried deliveries that wait beyond `limit` due at `limit`; resolves to how many. */
   pullWaiting(limit: number, max: number): Promise<number>;
   /** Deletes up to `max` ended deliveries, oldest first: `excess` of any age, then those made before `before`. */

@@ -18,7 +18,7 @@ import { type DeliveryExplanation, explain } from './explain.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Lane, laneCapacity } from './lane.ts';
 import { createNameLookup } from './name-lookup.ts';
-import { createWebhookOutbox } from './outbox.ts';
+import { createWebhookOutbox, wants } from './outbox.ts';
 import { createPayloadCache } from './payload-cache.ts';
 import { openRegistry } from './registry.ts';
 import { type ReplayRange, replay } from './replay.ts';
@@ -365,12 +365,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     const config = { ...lane.config, enabled: true };
     if (lane.runId === undefined && !lane.config.enabled) registry.put(config);
     lane.configure(config);
-    lane.isHeld = replayMissed && missedAfter !== null;
+    lane.isHeld = true;
     lane.remember({
       ...lane.memory,
       disabledAt: null,
       disabledReason: null,
-      missedAfter: lane.isHeld ? missedAfter : null,
+      missedAfter: replayMissed ? missedAfter : null,
       failures: 0,
       failingSince: null,
       failingTold: false,
@@ -381,17 +381,19 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     outbox.forget();
     // When this is committed, so is every event whose receivers were chosen before.
     await store.write([keepMemory(lane)]);
-    if (lane.isHeld) return deliverMissed(lane);
-    dispatcher.wake(lane);
-    return 0;
+    // Whoever enables it says that it works again: what waits for a retry need not wait any longer.
+    while ((await store.freshenWaiting(lane.id, stepSize)) === stepSize);
+    lane.nextWaitingAt = undefined;
+    lane.unload();
+    return deliverMissed(lane);
   }
 
   /** Queues what a webhook missed, before anything newer is sent. A crash in between does it again at the next start. */
   async function deliverMissed(lane: Lane): Promise<number> {
     const { missedAfter } = lane.memory;
-    if (missedAfter === null) return 0;
     lane.isHeld = true;
     try {
+      if (missedAfter === null) return 0;
       const { queued } = await replayTo(lane, { after: missedAfter });
       if (!closing.signal.aborted) {
         lane.remember({ ...lane.memory, missedAfter: null });
@@ -531,8 +533,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   async function missedBy({ isEnabled, memory, config }: Lane): Promise<number> {
     if (isEnabled || memory.missedAfter === null) return 0;
-    const types = expandTypes(config.events);
-    return store.countEvents(memory.missedAfter, types);
+    const count = await store.countEvents(memory.missedAfter, expandTypes(config.events));
+    // That it was disabled is for the others to hear.
+    return Math.max(count - (wants(config.events, 'webhook.disabled') ? 1 : 0), 0);
   }
 
   function inBackground(work: Promise<unknown>): void {

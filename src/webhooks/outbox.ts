@@ -141,6 +141,12 @@ export function createWebhookOutbox({
   };
 }
 
+/** True for an event that tells others about this webhook. */
+export function isAbout(webhookId: string, type: string, data: string): boolean {
+  if (type === 'webhook.test') return true;
+  return aboutWebhooks.has(type) && (JSON.parse(data) as { webhookId: string }).webhookId === webhookId;
+}
+
 /** `patterns`: exact names, `group.*`, `*`. */
 export function wants(patterns: readonly string[], type: string): boolean {
   return patterns.some(

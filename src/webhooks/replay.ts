@@ -6,6 +6,7 @@ import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
 import type { EventRow, Store, Write } from '../store/store.ts';
+import { isAbout } from './outbox.ts';
 import { payloadParts } from './payload.ts';
 import { lifetimeMs } from './retry-policy.ts';
 
@@ -60,7 +61,9 @@ export async function replay(
     if (first === undefined || lastRow === undefined) break;
     after = lastRow.sequence;
     const waiting = new Set(await store.pendingSequences(webhookId, first.sequence, after));
-    const wanted = rows.filter(({ sequence, type }) => !waiting.has(sequence) && type !== 'webhook.test');
+    const wanted = rows.filter(
+      ({ sequence, type, data }) => !waiting.has(sequence) && !isAbout(webhookId, type, data),
+    );
     skipped += rows.length - wanted.length;
     if (wanted.length > 0) {
       await store.write(wanted.map((row) => toWrite(row, webhookId, now())));

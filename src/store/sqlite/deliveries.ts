@@ -57,6 +57,8 @@ export function deliveryReads({ statements, direct, transaction }: DeliveryReads
       direct(() => statements.getPayload.get(sequence)?.body as Uint8Array | undefined),
     cancelPending: (webhookId, { reason, endedAt }, max) =>
       direct(() => Number(statements.cancelPending.run(webhookId, reason, endedAt, max).changes)),
+    freshenWaiting: (webhookId, max) =>
+      direct(() => Number(statements.freshenWaiting.run(webhookId, max).changes)),
     pullWaiting: (limit, max) => direct(() => Number(statements.pullWaiting.run(limit, max).changes)),
     pruneDeliveries: ({ before, excess, max }) =>
       direct(() =>

@@ -83,6 +83,8 @@ const sql = {
   cancelPending: `UPDATE deliveries SET status = 'cancelled', reason = ?2, ended_at = ?3, next_attempt_at = NULL WHERE id IN (
     SELECT id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at IS NULL
     UNION ALL SELECT id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at IS NOT NULL LIMIT ?4)`,
+  freshenWaiting: `UPDATE deliveries SET next_attempt_at = NULL WHERE id IN (
+    SELECT id FROM deliveries WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL LIMIT ?)`,
   // Not by webhook: it is for the clock of the machine, at the start.
   pullWaiting: `UPDATE deliveries SET next_attempt_at = ?1 WHERE id IN (
     SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?2)`,

@@ -1,0 +1,29 @@
+// BullMQ on PostgreSQL, its second backend since version 6: a figure of BullMQ for machines without a Redis, and on the same disk guarantees as
+// the others.
+//
+//   node bench/peers/bullmq-postgres.ts        both variants
+
+import { measureBullMq, nameOf } from './bullmq-recipe.ts';
+import { installPeers } from './install.ts';
+import { answerIfOwnProcess, inOwnProcess } from './own-process.ts';
+import type { PeerOptions, PeerResult } from './peer.ts';
+import { withPostgres } from './postgres.ts';
+import { printBoth } from './print-both.ts';
+
+export async function run(options: PeerOptions): Promise<PeerResult> {
+  const name = nameOf('PostgreSQL', options);
+  const fault = installPeers();
+  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  return inOwnProcess(import.meta.url, name, options);
+}
+
+function measureHere(options: PeerOptions): Promise<PeerResult> {
+  return withPostgres((url) =>
+    measureBullMq('PostgreSQL', options, { connectionString: url, migrate: true }, (bullmq) => [
+      bullmq.createPostgresBackend,
+    ]),
+  );
+}
+
+answerIfOwnProcess(import.meta.url, measureHere);
+if (import.meta.main && process.argv[2] !== 'peer') await printBoth(run);

@@ -1,0 +1,77 @@
+// The recipe of the BullMQ tutorials, on whatever its backend is: `queue.add` for each webhook, one Worker that signs and fetches.
+
+import { loadPeer, peerVersion } from './install.ts';
+import { type Job, measure, type PeerOptions, type PeerResult } from './peer.ts';
+
+interface Queue {
+  on(event: 'error', listener: (error: Error) => void): void;
+  waitUntilReady(): Promise<unknown>;
+  add(name: string, data: object): Promise<unknown>;
+  addBulk(jobs: readonly { name: string; data: object }[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+interface Worker {
+  on(event: 'error', listener: (error: Error) => void): void;
+  waitUntilReady(): Promise<unknown>;
+  close(force: boolean): Promise<void>;
+}
+
+/** What of BullMQ is used here and by its backends. */
+export interface BullMq {
+  readonly Queue: new (name: string, options: object, ...backend: readonly unknown[]) => Queue;
+  readonly Worker: new (
+    name: string,
+    process: (job: { data: Job }) => Promise<void>,
+    options: object,
+    ...backend: readonly unknown[]
+  ) => Worker;
+  readonly createPostgresBackend: unknown;
+}
+
+const queueName = 'webhooks';
+const tunedConcurrency = 64;
+
+export function nameOf(backend: string, { variant }: Pick<PeerOptions, 'variant'>): string {
+  const settings =
+    variant === 'tuned' ? `tuned: concurrency ${tunedConcurrency}, addBulk` : 'its defaults: concurrency 1';
+  return `BullMQ ${peerVersion('bullmq')} on ${backend} + fetch (${settings})`;
+}
+
+/** `connection` is what BullMQ takes under this name; `pickBackend` gives what follows the options, nothing for Redis. */
+export async function measureBullMq(
+  backend: string,
+  options: PeerOptions,
+  connection: unknown,
+  pickBackend: (bullmq: BullMq) => readonly unknown[] = () => [],
+): Promise<PeerResult> {
+  const bullmq = await loadPeer<BullMq>('bullmq');
+  const picked = pickBackend(bullmq);
+  const complain = (error: Error): void => console.error(`BullMQ: ${error.message}`);
+  const queue = new bullmq.Queue(queueName, { connection }, ...picked);
+  queue.on('error', complain);
+  let worker: Worker | undefined;
+  try {
+    await queue.waitUntilReady();
+    return await measure(nameOf(backend, options), options, async (deliver) => {
+      const settings = options.variant === 'tuned' ? { concurrency: tunedConcurrency } : {};
+      worker = new bullmq.Worker(
+        queueName,
+        ({ data }) => deliver(data),
+        { connection, ...settings },
+        ...picked,
+      );
+      worker.on('error', complain);
+      await worker.waitUntilReady();
+      return {
+        add: async (data, many) => {
+          if (many === 1) await queue.add('webhook', data);
+          else await queue.addBulk(Array.from({ length: many }, () => ({ name: 'webhook', data })));
+        },
+      };
+    });
+  } finally {
+    await worker?.close(true);
+    await queue.close();
+  }
+}

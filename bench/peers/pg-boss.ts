@@ -1,0 +1,75 @@
+// pg-boss on a PostgreSQL of its own: a job for each webhook, the global fetch in the worker, as its readme shows a worker.
+//
+//   node bench/peers/pg-boss.ts        both variants
+
+import { installPeers, loadPeer, peerVersion } from './install.ts';
+import { answerIfOwnProcess, inOwnProcess } from './own-process.ts';
+import { type Job, measure, type PeerOptions, type PeerResult } from './peer.ts';
+import { withPostgres } from './postgres.ts';
+import { printBoth } from './print-both.ts';
+
+interface Boss {
+  on(event: 'error', listener: (error: Error) => void): void;
+  start(): Promise<unknown>;
+  stop(options: { graceful: boolean }): Promise<void>;
+  createQueue(name: string): Promise<void>;
+  send(name: string, data: object): Promise<unknown>;
+  insert(name: string, jobs: readonly { data: object }[]): Promise<unknown>;
+  work(
+    name: string,
+    options: object,
+    handler: (jobs: readonly { data: Job }[]) => Promise<void>,
+  ): Promise<string>;
+}
+
+/** The best of what was tried (batches of 16 to 200, 1 to 4 workers): no pause while batches come back full. */
+const tuned = { batchSize: 64, localConcurrency: 4, pollingIntervalSeconds: 0.5, burstWhenBatchFull: true };
+const queue = 'webhooks';
+
+export async function run(options: PeerOptions): Promise<PeerResult> {
+  const name = nameOf(options);
+  const fault = installPeers();
+  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  return inOwnProcess(import.meta.url, name, options);
+}
+
+function nameOf({ variant }: Pick<PeerOptions, 'variant'>): string {
+  const settings =
+    variant === 'tuned'
+      ? 'tuned: 4 workers, batches of 64'
+      : 'its defaults: 1 worker, 1 job at a time, a look every 2 s';
+  return `pg-boss ${peerVersion('pg-boss')} + fetch (${settings})`;
+}
+
+function measureHere(options: PeerOptions): Promise<PeerResult> {
+  return withPostgres(async (url) => {
+    const { PgBoss } = await loadPeer<{ PgBoss: new (url: string) => Boss }>('pg-boss');
+    const boss = new PgBoss(url);
+    boss.on('error', (error) => console.error(`pg-boss: ${error.message}`));
+    await boss.start();
+    try {
+      await boss.createQueue(queue);
+      return await measure(nameOf(options), options, async (deliver) => {
+        // One that fails fails its whole batch, so all of them are sent again: another price of batches.
+        await boss.work(queue, options.variant === 'tuned' ? tuned : {}, async (jobs) => {
+          await Promise.all(jobs.map(({ data }) => deliver(data)));
+        });
+        return {
+          add: async (job, many) => {
+            if (many === 1) await boss.send(queue, job);
+            else
+              await boss.insert(
+                queue,
+                Array.from({ length: many }, () => ({ data: job })),
+              );
+          },
+        };
+      });
+    } finally {
+      await boss.stop({ graceful: false });
+    }
+  });
+}
+
+answerIfOwnProcess(import.meta.url, measureHere);
+if (import.meta.main && process.argv[2] !== 'peer') await printBoth(run);

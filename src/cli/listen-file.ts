@@ -1,0 +1,46 @@
+// What `codebuddy webhooks listen` keeps from start to start, in listen.json of the config folder: for each name its secret, its webhook and
+// its port.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writePrivateFile } from '../atomic-file.ts';
+
+export interface KeptListener {
+  readonly secret: string;
+  readonly webhookId?: string;
+  readonly port?: number;
+}
+
+type Kept = Readonly<Record<string, KeptListener>>;
+
+export function readListener(home: string, name: string): KeptListener | undefined {
+  const kept = read(home);
+  return Object.hasOwn(kept, name) ? kept[name] : undefined;
+}
+
+/** `undefined` forgets the name. */
+export function keepListener(home: string, name: string, listener: KeptListener | undefined): void {
+  const rest = Object.entries(read(home)).filter(([other]) => other !== name);
+  const all = Object.fromEntries(listener === undefined ? rest : [...rest, [name, listener]]);
+  writePrivateFile(fileIn(home), `${JSON.stringify(all, undefined, 2)}\n`);
+}
+
+function fileIn(home: string): string {
+  return join(home, 'listen.json');
+}
+
+function read(home: string): Kept {
+  let text: string;
+  try {
+    text = readFileSync(fileIn(home), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+  try {
+    // Written by us.
+    return JSON.parse(text) as Kept;
+  } catch (cause) {
+    throw new Error(`${fileIn(home)} is not JSON; remove it to start afresh`, { cause });
+  }
+}

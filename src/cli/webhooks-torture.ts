@@ -1,0 +1,54 @@
+// `codebuddy webhooks torture`: a receiver that misbehaves, to try any sender against.
+
+import type { Command } from 'commander';
+import { UsageError } from './exit-codes.ts';
+import { paint, print, printJsonLine, safe } from './output.ts';
+
+interface TortureFlags {
+  readonly port: string;
+  readonly host: string;
+  readonly json?: boolean;
+}
+
+export function add(webhooks: Command): void {
+  webhooks
+    .command('torture')
+    .description('Serves a receiver that misbehaves in every known way, one a path, until Ctrl-C.')
+    .option('--port <port>', 'TCP port, 0 picks a free one', '4444')
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--json', 'print JSON lines: first where it is, then each request')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  codebuddy webhooks torture
+  codebuddy webhooks add http://127.0.0.1:4444/drip/103`,
+    )
+    .action(async ({ port, host, json }: TortureFlags) => {
+      if (!/^\d{1,5}$/.test(port)) throw new UsageError(`--port is ${port}; it must be a port`);
+      const { startTorture } = await import('../receiver/torture.ts');
+      const { behaviours } = await import('../receiver/torture-behaviours.ts');
+      const torture = await startTorture({
+        host,
+        port: Number(port),
+        onRequest({ path, headers, connection }) {
+          const id = headers['webhook-id'] ?? '-';
+          const attempt = headers['x-webhook-attempt'] ?? '-';
+          if (json) printJsonLine({ path, id, attempt, connection });
+          else
+            print(`${safe(path.padEnd(24))} ${safe(id)}  attempt ${safe(attempt)}  connection ${connection}`);
+        },
+      });
+      if (json) printJsonLine({ url: torture.url });
+      else {
+        print(`${paint('bold', 'A receiver that misbehaves')} at ${paint('cyan', torture.url)}\n`);
+        for (const { path, description } of behaviours) print(`  ${path.padEnd(22)} ${description}`);
+        print('\nCtrl-C stops it.\n');
+      }
+      await new Promise<void>((resolve) => {
+        process.once('SIGINT', () => resolve());
+        process.once('SIGTERM', () => resolve());
+      });
+      await torture.close();
+    });
+}
