@@ -16,15 +16,20 @@ export function inOwnProcess(module: string, name: string, options: PeerOptions)
   });
   return new Promise((resolve) => {
     let result: PeerResult | undefined;
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.durationMs + graceMs);
+    // Its exit hooks take its database down; what they cannot end is not left running either.
+    const timers = [
+      setTimeout(() => child.kill('SIGTERM'), options.durationMs + graceMs),
+      setTimeout(() => child.kill('SIGKILL'), options.durationMs + graceMs + 15_000),
+    ];
+    const end = (why: string): void => {
+      timers.forEach(clearTimeout);
+      resolve({ ...(result ?? { skipped: `skipped: ${why}` }), name });
+    };
     child.on('message', (message: PeerResult) => {
       result = message;
     });
-    child.on('error', () => {});
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve({ ...(result ?? { skipped: `skipped: its process ended with ${code ?? signal}` }), name });
-    });
+    child.once('error', (error) => end(error.message));
+    child.once('close', (code, signal) => end(`its process ended with ${code ?? signal}`));
     child.send(options);
   });
 }
@@ -35,11 +40,17 @@ export function answerIfOwnProcess(
   measureHere: (options: PeerOptions) => Promise<PeerResult>,
 ): void {
   if (process.argv[2] !== 'peer' || process.argv[1] !== fileURLToPath(module)) return;
+  // The benchmark has gone: nobody will take this down but itself.
+  const onGone = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+  };
+  process.once('disconnect', onGone);
   process.once('message', async (options: PeerOptions) => {
     const result = await measureHere(options).catch((error: unknown): PeerResult => {
       console.error(error);
       return { name: '', skipped: `skipped: ${error instanceof Error ? error.message : String(error)}` };
     });
+    process.off('disconnect', onGone);
     process.send?.(result, () => process.disconnect());
   });
 }

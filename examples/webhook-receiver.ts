@@ -1,0 +1,123 @@
+// A receiver of webhooks: verifies, answers 204 at once, takes each event once, works afterwards. On node:http alone.
+//
+//   WEBHOOK_SECRET='a secret of mine' node examples/webhook-receiver.ts
+//   codebuddy webhooks add http://127.0.0.1:8080/hook --secret 'a secret of mine'
+//
+// What it has taken and what it has seen is in memory: good for a script. Where no event may be lost, write it to a table with `webhook-id`
+// as its key in place of `take`, and answer after the commit.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { verifyWebhook } from '../src/api/webhooks.ts'; // in your project: from 'codebuddy-api/webhooks'
+
+interface WebhookEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly sequence: number;
+  readonly timestamp: string;
+  readonly data: unknown;
+}
+
+const secret = process.env.WEBHOOK_SECRET ?? '';
+if (secret === '') {
+  // With an empty key anybody could sign.
+  console.error('WEBHOOK_SECRET is not set; `codebuddy webhooks add` prints it.');
+  process.exit(2);
+}
+
+/** A payload has 256 KiB at most. */
+const maxBodyBytes = 512 * 1024;
+const maxWaiting = 1000;
+const maxRemembered = 10_000;
+
+/** What an event means to you. One at a time, after the answer. */
+async function work({ sequence, type, id }: WebhookEvent): Promise<void> {
+  console.log(`${sequence} ${type} ${id}`);
+}
+
+/** Oldest first. */
+const seen = new Set<string>();
+const waiting: { readonly id: string; readonly body: Buffer }[] = [];
+let working: Promise<void> | undefined;
+
+const server = createServer(
+  // A webhook may carry 16 KiB of headers of its own, beside ours.
+  { maxHeaderSize: 32 * 1024, headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 10_000 },
+  (request, response) => {
+    receive(request, response).catch((error: unknown) => {
+      console.error(error);
+      answer(response, 500);
+    });
+  },
+);
+server.maxConnections = 256;
+
+async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'POST') return answer(response, 405, { allow: 'POST' });
+  const body = await readBody(request);
+  // The rest is not read: the connection is of no use any more.
+  if (body === undefined) return answer(response, 413, { connection: 'close' });
+  if (!verifyWebhook(body, request.headers, secret)) return answer(response, 401);
+
+  const id = String(request.headers['webhook-id']);
+  if (seen.has(id)) return answer(response, 204);
+  // The sender waits as long and comes again.
+  if (waiting.length >= maxWaiting) return answer(response, 503, { 'retry-after': '5' });
+  take(id, body);
+  answer(response, 204);
+}
+
+function take(id: string, body: Buffer): void {
+  seen.add(id);
+  for (const oldest of seen) {
+    if (seen.size <= maxRemembered) break;
+    seen.delete(oldest);
+  }
+  waiting.push({ id, body });
+  working ??= workOff();
+}
+
+async function workOff(): Promise<void> {
+  // The answer goes out first.
+  await new Promise(setImmediate);
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    try {
+      await work(JSON.parse(next.body.toString('utf8')));
+    } catch (error) {
+      // Answered already: it comes again only if somebody sends it again, and must not be taken for a duplicate then.
+      seen.delete(next.id);
+      console.error(`${next.id} failed; send it again with codebuddy deliveries retry`, error);
+    }
+  }
+  working = undefined;
+}
+
+/** undefined if it is too large. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBodyBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function answer(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
+  response.writeHead(status, headers).end();
+}
+
+server.listen(Number(process.env.PORT ?? 8080), process.env.HOST ?? '127.0.0.1', () => {
+  const address = server.address();
+  if (address !== null && typeof address === 'object')
+    console.log(`listening on http://${process.env.HOST ?? '127.0.0.1'}:${address.port}/hook`);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    server.close();
+    server.closeIdleConnections();
+    // What was answered with 204 is worked off before the end.
+  });
+}
