@@ -4,7 +4,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { CodeBuddyError } from '../errors.ts';
-import { readRegistryFile, setAside, writeRegistryFile } from './registry-file.ts';
+import { type FileContent, readRegistryFile, setAside, writeRegistryFile } from './registry-file.ts';
 import { toFileEntry, type WebhookConfig } from './webhook-config.ts';
 
 export interface RegistryOptions {
@@ -51,9 +51,8 @@ export function openRegistry({ path, parse, lastGood, keep, onChange, warn }: Re
   }
 
   /** Takes the file as it is; gives whether the set has changed. */
-  function load(): boolean {
+  function take(content: FileContent): boolean {
     if (path === undefined) return false;
-    const content = readRegistryFile(path);
     if (content.kind === 'missing') {
       if (known === undefined) return false;
       warn(`${path} was removed; it is written again. Remove webhooks one by one, or stop the server first.`);
@@ -87,22 +86,20 @@ export function openRegistry({ path, parse, lastGood, keep, onChange, warn }: Re
   }
 
   function check(): void {
+    if (path === undefined) return;
     try {
-      if (load()) onChange(webhooks);
+      if (take(readRegistryFile(path))) onChange(webhooks);
     } catch (error) {
       warn(`${path} cannot be read: ${(error as Error).message}; what was in force stays in force`);
     }
   }
 
   if (path !== undefined) {
-    if (lastGood !== undefined) webhooks = fromLastGood(lastGood, parse);
-    const before = webhooks;
-    webhooks = new Map();
     const content = readRegistryFile(path);
     if (content.kind !== 'missing') {
       // What an unusable file falls back to.
-      webhooks = before;
-      load();
+      if (lastGood !== undefined) webhooks = fromLastGood(lastGood, parse);
+      take(content);
     }
     // The folder, not the file: whoever saves by renaming would leave us watching the old one.
     watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
@@ -117,11 +114,11 @@ export function openRegistry({ path, parse, lastGood, keep, onChange, warn }: Re
   return {
     all: () => webhooks,
     put(config) {
-      if (path !== undefined) check();
+      check();
       save(new Map(webhooks).set(config.id, config));
     },
     remove(id) {
-      if (path !== undefined) check();
+      check();
       const rest = new Map(webhooks);
       rest.delete(id);
       save(rest);

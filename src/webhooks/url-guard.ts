@@ -141,7 +141,10 @@ function parse(text: string): URL {
   if (url.hash !== '' || text.includes('#')) throw refused('must not have a fragment (#)');
   if (url.hostname === '') throw refused('has no host');
   const name = url.hostname.replace(/\.$/, '');
-  if (name.length > 253 || name.split('.').some((label) => label.length > 63 || label === ''))
+  if (
+    name.length > 253 ||
+    name.split('.').some((label) => label.length > 63 || label === '' || label === 'xn--')
+  )
     throw refused('has a host that is no name (RFC 1035: labels of 1 to 63, 253 in all)');
   return url;
 }

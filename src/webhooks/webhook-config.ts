@@ -99,9 +99,9 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
   }
 
   const url = checkedUrl(given.get('url'), checkUrl, errors);
-  const events = given.get('events') ?? ['*'];
+  const events = given.has('events') ? given.get('events') : ['*'];
   for (const { pointer, message } of checkEvents(events)) fault(`/events${pointer}`, message);
-  const headers = given.get('headers') ?? {};
+  const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
   if (errors.length > 0 || url === undefined) throw invalid(errors);
 

@@ -12,7 +12,9 @@ process.send?.({ ready: true });
 for (let i = 0; ; i++) {
   const params = { round, i, text: 'x'.repeat(i % 500) };
   const batch = await Promise.all(
-    Array.from({ length: 1 + (i % 4) }, () => webhooks.emit('tool.start', { callId: `call_${i}`, tool: 'bash', params })),
+    Array.from({ length: 1 + (i % 4) }, () =>
+      webhooks.emit('tool.start', { callId: `call_${i}`, tool: 'bash', params }),
+    ),
   );
   process.send?.({ acknowledged: batch.map(({ event }) => event.id) });
   if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -36,57 +36,55 @@ function runAndKill(home: string, url: string, round: number, afterMs: number): 
   });
 }
 
-it(
-  `over ${rounds} kills nothing that was acknowledged is lost, and no body differs`,
-  { timeout: 60_000 + rounds * 3000 },
-  async () => {
-    const receiver = await startReceiver();
-    const home = temporaryHome();
-    const base = `http://127.0.0.1:${receiver.port}`;
-    let answered = 0;
-    receiver.answer((_request, response) => {
-      // Some fail, some are slow, most are fine.
-      answered++;
-      const status = answered % 41 === 0 ? 500 : 200;
-      setTimeout(() => response.writeHead(status).end(), answered % 17 === 0 ? 20 : 0);
-    });
-    const acknowledged: string[] = [];
-    for (let round = 0; round < rounds; round++) {
-      acknowledged.push(...(await runAndKill(home, base, round, 20 + ((round * 37) % 180))).acknowledged);
-    }
-    expect(acknowledged.length).toBeGreaterThan(rounds);
+it(`over ${rounds} kills nothing that was acknowledged is lost, and no body differs`, {
+  timeout: 60_000 + rounds * 3000,
+}, async () => {
+  const receiver = await startReceiver();
+  const home = temporaryHome();
+  const base = `http://127.0.0.1:${receiver.port}`;
+  let answered = 0;
+  receiver.answer((_request, response) => {
+    // Some fail, some are slow, most are fine.
+    answered++;
+    const status = answered % 41 === 0 ? 500 : 200;
+    setTimeout(() => response.writeHead(status).end(), answered % 17 === 0 ? 20 : 0);
+  });
+  const acknowledged: string[] = [];
+  for (let round = 0; round < rounds; round++) {
+    acknowledged.push(...(await runAndKill(home, base, round, 20 + ((round * 37) % 180))).acknowledged);
+  }
+  expect(acknowledged.length).toBeGreaterThan(rounds);
 
-    const startedAt = Date.now();
-    const before = receiver.requests.length;
-    const { webhooks } = startWebhooks({ home });
-    for (const { id } of await webhooks.getAll()) await webhooks.enable(id);
-    // What the last kill left in flight is due again within a second.
-    await receiver.received(before + 1, 2000);
-    expect(Date.now() - startedAt).toBeLessThan(1500);
-    await expect.poll(async () => (await webhooks.stats()).pending, { timeout: 60_000, interval: 50 }).toBe(0);
+  const startedAt = Date.now();
+  const before = receiver.requests.length;
+  const { webhooks } = startWebhooks({ home });
+  for (const { id } of await webhooks.getAll()) await webhooks.enable(id);
+  // What the last kill left in flight is due again within a second.
+  await receiver.received(before + 1, 2000);
+  expect(Date.now() - startedAt).toBeLessThan(1500);
+  await expect.poll(async () => (await webhooks.stats()).pending, { timeout: 60_000, interval: 50 }).toBe(0);
 
-    for (const path of ['/plain', '/ordered']) {
-      const bodies = new Map<string, Set<string>>();
-      for (const request of receiver.requests) {
-        if (request.path !== path) continue;
-        const id = String(request.headers['webhook-id']);
-        bodies.set(id, (bodies.get(id) ?? new Set()).add(request.body.toString()));
-      }
-      const lost = acknowledged.filter((id) => !bodies.has(id));
-      expect(lost, `${path}: ${lost.length} of ${acknowledged.length} were lost`).toEqual([]);
-      const changed = [...bodies].filter(([, versions]) => versions.size > 1);
-      expect(changed, `${path}: bodies that differ`).toEqual([]);
+  for (const path of ['/plain', '/ordered']) {
+    const bodies = new Map<string, Set<string>>();
+    for (const request of receiver.requests) {
+      if (request.path !== path) continue;
+      const id = String(request.headers['webhook-id']);
+      bodies.set(id, (bodies.get(id) ?? new Set()).add(request.body.toString()));
     }
-    // Once an ordered webhook has heard an event, it hears no earlier one but the one that was not recorded yet.
-    const sequences = receiver.requests
-      .filter(({ path }) => path === '/ordered')
-      .map(({ body }) => (JSON.parse(body.toString()) as { sequence: number }).sequence);
-    let highest = 0;
-    const late = sequences.filter((sequence) => {
-      const isLate = sequence < highest;
-      highest = Math.max(highest, sequence);
-      return isLate;
-    });
-    expect(late).toEqual([]);
-  },
-);
+    const lost = acknowledged.filter((id) => !bodies.has(id));
+    expect(lost, `${path}: ${lost.length} of ${acknowledged.length} were lost`).toEqual([]);
+    const changed = [...bodies].filter(([, versions]) => versions.size > 1);
+    expect(changed, `${path}: bodies that differ`).toEqual([]);
+  }
+  // Once an ordered webhook has heard an event, it hears no earlier one but the one that was not recorded yet.
+  const sequences = receiver.requests
+    .filter(({ path }) => path === '/ordered')
+    .map(({ body }) => (JSON.parse(body.toString()) as { sequence: number }).sequence);
+  let highest = 0;
+  const late = sequences.filter((sequence) => {
+    const isLate = sequence < highest;
+    highest = Math.max(highest, sequence);
+    return isLate;
+  });
+  expect(late).toEqual([]);
+});
