@@ -55,7 +55,8 @@ export function decideNext(
     verdict.next === 'wait'
       ? (verdict.pauseMs ?? retryDelay)
       : Math.max(retryDelayMs(Math.max(delivery.attempts, 1), retryDelay, random), verdict.pauseMs ?? 0);
-  // One last try before its time is over.
-  const at = Math.max(Math.min(now + delay, delivery.expiresAt - 1000), now);
+  // One last try before its time is over; how much of it is left is a matter of patience, not of the clock's jumps.
+  const left = delivery.expiresAt - patient - 1000;
+  const at = now + Math.max(Math.min(delay, left), 0);
   return { kind: 'again', at, reason: verdict.outcome };
 }

@@ -1,0 +1,351 @@
+// The breaker, failing and disabling, time and its jumps, our own faults. Long times are passed in; nothing here waits for them.
+
+import { describe, expect, it } from 'vitest';
+import { createClockSkewWatch } from '../../src/webhooks/clock-skew.ts';
+import { createDeliveryClock } from '../../src/webhooks/delivery-clock.ts';
+import { decideNext, lifetimeMs, retryDelayMs } from '../../src/webhooks/retry-policy.ts';
+import { checkUndiciVersion } from '../../src/webhooks/undici-version.ts';
+import { judge } from '../../src/webhooks/verdict.ts';
+import { afterFailure, afterSuccess, freshMemory } from '../../src/webhooks/webhook-health.ts';
+import { startReceiver } from './recording-receiver.ts';
+import { startWebhooks, toolStart } from './start-webhooks.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/** A clock whose wall and steady time a test moves. */
+function movableClock() {
+  let wallOffset = 0;
+  let steadyOffset = 0;
+  return {
+    clock: { wall: () => Date.now() + wallOffset, monotonic: () => performance.now() + steadyOffset },
+    jump(ms: number) {
+      wallOffset += ms;
+    },
+    /** Time really passes. */
+    pass(ms: number) {
+      wallOffset += ms;
+      steadyOffset += ms;
+    },
+  };
+}
+
+describe('retries', () => {
+  it('wait 1 s, doubling to 12 h, about 78 h in all', () => {
+    const delays = Array.from({ length: 21 }, (_, i) => retryDelayMs(i + 1, 1000, 0.5));
+    expect(delays.slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
+    expect(Math.max(...delays)).toBe(12 * hour);
+    const total = delays.reduce((sum, delay) => sum + delay, 0);
+    expect(total / hour).toBeGreaterThan(70);
+    expect(total / hour).toBeLessThan(80);
+  });
+
+  it('are spread by a quarter both ways, and never at once', () => {
+    expect(retryDelayMs(3, 1000, 0)).toBe(3000);
+    expect(retryDelayMs(3, 1000, 1)).toBe(5000);
+    expect(retryDelayMs(1000, 3_600_000, 1)).toBe(15 * hour);
+  });
+
+  it('end after retryCount, after 5 where the request itself is at fault, after 24 pauses, and when the time is over', () => {
+    const now = 1_000_000;
+    const options = { retryCount: 21, retryDelay: 1000, now, patient: now, random: 0.5 };
+    const answer = (statusCode: number) =>
+      judge(
+        {
+          kind: 'answer',
+          statusCode,
+          headers: {
+            retryAfter: undefined,
+            deliveryControl: undefined,
+            date: undefined,
+            location: undefined,
+          },
+          excerpt: '',
+          durationMs: 1,
+        },
+        now,
+      );
+    const at = (attempts: number, status: number, more = {}) =>
+      decideNext({ attempts, pauses: 0, expiresAt: now + lifetimeMs, ...more }, answer(status), options);
+    expect(at(21, 500)).toMatchObject({ kind: 'again' });
+    expect(at(22, 500)).toMatchObject({ kind: 'ended', status: 'failed', reason: 'http_error' });
+    expect(at(4, 422)).toMatchObject({ kind: 'again' });
+    expect(at(5, 422)).toMatchObject({ kind: 'ended', status: 'failed' });
+    expect(at(0, 429, { pauses: 24 })).toMatchObject({ kind: 'again', at: now + 60_000 });
+    expect(at(0, 429, { pauses: 25 })).toMatchObject({ kind: 'ended', reason: 'rate_limited' });
+    expect(at(3, 500, { expiresAt: now })).toMatchObject({ kind: 'ended', reason: 'expired' });
+    expect(at(20, 500, { expiresAt: now + hour })).toMatchObject({ kind: 'again', at: now + hour - 1000 });
+  });
+});
+
+describe('the breaker', () => {
+  it('opens after 5 failures in a row for 30 s, doubling to 10 min, and closes with a success', () => {
+    let memory = freshMemory;
+    let now = 1_000_000;
+    for (let i = 0; i < 4; i++) ({ memory } = afterFailure(memory, now, 0.5));
+    expect(memory.openUntil).toBeNull();
+    const waits: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      ({ memory } = afterFailure(memory, now, 0.5));
+      waits.push((memory.openUntil ?? 0) - now);
+      now = (memory.openUntil ?? 0) + 1;
+    }
+    expect(waits.map((wait) => wait / 1000)).toEqual([30, 60, 120, 240, 480, 600, 600, 600]);
+    // What was under way when it opened does not open it further.
+    const { openUntil } = memory;
+    ({ memory } = afterFailure({ ...memory, openUntil: now + 1000 }, now, 0.5));
+    expect(memory.openUntil).toBe(now + 1000);
+    expect(openUntil).not.toBeNull();
+    expect(afterSuccess(memory).memory).toMatchObject({ failures: 0, openUntil: null, openLevel: 0 });
+  });
+
+  it('121: lets ten thousand deliveries to a dead host wait, without an attempt lost or a time-out each', async () => {
+    const receiver = await startReceiver();
+    const { webhooks } = startWebhooks();
+    await receiver.close();
+    const id = await webhooks.register({ url: receiver.url });
+    await Promise.all(Array.from({ length: 10_000 }, (_, i) => webhooks.emit('tool.start', toolStart(i))));
+    await expect.poll(async () => (await webhooks.get(id))?.state.status, { timeout: 10_000 }).toBe('open');
+    const { latency, pending } = await webhooks.stats();
+    expect(pending).toBe(10_000);
+    // 5 to open it, and what was under way with them.
+    expect(latency.connection_refused?.count).toBeLessThanOrEqual(5 + 8);
+    const untouched = await webhooks.getHistory({ limit: 10_000 });
+    expect(untouched.filter(({ attempts }) => attempts === 0).length).toBeGreaterThanOrEqual(10_000 - 13);
+  });
+
+  it('122: gives a host that recovers 1, 2, 4, then 8 at once', async () => {
+    const receiver = await startReceiver();
+    const time = movableClock();
+    const { webhooks } = startWebhooks({ clock: time.clock });
+    let isUp = false;
+    let atOnce = 0;
+    const seen: number[] = [];
+    receiver.answer((_request, response) => {
+      atOnce++;
+      if (isUp) seen.push(atOnce);
+      setTimeout(() => {
+        atOnce--;
+        response.writeHead(isUp ? 200 : 500).end();
+      }, 30);
+    });
+    const id = await webhooks.register({ url: receiver.url, retryDelay: 3_600_000 });
+    await Promise.all(Array.from({ length: 60 }, (_, i) => webhooks.emit('tool.start', toolStart(i))));
+    await expect.poll(async () => (await webhooks.get(id))?.state.status).toBe('open');
+    await expect.poll(() => atOnce).toBe(0);
+    isUp = true;
+    // The breaker's half minute passes.
+    time.pass(60_000);
+    await webhooks.emit('tool.start', toolStart());
+    await expect
+      .poll(async () => (await webhooks.stats()).delivered, { timeout: 10_000 })
+      .toBeGreaterThan(40);
+    expect(seen.slice(0, 2)).toEqual([1, 1]);
+    expect(Math.max(...seen.slice(0, 4))).toBeLessThanOrEqual(2);
+    expect(Math.max(...seen)).toBe(8);
+  });
+
+  it('120: one dead webhook among many costs the others nothing', async () => {
+    const receiver = await startReceiver();
+    const { webhooks } = startWebhooks();
+    await webhooks.register({ url: 'http://127.0.0.1:1010/' });
+    for (let i = 0; i < 20; i++) await webhooks.register({ url: `${receiver.url}/${i}` });
+    const emitted = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => webhooks.emit('tool.start', toolStart(i))),
+    );
+    await webhooks.settled(emitted.flatMap(({ deliveries }) => deliveries.slice(1)));
+    expect(receiver.requests).toHaveLength(400);
+  });
+});
+
+describe('a webhook that only fails', () => {
+  it('is called failing after an hour, and disabled after five days and 20 attempts', () => {
+    let memory = freshMemory;
+    const start = 1_000_000;
+    const changes: string[] = [];
+    for (let at = start; at <= start + 6 * day; at += hour / 2) {
+      const result = afterFailure(memory, at, 0.5);
+      memory = result.memory;
+      if (result.change !== undefined) changes.push(`${result.change} ${(at - start) / hour}`);
+      if (result.change === 'disable') break;
+    }
+    expect(changes).toEqual(['failing 1', 'disable 120']);
+    // Not by few attempts, however long.
+    let rare = freshMemory;
+    const told: (string | undefined)[] = [];
+    for (let i = 0; i < 19; i++) {
+      const result = afterFailure(rare, start + i * day, 0.5);
+      rare = result.memory;
+      told.push(result.change);
+    }
+    expect(told).not.toContain('disable');
+    expect(afterSuccess(rare).change).toBe('recovered');
+    expect(afterSuccess(freshMemory).change).toBeUndefined();
+  });
+
+  it('says so to the others: failing, recovered, disabled', async () => {
+    const receiver = await startReceiver();
+    const witness = await startReceiver();
+    const time = movableClock();
+    const { webhooks, warnings } = startWebhooks({ clock: time.clock });
+    await webhooks.register({ url: witness.url, events: ['webhook.*'] });
+    let status = 500;
+    receiver.answer((_request, response) => response.writeHead(status).end());
+    const id = await webhooks.register({ url: receiver.url, events: ['tool.*'], retryDelay: 3_600_000 });
+    const heard = () => witness.requests.map(({ headers }) => headers['x-webhook-event']);
+    const fail = async () => {
+      await webhooks.update(id, { enabled: false });
+      await webhooks.enable(id);
+    };
+    await webhooks.emit('tool.start', toolStart());
+    await receiver.received(1);
+    time.pass(hour + 60_000);
+    await webhooks.emit('tool.start', toolStart());
+    await expect.poll(heard).toContain('webhook.failing');
+    expect(warnings.join()).toContain('has had only failures since');
+    status = 200;
+    await webhooks.emit('tool.start', toolStart());
+    await expect.poll(heard).toContain('webhook.recovered');
+    await fail();
+    await expect.poll(heard).toContain('webhook.disabled');
+    const [failing] = witness.requests;
+    expect(JSON.parse(failing?.body.toString() ?? '').data).toMatchObject({
+      webhookId: id,
+      failures: 2,
+      reason: 'Answered 500',
+    });
+  });
+});
+
+describe('the clock', () => {
+  it('145: set forward or back, it never goes back, and a jump forward is not patience', () => {
+    let wall = 1_000_000_000_000;
+    let steady = 0;
+    const clock = createDeliveryClock({ wall: () => wall, monotonic: () => steady });
+    const start = clock.now();
+    wall -= 30 * day;
+    steady += 1000;
+    expect(clock.now()).toBe(start + 1000);
+    wall += 60 * day;
+    expect(clock.now()).toBe(start + 30 * day);
+    expect(clock.patient()).toBe(start + 1000);
+    wall -= 30 * day;
+    steady += 1000;
+    expect(clock.now()).toBe(start + 30 * day + 1000);
+    wall = 0;
+    expect(clock.now()).toBeGreaterThanOrEqual(start + 30 * day);
+  });
+
+  it.each([hour, 30 * day, -hour, -30 * day])(
+    '145: a jump of %i ms neither stalls a retry nor floods nor expires',
+    async (ms) => {
+      const receiver = await startReceiver();
+      const time = movableClock();
+      const { webhooks } = startWebhooks({ clock: time.clock });
+      receiver.answer((_request, response) =>
+        response.writeHead(receiver.requests.length < 20 ? 500 : 200).end(),
+      );
+      const id = await webhooks.register({ url: receiver.url, retryDelay: 400 });
+      const { deliveries } = await webhooks.emit('tool.start', toolStart());
+      await receiver.received(1);
+      time.jump(ms);
+      await receiver.received(3, 5000);
+      const first = receiver.requests[0]?.at ?? 0;
+      const third = receiver.requests[2]?.at ?? 0;
+      // Two retries of 400 and 800 ms, a quarter less at the least; after a jump forward the first may come at once.
+      expect(third - first).toBeGreaterThan(ms > 0 ? 500 : 800);
+      expect((await webhooks.getHistory({ webhookId: id }))[0]).toMatchObject({
+        id: deliveries[0],
+        status: 'pending',
+      });
+    },
+  );
+
+  it('145: what an earlier process wrote with a clock that was ahead is due again', async () => {
+    const receiver = await startReceiver();
+    const time = movableClock();
+    const ahead = startWebhooks({ clock: time.clock });
+    time.jump(30 * day);
+    receiver.answer((_request, response) => response.writeHead(500).end());
+    await ahead.webhooks.register({ url: receiver.url, retryDelay: 1000 });
+    const { deliveries } = await ahead.webhooks.emit('tool.start', toolStart());
+    await expect.poll(async () => (await ahead.webhooks.getHistory())[0]?.attempts).toBe(1);
+    await ahead.webhooks.close();
+    receiver.answer((_request, response) => response.end());
+    const now = startWebhooks({ home: ahead.home });
+    const [delivery] = await now.webhooks.getHistory();
+    expect(Date.parse(delivery?.nextAttemptAt ?? '') - Date.now()).toBeLessThan(16 * hour);
+    await now.webhooks.retry(deliveries[0] ?? '');
+    expect((await now.webhooks.settled(deliveries))[0]?.status).toBe('success');
+  });
+
+  it('166: a machine that was off for three days delivers everything, and disables nothing', async () => {
+    const receiver = await startReceiver();
+    const before = startWebhooks();
+    await receiver.close();
+    const id = await before.webhooks.register({ url: receiver.url });
+    const emitted = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => before.webhooks.emit('tool.start', toolStart(i))),
+    );
+    await before.webhooks.close();
+    const again = await startReceiver(receiver.port);
+    const time = movableClock();
+    time.jump(3 * day);
+    const after = startWebhooks({ home: before.home, clock: time.clock });
+    const settled = await after.webhooks.settled(emitted.flatMap(({ deliveries }) => deliveries));
+    expect(settled.every(({ status }) => status === 'success')).toBe(true);
+    expect(again.requests.length).toBeGreaterThanOrEqual(50);
+    expect((await after.webhooks.get(id))?.enabled).toBe(true);
+  });
+
+  it('what could not be delivered for 96 h is given up as expired, and says so', async () => {
+    const receiver = await startReceiver();
+    const before = startWebhooks();
+    receiver.answer((_request, response) => response.writeHead(500).end());
+    await before.webhooks.register({ url: receiver.url, retryDelay: 3_600_000 });
+    const { deliveries } = await before.webhooks.emit('tool.start', toolStart());
+    await expect.poll(async () => (await before.webhooks.getHistory())[0]?.attempts).toBe(1);
+    await before.webhooks.close();
+    const time = movableClock();
+    time.jump(97 * hour);
+    const after = startWebhooks({ home: before.home, clock: time.clock });
+    expect(await after.webhooks.settled(deliveries)).toMatchObject([
+      { status: 'failed', reason: 'expired', attempts: 1 },
+    ]);
+    expect(receiver.requests).toHaveLength(1);
+  });
+
+  it('clock_skew is told once three receivers agree that ours is wrong', () => {
+    const watch = createClockSkewWatch();
+    const wall = Date.parse('2026-11-23T12:00:00Z');
+    const date = 'Mon, 23 Nov 2026 11:50:00 GMT';
+    expect(watch.observe('a', date, wall)).toBeUndefined();
+    expect(watch.observe('a', date, wall)).toBeUndefined();
+    expect(watch.observe('b', date, wall)).toBeUndefined();
+    expect(watch.observe('c', 'Mon, 23 Nov 2026 12:00:30 GMT', wall)).toBeUndefined();
+    expect(watch.observe('d', date, wall)).toBe(600);
+    expect(watch.observe('e', date, wall)).toBeUndefined();
+    expect(createClockSkewWatch().observe('a', 'garbage', wall)).toBeUndefined();
+  });
+});
+
+it('168: an undici that receivers can crash is refused in words', () => {
+  for (const version of ['7.29.1', '8.5.0', '6.0.0'])
+    expect(() => checkUndiciVersion(version)).toThrow(/8\.6 or later/);
+  for (const version of ['8.6.0', '8.12.4', '9.0.0']) expect(() => checkUndiciVersion(version)).not.toThrow();
+});
+
+it('167: NODE_TLS_REJECT_UNAUTHORIZED and proxies of the environment change nothing', async () => {
+  const receiver = await startReceiver();
+  const before = { ...process.env };
+  process.env.HTTP_PROXY = 'http://127.0.0.1:9';
+  process.env.http_proxy = 'http://127.0.0.1:9';
+  try {
+    const { webhooks } = startWebhooks();
+    await webhooks.register({ url: receiver.url });
+    const [delivery] = await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
+    expect(delivery?.status).toBe('success');
+  } finally {
+    process.env = before;
+  }
+});
