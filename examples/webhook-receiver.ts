@@ -37,7 +37,7 @@ async function work({ sequence, type, id }: WebhookEvent): Promise<void> {
 /** Oldest first. */
 const seen = new Set<string>();
 const waiting: { readonly id: string; readonly body: Buffer }[] = [];
-let working: Promise<void> | undefined;
+let isWorking = false;
 
 const server = createServer(
   // A webhook may carry 16 KiB of headers of its own, beside ours.
@@ -73,12 +73,13 @@ function take(id: string, body: Buffer): void {
     seen.delete(oldest);
   }
   waiting.push({ id, body });
-  working ??= workOff();
+  if (isWorking) return;
+  isWorking = true;
+  // The answer goes out first.
+  setImmediate(workOff);
 }
 
 async function workOff(): Promise<void> {
-  // The answer goes out first.
-  await new Promise(setImmediate);
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     try {
       await work(JSON.parse(next.body.toString('utf8')));
@@ -88,7 +89,7 @@ async function workOff(): Promise<void> {
       console.error(`${next.id} failed; send it again with codebuddy deliveries retry`, error);
     }
   }
-  working = undefined;
+  isWorking = false;
 }
 
 /** undefined if it is too large. */
@@ -116,8 +117,8 @@ server.listen(Number(process.env.PORT ?? 8080), process.env.HOST ?? '127.0.0.1',
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    // What was answered with 204 is worked off before the process ends.
     server.close();
     server.closeIdleConnections();
-    // What was answered with 204 is worked off before the end.
   });
 }
