@@ -5,6 +5,7 @@ import { run as append } from './append.ts';
 import { run as eventPage } from './event-page.ts';
 import { run as http } from './http.ts';
 import { run as start } from './start.ts';
+import { run as webhooks } from './webhooks.ts';
 
 export interface BenchRow {
   readonly what: string;
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, () => Promise<BenchResult>>> = {
   append,
   'event-page': eventPage,
   http,
+  webhooks,
 };
 
 const wanted = process.argv.slice(2);

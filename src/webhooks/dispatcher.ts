@@ -79,6 +79,7 @@ export function createDispatcher({
   maxInFlight = 128,
 }: DispatcherOptions): Dispatcher {
   const line: Lane[] = [];
+  const toLoad: Lane[] = [];
   let results: Result[] = [];
   const recording = new Set<Promise<void>>();
   let unrecorded = 0;
@@ -94,7 +95,7 @@ export function createDispatcher({
   function wake(lane: Lane): void {
     if (isClosing) return;
     const now = clock.now();
-    if (lane.shouldLoad(now, capacity())) void load(lane);
+    if (lane.shouldLoad(now, capacity())) loadSoon(lane);
     if (!lane.isQueued && lane.canStart(now)) {
       lane.isQueued = true;
       line.push(lane);
@@ -378,9 +379,25 @@ export function createDispatcher({
     if (line.length > 0) pumpSoon();
   }
 
+  /** One lane a turn: a hundred that run dry together must not hold up everything else. */
+  function loadSoon(lane: Lane): void {
+    lane.isLoading = true;
+    toLoad.push(lane);
+    if (toLoad.length === 1) setImmediate(loadNext);
+  }
+
+  function loadNext(): void {
+    const lane = toLoad[0];
+    if (lane === undefined || isClosing) return;
+    // `load` never rejects; see its catch.
+    void load(lane).finally(() => {
+      toLoad.shift();
+      if (toLoad.length > 0) setImmediate(loadNext);
+    });
+  }
+
   /** Takes what is due from the store: tried ones first, then fresh ones. */
   async function load(lane: Lane): Promise<void> {
-    lane.isLoading = true;
     const room = Math.ceil(capacity() / 2);
     try {
       const now = clock.now();
@@ -409,10 +426,10 @@ export function createDispatcher({
     } catch (error) {
       lane.behind = true;
       hooks.onFault(error);
+      // The store cannot be read now; others would fare no better meanwhile.
       await new Promise((resolve) => setTimeout(resolve, recordAgainMs).unref());
-    } finally {
-      lane.isLoading = false;
     }
+    lane.isLoading = false;
     wake(lane);
   }
 

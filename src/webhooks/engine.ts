@@ -127,6 +127,8 @@ export interface WebhookEngine {
     input: { readonly url: string; readonly events?: readonly string[]; readonly secret?: string },
   ): Promise<{ readonly id: string }>;
   dropForRun(runId: string): Promise<void>;
+  /** Since the start. */
+  counters(): Pick<WebhookStats, 'emitted' | 'delivered' | 'failed' | 'retried'>;
   stats(): Promise<WebhookStats>;
   /** Undefined while all is well; else what keeps deliveries from being sent. */
   trouble(): string | undefined;
@@ -787,6 +789,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     async dropForRun(runId) {
       for (const lane of [...lanes.values()]) if (lane.runId === runId) await dropLane(lane);
     },
+    counters: () => ({
+      emitted: figures.emitted,
+      delivered: figures.delivered,
+      failed: figures.failed,
+      retried: figures.retried,
+    }),
     async stats() {
       let pending = 0;
       for (const lane of lanes.values()) pending += lane.pending;

@@ -28,9 +28,10 @@ export interface Housekeeping {
 const keepMs = 30 * 24 * 60 * 60 * 1000;
 const intervalMs = 60 * 60 * 1000;
 const firstAfterMs = 1000;
-const stepSize = 500;
+/** Few enough that a step takes less than a millisecond. */
+const stepSize = 100;
 /** Between steps while the history is too long; none are made while it is not. */
-const pauseMs = 100;
+const pauseMs = 20;
 
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { store, clock, lanes, ended, keep, onPruned, onExpired, onError } = options;
@@ -99,7 +100,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   timer.unref();
   return {
     nudge() {
-      if (!isPruning && !isStopped && ended() > keep + stepSize) prune().catch(onError);
+      if (!isPruning && !isStopped && ended() > keep + 5 * stepSize) prune().catch(onError);
     },
     stop() {
       isStopped = true;

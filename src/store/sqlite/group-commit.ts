@@ -27,7 +27,7 @@ export interface GroupCommitOptions {
   readonly apply: (write: Write) => number | undefined;
   /** Hears when commits begin to fail for want of storage, and when they work again. */
   readonly onStorageChange?: (failure: unknown) => void;
-  /** Rows a commit holds at most: keeps the pause of one commit to some milliseconds. @default 1000 */
+  /** Rows a commit holds at most: keeps the pause of one commit to some milliseconds. @default 500 */
   readonly maxRowsPerCommit?: number;
   /** Text a commit holds at most, as far as one caller's writes do not exceed it alone. @default 8 Mi */
   readonly maxSizePerCommit?: number;
@@ -53,7 +53,7 @@ export function createGroupCommit({
   directory,
   apply,
   onStorageChange,
-  maxRowsPerCommit = 1000,
+  maxRowsPerCommit = 500,
   maxSizePerCommit = 8 * 1024 * 1024,
   maxRowsWaiting = 100_000,
   maxSizeWaiting = 64 * 1024 * 1024,

@@ -1,0 +1,128 @@
+// Our sender, in a process of its own as the peers are: emits to webhooks and says how fast, how soon and how large it was. Started by
+// webhooks.ts with `sender(mode, options)`.
+
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { WebhookManager } from '../src/api/webhooks.ts';
+
+export interface SenderOptions {
+  readonly home: string;
+  /** One webhook for each. */
+  readonly urls: readonly string[];
+  /** One more, which nobody answers for. */
+  readonly deadUrl?: string;
+  readonly secret: string;
+  readonly payloadText: string;
+  readonly durationMs: number;
+}
+
+export interface SenderReport {
+  /** Until the manager has answered its first call, in ms. */
+  readonly openMs: number;
+  readonly delivered: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** Of `emit`, in ms. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Resident, in MB. */
+  readonly rssAtStart: number;
+  readonly rssAtEnd: number;
+}
+
+/**
+ * `steady`: emits so that work is always there, and never much. `drain`: emits nothing, delivers what is there. `paced`: 500 events a
+ * second.
+ */
+export type SenderMode = 'steady' | 'drain' | 'paced';
+
+export function sender(mode: SenderMode, options: SenderOptions): Promise<SenderReport> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(import.meta.url), [mode, JSON.stringify(options)], { execArgv: [] });
+    child.once('message', (report) => resolve(report as SenderReport));
+    child.once('exit', (code) => reject(new Error(`bench: the sender ended with ${code}`)));
+  });
+}
+
+/** Deliveries that wait, at most, in `steady`. */
+const mostPending = 1500;
+const eventsAtOnce = 32;
+const eventsPerSecond = 500;
+
+async function work(mode: SenderMode, options: SenderOptions): Promise<SenderReport> {
+  const begun = performance.now();
+  const webhooks = new WebhookManager({
+    home: options.home,
+    warn: (message) => console.error(`bench: ${message}`),
+  });
+  const known = await webhooks.getAll();
+  const openMs = performance.now() - begun;
+  if (known.length === 0) {
+    for (const url of [...options.urls, ...(options.deadUrl === undefined ? [] : [options.deadUrl])])
+      await webhooks.register({ url, secret: options.secret, events: ['tool.start'] });
+  }
+  const data = { callId: 'call_1', tool: 'bash', params: { text: options.payloadText } };
+  const latencies: number[] = [];
+  const emit = async (): Promise<void> => {
+    const at = performance.now();
+    await webhooks.emit('tool.start', data);
+    latencies.push(performance.now() - at);
+  };
+  const feed = async (until: number): Promise<void> => {
+    if (mode === 'paced') return pace(emit, until);
+    while (performance.now() < until) {
+      const { emitted, delivered } = await counts();
+      const waiting = emitted * options.urls.length - delivered;
+      if (mode === 'steady' && waiting < mostPending)
+        await Promise.all(Array.from({ length: eventsAtOnce }, emit));
+      else await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  const counts = () => webhooks.counters();
+
+  // Warm: a process that has just started is not what is measured.
+  await feed(performance.now() + 1500);
+  latencies.length = 0;
+  const rssAtStart = process.memoryUsage.rss() / 1e6;
+  const before = (await counts()).delivered;
+  const startedAt = performance.now();
+  await feed(startedAt + options.durationMs);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const delivered = (await counts()).delivered - before;
+  const rssAtEnd = process.memoryUsage.rss() / 1e6;
+  latencies.sort((left, right) => left - right);
+  const quantile = (q: number): number => latencies[Math.floor(latencies.length * q)] ?? 0;
+  await webhooks.close();
+  return {
+    openMs,
+    delivered,
+    seconds,
+    perSecond: delivered / seconds,
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    rssAtStart,
+    rssAtEnd,
+  };
+}
+
+/** Evenly, whether or not the ones before have been acknowledged. */
+async function pace(emit: () => Promise<void>, until: number): Promise<void> {
+  const startedAt = performance.now();
+  const under: Promise<void>[] = [];
+  let emitted = 0;
+  while (performance.now() < until) {
+    const due = ((performance.now() - startedAt) / 1000) * eventsPerSecond;
+    while (emitted < due) {
+      under.push(emit());
+      emitted++;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(under);
+}
+
+if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [mode, options] = process.argv.slice(2);
+  process.send(await work(mode as SenderMode, JSON.parse(options ?? '{}') as SenderOptions));
+  process.disconnect();
+}
