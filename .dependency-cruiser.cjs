@@ -32,6 +32,13 @@ module.exports = {
       from: { orphan: true, path: '^src/', pathNot: '(^src/index\\.ts|\\.d\\.ts)$' },
       to: {},
     },
+    {
+      name: 'receivers-lazily',
+      comment: 'every command would load them',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^src/receiver/', dynamic: false, dependencyTypesNot: ['type-only'] },
+    },
     wall('errors\\.ts', []),
     wall('version\\.ts', []),
     wall('store/', []),

@@ -4,12 +4,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CodeBuddyClient } from '../client/index.ts';
+import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/settings.ts';
 import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';
-import { complain, paint, print, printJsonLine, safe } from './output.ts';
+import { complain, paint, print, printJson, printJsonLine, safe } from './output.ts';
 import { collect } from './webhook-flags.ts';
 
 interface ListenFlags extends ConnectionOptions {
@@ -20,11 +21,13 @@ interface ListenFlags extends ConnectionOptions {
   readonly forget?: boolean;
 }
 
+const defaultName = 'local listener';
+
 export function add(webhooks: Command): void {
   withConnection(
     webhooks.command('listen').description('Prints events as a webhook brings them, until Ctrl-C.'),
   )
-    .option('--name <name>', 'a listener of its own: name, secret and port stay the same', 'local listener')
+    .option('--name <name>', 'a listener of its own: name, secret and port stay the same', defaultName)
     .option('--port <port>', 'TCP port (default: the one of last time, else a free one)')
     .option(
       '--secret <secret>',
@@ -47,27 +50,25 @@ When it stops, its webhook is switched off but kept: the next start first delive
 
 async function listen(options: ListenFlags): Promise<void> {
   const { home } = loadSettings({ flags: { home: options.home } }).settings;
+  ensureHome(home);
   const { name } = options;
   if (options.port !== undefined && !/^\d{1,5}$/.test(options.port))
     throw new UsageError(`--port is ${options.port}; it must be a port`);
   const kept = readListener(home, name);
   await withClient(options, async (client) => {
-    if (options.forget) return forget(client, home, name, kept);
+    if (options.forget) return forget(client, home, options, kept);
     const secret = options.secret ?? kept?.secret ?? `whsec_${randomBytes(32).toString('base64')}`;
     const listener = await open(secret, options, kept);
+    // From here on: a Ctrl-C before the webhook is there must not be lost.
+    const stopped = stopSignal();
     try {
       const registered = await register(client, listener, { ...options, secret }, kept);
       keepListener(home, name, { secret, webhookId: registered.id, port: listener.port });
       if (options.json)
         printJsonLine({ listening: listener.url, webhookId: registered.id, missed: registered.missed });
       else greet(listener.url, registered);
-      await stopSignal();
-      // Before the receiver is gone: what comes from here on is counted as missed.
-      await client.webhooks.update(registered.id, { enabled: false });
-      if (!options.json)
-        complain(
-          `\nThe webhook ${registered.id} is kept, switched off. To remove it: codebuddy webhooks listen --forget`,
-        );
+      await stopped;
+      await switchOff(client, registered.id, options);
     } finally {
       await listener.close();
     }
@@ -130,17 +131,35 @@ async function findWebhook(client: CodeBuddyClient, id: string): Promise<string 
   }
 }
 
+/** Before the receiver is gone: what comes from here on is counted as missed. */
+async function switchOff(client: CodeBuddyClient, id: string, { name, json }: ListenFlags): Promise<void> {
+  try {
+    await client.webhooks.update(id, { enabled: false });
+  } catch (error) {
+    // Often the server was stopped first. The next start switches it off and on again.
+    const reason = error instanceof Error ? error.message : String(error);
+    complain(safe(`\nThe webhook ${id} could not be switched off: ${reason}`, process.stderr));
+    return;
+  }
+  if (json) return;
+  const which = name === defaultName ? '' : ` --name ${JSON.stringify(name)}`;
+  complain(
+    `\nThe webhook ${id} is kept, switched off. To remove it: codebuddy webhooks listen${safe(which, process.stderr)} --forget`,
+  );
+}
+
 async function forget(
   client: CodeBuddyClient,
   home: string,
-  name: string,
+  { name, json }: ListenFlags,
   kept: KeptListener | undefined,
 ): Promise<void> {
   if (kept === undefined) throw new UsageError(`there is no listener ${JSON.stringify(name)}`);
   if (kept.webhookId !== undefined && (await findWebhook(client, kept.webhookId)) !== undefined)
     await client.webhooks.remove(kept.webhookId);
   keepListener(home, name, undefined);
-  print(`forgot the listener ${safe(name)}`);
+  if (json) printJson({ forgot: name });
+  else print(`forgot the listener ${safe(name)}`);
 }
 
 function greet(url: string, { id, missed }: Registered): void {
@@ -158,7 +177,7 @@ function describe({
   attempt,
   sessionId,
 }: HeardEvent): string {
-  const time = paint('dim', `${String(sequence ?? '').padStart(6)} ${timestamp?.slice(11, 23) ?? ''}`);
+  const time = paint('dim', `${String(sequence ?? '').padStart(6)} ${safe(timestamp?.slice(11, 23) ?? '')}`);
   const latency = latencyMs === null ? '' : `${latencyMs} ms`;
   const mark = verified ? paint('green', 'verified') : paint('red', 'NOT VERIFIED');
   const more = [

@@ -66,20 +66,20 @@ export async function startListener({
   function read(request: IncomingMessage, body: Buffer): HeardEvent {
     const verified = verifyWebhook(body, request.headers, secret);
     const payload = parse(body);
-    const id = header(request, 'webhook-id') ?? String(payload.id ?? '');
+    const id = header(request, 'webhook-id') ?? text(payload.id) ?? '';
     const duplicate = heard.has(id);
     if (verified) {
       heard.add(id);
       const [oldest] = heard;
       if (heard.size > rememberedIds && oldest !== undefined) heard.delete(oldest);
     }
-    const timestamp = typeof payload.timestamp === 'string' ? payload.timestamp : null;
+    const timestamp = text(payload.timestamp) ?? null;
     const at = Date.parse(timestamp ?? '');
     return {
       id,
-      type: String(payload.type ?? header(request, 'x-webhook-event') ?? 'unknown'),
+      type: text(payload.type) ?? header(request, 'x-webhook-event') ?? 'unknown',
       sequence: typeof payload.sequence === 'number' ? payload.sequence : null,
-      sessionId: typeof payload.sessionId === 'string' ? payload.sessionId : null,
+      sessionId: text(payload.sessionId) ?? null,
       timestamp,
       latencyMs: Number.isNaN(at) ? null : Date.now() - at,
       verified,
@@ -132,7 +132,11 @@ function parse(body: Buffer): Readonly<Record<string, unknown>> {
   }
 }
 
-function header(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
+/** Nothing else is turned into text: anybody can post here, and objects can refuse. */
+function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  return text(request.headers[name]);
 }

@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly description: string;
   /** Answers before the request's body was read. */
   readonly early?: true;
+  /** Waits this many ms before it reads on, 64 KiB at most at a time; or never reads on. */
+  readonly pace?: number | 'never';
   readonly run: (socket: TortureSocket, request: TortureRequest, part: string) => void;
 }
 
@@ -271,7 +273,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/bomb/layers',
-    description: 'Content-Encoding: gzip, 5000 times over',
+    description: 'Content-Encoding: gzip, 2000 times over',
     run: ({ write }) =>
       write(
         answer('200 OK', [`Content-Encoding: ${Array.from({ length: 2000 }, () => 'gzip').join(',')}`], 'ok'),
@@ -366,4 +368,27 @@ export const behaviours: readonly Behaviour[] = [
     'a code point across the 4096th byte',
     answer('500 Oops', [], `${'x'.repeat(4095)}é${'y'.repeat(100)}`),
   ),
+  {
+    path: '/once/*',
+    description: 'this status once, then 200: /once/410',
+    run: ({ write }, { count }, part) => write(count === 1 ? answer(`${part} Answer`) : ok),
+  },
+  {
+    path: '/storm',
+    description: '502 and 504 in turn',
+    run: ({ write }, { count }) => write(answer(count % 2 === 1 ? '502 Bad Gateway' : '504 Gateway Timeout')),
+  },
+  fixed('/304/body', '304 with a body', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok'),
+  {
+    path: '/read/slow',
+    description: 'reads the request at 64 KiB every 100 ms, then 200',
+    pace: 100,
+    run: ({ write }) => write(ok),
+  },
+  {
+    path: '/read/never',
+    description: 'reads the head of the request and no more',
+    pace: 'never',
+    run: () => undefined,
+  },
 ];

@@ -17,6 +17,9 @@ export interface TortureSocket {
   pour(next: () => string | Uint8Array | undefined, whenDone?: () => void): void;
 }
 
+/** Of Node's timers. */
+const longestMs = 2 ** 31 - 1;
+
 export function wrapSocket(socket: Socket): TortureSocket {
   const timers = new Set<NodeJS.Timeout>();
   socket.on('error', () => socket.destroy());
@@ -34,13 +37,20 @@ export function wrapSocket(socket: Socket): TortureSocket {
       if (data !== undefined) write(data);
       socket.end();
     },
-    reset: () => socket.resetAndDestroy(),
+    reset() {
+      // After FIN the system refuses, and Node would leave the handle open for ever.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    },
     after(ms, work) {
       if (socket.destroyed) return;
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        work();
-      }, ms);
+      const timer = setTimeout(
+        () => {
+          timers.delete(timer);
+          work();
+        },
+        Math.min(Math.max(ms, 0), longestMs),
+      );
       timers.add(timer);
     },
     every(ms, work) {

@@ -1,7 +1,9 @@
 // A receiver that misbehaves on purpose, each way under a path of its own, so that any sender can be tried against it. On raw sockets: most
 // of it no HTTP library would let us say. It bears whatever a sender does.
 
+import { createHash, type Hash } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import { type RequestHead, readRequests } from './request-reader.ts';
 import { type Behaviour, behaviours } from './torture-behaviours.ts';
 import { type TortureSocket, wrapSocket } from './torture-socket.ts';
 
@@ -15,12 +17,17 @@ export interface TortureOptions {
 }
 
 export interface SeenRequest {
+  readonly method: string;
   /** With the query. */
   readonly path: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** Which connection it came on, from 1. */
   readonly connection: number;
+  /** Unix ms, when its head was read. */
+  readonly at: number;
+  /** Hexadecimal; undefined until the body is complete. */
+  readonly bodySha256: string | undefined;
 }
 
 export interface Torture {
@@ -32,8 +39,10 @@ export interface Torture {
   close(): Promise<void>;
 }
 
-const maxHead = 256 * 1024;
 const keptRequests = 10_000;
+const countedPaths = 10_000;
+/** How long a sender is kept waiting that is never read. */
+const unreadMs = 120_000;
 
 export async function startTorture({
   host = '127.0.0.1',
@@ -53,53 +62,63 @@ export async function startTorture({
 
   function serve(socket: Socket, connection: number): void {
     const wrapped = wrapSocket(socket);
-    let buffered = Buffer.alloc(0);
-    /** Of the request that is being read. */
-    let bodyLeft = 0;
-    let answer: (() => void) | undefined;
+    const { after } = wrapped;
+    let current: Current | undefined;
 
-    socket.on('data', (chunk) => {
-      buffered = Buffer.concat([buffered, chunk]);
-      for (;;) {
-        if (answer !== undefined || bodyLeft > 0) {
-          const taken = Math.min(bodyLeft, buffered.length);
-          bodyLeft -= taken;
-          buffered = buffered.subarray(taken);
-          if (bodyLeft > 0) return;
-          answer?.();
-          answer = undefined;
-        }
-        const end = buffered.indexOf('\r\n\r\n');
-        if (end === -1) {
-          if (buffered.length > maxHead) socket.destroy();
-          return;
-        }
-        const head = parseHead(buffered.toString('latin1', 0, end));
-        buffered = buffered.subarray(end + 4);
-        bodyLeft = Number(head.headers['content-length'] ?? 0) || 0;
-        answer = take(wrapped, head, connection);
-      }
+    const read = readRequests({
+      onHead(head) {
+        current = take(wrapped, head, connection);
+        if (head.headers.expect?.toLowerCase() === '100-continue' && !current.isEarly)
+          wrapped.write('HTTP/1.1 100 Continue\r\n\r\n');
+        if (current.isEarly) current.answer();
+      },
+      onBody(bytes) {
+        current?.hash.update(bytes);
+      },
+      onEnd() {
+        if (current === undefined) return;
+        const { hash, seen, isEarly, answer } = current;
+        seen.bodySha256 = hash.digest('hex');
+        if (!isEarly) answer();
+        current = undefined;
+      },
+      onBad: () => socket.destroy(),
+    });
+    socket.on('data', (bytes) => {
+      read(bytes);
+      const pace = current?.pace;
+      if (pace === undefined) return;
+      socket.pause();
+      // A socket that is not read does not notice that its other end is gone.
+      if (pace === 'never') after(unreadMs, wrapped.reset);
+      else after(pace, () => socket.resume());
     });
     socket.on('end', () => socket.end());
   }
 
-  /** Notes the request; gives what answers it, unless that was done already. */
-  function take(wrapped: TortureSocket, head: Head, connection: number): (() => void) | undefined {
-    const seen = { path: head.path, headers: head.headers, connection };
+  /** Notes the request, and says what is to be done with it. */
+  function take(wrapped: TortureSocket, { method, path, headers }: RequestHead, connection: number): Current {
+    const seen: Noted = { method, path, headers, connection, at: Date.now(), bodySha256: undefined };
     requests.push(seen);
     if (requests.length > keptRequests) requests.shift();
     onRequest?.(seen);
-    const url = new URL(head.path, 'http://torture');
-    const count = (counts.get(head.path) ?? 0) + 1;
-    counts.set(head.path, count);
-    const found = find(url.pathname);
-    const run = (): void => {
-      if (found === undefined) wrapped.write(listing(url.pathname));
-      else found.behaviour.run(wrapped, { path: url.pathname, query: url.searchParams, count }, found.part);
+    const { pathname, query } = split(path);
+    const count = (counts.get(path) ?? 0) + 1;
+    counts.delete(path);
+    counts.set(path, count);
+    const [oldest] = counts.keys();
+    if (counts.size > countedPaths && oldest !== undefined) counts.delete(oldest);
+    const found = find(pathname);
+    return {
+      seen,
+      hash: createHash('sha256'),
+      isEarly: found?.behaviour.early === true,
+      pace: found?.behaviour.pace,
+      answer() {
+        if (found === undefined) wrapped.write(listing(pathname));
+        else found.behaviour.run(wrapped, { path: pathname, query, count }, found.part);
+      },
     };
-    if (found?.behaviour.early !== true) return run;
-    run();
-    return () => undefined;
   }
 
   await listen(server, port, host);
@@ -128,21 +147,24 @@ export function listen(server: Server, port: number, host: string): Promise<void
   });
 }
 
-interface Head {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+interface Noted extends SeenRequest {
+  bodySha256: string | undefined;
 }
 
-function parseHead(text: string): Head {
-  const [first = '', ...lines] = text.split('\r\n');
-  const path = first.split(' ')[1] ?? '/';
-  const headers = Object.fromEntries(
-    lines.map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
-  return { path: path.startsWith('/') ? path : '/', headers };
+/** The request that a connection is busy with. */
+interface Current {
+  readonly seen: Noted;
+  readonly hash: Hash;
+  readonly isEarly: boolean;
+  readonly pace: Behaviour['pace'];
+  readonly answer: () => void;
+}
+
+/** Not with `URL`: not every path that can come makes one. */
+function split(path: string): { readonly pathname: string; readonly query: URLSearchParams } {
+  const mark = path.indexOf('?');
+  if (mark === -1) return { pathname: path, query: new URLSearchParams() };
+  return { pathname: path.slice(0, mark), query: new URLSearchParams(path.slice(mark + 1)) };
 }
 
 function find(path: string): { readonly behaviour: Behaviour; readonly part: string } | undefined {
@@ -150,9 +172,18 @@ function find(path: string): { readonly behaviour: Behaviour; readonly part: str
     if (behaviour.path === path) return { behaviour, part: '' };
     if (!behaviour.path.endsWith('/*')) continue;
     const prefix = behaviour.path.slice(0, -1);
-    if (path.startsWith(prefix)) return { behaviour, part: decodeURIComponent(path.slice(prefix.length)) };
+    if (path.startsWith(prefix)) return { behaviour, part: decoded(path.slice(prefix.length)) };
   }
   return undefined;
+}
+
+/** As it stands where it cannot be decoded. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function listing(path: string): string {

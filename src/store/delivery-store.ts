@@ -1,5 +1,6 @@
-// What the webhook engine keeps in the store: deliveries, the bytes they send, and what must be remembered of each webhook. Rows that
-// wait stand in two lines: fresh ones (never tried) by the sequence of their event, waiting ones (tried) by the time of their next attempt.
+// What the webhook engine keeps in the store: deliveries, the bytes they send, and what must be remembered of each webhook. Rows lie by
+// event, so that an event for a hundred webhooks is one append and not a hundred places to write to; which of them wait for which webhook the engine knows,
+// and asks for them by sequence. Tried ones can also be found by the time of their next attempt.
 
 /** `pending` until it ends as one of the others. */
 export type DeliveryStatus = 'pending' | 'success' | 'failed' | 'cancelled';
@@ -60,6 +61,8 @@ export interface PayloadParts {
 /** What an attempt, or a decision without one, changes of a pending delivery. */
 export interface DeliveryChange {
   readonly id: string;
+  readonly sequence: number;
+  readonly webhookId: string;
   readonly status: DeliveryStatus;
   readonly attempts: number;
   readonly tries: number;
@@ -116,43 +119,51 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
-/** What waits for one webhook. */
-export interface PendingCount {
+/** A fresh delivery: its event, its webhook. */
+export interface DeliveryPlace {
+  readonly sequence: number;
   readonly webhookId: string;
-  readonly fresh: number;
-  readonly waiting: number;
-  /** When the next of `waiting` is due; null if there is none. */
-  readonly nextAttemptAt: number | null;
-  /** When the oldest of them was made; null if there is none. */
-  readonly oldestCreatedAt: number | null;
+}
+
+/** What waits for one webhook after it was tried. */
+export interface WaitingCount {
+  readonly webhookId: string;
+  readonly count: number;
+  readonly nextAttemptAt: number;
+  /** When the oldest of them was made. */
+  readonly oldestCreatedAt: number;
 }
 
 export interface DeliveryStore {
   getDelivery(id: string): Promise<DeliveryWithAttempts | undefined>;
   /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<readonly DeliveryWithAttempts[]>;
-  /** Never tried, in the order of their events, after `afterSequence` (exclusive). */
-  freshDeliveries(webhookId: string, afterSequence: number, limit: number): Promise<readonly DeliveryRow[]>;
+  /** The fresh ones (never tried, or asked for again) of a webhook for these events. */
+  freshDeliveries(webhookId: string, sequences: readonly number[]): Promise<readonly DeliveryRow[]>;
+  /** Where fresh deliveries are, in the order of events and then webhooks, after `after`; an index alone is read. */
+  freshPlaces(after: DeliveryPlace | undefined, limit: number): Promise<readonly DeliveryPlace[]>;
   /** Tried and due at `until` (Unix ms) or before, the longest due first. */
   waitingDeliveries(webhookId: string, until: number, limit: number): Promise<readonly DeliveryRow[]>;
   /** When the next tried delivery of a webhook is due, beyond those due at `after`. */
   nextWaiting(webhookId: string, after: number): Promise<number | undefined>;
-  /** Per webhook; walks an index, so it is for the start and for people, not for each delivery. */
-  pendingCounts(): Promise<readonly PendingCount[]>;
-  /** The sequences, of those from `from` to `to`, that wait for a webhook already. */
-  pendingSequences(webhookId: string, from: number, to: number): Promise<readonly number[]>;
+  /** Tried deliveries per webhook; walks an index, so it is for the start and for people. */
+  waitingCounts(): Promise<readonly WaitingCount[]>;
+  /** When the oldest fresh delivery was made; undefined if there is none. */
+  oldestFresh(): Promise<number | undefined>;
+  /** Those of these events that wait for a webhook already. */
+  pendingAmong(webhookId: string, sequences: readonly number[]): Promise<readonly number[]>;
   /** Deliveries by how they ended. */
   endedCounts(): Promise<Readonly<Record<'success' | 'failed' | 'cancelled', number>>>;
   /** The bytes of an event's payload. */
   getPayload(sequence: number): Promise<Uint8Array | undefined>;
-  /** Ends up to `max` pending deliveries of a webhook as cancelled; resolves to how many. */
+  /** Ends the pending deliveries of a webhook for these events as cancelled; resolves to how many. */
   cancelPending(
     webhookId: string,
+    sequences: readonly number[],
     end: { readonly reason: string; readonly endedAt: number },
-    max: number,
   ): Promise<number>;
-  /** Makes up to `max` tried deliveries of a webhook due as if they were fresh; resolves to how many. */
-  freshenWaiting(webhookId: string, max: number): Promise<number>;
+  /** Makes up to `max` tried deliveries of a webhook fresh; resolves to the sequences of their events. */
+  freshenWaiting(webhookId: string, max: number): Promise<readonly number[]>;
   /** Makes up to `max` tried deliveries that wait beyond `limit` due at `limit`; resolves to how many. */
   pullWaiting(limit: number, max: number): Promise<number>;
   /** Deletes up to `max` ended deliveries, oldest first: `excess` of any age, then those made before `before`. */

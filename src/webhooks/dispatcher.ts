@@ -244,6 +244,8 @@ export function createDispatcher({
     release(lane);
     record(lane, delivery, writes, {
       id: delivery.id,
+      sequence: delivery.sequence,
+      webhookId: delivery.webhookId,
       status: next.kind === 'ended' ? next.status : 'pending',
       attempts: counted.attempts,
       tries: counted.tries,
@@ -314,6 +316,8 @@ export function createDispatcher({
   ): void {
     record(lane, delivery, [], {
       id: delivery.id,
+      sequence: delivery.sequence,
+      webhookId: delivery.webhookId,
       status,
       attempts: delivery.attempts,
       tries: delivery.tries,
@@ -399,32 +403,27 @@ export function createDispatcher({
   /** Takes what is due from the store: tried ones first, then fresh ones. */
   async function load(lane: Lane): Promise<void> {
     const room = Math.ceil(capacity() / 2);
+    let sequences: readonly number[] = [];
     try {
       const now = clock.now();
       if (lane.nextWaitingAt !== undefined && lane.nextWaitingAt <= now) {
         const limit = lane.known.size + room;
         const due = await store.waitingDeliveries(lane.id, now, limit);
         const unknown = due.filter(({ id }) => !lane.known.has(id));
-        for (const { id } of unknown) lane.known.add(id);
+        for (const { id, sequence } of unknown) lane.known.set(id, sequence);
         lane.ready.unshift(...unknown);
         lane.nextWaitingAt = due.length === limit ? now : await store.nextWaiting(lane.id, now);
       }
-      if (lane.behind && lane.ready.length <= room) {
-        const limit = lane.known.size + 2 * room - lane.ready.length;
-        // What is committed while this reads is behind again.
-        lane.behind = false;
-        // Inclusive: an event may have two deliveries here, one of them a retry.
-        const page = await store.freshDeliveries(lane.id, lane.position - 1, limit);
-        for (const row of page) {
+      if (lane.fresh.length > 0 && lane.ready.length <= room) {
+        sequences = lane.takeFresh(2 * room - lane.ready.length);
+        for (const row of await store.freshDeliveries(lane.id, sequences)) {
           if (lane.known.has(row.id)) continue;
-          lane.known.add(row.id);
+          lane.known.set(row.id, row.sequence);
           lane.ready.push(row);
         }
-        lane.position = page.at(-1)?.sequence ?? lane.position;
-        if (page.length === limit) lane.behind = true;
       }
     } catch (error) {
-      lane.behind = true;
+      lane.fresh.unshift(sequences);
       hooks.onFault(error);
       // The store cannot be read now; others would fare no better meanwhile.
       await new Promise((resolve) => setTimeout(resolve, recordAgainMs).unref());

@@ -7,7 +7,7 @@ import type { EventType } from '../events/catalogue.ts';
 import { expandTypes } from '../events/event-filter.ts';
 import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import type { DeliveryChange, DeliveryRow } from '../store/delivery-store.ts';
+import type { DeliveryChange, DeliveryPlace, DeliveryRow } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import { createClockSkewWatch } from './clock-skew.ts';
 import { createConnector } from './connector.ts';
@@ -26,7 +26,7 @@ import { lifetimeMs, longestWaitMs } from './retry-policy.ts';
 import { generateSecret, signingSecretOf } from './signing.ts';
 import { checkTarget } from './target-check.ts';
 import { createTransport } from './transport.ts';
-import { loadUndici } from './undici-version.ts';
+import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { parseWebhook, patchWebhook, type WebhookConfig } from './webhook-config.ts';
 import { freshMemory, readMemory, type WebhookMemory } from './webhook-health.ts';
@@ -152,12 +152,15 @@ const graceOfSecretMs = 24 * 60 * 60 * 1000;
 const maxPreviousSecrets = 5;
 const testsPerMinute = 10;
 const stepSize = 500;
+/** Of an index alone: a few milliseconds. */
+const placesAtOnce = 5000;
 /** The store's place for the last good webhooks.json. */
 const registryState = 'registry';
 const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.cancelled'];
 
 /** @throws Error in words if undici is too old; what the store throws */
 export async function openWebhookEngine(options: WebhookEngineOptions): Promise<WebhookEngine> {
+  checkUndici();
   const { store, log, registryPath, warn = () => undefined, random = Math.random } = options;
   const clock = createDeliveryClock(options.clock);
   const guard = createUrlGuard({
@@ -198,7 +201,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   const transport = createTransport({
     connect: createConnector({ guard, names, ca: options.ca }),
-    makeClient: await loadUndici(),
+    loadClient: loadUndici,
   });
   const dispatcher = createDispatcher({
     store,
@@ -251,8 +254,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lane.isRunEnded = run === undefined || !['queued', 'running', 'waiting'].includes(run.status);
     if (!lane.isRunEnded) watchRun(lane, row.runId);
   }
+  const { last: lastBefore } = await log.bounds();
   const detach = log.attach(outbox);
-  await takeUpPending();
+  await takeUpPending(lastBefore);
   const housekeeping = startHousekeeping({
     store,
     clock,
@@ -281,20 +285,53 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   }
 
   /** What an earlier process left is due again; what it left for webhooks that are gone is cancelled. */
-  async function takeUpPending(): Promise<void> {
+  async function takeUpPending(last: number): Promise<void> {
     // A clock that was set back since: due times beyond any that could have been given are of the old clock.
     while ((await store.pullWaiting(clock.now() + longestWaitMs, stepSize)) === stepSize);
-    for (const { webhookId, fresh, waiting, nextAttemptAt } of await store.pendingCounts()) {
+    for (const { webhookId, count, nextAttemptAt } of await store.waitingCounts()) {
       const lane = lanes.get(webhookId);
-      if (lane === undefined) {
-        inBackground(cancelAll(webhookId));
-        continue;
+      if (lane === undefined) inBackground(cancelAll(webhookId, []));
+      else {
+        lane.pending += count;
+        lane.nextWaitingAt = nextAttemptAt;
       }
-      lane.pending = fresh + waiting;
-      lane.behind = fresh > 0;
-      lane.nextWaitingAt = nextAttemptAt ?? undefined;
+    }
+    // Those of ordered webhooks must all be known before the first is sent.
+    for (const lane of lanes.values()) lane.isHeld = lane.config.ordered;
+    inBackground(takeUpFresh(last));
+  }
+
+  /** In steps, while the first are being sent: a million take a second. */
+  async function takeUpFresh(last: number): Promise<void> {
+    let after: DeliveryPlace | undefined;
+    for (;;) {
+      const places = await store.freshPlaces(after, placesAtOnce);
+      const orphans = new Map<string, number[]>();
+      const touched = new Set<Lane>();
+      for (const { webhookId, sequence } of places) {
+        // What was committed since we listen is known already.
+        if (sequence > last) continue;
+        const lane = lanes.get(webhookId);
+        if (lane === undefined) {
+          const sequences = orphans.get(webhookId);
+          if (sequences === undefined) orphans.set(webhookId, [sequence]);
+          else sequences.push(sequence);
+        } else {
+          lane.fresh.push(sequence);
+          lane.pending++;
+          touched.add(lane);
+        }
+      }
+      for (const [webhookId, sequences] of orphans) await cancelAll(webhookId, sequences);
+      for (const lane of touched) dispatcher.wake(lane);
+      after = places.at(-1);
+      if (places.length < placesAtOnce || (after?.sequence ?? 0) > last || closing.signal.aborted) break;
+      await new Promise((resolve) => setImmediate(resolve));
     }
     for (const lane of lanes.values()) {
+      lane.enqueue([]);
+      lane.isHeld = false;
+      // A crash came between enabling it and the end of its replay.
       if (lane.isEnabled && lane.memory.missedAfter !== null) inBackground(deliverMissed(lane));
       else dispatcher.wake(lane);
       dropIfDone(lane);
@@ -384,9 +421,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     // When this is committed, so is every event whose receivers were chosen before.
     await store.write([keepMemory(lane)]);
     // Whoever enables it says that it works again: what waits for a retry need not wait any longer.
-    while ((await store.freshenWaiting(lane.id, stepSize)) === stepSize);
+    for (;;) {
+      const sequences = await store.freshenWaiting(lane.id, stepSize);
+      lane.enqueue(sequences);
+      if (sequences.length < stepSize) break;
+    }
     lane.nextWaitingAt = undefined;
-    lane.unload();
     return deliverMissed(lane);
   }
 
@@ -428,9 +468,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       types,
       now: () => clock.now(),
       signal: closing.signal,
-      onQueued(count) {
-        lane.pending += count;
-        lane.reload();
+      onQueued(sequences) {
+        lane.pending += sequences.length;
+        lane.enqueue(sequences);
         dispatcher.wake(lane);
       },
     });
@@ -482,18 +522,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
     if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
     await store.write(writes);
-    await cancelAll(lane.id);
+    await cancelAll(lane.id, [...lane.fresh.take(lane.fresh.length), ...lane.known.values()]);
   }
 
-  async function cancelAll(webhookId: string): Promise<void> {
+  /** Ends what is pending for a webhook that is gone: for these events, and what waits for a retry. */
+  async function cancelAll(webhookId: string, sequences: readonly number[]): Promise<void> {
+    const end = { reason: 'webhook_removed', endedAt: clock.now() };
+    let left = sequences;
     for (;;) {
-      const count = await store.cancelPending(
-        webhookId,
-        { reason: 'webhook_removed', endedAt: clock.now() },
-        stepSize,
-      );
-      endedTotal += count;
-      if (count < stepSize) break;
+      endedTotal += await store.cancelPending(webhookId, left.slice(0, stepSize), end);
+      left = left.slice(stepSize);
+      if (left.length === 0) left = await store.freshenWaiting(webhookId, stepSize);
+      if (left.length === 0) break;
       await new Promise((resolve) => setImmediate(resolve));
     }
     checkWatchers();
@@ -568,13 +608,13 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   async function requeue(rows: readonly DeliveryRow[]): Promise<void> {
     const expiresAt = clock.now() + lifetimeMs;
     await store.write(rows.map(({ id }) => ({ kind: 'requeueDelivery', id, expiresAt })));
-    for (const { webhookId, status } of rows) {
+    for (const { webhookId, status, sequence } of rows) {
       endedTotal--;
       if (status === 'failed') failedInHistory--;
       const lane = lanes.get(webhookId);
       if (lane === undefined) continue;
       lane.pending++;
-      lane.reload();
+      lane.enqueue([sequence]);
       dispatcher.wake(lane);
     }
   }
@@ -730,7 +770,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         if (row.status === 'pending') {
           // Now instead of later; what it has spent stays spent.
           await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
-          lane.reload();
+          lane.enqueue([row.sequence]);
           dispatcher.wake(lane);
         } else await requeue([row]);
       } finally {
@@ -798,10 +838,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     async stats() {
       let pending = 0;
       for (const lane of lanes.values()) pending += lane.pending;
-      const counts = pending === 0 ? [] : await store.pendingCounts();
+      const fresh = pending === 0 ? undefined : await store.oldestFresh();
+      const waiting = pending === 0 ? [] : await store.waitingCounts();
       const oldest = Math.min(
+        fresh ?? clock.now(),
+        ...waiting.map(({ oldestCreatedAt }) => oldestCreatedAt),
         clock.now(),
-        ...counts.map(({ oldestCreatedAt }) => oldestCreatedAt ?? clock.now()),
       );
       return {
         emitted: figures.emitted,

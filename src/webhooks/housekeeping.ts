@@ -71,11 +71,15 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   async function expireStep(lane: Lane): Promise<number> {
     const patient = clock.patient();
+    lane.unload();
+    const sequences = lane.takeFresh(stepSize);
     const rows = [
-      ...(await store.freshDeliveries(lane.id, 0, stepSize)),
+      ...(await store.freshDeliveries(lane.id, sequences)),
       ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
     ];
     const old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.known.has(id));
+    const gone = new Set(old.map(({ sequence }) => sequence));
+    lane.fresh.unshift(sequences.filter((sequence) => !gone.has(sequence)));
     if (old.length === 0) return 0;
     await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
     onExpired(lane, old.length);

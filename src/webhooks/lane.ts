@@ -2,6 +2,7 @@
 // to look again; the dispatcher starts it.
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
+import { createSequenceQueue, type SequenceQueue } from './sequence-queue.ts';
 import { createSigner, type Signer } from './signing.ts';
 import type { WebhookConfig } from './webhook-config.ts';
 import type { WebhookMemory } from './webhook-health.ts';
@@ -27,16 +28,15 @@ export class Lane {
   memory: WebhookMemory;
   /** Due now, in the order in which they start. */
   readonly ready: DeliveryRow[] = [];
-  /** Ids of what is in `ready`, under way, or done and not recorded yet. */
-  readonly known = new Set<string>();
+  /** Id and sequence of what is in `ready`, under way, or done and not recorded yet. */
+  readonly known = new Map<string, number>();
+  /** Events whose fresh delivery is in the store only, in the order in which they come. */
+  readonly fresh: SequenceQueue = createSequenceQueue();
   inFlight = 0;
   /** How many at once: halved by an overloaded receiver, 1, 2, 4, 8 after it was down. */
   limit = mostAtOnce;
   private isRecovering = false;
-  /** Fresh deliveries up to this sequence were taken into memory. */
-  position = 0;
-  /** The store holds fresh deliveries beyond `position`. */
-  behind = false;
+  private isUnsorted = false;
   /** When the next tried delivery that is not in memory is due. */
   nextWaitingAt: number | undefined;
   /** Not ended, in the store. */
@@ -115,7 +115,7 @@ export class Lane {
   shouldLoad(now: number, capacity: number): boolean {
     if (this.isLoading || this.ready.length > capacity || this.allowedAt(now) === 0) return false;
     if (this.nextWaitingAt !== undefined && this.nextWaitingAt <= now) return true;
-    return this.behind && this.ready.length <= capacity / 2;
+    return this.fresh.length > 0 && this.ready.length <= capacity / 2;
   }
 
   /** When to look again if nothing can be done now; undefined if only an event can change that. */
@@ -143,15 +143,24 @@ export class Lane {
 
   /** Leaves what is in memory to the store, to be read again in its order. */
   unload(): void {
+    this.fresh.unshift(this.ready.map(({ sequence }) => sequence));
     for (const { id } of this.ready) this.known.delete(id);
     this.ready.length = 0;
-    this.reload();
   }
 
-  /** The store may hold fresh deliveries before those in memory. */
-  reload(): void {
-    this.position = 0;
-    this.behind = true;
+  /** Events of the past are to be sent, again or at last. */
+  enqueue(sequences: readonly number[]): void {
+    for (const sequence of sequences) this.fresh.push(sequence);
+    if (!this.config.ordered) return;
+    this.unload();
+    this.isUnsorted = true;
+  }
+
+  /** Takes up to `max` events from the store's part of the queue. */
+  takeFresh(max: number): number[] {
+    if (this.isUnsorted) this.fresh.sort();
+    this.isUnsorted = false;
+    return this.fresh.take(max);
   }
 
   /** Ordered: a tried delivery that waits in the store comes before all others. */

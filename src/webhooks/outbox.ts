@@ -108,15 +108,15 @@ export function createWebhookOutbox({
         const lane = lanes.get(webhookId);
         if (lane === undefined) continue;
         lane.pending++;
-        if (lane.behind || lane.isLoading || lane.ready.length >= laneCapacity(lanes.size)) {
+        const isFull = lane.ready.length >= laneCapacity(lanes.size);
+        if (lane.fresh.length > 0 || lane.isLoading || lane.isHeld || isFull) {
           // It is in the store; it is read from there when its turn comes.
-          lane.behind = true;
+          lane.fresh.push(event.sequence);
         } else {
           if (!isCached)
             payloads.put(event.sequence, Buffer.from(`${payload.head}${event.sequence}${payload.tail}`));
           isCached = true;
-          lane.position = event.sequence;
-          lane.known.add(id);
+          lane.known.set(id, event.sequence);
           lane.ready.push({
             id,
             webhookId,

@@ -27,7 +27,7 @@ export interface ReplayOptions {
   readonly now: () => number;
   readonly signal: AbortSignal;
   /** After each step is committed. */
-  readonly onQueued: (count: number) => void;
+  readonly onQueued: (sequences: readonly number[]) => void;
 }
 
 const stepSize = 200;
@@ -56,11 +56,15 @@ export async function replay(
       limit: stepSize,
       ...(types === undefined ? {} : { types }),
     });
-    const [first] = rows;
     const lastRow = rows.at(-1);
-    if (first === undefined || lastRow === undefined) break;
+    if (lastRow === undefined) break;
     after = lastRow.sequence;
-    const waiting = new Set(await store.pendingSequences(webhookId, first.sequence, after));
+    const waiting = new Set(
+      await store.pendingAmong(
+        webhookId,
+        rows.map(({ sequence }) => sequence),
+      ),
+    );
     const wanted = rows.filter(
       ({ sequence, type, data }) => !waiting.has(sequence) && !isAbout(webhookId, type, data),
     );
@@ -68,7 +72,7 @@ export async function replay(
     if (wanted.length > 0) {
       await store.write(wanted.map((row) => toWrite(row, webhookId, now())));
       queued += wanted.length;
-      onQueued(wanted.length);
+      onQueued(wanted.map(({ sequence }) => sequence));
     }
     // Between the steps others have their turn.
     await new Promise((resolve) => setImmediate(resolve));

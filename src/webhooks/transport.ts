@@ -28,8 +28,8 @@ export interface Transport {
 
 export interface TransportOptions {
   readonly connect: Connector;
-  /** undici's, so that it is loaded when the first request is made. */
-  readonly makeClient: typeof Client;
+  /** undici's; asked for when the first request is made. */
+  readonly loadClient: () => Promise<typeof Client>;
   /** How long a connection waits for work; below the 5 s after which many servers close. @default 4000 */
   readonly keepAliveMs?: number;
   /** @default 512 */
@@ -47,7 +47,7 @@ const staleMs = 1000;
 
 export function createTransport({
   connect,
-  makeClient,
+  loadClient,
   keepAliveMs = 4000,
   maxIdle = 512,
 }: TransportOptions): Transport {
@@ -56,11 +56,12 @@ export function createTransport({
   let generation = 0;
   const active = new Set<Connection>();
   let closed = false;
+  let makeClient: typeof Client | undefined;
 
-  function open(origin: URL): Connection {
+  function open(origin: URL, clientClass: typeof Client): Connection {
     const opening = new AbortController();
     const connection: Connection = {
-      client: new makeClient(origin.origin, {
+      client: new clientClass(origin.origin, {
         connect: (_options, callback) => {
           connect(origin, opening.signal).then(
             (socket) => callback(null, socket),
@@ -105,7 +106,7 @@ export function createTransport({
     connection.client.destroy().catch(ignore);
   }
 
-  function take(url: URL): Connection {
+  function take(url: URL, clientClass: typeof Client): Connection {
     const list = idle.get(url.origin);
     // The last one used is the least likely to have been closed meanwhile.
     const connection = list?.pop();
@@ -114,7 +115,7 @@ export function createTransport({
       idleTotal--;
       return connection;
     }
-    return open(url);
+    return open(url, clientClass);
   }
 
   function giveBack(connection: Connection): void {
@@ -237,17 +238,19 @@ export function createTransport({
   }
 
   return {
-    send(request) {
+    async send(request) {
       const startedAt = performance.now();
+      makeClient ??= await loadClient();
+      const clientClass = makeClient;
       return new Promise((resolve) => {
         if (closed) {
           resolve({ kind: 'failure', reason: 'local_fault', message: 'The sender is closed', durationMs: 0 });
           return;
         }
-        attempt(take(request.url), request, startedAt, (result, wasStale) => {
+        attempt(take(request.url, clientClass), request, startedAt, (result, wasStale) => {
           if (!wasStale || closed) resolve(result);
           // Nothing was answered, so the receiver most likely never saw it; if it did, it knows the id.
-          else attempt(open(request.url), request, startedAt, resolve);
+          else attempt(open(request.url, clientClass), request, startedAt, resolve);
         });
       });
     },

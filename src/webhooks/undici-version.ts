@@ -1,4 +1,4 @@
-// undici, loaded when the engine opens, and refused if it is one that a receiver can crash: bodies that end at the wrong moment end the
+// undici, loaded when it is needed, and refused at the start if it is one that a receiver can crash: bodies that end at the wrong moment end the
 // process in releases before 8.6 (nodejs/undici#5360, #5474). A host application may bring its own.
 
 import { createRequire } from 'node:module';
@@ -6,11 +6,18 @@ import type { Client } from 'undici';
 
 const least = [8, 6] as const;
 
-/** @throws Error in words if the undici that is found is too old */
-export async function loadUndici(): Promise<typeof Client> {
+/** Of the undici that is found. @throws Error in words if it is too old */
+export function checkUndici(): void {
   const { version } = createRequire(import.meta.url)('undici/package.json') as { version: string };
   checkUndiciVersion(version);
-  return (await import('undici')).Client;
+}
+
+let loading: Promise<typeof Client> | undefined;
+
+/** Loaded when the first request is made: it takes longer to load than the rest of a start. */
+export function loadUndici(): Promise<typeof Client> {
+  loading ??= import('undici').then((undici) => undici.Client);
+  return loading;
 }
 
 /** @throws Error in words */

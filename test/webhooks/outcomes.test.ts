@@ -341,6 +341,11 @@ describe('whatever a receiver does', () => {
     '/body/html': 'http_error',
     '/body/binary': 'http_error',
     '/body/4096': 'http_error',
+    '/once/*': 'http_error',
+    '/storm': 'http_error',
+    '/304/body': 'redirect_refused',
+    '/read/slow': 'success',
+    '/read/never': 'timeout',
   };
 
   const parts: Readonly<Record<string, string>> = {
@@ -348,6 +353,7 @@ describe('whatever a receiver does', () => {
     '/redirect/*': '302',
     '/retry-after/*': '503',
     '/down/*': '0',
+    '/once/*': '500',
   };
 
   it('every behaviour of the torture receiver has an outcome here', () => {
@@ -407,10 +413,10 @@ describe('whatever a receiver does', () => {
     });
   });
 
-  it('108: a large request to a receiver that reads slowly', async () => {
+  it('125: a large request to a receiver that reads slowly', async () => {
     const { url } = await torture();
     const { webhooks } = startWebhooks();
-    await webhooks.register({ url: `${url}/ok` });
+    await webhooks.register({ url: `${url}/read/slow` });
     const { deliveries } = await webhooks.emit('message.user', { messageId: 'm', text: 'x'.repeat(250_000) });
     expect((await webhooks.settled(deliveries))[0]?.status).toBe('success');
   });

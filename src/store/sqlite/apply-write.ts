@@ -49,7 +49,19 @@ export function applyWrite(statements: Statements, write: Write): number | undef
       addDeliveries(statements, write.sequence, write.eventId, write.eventType, write.outbox);
       return undefined;
     case 'changeDelivery': {
-      const { id, status, attempts, tries, pauses, nextAttemptAt, endedAt, reason, attempt } = write.change;
+      const {
+        id,
+        sequence,
+        webhookId,
+        status,
+        attempts,
+        tries,
+        pauses,
+        nextAttemptAt,
+        endedAt,
+        reason,
+        attempt,
+      } = write.change;
       statements.changeDelivery.run(
         id,
         status,
@@ -60,6 +72,8 @@ export function applyWrite(statements: Statements, write: Write): number | undef
         endedAt,
         reason,
         attempt ?? null,
+        sequence,
+        webhookId,
       );
       return undefined;
     }
@@ -92,5 +106,5 @@ function addDeliveries(
 ): void {
   statements.addPayload.run(sequence, eventId, payload.head, payload.tail, deliveries.length);
   for (const { id, webhookId } of deliveries)
-    statements.addDelivery.run(id, webhookId, sequence, eventType, hop, createdAt, expiresAt);
+    statements.addDelivery.run(sequence, webhookId, id, eventType, hop, createdAt, expiresAt);
 }

@@ -1,7 +1,7 @@
 // What the webhook engine reads of the store, and its clean-up in steps. Steps are small, so that none of them holds up the process.
 
 import type { SQLInputValue } from 'node:sqlite';
-import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts, PendingCount } from '../delivery-store.ts';
+import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
 import { type Row, toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from './rows.ts';
 import type { Statements } from './statements.ts';
 
@@ -30,8 +30,16 @@ export function deliveryReads({ statements, direct, transaction }: DeliveryReads
         return row === undefined ? undefined : toDeliveryWithAttempts(row);
       }),
     listDeliveries: (query) => direct(() => listDeliveries(statements, query)),
-    freshDeliveries: (webhookId, afterSequence, limit) =>
-      direct(() => statements.freshDeliveries.all(webhookId, afterSequence, limit).map(toDeliveryRow)),
+    freshDeliveries: (webhookId, sequences) =>
+      direct(() =>
+        sequences.flatMap((sequence) => statements.freshDelivery.all(sequence, webhookId).map(toDeliveryRow)),
+      ),
+    freshPlaces: (after, limit) =>
+      direct(() =>
+        statements.freshPlaces
+          .all(after?.sequence ?? 0, after?.webhookId ?? '', limit)
+          .map((row) => ({ sequence: row.sequence as number, webhookId: row.webhook_id as string })),
+      ),
     waitingDeliveries: (webhookId, until, limit) =>
       direct(() => statements.waitingDeliveries.all(webhookId, until, limit).map(toDeliveryRow)),
     nextWaiting: (webhookId, after) =>
@@ -39,12 +47,23 @@ export function deliveryReads({ statements, direct, transaction }: DeliveryReads
         const value = statements.nextWaiting.get(webhookId, after)?.value;
         return typeof value === 'number' ? value : undefined;
       }),
-    pendingCounts: () => direct(() => pendingCounts(statements)),
-    pendingSequences: (webhookId, from, to) =>
+    waitingCounts: () =>
       direct(() =>
-        [statements.freshSequences, statements.waitingSequences]
-          .flatMap((statement) => statement.all(webhookId, from, to))
-          .map(({ value }) => value as number),
+        statements.countWaiting.all().map((row) => ({
+          webhookId: row.webhook_id as string,
+          count: row.rows as number,
+          nextAttemptAt: row.next as number,
+          oldestCreatedAt: row.oldest as number,
+        })),
+      ),
+    oldestFresh: () =>
+      direct(() => {
+        const value = statements.oldestFresh.get()?.value;
+        return typeof value === 'number' ? value : undefined;
+      }),
+    pendingAmong: (webhookId, sequences) =>
+      direct(() =>
+        sequences.filter((sequence) => statements.isPending.get(sequence, webhookId) !== undefined),
       ),
     endedCounts: () =>
       direct(() => {
@@ -55,10 +74,17 @@ export function deliveryReads({ statements, direct, transaction }: DeliveryReads
       }),
     getPayload: (sequence) =>
       direct(() => statements.getPayload.get(sequence)?.body as Uint8Array | undefined),
-    cancelPending: (webhookId, { reason, endedAt }, max) =>
-      direct(() => Number(statements.cancelPending.run(webhookId, reason, endedAt, max).changes)),
+    cancelPending: (webhookId, sequences, { reason, endedAt }) =>
+      direct(() =>
+        transaction(() => {
+          let count = 0;
+          for (const sequence of sequences)
+            count += Number(statements.cancelPending.run(sequence, webhookId, reason, endedAt).changes);
+          return count;
+        }),
+      ),
     freshenWaiting: (webhookId, max) =>
-      direct(() => Number(statements.freshenWaiting.run(webhookId, max).changes)),
+      direct(() => statements.freshenWaiting.all(webhookId, max).map(({ sequence }) => sequence as number)),
     pullWaiting: (limit, max) => direct(() => Number(statements.pullWaiting.run(limit, max).changes)),
     pruneDeliveries: ({ before, excess, max }) =>
       direct(() =>
@@ -111,31 +137,4 @@ function listDeliveries(statements: Statements, query: DeliveryQuery): readonly 
     .composed(text)
     .all(...values, query.limit)
     .map(toDeliveryWithAttempts);
-}
-
-function pendingCounts(statements: Statements): readonly PendingCount[] {
-  const counts = new Map<string, PendingCount>();
-  for (const row of statements.countFresh.all()) {
-    const webhookId = row.webhook_id as string;
-    const oldest = statements.createdAtOfFresh.get(webhookId, row.first as number)?.value;
-    counts.set(webhookId, {
-      webhookId,
-      fresh: row.rows as number,
-      waiting: 0,
-      nextAttemptAt: null,
-      oldestCreatedAt: typeof oldest === 'number' ? oldest : null,
-    });
-  }
-  for (const row of statements.countWaiting.all()) {
-    const webhookId = row.webhook_id as string;
-    const fresh = counts.get(webhookId);
-    counts.set(webhookId, {
-      webhookId,
-      fresh: fresh?.fresh ?? 0,
-      waiting: row.rows as number,
-      nextAttemptAt: row.next as number,
-      oldestCreatedAt: Math.min(row.oldest as number, fresh?.oldestCreatedAt ?? Number.MAX_SAFE_INTEGER),
-    });
-  }
-  return [...counts.values()];
 }

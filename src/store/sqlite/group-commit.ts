@@ -46,7 +46,11 @@ export interface GroupCommit {
 }
 
 /** A commit this large is worth its fsync: it waits for no more company. */
-const enoughRows = 200;
+const enoughRows = 150;
+/** Beyond this the patient ones of a commit wait for the next: their callers do, and nobody else. */
+const patientRowsPerCommit = 250;
+/** So many callers that they are worth a commit of their own at once. */
+const enoughPatient = 8;
 
 export function createGroupCommit({
   database,
@@ -61,6 +65,8 @@ export function createGroupCommit({
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   let queue: Waiting[] = [];
+  /** Writes that nobody waits for: they fill up a commit, and hold up nobody. */
+  let patient: Waiting[] = [];
   let rowsWaiting = 0;
   let sizeWaiting = 0;
   let scheduled: NodeJS.Immediate | undefined;
@@ -138,15 +144,21 @@ export function createGroupCommit({
   function takeGroup(): readonly Waiting[] {
     let rows = 0;
     let size = 0;
-    let callers = 0;
-    for (const waiting of queue) {
-      if (callers > 0 && (rows >= maxRowsPerCommit || size + waiting.size > maxSizePerCommit)) break;
-      rows += waiting.rows;
-      size += waiting.size;
-      callers++;
-    }
-    const group = queue.slice(0, callers);
-    queue = queue.slice(callers);
+    const takeFrom = (line: readonly Waiting[], mostRows: number): number => {
+      let callers = 0;
+      for (const waiting of line) {
+        if (rows > 0 && (rows >= mostRows || size + waiting.size > maxSizePerCommit)) break;
+        rows += waiting.rows;
+        size += waiting.size;
+        callers++;
+      }
+      return callers;
+    };
+    const urgent = takeFrom(queue, maxRowsPerCommit);
+    const more = takeFrom(patient, Math.min(maxRowsPerCommit, patientRowsPerCommit));
+    const group = [...queue.slice(0, urgent), ...patient.slice(0, more)];
+    queue = queue.slice(urgent);
+    patient = patient.slice(more);
     rowsWaiting -= rows;
     sizeWaiting -= size;
     return group;
@@ -155,7 +167,9 @@ export function createGroupCommit({
   /** One commit a turn, so that requests are served between the commits of a long queue. */
   function commitNext(): void {
     commitGroup(takeGroup());
-    scheduled = queue.length > 0 ? setImmediate(commitNext) : undefined;
+    scheduled = undefined;
+    if (queue.length > 0 || patient.length >= enoughPatient) schedule(0);
+    else if (patient.length > 0) schedule(1);
   }
 
   function schedule(maxDelayMs: number): void {
@@ -180,7 +194,7 @@ export function createGroupCommit({
       rowsWaiting += rows;
       sizeWaiting += size;
       return new Promise((resolve, reject) => {
-        queue.push({ writes, rows, size, resolve, reject });
+        (maxDelayMs > 0 ? patient : queue).push({ writes, rows, size, resolve, reject });
         schedule(rowsWaiting >= enoughRows ? 0 : maxDelayMs);
       });
     },
@@ -190,7 +204,7 @@ export function createGroupCommit({
       clearTimeout(delayed);
       if (scheduled !== undefined) clearImmediate(scheduled);
       scheduled = undefined;
-      while (queue.length > 0) commitGroup(takeGroup());
+      while (queue.length > 0 || patient.length > 0) commitGroup(takeGroup());
     },
   };
 }

@@ -84,10 +84,11 @@ export const migrations: readonly string[] = [
     uses INTEGER NOT NULL
   ) STRICT;
 
+  -- By event: the deliveries of one event are neighbours at the end of the table, also when there are a hundred of them.
   CREATE TABLE deliveries (
-    id TEXT PRIMARY KEY,
-    webhook_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,
+    webhook_id TEXT NOT NULL,
+    id TEXT NOT NULL,
     event_type TEXT NOT NULL,
     status TEXT NOT NULL,
     hop INTEGER NOT NULL,
@@ -100,11 +101,13 @@ export const migrations: readonly string[] = [
     ended_at INTEGER,
     reason TEXT,
     -- JSON objects, one an attempt, parted by commas.
-    attempt_log TEXT NOT NULL
+    attempt_log TEXT NOT NULL,
+    PRIMARY KEY (sequence, webhook_id, id)
   ) STRICT, WITHOUT ROWID;
-  -- A pending delivery stands in one of two lines: fresh in the order of events, tried by time. A dead receiver's thousands of
-  -- waiting rows are thus never walked to find a fresh one, and the other way round.
-  CREATE INDEX deliveries_fresh ON deliveries (webhook_id, sequence)
+  -- Ids sort by time, so this grows at its end too.
+  CREATE UNIQUE INDEX deliveries_by_id ON deliveries (id);
+  -- Read from one end to the other at the start; an index by webhook would be written to in as many places as there are webhooks.
+  CREATE INDEX deliveries_fresh ON deliveries (sequence, webhook_id)
     WHERE status = 'pending' AND next_attempt_at IS NULL;
   CREATE INDEX deliveries_waiting ON deliveries (webhook_id, next_attempt_at, created_at)
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL;

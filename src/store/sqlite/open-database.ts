@@ -66,7 +66,7 @@ function openDatabase(path: string, logger: StoreLogger | undefined): DatabaseSy
     }
     database.exec('PRAGMA synchronous = FULL');
     // A checkpoint costs two more fsyncs; every 16 MiB of log instead of every 4.
-    database.exec('PRAGMA wal_autocheckpoint = 4000');
+    database.exec('PRAGMA wal_autocheckpoint = 400');
     // 16 MiB, taken as it is needed: the inner pages of the indices of a million events stay in memory.
     database.exec('PRAGMA cache_size = -16384');
     migrate(database);

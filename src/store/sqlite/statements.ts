@@ -52,49 +52,50 @@ const sql = {
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   dropPayloadUse: 'UPDATE payloads SET uses = uses - 1 WHERE sequence = ?',
   deleteUnusedPayload: 'DELETE FROM payloads WHERE sequence = ? AND uses <= 0',
-  addDelivery: `INSERT INTO deliveries (id, webhook_id, sequence, event_type, status, hop, attempts, tries, pauses, created_at,
+  addDelivery: `INSERT INTO deliveries (sequence, webhook_id, id, event_type, status, hop, attempts, tries, pauses, created_at,
       expires_at, next_attempt_at, ended_at, reason, attempt_log)
     VALUES (?, ?, ?, ?, 'pending', ?, 0, 0, 0, ?, ?, NULL, NULL, NULL, '')`,
   changeDelivery: `UPDATE deliveries SET status = ?2, attempts = ?3, tries = ?4, pauses = ?5, next_attempt_at = ?6, ended_at = ?7,
       reason = ?8, attempt_log = CASE WHEN ?9 IS NULL THEN attempt_log WHEN attempt_log = '' THEN ?9 ELSE attempt_log || ',' || ?9 END
-    WHERE id = ?1 AND status = 'pending'`,
+    WHERE sequence = ?10 AND webhook_id = ?11 AND id = ?1 AND status = 'pending'`,
   requeueDelivery: `UPDATE deliveries SET status = 'pending', attempts = 0, pauses = 0, next_attempt_at = NULL, ended_at = NULL,
       reason = NULL, expires_at = ? WHERE id = ? AND status <> 'pending'`,
   getDelivery: 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
-  freshDeliveries: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
-    WHERE d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NULL AND d.sequence > ? ORDER BY d.sequence LIMIT ?`,
+  freshDelivery: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
+    WHERE d.sequence = ? AND d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NULL`,
+  freshPlaces: `SELECT sequence, webhook_id FROM deliveries INDEXED BY deliveries_fresh
+    WHERE status = 'pending' AND next_attempt_at IS NULL AND (sequence, webhook_id) > (?, ?) ORDER BY sequence, webhook_id LIMIT ?`,
+  oldestFresh: `SELECT created_at AS value FROM deliveries INDEXED BY deliveries_fresh
+    WHERE status = 'pending' AND next_attempt_at IS NULL ORDER BY sequence LIMIT 1`,
   waitingDeliveries: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
     WHERE d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NOT NULL AND d.next_attempt_at <= ?
     ORDER BY d.next_attempt_at LIMIT ?`,
   nextWaiting: `SELECT min(next_attempt_at) AS value FROM deliveries
     WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL AND next_attempt_at > ?`,
-  // Both walk a covering index.
-  countFresh: `SELECT webhook_id, count(*) AS rows, min(sequence) AS first FROM deliveries
-    WHERE status = 'pending' AND next_attempt_at IS NULL GROUP BY webhook_id`,
+  // Walks a covering index.
   countWaiting: `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL GROUP BY webhook_id`,
-  createdAtOfFresh: `SELECT created_at AS value FROM deliveries
-    WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NULL AND sequence = ? LIMIT 1`,
-  freshSequences: `SELECT DISTINCT sequence AS value FROM deliveries
-    WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NULL AND sequence BETWEEN ? AND ?`,
-  waitingSequences: `SELECT DISTINCT sequence AS value FROM deliveries
-    WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL AND sequence BETWEEN ? AND ?`,
+  isPending: `SELECT 1 AS value FROM deliveries WHERE sequence = ? AND webhook_id = ? AND status = 'pending' LIMIT 1`,
   countEnded: 'SELECT status, count(*) AS rows FROM deliveries WHERE ended_at IS NOT NULL GROUP BY status',
-  cancelPending: `UPDATE deliveries SET status = 'cancelled', reason = ?2, ended_at = ?3, next_attempt_at = NULL WHERE id IN (
-    SELECT id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at IS NULL
-    UNION ALL SELECT id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at IS NOT NULL LIMIT ?4)`,
-  freshenWaiting: `UPDATE deliveries SET next_attempt_at = NULL WHERE id IN (
-    SELECT id FROM deliveries WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL LIMIT ?)`,
+  cancelPending: `UPDATE deliveries SET status = 'cancelled', reason = ?3, ended_at = ?4, next_attempt_at = NULL
+    WHERE sequence = ?1 AND webhook_id = ?2 AND status = 'pending'`,
+  freshenWaiting: `UPDATE deliveries SET next_attempt_at = NULL WHERE (sequence, webhook_id, id) IN (
+    SELECT sequence, webhook_id, id FROM deliveries WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL
+    LIMIT ?) RETURNING sequence`,
   // Not by webhook: it is for the clock of the machine, at the start.
-  pullWaiting: `UPDATE deliveries SET next_attempt_at = ?1 WHERE id IN (
-    SELECT id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?2)`,
-  pruneDeliveries: `DELETE FROM deliveries WHERE id IN (
-      SELECT id FROM (SELECT id, created_at FROM deliveries WHERE ended_at IS NOT NULL ORDER BY id LIMIT ?2) WHERE created_at < ?1)
+  pullWaiting: `UPDATE deliveries SET next_attempt_at = ?1 WHERE (sequence, webhook_id, id) IN (
+    SELECT sequence, webhook_id, id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?2)`,
+  pruneDeliveries: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
+      SELECT sequence, webhook_id, id FROM (
+        SELECT sequence, webhook_id, id, created_at FROM deliveries WHERE ended_at IS NOT NULL ORDER BY id LIMIT ?2)
+      WHERE created_at < ?1)
     RETURNING sequence`,
-  clearDeliveries: `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE ended_at IS NOT NULL LIMIT ?)
+  clearDeliveries: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
+      SELECT sequence, webhook_id, id FROM deliveries WHERE ended_at IS NOT NULL LIMIT ?)
     RETURNING sequence`,
-  clearDeliveriesOf: `DELETE FROM deliveries
-    WHERE id IN (SELECT id FROM deliveries WHERE ended_at IS NOT NULL AND webhook_id = ? LIMIT ?) RETURNING sequence`,
+  clearDeliveriesOf: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
+      SELECT sequence, webhook_id, id FROM deliveries WHERE ended_at IS NOT NULL AND webhook_id = ? LIMIT ?)
+    RETURNING sequence`,
 
   putWebhookState: `INSERT INTO webhook_states (webhook_id, state) VALUES (?, ?)
     ON CONFLICT (webhook_id) DO UPDATE SET state = excluded.state`,

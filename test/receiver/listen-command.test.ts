@@ -1,0 +1,159 @@
+// `codebuddy webhooks listen` and `torture` as real processes beside a real server.
+
+import { readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Running, run, serve, start, temporaryFolder } from '../cli/run-cli.ts';
+
+interface Line {
+  readonly listening?: string;
+  readonly webhookId?: string;
+  readonly missed?: number | null;
+  readonly type?: string;
+  readonly sequence?: number;
+  readonly verified?: boolean;
+  readonly latencyMs?: number;
+}
+
+const linesOf = ({ output }: Running): Line[] =>
+  output.stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+const tools = (home: string) => run(home, ['tools', 'run', 'list_directory', '--json']);
+
+/** With the first line that it printed. */
+async function listen(home: string, args: readonly string[] = []) {
+  const running = start(home, ['webhooks', 'listen', '--json', ...args]);
+  await running.saw('"listening"');
+  const events = (): Line[] => linesOf(running).slice(1);
+  const [first] = linesOf(running);
+  return { ...running, first: first as Line, events };
+}
+
+async function stop({ child, finished }: Running): Promise<void> {
+  child.kill('SIGTERM');
+  const { code, stderr } = await finished;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+}
+
+it('hears events; after a pause it first hears what it missed, in order, at the same place with the same secret', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const first = await listen(home);
+  await tools(home);
+  await expect.poll(() => first.events().map(({ type }) => type)).toContain('tool.complete');
+  expect(first.first.missed).toBeNull();
+  expect(first.events().every(({ verified }) => verified)).toBe(true);
+  const kept = readFileSync(join(home, 'listen.json'), 'utf8');
+  expect(statSync(join(home, 'listen.json')).mode & 0o777).toBe(0o600);
+  await stop(first);
+
+  await tools(home);
+  const second = await listen(home);
+  await tools(home);
+  const heard = (): number => second.events().filter(({ type }) => type === 'tool.complete').length;
+  await expect.poll(heard, { timeout: 10_000 }).toBe(2);
+  expect(second.first.missed).toBeGreaterThanOrEqual(2);
+  expect(second.first).toMatchObject({ listening: first.first.listening, webhookId: first.first.webhookId });
+  expect(readFileSync(join(home, 'listen.json'), 'utf8')).toBe(kept);
+  const sequences = [...first.events(), ...second.events()].map(({ sequence = 0 }) => sequence);
+  expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
+  expect(new Set(sequences).size).toBe(sequences.length);
+  await stop(second);
+});
+
+it('after kill -9 the next start gets what waited, though its port is taken', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const first = await listen(home, ['--event', 'tool.complete', '--name', 'ci']);
+  first.child.kill('SIGKILL');
+  await first.finished;
+  await tools(home);
+  const squatter = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) =>
+    squatter.listen(Number(new URL(first.first.listening ?? '').port), '127.0.0.1', resolve),
+  );
+  onTestFinished(() => new Promise<void>((resolve) => squatter.close(() => resolve())));
+  const second = await listen(home, ['--name', 'ci']);
+  await expect
+    .poll(() => second.events().map(({ type }) => type), { timeout: 10_000 })
+    .toEqual(['tool.complete']);
+  expect(second.first.webhookId).toBe(first.first.webhookId);
+  expect(second.first.listening).not.toBe(first.first.listening);
+  await stop(second);
+});
+
+it('says what it does to a person, and how to remove it; --forget does', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const running = start(home, ['webhooks', 'listen', '--name', 'mine', '--event', 'tool.complete']);
+  await running.saw('Listening at http://127.0.0.1:');
+  await tools(home);
+  await running.saw('tool.complete');
+  expect(running.output.stdout).toMatch(/\d+ ms {2}verified/);
+  running.child.kill('SIGINT');
+  const { code, stderr } = await running.finished;
+  expect(code).toBe(0);
+  expect(stderr).toContain('webhooks listen --name "mine" --forget');
+
+  await tools(home);
+  const again = start(home, ['webhooks', 'listen', '--name', 'mine']);
+  await again.saw('1 missed events are being delivered.');
+  again.child.kill('SIGINT');
+  await again.finished;
+
+  const list = async (): Promise<unknown[]> =>
+    JSON.parse((await run(home, ['webhooks', 'list', '--json'])).stdout).webhooks;
+  expect(await list()).toHaveLength(1);
+  expect(await run(home, ['webhooks', 'listen', '--name', 'mine', '--forget'])).toMatchObject({
+    code: 0,
+    stdout: 'forgot the listener mine\n',
+  });
+  expect(await list()).toEqual([]);
+  expect((await run(home, ['webhooks', 'listen', '--name', 'mine', '--forget'])).code).toBe(2);
+});
+
+it('an unsigned stranger is shown, not believed, and cannot drive the terminal or end it', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const running = start(home, ['webhooks', 'listen']);
+  await running.saw('Ctrl-C stops');
+  const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(running.output.stdout)?.[0] ?? '';
+  for (const body of ['{"type":{"toString":1}}', '{"type":"x","timestamp":"2026-01-01T\\u001b[2J"}', 'no']) {
+    expect((await fetch(url, { method: 'POST', body })).status).toBe(401);
+  }
+  await running.saw('NOT VERIFIED');
+  running.child.kill('SIGINT');
+  expect((await running.finished).code).toBe(0);
+});
+
+it('a server that stops first is no fault of the listener', async () => {
+  const home = temporaryFolder();
+  const server = await serve(home);
+  const running = await listen(home);
+  server.child.kill('SIGTERM');
+  await server.finished;
+  running.child.kill('SIGINT');
+  const { code, stderr } = await running.finished;
+  expect(stderr).toContain('could not be switched off');
+  expect(code).toBe(0);
+});
+
+it('torture prints where it is, the table, and each request', async () => {
+  const running = start(temporaryFolder(), ['webhooks', 'torture', '--port', '0']);
+  await running.saw('Ctrl-C stops');
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output.stdout)?.[0] ?? '';
+  expect(running.output.stdout).toContain('/drip/103');
+  const answer = await fetch(`${url}/status/418`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'webhook-id': 'evt_1' },
+  });
+  expect(answer.status).toBe(418);
+  await running.saw('evt_1');
+  running.child.kill('SIGINT');
+  expect((await running.finished).code).toBe(0);
+});
