@@ -65,7 +65,8 @@ interface Result {
   readonly lane: Lane;
   readonly delivery: DeliveryRow;
   readonly change: DeliveryChange;
-  readonly writes: readonly Write[];
+  /** The webhook's memory has changed with it. */
+  readonly isRemembered: boolean;
 }
 
 export function createDispatcher({
@@ -240,9 +241,9 @@ export function createDispatcher({
       patient: clock.patient(),
       random: random(),
     });
-    const writes: Write[] = updateHealth(lane, verdict, now);
+    const isRemembered = updateHealth(lane, verdict, now);
     release(lane);
-    record(lane, delivery, writes, {
+    record(lane, delivery, isRemembered, {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -257,8 +258,8 @@ export function createDispatcher({
     });
   }
 
-  /** What the outcome means for the webhook, and the write that keeps it. */
-  function updateHealth(lane: Lane, verdict: Verdict, now: number): Write[] {
+  /** What the outcome means for the webhook; gives whether its memory has changed. */
+  function updateHealth(lane: Lane, verdict: Verdict, now: number): boolean {
     const before = lane.memory;
     let { memory, change }: ReturnType<typeof afterSuccess> = { memory: before, change: undefined };
     if (verdict.outcome === 'success') {
@@ -279,9 +280,7 @@ export function createDispatcher({
     if (memory !== before) lane.remember(memory);
     const asked = verdict.disable ?? change;
     if (asked !== undefined) hooks.onHealth(lane, asked, verdict.message ?? verdict.outcome);
-    return memory === before
-      ? []
-      : [{ kind: 'putWebhookState', row: { webhookId: lane.id, state: JSON.stringify(lane.memory) } }];
+    return memory !== before;
   }
 
   function release(lane: Lane): void {
@@ -314,7 +313,7 @@ export function createDispatcher({
     delivery: DeliveryRow,
     { status, reason }: { readonly status: 'failed'; readonly reason: string },
   ): void {
-    record(lane, delivery, [], {
+    record(lane, delivery, false, {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -328,12 +327,12 @@ export function createDispatcher({
     });
   }
 
-  function record(lane: Lane, delivery: DeliveryRow, writes: readonly Write[], change: DeliveryChange): void {
+  function record(lane: Lane, delivery: DeliveryRow, isRemembered: boolean, change: DeliveryChange): void {
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
     if (lane.config.ordered) lane.inFlight++;
     if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, writes });
+    results.push({ lane, delivery, change, isRemembered });
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
@@ -348,15 +347,21 @@ export function createDispatcher({
   }
 
   async function recordBatch(batch: readonly Result[]): Promise<void> {
-    const writes = batch.flatMap(({ writes: more, change }) => [
-      { kind: 'changeDelivery', change } as const,
-      ...more,
-    ]);
-    // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others.
-    let maxDelayMs = batch.some(({ lane }) => lane.config.ordered) ? 0 : recordWithinMs;
+    const changes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
+    const remembering = new Set(batch.filter((result) => result.isRemembered).map(({ lane }) => lane));
+    // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
+    // it must not come to the disk after what is remembered later.
+    let maxDelayMs =
+      remembering.size > 0 || batch.some(({ lane }) => lane.config.ordered) ? 0 : recordWithinMs;
     for (;;) {
       try {
-        await store.write(writes, { maxDelayMs });
+        const memories = [...remembering].map(
+          ({ id, memory }): Write => ({
+            kind: 'putWebhookState',
+            row: { webhookId: id, state: JSON.stringify(memory) },
+          }),
+        );
+        await store.write([...changes, ...memories], { maxDelayMs });
         break;
       } catch (error) {
         hooks.onFault(error);
