@@ -77,9 +77,9 @@ const byCode: Readonly<Record<string, FailureReason>> = {
   EPERM: 'local_fault',
 };
 
-// OpenSSL's words for a certificate that cannot be trusted.
+// OpenSSL's words for a certificate that cannot be trusted; UNSPECIFIED: one that Node has no word for.
 const certificateCode =
-  /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
+  /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERR_TLS_CERT_|UNSPECIFIED$)/;
 
 /** The reason in an error of Node or undici. */
 export function reasonOf(error: unknown): FailureReason {

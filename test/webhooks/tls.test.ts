@@ -1,0 +1,106 @@
+// TLS: who is believed, and what becomes of deliveries to who is not. Case 94 of WEBHOOK-FACTS.md (d).
+
+import { createServer, type Server } from 'node:https';
+import { expect, it, onTestFinished } from 'vitest';
+import { makeCertificate } from '../../src/receiver/certificate.ts';
+import { startTlsTorture, type TlsBehaviour, tlsBehaviours } from '../../src/receiver/tls-torture.ts';
+import { startWebhooks, toolStart } from './start-webhooks.ts';
+
+async function startTorture() {
+  const torture = await startTlsTorture();
+  onTestFinished(() => torture.close());
+  return torture;
+}
+
+/** Gives its URL. */
+async function serve(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `https://127.0.0.1:${address.port}/`;
+}
+
+const expected: Readonly<Record<TlsBehaviour, readonly string[]>> = {
+  ok: ['success'],
+  'self-signed': ['certificate_invalid'],
+  'wrong-name': ['certificate_invalid'],
+  expired: ['certificate_invalid'],
+  'not-yet-valid': ['certificate_invalid'],
+  'unknown-authority': ['certificate_invalid'],
+  // TLS 1.3 tells a client that it lacks a certificate only after its handshake.
+  'client-certificate': ['tls_failed', 'connection_closed'],
+  'tls-1.0': ['tls_failed'],
+  drip: ['timeout'],
+  'reset-after': ['connection_closed'],
+  silent: ['timeout'],
+  reset: ['connection_closed'],
+  close: ['connection_closed'],
+  garbage: ['tls_failed'],
+  http: ['tls_failed'],
+  ssh: ['tls_failed'],
+};
+
+it.each(Object.keys(tlsBehaviours) as TlsBehaviour[])(
+  '94: %s, with the authority given as ca',
+  async (behaviour) => {
+    const torture = await startTorture();
+    const { webhooks } = startWebhooks({ ca: torture.ca });
+    await webhooks.register({ url: torture.url(behaviour), timeout: 1000, retryDelay: 60_000 });
+    const { deliveries } = await webhooks.emit('tool.start', toolStart());
+    const read = async () => (await webhooks.getHistory()).find(({ id }) => id === deliveries[0]);
+    await expect.poll(async () => (await read())?.attemptLog.length, { timeout: 5000 }).toBe(1);
+    const delivery = await read();
+    expect(expected[behaviour], JSON.stringify(delivery?.attemptLog)).toContain(
+      delivery?.attemptLog[0]?.outcome,
+    );
+    // A fault of the receiver's that may be mended: never the end of a delivery.
+    expect(delivery?.status).toBe(behaviour === 'ok' ? 'success' : 'pending');
+    // In TLS 1.3 a request may travel with the last message of the handshake, before the reset.
+    if (behaviour !== 'reset-after') expect(torture.requests(behaviour)).toBe(behaviour === 'ok' ? 1 : 0);
+  },
+);
+
+it('94: without that authority even a right certificate is not believed', async () => {
+  const torture = await startTorture();
+  const { webhooks } = startWebhooks();
+  await webhooks.register({ url: torture.url('ok'), retryDelay: 60_000 });
+  await webhooks.emit('tool.start', toolStart());
+  await expect
+    .poll(async () => (await webhooks.getHistory())[0]?.attemptLog[0]?.outcome)
+    .toBe('certificate_invalid');
+  expect(torture.requests('ok')).toBe(0);
+});
+
+it('a certificate that is mended is believed at the next attempt', async () => {
+  const ca = makeCertificate({ names: ['Our authority'], isCa: true });
+  const wrong = makeCertificate({ names: ['elsewhere.example'], issuer: ca });
+  const right = makeCertificate({ names: ['127.0.0.1'], issuer: ca });
+  const server = createServer({ cert: wrong.cert, key: wrong.key }, (request, response) => {
+    request.resume().on('end', () => response.end());
+  });
+  const url = await serve(server);
+  const { webhooks } = startWebhooks({ ca: ca.cert });
+  await webhooks.register({ url, retryDelay: 300 });
+  const { deliveries } = await webhooks.emit('tool.start', toolStart());
+  await expect.poll(async () => (await webhooks.getHistory())[0]?.attemptLog.length).toBe(1);
+  server.setSecureContext({ cert: right.cert, key: right.key });
+  const [delivery] = await webhooks.settled(deliveries);
+  expect(delivery?.attemptLog.map(({ outcome }) => outcome)).toEqual(['certificate_invalid', 'success']);
+});
+
+it('a chain that Node has no word for is an invalid certificate too', async () => {
+  const ca = makeCertificate({ names: ['Our authority'], isCa: true });
+  const leaf = makeCertificate({ names: ['leaf.example'], issuer: ca });
+  const below = makeCertificate({ names: ['127.0.0.1'], issuer: leaf });
+  const url = await serve(createServer({ cert: below.cert + leaf.cert, key: below.key }));
+  const { webhooks } = startWebhooks({ ca: ca.cert });
+  await webhooks.register({ url, retryDelay: 60_000 });
+  await webhooks.emit('tool.start', toolStart());
+  await expect
+    .poll(async () => (await webhooks.getHistory())[0]?.attemptLog[0]?.outcome)
+    .toBe('certificate_invalid');
+});
