@@ -1,0 +1,78 @@
+// What a wire format must tell the model server: how an answer is streamed, how it is sent whole, how errors look.
+// An answer comes with its defaults filled in, so that the four formats do not each invent their own.
+
+import type { FinishReason, ModelAnswer, ModelMessage } from './model-server-types.ts';
+
+/** A piece of a body; a delta is what `gapMs` and `silentAfter` count. */
+export interface Frame {
+  readonly text: string;
+  readonly isDelta: boolean;
+}
+
+export interface CompleteToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: unknown;
+  /** As JSON, or the string that stands in its place. */
+  readonly json: string;
+  readonly pieces: number;
+}
+
+export interface CompleteAnswer {
+  /** Of the response; made of the request's number, so it is the same in every test run. */
+  readonly id: string;
+  readonly model: string;
+  readonly text: readonly string[];
+  readonly toolCalls: readonly CompleteToolCall[];
+  readonly usage: { readonly input: number; readonly output: number };
+  readonly finish: FinishReason;
+}
+
+export interface AskedRequest {
+  readonly model: string;
+  readonly isStream: boolean;
+  readonly system: string;
+  readonly messages: readonly ModelMessage[];
+  readonly toolNames: readonly string[];
+}
+
+export interface Wire {
+  /** Google says in the path which model is meant and whether to stream, the others in the body. */
+  read(body: unknown, path: string): AskedRequest;
+  stream(answer: CompleteAnswer, body: unknown): Iterable<Frame>;
+  whole(answer: CompleteAnswer, body: unknown): object;
+  error(status: number, message: string): object;
+}
+
+export function completeAnswer(answer: ModelAnswer, model: string, number: number): CompleteAnswer {
+  const { text = [], toolCalls = [], usage = { input: 10, output: 5 } } = answer;
+  return {
+    id: `answer-${number}`,
+    model,
+    text: typeof text === 'string' ? [text] : text,
+    toolCalls: toolCalls.map((call, index) => ({
+      id: call.id ?? `call_${number}_${index}`,
+      name: call.name,
+      arguments: call.arguments,
+      json: typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments ?? {}),
+      pieces: call.pieces ?? 1,
+    })),
+    usage,
+    finish: answer.finish ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop'),
+  };
+}
+
+export function delta(text: string): Frame {
+  return { text, isDelta: true };
+}
+
+export function frame(text: string): Frame {
+  return { text, isDelta: false };
+}
+
+/** Exactly `pieces` strings, some of them empty if there are more pieces than characters. */
+export function inPieces(text: string, pieces: number): readonly string[] {
+  return Array.from({ length: pieces }, (_, index) =>
+    text.slice(Math.floor((text.length * index) / pieces), Math.floor((text.length * (index + 1)) / pieces)),
+  );
+}
