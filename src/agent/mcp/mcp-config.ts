@@ -1,0 +1,204 @@
+// The `mcpServers` of config.json, in the field's usual shape: programs that we start and speak to over their stdin and stdout, and
+// servers behind a URL. Checked here, so that what is wrong is said at the start and not at the first call.
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface McpServerCommon {
+  /** `[A-Za-z0-9_-]{1,64}` without `__`, which parts it from the tool in `server__tool`. */
+  readonly name: string;
+  /** Never started; stays in the file for later. @default false */
+  readonly disabled?: boolean;
+  /** For one call. @default 60 000 */
+  readonly timeoutMs: number;
+  /** From the start to the list of tools. @default 30 000 */
+  readonly startTimeoutMs: number;
+  /** Whether the server is believed when it says that a tool only reads (`readOnlyHint`). @default true */
+  readonly trust?: boolean;
+}
+
+export type StdioServerConfig = McpServerCommon & {
+  readonly kind: 'stdio';
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Relative to the folder that the servers are given. */
+  readonly cwd?: string;
+};
+
+export type HttpServerConfig = McpServerCommon & {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+export type McpServerConfig = StdioServerConfig | HttpServerConfig;
+
+const commonFields = ['type', 'disabled', 'timeoutMs', 'startTimeoutMs', 'trust'];
+const stdioFields = ['command', 'args', 'env', 'cwd', ...commonFields];
+const httpFields = ['url', 'headers', ...commonFields];
+
+const httpTypes: readonly unknown[] = ['http', 'streamable-http'];
+
+/**
+ * `${NAME}` and `${NAME:-default}` become the variable's value, so that no key need stand in the file.
+ * @throws Error that names the field, as `mcpServers.files.command must be ...`; never with a value, which may be a secret
+ */
+export function parseMcpServers(value: unknown, environment: Environment): readonly McpServerConfig[] {
+  if (value === undefined) return [];
+  if (!isRecord(value)) throw new Error('mcpServers must be an object: {"name": {"command": "…"}}');
+  return Object.entries(value).map(([name, entry]) => parseServer(name, entry, environment));
+}
+
+function parseServer(name: string, entry: unknown, environment: Environment): McpServerConfig {
+  const at = `mcpServers.${name}`;
+  // With `_` at its end, `a_` + `__` + `b` and `a` + `__` + `_b` would be one name.
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name) || name.includes('__') || name.endsWith('_'))
+    throw new Error(
+      `${at}: a name is made of up to 64 of A-Z, a-z, 0-9, - and _, without __ in it and without _ at its end`,
+    );
+  if (!isRecord(entry)) throw new Error(`${at} must be an object with a command or a url`);
+  const kind = kindOf(at, entry);
+  const known = kind === 'stdio' ? stdioFields : httpFields;
+  for (const field of Object.keys(entry)) {
+    if (!known.includes(field))
+      throw new Error(
+        `${at}.${field} is not known; the fields of a server with a ${kind === 'stdio' ? 'command' : 'url'} are ${known.join(', ')}`,
+      );
+  }
+  const common = {
+    name,
+    disabled: flag(entry.disabled, `${at}.disabled`, false),
+    timeoutMs: milliseconds(entry.timeoutMs, `${at}.timeoutMs`, 60_000, 3_600_000),
+    startTimeoutMs: milliseconds(entry.startTimeoutMs, `${at}.startTimeoutMs`, 30_000, 600_000),
+    trust: flag(entry.trust, `${at}.trust`, true),
+  };
+  // What is switched off must not ask for variables.
+  const expand: Expand = (text, where) => expandVariables(text, where, environment, common.disabled);
+  return kind === 'stdio'
+    ? { kind, ...common, ...parseProgram(at, entry, expand) }
+    : { kind, ...common, ...parseEndpoint(at, entry, expand) };
+}
+
+function kindOf(at: string, entry: Readonly<Record<string, unknown>>): McpServerConfig['kind'] {
+  const { type, command, url } = entry;
+  if (type === 'sse')
+    throw new Error(
+      `${at}.type must not be "sse": that transport is deprecated; most of its servers also speak "http", often at a path that ends in /mcp`,
+    );
+  if (type !== undefined && type !== 'stdio' && !httpTypes.includes(type))
+    throw new Error(`${at}.type must be "stdio" or "http"`);
+  if (command !== undefined && url !== undefined)
+    throw new Error(`${at} must have a command or a url, not both`);
+  if (type === 'stdio' || (type === undefined && command !== undefined)) return 'stdio';
+  if (httpTypes.includes(type) || url !== undefined) return 'http';
+  throw new Error(`${at} must have a command (a program to start) or a url (a server to reach)`);
+}
+
+type Expand = (text: string, at: string) => string;
+
+function parseProgram(
+  at: string,
+  entry: Readonly<Record<string, unknown>>,
+  expand: Expand,
+): Pick<StdioServerConfig, 'command' | 'args' | 'env' | 'cwd'> {
+  const { command, args = [], env = {}, cwd } = entry;
+  if (!isPlainText(command) || command.trim() === '')
+    throw new Error(`${at}.command must be the name or the path of a program`);
+  if (!Array.isArray(args)) throw new Error(`${at}.args must be an array of strings`);
+  if (cwd !== undefined && (!isPlainText(cwd) || cwd === ''))
+    throw new Error(`${at}.cwd must be the path of a folder`);
+  return {
+    command: expand(command, `${at}.command`),
+    args: args.map((arg: unknown, index) => {
+      if (!isPlainText(arg)) throw new Error(`${at}.args[${index}] must be a string without NUL characters`);
+      return expand(arg, `${at}.args[${index}]`);
+    }),
+    env: parseStrings(`${at}.env`, env, expand, (name) => {
+      if (name === '' || /[=\0]/.test(name))
+        throw new Error(`${at}.env must not have a variable named ${JSON.stringify(name)}`);
+    }),
+    ...(cwd === undefined ? {} : { cwd: expand(cwd, `${at}.cwd`) }),
+  };
+}
+
+function parseEndpoint(
+  at: string,
+  entry: Readonly<Record<string, unknown>>,
+  expand: Expand,
+): Pick<HttpServerConfig, 'url' | 'headers'> {
+  const { url, headers = {} } = entry;
+  if (typeof url !== 'string' || url === '')
+    throw new Error(`${at}.url must be an http or https URL, as https://mcp.example.com/mcp`);
+  const expanded = expand(url, `${at}.url`);
+  // A variable of a server that is switched off may be missing, and its URL no URL for now.
+  if (!expanded.includes('${')) {
+    if (!URL.canParse(expanded) || !/^https?:$/.test(new URL(expanded).protocol))
+      throw new Error(`${at}.url must be an http or https URL, as https://mcp.example.com/mcp`);
+    const { username, password } = new URL(expanded);
+    if (username !== '' || password !== '')
+      throw new Error(`${at}.url must not hold a user or a password; put them into headers.Authorization`);
+  }
+  return {
+    url: expanded,
+    headers: parseStrings(`${at}.headers`, headers, expand, (name, text) => {
+      // RFC 9110 §5.1 and §5.5.
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
+        throw new Error(`${at}.headers must not have a header named ${JSON.stringify(name)}`);
+      if (/[^\t\x20-\x7e\x80-\xff]/.test(text))
+        throw new Error(`${at}.headers.${name} must not hold control characters or characters beyond U+00FF`);
+    }),
+  };
+}
+
+function parseStrings(
+  at: string,
+  value: unknown,
+  expand: Expand,
+  check: (name: string, text: string) => void,
+): Readonly<Record<string, string>> {
+  if (!isRecord(value)) throw new Error(`${at} must be an object of strings`);
+  // Object.fromEntries, since an assignment to `__proto__` would not make a property.
+  return Object.fromEntries(
+    Object.entries(value).map(([name, text]) => {
+      if (!isPlainText(text)) throw new Error(`${at}.${name} must be a string without NUL characters`);
+      const expanded = expand(text, `${at}.${name}`);
+      check(name, expanded);
+      return [name, expanded];
+    }),
+  );
+}
+
+function expandVariables(text: string, at: string, environment: Environment, lenient: boolean): string {
+  return text.replace(
+    /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
+    (whole, name: string, fallback: string | undefined) => {
+      const value = environment[name];
+      // As in a shell, `:-` also stands in for what is empty.
+      if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
+      if (value !== undefined) return value;
+      if (lenient) return whole;
+      throw new Error(`${at}: the variable ${name} is not set`);
+    },
+  );
+}
+
+function flag(value: unknown, at: string, byDefault: boolean): boolean {
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'boolean') throw new Error(`${at} must be true or false`);
+  return value;
+}
+
+function milliseconds(value: unknown, at: string, byDefault: number, most: number): number {
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
+    throw new Error(`${at} must be a whole number of milliseconds from 1 to ${most}`);
+  return value;
+}
+
+function isPlainText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,312 @@
+// The life of one MCP server: started when it is first needed, its tools taken and taken again when they change, started again after its death,
+// ever more slowly if it does not prove itself.
+
+import type { Tool } from '@modelcontextprotocol/client';
+import { CodeBuddyError } from '../../errors.ts';
+import { capText } from '../tools/cap-output.ts';
+import { abortable } from './abortable.ts';
+import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
+import type { McpServerConfig } from './mcp-config.ts';
+import type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts';
+import type { McpClient } from './open-client.ts';
+import { nameTools } from './tool-names.ts';
+
+const firstBackOffMs = 1000;
+const maxBackOffMs = 60_000;
+const maxDescriptionBytes = 8192;
+
+/** With what has a default filled in. */
+export interface McpServerOptions extends McpServersOptions {
+  readonly now: () => number;
+  readonly maxResultBytes: number;
+}
+
+interface OwnTool {
+  /** As the server calls it. */
+  readonly ownName: string;
+  readonly tool: McpTool;
+}
+
+interface Connection {
+  readonly client: McpClient;
+  readonly sinceMs: number;
+  /** By the names that models use. */
+  tools: ReadonlyMap<string, OwnTool>;
+  /** How often the server said that its tools changed, and how often when `tools` was taken. */
+  changes: number;
+  taken: number;
+  retaking: Promise<void> | undefined;
+  /** Has answered a call. */
+  hasAnswered: boolean;
+}
+
+export class McpServer {
+  readonly config: McpServerConfig;
+  readonly #options: McpServerOptions;
+  readonly #closed = new AbortController();
+  #connection: Connection | undefined;
+  #starting: Promise<Connection> | undefined;
+  /** Connections that were lost, until nothing is left of them. */
+  readonly #ending = new Set<Promise<void>>();
+  #failures = 0;
+  #retryAtMs = 0;
+  #lastError: string | undefined;
+
+  constructor(config: McpServerConfig, options: McpServerOptions) {
+    this.config = config;
+    this.#options = options;
+  }
+
+  /** @throws CodeBuddyError `tool_failed`, `shutting_down` */
+  async tools(): Promise<readonly McpTool[]> {
+    const connection = await this.#connected();
+    await this.#retakeTools(connection);
+    return [...connection.tools.values()].map(({ tool }) => tool);
+  }
+
+  /** @throws CodeBuddyError `tool_not_found`, `tool_failed`, `shutting_down`; the signal's reason */
+  async call(name: string, params: Record<string, unknown>, signal: AbortSignal): Promise<McpCallResult> {
+    for (let attempt = 1; ; attempt++) {
+      const connection = await abortable(this.#connected(), signal);
+      await abortable(this.#retakeTools(connection), signal);
+      const own = connection.tools.get(name);
+      if (own === undefined) {
+        throw new CodeBuddyError(
+          'tool_not_found',
+          `The MCP server ${this.#quotedName} has no tool ${JSON.stringify(name)}; it has ${[...connection.tools.keys()].join(', ') || 'none'}.`,
+        );
+      }
+      try {
+        const result = await connection.client.callTool(own.ownName, params, {
+          signal,
+          timeoutMs: this.config.timeoutMs,
+        });
+        this.#answered(connection);
+        if (result.isError !== true) return shapeResult(result, this.#options.maxResultBytes);
+        const text = capText(contentText(result), this.#options.maxResultBytes).text.trim();
+        throw new CodeBuddyError('tool_failed', text === '' ? `${name} failed and did not say why.` : text);
+      } catch (error) {
+        if (error instanceof CodeBuddyError) throw error;
+        signal.throwIfAborted();
+        if (this.#closed.signal.aborted) throw shuttingDown();
+        const { words, kind } = connection.client.explain(error);
+        if (kind === 'answered') this.#answered(connection);
+        if (kind === 'lost') this.#lose(connection, words);
+        if (kind === 'session-ended') {
+          this.#answered(connection);
+          this.#lose(connection, words);
+          if (attempt === 1) continue;
+        }
+        throw new CodeBuddyError('tool_failed', `The MCP server ${this.#quotedName} ${words}`, {
+          cause: error,
+        });
+      }
+    }
+  }
+
+  describe(): McpServerState {
+    const { name, kind, disabled = false } = this.config;
+    const running = this.#connection;
+    return {
+      name,
+      kind,
+      state: disabled
+        ? 'disabled'
+        : running !== undefined
+          ? 'running'
+          : this.#starting !== undefined
+            ? 'starting'
+            : this.#lastError !== undefined
+              ? 'failed'
+              : 'not started',
+      tools: running?.tools.size ?? 0,
+      lastError: this.#lastError ?? null,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(shuttingDown());
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await Promise.all([
+      connection?.client.close(),
+      // It fails, which is what we wait for.
+      this.#starting?.catch(() => undefined),
+      ...this.#ending,
+    ]);
+  }
+
+  get #quotedName(): string {
+    return JSON.stringify(this.config.name);
+  }
+
+  async #connected(): Promise<Connection> {
+    if (this.#closed.signal.aborted) throw shuttingDown();
+    if (this.#connection !== undefined) return this.#connection;
+    if (this.#starting === undefined) {
+      const waitMs = this.#retryAtMs - this.#options.now();
+      if (waitMs > 0) {
+        throw new CodeBuddyError(
+          'tool_failed',
+          `The MCP server ${this.#quotedName} failed, and is tried again in ${Math.ceil(waitMs / 1000)} s. It ${this.#lastError}`,
+        );
+      }
+      this.#starting = this.#start().finally(() => {
+        this.#starting = undefined;
+      });
+    }
+    return this.#starting;
+  }
+
+  async #start(): Promise<Connection> {
+    const { config } = this;
+    const { startTimeoutMs } = config;
+    const giveUp = new AbortController();
+    const timer = setTimeout(
+      () => giveUp.abort(new Error(`was not ready within ${startTimeoutMs / 1000} s`)),
+      startTimeoutMs,
+    );
+    const signal = AbortSignal.any([giveUp.signal, this.#closed.signal]);
+    let client: McpClient | undefined;
+    try {
+      // The SDK takes its time to load, which nobody without servers should pay.
+      const { openClient } = await import('./open-client.ts');
+      let changes = 0;
+      let connection: Connection | undefined;
+      client = await openClient(config, {
+        environment: this.#options.environment,
+        cwd: this.#options.cwd,
+        clientVersion: this.#options.clientVersion,
+        signal,
+        onToolsChanged: () => {
+          changes += 1;
+          if (connection !== undefined) this.#toolsChanged(connection);
+        },
+        onClosed: () => {
+          if (connection !== undefined) this.#lose(connection, undefined);
+        },
+      });
+      const taken = changes;
+      const tools = this.#named(
+        await abortable(client.listTools({ signal, timeoutMs: startTimeoutMs }), signal),
+      );
+      signal.throwIfAborted();
+      connection = {
+        client,
+        sinceMs: this.#options.now(),
+        tools,
+        changes,
+        taken,
+        retaking: undefined,
+        hasAnswered: false,
+      };
+      this.#connection = connection;
+      this.#lastError = undefined;
+      return connection;
+    } catch (error) {
+      await client?.close();
+      if (this.#closed.signal.aborted) throw shuttingDown();
+      const words = this.#startFailure(error, client, giveUp.signal);
+      this.#failed(words);
+      throw new CodeBuddyError('tool_failed', `The MCP server ${this.#quotedName} ${words}`, {
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** In words: why the client could not be opened, or why the tools of one that is open could not be taken. */
+  #startFailure(error: unknown, client: McpClient | undefined, giveUp: AbortSignal): string {
+    if (client !== undefined && !giveUp.aborted) return client.explain(error).words;
+    const reason: unknown = client === undefined ? error : giveUp.reason;
+    return reason instanceof Error ? reason.message : 'failed';
+  }
+
+  #toolsChanged(connection: Connection): void {
+    const wasFresh = connection.taken === connection.changes;
+    connection.changes += 1;
+    // Once is enough until somebody looks.
+    if (wasFresh && this.#connection === connection) this.#options.onToolsChanged?.();
+  }
+
+  async #retakeTools(connection: Connection): Promise<void> {
+    if (connection.taken === connection.changes) return;
+    connection.retaking ??= this.#takeTools(connection).finally(() => {
+      connection.retaking = undefined;
+    });
+    await connection.retaking;
+  }
+
+  async #takeTools(connection: Connection): Promise<void> {
+    const { changes } = connection;
+    try {
+      const tools = await connection.client.listTools({
+        signal: this.#closed.signal,
+        timeoutMs: this.config.startTimeoutMs,
+      });
+      connection.tools = this.#named(tools);
+    } catch (error) {
+      if (this.#closed.signal.aborted) throw shuttingDown();
+      const { words, kind } = connection.client.explain(error);
+      if (kind === 'lost') this.#lose(connection, words);
+      else this.#options.onTrouble?.(this.config.name, `keeps its old list of tools: it ${words}`);
+    }
+    // Also after a failure: a server that cannot list its tools shall not hold up every call.
+    connection.taken = changes;
+  }
+
+  #named(tools: readonly Tool[]): ReadonlyMap<string, OwnTool> {
+    // Tools that only run as tasks (MCP 2025-11-25) cannot be called plainly.
+    const callable = tools.filter(({ execution }) => execution?.taskSupport !== 'required');
+    const byOwnName = new Map<string, Tool>();
+    for (const tool of callable) if (!byOwnName.has(tool.name)) byOwnName.set(tool.name, tool);
+    const named = nameTools(
+      this.config.name,
+      callable.map(({ name }) => name),
+    );
+    return new Map(
+      [...named].map(([name, ownName]) => {
+        const { description, title, inputSchema, annotations } = byOwnName.get(ownName) as Tool;
+        const tool: McpTool = {
+          name,
+          description: capText(description ?? title ?? annotations?.title ?? '', maxDescriptionBytes).text,
+          inputSchema,
+          readOnly: annotations?.readOnlyHint === true && this.config.trust !== false,
+        };
+        return [name, { ownName, tool }];
+      }),
+    );
+  }
+
+  #answered(connection: Connection): void {
+    connection.hasAnswered = true;
+    this.#failures = 0;
+  }
+
+  /** `words` are undefined if the connection itself must say. */
+  #lose(connection: Connection, words: string | undefined): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    const ending = connection.client.close().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+    const said = words ?? connection.client.explain(undefined).words;
+    const proved = connection.hasAnswered || this.#options.now() - connection.sinceMs >= maxBackOffMs;
+    // A server that proved itself is started again at once.
+    this.#failed(said, proved ? 0 : undefined);
+  }
+
+  #failed(words: string, failures = this.#failures + 1): void {
+    this.#failures = failures;
+    this.#retryAtMs =
+      failures === 0
+        ? 0
+        : this.#options.now() + Math.min(maxBackOffMs, firstBackOffMs * 2 ** Math.min(failures - 1, 16));
+    this.#lastError = words;
+    this.#options.onTrouble?.(this.config.name, words);
+  }
+}
+
+function shuttingDown(): CodeBuddyError {
+  return new CodeBuddyError('shutting_down', 'The MCP servers are being closed.');
+}

@@ -1,0 +1,227 @@
+// A client that is connected to one MCP server, and what its errors mean in words. Imports the SDK, which takes its time to load: this file is
+// itself loaded when the first server is started.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  type CallToolResult,
+  Client,
+  type ClientOptions,
+  type JsonSchemaValidator,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+  type Tool,
+} from '@modelcontextprotocol/client';
+import { capText } from '../tools/cap-output.ts';
+import { cutOffMessage, HttpTransport } from './http-transport.ts';
+import type { McpServerConfig } from './mcp-config.ts';
+import { ProcessTransport } from './process-transport.ts';
+
+/** Of what a server says about a failure. */
+const maxWords = 4096;
+
+export interface OpenOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly clientVersion: string;
+  /** Ends the attempt, and what was started for it. */
+  readonly signal: AbortSignal;
+  readonly onToolsChanged: () => void;
+  /** Called once, however the connection ended. */
+  readonly onClosed: () => void;
+}
+
+/** `words` end a sentence that begins with "The MCP server ...". */
+export interface Failure {
+  readonly words: string;
+  /**
+   * `answered`: the server said so itself. `lost`: the connection is of no more use. `session-ended`: it is, too, but the server is there and has
+   * not looked at the request. `open`: none of these.
+   */
+  readonly kind: 'answered' | 'lost' | 'session-ended' | 'open';
+}
+
+export interface McpClient {
+  /** All pages. */
+  listTools(options: { readonly signal: AbortSignal; readonly timeoutMs: number }): Promise<readonly Tool[]>;
+  callTool(
+    name: string,
+    params: Record<string, unknown>,
+    options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  ): Promise<CallToolResult>;
+  explain(error: unknown): Failure;
+  /** Leaves no process behind, within a second. */
+  close(): Promise<void>;
+}
+
+/** @throws Error whose message ends a sentence that begins with "The MCP server ..." */
+export async function openClient(config: McpServerConfig, options: OpenOptions): Promise<McpClient> {
+  try {
+    return await connect(config, 'legacy', options);
+  } catch (error) {
+    if (!(error instanceof StartFailure) || !isRefusal(error.cause)) throw error;
+    try {
+      // Servers that only speak MCP 2026-07-28 refuse `initialize`. Asked in this order, since a server that speaks only the older ones may
+      // well end itself when it is asked for the newer one first.
+      return await connect(config, 'auto', options);
+    } catch {
+      // What it said to the usual question tells more.
+      throw error;
+    }
+  }
+}
+
+class StartFailure extends Error {
+  override readonly name = 'StartFailure';
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof ProtocolError ||
+    (error instanceof SdkHttpError && [400, 404, 405, 406, 415, 422].includes(error.status))
+  );
+}
+
+async function connect(
+  config: McpServerConfig,
+  mode: 'legacy' | 'auto',
+  { environment, cwd, clientVersion, signal, onToolsChanged, onClosed }: OpenOptions,
+): Promise<McpClient> {
+  signal.throwIfAborted();
+  const transport =
+    config.kind === 'stdio'
+      ? new ProcessTransport({
+          command: config.command,
+          args: config.args,
+          env: { ...environment, ...config.env },
+          cwd: resolve(cwd, config.cwd ?? '.'),
+        })
+      : new HttpTransport(config);
+  const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport) : '');
+  const client = new Client(
+    { name: 'codebuddy', version: clientVersion },
+    {
+      versionNegotiation: { mode },
+      jsonSchemaValidator: believe,
+      listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: onToolsChanged } },
+    },
+  );
+  // All that waits for the server fails when the transport is closed.
+  const onAbort = (): void => void transport.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await client.connect(transport, { timeout: config.startTimeoutMs });
+    signal.throwIfAborted();
+    if (client.transport === undefined) throw new Error('ended as soon as it was ready');
+  } catch (error) {
+    await transport.close();
+    const { words } = explainFailure(signal.aborted ? signal.reason : error, transport);
+    throw new StartFailure(words + remarks(), { cause: error });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+  client.onclose = onClosed;
+
+  return {
+    async listTools({ signal: listSignal, timeoutMs }) {
+      // The SDK would write to the console.
+      if (client.getServerCapabilities()?.tools === undefined) return [];
+      const { tools } = await client.listTools(undefined, {
+        signal: listSignal,
+        timeout: timeoutMs,
+        cacheMode: 'refresh',
+      });
+      return tools;
+    },
+    callTool: (name, params, { signal: callSignal, timeoutMs }) =>
+      client.callTool(
+        { name, arguments: params },
+        {
+          signal: callSignal,
+          timeout: timeoutMs,
+          maxTotalTimeout: timeoutMs,
+          resetTimeoutOnProgress: false,
+        },
+      ),
+    explain(error) {
+      const failure = explainFailure(error, transport);
+      return failure.kind === 'lost' ? { ...failure, words: failure.words + remarks() } : failure;
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** Output is for the model, which takes it as it is. To compile a stranger's schemas would let its patterns hold up the whole process. */
+const believe: NonNullable<ClientOptions['jsonSchemaValidator']> = {
+  getValidator<T>(): JsonSchemaValidator<T> {
+    // The border where the SDK asks for a type that nobody has checked.
+    return (input) => ({ valid: true, data: input as T, errorMessage: undefined });
+  },
+};
+
+function explainFailure(error: unknown, transport: ProcessTransport | HttpTransport): Failure {
+  if (transport instanceof ProcessTransport && transport.ending !== undefined)
+    return { kind: 'lost', words: transport.ending };
+  if (error instanceof ProtocolError && transport instanceof HttpTransport && error.message === cutOffMessage)
+    return { kind: 'lost', words: 'closed the connection before it had answered' };
+  if (error instanceof ProtocolError)
+    return { kind: 'answered', words: `answered with an error: ${cap(error.message)}` };
+  if (error instanceof SdkHttpError) {
+    // Of a session that it does not know, a server says 404 (MCP 2025-11-25, transports, session management); some say 400.
+    const ended = transport instanceof HttpTransport && transport.sessionId !== undefined;
+    const said =
+      typeof error.data.text === 'string' && error.data.text !== '' ? error.data.text : error.message;
+    return {
+      kind: ended && (error.status === 404 || error.status === 400) ? 'session-ended' : 'open',
+      words: `answered with status ${error.status}: ${cap(said.trim())}`,
+    };
+  }
+  if (error instanceof SdkError && error.code === SdkErrorCode.ConnectionClosed)
+    return { kind: 'lost', words: 'ended the connection' };
+  if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
+    return { kind: 'open', words: `did not answer${within(error.data)}` };
+  if (!(error instanceof Error)) return { kind: 'open', words: 'failed' };
+  // undici says "fetch failed", and why as the cause.
+  if (error instanceof TypeError && error.cause instanceof Error)
+    return { kind: 'lost', words: `cannot be reached: ${cap(reason(error.cause))}` };
+  return { kind: 'open', words: spawnFailure(error, transport) ?? cap(error.message) };
+}
+
+/** The SDK says with a time-out how long it was. */
+function within(data: unknown): string {
+  return typeof data === 'object' && data !== null && 'timeout' in data && typeof data.timeout === 'number'
+    ? ` within ${data.timeout / 1000} s`
+    : ' in time';
+}
+
+/** Of several addresses that were tried, the first; the error of all has no message. */
+function reason(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
+  return first instanceof Error ? first.message : error.message;
+}
+
+function spawnFailure(error: Error, transport: ProcessTransport | HttpTransport): string | undefined {
+  if (!(transport instanceof ProcessTransport) || !('syscall' in error) || !('code' in error))
+    return undefined;
+  if (typeof error.syscall !== 'string' || !error.syscall.startsWith('spawn')) return undefined;
+  const { command, cwd } = transport.program;
+  if (error.code !== 'ENOENT') return `could not be started: ${error.message}`;
+  // Node says of both that the program is missing.
+  return existsSync(cwd)
+    ? `could not be started: there is no program ${JSON.stringify(command)}`
+    : `could not be started: there is no folder ${JSON.stringify(cwd)}`;
+}
+
+/** What helps whoever has to repair a server. */
+function remarksOn({ garbage, stderr }: ProcessTransport): string {
+  return [
+    garbage === undefined ? '' : `; its stdout holds what is no JSON-RPC: ${JSON.stringify(garbage)}`,
+    stderr === '' ? '' : `; its stderr ends with:\n${stderr}`,
+  ].join('');
+}
+
+function cap(text: string): string {
+  return capText(text, maxWords).text;
+}
