@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Whatever keys and local models this machine has: tests that want a model say so.
+    env: { CODEBUDDY_MODEL: 'offline' },
   },
 });

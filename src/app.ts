@@ -4,12 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Agent, createAgent } from './agent/agent.ts';
+import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
-import type { Settings } from './config/settings.ts';
+import { type Settings, SettingsError } from './config/settings.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
@@ -41,10 +41,18 @@ export interface App {
 
 export interface AppOptions {
   readonly logger?: Logger;
+  /** Where the model was set, in words. @default 'the settings' */
+  readonly modelsOrigin?: string;
+  /** Keys of providers, and what programs started by tools get a part of. @default process.env */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** Opens everything but the socket. @throws StoreOpenError, Error with one line for a person */
-export async function createApp(settings: Settings, { logger }: AppOptions = {}): Promise<App> {
+/** Opens everything but the socket. @throws SettingsError, StoreOpenError, Error with one line for a person */
+export async function createApp(
+  settings: Settings,
+  { logger, modelsOrigin = 'the settings', environment = process.env }: AppOptions = {},
+): Promise<App> {
+  checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
   const localKey = readOrCreateLocalKey(settings.home);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
@@ -77,6 +85,20 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
       store,
       log,
       workspace: settings.workspace,
+      limits: { maxActive: settings.maxActiveRuns },
+      ...(settings.models === undefined ? {} : { models: settings.models, modelsOrigin }),
+      providers: settings.providers,
+      mcpServers: settings.mcpServers,
+      permissionMode: settings.permissionMode,
+      permissions: settings.permissions,
+      costLimits: settings.costLimits,
+      costThresholds: settings.costThresholds,
+      sandbox: { network: settings.sandboxNetwork, hidden: [settings.home] },
+      ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
+      ...(settings.watch ? { watch: { except: ownFiles(settings) } } : {}),
+      version,
+      environment,
+      warn: (message) => logger?.warn(message),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'a run failed for a reason of ours'),
     });
     server = new RestApiServer(
@@ -132,6 +154,8 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
         await stop();
         throw error;
       }
+      // Who asks first need not wait for the search.
+      void agent.models.choice();
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -144,6 +168,22 @@ export async function createApp(settings: Settings, { logger }: AppOptions = {})
       return stopping;
     },
   };
+}
+
+/** What the agent makes of its settings is for the agent to say. @throws SettingsError */
+function checkSettings(
+  { models, providers, mcpServers, permissions }: Settings,
+  modelsOrigin: string,
+  environment: NodeJS.ProcessEnv,
+): void {
+  try {
+    checkAgentOptions(
+      { ...(models === undefined ? {} : { models }), modelsOrigin, providers, mcpServers, permissions },
+      environment,
+    );
+  } catch (cause) {
+    throw new SettingsError((cause as Error).message, { cause });
+  }
 }
 
 interface Rooms {
@@ -164,6 +204,7 @@ async function connect(
     runs: agent.runs,
     sessions: agent.sessions,
     tools: agent.tools,
+    permissions: agent.permissions,
     events: log,
     keys: await openKeys({ store, fixed }),
     answers: answersIn(store),
@@ -198,6 +239,11 @@ function answersIn(store: Store): AnswerStore {
       ]);
     },
   };
+}
+
+/** What the server writes while it works: to watch it would never end. */
+function ownFiles({ home, databasePath }: Settings): readonly string[] {
+  return [home, ...['', '-wal', '-shm', '-journal'].map((suffix) => `${databasePath}${suffix}`)];
 }
 
 function isLoopback(host: string): boolean {
@@ -242,6 +288,23 @@ async function checkReadiness(
       detail: `${agent.describe().agent} agent, ${agent.runs.activeCount()} unfinished runs`,
     },
   ];
+}
+
+/** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
+export async function lookAtAgent(
+  settings: Settings,
+  modelsOrigin: string,
+): Promise<readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]> {
+  const { inspectAgent } = await import('./agent/inspect-agent.ts');
+  return inspectAgent({
+    workspace: settings.workspace,
+    ...(settings.models === undefined ? {} : { models: settings.models }),
+    modelsOrigin,
+    providers: settings.providers,
+    mcpServers: settings.mcpServers,
+    sandbox: { network: settings.sandboxNetwork, hidden: [settings.home] },
+    environment: process.env,
+  });
 }
 
 /** Opens a database that no server holds, and gives the number of its last event. @throws StoreOpenError */

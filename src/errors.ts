@@ -38,10 +38,25 @@ const table = {
     title: 'Outside the workspace',
     when: 'A path leads out of the workspace.',
   },
+  cost_limit_reached: {
+    status: 402,
+    title: 'Cost limit reached',
+    when: 'The limit that was set for the cost of a session or of a day is reached; nothing was started.',
+  },
+  permission_denied: {
+    status: 403,
+    title: 'Permission denied',
+    when: 'A tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered.',
+  },
   not_found: { status: 404, title: 'Not found', when: 'No route has this path.' },
   tool_not_found: { status: 404, title: 'No such tool', when: 'No tool has this name.' },
   session_not_found: { status: 404, title: 'No such session', when: 'No session has this id.' },
   run_not_found: { status: 404, title: 'No such run', when: 'No run has this id.' },
+  permission_not_found: {
+    status: 404,
+    title: 'No such permission',
+    when: 'No permission with this id waits or was decided lately.',
+  },
   event_not_found: { status: 404, title: 'No such event', when: 'No event has this id.' },
   webhook_not_found: { status: 404, title: 'No such webhook', when: 'No webhook has this id.' },
   delivery_not_found: {
@@ -76,6 +91,16 @@ const table = {
     when: 'A session with an unfinished run cannot be changed that way.',
   },
   run_ended: { status: 409, title: 'Run has ended', when: 'A run that has ended cannot be cancelled.' },
+  run_not_resumable: {
+    status: 409,
+    title: 'Run cannot be resumed',
+    when: 'Only a run that was interrupted or has failed can be resumed, and only as the last of its session.',
+  },
+  permission_resolved: {
+    status: 409,
+    title: 'Permission resolved',
+    when: 'The permission was decided already, or its run has ended.',
+  },
   run_cancelled: {
     status: 409,
     title: 'Run cancelled',
@@ -124,6 +149,16 @@ const table = {
     title: 'Validation failed',
     when: 'The input does not fit the schema; `errors` names each field.',
   },
+  model_not_found: {
+    status: 422,
+    title: 'No such model',
+    when: 'The provider does not know the model.',
+  },
+  context_too_long: {
+    status: 422,
+    title: 'Context too long',
+    when: 'The conversation is longer than the model can read, also after it was summed up.',
+  },
   tool_failed: {
     status: 422,
     title: 'Tool failed',
@@ -144,6 +179,11 @@ const table = {
     title: 'Too many runs',
     when: 'The queue of the session, or of the server, is full.',
   },
+  model_rate_limited: {
+    status: 429,
+    title: 'Model rate limited',
+    when: 'The provider has had too many requests of ours, and no other model was left; see Retry-After.',
+  },
   headers_too_large: { status: 431, title: 'Headers too large', when: 'The headers are over 16 KiB.' },
   loop_detected: {
     status: 508,
@@ -160,6 +200,26 @@ const table = {
     title: 'Internal error',
     when: 'A fault of ours or of a handler; the log has the cause under the request id.',
   },
+  model_auth_failed: {
+    status: 502,
+    title: 'Model key refused',
+    when: 'There is no API key for the provider, or it was refused.',
+  },
+  model_refused: {
+    status: 502,
+    title: 'Model refused',
+    when: 'The provider refused the request; `detail` has its words.',
+  },
+  model_unavailable: {
+    status: 502,
+    title: 'Model unavailable',
+    when: 'The provider cannot be reached or fails, and no other model was left.',
+  },
+  model_bad_response: {
+    status: 502,
+    title: 'Bad answer of the model',
+    when: 'The model, or its provider, answered what makes no sense; for tool calls: twice in a row.',
+  },
   handler_not_configured: {
     status: 503,
     title: 'Not configured',
@@ -175,6 +235,11 @@ const table = {
     status: 503,
     title: 'Too many connections',
     when: 'The cap on open connections or stream readers is reached.',
+  },
+  model_timeout: {
+    status: 504,
+    title: 'Model timed out',
+    when: 'The model said nothing for two minutes.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
   storage_full: { status: 507, title: 'Disk full', when: 'The disk is full; nothing was changed.' },

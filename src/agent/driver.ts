@@ -1,29 +1,68 @@
-// What thinks for a run. The offline agent is one driver; a language model will be another. A driver only says what to do:
-// sessions, messages, events, limits and cancelling are the run's business.
+// What thinks for a run: the offline agent is one driver, language models are the other. A driver only says what to do; sessions,
+// messages, events, permissions, limits and cancelling are the run's business.
 
-import type { PromptOptions, Usage } from './types.ts';
+import type { Message, PromptOptions, ToolDescription, Usage } from './types.ts';
+
+/** What was summed up of a conversation that grew too long. */
+export interface Summary {
+  readonly text: string;
+  /** The id of the last message that it stands for. */
+  readonly until: string;
+}
+
+/** Why a run must not go on. */
+export type Budget = 'token_limit' | 'cost_limit';
 
 export interface DriverContext {
   readonly prompt: string;
   readonly options: PromptOptions;
   readonly signal: AbortSignal;
+  /** May the caller run tools by words of its own? (The key's scope `tools`.) */
+  readonly mayUseTools: boolean;
+  /** True if the run goes on after it was cut off. */
+  readonly isResumed: boolean;
   /** Sends a piece of the answer to those who watch. */
   readonly say: (text: string) => void;
-  /** Runs a tool of this run; throws the CodeBuddyError of a tool that failed. */
-  readonly useTool: (name: string, params: Record<string, unknown>) => Promise<unknown>;
+  /** The conversation after what `summary` stands for, the run's own messages included; oldest first. */
+  readonly history: () => Promise<readonly Message[]>;
+  readonly summary: () => Promise<Summary | undefined>;
+  readonly keepSummary: (summary: Summary) => Promise<void>;
+  readonly tools: () => Promise<readonly ToolDescription[]>;
+  /** Of the last message that was kept in this run. */
+  readonly lastMessageId: () => string | undefined;
+  /**
+   * Runs a tool of this run and keeps what came of it. `asks`: permission is needed.
+   * @throws the CodeBuddyError of a tool that failed, or was denied
+   */
+  readonly useTool: (call: {
+    readonly tool: string;
+    readonly params: Record<string, unknown>;
+    readonly callId?: string;
+    readonly asks: boolean;
+  }) => Promise<unknown>;
+  /** Keeps a call that could not be run, and tells of it. */
+  readonly refuseTool: (call: {
+    readonly tool: string;
+    readonly input: string;
+    readonly callId: string;
+    readonly message: string;
+  }) => Promise<void>;
+  /** Keeps what the model said before it went on. */
+  readonly keepText: (text: string, model: string) => Promise<void>;
+  /** Books what a call of a model has used; gives the budget that is spent, if one is. */
+  readonly spend: (use: {
+    readonly model: string;
+    readonly usage: Usage;
+    readonly cost: number | null;
+  }) => Promise<Budget | undefined>;
 }
 
 export interface DriverResult {
   readonly response: string;
   readonly model: string;
-  readonly usage: Usage;
-  /** US dollars. */
-  readonly cost: number;
-  readonly finishReason: 'stop' | 'max_steps' | 'error';
+  readonly finishReason: 'stop' | 'max_steps' | 'length' | 'content_filter' | 'error' | Budget;
 }
 
 export interface Driver {
-  /** As in the `model` field of an answer. */
-  readonly model: string;
   respond(context: DriverContext): Promise<DriverResult>;
 }

@@ -1,23 +1,29 @@
 // Runs: the work on one prompt each. One at a time per session, others wait in line; all of it is in the store, so a stop or a
-// crash leaves no run that pretends to be running.
+// crash leaves no run that pretends to be running, and one that was cut off can be resumed.
 
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
+import type { SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverResult } from './driver.ts';
-import { newMessageRow, newSessionRow, titleFrom, toPage, touchSession } from './sessions.ts';
+import { type LiveRun, makeLiveRun, ownerOf } from './live-run.ts';
+import type { Permission, Permissions } from './permissions/permissions.ts';
+import { createRunContext } from './run-context.ts';
+import { judgeEnding, type RunRequest, type Stop, toRun, toRunRequest, toRunRow } from './run-record.ts';
+import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
+import { newMessageRow, newSessionRow, titleFrom, toPage } from './sessions.ts';
+import type { Spending } from './spending.ts';
 import type { ToolBox } from './tools/tool-box.ts';
-import type { Page, PromptOptions, PromptResult, Run, RunStatus } from './types.ts';
+import type { Page, PermissionMode, PromptOptions, PromptResult, Run, RunStatus } from './types.ts';
 
 export interface RunLimits {
-  /** Runs that work at the same time. @default 8 */
+  /** Runs that work at the same time; those that wait for a person do not count. @default 8 */
   readonly maxActive: number;
   /** Runs of one session that may wait. @default 16 */
   readonly maxQueuedPerSession: number;
   /** Runs that may wait in all. @default 256 */
   readonly maxQueued: number;
-  /** Time of a run without `timeoutMs`, in ms. @default 10 minutes */
+  /** Time of a run without `timeoutMs`, in ms; waiting for a person does not count. @default 10 minutes */
   readonly defaultTimeoutMs: number;
 }
 
@@ -33,6 +39,8 @@ export interface StartedRun {
   /** The log position before the run's first event. */
   readonly afterSequence: number;
   readonly result: Promise<PromptResult>;
+  /** Resolves if the run comes to wait for a person. */
+  readonly asked: Promise<Permission>;
 }
 
 export interface Runs {
@@ -45,7 +53,11 @@ export interface Runs {
     runId?: string;
     /** How many requests of our own webhooks led to it; default 0. */
     hop?: number;
+    /** May the caller run tools itself (the key's scope `tools`)? @default true */
+    mayUseTools?: boolean;
   }): Promise<StartedRun>;
+  /** Goes on with a run that was interrupted, or failed. @throws CodeBuddyError `run_not_found`, `run_not_resumable` */
+  resume(id: string, request?: { hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
   cancel(id: string, reason?: string): Promise<Run>;
@@ -57,64 +69,70 @@ export interface Runs {
   close(graceMs: number): Promise<void>;
 }
 
+/** Which driver answers, and by which name. @throws CodeBuddyError `validation_failed` for a model that there is not */
+export type ChooseDriver = (
+  options: PromptOptions,
+) => Promise<{ readonly driver: Driver; readonly model: string }>;
+
 export interface RunsOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly tools: ToolBox;
-  readonly driver: Driver;
+  readonly permissions: Permissions;
+  readonly spending: Spending;
+  readonly chooseDriver: ChooseDriver;
   readonly limits: RunLimits;
+  readonly defaultMode: PermissionMode;
   readonly now: () => number;
   /** Hears of faults that are ours, with what a client must not see. */
   readonly onFault: (error: unknown, runId: string) => void;
 }
 
-/** Why a run was ended from outside. */
-type Stop =
-  | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
-  | { readonly kind: 'timeout' };
+const laxity: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
 
-interface LiveRun {
-  run: Run;
-  readonly hop: number;
-  readonly options: PromptOptions;
-  readonly controller: AbortController;
-  /** True once its first events are committed; only then may it work. */
-  admitted: boolean;
-  stop: Stop | undefined;
-  readonly resolve: (result: PromptResult) => void;
-  readonly reject: (error: CodeBuddyError) => void;
-  /** Resolves when the run has ended, however. */
-  readonly ended: Promise<void>;
-}
-
-export function createRuns({ store, log, tools, driver, limits, now, onFault }: RunsOptions): Runs {
+export function createRuns(options: RunsOptions): Runs {
+  const { store, log, tools, permissions, spending, chooseDriver, limits, defaultMode, now, onFault } =
+    options;
   const live = new Map<string, LiveRun>();
   /** Waiting runs in the order of their arrival; a session's working run is in `working`. */
-  const waiting: LiveRun[] = [];
+  const queue: LiveRun[] = [];
   const working = new Map<string, LiveRun>();
   let accepting = true;
 
   const iso = (): string => new Date(now()).toISOString();
-  const save = (run: Run, options: PromptOptions): Write => ({
+  const save = (run: Run, request: RunRequest): Write => ({
     kind: 'putRun',
-    run: toRow(run, options, now()),
+    run: toRunRow(run, request, now()),
+  });
+  const contextOf = createRunContext({
+    store,
+    log,
+    tools,
+    permissions,
+    spending,
+    now,
+    defaultMode,
+    isLive: (runId) => live.has(runId),
+    onWaiting: () => workOn(),
+    onFault,
   });
 
   async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
-    if (!accepting)
-      throw new CodeBuddyError('shutting_down', 'The server is stopping and takes no more prompts.');
-    const { prompt, options } = request;
-    checkModel(options, driver);
+    requireAccepting();
+    const { prompt, mayUseTools = true } = request;
+    checkMode(request.options, mayUseTools);
+    const { model } = await chooseDriver(request.options);
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) {
       session = await store.getSession(request.sessionId);
       if (session === undefined)
         throw new CodeBuddyError('session_not_found', `There is no session ${request.sessionId}.`);
     }
-    const position = checkRoom(session?.id);
     const createdAt = now();
     const isNew = session === undefined;
     session ??= newSessionRow(titleFrom(prompt), {}, createdAt);
+    await spending.requireRoom(readSessionMemory(session).cost);
+    requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
     const hop = request.hop ?? 0;
     const run: Run = {
@@ -122,7 +140,7 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
       sessionId: session.id,
       status: 'queued',
       prompt,
-      model: driver.model,
+      model,
       response: null,
       usage: null,
       cost: null,
@@ -133,145 +151,174 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
       endedAt: null,
     };
     const message = newMessageRow({ ...owner, role: 'user', content: prompt }, createdAt);
-
-    const result = Promise.withResolvers<PromptResult>();
-    // A caller that never looks at the result (202, or it went away) must not end the process.
-    result.promise.catch(() => undefined);
-    const one: LiveRun = {
-      run,
+    const first: NewEvent = {
+      type: 'message.user',
+      data: { messageId: message.id, text: prompt },
+      ...owner,
       hop,
-      options,
-      controller: new AbortController(),
-      admitted: false,
-      stop: undefined,
-      resolve: result.resolve,
-      reject: result.reject,
-      ended: result.promise.then(
-        () => undefined,
-        () => undefined,
-      ),
     };
-    // In line before the commit, so that two prompts at once cannot both see a free place.
+    const before: NewEvent[] = isNew
+      ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }]
+      : [];
+    const writes: Write[] = [
+      ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
+      { kind: 'addMessage', message },
+    ];
+    const one = makeLiveRun({
+      run,
+      request: { options: request.options, mayUseTools },
+      hop,
+      isResumed: false,
+      memory: readSessionMemory(session),
+    });
+    return admit(one, { before, after: [first], writes });
+  }
+
+  async function resume(id: string, { hop = 0 }: { hop?: number } = {}): Promise<StartedRun> {
+    requireAccepting();
+    const row = await store.getRun(id);
+    if (row === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+    const [last] = await store.listRuns({ limit: 1, sessionId: row.sessionId });
+    const isEnded = !live.has(id) && (row.status === 'interrupted' || row.status === 'failed');
+    if (!isEnded || last?.id !== id) {
+      const why = isEnded
+        ? 'the session went on after it'
+        : `it is ${live.get(id)?.run.status ?? row.status}`;
+      throw new CodeBuddyError('run_not_resumable', `Run ${id} cannot be resumed: ${why}.`);
+    }
+    const session = await store.getSession(row.sessionId);
+    if (session === undefined)
+      throw new CodeBuddyError('session_not_found', `There is no session ${row.sessionId}.`);
+    const request = toRunRequest(row);
+    const { model } = await chooseDriver(request.options);
+    await spending.requireRoom(readSessionMemory(session).cost);
+    requireAccepting();
+    if (live.has(id)) throw new CodeBuddyError('run_not_resumable', `Run ${id} was resumed already.`);
+    const run: Run = {
+      ...toRun(row),
+      status: 'queued',
+      model,
+      finishReason: null,
+      error: null,
+      endedAt: null,
+    };
+    const memory = readSessionMemory(session);
+    const one = makeLiveRun({ run, request, hop, isResumed: true, memory });
+    return admit(one, { before: [], after: [], writes: [] });
+  }
+
+  /** In line before the commit, so that two prompts at once cannot both see a free place. */
+  async function admit(
+    one: LiveRun,
+    parts: {
+      readonly before: readonly NewEvent[];
+      readonly after: readonly NewEvent[];
+      readonly writes: readonly Write[];
+    },
+  ): Promise<StartedRun> {
+    const { run, hop } = one;
+    const position = checkRoom(run.sessionId);
     live.set(run.id, one);
-    waiting.push(one);
+    queue.push(one);
     try {
-      const events: NewEvent[] = [
-        { type: 'run.queued', data: { position }, ...owner, hop },
-        { type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop },
-      ];
-      if (isNew)
-        events.unshift({
-          type: 'session.start',
-          data: { title: session.title },
-          sessionId: session.id,
-          runId: run.id,
-          hop,
-        });
-      const writes: Write[] = [save(run, options), { kind: 'addMessage', message }];
-      if (isNew) writes.unshift({ kind: 'putSession', session });
-      const logged = await log.append(events, writes);
-      const first = logged[0]?.sequence ?? 1;
+      const queued: NewEvent = { type: 'run.queued', data: { position }, ...ownerOf(one), hop };
+      const logged = await log.append(
+        [...parts.before, queued, ...parts.after],
+        [...parts.writes, save(run, one.request)],
+      );
       one.admitted = true;
       // Working begins in a later turn: whoever follows from `afterSequence` misses nothing either way.
       queueMicrotask(workOn);
-      return { run, afterSequence: first - 1, result: result.promise };
+      const first = logged[0]?.sequence ?? 1;
+      return { run, afterSequence: first - 1, result: one.result.promise, asked: one.asked.promise };
     } catch (error) {
       live.delete(run.id);
-      remove(waiting, one);
-      one.reject(new CodeBuddyError('internal_error', 'The run could not be started.', { cause: error }));
+      remove(queue, one);
+      one.result.reject(
+        new CodeBuddyError('internal_error', 'The run could not be started.', { cause: error }),
+      );
       throw error;
     }
   }
 
+  function requireAccepting(): void {
+    if (!accepting)
+      throw new CodeBuddyError('shutting_down', 'The server is stopping and takes no more prompts.');
+  }
+
+  /** Who may not run tools may not let an agent run them unasked. @throws CodeBuddyError `insufficient_scope` */
+  function checkMode({ permissionMode }: PromptOptions, mayUseTools: boolean): void {
+    if (permissionMode === undefined || mayUseTools) return;
+    if (laxity.indexOf(permissionMode) <= laxity.indexOf(defaultMode)) return;
+    throw new CodeBuddyError(
+      'insufficient_scope',
+      `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
+    );
+  }
+
   /** The place in line. @throws CodeBuddyError `too_many_runs` */
-  function checkRoom(sessionId: string | undefined): number {
-    const ofSession =
-      sessionId === undefined ? 0 : waiting.filter(({ run }) => run.sessionId === sessionId).length;
-    const busy = sessionId !== undefined && working.has(sessionId);
+  function checkRoom(sessionId: string): number {
+    const ofSession = queue.filter(({ run }) => run.sessionId === sessionId).length;
     const full = (what: string, limit: number): CodeBuddyError =>
       new CodeBuddyError('too_many_runs', `${what} has ${limit} runs waiting; try again later.`, {
         headers: { 'Retry-After': '5' },
       });
-    if (sessionId !== undefined && ofSession >= limits.maxQueuedPerSession) {
-      throw full('The session', limits.maxQueuedPerSession);
-    }
-    if (waiting.length >= limits.maxQueued) throw full('The server', limits.maxQueued);
-    return ofSession + (busy ? 1 : 0);
+    if (ofSession >= limits.maxQueuedPerSession) throw full('The session', limits.maxQueuedPerSession);
+    if (queue.length >= limits.maxQueued) throw full('The server', limits.maxQueued);
+    return ofSession + (working.has(sessionId) ? 1 : 0);
   }
 
   /** Starts whatever may start now. */
   function workOn(): void {
-    for (let i = 0; i < waiting.length && working.size < limits.maxActive; ) {
-      const one = waiting[i] as LiveRun;
+    let active = 0;
+    for (const { waiting } of working.values()) if (waiting === 0) active++;
+    for (let i = 0; i < queue.length && active < limits.maxActive; ) {
+      const one = queue[i] as LiveRun;
       if (!one.admitted || working.has(one.run.sessionId) || !accepting) {
         i++;
         continue;
       }
-      waiting.splice(i, 1);
+      queue.splice(i, 1);
       working.set(one.run.sessionId, one);
+      active++;
       // `perform` settles the run itself and never rejects.
       void perform(one);
     }
   }
 
   async function perform(one: LiveRun): Promise<void> {
-    const { options, controller } = one;
-    const owner = { sessionId: one.run.sessionId, runId: one.run.id };
+    const { request, controller } = one;
     const startedAt = performance.now();
-    const timer = setTimeout(
-      () => halt(one, { kind: 'timeout' }),
-      options.timeoutMs ?? limits.defaultTimeoutMs,
+    one.clock.start(request.options.timeoutMs ?? limits.defaultTimeoutMs, () =>
+      halt(one, { kind: 'timeout' }),
     );
     try {
+      // The run before may have changed what the session remembers.
+      const session = await store.getSession(one.run.sessionId);
+      if (session !== undefined) one.memory = readSessionMemory(session);
       one.run = { ...one.run, status: 'running', startedAt: iso() };
-      await store.write([save(one.run, options)]);
+      await store.write([save(one.run, request)]);
       controller.signal.throwIfAborted();
-      const result = await driver.respond({
-        prompt: one.run.prompt,
-        options,
-        signal: controller.signal,
-        say: (text) => log.publish({ type: 'message.delta', data: { text }, ...owner }),
-        useTool: (name, params) => useTool(one, name, params),
-      });
+      const { driver } = await chooseDriver(request.options);
+      const result = await driver.respond(contextOf(one));
       controller.signal.throwIfAborted();
       await complete(one, result, performance.now() - startedAt);
     } catch (error) {
       await settleBadly(one, error);
     } finally {
-      clearTimeout(timer);
+      one.clock.stop();
       live.delete(one.run.id);
       working.delete(one.run.sessionId);
       workOn();
     }
   }
 
-  async function useTool(one: LiveRun, name: string, params: Record<string, unknown>): Promise<unknown> {
-    const owner = { sessionId: one.run.sessionId, runId: one.run.id };
-    const keep = (content: string, isError: boolean): Promise<unknown> =>
-      store.write([
-        {
-          kind: 'addMessage',
-          message: newMessageRow({ ...owner, role: 'tool', content, tool: { name, params, isError } }, now()),
-        },
-      ]);
-    try {
-      const result = await tools.execute(name, params, {
-        ...owner,
-        hop: one.hop,
-        signal: one.controller.signal,
-      });
-      await keep(typeof result === 'string' ? result : JSON.stringify(result ?? null), false);
-      return result;
-    } catch (error) {
-      if (error instanceof CodeBuddyError) await keep(error.message, true);
-      throw error;
-    }
-  }
-
   async function complete(one: LiveRun, result: DriverResult, durationMs: number): Promise<void> {
-    const { response, model, usage, cost, finishReason } = result;
+    const { response, model, finishReason } = result;
     const { hop } = one;
-    const owner = { sessionId: one.run.sessionId, runId: one.run.id };
+    // Without a call of a model there is nothing to pay for.
+    const { usage, cost } = one.run.usage === null ? { usage: noUsage, cost: 0 } : one.run;
+    const owner = ownerOf(one);
     const message = newMessageRow({ ...owner, role: 'assistant', content: response }, now());
     const ended: Run = {
       ...one.run,
@@ -283,7 +330,6 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
       finishReason,
       endedAt: iso(),
     };
-    const session = await store.getSession(owner.sessionId);
     await log.append(
       [
         { type: 'message.assistant', data: { messageId: message.id, text: response, model }, ...owner, hop },
@@ -302,20 +348,21 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
         },
       ],
       [
-        save(ended, one.options),
+        save(ended, one.request),
         { kind: 'addMessage', message },
-        ...(session === undefined ? [] : [touchSession(session, model, now())]),
+        patchSession(owner.sessionId, { model }, now()),
       ],
     );
     one.run = ended;
-    one.resolve({ response, ...owner, model, usage, cost, finishReason });
+    one.result.resolve({ response, ...owner, model, usage, cost, finishReason });
   }
 
   /** Ends a run that did not complete: stopped from outside, or failed. */
   async function settleBadly(one: LiveRun, error: unknown): Promise<void> {
-    const owner = { sessionId: one.run.sessionId, runId: one.run.id };
-    const { status, told, event } = judge(one, error, owner);
+    const { status, told, event } = judgeEnding(one.stop, error, ownerOf(one));
     if (told.code === 'internal_error') onFault(error, one.run.id);
+    // What still works for it must not go on after its end.
+    one.controller.abort();
     one.run = {
       ...one.run,
       status,
@@ -324,26 +371,27 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
       endedAt: iso(),
     };
     try {
-      await log.append([{ ...event, hop: one.hop }], [save(one.run, one.options)]);
+      await log.append([{ ...event, hop: one.hop }], [save(one.run, one.request)]);
     } catch (fault) {
       // The store cannot take it now; at the next start `recover` marks the run.
       onFault(fault, one.run.id);
     }
-    one.reject(told);
+    one.result.reject(told);
   }
 
   function halt(one: LiveRun, stop: Stop): void {
     if (one.stop !== undefined) return;
     one.stop = stop;
     one.controller.abort();
-    const index = waiting.indexOf(one);
+    const index = queue.indexOf(one);
     if (index === -1) return;
-    waiting.splice(index, 1);
+    queue.splice(index, 1);
     void settleBadly(one, undefined).finally(() => live.delete(one.run.id));
   }
 
   return {
     start,
+    resume,
     async get(id) {
       const current = live.get(id);
       if (current !== undefined) return current.run;
@@ -372,26 +420,29 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
     },
     activeCount: () => live.size,
     isSessionBusy: (sessionId) =>
-      working.has(sessionId) || waiting.some(({ run }) => run.sessionId === sessionId),
+      working.has(sessionId) || queue.some(({ run }) => run.sessionId === sessionId),
     async recover() {
       for (;;) {
         const rows = await store.listRuns({ limit: 200, statuses: ['queued', 'running', 'waiting'] });
         if (rows.length === 0) return;
         const message = 'The server stopped while the run was unfinished.';
+        const error = { code: 'interrupted', message };
         await log.append(
           rows.map(({ id, sessionId }) => ({
             type: 'run.failed' as const,
-            data: { code: 'interrupted', message, interrupted: true },
+            data: { ...error, interrupted: true },
             sessionId,
             runId: id,
           })),
           rows.map((row) => {
-            const { run, options } = { run: toRun(row), options: readDetails(row).options };
-            const error = { code: 'interrupted', message };
-            return save(
-              { ...run, status: 'interrupted', finishReason: 'interrupted', error, endedAt: iso() },
-              options,
-            );
+            const run: Run = {
+              ...toRun(row),
+              status: 'interrupted',
+              finishReason: 'interrupted',
+              error,
+              endedAt: iso(),
+            };
+            return save(run, toRunRequest(row));
           }),
         );
       }
@@ -399,7 +450,9 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
     async close(graceMs) {
       accepting = false;
       const stop: Stop = { kind: 'interrupted', reason: 'The server stopped while the run was unfinished.' };
-      for (const one of [...waiting]) halt(one, stop);
+      for (const one of [...queue]) halt(one, stop);
+      // A run that waits for a person would wait in vain.
+      for (const one of [...working.values()]) if (one.waiting > 0) halt(one, stop);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
         timer = setTimeout(resolve, graceMs);
@@ -410,81 +463,6 @@ export function createRuns({ store, log, tools, driver, limits, now, onFault }: 
       for (const one of rest) halt(one, stop);
       await Promise.all(rest.map(({ ended }) => ended));
     },
-  };
-}
-
-function judge(
-  one: LiveRun,
-  error: unknown,
-  owner: { sessionId: string; runId: string },
-): { status: 'cancelled' | 'interrupted' | 'failed'; told: CodeBuddyError; event: NewEvent } {
-  const { stop } = one;
-  if (stop?.kind === 'cancelled') {
-    const told = new CodeBuddyError('run_cancelled', `The run was cancelled: ${stop.reason}.`);
-    return {
-      status: 'cancelled',
-      told,
-      event: { type: 'run.cancelled', data: { reason: stop.reason }, ...owner },
-    };
-  }
-  if (stop?.kind === 'interrupted') {
-    const data = { code: 'interrupted', message: stop.reason, interrupted: true };
-    const told = new CodeBuddyError('shutting_down', stop.reason);
-    return { status: 'interrupted', told, event: { type: 'run.failed', data, ...owner } };
-  }
-  const told =
-    stop?.kind === 'timeout'
-      ? new CodeBuddyError('run_timeout', 'The run took longer than its time limit (options.timeoutMs).')
-      : error instanceof CodeBuddyError
-        ? error
-        : new CodeBuddyError('internal_error', 'The run failed for a reason of ours; the log has it.', {
-            cause: error,
-          });
-  return {
-    status: 'failed',
-    told,
-    event: { type: 'run.failed', data: { code: told.code, message: told.message }, ...owner },
-  };
-}
-
-function checkModel(options: PromptOptions, driver: Driver): void {
-  if (options.model === undefined || options.model === driver.model) return;
-  const message = `must be ${JSON.stringify(driver.model)}: it is the only model configured`;
-  throw new CodeBuddyError('validation_failed', `options.model ${message}`, {
-    errors: [{ in: 'body', pointer: '/options/model', message }],
-  });
-}
-
-interface RunDetails {
-  readonly run: Omit<Run, 'id' | 'sessionId' | 'status' | 'createdAt'>;
-  readonly options: PromptOptions;
-}
-
-function toRow(run: Run, options: PromptOptions, now: number): RunRow {
-  const { id, sessionId, status, createdAt, ...rest } = run;
-  const details: RunDetails = { run: rest, options };
-  return {
-    id,
-    sessionId,
-    status,
-    createdAt: Date.parse(createdAt),
-    updatedAt: now,
-    details: JSON.stringify(details),
-  };
-}
-
-/** Written by us, as JSON of this shape. */
-function readDetails(row: RunRow): RunDetails {
-  return JSON.parse(row.details) as RunDetails;
-}
-
-function toRun(row: RunRow): Run {
-  return {
-    id: row.id,
-    sessionId: row.sessionId,
-    status: row.status as RunStatus,
-    createdAt: new Date(row.createdAt).toISOString(),
-    ...readDetails(row).run,
   };
 }
 

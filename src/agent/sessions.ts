@@ -4,6 +4,7 @@ import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { MessageRow, SessionRow, Store, Write } from '../store/store.ts';
+import { readSessionMemory } from './session-memory.ts';
 import type { Message, Page, Session, ToolUse } from './types.ts';
 
 export interface SessionServiceOptions {
@@ -80,7 +81,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       id: row.id,
       title: row.title,
       status: isBusy(row.id) ? 'running' : 'idle',
-      ...readDetails(row),
+      ...viewDetails(row),
       messageCount: counts.get(row.id) ?? 0,
       createdAt: new Date(row.createdAt).toISOString(),
       updatedAt: new Date(row.updatedAt).toISOString(),
@@ -150,12 +151,18 @@ export function toPage<T extends { readonly id: string }>(items: readonly T[], h
   return hasMore && last !== undefined ? { items, next: last.id } : { items };
 }
 
+function viewDetails(row: SessionRow): Details & Pick<Session, 'usage' | 'cost'> {
+  const { usage, cost } = readSessionMemory(row);
+  const { model, metadata } = readDetails(row);
+  return { model, metadata, usage, cost };
+}
+
 /** Written by us, as JSON of this shape. */
 function readDetails(row: SessionRow): Details {
   return JSON.parse(row.details) as Details;
 }
 
-function toMessage(row: MessageRow): Message {
+export function toMessage(row: MessageRow): Message {
   const content = JSON.parse(row.content) as { content: string; tool?: ToolUse };
   return {
     id: row.id,

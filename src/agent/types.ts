@@ -15,6 +15,10 @@ export interface PromptOptions {
   readonly permissionMode?: PermissionMode;
   readonly timeoutMs?: number;
   readonly system?: string;
+  /** Input and output tokens of the run, at most. */
+  readonly maxTokens?: number;
+  /** US dollars that the run may cost. */
+  readonly maxCost?: number;
 }
 
 /** The answer to a prompt. `cost` in US dollars. */
@@ -61,6 +65,10 @@ export interface Session {
   readonly model: string | null;
   readonly messageCount: number;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Of all runs. */
+  readonly usage: Usage;
+  /** US dollars, of what has a price. */
+  readonly cost: number;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -69,6 +77,8 @@ export interface ToolUse {
   readonly name: string;
   readonly params: unknown;
   readonly isError: boolean;
+  /** As the model calls it. */
+  readonly callId?: string;
 }
 
 export interface Message {

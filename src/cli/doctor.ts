@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
 import { readServerFile } from '../config/server-file.ts';
-import { loadSettings, type Settings } from '../config/settings.ts';
+import { loadSettings, type Origins, type Settings } from '../config/settings.ts';
 import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
 import { paint, print, printJson, printTable } from './output.ts';
@@ -31,8 +31,14 @@ export function add(program: Command): void {
     .option('--json', 'print JSON')
     .action(async ({ home, workspace, json }: DoctorOptions) => {
       const { settings, origins } = loadSettings({ flags: { home, workspace } });
-      const checks = await runChecks(settings);
-      const shown = { ...settings, apiKey: settings.apiKey === undefined ? undefined : '(set)' };
+      const checks = await runChecks(settings, origins);
+      const shown = {
+        ...settings,
+        apiKey: settings.apiKey === undefined ? undefined : '(set)',
+        // They may hold secrets.
+        providers: namesOf(settings.providers),
+        mcpServers: namesOf(settings.mcpServers),
+      };
       const rows = Object.entries(shown).map(([name, value]) => ({
         name,
         value: value ?? null,
@@ -42,11 +48,7 @@ export function add(program: Command): void {
       else {
         printTable(
           ['SETTING', 'VALUE', 'FROM'],
-          rows.map(({ name, value, origin }) => [
-            name,
-            value === null ? '-' : String(value) || '(none)',
-            origin,
-          ]),
+          rows.map(({ name, value, origin }) => [name, value === null ? '-' : shownValue(value), origin]),
         );
         print('');
         for (const { name, ok, detail } of checks) {
@@ -57,7 +59,13 @@ export function add(program: Command): void {
     });
 }
 
-async function runChecks(settings: Settings): Promise<readonly Check[]> {
+/** Which model would answer and why, and whether commands are kept in a sandbox. */
+async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
+  const { lookAtAgent } = await import('../app.ts');
+  return lookAtAgent(settings, origins.models);
+}
+
+async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const running = readServerFile(settings.home);
   const checks = [
     checkNode(),
@@ -67,12 +75,18 @@ async function runChecks(settings: Settings): Promise<readonly Check[]> {
   ];
   if (running === undefined) checks.push(await checkPort(settings), await checkDatabase(settings));
   else checks.push(await checkServer(settings.home, running.url, running.pid));
-  checks.push({
-    name: 'model',
-    ok: true,
-    detail: `${settings.model}: runs a few plain commands, needs no model and no network`,
-  });
+  checks.push(...(await checkAgent(settings, origins)));
   return checks;
+}
+
+function namesOf(value: unknown): readonly string[] | undefined {
+  return typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
+}
+
+function shownValue(value: unknown): string {
+  const text =
+    typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value as string);
+  return text === '' || text === '{}' ? '(none)' : text;
 }
 
 function checkNode(): Check {

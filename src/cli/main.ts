@@ -14,6 +14,11 @@ const commands: Readonly<
   serve: { summary: 'start the server', load: () => import('./serve.ts') },
   prompt: { summary: 'send a prompt; the answer streams to the terminal', load: () => import('./prompt.ts') },
   tools: { summary: 'list tools, run one', load: () => import('./tools.ts') },
+  runs: { summary: 'list, show, cancel and resume runs', load: () => import('./runs.ts') },
+  permissions: {
+    summary: 'tools that wait for you: list, allow, deny',
+    load: () => import('./permissions.ts'),
+  },
   sessions: { summary: 'list, show and delete sessions', load: () => import('./sessions.ts') },
   events: { summary: 'follow the event log', load: () => import('./events.ts') },
   webhooks: {

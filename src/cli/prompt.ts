@@ -2,7 +2,7 @@
 
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import type { CodeBuddyClient, PromptRequest, StreamEvent } from '../client/index.ts';
+import { ApiError, type CodeBuddyClient, type PromptRequest, type StreamEvent } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { complain, paint, printJson, safe } from './output.ts';
@@ -84,6 +84,12 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
       streamed = true;
       write(String(data.text));
     } else if (type === 'message.assistant' && !streamed) write(String(data.text));
+    else if (type === 'permission.request') {
+      if (!atLineStart) process.stdout.write('\n');
+      atLineStart = true;
+      await answer(client, data, signal);
+    } else if (type === 'permission.resolved')
+      complain(paint('dim', `· ${safe(String(data.decision), process.stderr)}`));
     else if (type === 'tool.start')
       complain(paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params)), process.stderr)}`));
     else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
@@ -93,6 +99,35 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
     }
   }
   if (!ended) throw new Error('the stream ended before the run did');
+}
+
+/** Asks whoever sits at the terminal; where nobody does, says how it is answered. */
+async function answer(
+  client: CodeBuddyClient,
+  { permissionId, tool, params }: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const id = String(permissionId);
+  const call = safe(`${tool} ${shorten(JSON.stringify(params))}`, process.stderr);
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    complain(`? ${call}\n  waits for a permission: codebuddy permissions allow ${id}   (or: deny ${id})`);
+    return;
+  }
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const said = await terminal.question(`? ${call}\n  allow? [y]es, [a]lways in this session, [N]o: `, {
+      signal,
+    });
+    const word = said.trim().toLowerCase()[0];
+    const decision = word === 'y' ? 'allow' : word === 'a' ? 'allow_always' : 'deny';
+    await client.permissions.decide(id, { decision }, { signal });
+  } catch (error) {
+    // Somebody was quicker, or the time was up: the run goes on by itself.
+    if (!(error instanceof ApiError && error.code === 'permission_resolved')) throw error;
+  } finally {
+    terminal.close();
+  }
 }
 
 function finish({ type, data }: StreamEvent): void {

@@ -30,7 +30,7 @@ export function add(program: Command): void {
       '--workspace <folder>',
       'the folder that tools may see and change (CODEBUDDY_WORKSPACE; default: this one)',
     )
-    .option('--model <model>', 'the model (CODEBUDDY_MODEL; this release: offline)')
+    .option('--model <model>', 'provider/name, or several with commas between; offline (CODEBUDDY_MODEL)')
     .option('--database <path>', 'SQLite file (DATABASE_URL; default codebuddy.db in the config folder)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
     .option(
@@ -65,17 +65,18 @@ async function serve(options: ServeOptions): Promise<void> {
     host: options.host,
     home: options.home,
     workspace: options.workspace,
-    model: options.model,
+    models: options.model,
     databasePath: options.database,
     logLevel: options.logLevel,
     enableCors: options.cors,
     allowedHosts: options.allowedHost,
     allowedTargets: options.allowedTarget,
   };
-  const { settings } = loadSettings({ flags });
+  const { settings, origins } = loadSettings({ flags });
   const { createApp, createLogger } = await import('../app.ts');
   const app = await createApp(settings, {
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true),
+    modelsOrigin: origins.models,
   });
   // Before the first byte is answered: whoever sees the URL may also stop us.
   let stops = 0;

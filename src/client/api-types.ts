@@ -193,6 +193,40 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/permissions': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /** The tools that wait for a person, oldest first */
+    readonly get: operations['listPermissions'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/permissions/{id}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Allows a tool that waits, or denies it */
+    readonly post: operations['decidePermission'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/prompt': {
     readonly parameters: {
       readonly query?: never;
@@ -204,7 +238,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream
-     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A client that goes away before the end gives its run up.
+     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up.
      */
     readonly post: operations['prompt'];
     readonly delete?: never;
@@ -278,6 +312,23 @@ export interface paths {
     readonly get: operations['listRunEvents'];
     readonly put?: never;
     readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/runs/{id}/resume': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** Goes on with a run that was interrupted, or failed */
+    readonly post: operations['resumeRun'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -813,10 +864,47 @@ export interface components {
       readonly sessionId: string;
       /** @description On `tool` messages: which tool, with which parameters, and whether it failed. */
       readonly tool?: {
+        /** @description As the model calls it. */
+        readonly callId?: string;
         readonly isError: boolean;
         readonly name: string;
         readonly params: unknown;
       };
+    };
+    /**
+     * Permission
+     * @description A tool that waits for a person, or did.
+     */
+    readonly Permission: {
+      /** Format: date-time */
+      readonly createdAt: string;
+      /**
+       * Format: date-time
+       * @description Without an answer it is denied then.
+       */
+      readonly expiresAt: string;
+      readonly id: string;
+      readonly params: {
+        readonly [key: string]: unknown;
+      };
+      readonly reason: string;
+      /** @description What `allow_always` would allow in this session from now on. */
+      readonly rule: string;
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'pending' | 'allowed' | 'denied';
+      readonly tool: string;
+    };
+    /** PermissionDecision */
+    readonly PermissionDecision: {
+      /**
+       * @description `allow_always` also allows exactly the same again in this session.
+       * @enum {string}
+       */
+      readonly decision: 'allow' | 'allow_always' | 'deny';
+      /** @description Told to the model, and in `permission.resolved`. */
+      readonly reason?: string;
     };
     /**
      * Problem
@@ -844,8 +932,12 @@ export interface components {
     /** PromptRequest */
     readonly PromptRequest: {
       readonly options?: {
+        /** @description US dollars that the run may cost. */
+        readonly maxCost?: number;
         /** @description Model calls, at most. */
         readonly maxSteps?: number;
+        /** @description Input and output tokens of the run, at most. */
+        readonly maxTokens?: number;
         readonly model?: string;
         /** @enum {string} */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
@@ -957,6 +1049,8 @@ export interface components {
      * @description A conversation: messages and runs that belong together.
      */
     readonly Session: {
+      /** @description In US dollars, of what has a price. */
+      readonly cost: number;
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
@@ -970,6 +1064,12 @@ export interface components {
       readonly title: string;
       /** Format: date-time */
       readonly updatedAt: string;
+      /** @description Tokens used, or null if the model does not say. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
     };
     /** Status */
     readonly Status: {
@@ -1015,6 +1115,17 @@ export interface components {
     readonly ToolResult: {
       /** @description What the tool gave back. */
       readonly result: unknown;
+    };
+    /**
+     * WaitingRun
+     * @description A run that waits for a person; it goes on when the permission is decided.
+     */
+    readonly WaitingRun: {
+      readonly permission: components['schemas']['Permission'];
+      readonly runId: string;
+      readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'waiting';
     };
     /**
      * Webhook
@@ -1731,6 +1842,101 @@ export interface operations {
       };
     };
   };
+  readonly listPermissions: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description How many, at most. */
+        readonly limit?: number;
+        /** @description Only those of this run. */
+        readonly runId?: string;
+        /** @description Only those of this session. */
+        readonly sessionId?: string;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            readonly permissions: readonly components['schemas']['Permission'][];
+          };
+        };
+      };
+    };
+  };
+  readonly decidePermission: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': components['schemas']['PermissionDecision'];
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A tool that waits for a person, or did. */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Permission'];
+        };
+      };
+    };
+  };
   readonly prompt: {
     readonly parameters: {
       readonly query?: never;
@@ -1774,13 +1980,13 @@ export interface operations {
           readonly 'application/json': components['schemas']['PromptResult'];
         };
       };
-      /** @description The work on one prompt. */
+      /** @description Success */
       readonly 202: {
         headers: {
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': components['schemas']['Run'];
+          readonly 'application/json': components['schemas']['Run'] | components['schemas']['WaitingRun'];
         };
       };
     };
@@ -1985,6 +2191,46 @@ export interface operations {
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
+        };
+      };
+    };
+  };
+  readonly resumeRun: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The work on one prompt. */
+      readonly 202: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Run'];
         };
       };
     };

@@ -2,6 +2,7 @@
 
 import type { operations } from './api-types.ts';
 import { type DiscoveryOptions, discover } from './discovery.ts';
+import { ApiError, PermissionRequiredError, ServerUnreachableError } from './errors.ts';
 import { followStream, readStream, type StreamEvent, toQuery } from './event-stream.ts';
 import { Transport } from './transport.ts';
 
@@ -20,6 +21,8 @@ type Query<O extends keyof Operations> = NonNullable<Operations[O]['parameters']
 export type PromptRequest = Body<'prompt'>;
 export type PromptResult = Answer<'prompt', 200>;
 export type Run = Answer<'getRun', 200>;
+export type Permission = Answer<'listPermissions', 200>['permissions'][number];
+export type PermissionDecision = Body<'decidePermission'>;
 export type Session = Answer<'getSession', 200>;
 export type Message = Answer<'listSessionMessages', 200>['messages'][number];
 export type ToolDescription = Answer<'listTools', 200>['tools'][number];
@@ -31,6 +34,9 @@ export type Delivery = Answer<'listDeliveries', 200>['deliveries'][number];
 export type ExplainedDelivery = Answer<'getDelivery', 200>;
 export type ApiKey = Answer<'listKeys', 200>['keys'][number];
 
+/** Answers for a tool that waits, or leaves it waiting (undefined). */
+export type OnPermission = (permission: Permission) => Promise<PermissionDecision | undefined>;
+
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,6 +44,11 @@ export interface CallOptions {
 export interface MakingOptions extends CallOptions {
   /** Makes a repeated call answer as the first did, for 24 h. */
   readonly idempotencyKey?: string;
+}
+
+export interface PromptCallOptions extends MakingOptions {
+  /** Asked when a tool needs a permission. Without it, `prompt` throws PermissionRequiredError then. */
+  readonly onPermission?: OnPermission;
 }
 
 export interface FollowOptions extends CallOptions {
@@ -127,9 +138,48 @@ export class CodeBuddyClient {
     return this.#get('/api/event-types', options);
   }
 
-  /** Sends a prompt and waits for the answer. Aborting the signal cancels the run. */
-  prompt(request: PromptRequest, options: MakingOptions = {}): Promise<PromptResult> {
-    return this.#send('POST', '/api/prompt', request, options);
+  /**
+   * Sends a prompt and waits for the answer. Aborting the signal cancels the run, as long as no permission was asked for.
+   * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives none; the run waits on
+   */
+  async prompt(request: PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
+    type Either = PromptResult | Answer<'prompt', 202>;
+    const answer: Either = await this.#send('POST', '/api/prompt', request, options);
+    if (!('permission' in answer)) return answer as PromptResult;
+    const { runId, sessionId, permission } = answer;
+    const { onPermission, signal } = options;
+    await this.#answer(permission, onPermission, signal);
+    const asked = new Set([permission.id]);
+    for await (const { type, data } of this.runs.events(runId, { signal })) {
+      if (type === 'permission.request' && !asked.has(String(data.permissionId))) {
+        asked.add(String(data.permissionId));
+        const { permissions } = await this.permissions.list({ runId }, { signal });
+        const next = permissions.find(({ id }) => id === data.permissionId);
+        if (next !== undefined) await this.#answer(next, onPermission, signal);
+      } else if (type === 'run.failed' || type === 'run.cancelled') {
+        const code = type === 'run.failed' ? String(data.code) : 'run_cancelled';
+        throw new ApiError(500, { code, detail: String(data.message ?? data.reason) });
+      } else if (type === 'run.complete') {
+        return { ...(data as Omit<PromptResult, 'runId' | 'sessionId'>), runId, sessionId };
+      }
+    }
+    throw new ServerUnreachableError('the stream of events ended before the run did');
+  }
+
+  /** @throws PermissionRequiredError if there is no answer */
+  async #answer(
+    permission: Permission,
+    onPermission: OnPermission | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const decision = await onPermission?.(permission);
+    if (decision === undefined) throw new PermissionRequiredError(permission);
+    try {
+      await this.permissions.decide(permission.id, decision, { signal });
+    } catch (error) {
+      // Somebody else was quicker; the run goes on either way.
+      if (!(error instanceof ApiError && error.code === 'permission_resolved')) throw error;
+    }
   }
 
   /**
@@ -142,7 +192,7 @@ export class CodeBuddyClient {
 
   readonly runs = {
     /** Sends a prompt without waiting for its answer. */
-    start: (request: PromptRequest, options: MakingOptions = {}): Promise<Answer<'prompt', 202>> =>
+    start: (request: PromptRequest, options: MakingOptions = {}): Promise<Run> =>
       this.#send('POST', '/api/prompt', request, options, { prefer: 'respond-async' }),
     list: (query: Query<'listRuns'> = {}, options: CallOptions = {}): Promise<Answer<'listRuns', 200>> =>
       this.#get(`/api/runs${toQuery(query)}`, options),
@@ -150,11 +200,28 @@ export class CodeBuddyClient {
       this.#get(`/api/runs/${encodeURIComponent(id)}`, options),
     cancel: (id: string, options: CallOptions = {}): Promise<Answer<'cancelRun', 200>> =>
       this.#send('POST', `/api/runs/${encodeURIComponent(id)}/cancel`, undefined, options),
+    /** Goes on with a run that was interrupted, or failed. */
+    resume: (id: string, options: CallOptions = {}): Promise<Answer<'resumeRun', 202>> =>
+      this.#send('POST', `/api/runs/${encodeURIComponent(id)}/resume`, undefined, options),
     /** The run from its first event, then what comes, to its end; goes on after broken connections. */
     events: (id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent> =>
       this.#follow(`/api/runs/${encodeURIComponent(id)}/events`, options, {}, ({ type }) =>
         runEnds.has(type),
       ),
+  };
+
+  readonly permissions = {
+    /** The tools that wait for a person, oldest first. */
+    list: (
+      query: Query<'listPermissions'> = {},
+      options: CallOptions = {},
+    ): Promise<Answer<'listPermissions', 200>> => this.#get(`/api/permissions${toQuery(query)}`, options),
+    decide: (
+      id: string,
+      decision: PermissionDecision,
+      options: CallOptions = {},
+    ): Promise<Answer<'decidePermission', 200>> =>
+      this.#send('POST', `/api/permissions/${encodeURIComponent(id)}`, decision, options),
   };
 
   readonly tools = {

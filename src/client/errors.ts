@@ -31,6 +31,19 @@ export class ApiError extends Error {
   }
 }
 
+/** A tool waits for a permission, and nobody here gives it. The run waits on: decide, then follow `runs.events(runId)`. */
+export class PermissionRequiredError extends Error {
+  override readonly name = 'PermissionRequiredError';
+  readonly permission: components['schemas']['Permission'];
+
+  constructor(permission: components['schemas']['Permission']) {
+    super(
+      `${permission.tool} needs a permission (${permission.id}); the run ${permission.runId} waits for it`,
+    );
+    this.permission = permission;
+  }
+}
+
 /** No server answers at the URL, or none is known. */
 export class ServerUnreachableError extends Error {
   override readonly name = 'ServerUnreachableError';

@@ -11,6 +11,10 @@ export type {
   LoggedEvent,
   MakingOptions,
   Message,
+  OnPermission,
+  Permission,
+  PermissionDecision,
+  PromptCallOptions,
   PromptRequest,
   PromptResult,
   Run,
@@ -21,5 +25,5 @@ export type {
   WebhookPatch,
 } from './client.ts';
 export { CodeBuddyClient } from './client.ts';
-export { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
+export { ApiError, PermissionRequiredError, type Problem, ServerUnreachableError } from './errors.ts';
 export type { StreamEvent } from './event-stream.ts';

@@ -7,6 +7,19 @@ import { defaultHome } from './home-folder.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+export type PermissionMode = 'read-only' | 'ask' | 'auto-edit' | 'full';
+
+export interface Permissions {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+export interface CostLimits {
+  readonly run?: number;
+  readonly session?: number;
+  readonly day?: number;
+}
+
 export interface Settings {
   /** 0 picks a free one. */
   readonly port: number;
@@ -15,7 +28,27 @@ export interface Settings {
   readonly apiKey: string | undefined;
   readonly home: string;
   readonly workspace: string;
-  readonly model: string;
+  /** `provider/name`, or `offline`; the first of a chain of fallbacks first. Undefined: look for one. */
+  readonly models: readonly string[] | undefined;
+  /** Servers that speak OpenAI's chat completions, by name; the agent checks them. */
+  readonly providers: unknown;
+  /** MCP servers in the field's usual shape; the agent checks them. */
+  readonly mcpServers: unknown;
+  readonly permissionMode: PermissionMode;
+  /** Rules as `bash(npm test)`; the agent checks them. */
+  readonly permissions: Permissions;
+  /** US dollars; what is left out has no limit. */
+  readonly costLimits: CostLimits;
+  /** US dollars a session or a day may cost before a `cost.threshold` event. */
+  readonly costThresholds: readonly number[];
+  /** Runs that work at the same time. */
+  readonly maxActiveRuns: number;
+  /** Tokens that the model can read, where the price list does not know it. */
+  readonly contextWindow: number | undefined;
+  /** May commands in the sandbox use the network? */
+  readonly sandboxNetwork: boolean;
+  /** Are changes of files by others than the tools told? */
+  readonly watch: boolean;
   readonly databasePath: string;
   readonly logLevel: LogLevel;
   readonly enableCors: boolean | readonly string[];
@@ -55,6 +88,8 @@ interface Rule<T> {
   readonly variable?: string;
   /** Of config.json. */
   readonly field?: string;
+  /** Another name for the field. */
+  readonly alias?: string;
   readonly fallback: (context: Context) => T;
   /** Gives the value, or undefined where it does not fit. Text comes from flags and variables, JSON values from the file. */
   readonly parse: (value: unknown, context: Context) => T | undefined;
@@ -66,6 +101,7 @@ interface Context {
   readonly cwd: string;
 }
 
+const modes: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
@@ -106,13 +142,80 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     parse: (value, { cwd }) => path(value, cwd),
     right: 'a folder',
   },
-  model: {
+  models: {
     flag: '--model',
     variable: 'CODEBUDDY_MODEL',
-    field: 'model',
-    fallback: () => 'offline',
-    parse: (value) => (value === 'offline' ? value : undefined),
-    right: '"offline": this release has no model provider built in',
+    field: 'models',
+    alias: 'model',
+    fallback: () => undefined,
+    parse: (value) => {
+      const models = list(value, (item) => item === 'offline' || /^[a-z0-9_-]+\/\S{1,190}$/.test(item));
+      return models === undefined || models.length === 0 ? undefined : models;
+    },
+    right:
+      '"offline", provider/name as anthropic/claude-sonnet-5-5, or several of them, the first choice first',
+  },
+  providers: {
+    field: 'providers',
+    fallback: () => undefined,
+    parse: (value) => (isRecord(value) ? value : undefined),
+    right: 'an object: {"name": {"baseURL": "http://127.0.0.1:8000/v1"}}',
+  },
+  mcpServers: {
+    field: 'mcpServers',
+    fallback: () => undefined,
+    parse: (value) => (isRecord(value) ? value : undefined),
+    right: 'an object: {"name": {"command": "…", "args": []}}',
+  },
+  permissionMode: {
+    flag: '--permission-mode',
+    variable: 'CODEBUDDY_PERMISSION_MODE',
+    field: 'permissionMode',
+    fallback: () => 'ask',
+    parse: (value) => modes.find((mode) => mode === value),
+    right: modes.join(', '),
+  },
+  permissions: {
+    field: 'permissions',
+    fallback: () => ({ allow: [], deny: [] }),
+    parse: parsePermissions,
+    right: 'an object: {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
+  },
+  costLimits: {
+    field: 'costLimits',
+    fallback: () => ({}),
+    parse: parseCostLimits,
+    right: 'an object of US dollars: {"run": 1, "session": 5, "day": 20}',
+  },
+  costThresholds: {
+    field: 'costThresholds',
+    fallback: () => [],
+    parse: (value) => (Array.isArray(value) && value.every(isDollars) ? (value as number[]) : undefined),
+    right: 'a list of US dollars, as [1, 5, 10]',
+  },
+  maxActiveRuns: {
+    field: 'maxActiveRuns',
+    fallback: () => 8,
+    parse: (value) => integer(value, 1, 1000),
+    right: 'a whole number from 1 to 1000',
+  },
+  contextWindow: {
+    field: 'contextWindow',
+    fallback: () => undefined,
+    parse: (value) => integer(value, 1000, 100_000_000),
+    right: 'a whole number of tokens from 1000',
+  },
+  sandboxNetwork: {
+    field: 'sandboxNetwork',
+    fallback: () => false,
+    parse: (value) => (typeof value === 'boolean' ? value : undefined),
+    right: 'true or false',
+  },
+  watch: {
+    field: 'watch',
+    fallback: () => true,
+    parse: (value) => (typeof value === 'boolean' ? value : undefined),
+    right: 'true or false',
   },
   databasePath: {
     flag: '--database',
@@ -213,8 +316,9 @@ function findSource(
   if (rule.variable !== undefined && variable !== undefined && variable !== '') {
     return { origin: rule.variable, value: variable };
   }
-  if (rule.field !== undefined && Object.hasOwn(file, rule.field)) {
-    return { origin: `config.json ${rule.field}`, value: file[rule.field] };
+  for (const field of [rule.field, rule.alias]) {
+    if (field !== undefined && Object.hasOwn(file, field))
+      return { origin: `config.json ${field}`, value: file[field] };
   }
   return undefined;
 }
@@ -243,7 +347,11 @@ function readConfigFile(file: string): Readonly<Record<string, unknown>> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new SettingsError(`${file} must hold a JSON object`);
   }
-  const known = new Set(Object.values(rules).flatMap(({ field }) => (field === undefined ? [] : [field])));
+  const known = new Set(
+    Object.values(rules as Readonly<Record<string, Rule<unknown>>>).flatMap(({ field, alias }) =>
+      [field, alias].filter((name) => name !== undefined),
+    ),
+  );
   for (const field of Object.keys(content)) {
     if (!known.has(field)) {
       throw new SettingsError(
@@ -277,6 +385,30 @@ function list(value: unknown, isItem: (item: string) => boolean): readonly strin
   const items = typeof value === 'string' ? value.split(',') : value;
   if (!Array.isArray(items)) return undefined;
   return items.every((item) => typeof item === 'string' && isItem(item)) ? items : undefined;
+}
+
+function parsePermissions(value: unknown): Permissions | undefined {
+  if (!isRecord(value) || Object.keys(value).some((name) => name !== 'allow' && name !== 'deny'))
+    return undefined;
+  const allow = list(value.allow ?? [], (rule) => rule !== '');
+  const deny = list(value.deny ?? [], (rule) => rule !== '');
+  return allow === undefined || deny === undefined ? undefined : { allow, deny };
+}
+
+function parseCostLimits(value: unknown): CostLimits | undefined {
+  if (!isRecord(value)) return undefined;
+  const known = ['run', 'session', 'day'];
+  return Object.entries(value).every(([name, limit]) => known.includes(name) && isDollars(limit))
+    ? (value as CostLimits)
+    : undefined;
+}
+
+function isDollars(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isOrigin(item: string): boolean {

@@ -5,9 +5,16 @@ import type { HttpContext } from './context.ts';
 import type { PromptInput } from './prompt-delegated.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
 import { abortSignalOf, factsOf } from './request-facts.ts';
-import type { PromptResult, Run, RunService, StartedRun } from './services.ts';
+import type { Permission, PromptResult, Run, RunService, StartedRun } from './services.ts';
 import { openEventStream, requireRoomForStream } from './sse.ts';
 import { followLog } from './sse-log.ts';
+
+export interface WaitingRun {
+  readonly runId: string;
+  readonly sessionId: string;
+  readonly status: 'waiting';
+  readonly permission: Permission;
+}
 
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
@@ -18,7 +25,7 @@ export async function answerByRun(
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
-): Promise<PromptResult | Run | undefined> {
+): Promise<PromptResult | Run | WaitingRun | undefined> {
   // Before the run begins: one that nobody can follow must not be left working.
   if (mode === 'stream') requireRoomForStream(context);
   const start = {
@@ -27,6 +34,7 @@ export async function answerByRun(
     options: input.options ?? {},
     requestId: request.id,
     hop: factsOf(request).hop,
+    mayUseTools: mayUseTools(request),
   };
   const { webhook } = input;
   const started =
@@ -41,9 +49,30 @@ export async function answerByRun(
     return started.run;
   }
   cancelWithClient(context, runs, started, reply);
-  if (mode === 'wait') return started.result;
+  if (mode === 'wait') return resultOrQuestion(started, reply);
   await followRun(context, started, request, reply);
   return undefined;
+}
+
+/** What is answered to a plain request: the result, or, as soon as the run waits for a person, the question. */
+async function resultOrQuestion(
+  { result, asked, run }: StartedRun,
+  reply: FastifyReply,
+): Promise<PromptResult | WaitingRun> {
+  if (asked === undefined) return result;
+  const first = await Promise.race([
+    result.then((answer) => ({ kind: 'answer', answer }) as const),
+    asked.then((permission) => ({ kind: 'question', permission }) as const),
+  ]);
+  if (first.kind === 'answer') return first.answer;
+  reply.code(202).header('Location', `/api/runs/${run.id}`);
+  return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
+}
+
+/** Whose key lets it run tools; on an open server everybody may. */
+function mayUseTools(request: FastifyRequest): boolean {
+  const { identity } = factsOf(request);
+  return identity === null || identity.scopes.includes('tools') || identity.scopes.includes('admin');
 }
 
 /** A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. */

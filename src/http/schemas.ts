@@ -71,6 +71,51 @@ export const runSchema = {
   additionalProperties: false,
 } as const;
 
+export const permissionSchema = {
+  type: 'object',
+  title: 'Permission',
+  description: 'A tool that waits for a person, or did.',
+  properties: {
+    id: text,
+    runId: text,
+    sessionId: text,
+    tool: text,
+    params: { type: 'object', additionalProperties: true },
+    rule: { type: 'string', description: 'What `allow_always` would allow in this session from now on.' },
+    reason: text,
+    status: { type: 'string', enum: ['pending', 'allowed', 'denied'] },
+    createdAt: timeSchema,
+    expiresAt: { ...timeSchema, description: 'Without an answer it is denied then.' },
+  },
+  required: [
+    'id',
+    'runId',
+    'sessionId',
+    'tool',
+    'params',
+    'rule',
+    'reason',
+    'status',
+    'createdAt',
+    'expiresAt',
+  ],
+  additionalProperties: false,
+} as const;
+
+export const waitingRunSchema = {
+  type: 'object',
+  title: 'WaitingRun',
+  description: 'A run that waits for a person; it goes on when the permission is decided.',
+  properties: {
+    runId: text,
+    sessionId: text,
+    status: { type: 'string', enum: ['waiting'] },
+    permission: permissionSchema,
+  },
+  required: ['runId', 'sessionId', 'status', 'permission'],
+  additionalProperties: false,
+} as const;
+
 export const promptResultSchema = {
   type: 'object',
   title: 'PromptResult',
@@ -98,10 +143,23 @@ export const sessionSchema = {
     model: nullableText,
     messageCount: { type: 'integer', minimum: 0 },
     metadata: { type: 'object', additionalProperties: true },
+    usage: usageSchema,
+    cost: { type: 'number', description: 'In US dollars, of what has a price.' },
     createdAt: timeSchema,
     updatedAt: timeSchema,
   },
-  required: ['id', 'title', 'status', 'model', 'messageCount', 'metadata', 'createdAt', 'updatedAt'],
+  required: [
+    'id',
+    'title',
+    'status',
+    'model',
+    'messageCount',
+    'metadata',
+    'usage',
+    'cost',
+    'createdAt',
+    'updatedAt',
+  ],
   additionalProperties: false,
 } as const;
 
@@ -118,7 +176,12 @@ export const messageSchema = {
     tool: {
       type: 'object',
       description: 'On `tool` messages: which tool, with which parameters, and whether it failed.',
-      properties: { name: text, params: {}, isError: { type: 'boolean' } },
+      properties: {
+        name: text,
+        params: {},
+        isError: { type: 'boolean' },
+        callId: { type: 'string', description: 'As the model calls it.' },
+      },
       required: ['name', 'params', 'isError'],
       additionalProperties: false,
     },

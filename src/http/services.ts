@@ -22,6 +22,10 @@ export interface PromptOptions {
   readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
   readonly timeoutMs?: number;
   readonly system?: string;
+  /** Input and output tokens of the run, at most. */
+  readonly maxTokens?: number;
+  /** US dollars that the run may cost. */
+  readonly maxCost?: number;
 }
 
 /** The answer to a prompt. `cost` in US dollars. */
@@ -67,6 +71,10 @@ export interface Session {
   readonly model: string | null;
   readonly messageCount: number;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Of all runs. */
+  readonly usage: Usage;
+  /** US dollars, of what has a price. */
+  readonly cost: number;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -79,7 +87,12 @@ export interface Message {
   /** Text of a `user` or `assistant` message; the output of a `tool` message. */
   readonly content: string;
   /** For `tool` messages: which tool, with which parameters, and whether it worked. */
-  readonly tool?: { readonly name: string; readonly params: unknown; readonly isError: boolean };
+  readonly tool?: {
+    readonly name: string;
+    readonly params: unknown;
+    readonly isError: boolean;
+    readonly callId?: string;
+  };
   readonly createdAt: string;
 }
 
@@ -89,6 +102,31 @@ export interface StartedRun {
   readonly afterSequence: number;
   /** Settles when the run has ended; rejects with the CodeBuddyError that ended it. */
   readonly result: Promise<PromptResult>;
+  /** Resolves if the run comes to wait for a person; a service without permissions has none. */
+  readonly asked?: Promise<Permission>;
+}
+
+/** A tool that waits for a person. Times are RFC 3339. */
+export interface Permission {
+  readonly id: string;
+  readonly runId: string;
+  readonly sessionId: string;
+  readonly tool: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What `allow_always` would allow in this session from now on. */
+  readonly rule: string;
+  readonly reason: string;
+  readonly status: 'pending' | 'allowed' | 'denied';
+  readonly createdAt: string;
+  /** Without an answer it is denied then. */
+  readonly expiresAt: string;
+}
+
+export interface PermissionService {
+  /** Those that wait, oldest first. */
+  list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
+  /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
+  decide(id: string, decision: 'allow' | 'allow_always' | 'deny', reason?: string): Promise<Permission>;
 }
 
 export interface RunService {
@@ -102,7 +140,11 @@ export interface RunService {
     readonly runId?: string;
     /** Of `X-CodeBuddy-Hop`: how many requests of our own webhooks led to it. */
     readonly hop?: number;
+    /** May the caller run tools itself? (The key's scope `tools`.) */
+    readonly mayUseTools?: boolean;
   }): Promise<StartedRun>;
+  /** @throws CodeBuddyError `run_not_found`, `run_not_resumable` */
+  resume(id: string, request?: { readonly hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
   /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
@@ -190,6 +232,7 @@ export interface HttpServices {
   readonly runs?: RunService;
   readonly sessions?: SessionService;
   readonly tools?: ToolService;
+  readonly permissions?: PermissionService;
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;

@@ -74,6 +74,14 @@ export type Write =
       readonly outbox?: NewDeliveries;
     }
   | { readonly kind: 'putSession'; readonly session: SessionRow }
+  | {
+      readonly kind: 'patchSession';
+      readonly id: string;
+      readonly updatedAt: number;
+      readonly title?: string;
+      /** A JSON merge patch (RFC 7396) of the details: two patches at once are both kept. */
+      readonly details: string;
+    }
   | { readonly kind: 'deleteSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }

@@ -9,7 +9,7 @@ describe('the offline agent', () => {
     for (const text of ['help', 'Write me a poem about the sea', '   ', '?']) {
       const { response, model, usage, cost } = await prompt(text);
       expect(response).toContain('not a language model');
-      expect(response).toContain('CODEBUDDY_MODEL');
+      expect(response).toContain('--model provider/name');
       expect({ model, cost, tokens: usage?.totalTokens }).toEqual({ model: 'offline', cost: 0, tokens: 0 });
     }
   });

@@ -42,7 +42,13 @@ export async function startAgent(
   const databasePath = join(folder, 'agent.db');
   const store = await openSqliteStore({ path: databasePath });
   const log = createEventLog({ store });
-  const agent = await createAgent({ store, log, workspace, ...rest });
+  const agent = await createAgent({
+    store,
+    log,
+    workspace,
+    ...(rest.environment === undefined ? { models: ['offline'] } : {}),
+    ...rest,
+  });
   onTestFinished(async () => {
     await agent.close(0);
     await log.close();

@@ -274,7 +274,7 @@ describe('the tool box', () => {
 
   test('every tool has a description, a schema of an object, and says if it only reads', async () => {
     const { agent } = await startAgent();
-    const tools = agent.tools.list();
+    const tools = await agent.tools.list();
     expect(
       tools
         .filter(({ readOnly }) => readOnly)

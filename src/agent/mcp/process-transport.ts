@@ -113,9 +113,13 @@ export class ProcessTransport implements Transport {
       return;
     }
     child.stdin.end();
+    const signal = (name: NodeJS.Signals): void => {
+      // Once it is gone, its group is dealt with, and the number may soon be another's.
+      if (child.exitCode === null && child.signalCode === null) signalGroup(child, name);
+    };
     const timers = [
-      setTimeout(() => signalGroup(child, 'SIGTERM'), termAfterMs),
-      setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs),
+      setTimeout(() => signal('SIGTERM'), termAfterMs),
+      setTimeout(() => signal('SIGKILL'), killAfterMs),
     ];
     await this.#gone;
     for (const timer of timers) clearTimeout(timer);

@@ -5,7 +5,7 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
-const model = 'offline';
+export const offlineModel = 'offline';
 
 const introduction =
   'I am the offline agent of Code Buddy API, not a language model: I run the commands below with the real tools of this server.';
@@ -19,8 +19,8 @@ function help(): string {
     ...forms,
     '',
     'Several lines are several commands. Verbs may be in any case; parts with spaces may be quoted.',
-    'To have a language model answer instead, one is chosen with --model or CODEBUDDY_MODEL; this release has no model',
-    'provider built in yet, so "offline" is the only value they take. A host program can bring its own agent: see `onPrompt`.',
+    'To have a language model answer instead, set a provider’s key (as ANTHROPIC_API_KEY), start Ollama or LM Studio, or choose one',
+    'with --model provider/name; `codebuddy doctor` says what was found. A host program can bring its own agent: see `onPrompt`.',
   ].join('\n');
 }
 
@@ -28,9 +28,16 @@ const writing: readonly Command['kind'][] = ['run', 'write', 'replace'];
 
 export function createOfflineDriver(): Driver {
   return {
-    model,
     async respond(context) {
       const commands = parseCommands(context.prompt);
+      // The commands are the caller's own words: they need what running a tool needs, and no permission beside that.
+      if (!context.mayUseTools && commands.some(({ kind }) => kind !== 'help' && kind !== 'unknown')) {
+        throw new CodeBuddyError(
+          'insufficient_scope',
+          'The commands of the offline agent run tools; the key needs the scope "tools" for that.',
+        );
+      }
+      const done = context.isResumed ? await countDone(context) : 0;
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
       let response = '';
       let finishReason: DriverResult['finishReason'] = 'stop';
@@ -41,7 +48,8 @@ export function createOfflineDriver(): Driver {
       if (commands.length === 0) say(help());
       for (const [index, command] of commands.entries()) {
         context.signal.throwIfAborted();
-        if (index > 0) say('\n\n');
+        if (index < done) continue;
+        if (index > done) say('\n\n');
         if (index >= maxSteps) {
           say(`Stopped: options.maxSteps is ${maxSteps}.`);
           finishReason = 'max_steps';
@@ -60,15 +68,16 @@ export function createOfflineDriver(): Driver {
           finishReason = 'error';
         }
       }
-      return {
-        response,
-        model,
-        usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 },
-        cost: 0,
-        finishReason,
-      };
+      return { response, model: offlineModel, finishReason };
     },
   };
+}
+
+/** Commands of this run that were carried out before it was cut off: each has left one message of its tool. */
+async function countDone(context: DriverContext): Promise<number> {
+  const messages = await context.history();
+  const prompt = messages.findLastIndex(({ role }) => role === 'user');
+  return messages.slice(prompt + 1).filter(({ role }) => role === 'tool').length;
 }
 
 /** The tools' results, as the tools of `agent/tools` return them. */
@@ -98,7 +107,7 @@ async function perform(command: Command, context: DriverContext): Promise<string
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
-  ): Promise<Results[T]> => (await context.useTool(tool, params)) as Results[T];
+  ): Promise<Results[T]> => (await context.useTool({ tool, params, asks: false })) as Results[T];
 
   switch (command.kind) {
     case 'help':

@@ -43,9 +43,11 @@ export const bashTool = defineTool({
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-async function start(command: string, cwd: string, environment: ToolRun['environment']): Promise<Child> {
+async function start(command: string, cwd: string, { environment, sandbox }: ToolRun): Promise<Child> {
+  const sandboxed = await sandbox?.wrap(command, cwd);
   for (const shell of ['bash', 'sh']) {
-    const child = spawn(shell, ['-c', command], {
+    const [program, ...args] = sandboxed ?? [shell, '-c', command];
+    const child = spawn(program, args, {
       cwd,
       env: environment,
       detached: true,
@@ -66,7 +68,7 @@ async function start(command: string, cwd: string, environment: ToolRun['environ
 
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {
   const startedAt = performance.now();
-  const child = await start(command, cwd, run.environment);
+  const child = await start(command, cwd, run);
   const stdout = collect(child.stdout, (text) => run.onOutput('stdout', text));
   const stderr = collect(child.stderr, (text) => run.onOutput('stderr', text));
 

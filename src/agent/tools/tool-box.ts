@@ -13,6 +13,7 @@ import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
+import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
@@ -30,9 +31,24 @@ const tools: readonly Tool[] = [
   listDirectoryTool,
 ];
 
+/** Tools that are not built in, as those of MCP servers. */
+export interface ExternalTools {
+  list(): Promise<readonly ToolDescription[]>;
+  has(name: string): boolean;
+  call(
+    name: string,
+    params: Record<string, unknown>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<unknown>;
+}
+
 export interface ToolBox {
-  list(): readonly ToolDescription[];
-  isReadOnly(name: string): boolean;
+  list(): Promise<readonly ToolDescription[]>;
+  isReadOnly(name: string): Promise<boolean>;
+  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
+  validate(name: string, params: Record<string, unknown>): void;
+  /** The file that the parameters name, relative to the workspace; undefined if there is none, or if it is outside. */
+  pathOf(params: Readonly<Record<string, unknown>>): string | undefined;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
   execute(
     name: string,
@@ -51,26 +67,41 @@ export interface ToolBoxOptions {
   readonly workspace: Workspace;
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   readonly environment: Readonly<Record<string, string>>;
+  readonly external?: ExternalTools;
+  /** Hears of a file that a tool has changed and tells of itself. */
+  readonly onFileChange?: (path: string) => void;
+  /** How commands are kept in bounds; undefined: not at all. */
+  readonly sandbox?: Sandbox;
 }
 
 /** Of a result or of parameters, this much is kept in an event. */
 const maxEventText = 16_384;
 
-export function createToolBox({ workspace, log, environment }: ToolBoxOptions): ToolBox {
+export function createToolBox({
+  workspace,
+  log,
+  environment,
+  external,
+  onFileChange,
+  sandbox,
+}: ToolBoxOptions): ToolBox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
   let ajv: AjvClass | undefined;
 
-  function find(name: string): Tool {
+  /** Undefined: an external one. */
+  function find(name: string): Tool | undefined {
     const tool = byName.get(name);
-    if (tool !== undefined) return tool;
+    if (tool !== undefined || external?.has(name)) return tool;
     throw new CodeBuddyError(
       'tool_not_found',
       `There is no tool ${JSON.stringify(name)}; there are ${[...byName.keys()].join(', ')}.`,
     );
   }
 
-  function validate(tool: Tool, params: Record<string, unknown>): void {
+  function validate(name: string, params: Record<string, unknown>): void {
+    const tool = find(name);
+    if (tool === undefined) return;
     let check = validators.get(tool.name);
     if (check === undefined) {
       ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
@@ -108,17 +139,34 @@ export function createToolBox({ workspace, log, environment }: ToolBoxOptions): 
   }
 
   return {
-    list: () =>
-      tools.map(({ name, description, inputSchema, readOnly }) => ({
+    async list() {
+      const own = tools.map(({ name, description, inputSchema, readOnly }) => ({
         name,
         description,
         inputSchema,
         readOnly,
-      })),
-    isReadOnly: (name) => find(name).readOnly,
-    async execute(name, params, { signal, sessionId, runId, hop = 0 }) {
+      }));
+      return external === undefined ? own : [...own, ...(await external.list())];
+    },
+    async isReadOnly(name) {
       const tool = find(name);
-      validate(tool, params);
+      if (tool !== undefined) return tool.readOnly;
+      const all = (await external?.list()) ?? [];
+      return all.find((one) => one.name === name)?.readOnly ?? false;
+    },
+    validate,
+    pathOf({ path }) {
+      if (typeof path !== 'string') return undefined;
+      try {
+        return workspace.relative(path);
+      } catch {
+        // The tool itself says so, in words.
+        return undefined;
+      }
+    },
+    async execute(name, params, { signal, sessionId, runId, hop = 0 }) {
+      validate(name, params);
+      const tool = find(name);
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
@@ -135,21 +183,26 @@ export function createToolBox({ workspace, log, environment }: ToolBoxOptions): 
         | { readonly ok: true; readonly result: unknown }
         | { readonly ok: false; readonly error: unknown };
       try {
-        const result = await tool.run(params as never, {
-          workspace,
-          signal,
-          environment,
-          onOutput: (stream, text) =>
-            log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
-          onFileChange: (change, path, bytes) => {
-            changes.push({
-              type: `file.${change}`,
-              data: { path, bytes, tool: name, callId },
-              ...owner,
-              hop,
-            });
-          },
-        });
+        const result =
+          tool === undefined
+            ? await external?.call(name, params, { signal })
+            : await tool.run(params as never, {
+                workspace,
+                signal,
+                environment,
+                ...(sandbox === undefined ? {} : { sandbox }),
+                onOutput: (stream, text) =>
+                  log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
+                onFileChange: (change, path, bytes) => {
+                  onFileChange?.(path);
+                  changes.push({
+                    type: `file.${change}`,
+                    data: { path, bytes, tool: name, callId },
+                    ...owner,
+                    hop,
+                  });
+                },
+              });
         outcome = { ok: true, result };
       } catch (error) {
         outcome = { ok: false, error };

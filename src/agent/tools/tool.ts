@@ -1,5 +1,6 @@
 // What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
 
+import type { Sandbox } from './sandbox.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ToolRun {
@@ -8,6 +9,8 @@ export interface ToolRun {
   readonly signal: AbortSignal;
   /** The environment of programs that a tool starts; already without secrets. */
   readonly environment: Readonly<Record<string, string>>;
+  /** How commands are kept in bounds; undefined: not at all. */
+  readonly sandbox?: Sandbox;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /** `path` relative to the workspace, with `/`. */
   readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;

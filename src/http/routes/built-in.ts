@@ -9,6 +9,7 @@ import { healthRoutes } from './health.ts';
 import { indexRoutes } from './index.ts';
 import { keyRoutes } from './keys.ts';
 import { metricsRoutes } from './metrics.ts';
+import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './sessions.ts';
@@ -24,6 +25,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...metricsRoutes(context),
     ...promptRoutes(context),
     ...runRoutes(context),
+    ...permissionRoutes(context),
     ...toolRoutes(context),
     ...sessionRoutes(context),
     ...eventRoutes(context),

@@ -8,7 +8,7 @@ import { answerDelegated } from '../prompt-delegated.ts';
 import { answerByRun } from '../prompt-run.ts';
 import { noWebhooks } from '../prompt-webhook.ts';
 import type { RouteDefinition } from '../route.ts';
-import { promptResultSchema, runSchema } from '../schemas.ts';
+import { promptResultSchema, runSchema, waitingRunSchema } from '../schemas.ts';
 import { wantsEventStream } from '../sse-accept.ts';
 import { runWebhookSchema } from '../webhook-schemas.ts';
 
@@ -31,6 +31,12 @@ const bodySchema = {
         permissionMode: { type: 'string', enum: ['read-only', 'ask', 'auto-edit', 'full'] },
         timeoutMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
         system: { type: 'string', description: 'Added to the system prompt.' },
+        maxTokens: {
+          type: 'integer',
+          minimum: 1,
+          description: 'Input and output tokens of the run, at most.',
+        },
+        maxCost: { type: 'number', exclusiveMinimum: 0, description: 'US dollars that the run may cost.' },
       },
       additionalProperties: false,
     },
@@ -50,11 +56,15 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream',
       description:
         'With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or ' +
-        '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A client that goes ' +
-        'away before the end gives its run up.',
+        '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run ' +
+        'comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives ' +
+        'its run up.',
       scope: 'prompt',
       idempotent: true,
-      schema: { body: bodySchema, response: { 200: promptResultSchema, 202: runSchema } },
+      schema: {
+        body: bodySchema,
+        response: { 200: promptResultSchema, 202: { anyOf: [runSchema, waitingRunSchema] } },
+      },
       handler: async (request, reply) => {
         const input = request.body as PromptInput;
         const asStream = wantsEventStream(request);

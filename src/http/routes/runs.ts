@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { HttpContext } from '../context.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
+import { factsOf } from '../request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema, runSchema, runStatusSchema } from '../schemas.ts';
 import type { RunStatus } from '../services.ts';
@@ -79,6 +80,20 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
         const { id } = request.params as { id: string };
         const { reason } = (request.body ?? {}) as { reason?: string };
         return runs.cancel(id, reason);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/runs/:id/resume',
+      operationId: 'resumeRun',
+      summary: 'Goes on with a run that was interrupted, or failed',
+      scope: 'prompt',
+      schema: { params: idParamsSchema, response: { 202: runSchema } },
+      handler: async (request, reply) => {
+        const { id } = request.params as { id: string };
+        const { run } = await runs.resume(id, { hop: factsOf(request).hop });
+        reply.code(202).header('Location', `/api/runs/${id}`);
+        return run;
       },
     },
   ];

@@ -19,6 +19,9 @@ export function applyWrite(statements: Statements, write: Write): number | undef
       statements.putSession.run(id, title, createdAt, updatedAt, details);
       return undefined;
     }
+    case 'patchSession':
+      statements.patchSession.run(write.id, write.title ?? null, write.updatedAt, write.details);
+      return undefined;
     case 'deleteSession':
       statements.deleteSession.run(write.id);
       return undefined;

@@ -241,6 +241,7 @@ function textOf(writes: readonly Write[]): number {
     else if (write.kind === 'changeDelivery') size += write.change.attempt?.length ?? 0;
     else if (write.kind === 'addMessage') size += write.message.content.length;
     else if (write.kind === 'putSession') size += write.session.details.length + write.session.title.length;
+    else if (write.kind === 'patchSession') size += write.details.length;
     else if (write.kind === 'putRun') size += write.run.details.length;
     else if (write.kind === 'putAnswer') size += write.answer.body.length + write.answer.headers.length;
   }

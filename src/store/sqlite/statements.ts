@@ -20,6 +20,8 @@ const sql = {
 
   putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
+  patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
+    WHERE id = ?1`,
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
   getSession: 'SELECT * FROM sessions WHERE id = ?',
   listSessions: 'SELECT * FROM sessions WHERE id < ? ORDER BY id DESC LIMIT ?',

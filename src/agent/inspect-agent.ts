@@ -1,0 +1,95 @@
+// What the agent would work with, for `doctor`: nothing is started, nothing is changed.
+
+import { parseMcpServers } from './mcp/mcp-config.ts';
+import { findModel } from './models/find-model.ts';
+import { createModelLoader } from './models/model-loader.ts';
+import { parseProviders } from './models/provider-config.ts';
+import { cleanEnvironment } from './tools/clean-environment.ts';
+import { createSandbox } from './tools/sandbox.ts';
+
+export interface AgentCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface InspectOptions {
+  readonly workspace: string;
+  readonly models?: readonly string[];
+  readonly modelsOrigin: string;
+  readonly providers: unknown;
+  readonly mcpServers: unknown;
+  readonly sandbox: { readonly network: boolean; readonly hidden: readonly string[] };
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
+  return [...(await inspectModel(options)), await inspectSandbox(options), inspectMcp(options)];
+}
+
+async function inspectModel({
+  models,
+  modelsOrigin,
+  providers,
+  environment,
+}: InspectOptions): Promise<readonly AgentCheck[]> {
+  const name = 'model';
+  try {
+    const loader = createModelLoader({ environment, custom: parseProviders(providers, environment) });
+    const choice = await findModel({ configured: models, origin: modelsOrigin, environment });
+    const looked = choice.findings.map(({ where, found, detail }) => ({
+      name: '',
+      ok: true,
+      detail: `  looked at ${where}: ${found ?? detail}`,
+    }));
+    if (choice.models.length === 0)
+      return [
+        { name, ok: true, detail: `offline (${choice.reason}): runs a few plain commands, needs no network` },
+        ...looked,
+      ];
+    // Also for each fallback: is there what it needs?
+    const troubles = await Promise.all(
+      choice.models.map((id) =>
+        loader.load(id).then(
+          () => undefined,
+          (error: unknown) => (error instanceof Error ? error.message : String(error)),
+        ),
+      ),
+    );
+    const trouble = troubles.find((message) => message !== undefined);
+    const detail = `${choice.models.join(', then ')} (${choice.reason})`;
+    return [
+      { name, ok: trouble === undefined, detail: trouble === undefined ? detail : `${detail}: ${trouble}` },
+      ...looked,
+    ];
+  } catch (error) {
+    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
+async function inspectSandbox({ workspace, sandbox, environment }: InspectOptions): Promise<AgentCheck> {
+  const trouble = await createSandbox({
+    workspace,
+    environment: cleanEnvironment(environment),
+    ...sandbox,
+  }).trouble();
+  const network = sandbox.network ? 'with the network' : 'without the network';
+  return {
+    name: 'sandbox',
+    ok: true,
+    detail:
+      trouble === undefined
+        ? `commands run in bubblewrap, ${network}; only the workspace can be written`
+        : `commands are not kept in a sandbox: ${trouble}`,
+  };
+}
+
+function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
+  const name = 'mcp servers';
+  try {
+    const servers = parseMcpServers(mcpServers ?? {}, environment);
+    return { name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}

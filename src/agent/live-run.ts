@@ -1,0 +1,100 @@
+// A run while it is queued or working: what is in memory of it, and its clock, which stands still while a person is asked.
+
+import type { CodeBuddyError } from '../errors.ts';
+import type { Permission } from './permissions/permissions.ts';
+import type { RunRequest, Stop } from './run-record.ts';
+import type { SessionMemory } from './session-memory.ts';
+import type { PromptResult, Run } from './types.ts';
+
+export interface LiveRun {
+  run: Run;
+  readonly request: RunRequest;
+  readonly hop: number;
+  readonly isResumed: boolean;
+  readonly controller: AbortController;
+  readonly clock: RunClock;
+  /** True once its first events are committed; only then may it work. */
+  admitted: boolean;
+  stop: Stop | undefined;
+  /** Read when it begins to work. */
+  memory: SessionMemory;
+  /** Tools that wait for a person. */
+  waiting: number;
+  /** The last message that was kept. */
+  lastMessageId: string | undefined;
+  readonly result: PromiseWithResolvers<PromptResult>;
+  /** Resolves when it waits for a person for the first time. */
+  readonly asked: PromiseWithResolvers<Permission>;
+  /** Resolves when the run has ended, however. */
+  readonly ended: Promise<void>;
+}
+
+export interface NewLiveRun {
+  readonly run: Run;
+  readonly request: RunRequest;
+  readonly hop: number;
+  readonly isResumed: boolean;
+  readonly memory: SessionMemory;
+}
+
+export function makeLiveRun(parts: NewLiveRun): LiveRun {
+  const result = Promise.withResolvers<PromptResult>();
+  // A caller that never looks at the result (202, or it went away) must not end the process.
+  result.promise.catch(() => undefined);
+  return {
+    ...parts,
+    controller: new AbortController(),
+    clock: new RunClock(),
+    admitted: false,
+    stop: undefined,
+    waiting: 0,
+    lastMessageId: undefined,
+    result,
+    asked: Promise.withResolvers<Permission>(),
+    ended: result.promise.then(
+      () => undefined,
+      () => undefined,
+    ),
+  };
+}
+
+export function ownerOf({ run }: LiveRun): { readonly sessionId: string; readonly runId: string } {
+  return { sessionId: run.sessionId, runId: run.id };
+}
+
+export function rejectRun(one: LiveRun, error: CodeBuddyError): void {
+  one.result.reject(error);
+}
+
+/** The time limit of a run. */
+export class RunClock {
+  private timer: NodeJS.Timeout | undefined;
+  private leftMs = 0;
+  private startedAt = 0;
+  private onEnd: () => void = () => undefined;
+
+  start(limitMs: number, onEnd: () => void): void {
+    this.leftMs = limitMs;
+    this.onEnd = onEnd;
+    this.resume();
+  }
+
+  pause(): void {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.leftMs -= performance.now() - this.startedAt;
+  }
+
+  resume(): void {
+    if (this.timer !== undefined) return;
+    this.startedAt = performance.now();
+    this.timer = setTimeout(() => this.onEnd(), Math.max(this.leftMs, 0));
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.onEnd = () => undefined;
+  }
+}

@@ -1,0 +1,115 @@
+// Which driver answers a prompt: a language model if one was set or found, else the offline agent. The search begins with the first look,
+// and is done once.
+
+import { CodeBuddyError } from '../../errors.ts';
+import type { Driver } from '../driver.ts';
+import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
+import type { ChooseDriver } from '../runs.ts';
+import type { Workspace } from '../tools/workspace.ts';
+import { findModel, type ModelChoice } from './find-model.ts';
+import { createModelChain } from './model-chain.ts';
+import { createModelDriver } from './model-driver.ts';
+import { createModelLoader, type ModelLoader } from './model-loader.ts';
+import { createPrices } from './prices.ts';
+import { parseProviders } from './provider-config.ts';
+import type { Environment } from './providers.ts';
+
+export interface AgentModelsOptions {
+  readonly workspace: Workspace;
+  readonly configured: readonly string[] | undefined;
+  readonly origin: string;
+  readonly providers: unknown;
+  readonly environment: Environment;
+  readonly now: () => number;
+  readonly warn: (message: string) => void;
+  readonly silenceMs?: number;
+  readonly contextWindow?: number;
+}
+
+export interface AgentModels {
+  readonly chooseDriver: ChooseDriver;
+  /** The models that answer, and why these. */
+  choice(): Promise<ModelChoice>;
+  /** As far as it is known by now. */
+  describe(): { readonly agent: string; readonly model: string | null };
+}
+
+/** @throws Error that names a field of `providers`, or a model, that makes no sense */
+export function makeLoader({
+  configured,
+  origin,
+  providers,
+  environment,
+}: Pick<AgentModelsOptions, 'configured' | 'origin' | 'providers' | 'environment'>): ModelLoader {
+  const loader = createModelLoader({ environment, custom: parseProviders(providers, environment) });
+  for (const id of configured ?? []) {
+    const wrong = id === offlineModel ? undefined : loader.check(id);
+    if (wrong !== undefined) throw new Error(`the model ${JSON.stringify(id)} (${origin}) ${wrong}`);
+  }
+  return loader;
+}
+
+/** @throws as `makeLoader` does */
+export function createAgentModels(options: AgentModelsOptions): AgentModels {
+  const { workspace, configured, origin, environment, now, warn, silenceMs, contextWindow } = options;
+  const loader = makeLoader(options);
+  const offline = createOfflineDriver();
+  let found: ModelChoice | undefined;
+  let finding: Promise<ModelChoice> | undefined;
+  let driver: Driver | undefined;
+
+  function choice(): Promise<ModelChoice> {
+    finding ??= findModel({ configured, origin, environment }).then((result) => {
+      found = result;
+      return result;
+    });
+    return finding;
+  }
+
+  function modelDriver(models: readonly string[]): Driver {
+    driver ??= createModelDriver({
+      chain: createModelChain({
+        loader,
+        now,
+        random: Math.random,
+        onTrouble: warn,
+        ...(silenceMs === undefined ? {} : { silenceMs }),
+      }),
+      prices: createPrices(),
+      workspace,
+      models,
+      now,
+      onTrouble: warn,
+      ...(contextWindow === undefined ? {} : { contextWindow }),
+    });
+    return driver;
+  }
+
+  return {
+    choice,
+    async chooseDriver({ model }) {
+      if (model === offlineModel) return { driver: offline, model };
+      const { models } = await choice();
+      if (model !== undefined) {
+        const wrong = loader.check(model);
+        if (wrong !== undefined) {
+          throw new CodeBuddyError('validation_failed', `options.model ${wrong}`, {
+            errors: [{ in: 'body', pointer: '/options/model', message: wrong }],
+          });
+        }
+        return { driver: modelDriver(models), model };
+      }
+      const [first] = models;
+      return first === undefined
+        ? { driver: offline, model: offlineModel }
+        : { driver: modelDriver(models), model: first };
+    },
+    describe() {
+      if (configured === undefined && found === undefined) return { agent: offlineModel, model: null };
+      const [first] = found?.models ?? configured?.filter((id) => id !== offlineModel) ?? [];
+      return first === undefined
+        ? { agent: offlineModel, model: offlineModel }
+        : { agent: 'model', model: first };
+    },
+  };
+}

@@ -1,0 +1,215 @@
+// One call of a model: its stream read to the end, its text passed on as it comes, and what it gave as one value. Silence is an end, too.
+
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4Message,
+  LanguageModelV4StreamPart,
+  LanguageModelV4Usage,
+} from '@ai-sdk/provider';
+import { BrokenStream, ModelSilence } from './provider-error.ts';
+
+export interface RequestedCall {
+  readonly callId: string;
+  readonly tool: string;
+  /** As the model wrote it: JSON, if all is well. */
+  readonly input: string;
+}
+
+export type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number];
+
+export interface CallUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+}
+
+export interface ModelAnswer {
+  readonly text: string;
+  /** Text, reasoning and tool calls in their order, as they must be sent back in the next step. */
+  readonly parts: readonly AssistantPart[];
+  readonly calls: readonly RequestedCall[];
+  readonly usage: CallUsage;
+  readonly finishReason: string;
+}
+
+export interface ModelCall {
+  readonly model: LanguageModelV4;
+  readonly options: Omit<LanguageModelV4CallOptions, 'abortSignal'>;
+  readonly onText: (text: string) => void;
+  readonly signal: AbortSignal;
+  /** Without a byte for this long, it is given up. */
+  readonly silenceMs: number;
+}
+
+/** @throws whatever the provider's package throws, ModelSilence, BrokenStream, AbortError */
+export async function callModel({
+  model,
+  options,
+  onText,
+  signal,
+  silenceMs,
+}: ModelCall): Promise<ModelAnswer> {
+  signal.throwIfAborted();
+  const giveUp = new AbortController();
+  const onAbort = (): void => giveUp.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  let lastAt = performance.now();
+  const silence = new ModelSilence(`said nothing for ${Math.round(silenceMs / 1000)} s`);
+  // One timer for the whole stream: a timer for each delta would cost more than the delta.
+  const watch = setInterval(
+    () => {
+      if (performance.now() - lastAt >= silenceMs) giveUp.abort(silence);
+    },
+    Math.max(Math.min(silenceMs / 4, 1000), 5),
+  );
+  const aborted = new Promise<never>((_resolve, reject) => {
+    giveUp.signal.addEventListener('abort', () => reject(giveUp.signal.reason), { once: true });
+  });
+  // Without this, an abort after the end would be a rejection that nobody handles.
+  aborted.catch(() => undefined);
+  const collected = new Collector(onText);
+  let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
+  try {
+    // Not all that is behind a model heeds an abort at once.
+    const { stream } = await Promise.race([
+      model.doStream({ ...options, abortSignal: giveUp.signal }),
+      aborted,
+    ]);
+    reader = stream.getReader();
+    const read = reader;
+    // Ends the read that waits, whatever the provider makes of the signal.
+    const stop = (): void => void read.cancel().catch(() => undefined);
+    if (giveUp.signal.aborted) stop();
+    giveUp.signal.addEventListener('abort', stop, { once: true });
+    for (;;) {
+      const { done, value } = await read.read();
+      if (done) break;
+      lastAt = performance.now();
+      collected.take(value);
+    }
+    giveUp.signal.throwIfAborted();
+    return collected.answer();
+  } catch (error) {
+    if (giveUp.signal.aborted) throw giveUp.signal.reason;
+    throw error;
+  } finally {
+    clearInterval(watch);
+    signal.removeEventListener('abort', onAbort);
+    if (reader !== undefined) {
+      // Tells the provider that nobody reads on; what it says to that does not matter.
+      reader.cancel().catch(() => undefined);
+    }
+  }
+}
+
+class Collector {
+  private readonly onText: (text: string) => void;
+  private readonly parts: AssistantPart[] = [];
+  private readonly calls: RequestedCall[] = [];
+  private readonly open = new Map<
+    string,
+    { kind: 'text' | 'reasoning'; text: string[]; metadata: unknown }
+  >();
+  private usage: LanguageModelV4Usage | undefined;
+  private finishReason: string | undefined;
+
+  constructor(onText: (text: string) => void) {
+    this.onText = onText;
+  }
+
+  take(part: LanguageModelV4StreamPart): void {
+    switch (part.type) {
+      case 'text-start':
+      case 'reasoning-start':
+        this.open.set(part.id, {
+          kind: part.type === 'text-start' ? 'text' : 'reasoning',
+          text: [],
+          metadata: part.providerMetadata,
+        });
+        break;
+      case 'text-delta':
+      case 'reasoning-delta': {
+        const block = this.open.get(part.id);
+        block?.text.push(part.delta);
+        if (block !== undefined && part.providerMetadata !== undefined)
+          block.metadata = part.providerMetadata;
+        if (part.type === 'text-delta' && part.delta !== '') this.onText(part.delta);
+        break;
+      }
+      case 'text-end':
+      case 'reasoning-end':
+        this.end(part.id, part.providerMetadata);
+        break;
+      case 'tool-call':
+        if (part.providerExecuted) break;
+        this.calls.push({ callId: part.toolCallId, tool: part.toolName, input: part.input });
+        this.parts.push({
+          type: 'tool-call',
+          toolCallId: part.toolCallId,
+          toolName: part.toolName,
+          input: jsonOrEmpty(part.input),
+          ...(part.providerMetadata === undefined ? {} : { providerOptions: part.providerMetadata }),
+        });
+        break;
+      case 'finish':
+        this.usage = part.usage;
+        this.finishReason = part.finishReason.unified;
+        break;
+      case 'error':
+        throw part.error;
+      default:
+        // Metadata, sources, raw chunks and pieces of a call's input: nothing that the loop needs.
+        break;
+    }
+  }
+
+  private end(id: string, metadata: unknown): void {
+    const block = this.open.get(id);
+    if (block === undefined) return;
+    this.open.delete(id);
+    const text = block.text.join('');
+    const providerOptions = (metadata ?? block.metadata) as AssistantPart['providerOptions'];
+    if (text === '' && providerOptions === undefined) return;
+    this.parts.push({
+      type: block.kind,
+      text,
+      ...(providerOptions === undefined ? {} : { providerOptions }),
+    });
+  }
+
+  answer(): ModelAnswer {
+    for (const id of [...this.open.keys()]) this.end(id, undefined);
+    if (this.finishReason === undefined) throw new BrokenStream('the stream ended before the answer did');
+    // A stream that ends without a word of the model's own: what is there may be half of it.
+    const isEmptyHanded = (this.usage?.inputTokens.total ?? 0) + (this.usage?.outputTokens.total ?? 0) === 0;
+    if (this.finishReason === 'interrupted' || (this.finishReason === 'other' && isEmptyHanded))
+      throw new BrokenStream('the stream ended before the answer did');
+    if (this.finishReason === 'error') throw new BrokenStream('the model reported an error');
+    const { inputTokens, outputTokens } = this.usage ?? {};
+    return {
+      text: this.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+      parts: this.parts,
+      calls: this.calls,
+      usage: {
+        inputTokens: inputTokens?.total ?? 0,
+        outputTokens: outputTokens?.total ?? 0,
+        cacheReadTokens: inputTokens?.cacheRead ?? 0,
+        cacheWriteTokens: inputTokens?.cacheWrite ?? 0,
+      },
+      finishReason: this.finishReason,
+    };
+  }
+}
+
+/** What is sent back for a call that was no JSON object: providers take nothing else. */
+function jsonOrEmpty(input: string): unknown {
+  try {
+    const value: unknown = JSON.parse(input);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    // The call is answered with what is wrong with it.
+    return {};
+  }
+}

@@ -1,0 +1,94 @@
+// A call of the first model that can answer: overload and outage lead to the next of the chain, and to another try with the last one.
+// What was said already is not said again: a call that breaks in mid-answer fails.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
+import { callModel, type ModelAnswer } from './model-call.ts';
+import type { ModelLoader } from './model-loader.ts';
+import { judgeModelError } from './provider-error.ts';
+
+export interface ModelChainOptions {
+  readonly loader: ModelLoader;
+  readonly now: () => number;
+  /** 0 to 1. */
+  readonly random: () => number;
+  /** Hears of each switch to another model, and of each further try. */
+  readonly onTrouble: (message: string) => void;
+  /** @default 2 minutes */
+  readonly silenceMs?: number;
+}
+
+export interface ChainCall {
+  readonly models: readonly string[];
+  readonly options: Omit<LanguageModelV4CallOptions, 'abortSignal'>;
+  readonly onText: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface ModelChain {
+  /** @throws CodeBuddyError with the failure of the last model that was tried; AbortError */
+  call(call: ChainCall): Promise<ModelAnswer & { readonly model: string }>;
+}
+
+/** Further tries of the last model, and the wait before each. */
+const waitsMs = [500, 2000];
+/** Who asks for more than this is not waited for. */
+const longestWaitMs = 20_000;
+/** How long a model that failed comes last. */
+const coolDownMs = 60_000;
+
+export function createModelChain({
+  loader,
+  now,
+  random,
+  onTrouble,
+  silenceMs = 120_000,
+}: ModelChainOptions): ModelChain {
+  const failedAt = new Map<string, number>();
+
+  /** Those that failed lately come last. */
+  function inOrder(models: readonly string[]): readonly string[] {
+    const isCold = (model: string): boolean => now() - (failedAt.get(model) ?? 0) < coolDownMs;
+    return [...models.filter((model) => !isCold(model)), ...models.filter(isCold)];
+  }
+
+  return {
+    async call({ models, options, onText, signal }) {
+      const order = inOrder(models);
+      for (let index = 0, tries = 0; ; ) {
+        const model = order[index] as string;
+        let hasSpoken = false;
+        try {
+          const answer = await callModel({
+            model: await loader.load(model),
+            options,
+            onText(text) {
+              hasSpoken = true;
+              onText(text);
+            },
+            signal,
+            silenceMs,
+          });
+          failedAt.delete(model);
+          return { ...answer, model };
+        } catch (error) {
+          signal.throwIfAborted();
+          const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model);
+          if (!isTemporary || hasSpoken) throw problem;
+          failedAt.set(model, now());
+          const next = order[index + 1];
+          if (next !== undefined) {
+            onTrouble(`${problem.message} Going on with ${next}.`);
+            index++;
+            continue;
+          }
+          const waitMs = retryAfterMs ?? (waitsMs[tries] ?? 0) * (0.8 + 0.4 * random());
+          if (tries >= waitsMs.length || waitMs > longestWaitMs) throw problem;
+          tries++;
+          onTrouble(`${problem.message} Trying ${model} again in ${Math.round(waitMs)} ms.`);
+          await sleep(waitMs, undefined, { signal });
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// A model by its id, `provider/name`: checked, its provider's package loaded at the first use, then kept.
+
+import type { LanguageModelV4 } from '@ai-sdk/provider';
+import { CodeBuddyError } from '../../errors.ts';
+import {
+  accessOf,
+  builtInProviders,
+  type CustomProvider,
+  type Environment,
+  isLocalProvider,
+  loadCompatible,
+  localBaseUrl,
+  localProviders,
+} from './providers.ts';
+
+export interface ModelLoader {
+  /** Undefined if such a model can be loaded; else what is wrong with the id, in words. */
+  check(id: string): string | undefined;
+  /** @throws CodeBuddyError `model_auth_failed` if there is no key for it, `validation_failed` for an id that makes no sense */
+  load(id: string): Promise<LanguageModelV4>;
+}
+
+export interface ModelLoaderOptions {
+  readonly environment: Environment;
+  readonly custom: readonly CustomProvider[];
+}
+
+export function createModelLoader({ environment, custom }: ModelLoaderOptions): ModelLoader {
+  const loaded = new Map<string, Promise<LanguageModelV4>>();
+  const known = [
+    ...Object.keys(builtInProviders),
+    ...Object.keys(localProviders),
+    ...custom.map(({ name }) => name),
+  ];
+
+  function check(id: string): string | undefined {
+    const { provider, name } = parse(id);
+    if (provider === '' || name === '') return 'must be provider/name, as anthropic/claude-sonnet-5-5';
+    return known.includes(provider)
+      ? undefined
+      : `names the provider ${JSON.stringify(provider)}; there are ${known.join(', ')}`;
+  }
+
+  async function load(id: string): Promise<LanguageModelV4> {
+    const { provider, name } = parse(id);
+    const own = custom.find((one) => one.name === provider);
+    if (own !== undefined) return loadCompatible(provider, name, own);
+    if (isLocalProvider(provider)) {
+      return loadCompatible(provider, name, {
+        apiKey: undefined,
+        baseUrl: localBaseUrl(provider, environment),
+      });
+    }
+    const builtIn = builtInProviders[provider] as (typeof builtInProviders)[string];
+    const access = accessOf(builtIn, environment);
+    if (access.apiKey === undefined) {
+      throw new CodeBuddyError(
+        'model_auth_failed',
+        `There is no API key for ${provider}: set ${builtIn.keyVariables[0]} where the server is started.`,
+      );
+    }
+    return builtIn.load(name, access);
+  }
+
+  return {
+    check,
+    async load(id) {
+      const wrong = check(id);
+      if (wrong !== undefined) {
+        throw new CodeBuddyError('validation_failed', `options.model ${wrong}`, {
+          errors: [{ in: 'body', pointer: '/options/model', message: wrong }],
+        });
+      }
+      let model = loaded.get(id);
+      if (model === undefined) {
+        model = load(id);
+        loaded.set(id, model);
+        // A key may be there the next time.
+        model.catch(() => loaded.delete(id));
+      }
+      return model;
+    },
+  };
+}
+
+/** The name may hold slashes itself: `openrouter/meta/llama`. */
+export function parse(id: string): { readonly provider: string; readonly name: string } {
+  const slash = id.indexOf('/');
+  return slash === -1
+    ? { provider: '', name: id }
+    : { provider: id.slice(0, slash), name: id.slice(slash + 1) };
+}

@@ -1,0 +1,56 @@
+// The `providers` of config.json: servers that speak OpenAI's chat completions, by a name of one's own.
+
+import { builtInProviders, type CustomProvider, type Environment, isLocalProvider } from './providers.ts';
+
+/** @throws Error that names the field, as `providers.vllm.baseURL must be ...` */
+export function parseProviders(value: unknown, environment: Environment): readonly CustomProvider[] {
+  if (value === undefined) return [];
+  if (!isRecord(value)) throw new Error('providers must be an object: {"name": {"baseURL": "…"}}');
+  return Object.entries(value).map(([name, entry]) => parseProvider(name, entry, environment));
+}
+
+function parseProvider(name: string, entry: unknown, environment: Environment): CustomProvider {
+  const at = `providers.${name}`;
+  if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name))
+    throw new Error(`${at}: a name is made of up to 32 of a-z, 0-9, - and _`);
+  if (name === 'offline' || Object.hasOwn(builtInProviders, name) || isLocalProvider(name))
+    throw new Error(`${at}: this name is taken by a provider that is built in`);
+  if (!isRecord(entry)) throw new Error(`${at} must be an object with a baseURL`);
+  for (const field of Object.keys(entry)) {
+    if (!['baseURL', 'apiKey', 'headers'].includes(field))
+      throw new Error(`${at}.${field} is not known; the fields are baseURL, apiKey and headers`);
+  }
+  const { baseURL, apiKey, headers = {} } = entry;
+  if (typeof baseURL !== 'string' || !isHttpUrl(baseURL))
+    throw new Error(`${at}.baseURL must be an http or https URL, as http://127.0.0.1:8000/v1`);
+  if (apiKey !== undefined && typeof apiKey !== 'string') throw new Error(`${at}.apiKey must be a string`);
+  if (!isRecord(headers)) throw new Error(`${at}.headers must be an object of strings`);
+  const expanded: Record<string, string> = {};
+  for (const [header, text] of Object.entries(headers)) {
+    if (typeof text !== 'string') throw new Error(`${at}.headers.${header} must be a string`);
+    expanded[header] = expand(text, `${at}.headers.${header}`, environment);
+  }
+  return {
+    name,
+    baseUrl: baseURL.replace(/\/+$/, ''),
+    apiKey: apiKey === undefined ? undefined : expand(apiKey, `${at}.apiKey`, environment),
+    headers: expanded,
+  };
+}
+
+/** `${NAME}` becomes the variable's value, so that no key need stand in the file. */
+function expand(text: string, at: string, environment: Environment): string {
+  return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_whole, name: string) => {
+    const value = environment[name];
+    if (value === undefined) throw new Error(`${at}: the variable ${name} is not set`);
+    return value;
+  });
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

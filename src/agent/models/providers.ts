@@ -1,0 +1,121 @@
+// The providers of models: where each finds its key, and how its package is loaded. A package is loaded when one of its models is used,
+// never before.
+
+import type { LanguageModelV4 } from '@ai-sdk/provider';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A provider of the configuration: any server that speaks OpenAI's chat completions. */
+export interface CustomProvider {
+  readonly name: string;
+  /** With its path, as `http://127.0.0.1:8000/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Access {
+  readonly apiKey: string | undefined;
+  readonly baseUrl: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface BuiltInProvider {
+  /** Variables that may hold its key; the first that is set counts. */
+  readonly keyVariables: readonly string[];
+  readonly urlVariable: string;
+  /** The model that is taken when only a key was found. */
+  readonly defaultModel: string;
+  readonly load: (model: string, access: Access) => Promise<LanguageModelV4>;
+}
+
+export const builtInProviders: Readonly<Record<string, BuiltInProvider>> = {
+  anthropic: {
+    keyVariables: ['ANTHROPIC_API_KEY'],
+    urlVariable: 'ANTHROPIC_BASE_URL',
+    defaultModel: 'claude-sonnet-5-5',
+    async load(model, access) {
+      const { createAnthropic } = await import('@ai-sdk/anthropic');
+      return createAnthropic(options(access))(model);
+    },
+  },
+  openai: {
+    keyVariables: ['OPENAI_API_KEY'],
+    urlVariable: 'OPENAI_BASE_URL',
+    defaultModel: 'gpt-5.6',
+    async load(model, access) {
+      const { createOpenAI } = await import('@ai-sdk/openai');
+      return createOpenAI(options(access))(model);
+    },
+  },
+  google: {
+    keyVariables: ['GOOGLE_GENERATIVE_AI_API_KEY', 'GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+    urlVariable: 'GOOGLE_BASE_URL',
+    defaultModel: 'gemini-3.8-flash',
+    async load(model, access) {
+      const { createGoogleGenerativeAI } = await import('@ai-sdk/google');
+      return createGoogleGenerativeAI(options(access))(model);
+    },
+  },
+  xai: {
+    keyVariables: ['XAI_API_KEY'],
+    urlVariable: 'XAI_BASE_URL',
+    defaultModel: 'grok-latest',
+    async load(model, access) {
+      const { createXai } = await import('@ai-sdk/xai');
+      return createXai(options(access))(model);
+    },
+  },
+};
+
+/** Servers on this machine that need no key. `OLLAMA_HOST` and `LMSTUDIO_HOST` say where else they are. */
+export const localProviders = {
+  ollama: { variable: 'OLLAMA_HOST', host: '127.0.0.1:11434' },
+  lmstudio: { variable: 'LMSTUDIO_HOST', host: '127.0.0.1:1234' },
+} as const;
+
+export type LocalProvider = keyof typeof localProviders;
+
+export function isLocalProvider(name: string): name is LocalProvider {
+  return Object.hasOwn(localProviders, name);
+}
+
+export function localBaseUrl(provider: LocalProvider, environment: Environment): string {
+  const { variable, host } = localProviders[provider];
+  const given = environment[variable]?.trim() || host;
+  const url = new URL(/^https?:\/\//i.test(given) ? given : `http://${given}`);
+  // What a server is told to bind to is no place to go to.
+  if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = '127.0.0.1';
+  if (url.port === '' && url.protocol === 'http:') url.port = host.split(':')[1] as string;
+  return `${url.origin}/v1`;
+}
+
+export function accessOf(provider: BuiltInProvider, environment: Environment): Access {
+  const variable = provider.keyVariables.find((name) => environment[name]);
+  return {
+    apiKey: variable === undefined ? undefined : environment[variable],
+    baseUrl: environment[provider.urlVariable] || undefined,
+  };
+}
+
+export async function loadCompatible(
+  provider: string,
+  model: string,
+  { apiKey, baseUrl, headers }: Access & { readonly baseUrl: string },
+): Promise<LanguageModelV4> {
+  const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
+  return createOpenAICompatible({
+    name: provider,
+    baseURL: baseUrl,
+    includeUsage: true,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
+  })(model);
+}
+
+function options({ apiKey, baseUrl }: Access): { apiKey?: string; baseURL?: string } {
+  return {
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
+  };
+}

@@ -1,0 +1,233 @@
+// What a driver may do in a run: say, use tools, keep messages, spend. Each step is in the store before the next begins, so that a run that
+// is cut off can go on from there.
+
+import { CodeBuddyError } from '../errors.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
+import { makeId } from '../events/ids.ts';
+import type { MessageRow, Store, Write } from '../store/store.ts';
+import type { DriverContext, Summary } from './driver.ts';
+import { type LiveRun, ownerOf } from './live-run.ts';
+import type { Permissions } from './permissions/permissions.ts';
+import { toRunRow } from './run-record.ts';
+import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
+import { newMessageRow, toMessage } from './sessions.ts';
+import { round, type Spending } from './spending.ts';
+import { capText } from './tools/cap-output.ts';
+import type { ToolBox } from './tools/tool-box.ts';
+import type { Message, PermissionMode } from './types.ts';
+
+export interface RunContextOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly tools: ToolBox;
+  readonly permissions: Permissions;
+  readonly spending: Spending;
+  readonly now: () => number;
+  readonly defaultMode: PermissionMode;
+  /** Runs that have not ended: their messages are not part of the history of others. */
+  readonly isLive: (runId: string) => boolean;
+  /** A run began to wait for a person, or goes on. */
+  readonly onWaiting: (one: LiveRun) => void;
+  readonly onFault: (error: unknown, runId: string) => void;
+}
+
+/** Of a result that a model reads. */
+const maxResultText = 65_536;
+
+export function createRunContext(options: RunContextOptions): (one: LiveRun) => DriverContext {
+  const { store, log, tools, permissions, spending, now, defaultMode, isLive, onWaiting, onFault } = options;
+
+  const save = (one: LiveRun): Write => ({ kind: 'putRun', run: toRunRow(one.run, one.request, now()) });
+
+  async function keep(one: LiveRun, row: MessageRow, events: readonly NewEvent[] = []): Promise<void> {
+    one.lastMessageId = row.id;
+    const write: Write = { kind: 'addMessage', message: row };
+    if (events.length === 0) await store.write([write]);
+    else await log.append([...events], [write]);
+  }
+
+  function remember(one: LiveRun, patch: Partial<SessionMemory>): Write {
+    one.memory = { ...one.memory, ...patch };
+    return patchSession(one.run.sessionId, { memory: patch }, now());
+  }
+
+  async function history(one: LiveRun): Promise<readonly Message[]> {
+    const all: Message[] = [];
+    let afterId = one.memory.summary?.until;
+    for (;;) {
+      const rows = await store.listMessages(one.run.sessionId, {
+        limit: 500,
+        ...(afterId === undefined ? {} : { afterId }),
+      });
+      all.push(...rows.map(toMessage));
+      afterId = rows.at(-1)?.id;
+      if (rows.length < 500) break;
+    }
+    return byRun(all.filter(({ runId }) => runId === one.run.id || runId === null || !isLive(runId)));
+  }
+
+  /** Resolves when the tool may run. */
+  async function allow(one: LiveRun, tool: string, params: Record<string, unknown>): Promise<void> {
+    const { controller, request, hop } = one;
+    let waits = false;
+    try {
+      await permissions.check({
+        ...ownerOf(one),
+        hop,
+        tool,
+        params,
+        path: tools.pathOf(params),
+        mode: request.options.permissionMode ?? defaultMode,
+        readOnly: await tools.isReadOnly(tool),
+        remembered: () => one.memory.allowed,
+        remember: async (rule) => {
+          await store.write([remember(one, { allowed: [...one.memory.allowed, rule] })]);
+        },
+        signal: controller.signal,
+        onWait(permission) {
+          waits = true;
+          if (one.waiting++ === 0) changeStatus(one, 'waiting');
+          one.asked.resolve(permission);
+        },
+      });
+    } finally {
+      if (waits && --one.waiting === 0 && !controller.signal.aborted) changeStatus(one, 'running');
+    }
+  }
+
+  function changeStatus(one: LiveRun, status: 'waiting' | 'running'): void {
+    one.run = { ...one.run, status };
+    if (status === 'waiting') one.clock.pause();
+    else one.clock.resume();
+    onWaiting(one);
+    store.write([save(one)]).catch((error: unknown) => onFault(error, one.run.id));
+  }
+
+  function toolMessage(
+    one: LiveRun,
+    call: { tool: string; params: unknown; callId?: string },
+    content: string,
+    isError: boolean,
+  ): MessageRow {
+    const { tool: name, params, callId } = call;
+    const tool = { name, params, isError, ...(callId === undefined ? {} : { callId }) };
+    return newMessageRow(
+      { ...ownerOf(one), role: 'tool', content: capText(content, maxResultText).text, tool },
+      now(),
+    );
+  }
+
+  function refusal(one: LiveRun, tool: string, code: string, message: string): NewEvent {
+    const callId = makeId('evt').replace('evt_', 'call_');
+    return {
+      type: 'tool.error',
+      data: { callId, tool, code, message, durationMs: 0 },
+      ...ownerOf(one),
+      hop: one.hop,
+    };
+  }
+
+  return (one) => ({
+    prompt: one.run.prompt,
+    options: one.request.options,
+    signal: one.controller.signal,
+    mayUseTools: one.request.mayUseTools,
+    isResumed: one.isResumed,
+    say: (text) => log.publish({ type: 'message.delta', data: { text }, ...ownerOf(one) }),
+    history: () => history(one),
+    summary: async () => one.memory.summary,
+    async keepSummary(summary: Summary) {
+      await store.write([remember(one, { summary })]);
+    },
+    tools: async () => {
+      const all = await tools.list();
+      return one.request.options.permissionMode === 'read-only'
+        ? all.filter(({ readOnly }) => readOnly)
+        : all;
+    },
+    lastMessageId: () => one.lastMessageId,
+    async useTool({ tool, params, callId, asks }) {
+      const { signal } = one.controller;
+      const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      try {
+        // What is malformed is no question to a person.
+        tools.validate(tool, params);
+        if (asks) await allow(one, tool, params);
+      } catch (error) {
+        if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
+        await keep(one, toolMessage(one, call, error.message, true), [
+          refusal(one, tool, error.code, error.message),
+        ]);
+        throw error;
+      }
+      try {
+        const result = await tools.execute(tool, params, { ...ownerOf(one), hop: one.hop, signal });
+        await keep(
+          one,
+          toolMessage(one, call, typeof result === 'string' ? result : JSON.stringify(result ?? null), false),
+        );
+        return result;
+      } catch (error) {
+        if (error instanceof CodeBuddyError && !signal.aborted)
+          await keep(one, toolMessage(one, call, error.message, true));
+        throw error;
+      }
+    },
+    async refuseTool({ tool, input, callId, message }) {
+      const row = toolMessage(
+        one,
+        { tool, params: { input: capText(input, 4096).text }, callId },
+        message,
+        true,
+      );
+      await keep(one, row, [refusal(one, tool, 'validation_failed', message)]);
+    },
+    async keepText(text, model) {
+      const row = newMessageRow({ ...ownerOf(one), role: 'assistant', content: text }, now());
+      await keep(one, row, [
+        {
+          type: 'message.assistant',
+          data: { messageId: row.id, text, model },
+          ...ownerOf(one),
+          hop: one.hop,
+        },
+      ]);
+    },
+    async spend({ model, usage, cost }) {
+      const { run, memory, request } = one;
+      const runUsage = addUsage(run.usage ?? noUsage, usage);
+      // What has no price is not counted; a run without any price has no cost.
+      const runCost = cost === null ? run.cost : round((run.cost ?? 0) + cost);
+      const sessionCost = round(memory.cost + (cost ?? 0));
+      one.run = { ...run, model, usage: runUsage, cost: runCost };
+      const { events, budget } = await spending.book(
+        { cost: cost ?? 0, runUsage, runCost: runCost ?? 0, sessionCost },
+        request.options,
+      );
+      const writes = [save(one), remember(one, { usage: addUsage(memory.usage, usage), cost: sessionCost })];
+      if (events.length === 0) await store.write(writes);
+      else
+        await log.append(
+          events.map((event) => ({ ...event, ...ownerOf(one), hop: one.hop })),
+          writes,
+        );
+      return budget;
+    },
+  });
+}
+
+/** Prompts that were queued lie among the messages of the run before: each run's messages together, in the order of the runs. */
+function byRun(messages: readonly Message[]): readonly Message[] {
+  const groups = new Map<string, Message[]>();
+  let loose = 0;
+  let last: string | null | undefined;
+  for (const message of messages) {
+    if (message.runId === null && last !== null) loose++;
+    const key = message.runId ?? `loose ${loose}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [message]);
+    else group.push(message);
+    last = message.runId;
+  }
+  return [...groups.values()].flat();
+}

@@ -1,0 +1,41 @@
+// What a session remembers from run to run, beside its messages: what it has cost, what it may do without asking, and what was summed up.
+// It lies in the details of the session's row; a run holds it in memory while it works, and a session has one working run.
+
+import type { SessionRow, Write } from '../store/store.ts';
+import type { Summary } from './driver.ts';
+import type { PermissionRule } from './permissions/permission-rule.ts';
+import type { Usage } from './types.ts';
+
+export interface SessionMemory {
+  readonly usage: Usage;
+  /** US dollars, of what has a price. */
+  readonly cost: number;
+  /** What `allow_always` has allowed. */
+  readonly allowed: readonly PermissionRule[];
+  readonly summary?: Summary;
+}
+
+export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
+const fresh: SessionMemory = { usage: noUsage, cost: 0, allowed: [] };
+
+/** Written by us, as JSON of this shape; a row of an earlier release lacks it. */
+export function readSessionMemory({ details }: Pick<SessionRow, 'details'>): SessionMemory {
+  const { memory } = JSON.parse(details) as { memory?: Partial<SessionMemory> };
+  return { ...fresh, ...memory };
+}
+
+export function patchSession(
+  id: string,
+  patch: { readonly model?: string; readonly memory?: Partial<SessionMemory> },
+  now: number,
+): Write {
+  return { kind: 'patchSession', id, updatedAt: now, details: JSON.stringify(patch) };
+}
+
+export function addUsage(left: Usage, right: Usage): Usage {
+  return {
+    inputTokens: left.inputTokens + right.inputTokens,
+    outputTokens: left.outputTokens + right.outputTokens,
+    totalTokens: left.totalTokens + right.totalTokens,
+  };
+}

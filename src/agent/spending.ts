@@ -1,0 +1,113 @@
+// What runs cost, against the limits that were set: for a run, a session and a day (UTC). Crossing a threshold is told once; a limit ends a
+// run after the step that reached it, and lets no further one begin.
+
+import { CodeBuddyError } from '../errors.ts';
+import type { NewEvent } from '../events/event-log.ts';
+import type { Store } from '../store/store.ts';
+import type { Budget } from './driver.ts';
+import type { PromptOptions, Usage } from './types.ts';
+
+/** US dollars; what is left out has no limit. */
+export interface CostLimits {
+  readonly run?: number;
+  readonly session?: number;
+  readonly day?: number;
+}
+
+export interface SpendingOptions {
+  readonly store: Pick<Store, 'listRuns'>;
+  readonly limits: CostLimits;
+  /** US dollars; a session or a day that goes over one is told. */
+  readonly thresholds: readonly number[];
+  readonly now: () => number;
+}
+
+/** What a step has cost, and what was spent before it. */
+export interface Spent {
+  readonly cost: number;
+  readonly runUsage: Usage;
+  readonly runCost: number;
+  readonly sessionCost: number;
+}
+
+export interface Spending {
+  /** @throws CodeBuddyError `cost_limit_reached` */
+  requireRoom(sessionCost: number): Promise<void>;
+  /** Books `cost`; the totals are those after it. Gives the events to tell, and the budget that is used up. */
+  book(
+    spent: Spent,
+    options: PromptOptions,
+  ): Promise<{ readonly events: readonly NewEvent[]; readonly budget: Budget | undefined }>;
+}
+
+export function createSpending({ store, limits, thresholds, now }: SpendingOptions): Spending {
+  let today: { readonly day: string; cost: number } | undefined;
+
+  /** The first look at a day adds up what is in the store: a restart forgets nothing. */
+  async function ofToday(): Promise<{ cost: number }> {
+    const day = new Date(now()).toISOString().slice(0, 10);
+    if (today?.day === day) return today;
+    const from = Date.parse(day);
+    let cost = 0;
+    let beforeId: string | undefined;
+    for (;;) {
+      const rows = await store.listRuns({ limit: 200, ...(beforeId === undefined ? {} : { beforeId }) });
+      for (const { createdAt, details } of rows) {
+        // Written by us; a run without a price has none.
+        if (createdAt >= from)
+          cost += (JSON.parse(details) as { run?: { cost?: number | null } }).run?.cost ?? 0;
+      }
+      const last = rows.at(-1);
+      if (last === undefined || last.createdAt < from) break;
+      beforeId = last.id;
+    }
+    // Another call may have been quicker.
+    if (today?.day !== day) today = { day, cost };
+    return today;
+  }
+
+  function crossed(scope: 'session' | 'day', before: number, after: number): NewEvent[] {
+    return thresholds
+      .filter((threshold) => before < threshold && after >= threshold)
+      .map((threshold) => ({ type: 'cost.threshold', data: { scope, threshold, cost: round(after) } }));
+  }
+
+  return {
+    async requireRoom(sessionCost) {
+      const day = (await ofToday()).cost;
+      const full = (what: string, cost: number, limit: number): CodeBuddyError =>
+        new CodeBuddyError(
+          'cost_limit_reached',
+          `${what} has cost $${round(cost)}; the limit (costLimits) is $${limit}.`,
+        );
+      if (limits.session !== undefined && sessionCost >= limits.session)
+        throw full('This session', sessionCost, limits.session);
+      if (limits.day !== undefined && day >= limits.day) throw full('This day', day, limits.day);
+    },
+    async book({ cost, runUsage, runCost, sessionCost }, options) {
+      const day = await ofToday();
+      const before = day.cost;
+      day.cost += cost;
+      const isOver = (total: number, limit: number | undefined): boolean =>
+        limit !== undefined && total >= limit;
+      const budget: Budget | undefined =
+        isOver(runCost, options.maxCost) ||
+        isOver(runCost, limits.run) ||
+        isOver(sessionCost, limits.session) ||
+        isOver(day.cost, limits.day)
+          ? 'cost_limit'
+          : isOver(runUsage.totalTokens, options.maxTokens)
+            ? 'token_limit'
+            : undefined;
+      return {
+        events: [...crossed('session', sessionCost - cost, sessionCost), ...crossed('day', before, day.cost)],
+        budget,
+      };
+    },
+  };
+}
+
+/** Fractions of a cent matter with tokens; those of a millionth of a dollar do not. */
+export function round(dollars: number): number {
+  return Math.round(dollars * 1e6) / 1e6;
+}

@@ -1,0 +1,92 @@
+// Commands in bubblewrap, where it is installed and works: the workspace can be written, the rest only be read, there is no network unless
+// it is allowed, and our own config folder with its keys cannot be seen. Where it is not, a command can do what the user can do.
+
+import { spawn } from 'node:child_process';
+import { realpath } from 'node:fs/promises';
+import { sep } from 'node:path';
+
+export interface SandboxOptions {
+  /** The real path of the folder that may be written. */
+  readonly workspace: string;
+  /** Folders that must not be seen. */
+  readonly hidden: readonly string[];
+  readonly network: boolean;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A program and its arguments. */
+export type CommandLine = readonly [program: string, ...args: string[]];
+
+export interface Sandbox {
+  /** Undefined if commands run in it; else why not, in words. Looked at once. */
+  trouble(): Promise<string | undefined>;
+  /** The command line that runs a shell command in the sandbox; undefined if there is none. */
+  wrap(command: string, cwd: string): Promise<CommandLine | undefined>;
+}
+
+const program = 'bwrap';
+/** Which shell there is can only be seen from inside. */
+const bashOrSh = 'if command -v bash >/dev/null; then exec bash -c "$0"; else exec sh -c "$0"; fi';
+const probeTimeoutMs = 3000;
+
+export function createSandbox({ workspace, hidden, network, environment }: SandboxOptions): Sandbox {
+  let probing: Promise<string | undefined> | undefined;
+
+  async function wrapArguments(cwd: string): Promise<readonly string[]> {
+    const unseen = await Promise.all(hidden.map((folder) => realpath(folder).catch(() => undefined)));
+    // Whoever works in the config folder itself has asked for it.
+    const tmpfs = unseen.filter(
+      (folder) => folder !== undefined && folder !== workspace && !workspace.startsWith(folder + sep),
+    ) as string[];
+    return [
+      ...['--ro-bind', '/', '/'],
+      ...['--dev', '/dev'],
+      ...['--proc', '/proc'],
+      ...['--tmpfs', '/tmp'],
+      ...['--bind', workspace, workspace],
+      ...tmpfs.flatMap((folder) => ['--tmpfs', folder]),
+      '--unshare-all',
+      ...(network ? ['--share-net'] : []),
+      '--die-with-parent',
+      '--new-session',
+      ...['--chdir', cwd],
+      '--',
+    ];
+  }
+
+  async function probe(): Promise<string | undefined> {
+    if (process.platform !== 'linux') return 'there is bubblewrap on Linux only';
+    const args = [...(await wrapArguments(workspace)), 'true'];
+    return new Promise((resolve) => {
+      const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
+      let said = '';
+      const timer = setTimeout(() => child.kill('SIGKILL'), probeTimeoutMs);
+      child.stderr.on('data', (chunk: Buffer) => {
+        if (said.length < 500) said += chunk.toString();
+      });
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        clearTimeout(timer);
+        resolve(error.code === 'ENOENT' ? 'bubblewrap (bwrap) is not installed' : error.message);
+      });
+      child.once('close', (code) => {
+        clearTimeout(timer);
+        resolve(
+          code === 0 ? undefined : `bubblewrap does not work here: ${said.trim() || `exit code ${code}`}`,
+        );
+      });
+    });
+  }
+
+  function trouble(): Promise<string | undefined> {
+    probing ??= probe();
+    return probing;
+  }
+
+  return {
+    trouble,
+    async wrap(command, cwd) {
+      if ((await trouble()) !== undefined) return undefined;
+      return [program, ...(await wrapArguments(cwd)), 'sh', '-c', bashOrSh, command];
+    },
+  };
+}

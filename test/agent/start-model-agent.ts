@@ -1,0 +1,42 @@
+// An agent whose model is a local server that speaks a provider's wire format.
+
+import type { AgentOptions } from '../../src/agent/agent.ts';
+import { type ModelServer, type Replies, startModelServer } from './model-server.ts';
+import { type RunningAgent, startAgent } from './start-agent.ts';
+
+export interface ModelAgent extends RunningAgent {
+  readonly server: ModelServer;
+  /** What the agent had to say to a person. */
+  readonly warnings: readonly string[];
+}
+
+/** A provider of the configuration, as vLLM would be. */
+export async function startModelAgent(
+  replies: Replies,
+  options: Partial<AgentOptions> & { readonly folder?: string } = {},
+): Promise<ModelAgent> {
+  const server = await startModelServer(replies);
+  const warnings: string[] = [];
+  const running = await startAgent({
+    models: ['local/test-model'],
+    providers: { local: { baseURL: `${server.url}/v1` } },
+    permissionMode: 'full',
+    environment: { PATH: process.env.PATH },
+    warn: (message) => warnings.push(message),
+    ...options,
+  });
+  return { ...running, server, warnings };
+}
+
+/** A reply that calls one tool. */
+export function calls(name: string, args: unknown, text?: string) {
+  return {
+    kind: 'answer' as const,
+    toolCalls: [{ name, arguments: args }],
+    ...(text === undefined ? {} : { text }),
+  };
+}
+
+export function says(text: string | readonly string[]) {
+  return { kind: 'answer' as const, text };
+}
