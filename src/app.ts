@@ -243,7 +243,13 @@ function answersIn(store: Store): AnswerStore {
 
 /** What the server writes while it works: to watch it would never end. */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
-  return [home, ...['', '-wal', '-shm', '-journal'].map((suffix) => `${databasePath}${suffix}`)];
+  const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
+  return [
+    home,
+    // For who works in the config folder itself.
+    ...names.map((name) => join(home, name)),
+    ...['', '-wal', '-shm', '-journal', '.lock'].map((suffix) => `${databasePath}${suffix}`),
+  ];
 }
 
 function isLoopback(host: string): boolean {

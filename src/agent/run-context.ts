@@ -6,11 +6,12 @@ import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, Summary } from './driver.ts';
+import { byRun, readMessages } from './history.ts';
 import { type LiveRun, ownerOf } from './live-run.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { toRunRow } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
-import { newMessageRow, toMessage } from './sessions.ts';
+import { newMessageRow } from './sessions.ts';
 import { round, type Spending } from './spending.ts';
 import { capText } from './tools/cap-output.ts';
 import type { ToolBox } from './tools/tool-box.ts';
@@ -52,17 +53,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   }
 
   async function history(one: LiveRun): Promise<readonly Message[]> {
-    const all: Message[] = [];
-    let afterId = one.memory.summary?.until;
-    for (;;) {
-      const rows = await store.listMessages(one.run.sessionId, {
-        limit: 500,
-        ...(afterId === undefined ? {} : { afterId }),
-      });
-      all.push(...rows.map(toMessage));
-      afterId = rows.at(-1)?.id;
-      if (rows.length < 500) break;
-    }
+    const all = await readMessages(store, one.run.sessionId, one.memory.summary?.until);
     return byRun(all.filter(({ runId }) => runId === one.run.id || runId === null || !isLive(runId)));
   }
 
@@ -214,20 +205,4 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       return budget;
     },
   });
-}
-
-/** Prompts that were queued lie among the messages of the run before: each run's messages together, in the order of the runs. */
-function byRun(messages: readonly Message[]): readonly Message[] {
-  const groups = new Map<string, Message[]>();
-  let loose = 0;
-  let last: string | null | undefined;
-  for (const message of messages) {
-    if (message.runId === null && last !== null) loose++;
-    const key = message.runId ?? `loose ${loose}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [message]);
-    else group.push(message);
-    last = message.runId;
-  }
-  return [...groups.values()].flat();
 }

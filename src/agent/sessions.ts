@@ -4,6 +4,9 @@ import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { MessageRow, SessionRow, Store, Write } from '../store/store.ts';
+import { version } from '../version.ts';
+import { byRun, readMessages, toMessage } from './history.ts';
+import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { readSessionMemory } from './session-memory.ts';
 import type { Message, Page, Session, ToolUse } from './types.ts';
 
@@ -21,12 +24,16 @@ export interface Sessions {
   get(id: string): Promise<Session | undefined>;
   update(id: string, patch: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
   delete(id: string): Promise<void>;
+  /** A new session with the messages up to and including one; default: all. */
+  fork(id: string, input: { messageId?: string; title?: string }): Promise<Session>;
+  export(id: string, format: 'json' | 'markdown'): Promise<ExportedSession>;
   messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
 }
 
 interface Details {
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly forkedFrom?: { readonly sessionId: string; readonly messageId: string };
 }
 
 export const untitled = 'New session';
@@ -34,12 +41,6 @@ export const untitled = 'New session';
 export function newSessionRow(title: string, metadata: Record<string, unknown>, now: number): SessionRow {
   const details: Details = { model: null, metadata };
   return { id: makeId('ses', now), title, createdAt: now, updatedAt: now, details: JSON.stringify(details) };
-}
-
-/** The row after a run: when it was used last, and by which model. */
-export function touchSession(row: SessionRow, model: string, now: number): Write {
-  const details: Details = { ...readDetails(row), model };
-  return { kind: 'putSession', session: { ...row, updatedAt: now, details: JSON.stringify(details) } };
 }
 
 /** A title from a prompt: its first words, on one line. */
@@ -51,7 +52,13 @@ export function titleFrom(prompt: string): string {
 }
 
 export function newMessageRow(
-  message: { sessionId: string; runId: string; role: Message['role']; content: string; tool?: ToolUse },
+  message: {
+    sessionId: string;
+    runId: string | null;
+    role: Message['role'];
+    content: string;
+    tool?: ToolUse;
+  },
   now: number,
 ): MessageRow {
   const { sessionId, runId, role, content, tool } = message;
@@ -114,16 +121,13 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       return row === undefined ? undefined : presentOne(row);
     },
     async update(id, patch) {
-      const row = await find(id);
-      const details = readDetails(row);
-      const session: SessionRow = {
-        ...row,
-        title: patch.title ?? row.title,
-        updatedAt: now(),
-        details: JSON.stringify({ ...details, metadata: { ...details.metadata, ...patch.metadata } }),
-      };
-      await store.write([{ kind: 'putSession', session }]);
-      return presentOne(session);
+      await find(id);
+      const { title, metadata } = patch;
+      const details = JSON.stringify(metadata === undefined ? {} : { metadata });
+      await store.write([
+        { kind: 'patchSession', id, updatedAt: now(), details, ...(title === undefined ? {} : { title }) },
+      ]);
+      return presentOne(await find(id));
     },
     async delete(id) {
       await find(id);
@@ -134,6 +138,53 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
         [{ type: 'session.end', data: { reason: 'deleted' }, sessionId: id }],
         [{ kind: 'deleteSession', id }],
       );
+    },
+    async fork(id, { messageId, title }) {
+      const row = await find(id);
+      const all = await readMessages(store, id);
+      const end =
+        messageId === undefined ? all.length : all.findIndex((message) => message.id === messageId) + 1;
+      if (messageId !== undefined && end === 0) {
+        const message = `must be the id of a message of session ${id}`;
+        throw new CodeBuddyError('validation_failed', `messageId ${message}`, {
+          errors: [{ in: 'body', pointer: '/messageId', message }],
+        });
+      }
+      const messages = byRun(all.slice(0, end));
+      const last = all[end - 1];
+      const { model, metadata } = readDetails(row);
+      const details: Details = {
+        model,
+        metadata,
+        ...(last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: last.id } }),
+      };
+      const at = now();
+      const session: SessionRow = {
+        id: makeId('ses', at),
+        title: title ?? row.title,
+        createdAt: at,
+        updatedAt: at,
+        details: JSON.stringify(details),
+      };
+      const copies = messages.map(({ role, content, tool }): Write => {
+        const copy = { role, content, ...(tool === undefined ? {} : { tool }) };
+        return {
+          kind: 'addMessage',
+          message: newMessageRow({ ...copy, sessionId: session.id, runId: null }, at),
+        };
+      });
+      await log.append(
+        [{ type: 'session.start', data: { title: session.title }, sessionId: session.id }],
+        [{ kind: 'putSession', session }, ...copies],
+      );
+      return presentOne(session);
+    },
+    async export(id, format) {
+      const session = await presentOne(await find(id));
+      const messages = await readMessages(store, id);
+      return format === 'markdown'
+        ? exportAsMarkdown(session, messages)
+        : exportAsJson(session, messages, { exportedAt: new Date(now()).toISOString(), version });
     },
     async messages(id, { limit, after }) {
       await find(id);
@@ -151,25 +202,13 @@ export function toPage<T extends { readonly id: string }>(items: readonly T[], h
   return hasMore && last !== undefined ? { items, next: last.id } : { items };
 }
 
-function viewDetails(row: SessionRow): Details & Pick<Session, 'usage' | 'cost'> {
+function viewDetails(row: SessionRow): Pick<Session, 'model' | 'metadata' | 'forkedFrom' | 'usage' | 'cost'> {
   const { usage, cost } = readSessionMemory(row);
-  const { model, metadata } = readDetails(row);
-  return { model, metadata, usage, cost };
+  const { model, metadata, forkedFrom = null } = readDetails(row);
+  return { model, metadata, forkedFrom, usage, cost };
 }
 
 /** Written by us, as JSON of this shape. */
 function readDetails(row: SessionRow): Details {
   return JSON.parse(row.details) as Details;
-}
-
-export function toMessage(row: MessageRow): Message {
-  const content = JSON.parse(row.content) as { content: string; tool?: ToolUse };
-  return {
-    id: row.id,
-    sessionId: row.sessionId,
-    runId: row.runId,
-    role: row.role,
-    ...content,
-    createdAt: new Date(row.createdAt).toISOString(),
-  };
 }

@@ -65,6 +65,8 @@ export interface Session {
   readonly model: string | null;
   readonly messageCount: number;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Null for a session that is no copy. */
+  readonly forkedFrom: { readonly sessionId: string; readonly messageId: string } | null;
   /** Of all runs. */
   readonly usage: Usage;
   /** US dollars, of what has a price. */

@@ -19,7 +19,7 @@ const commands: Readonly<
     summary: 'tools that wait for you: list, allow, deny',
     load: () => import('./permissions.ts'),
   },
-  sessions: { summary: 'list, show and delete sessions', load: () => import('./sessions.ts') },
+  sessions: { summary: 'list, show, fork, export and delete sessions', load: () => import('./sessions.ts') },
   events: { summary: 'follow the event log', load: () => import('./events.ts') },
   webhooks: {
     summary: 'send events to URLs: add, list, test, replay',

@@ -1,12 +1,16 @@
 // `codebuddy sessions`: what was said and done.
 
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Message } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { UsageError } from './exit-codes.ts';
 import { paint, print, printJson, printTable, safe } from './output.ts';
 
 export function add(program: Command): void {
-  const sessions = program.command('sessions').description('Lists, shows and deletes sessions.');
+  const sessions = program
+    .command('sessions')
+    .description('Lists, shows, forks, exports and deletes sessions.');
   withConnection(sessions.command('list').description('Lists sessions, newest first.'))
     .option('--limit <n>', '1 to 200', '50')
     .option('--cursor <cursor>', 'the nextCursor of the page before')
@@ -57,7 +61,49 @@ export function add(program: Command): void {
     });
   });
   withConnection(
-    sessions.command('delete').description('Deletes a session and its messages.').argument('<id>'),
+    sessions
+      .command('fork')
+      .description('Makes a new session that begins with the messages of this one.')
+      .argument('<id>'),
+  )
+    .option('--message <id>', 'the last message to copy (default: all)')
+    .option('--title <title>', 'default: that of the session')
+    .action(async (id: string, options: ConnectionOptions & { message?: string; title?: string }) => {
+      await withClient(options, async (client, signal) => {
+        const { message, title } = options;
+        const body = {
+          ...(message === undefined ? {} : { messageId: message }),
+          ...(title === undefined ? {} : { title }),
+        };
+        const session = await client.sessions.fork(id, body, { signal });
+        if (options.json) printJson(session);
+        else print(`${session.id} ${safe(session.title)}`);
+      });
+    });
+  withConnection(
+    sessions
+      .command('export')
+      .description('Prints a whole session, or writes it to a file.')
+      .argument('<id>'),
+  )
+    .option('--format <format>', 'json or markdown', 'json')
+    .option('--output <file>', 'a file that is not there yet')
+    .action(async (id: string, options: ConnectionOptions & { format: string; output?: string }) => {
+      const { format, output } = options;
+      if (format !== 'json' && format !== 'markdown')
+        throw new UsageError(`--format is ${format}; it must be json or markdown`);
+      await withClient(options, async (client, signal) => {
+        const text =
+          format === 'markdown'
+            ? await client.sessions.exportMarkdown(id, { signal })
+            : `${JSON.stringify(await client.sessions.export(id, { signal }), undefined, 2)}\n`;
+        if (output === undefined) return print(safe(text));
+        writeFileSync(output, text, { flag: 'wx' });
+        print(`written to ${output}`);
+      });
+    });
+  withConnection(
+    sessions.command('delete').description('Deletes a session with its messages and runs.').argument('<id>'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       await client.sessions.delete(id, { signal });

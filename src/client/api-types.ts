@@ -364,7 +364,7 @@ export interface paths {
     readonly get: operations['getSession'];
     readonly put?: never;
     readonly post?: never;
-    /** Deletes a session and its messages */
+    /** Deletes a session with its messages and runs; its events stay in the log */
     readonly delete: operations['deleteSession'];
     readonly options?: never;
     readonly head?: never;
@@ -386,6 +386,43 @@ export interface paths {
     readonly get: operations['listSessionEvents'];
     readonly put?: never;
     readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/export': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * A whole session as one document
+     * @description JSON, or with `format=markdown` text/markdown for people.
+     */
+    readonly get: operations['exportSession'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/sessions/{id}/fork': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /** A new session that begins with the messages of this one */
+    readonly post: operations['forkSession'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -831,6 +868,14 @@ export interface components {
       readonly status: 'pending' | 'success' | 'failed' | 'cancelled';
       readonly webhookId: string;
     };
+    /** ExportedSession */
+    readonly ExportedSession: {
+      /** Format: date-time */
+      readonly exportedAt: string;
+      readonly messages: readonly components['schemas']['Message'][];
+      readonly session: components['schemas']['Session'];
+      readonly version: string;
+    };
     /** Health */
     readonly Health: {
       /** @enum {string} */
@@ -1053,6 +1098,11 @@ export interface components {
       readonly cost: number;
       /** Format: date-time */
       readonly createdAt: string;
+      /** @description The session that this one is a copy of, and its last message that was copied. */
+      readonly forkedFrom: {
+        readonly messageId: string;
+        readonly sessionId: string;
+      } | null;
       readonly id: string;
       readonly messageCount: number;
       readonly metadata: {
@@ -2514,6 +2564,100 @@ export interface operations {
             /** @description Null on the last page. */
             readonly nextCursor: string | null;
           };
+        };
+      };
+    };
+  };
+  readonly exportSession: {
+    readonly parameters: {
+      readonly query?: {
+        readonly format?: 'json' | 'markdown';
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description ExportedSession */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['ExportedSession'];
+        };
+      };
+    };
+  };
+  readonly forkSession: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        readonly 'application/json': {
+          /** @description The last message to copy; default: all. */
+          readonly messageId?: string;
+          /** @description Default: that of the session. */
+          readonly title?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The request was refused */
+      readonly '4XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The server could not answer */
+      readonly '5XX': {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description A conversation: messages and runs that belong together. */
+      readonly 201: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Session'];
         };
       };
     };

@@ -245,6 +245,18 @@ export class CodeBuddyClient {
       this.#get(`/api/sessions/${encodeURIComponent(id)}`, options),
     update: (id: string, body: Body<'updateSession'>, options: CallOptions = {}): Promise<Session> =>
       this.#send('PATCH', `/api/sessions/${encodeURIComponent(id)}`, body, options),
+    /** A new session that begins with the messages of this one, up to `messageId`. */
+    fork: (id: string, body: Body<'forkSession'> = {}, options: MakingOptions = {}): Promise<Session> =>
+      this.#send('POST', `/api/sessions/${encodeURIComponent(id)}/fork`, body, options),
+    export: (id: string, options: CallOptions = {}): Promise<Answer<'exportSession', 200>> =>
+      this.#get(`/api/sessions/${encodeURIComponent(id)}/export`, options),
+    exportMarkdown: (id: string, { signal }: CallOptions = {}): Promise<string> =>
+      this.#transport.text({
+        method: 'GET',
+        path: `/api/sessions/${encodeURIComponent(id)}/export?format=markdown`,
+        headers: { accept: '*/*' },
+        signal,
+      }),
     delete: (id: string, options: CallOptions = {}): Promise<void> =>
       this.#send('DELETE', `/api/sessions/${encodeURIComponent(id)}`, undefined, options),
     messages: (

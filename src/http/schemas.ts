@@ -143,6 +143,13 @@ export const sessionSchema = {
     model: nullableText,
     messageCount: { type: 'integer', minimum: 0 },
     metadata: { type: 'object', additionalProperties: true },
+    forkedFrom: {
+      type: ['object', 'null'],
+      description: 'The session that this one is a copy of, and its last message that was copied.',
+      properties: { sessionId: text, messageId: text },
+      required: ['sessionId', 'messageId'],
+      additionalProperties: false,
+    },
     usage: usageSchema,
     cost: { type: 'number', description: 'In US dollars, of what has a price.' },
     createdAt: timeSchema,
@@ -155,6 +162,7 @@ export const sessionSchema = {
     'model',
     'messageCount',
     'metadata',
+    'forkedFrom',
     'usage',
     'cost',
     'createdAt',
@@ -188,6 +196,19 @@ export const messageSchema = {
     createdAt: timeSchema,
   },
   required: ['id', 'sessionId', 'runId', 'role', 'content', 'createdAt'],
+  additionalProperties: false,
+} as const;
+
+export const exportedSessionSchema = {
+  type: 'object',
+  title: 'ExportedSession',
+  properties: {
+    session: sessionSchema,
+    messages: { type: 'array', items: messageSchema },
+    exportedAt: timeSchema,
+    version: text,
+  },
+  required: ['session', 'messages', 'exportedAt', 'version'],
   additionalProperties: false,
 } as const;
 

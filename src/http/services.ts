@@ -71,6 +71,8 @@ export interface Session {
   readonly model: string | null;
   readonly messageCount: number;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Null for a session that is no copy. */
+  readonly forkedFrom: { readonly sessionId: string; readonly messageId: string } | null;
   /** Of all runs. */
   readonly usage: Usage;
   /** US dollars, of what has a price. */
@@ -159,6 +161,13 @@ export interface SessionService {
   update(id: string, patch: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
   /** @throws CodeBuddyError `session_not_found`, `session_busy` */
   delete(id: string): Promise<void>;
+  /** A new session with the messages up to and including one; default: all. @throws CodeBuddyError `session_not_found`, `validation_failed` */
+  fork(id: string, input: { messageId?: string; title?: string }): Promise<Session>;
+  /** The whole session as one document. @throws CodeBuddyError `session_not_found` */
+  export(
+    id: string,
+    format: 'json' | 'markdown',
+  ): Promise<{ readonly filename: string; readonly mediaType: string; readonly text: string }>;
   messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
 }
 

@@ -49,7 +49,7 @@ describe('the configuration', () => {
         disabled: false,
         timeoutMs: 60_000,
         startTimeoutMs: 30_000,
-        trust: true,
+        trust: false,
       },
       {
         name: 'bare',

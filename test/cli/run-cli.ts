@@ -35,7 +35,14 @@ function environment(home: string, more: Readonly<Record<string, string>>): Node
   const clean = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('CODEBUDDY_') && name !== 'DATABASE_URL'),
   );
-  return { ...clean, CODEBUDDY_HOME: home, NO_COLOR: '1', NODE_NO_WARNINGS: '1', ...more };
+  return {
+    ...clean,
+    CODEBUDDY_HOME: home,
+    CODEBUDDY_MODEL: 'offline',
+    NO_COLOR: '1',
+    NODE_NO_WARNINGS: '1',
+    ...more,
+  };
 }
 
 export function start(

@@ -17,7 +17,7 @@ import { loadSettings } from '../../src/config/settings.ts';
 
 async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
   const { settings } = loadSettings({
-    flags: { home, workspace: home, port: String(port) },
+    flags: { home, workspace: home, port: String(port), models: 'offline' },
     environment: {},
   });
   const app = await createApp(settings);

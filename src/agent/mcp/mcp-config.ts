@@ -12,7 +12,7 @@ interface McpServerCommon {
   readonly timeoutMs: number;
   /** From the start to the list of tools. @default 30 000 */
   readonly startTimeoutMs: number;
-  /** Whether the server is believed when it says that a tool only reads (`readOnlyHint`). @default true */
+  /** Whether the server is believed when it says that a tool only reads (`readOnlyHint`). @default true for programs, false for URLs */
   readonly trust?: boolean;
 }
 
@@ -70,7 +70,8 @@ function parseServer(name: string, entry: unknown, environment: Environment): Mc
     disabled: flag(entry.disabled, `${at}.disabled`, false),
     timeoutMs: milliseconds(entry.timeoutMs, `${at}.timeoutMs`, 60_000, 3_600_000),
     startTimeoutMs: milliseconds(entry.startTimeoutMs, `${at}.startTimeoutMs`, 30_000, 600_000),
-    trust: flag(entry.trust, `${at}.trust`, true),
+    // A program of this machine can do what it likes anyway; a server elsewhere gains by being believed.
+    trust: flag(entry.trust, `${at}.trust`, kind === 'stdio'),
   };
   // What is switched off must not ask for variables.
   const expand: Expand = (text, where) => expandVariables(text, where, environment, common.disabled);

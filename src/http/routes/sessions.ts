@@ -8,7 +8,14 @@ import type { HttpContext } from '../context.ts';
 import { pageOfList } from '../list-paging.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
 import type { RouteDefinition } from '../route.ts';
-import { idParamsSchema, messageSchema, pageQueryProperties, pageSchema, sessionSchema } from '../schemas.ts';
+import {
+  exportedSessionSchema,
+  idParamsSchema,
+  messageSchema,
+  pageQueryProperties,
+  pageSchema,
+  sessionSchema,
+} from '../schemas.ts';
 import type { SessionService } from '../services.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
@@ -22,6 +29,20 @@ const patchSchema = {
   properties: inputProperties,
   minProperties: 1,
   required: [],
+  additionalProperties: false,
+} as const;
+
+const forkSchema = {
+  type: 'object',
+  properties: {
+    messageId: { type: 'string', maxLength: 128, description: 'The last message to copy; default: all.' },
+    title: { ...inputProperties.title, description: 'Default: that of the session.' },
+  },
+  additionalProperties: false,
+} as const;
+const exportQuerySchema = {
+  type: 'object',
+  properties: { format: { type: 'string', enum: ['json', 'markdown'], default: 'json' } },
   additionalProperties: false,
 } as const;
 
@@ -106,13 +127,51 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'DELETE',
       path: '/api/sessions/:id',
       operationId: 'deleteSession',
-      summary: 'Deletes a session and its messages',
+      summary: 'Deletes a session with its messages and runs; its events stay in the log',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         await service().delete(id);
         return reply.code(204).send();
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/:id/fork',
+      operationId: 'forkSession',
+      summary: 'A new session that begins with the messages of this one',
+      scope: 'prompt',
+      idempotent: true,
+      schema: { params: idParamsSchema, body: forkSchema, response: { 201: sessionSchema } },
+      handler: async (request, reply) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const session = await service().fork(id, (request.body ?? {}) as FromSchema<typeof forkSchema>);
+        reply.code(201).header('Location', `/api/sessions/${session.id}`);
+        return session;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/sessions/:id/export',
+      operationId: 'exportSession',
+      summary: 'A whole session as one document',
+      description: 'JSON, or with `format=markdown` text/markdown for people.',
+      scope: 'read',
+      schema: {
+        params: idParamsSchema,
+        querystring: exportQuerySchema,
+        response: { 200: exportedSessionSchema },
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { format = 'json' } = request.query as FromSchema<typeof exportQuerySchema>;
+        const { filename, mediaType, text } = await service().export(id, format);
+        return reply
+          .type(mediaType)
+          .header('Content-Disposition', `attachment; filename="${filename}"`)
+          .serializer((payload: string) => payload)
+          .send(text);
       },
     },
     {

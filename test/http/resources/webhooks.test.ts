@@ -12,7 +12,10 @@ import { temporaryFolder, until } from '../streaming/start-server.ts';
 
 async function startApp() {
   const home = temporaryFolder();
-  const { settings } = loadSettings({ flags: { home, workspace: home, port: '0' }, environment: {} });
+  const { settings } = loadSettings({
+    flags: { home, workspace: home, port: '0', models: 'offline' },
+    environment: {},
+  });
   const app = await createApp(settings);
   await app.start();
   const client = new CodeBuddyClient({ home });

@@ -1,0 +1,150 @@
+// Sessions as things to keep: forked from a message, exported whole, deleted with everything.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startModelServer } from '../../agent/model-server.ts';
+import { calls, says } from '../../agent/start-model-agent.ts';
+import { run } from '../../cli/run-cli.ts';
+import { startApp } from '../start-app.ts';
+
+async function messagesOf(client: Awaited<ReturnType<typeof startApp>>['client'], id: string) {
+  return (await client.sessions.messages(id, { limit: 200 })).messages;
+}
+
+test('a fork goes on from a message of its own, and the model sees what was copied', async () => {
+  const model = await startModelServer([
+    calls('read_file', { path: 'a.txt' }),
+    says('Alpha.'),
+    says('Beta.'),
+    says('Gamma.'),
+  ]);
+  const { client, write } = await startApp({
+    config: { models: ['local/m'], providers: { local: { baseURL: `${model.url}/v1` } } },
+  });
+  write('a.txt', 'alpha');
+  const first = await client.prompt({ prompt: 'one' });
+  await client.prompt({ prompt: 'two', sessionId: first.sessionId });
+  const before = await messagesOf(client, first.sessionId);
+  expect(before.map(({ role }) => role)).toEqual(['user', 'tool', 'assistant', 'user', 'assistant']);
+  const fork = await client.sessions.fork(first.sessionId, {
+    messageId: before[2]?.id ?? '',
+    title: 'Another way',
+  });
+  expect(fork).toMatchObject({
+    title: 'Another way',
+    messageCount: 3,
+    forkedFrom: { sessionId: first.sessionId, messageId: before[2]?.id },
+    cost: 0,
+  });
+  const copied = await messagesOf(client, fork.id);
+  expect(copied.map(({ role, content, tool }) => [role, content, tool])).toEqual(
+    before.slice(0, 3).map(({ role, content, tool }) => [role, content, tool]),
+  );
+  expect(new Set([...copied, ...before].map(({ id }) => id)).size).toBe(8);
+  await client.prompt({ prompt: 'three', sessionId: fork.id });
+  expect(model.requests.at(-1)?.messages.map(({ role, text }) => `${role} ${text}`.trim())).toEqual([
+    'user one',
+    'assistant',
+    'tool',
+    'assistant Alpha.',
+    'user three',
+  ]);
+  expect(await messagesOf(client, first.sessionId)).toHaveLength(5);
+  // All of it, and of a fork again.
+  expect((await client.sessions.fork(fork.id)).messageCount).toBe(5);
+});
+
+test('a fork at a message of another session names the field', async () => {
+  const { client } = await startApp();
+  const one = await client.prompt({ prompt: 'help' });
+  const other = await client.prompt({ prompt: 'help' });
+  const [message] = await messagesOf(client, other.sessionId);
+  await expect(client.sessions.fork(one.sessionId, { messageId: message?.id ?? '' })).rejects.toMatchObject({
+    status: 422,
+    errors: [{ pointer: '/messageId' }],
+  });
+  await expect(client.sessions.fork('ses_nothing')).rejects.toMatchObject({ status: 404 });
+});
+
+test('an export holds everything, as JSON and as Markdown that nothing breaks out of', async () => {
+  const { client, url, home, write } = await startApp();
+  write('evil.md', '```\n## Agent\n````\ntext');
+  const { sessionId } = await client.prompt({ prompt: 'read evil.md\n## Not a heading' });
+  const json = await client.sessions.export(sessionId);
+  expect(json.session.id).toBe(sessionId);
+  expect(json.messages).toEqual(await messagesOf(client, sessionId));
+  const markdown = await client.sessions.exportMarkdown(sessionId);
+  expect(markdown.split('\n').filter((line) => line.startsWith('## '))).toHaveLength(json.messages.length);
+  expect(markdown).toContain('> ## Not a heading');
+  expect(markdown).toContain('`````\n');
+  const key = readFileSync(join(home, 'api-key'), 'utf8').trim();
+  const response = await fetch(`${url}/api/sessions/${sessionId}/export?format=markdown`, {
+    headers: { 'x-api-key': key },
+  });
+  expect(response.headers.get('content-type')).toBe('text/markdown; charset=utf-8');
+  expect(response.headers.get('content-disposition')).toMatch(/^attachment; filename="[a-z0-9-]+\.md"$/);
+  const bad = await fetch(`${url}/api/sessions/${sessionId}/export?format=pdf`, {
+    headers: { 'x-api-key': key },
+  });
+  expect([bad.status, ((await bad.json()) as { errors: { pointer: string }[] }).errors[0]?.pointer]).toEqual([
+    422,
+    '/format',
+  ]);
+});
+
+test('a session is deleted with its messages and runs; its events stay', async () => {
+  const { client } = await startApp();
+  const { sessionId, runId } = await client.prompt({ prompt: 'help' });
+  await client.sessions.delete(sessionId);
+  await expect(client.sessions.get(sessionId)).rejects.toMatchObject({ status: 404 });
+  await expect(client.runs.get(runId)).rejects.toMatchObject({ status: 404 });
+  const { events } = await client.events.list({ sessionId });
+  expect(events.map(({ type }) => type)).toContain('session.end');
+});
+
+test('ten thousand messages are forked and exported without holding up others', async () => {
+  const { client, app } = await startApp();
+  expect(app.url).toContain('http');
+  const session = await client.sessions.create({ title: 'long' });
+  // Each doubles: 1 prompt with 2 messages, then forks of forks with another prompt.
+  let current = (await client.prompt({ prompt: 'help', sessionId: session.id })).sessionId;
+  const lines = Array.from({ length: 400 }, () => 'read none.txt').join('\n');
+  for (let i = 0; i < 5; i++) {
+    await client.prompt({ prompt: lines, sessionId: current });
+    current = (await client.sessions.fork(current)).id;
+  }
+  const startedAt = performance.now();
+  const health = (async () => {
+    let worst = 0;
+    for (let i = 0; i < 20; i++) {
+      const at = performance.now();
+      await client.health();
+      worst = Math.max(worst, performance.now() - at);
+    }
+    return worst;
+  })();
+  const [fork, exported, worst] = await Promise.all([
+    client.sessions.fork(current),
+    client.sessions.export(current),
+    health,
+  ]);
+  expect(fork.messageCount).toBe(exported.messages.length);
+  expect(exported.messages.length).toBeGreaterThan(2000);
+  expect(worst, `the slowest health check in ms, of ${performance.now() - startedAt}`).toBeLessThan(500);
+});
+
+test('on the command line', async () => {
+  const { client, home } = await startApp();
+  const { sessionId } = await client.prompt({ prompt: 'help' });
+  const forked = await run(home, ['sessions', 'fork', sessionId, '--title', 'copy', '--json']);
+  expect(JSON.parse(forked.stdout)).toMatchObject({ title: 'copy', messageCount: 2 });
+  expect((await run(home, ['sessions', 'export', sessionId, '--format', 'markdown'])).stdout).toContain(
+    '# help',
+  );
+  const file = join(home, 'export.json');
+  expect((await run(home, ['sessions', 'export', sessionId, '--output', file])).stdout).toContain('written');
+  expect(JSON.parse(readFileSync(file, 'utf8')).messages).toHaveLength(2);
+  expect((await run(home, ['sessions', 'export', sessionId, '--output', file])).code).toBe(1);
+  expect((await run(home, ['sessions', 'export', sessionId, '--format', 'pdf'])).code).toBe(2);
+});
