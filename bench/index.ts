@@ -1,6 +1,7 @@
 // `npm run bench`: every figure we promise, measured side by side in one run, printed as one table.
 // `npm run bench -- http append` runs only the named parts.
 
+import { run as agent } from './agent.ts';
 import { run as append } from './append.ts';
 import { run as eventPage } from './event-page.ts';
 import { run as http } from './http.ts';
@@ -25,6 +26,7 @@ const parts: Readonly<Record<string, () => Promise<BenchResult>>> = {
   'event-page': eventPage,
   http,
   webhooks,
+  agent,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // A run while it is queued or working: what is in memory of it, and its clock, which stands still while a person is asked.
 
-import type { CodeBuddyError } from '../errors.ts';
+import type { Write } from '../store/store.ts';
 import type { Permission } from './permissions/permissions.ts';
 import type { RunRequest, Stop } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
@@ -20,6 +20,8 @@ export interface LiveRun {
   memory: SessionMemory;
   /** Tools that wait for a person. */
   waiting: number;
+  /** What the next commit of this run takes along: nothing waits for it. */
+  along: Write[];
   /** The last message that was kept. */
   lastMessageId: string | undefined;
   readonly result: PromiseWithResolvers<PromptResult>;
@@ -48,6 +50,7 @@ export function makeLiveRun(parts: NewLiveRun): LiveRun {
     admitted: false,
     stop: undefined,
     waiting: 0,
+    along: [],
     lastMessageId: undefined,
     result,
     asked: Promise.withResolvers<Permission>(),
@@ -62,8 +65,11 @@ export function ownerOf({ run }: LiveRun): { readonly sessionId: string; readonl
   return { sessionId: run.sessionId, runId: run.id };
 }
 
-export function rejectRun(one: LiveRun, error: CodeBuddyError): void {
-  one.result.reject(error);
+/** What waits for a commit, once. */
+export function takeAlong(one: LiveRun): readonly Write[] {
+  const { along } = one;
+  one.along = [];
+  return along;
 }
 
 /** The time limit of a run. */

@@ -7,14 +7,14 @@ import { makeId } from '../events/ids.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, Summary } from './driver.ts';
 import { byRun, readMessages } from './history.ts';
-import { type LiveRun, ownerOf } from './live-run.ts';
+import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { toRunRow } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
 import { newMessageRow } from './sessions.ts';
 import { round, type Spending } from './spending.ts';
 import { capText } from './tools/cap-output.ts';
-import type { ToolBox } from './tools/tool-box.ts';
+import type { ToolBox, ToolOutcome } from './tools/tool-box.ts';
 import type { Message, PermissionMode } from './types.ts';
 
 export interface RunContextOptions {
@@ -40,11 +40,9 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
 
   const save = (one: LiveRun): Write => ({ kind: 'putRun', run: toRunRow(one.run, one.request, now()) });
 
-  async function keep(one: LiveRun, row: MessageRow, events: readonly NewEvent[] = []): Promise<void> {
+  async function keep(one: LiveRun, row: MessageRow, events: readonly NewEvent[]): Promise<void> {
     one.lastMessageId = row.id;
-    const write: Write = { kind: 'addMessage', message: row };
-    if (events.length === 0) await store.write([write]);
-    else await log.append([...events], [write]);
+    await log.append([...events], [...takeAlong(one), { kind: 'addMessage', message: row }]);
   }
 
   function remember(one: LiveRun, patch: Partial<SessionMemory>): Write {
@@ -151,18 +149,20 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         ]);
         throw error;
       }
-      try {
-        const result = await tools.execute(tool, params, { ...ownerOf(one), hop: one.hop, signal });
-        await keep(
-          one,
-          toolMessage(one, call, typeof result === 'string' ? result : JSON.stringify(result ?? null), false),
-        );
-        return result;
-      } catch (error) {
-        if (error instanceof CodeBuddyError && !signal.aborted)
-          await keep(one, toolMessage(one, call, error.message, true));
-        throw error;
-      }
+      return tools.execute(tool, params, {
+        ...ownerOf(one),
+        hop: one.hop,
+        signal,
+        alongStart: takeAlong(one),
+        alongEnd(outcome) {
+          const content = outcomeText(outcome);
+          // A call that was cut off has no result: who resumes the run must look for itself.
+          if (content === undefined || signal.aborted) return [];
+          const message = toolMessage(one, call, content, !outcome.ok);
+          one.lastMessageId = message.id;
+          return [{ kind: 'addMessage', message }];
+        },
+      });
     },
     async refuseTool({ tool, input, callId, message }) {
       const row = toolMessage(
@@ -196,13 +196,21 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         request.options,
       );
       const writes = [save(one), remember(one, { usage: addUsage(memory.usage, usage), cost: sessionCost })];
-      if (events.length === 0) await store.write(writes);
-      else
+      one.along.push(...writes);
+      if (events.length > 0) {
         await log.append(
           events.map((event) => ({ ...event, ...ownerOf(one), hop: one.hop })),
-          writes,
+          [...takeAlong(one)],
         );
+      }
       return budget;
     },
   });
+}
+
+/** Undefined for a fault of ours, which ends the run. */
+function outcomeText(outcome: ToolOutcome): string | undefined {
+  if (outcome.ok)
+    return typeof outcome.result === 'string' ? outcome.result : JSON.stringify(outcome.result ?? null);
+  return outcome.error instanceof CodeBuddyError ? outcome.error.message : undefined;
 }

@@ -6,7 +6,7 @@ import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverResult } from './driver.ts';
-import { type LiveRun, makeLiveRun, ownerOf } from './live-run.ts';
+import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permission, Permissions } from './permissions/permissions.ts';
 import { createRunContext } from './run-context.ts';
 import { judgeEnding, type RunRequest, type Stop, toRun, toRunRequest, toRunRow } from './run-record.ts';
@@ -348,6 +348,7 @@ export function createRuns(options: RunsOptions): Runs {
         },
       ],
       [
+        ...takeAlong(one),
         save(ended, one.request),
         { kind: 'addMessage', message },
         patchSession(owner.sessionId, { model }, now()),
@@ -371,7 +372,7 @@ export function createRuns(options: RunsOptions): Runs {
       endedAt: iso(),
     };
     try {
-      await log.append([{ ...event, hop: one.hop }], [save(one.run, one.request)]);
+      await log.append([{ ...event, hop: one.hop }], [...takeAlong(one), save(one.run, one.request)]);
     } catch (fault) {
       // The store cannot take it now; at the next start `recover` marks the run.
       onFault(fault, one.run.id);

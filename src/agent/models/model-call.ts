@@ -1,5 +1,6 @@
 // One call of a model: its stream read to the end, its text passed on as it comes, and what it gave as one value. Silence is an end, too.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   LanguageModelV4,
   LanguageModelV4CallOptions,
@@ -43,6 +44,9 @@ export interface ModelCall {
   readonly silenceMs: number;
 }
 
+/** How long a stream may hold the thread. */
+const turnMs = 2;
+
 /** @throws whatever the provider's package throws, ModelSilence, BrokenStream, AbortError */
 export async function callModel({
   model,
@@ -83,11 +87,17 @@ export async function callModel({
     const stop = (): void => void read.cancel().catch(() => undefined);
     if (giveUp.signal.aborted) stop();
     giveUp.signal.addEventListener('abort', stop, { once: true });
+    let turnAt = performance.now();
     for (;;) {
       const { done, value } = await read.read();
       if (done) break;
       lastAt = performance.now();
       collected.take(value);
+      // A stream that is always ready never leaves the microtasks: readers of what is said, and all others, would starve.
+      if (lastAt - turnAt >= turnMs) {
+        await nextTurn();
+        turnAt = performance.now();
+      }
     }
     giveUp.signal.throwIfAborted();
     return collected.answer();

@@ -6,6 +6,7 @@ import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import type { Write } from '../../store/store.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -42,6 +43,10 @@ export interface ExternalTools {
   ): Promise<unknown>;
 }
 
+export type ToolOutcome =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
 export interface ToolBox {
   list(): Promise<readonly ToolDescription[]>;
   isReadOnly(name: string): Promise<boolean>;
@@ -59,6 +64,9 @@ export interface ToolBox {
       readonly runId?: string;
       /** How many requests of our own webhooks led to it; default 0. */
       readonly hop?: number;
+      /** Kept in the same commit as `tool.start`, and as the event that ends the call. */
+      readonly alongStart?: readonly Write[];
+      readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
     },
   ): Promise<unknown>;
 }
@@ -164,7 +172,7 @@ export function createToolBox({
         return undefined;
       }
     },
-    async execute(name, params, { signal, sessionId, runId, hop = 0 }) {
+    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
       validate(name, params);
       const tool = find(name);
       const owner = {
@@ -175,13 +183,12 @@ export function createToolBox({
       const callId = makeId('evt').replace('evt_', 'call_');
       const startedAt = performance.now();
       const durationMs = (): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
-      await log.append([
-        { type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner, hop },
-      ]);
+      await log.append(
+        [{ type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner, hop }],
+        alongStart,
+      );
       const changes: NewEvent[] = [];
-      let outcome:
-        | { readonly ok: true; readonly result: unknown }
-        | { readonly ok: false; readonly error: unknown };
+      let outcome: ToolOutcome;
       try {
         const result =
           tool === undefined
@@ -220,7 +227,7 @@ export function createToolBox({
             ...owner,
             hop,
           };
-      await log.append([...changes, ending]);
+      await log.append([...changes, ending], alongEnd?.(outcome) ?? []);
       if (!outcome.ok) throw outcome.error;
       return outcome.result;
     },

@@ -1,0 +1,344 @@
+// What the loop adds to a model, how fast its words go through server-sent events, and what two hundred runs at once take. The model is a
+// process of its own; calling it directly, with the same package, is what all is measured against.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Agent, createAgent } from '../src/agent/agent.ts';
+import { callModel } from '../src/agent/models/model-call.ts';
+import { createModelLoader } from '../src/agent/models/model-loader.ts';
+import { CodeBuddyClient } from '../src/client/index.ts';
+import type { EventLog } from '../src/events/event-log.ts';
+import { createEventLog } from '../src/events/log.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { onDisk } from './disk-folder.ts';
+import type { BenchResult, BenchRow } from './index.ts';
+import { type ModelProcess, startModelProcess } from './model-process.ts';
+
+const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
+const rounds = 40;
+const steps = 50;
+const deltas = 200_000;
+const manyRuns = 200;
+
+export function run(): Promise<BenchResult> {
+  return onDisk(async (folder) => {
+    const model = await startModelProcess();
+    try {
+      const rows = [
+        ...(await loop(folder, model)),
+        await streaming(folder, model),
+        await manyAtOnce(folder, model),
+      ];
+      return { name: 'agent', rows };
+    } finally {
+      await model.stop();
+    }
+  });
+}
+
+async function loop(folder: string, model: ModelProcess): Promise<readonly BenchRow[]> {
+  const workspace = join(folder, 'workspace');
+  mkdirSync(workspace);
+  const store = await openSqliteStore({ path: join(folder, 'loop.db') });
+  const log = createEventLog({ store });
+  const agent = await createAgent({
+    store,
+    log,
+    workspace,
+    models: ['bench/quick'],
+    providers: { bench: { baseURL: model.baseURL } },
+    environment: {},
+    permissionMode: 'full',
+  });
+  try {
+    const first: number[] = [];
+    const firstDirect: number[] = [];
+    for (let i = 0; i < rounds + 5; i++) {
+      // In turns: the machine is not the same all the time. The first few warm up both.
+      const direct = await firstTokenDirect(model);
+      const ours = await firstToken(agent, log);
+      if (i >= 5) {
+        firstDirect.push(direct);
+        first.push(ours);
+      }
+    }
+    const added = median(first) - median(firstDirect);
+    const perStep: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const direct = await stepsDirect(model);
+      perStep.push(((await stepsOfRun(agent, log)) - direct) / (steps + 1));
+    }
+    return [
+      {
+        what: 'the loop adds to the first token',
+        value: `${added.toFixed(1)} ms (${median(first).toFixed(1)} against ${median(firstDirect).toFixed(1)} ms)`,
+        target: '<= 10 ms',
+        ok: added <= 10,
+      },
+      {
+        what: `the loop adds to each of ${steps} steps, without the tools`,
+        value: `${median(perStep).toFixed(2)} ms`,
+        target: '<= 1 ms',
+        ok: median(perStep) <= 1,
+      },
+    ];
+  } finally {
+    await agent.close(0);
+    await log.close();
+    await store.close();
+  }
+}
+
+function load(model: ModelProcess, name: string) {
+  const custom = [{ name: 'bench', baseUrl: model.baseURL, apiKey: undefined, headers: {} }];
+  return createModelLoader({ environment: {}, custom }).load(`bench/${name}`);
+}
+
+const user = (text: string) => ({ role: 'user' as const, content: [{ type: 'text' as const, text }] });
+
+async function firstTokenDirect(model: ModelProcess): Promise<number> {
+  const loaded = await load(model, 'quick');
+  const startedAt = performance.now();
+  let at = 0;
+  await callModel({
+    model: loaded,
+    options: { prompt: [user('hello')] },
+    onText: () => {
+      at ||= performance.now();
+    },
+    signal: new AbortController().signal,
+    silenceMs: 10_000,
+  });
+  return at - startedAt;
+}
+
+async function firstToken(agent: Agent, log: EventLog): Promise<number> {
+  const stop = new AbortController();
+  const items = log.subscribe({ deltas: true, signal: stop.signal });
+  const startedAt = performance.now();
+  const started = agent.runs.start({ prompt: 'hello', options: {}, requestId: 'bench' });
+  let at = 0;
+  for await (const item of items) {
+    if (item.kind === 'delta') {
+      at = performance.now();
+      break;
+    }
+  }
+  stop.abort();
+  await (await started).result;
+  return at - startedAt;
+}
+
+/** The same calls of the model, one after the other, with a conversation that grows in the same way. */
+async function stepsDirect(model: ModelProcess): Promise<number> {
+  const loaded = await load(model, `steps-${steps}`);
+  const prompt: Parameters<typeof callModel>[0]['options']['prompt'] = [
+    { role: 'system', content: 'x'.repeat(1200) },
+    user('go'),
+  ];
+  const tools = [
+    {
+      type: 'function' as const,
+      name: 'list_directory',
+      description: 'Lists.',
+      inputSchema: { type: 'object' as const },
+    },
+  ];
+  const startedAt = performance.now();
+  for (;;) {
+    const answer = await callModel({
+      model: loaded,
+      options: { prompt, tools },
+      onText: () => undefined,
+      signal: new AbortController().signal,
+      silenceMs: 10_000,
+    });
+    if (answer.calls.length === 0) return performance.now() - startedAt;
+    prompt.push(
+      { role: 'assistant', content: [...answer.parts] },
+      {
+        role: 'tool',
+        content: answer.calls.map(({ callId, tool }) => ({
+          type: 'tool-result' as const,
+          toolCallId: callId,
+          toolName: tool,
+          output: { type: 'text' as const, value: '{"entries":[],"truncated":false}' },
+        })),
+      },
+    );
+  }
+}
+
+/** Without what the tools took by their own word. */
+async function stepsOfRun(agent: Agent, log: EventLog): Promise<number> {
+  const { last } = await log.bounds();
+  const startedAt = performance.now();
+  const { result } = await agent.runs.start({
+    prompt: 'go',
+    options: { model: `bench/steps-${steps}`, maxSteps: steps + 1 },
+    requestId: 'bench',
+  });
+  await result;
+  const whole = performance.now() - startedAt;
+  const events = await log.read({ after: last, limit: 200, types: ['tool.complete'] });
+  return events.reduce((left, { data }) => left - (data as { durationMs: number }).durationMs, whole);
+}
+
+/** `codebuddy serve` in a folder of its own, for as long as `work` takes. */
+async function withServer<T>(
+  folder: string,
+  name: string,
+  model: ModelProcess,
+  work: (client: CodeBuddyClient, key: string, pid: number | undefined) => Promise<T>,
+): Promise<T> {
+  const home = join(folder, `${name}-home`);
+  const workspace = join(folder, `${name}-workspace`);
+  for (const path of [home, workspace]) mkdirSync(path, { mode: 0o700 });
+  const config = {
+    models: ['bench/quick'],
+    providers: { bench: { baseURL: model.baseURL } },
+    maxActiveRuns: manyRuns,
+  };
+  writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+  const server = spawn(
+    process.execPath,
+    [program, 'serve', '--home', home, '--workspace', workspace, '--port', '0', '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, CODEBUDDY_LOG_LEVEL: 'error', CODEBUDDY_MODEL: '' },
+    },
+  );
+  try {
+    await once(server.stdout, 'data');
+    const client = new CodeBuddyClient({ home });
+    try {
+      return await work(client, readFileSync(join(home, 'api-key'), 'utf8').trim(), server.pid);
+    } finally {
+      client.close();
+    }
+  } finally {
+    const ended = once(server, 'exit');
+    server.kill('SIGTERM');
+    await ended;
+  }
+}
+
+function streaming(folder: string, model: ModelProcess): Promise<BenchRow> {
+  return withServer(folder, 'stream', model, async (client, key) => {
+    await streamed(client.url, key, 10_000);
+    const rates: number[] = [];
+    const direct: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      rates.push(await streamed(client.url, key, deltas));
+      direct.push(await deltasDirect(model));
+    }
+    const best = Math.max(...rates);
+    return {
+      what: `small deltas through SSE, of a run of ${deltas}`,
+      value: `${whole(best)} / s (the model called directly: ${whole(Math.max(...direct))} / s)`,
+      target: '>= 50 000 / s',
+      ok: best >= 50_000,
+    };
+  });
+}
+
+function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
+  return withServer(folder, 'many', model, async (client, _key, pid) => {
+    const before = residentMb(pid);
+    const runs = await Promise.all(
+      Array.from({ length: manyRuns }, () =>
+        client.runs.start({ prompt: 'hello', options: { model: 'bench/slow-4000' } }),
+      ),
+    );
+    await wait(2500);
+    const { activeRuns } = await client.status();
+    let peak = residentMb(pid);
+    for (const { id } of runs) {
+      while ((await client.runs.get(id)).status !== 'completed') await wait(50);
+      peak = Math.max(peak, residentMb(pid));
+    }
+    return {
+      what: `${manyRuns} runs at once on a slow model (${activeRuns} active): resident`,
+      value: `${whole(peak)} MB (before: ${whole(before)} MB)`,
+      target: '<= 300 MB',
+      ok: peak <= 300 && activeRuns === manyRuns,
+    };
+  });
+}
+
+/** Deltas a second, from the first to the last byte of the answer, as a client sees it that only counts. */
+function streamed(url: string, key: string, count: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const body = JSON.stringify({ prompt: 'speak', options: { model: `bench/deltas-${count}` } });
+    const post = request(
+      `${url}/api/prompt`,
+      {
+        method: 'POST',
+        agent: false,
+        headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'text/event-stream' },
+      },
+      (response) => {
+        let seen = 0;
+        let first = 0;
+        let rest = '';
+        response.setEncoding('latin1').on('data', (chunk: string) => {
+          first ||= performance.now();
+          const text = rest + chunk;
+          let from = 0;
+          for (
+            let at = text.indexOf('event: message.delta');
+            at !== -1;
+            at = text.indexOf('event: message.delta', from)
+          ) {
+            seen++;
+            from = at + 20;
+          }
+          rest = text.slice(Math.max(from, text.length - 19));
+        });
+        response.on('end', () => {
+          const perSecond = seen / ((performance.now() - first) / 1000);
+          if (seen === count) resolve(perSecond);
+          else reject(new Error(`bench: ${seen} of ${count} deltas came`));
+        });
+      },
+    );
+    post.on('error', reject);
+    post.end(body);
+  });
+}
+
+async function deltasDirect(model: ModelProcess): Promise<number> {
+  const loaded = await load(model, `deltas-${deltas}`);
+  let seen = 0;
+  let first = 0;
+  await callModel({
+    model: loaded,
+    options: { prompt: [user('speak')] },
+    onText: () => {
+      first ||= performance.now();
+      seen++;
+    },
+    signal: new AbortController().signal,
+    silenceMs: 30_000,
+  });
+  return seen / ((performance.now() - first) / 1000);
+}
+
+function residentMb(pid: number | undefined): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
+}
+
+if (import.meta.main) console.table((await run()).rows);
