@@ -32,6 +32,8 @@ export interface App {
   readonly server: RestApiServer;
   /** Where it listens; throws before `start()`. */
   readonly url: string;
+  /** Which model answers, and why that one, in words. */
+  describeModel(): Promise<string>;
   /** The file that holds the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
@@ -136,6 +138,10 @@ export async function createApp(
   return {
     server,
     keyFile: localKey.path,
+    async describeModel() {
+      const { models, reason } = await agent.models.choice();
+      return `${models.join(', then ') || 'offline'} (${reason})`;
+    },
     get url() {
       const address = started.server.getAddress();
       if (address === undefined) throw new Error('the server is not running');
@@ -281,6 +287,7 @@ async function checkReadiness(
     }),
   );
   const trouble = webhooks.trouble();
+  const { models, reason } = await agent.models.choice();
   return [
     writable,
     {
@@ -289,10 +296,11 @@ async function checkReadiness(
       detail: trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
     },
     {
-      name: 'agent',
+      name: 'model',
       ready: true,
-      detail: `${agent.describe().agent} agent, ${agent.runs.activeCount()} unfinished runs`,
+      detail: models.length === 0 ? `offline agent: ${reason}` : `${models.join(', then ')}: ${reason}`,
     },
+    { name: 'runs', ready: true, detail: `${agent.runs.activeCount()} unfinished` },
   ];
 }
 

@@ -83,8 +83,12 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
     if (type === 'message.delta') {
       streamed = true;
       write(String(data.text));
-    } else if (type === 'message.assistant' && !streamed) write(String(data.text));
-    else if (type === 'permission.request') {
+    } else if (type === 'message.assistant') {
+      if (!streamed) write(String(data.text));
+      // What it says next is another message.
+      if (!atLineStart) write('\n');
+      streamed = false;
+    } else if (type === 'permission.request') {
       if (!atLineStart) process.stdout.write('\n');
       atLineStart = true;
       await answer(client, data, signal);

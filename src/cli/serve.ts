@@ -11,6 +11,7 @@ interface ServeOptions {
   readonly home?: string;
   readonly workspace?: string;
   readonly model?: string;
+  readonly permissionMode?: string;
   readonly database?: string;
   readonly logLevel?: string;
   readonly cors?: string | boolean;
@@ -31,6 +32,10 @@ export function add(program: Command): void {
       'the folder that tools may see and change (CODEBUDDY_WORKSPACE; default: this one)',
     )
     .option('--model <model>', 'provider/name, or several with commas between; offline (CODEBUDDY_MODEL)')
+    .option(
+      '--permission-mode <mode>',
+      'read-only, ask, auto-edit or full (CODEBUDDY_PERMISSION_MODE; default ask)',
+    )
     .option('--database <path>', 'SQLite file (DATABASE_URL; default codebuddy.db in the config folder)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
     .option(
@@ -66,6 +71,7 @@ async function serve(options: ServeOptions): Promise<void> {
     home: options.home,
     workspace: options.workspace,
     models: options.model,
+    permissionMode: options.permissionMode,
     databasePath: options.database,
     logLevel: options.logLevel,
     enableCors: options.cors,
@@ -93,14 +99,15 @@ async function serve(options: ServeOptions): Promise<void> {
   await app.start();
   if (options.json)
     printJsonLine({ url: app.url, keyFile: app.keyFile, docs: `${app.url}/docs`, pid: process.pid });
-  else print(banner(app.url, app.keyFile, settings.workspace));
+  else print(banner(app.url, app.keyFile, settings.workspace, await app.describeModel()));
 }
 
-function banner(url: string, keyFile: string, workspace: string): string {
+function banner(url: string, keyFile: string, workspace: string, model: string): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
   return `${paint('bold', 'Code Buddy API')} is running at ${paint('cyan', url)}
   workspace  ${workspace}
+  model      ${model}
   API key    in ${keyFile} (readable by you only; the CLI finds it)
   docs       ${url}/docs
 

@@ -205,8 +205,12 @@ export class CodeBuddyClient {
       this.#send('POST', `/api/runs/${encodeURIComponent(id)}/resume`, undefined, options),
     /** The run from its first event, then what comes, to its end; goes on after broken connections. */
     events: (id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent> =>
-      this.#follow(`/api/runs/${encodeURIComponent(id)}/events`, options, {}, ({ type }) =>
-        runEnds.has(type),
+      this.#follow(
+        `/api/runs/${encodeURIComponent(id)}/events`,
+        options,
+        {},
+        // One that was interrupted may be resumed; if it is not, the server says that nothing more comes.
+        ({ type, data }) => runEnds.has(type) && data.interrupted !== true,
       ),
   };
 

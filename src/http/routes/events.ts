@@ -138,12 +138,14 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
+        // Before the look at the run: the ending of one that is not over by then lies behind it, earlier ones (it was resumed) do not.
+        const { last } = await events.bounds();
         const run = await runs.get(id);
         if (run === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
         return readLog(request, reply, context, events, {
           scope: { runId: id },
           from: 'start',
-          endsAfter: (event) => terminalTypes.has(event.type),
+          endsAfter: ({ type, sequence }) => terminalTypes.has(type) && sequence > last,
           isOver: terminalStatuses.has(run.status),
         });
       },

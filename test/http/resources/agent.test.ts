@@ -216,6 +216,14 @@ test('a run that was cut off is resumed over HTTP, by the CLI too', async () => 
   expect((await run(home, ['runs', 'resume', id])).stdout).toContain(`${id} queued`);
   await until('it ends', async () => (await client.runs.get(id)).status === 'completed');
   expect(model.requests).toHaveLength(2);
+  const types: string[] = [];
+  for await (const { type } of client.runs.events(id)) types.push(type);
+  expect(types.filter((type) => type.startsWith('run.'))).toEqual([
+    'run.queued',
+    'run.failed',
+    'run.queued',
+    'run.complete',
+  ]);
   await expect(client.runs.resume(id)).rejects.toMatchObject({ code: 'run_not_resumable' });
 });
 
