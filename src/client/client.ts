@@ -70,7 +70,7 @@ export interface StreamOptions extends FollowOptions {
 
 export interface CodeBuddyClientOptions extends DiscoveryOptions {}
 
-const runEnds: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+const runEnds: ReadonlySet<string> = new Set(['run.complete', 'run.cancelled']);
 
 /**
  * Talks to a Code Buddy API server; without options, to the local one, with the key it left in the config folder.
@@ -209,8 +209,8 @@ export class CodeBuddyClient {
         `/api/runs/${encodeURIComponent(id)}/events`,
         options,
         {},
-        // One that was interrupted may be resumed; if it is not, the server says that nothing more comes.
-        ({ type, data }) => runEnds.has(type) && data.interrupted !== true,
+        // One that has failed may have been resumed; if not, the server says that nothing more comes.
+        ({ type }) => runEnds.has(type),
       ),
   };
 
