@@ -95,9 +95,10 @@ export async function createApp(
       permissions: settings.permissions,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
-      sandbox: { network: settings.sandboxNetwork, hidden: [settings.home] },
+      sandbox: { network: settings.sandboxNetwork },
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
-      ...(settings.watch ? { watch: { except: ownFiles(settings) } } : {}),
+      ownFiles: ownFiles(settings),
+      watch: settings.watch,
       version,
       environment,
       warn: (message) => logger?.warn(message),
@@ -247,7 +248,7 @@ function answersIn(store: Store): AnswerStore {
   };
 }
 
-/** What the server writes while it works: to watch it would never end. */
+/** What is the server's alone: keys and secrets, which no tool may see, and what it writes while it works, which to watch would never end. */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
   return [
@@ -316,7 +317,7 @@ export async function lookAtAgent(
     modelsOrigin,
     providers: settings.providers,
     mcpServers: settings.mcpServers,
-    sandbox: { network: settings.sandboxNetwork, hidden: [settings.home] },
+    sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
     environment: process.env,
   });
 }

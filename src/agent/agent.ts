@@ -39,10 +39,12 @@ export interface AgentOptions {
   readonly costLimits?: CostLimits;
   /** US dollars. */
   readonly costThresholds?: readonly number[];
+  /** What the server keeps for itself, as absolute paths: no tool sees it, and it is not watched. @default none */
+  readonly ownFiles?: readonly string[];
   /** Commands run in bubblewrap where it works. Undefined: they do not. */
-  readonly sandbox?: { readonly network: boolean; readonly hidden: readonly string[] };
-  /** Changes of files by others than the tools are told, but for these (absolute paths). Undefined: they are not. */
-  readonly watch?: { readonly except: readonly string[] };
+  readonly sandbox?: { readonly network: boolean };
+  /** Are changes of files by others than the tools told? @default false */
+  readonly watch?: boolean;
   /** Of the whole program, as MCP servers are told. @default '0' */
   readonly version?: string;
   /** Keys of providers, and where programs started by tools take their few variables from. @default process.env */
@@ -88,8 +90,9 @@ export function checkAgentOptions(
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
+  const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
-  const workspace = await openWorkspace(options.workspace);
+  const workspace = await openWorkspace(options.workspace, ownFiles);
   const mcp = createMcpServers({
     servers: parseMcpServers(options.mcpServers ?? {}, environment),
     environment: clean,
@@ -97,14 +100,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
-  const watching =
-    options.watch === undefined
-      ? undefined
-      : watchWorkspace({ root: workspace.root, log, warn, ...options.watch });
+  const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
   const sandbox =
     options.sandbox === undefined
       ? undefined
-      : createSandbox({ workspace: workspace.root, environment: clean, ...options.sandbox });
+      : createSandbox({
+          workspace: workspace.root,
+          environment: clean,
+          hidden: ownFiles,
+          ...options.sandbox,
+        });
   const tools = createToolBox({
     workspace,
     log,

@@ -1,10 +1,10 @@
 // Permissions: each mode with each kind of tool, rules, answers, time, and what a hostile file can make of it.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/errors.ts';
-import { until } from './start-agent.ts';
+import { temporaryFolder, until } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const uses = {
@@ -243,6 +243,30 @@ describe('a file that tells the agent to leave the workspace', () => {
     expect(existsSync(join(outside, 'planted.txt'))).toBe(false);
     expect(readFileSync(join(outside, 'secret.txt'), 'utf8')).toBe('TOP-SECRET');
   });
+
+  it.each([
+    ['read_file', { path: 'home/api-key' }],
+    ['read_file', { path: 'link/api-key' }],
+    ['list_directory', { path: 'home' }],
+    ['search', { pattern: 'cbk' }],
+    ['write_file', { path: 'home/config.json', content: '{"permissionMode":"full"}' }],
+  ])(
+    'does not come to the server’s own keys with %s %j, though they lie in the workspace',
+    async (tool, params) => {
+      const folder = temporaryFolder();
+      const home = join(folder, 'workspace', 'home');
+      mkdirSync(home, { recursive: true });
+      writeFileSync(join(home, 'api-key'), 'cbk_SECRET');
+      symlinkSync(home, join(folder, 'workspace', 'link'));
+      const { prompt, server } = await startModelAgent([calls(tool, params), says('no')], {
+        folder,
+        ownFiles: [home],
+      });
+      await prompt('go');
+      expect(JSON.stringify(server.requests.at(-1)?.body)).not.toContain('cbk_SECRET');
+      expect(existsSync(join(home, 'config.json'))).toBe(false);
+    },
+  );
 
   it('and what it makes the agent run waits for a person', async () => {
     const { permission, workspace } = await waitingRun([

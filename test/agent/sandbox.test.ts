@@ -33,7 +33,8 @@ describe('where bubblewrap works', () => {
       const { tool, workspace } = await startAgent({
         models: ['offline'],
         environment: { PATH: path },
-        sandbox: { network, hidden: [hidden] },
+        ownFiles: [hidden],
+        sandbox: { network },
       });
       expect(
         await tool('bash', { command: 'echo "it is $((6*7))"; echo $BASH_VERSION | cut -c1' }),
@@ -59,7 +60,8 @@ describe('where bubblewrap works', () => {
       folder,
       models: ['offline'],
       environment: { PATH: path },
-      sandbox: { network: false, hidden: [folder] },
+      ownFiles: [folder],
+      sandbox: { network: false },
     });
     await tool('bash', { command: 'true' });
     expect(seen().at(-1)).not.toContain(`--tmpfs ${folder}`);
@@ -80,7 +82,7 @@ describe('where it does not', () => {
     const { tool } = await startAgent({
       models: ['offline'],
       environment: { PATH: path },
-      sandbox: { network: false, hidden: [] },
+      sandbox: { network: false },
     });
     expect(await tool('bash', { command: 'echo still' })).toMatchObject({ stdout: 'still\n' });
   });
@@ -102,7 +104,8 @@ describe.skipIf(!isInstalled())('real bubblewrap', () => {
     writeFileSync(join(hidden, 'api-key'), 'secret');
     const { tool, outside, workspace } = await startAgent({
       models: ['offline'],
-      sandbox: { network: false, hidden: [hidden] },
+      ownFiles: [hidden],
+      sandbox: { network: false },
     });
     mkdirSync(outside, { recursive: true });
     const run = async (command: string) =>

@@ -240,7 +240,7 @@ it('a git checkout of many files is told whole, and does not stall', async () =>
 }, 60_000);
 
 it('what a tool changes is told once, with its call; what others change, without', async () => {
-  const { tool, write, events, workspace } = await startAgent({ watch: { except: [] } });
+  const { tool, write, events, workspace } = await startAgent({ watch: true });
   // The first change that is seen proves that the watcher is up.
   await until('changes are seen', async () => {
     write('probe.txt', String(performance.now()));

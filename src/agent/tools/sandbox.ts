@@ -2,13 +2,13 @@
 // it is allowed, and our own config folder with its keys cannot be seen. Where it is not, a command can do what the user can do.
 
 import { spawn } from 'node:child_process';
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 
 export interface SandboxOptions {
   /** The real path of the folder that may be written. */
   readonly workspace: string;
-  /** Folders that must not be seen. */
+  /** Files and folders that must not be seen. */
   readonly hidden: readonly string[];
   readonly network: boolean;
   readonly environment: Readonly<Record<string, string>>;
@@ -33,18 +33,13 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
   let probing: Promise<string | undefined> | undefined;
 
   async function wrapArguments(cwd: string): Promise<readonly string[]> {
-    const unseen = await Promise.all(hidden.map((folder) => realpath(folder).catch(() => undefined)));
-    // Whoever works in the config folder itself has asked for it.
-    const tmpfs = unseen.filter(
-      (folder) => folder !== undefined && folder !== workspace && !workspace.startsWith(folder + sep),
-    ) as string[];
     return [
       ...['--ro-bind', '/', '/'],
       ...['--dev', '/dev'],
       ...['--proc', '/proc'],
       ...['--tmpfs', '/tmp'],
       ...['--bind', workspace, workspace],
-      ...tmpfs.flatMap((folder) => ['--tmpfs', folder]),
+      ...(await Promise.all(hidden.map(hide))).flat(),
       '--unshare-all',
       ...(network ? ['--share-net'] : []),
       '--die-with-parent',
@@ -52,6 +47,17 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
       ...['--chdir', cwd],
       '--',
     ];
+  }
+
+  /** An empty folder, or an empty file, in its place; nothing for what is not there, or holds the workspace. */
+  async function hide(path: string): Promise<readonly string[]> {
+    try {
+      const real = await realpath(path);
+      if (real === workspace || workspace.startsWith(real + sep)) return [];
+      return (await stat(real)).isDirectory() ? ['--tmpfs', real] : ['--ro-bind', '/dev/null', real];
+    } catch {
+      return [];
+    }
   }
 
   async function probe(): Promise<string | undefined> {

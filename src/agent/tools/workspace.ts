@@ -39,14 +39,20 @@ export interface Workspace {
   realDirectory(path: string): Promise<string>;
 }
 
-/** @throws Error if the folder is not there. */
-export async function openWorkspace(folder: string): Promise<Workspace> {
+/**
+ * `hidden`: files and folders that are as if they were outside, as absolute paths; a folder that the workspace is in hides nothing.
+ * @throws Error if the folder is not there
+ */
+export async function openWorkspace(folder: string, hidden: readonly string[] = []): Promise<Workspace> {
   const root = await realpath(folder);
   const given = resolve(folder);
   if (!(await stat(root)).isDirectory()) throw new Error(`the workspace ${folder} is not a folder`);
 
+  const isIn = (path: string, parent: string): boolean =>
+    path === parent || path.startsWith(parent.endsWith(sep) ? parent : parent + sep);
+  const unseen = (await Promise.all(hidden.map(realOf))).filter((path) => !isIn(root, path));
   const isInside = (path: string): boolean =>
-    path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+    isIn(path, root) && !unseen.some((hiddenPath) => isIn(path, hiddenPath));
 
   function locate(path: string): string {
     if (path.includes('\0')) throw outside(path, 'holds a NUL character');
@@ -293,4 +299,10 @@ function shown(path: string): string {
 
 function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** Also of what is not there yet. */
+async function realOf(path: string): Promise<string> {
+  const parent = await realpath(dirname(path)).catch(() => dirname(path));
+  return realpath(path).catch(() => join(parent, basename(path)));
 }

@@ -1,0 +1,64 @@
+// The program is killed while runs work and wait: nothing pretends to run afterwards, and what was cut off goes on where it was.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { CodeBuddyClient } from '../../src/client/index.ts';
+import { startModelServer } from '../agent/model-server.ts';
+import { until } from '../agent/start-agent.ts';
+import { calls, says } from '../agent/start-model-agent.ts';
+import { serve, temporaryFolder } from './run-cli.ts';
+
+test('kill -9: runs are interrupted, and resumed from the last step that was kept', async () => {
+  const folder = temporaryFolder();
+  const home = join(folder, 'home');
+  const workspace = join(folder, 'workspace');
+  for (const path of [home, workspace]) mkdirSync(path, { mode: 0o700 });
+  const model = await startModelServer(({ messages }) => {
+    const [first] = messages;
+    const results = messages.filter(({ role }) => role === 'tool').length;
+    if (first?.text === 'wait') return results === 0 ? calls('bash', { command: 'true' }) : says('waited');
+    return results === 0
+      ? calls('edit_file', { path: 'a.txt', oldText: 'one', newText: 'two' })
+      : { kind: 'silence' };
+  });
+  writeFileSync(join(workspace, 'a.txt'), 'one');
+  const config = {
+    models: ['local/m'],
+    providers: { local: { baseURL: `${model.url}/v1` } },
+    permissions: { allow: ['edit_file'] },
+  };
+  writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+  const env = { CODEBUDDY_MODEL: '', CODEBUDDY_WORKSPACE: workspace };
+
+  const first = await serve(home, ['--port', '0'], env);
+  const client = new CodeBuddyClient({ home });
+  const silent = await client.runs.start({ prompt: 'work' });
+  const waiting = await client.runs.start({ prompt: 'wait' });
+  await until('the first edit is done', () =>
+    model.requests.some(({ messages }) => messages.at(-1)?.role === 'tool'),
+  );
+  await until('the other waits', async () => (await client.runs.get(waiting.id)).status === 'waiting');
+  first.child.kill('SIGKILL');
+  await first.finished;
+
+  model.reply((request) =>
+    request.messages[0]?.text === 'wait'
+      ? request.messages.some(({ role }) => role === 'tool')
+        ? says('waited')
+        : calls('bash', { command: 'true' })
+      : says('All done.'),
+  );
+  await serve(home, ['--port', '0', '--permission-mode', 'full'], env);
+  for (const { id } of [silent, waiting]) expect((await client.runs.get(id)).status).toBe('interrupted');
+  expect((await client.permissions.list()).permissions).toEqual([]);
+  await client.runs.resume(silent.id);
+  await until('it ends', async () => (await client.runs.get(silent.id)).status === 'completed');
+  const last = model.requests.at(-1);
+  expect(last?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user']);
+  expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('two');
+  await client.runs.resume(waiting.id);
+  await until('it ends', async () => (await client.runs.get(waiting.id)).status === 'completed');
+  expect((await client.runs.get(waiting.id)).response).toBe('waited');
+  client.close();
+}, 40_000);
