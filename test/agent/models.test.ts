@@ -77,6 +77,21 @@ describe('each provider', () => {
   );
 });
 
+it('anthropic is told what it may read from its cache', async () => {
+  const server = await startModelServer([calls('list_directory', {}), says('empty')]);
+  const { prompt } = await startAgent({
+    models: ['anthropic/claude-sonnet-5-5'],
+    environment: { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: `${server.url}/v1` },
+  });
+  await prompt('look');
+  for (const { body } of server.requests) {
+    const { system, messages } = body as { system: unknown; messages: readonly unknown[] };
+    expect(JSON.stringify(system)).toContain('cache_control');
+    expect(JSON.stringify(messages.at(-1))).toContain('cache_control');
+    expect(JSON.stringify(messages.slice(0, -1))).not.toContain('cache_control');
+  }
+});
+
 describe('what goes wrong with a provider', () => {
   it.each([
     [{ kind: 'error', status: 401, message: 'Incorrect key sk-abc123456789xyz' }, 'model_auth_failed', 502],

@@ -1,6 +1,6 @@
 // The loop of a language model: it answers, its tools run, and it hears what came of them, until it is done or a limit is reached.
 
-import type { LanguageModelV4FunctionTool } from '@ai-sdk/provider';
+import type { LanguageModelV4FunctionTool, LanguageModelV4Prompt } from '@ai-sdk/provider';
 import { CodeBuddyError } from '../../errors.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import type { Workspace } from '../tools/workspace.ts';
@@ -60,7 +60,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       const answer = await chain.call({
         models: asked,
         options: {
-          prompt: [{ role: 'system', content: system }, ...turns.map(({ message }) => message)],
+          prompt: asPrompt(system, turns),
           ...(tools.length === 0 ? {} : { tools }),
           // The conversation is kept here; nobody else need keep it.
           providerOptions: { openai: { store: false } },
@@ -256,6 +256,19 @@ function toTurns(
       },
       storedId,
     },
+  ];
+}
+
+/** Anthropic reads again what it has read before at a tenth of the price, up to where it is told to; others do so unasked. */
+const cached = { anthropic: { cacheControl: { type: 'ephemeral' } } };
+
+function asPrompt(system: string, turns: readonly Turn[]): LanguageModelV4Prompt {
+  const last = turns.length - 1;
+  return [
+    { role: 'system', content: system, providerOptions: cached },
+    ...turns.map(({ message }, index) =>
+      index === last ? { ...message, providerOptions: cached } : message,
+    ),
   ];
 }
 
