@@ -59,6 +59,12 @@ function field(name, given, needed, depth) {
 
 function properties(given, depth = 0) {
   const schema = resolve(given);
+  const branches = (schema.anyOf || schema.oneOf || []).map((branch) => resolve(branch));
+  if (branches.some((branch) => branch.properties))
+    return make('div', {}, ...branches.flatMap((branch, index) => [
+      make('p', {}, index > 0 ? 'or ' : '', make('strong', {}, branch.title || typeName(branch)), ' ', ...prose(branch.description)),
+      branch.properties ? properties(branch, depth) : undefined,
+    ]));
   const inner = schema.type === 'array' ? resolve(schema.items) : schema;
   if (!inner.properties) return make('p', {}, typeName(given));
   const list = make('dl', { class: 'schema' });

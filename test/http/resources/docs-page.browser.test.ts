@@ -1,0 +1,53 @@
+// The reference page in a real browser: it draws, searches, opens what a link names, and nothing in it breaks its own policy.
+
+import sparticuz from '@sparticuz/chromium';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startApp } from '../start-app.ts';
+
+let browser: Browser;
+
+beforeAll(async () => {
+  const executablePath = await sparticuz.executablePath();
+  browser = await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
+}, 60_000);
+
+afterAll(() => browser?.close());
+
+async function open(hash = ''): Promise<{ readonly page: Page; readonly errors: readonly string[] }> {
+  const { url } = await startApp();
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  // Nothing but this server may be asked for anything.
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url)) errors.push(`asks for ${request.url()}`);
+  });
+  await page.goto(`${url}/docs${hash}`);
+  await page.getByText('/api/prompt').first().waitFor();
+  return { page, errors };
+}
+
+test('draws every route, and says what a prompt may be answered', async () => {
+  const { page, errors } = await open();
+  expect(await page.locator('details.route').count()).toBeGreaterThan(35);
+  await page.locator('summary', { hasText: '/api/prompt' }).first().click();
+  const prompt = page.locator('details[open]');
+  await prompt.getByText('Answer 202').waitFor();
+  const text = await prompt.innerText();
+  expect(text).toMatch(/Run The work on one prompt[\s\S]*or WaitingRun A run that waits for a person/);
+  expect(text).toContain('permissionMode');
+  expect(errors).toEqual([]);
+});
+
+test('searches, and opens what a link names', async () => {
+  const { page, errors } = await open('#decidePermission');
+  expect(await page.locator('details#decidePermission').getAttribute('open')).not.toBeNull();
+  await page.getByRole('searchbox').or(page.locator('#search')).first().fill('webhooks replay');
+  await page.getByText(/^1 match$/).waitFor();
+  expect(await page.locator('details.route:visible').count()).toBe(1);
+  expect(errors).toEqual([]);
+});
