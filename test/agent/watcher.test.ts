@@ -72,20 +72,25 @@ describe('a change', () => {
     const { write, root, changes, told } = await watch((folder) =>
       writeFileSync(join(folder, 'old.txt'), '1'),
     );
+    const times: number[] = [];
     for (const [act, wanted] of [
       [() => write('new.txt', '12345'), 'create'],
       [() => write('old.txt', '22'), 'modify'],
+      [() => write('new.txt', '123456'), 'modify'],
+      [() => write('another.txt'), 'create'],
       [() => rmSync(join(root, 'old.txt')), 'delete'],
     ] as const) {
       const before = changes.length;
       const startedAt = performance.now();
       act();
       await until('it is told', () => changes.length > before);
-      expect(performance.now() - startedAt, wanted).toBeLessThan(200);
+      times.push(performance.now() - startedAt);
       expect(changes.at(-1)?.change).toBe(wanted);
     }
+    // The one in the middle: a machine that is busy with other tests has its moments.
+    expect(times.sort((left, right) => left - right)[2], times.join(' ')).toBeLessThan(200);
     expect(changes[0]).toEqual({ change: 'create', path: 'new.txt', bytes: 5 });
-    expect(await told()).toHaveLength(3);
+    expect(await told()).toHaveLength(5);
   });
 
   it('by saving through a rename is one modify; files that came and went are nothing', async () => {
@@ -236,7 +241,10 @@ it('a git checkout of many files is told whole, and does not stall', async () =>
   const news = await told();
   expect(new Set(news).size).toBe(changed);
   expect(news).toHaveLength(changed);
-  expect(delay.max / 1e6, 'longest pause of the event loop in ms').toBeLessThan(100);
+  // Of the few pauses there are, the longest may be another process's turn.
+  const pauses = `${delay.percentile(99) / 1e6} ms, the longest ${delay.max / 1e6} ms`;
+  expect(delay.percentile(99) / 1e6, pauses).toBeLessThan(50);
+  expect(delay.max / 1e6, pauses).toBeLessThan(500);
 }, 60_000);
 
 it('what a tool changes is told once, with its call; what others change, without', async () => {
