@@ -1,7 +1,7 @@
 // Changes of files by anyone, as events. What a tool changes it tells itself, with its call; the watcher is told to be silent about it.
 
 import type { EventLog } from '../events/event-log.ts';
-import { type FileChange, startFileWatcher } from './watcher/file-watcher.ts';
+import { type FileChange, startFileWatcher } from './file-watch/file-watcher.ts';
 
 export interface WorkspaceWatch {
   /** A tool has just changed this file, and tells of it. */

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type FileChange, startFileWatcher } from '../../src/agent/watcher/file-watcher.ts';
+import { type FileChange, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
 import { startAgent, temporaryFolder, until } from './start-agent.ts';
 
 interface Watching {

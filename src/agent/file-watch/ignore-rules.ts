@@ -1,0 +1,67 @@
+// What .gitignore files leave out, nested ones too; `.git` always. The rule nearest to a file decides, and what is in a folder that is left
+// out is left out with it, as in git.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import ignore, { type Ignore } from 'ignore';
+
+const maxIgnoreFileBytes = 1_048_576;
+
+export class IgnoreRules {
+  private readonly root: string;
+  private readonly except: ReadonlySet<string>;
+  /** By folder, relative to the root; '' is the root. */
+  private readonly byFolder = new Map<string, Ignore>();
+  /** What was decided of folders: asked for every file in them. */
+  private readonly folders = new Map<string, boolean>();
+
+  /** `except`: what is left out besides, relative to the root. */
+  constructor(root: string, except: readonly string[]) {
+    this.root = root;
+    this.except = new Set(except);
+  }
+
+  /** Reads the .gitignore of a folder, or forgets it if there is none any more. */
+  async load(folder: string): Promise<void> {
+    this.folders.clear();
+    try {
+      const text = await readFile(join(this.root, folder, '.gitignore'), 'utf8');
+      if (text.length <= maxIgnoreFileBytes) this.byFolder.set(folder, ignore().add(text));
+    } catch {
+      // Most folders have none; one that cannot be read says nothing.
+      this.byFolder.delete(folder);
+    }
+  }
+
+  isIgnored(path: string, isFolder: boolean): boolean {
+    if (path === '') return false;
+    const parent = path.lastIndexOf('/');
+    if (parent !== -1 && this.isFolderIgnored(path.slice(0, parent))) return true;
+    return isFolder ? this.isFolderIgnored(path) : this.decide(path, false);
+  }
+
+  private isFolderIgnored(folder: string): boolean {
+    const known = this.folders.get(folder);
+    if (known !== undefined) return known;
+    const parent = folder.lastIndexOf('/');
+    const verdict =
+      (parent !== -1 && this.isFolderIgnored(folder.slice(0, parent))) || this.decide(folder, true);
+    this.folders.set(folder, verdict);
+    return verdict;
+  }
+
+  private decide(path: string, isFolder: boolean): boolean {
+    if (path === '.git' || path.endsWith('/.git') || this.except.has(path)) return true;
+    for (let end = path.lastIndexOf('/'); ; end = path.lastIndexOf('/', end - 1)) {
+      const folder = end === -1 ? '' : path.slice(0, end);
+      const rules = this.byFolder.get(folder);
+      if (rules !== undefined) {
+        const inside = folder === '' ? path : path.slice(folder.length + 1);
+        const verdict = rules.test(isFolder ? `${inside}/` : inside);
+        if (verdict.ignored) return true;
+        if (verdict.unignored) return false;
+      }
+      if (end === -1) return false;
+    }
+  }
+}
