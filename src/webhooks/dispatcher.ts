@@ -87,6 +87,8 @@ export function createDispatcher({
   let inFlight = 0;
   let isPumping = false;
   let heldUntil = 0;
+  /** Webhooks with deliveries that were put back. */
+  const held = new Set<Lane>();
   let holdTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
   /** What ends from here on was cut by us: it says nothing. */
@@ -293,6 +295,7 @@ export function createDispatcher({
   function putBack(lane: Lane, delivery: DeliveryRow): void {
     release(lane);
     lane.ready.unshift(delivery);
+    held.add(lane);
     hold(clock.now());
   }
 
@@ -302,6 +305,9 @@ export function createDispatcher({
     clearTimeout(holdTimer);
     holdTimer = setTimeout(() => {
       heldUntil = 0;
+      // Nothing else would wake one whose only delivery was put back.
+      for (const lane of held) wake(lane);
+      held.clear();
       pumpSoon();
     }, holdMs);
     holdTimer.unref();

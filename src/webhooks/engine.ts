@@ -587,6 +587,16 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   }
 
   async function settledOne(id: string): Promise<DeliveryView> {
+    // Our own timers let the process end; who waits for a delivery does not want that.
+    const alive = setInterval(() => undefined, 3_600_000);
+    try {
+      return await whenSettled(id);
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  async function whenSettled(id: string): Promise<DeliveryView> {
     for (;;) {
       const changed = Promise.withResolvers<void>();
       const waiting = watchers.get(id) ?? new Set();

@@ -184,8 +184,12 @@ export function createTransport({
 
     const timeoutMs = Math.max(request.timeoutMs - (sentAt - startedAt), 1);
     let timer = setTimeout(() => {
-      const error = new TransportError('timeout', `No answer within ${request.timeoutMs} ms`);
-      finish(false, { error });
+      // After what has come is read: when the thread was held up, timers are due before it.
+      setImmediate(() => {
+        if (answer.statusCode !== 0) return;
+        const error = new TransportError('timeout', `No answer within ${request.timeoutMs} ms`);
+        finish(false, { error });
+      });
     }, timeoutMs);
 
     const handler: Dispatcher.DispatchHandler = {
