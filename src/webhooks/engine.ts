@@ -161,7 +161,7 @@ const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.can
 /** @throws Error in words if undici is too old; what the store throws */
 export async function openWebhookEngine(options: WebhookEngineOptions): Promise<WebhookEngine> {
   checkUndici();
-  const { store, log, registryPath, warn = () => undefined, random = Math.random } = options;
+  const { store, log, registryPath, random = Math.random } = options;
   const clock = createDeliveryClock(options.clock);
   const guard = createUrlGuard({
     allowedTargets: options.allowedTargets ?? [],
@@ -276,6 +276,15 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     },
     onError: (error) => warn('old deliveries could not be pruned; trying again later', error),
   });
+
+  /** A host's logger that fails must not stop a delivery. */
+  function warn(message: string, error?: unknown): void {
+    try {
+      options.warn?.(message, error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
 
   // ---- from one start to the next
 

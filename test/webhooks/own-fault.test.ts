@@ -119,3 +119,21 @@ it('143: while another process holds the database, nothing is lost, nothing is s
   expect((await webhooks.settled(after.deliveries))[0]?.status).toBe('success');
   expect(receiver.requests).toHaveLength(2);
 }, 40_000);
+
+it('152: a host whose logger throws gets its deliveries all the same', async () => {
+  const receiver = await startReceiver();
+  receiver.answer((_request, response) => response.writeHead(410).end());
+  const { webhooks } = startWebhooks({
+    warn() {
+      throw new Error('the logger is closed');
+    },
+  });
+  const gone = await webhooks.register({ url: `${receiver.url}/gone`, events: ['tool.start'] });
+  await webhooks.emit('tool.start', toolStart());
+  // It is disabled with a warning.
+  await expect.poll(async () => (await webhooks.get(gone))?.state.status).toBe('disabled');
+  receiver.answer((_request, response) => response.end());
+  await webhooks.register({ url: `${receiver.url}/fine`, events: ['tool.start'] });
+  const { deliveries } = await webhooks.emit('tool.start', toolStart(2));
+  expect((await webhooks.settled(deliveries))[0]?.status).toBe('success');
+});
