@@ -1,79 +1,71 @@
-// A whole session as one document: JSON for programs, Markdown for people. Nothing in a message can break out of its place in the Markdown.
+// A whole session as one document, piece by piece: JSON for programs, Markdown for people. What it holds is what there was when it began.
 
+import { CodeBuddyError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import { toMessage } from './history.ts';
+import { messageAsMarkdown, sessionAsMarkdown } from './session-markdown.ts';
+import { readPages } from './session-pages.ts';
 import type { Message, Session } from './types.ts';
 
 export interface ExportedSession {
   /** ASCII, safe as a file name. */
   readonly filename: string;
   readonly mediaType: string;
-  readonly text: string;
+  /** The document; for one reader. @throws CodeBuddyError `session_not_found` if the session is deleted meanwhile */
+  readonly chunks: AsyncIterable<string>;
 }
 
 export function exportAsJson(
+  store: Pick<Store, 'listMessages'>,
   session: Session,
-  messages: readonly Message[],
   facts: { readonly exportedAt: string; readonly version: string },
 ): ExportedSession {
+  async function* chunks(): AsyncGenerator<string, void, undefined> {
+    yield `{"session":${JSON.stringify(session)},"messages":[`;
+    let comma = '';
+    for await (const messages of allMessages(store, session)) {
+      yield comma + messages.map((message) => JSON.stringify(message)).join(',');
+      comma = ',';
+    }
+    yield `],${JSON.stringify(facts).slice(1)}`;
+  }
   return {
     filename: `${nameOf(session)}.json`,
     mediaType: 'application/json; charset=utf-8',
-    text: JSON.stringify({ session, messages, ...facts }),
+    chunks: chunks(),
   };
 }
 
-export function exportAsMarkdown(session: Session, messages: readonly Message[]): ExportedSession {
-  const { id, title, model, createdAt, cost, usage } = session;
-  const facts = [
-    id,
-    model ?? 'no model',
-    `created ${createdAt}`,
-    `${messages.length} messages`,
-    `${usage.totalTokens} tokens`,
-    `$${cost}`,
-  ];
-  const parts = [`# ${onOneLine(title)}`, facts.join(' · '), ...messages.map(asMarkdown)];
-  return {
-    filename: `${nameOf(session)}.md`,
-    mediaType: 'text/markdown; charset=utf-8',
-    text: `${parts.join('\n\n')}\n`,
-  };
-}
-
-function asMarkdown({ role, content, tool, createdAt }: Message): string {
-  if (tool === undefined) {
-    const who = role === 'user' ? 'User' : 'Agent';
-    return `## ${who} · ${createdAt}\n\n${quoted(content)}`;
+export function exportAsMarkdown(store: Pick<Store, 'listMessages'>, session: Session): ExportedSession {
+  async function* chunks(): AsyncGenerator<string, void, undefined> {
+    yield sessionAsMarkdown(session);
+    for await (const messages of allMessages(store, session)) yield messages.map(messageAsMarkdown).join('');
   }
-  const what = tool.isError ? 'failed' : 'gave';
-  const params = fenced(JSON.stringify(tool.params, undefined, 2), 'json');
-  return `## Tool \`${tool.name}\` · ${createdAt}\n\n${params}\n\n${what}:\n\n${fenced(content, '')}`;
+  return { filename: `${nameOf(session)}.md`, mediaType: 'text/markdown; charset=utf-8', chunks: chunks() };
 }
 
-/** A quote: a line that looks like a heading of ours is none in there. */
-function quoted(text: string): string {
-  return text
-    .split(/\r\n|\r|\n/)
-    .map((line) => (line === '' ? '>' : `> ${line}`))
-    .join('\n');
-}
-
-/** CommonMark §4.5: a fence is closed by one at least as long. */
-function fenced(text: string, language: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}${language}\n${text}\n${fence}`;
-}
-
-function onOneLine(title: string): string {
-  return title.replaceAll(/\s+/g, ' ').trim();
+/** As many as the session had when its facts were read: a run that goes on adds nothing to half a document. */
+async function* allMessages(
+  store: Pick<Store, 'listMessages'>,
+  { id, messageCount }: Session,
+): AsyncGenerator<readonly Message[], void, undefined> {
+  let missing = messageCount;
+  if (missing === 0) return;
+  for await (const rows of readPages(store, id)) {
+    yield rows.slice(0, missing).map(toMessage);
+    missing -= rows.length;
+    if (missing <= 0) return;
+  }
+  throw new CodeBuddyError('session_not_found', `Session ${id} was deleted while it was exported.`);
 }
 
 function nameOf({ id, title }: Session): string {
   const words = title
     .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 60);
+    .slice(0, 60)
+    .replaceAll(/^-+|-+$/g, '');
   return words === '' ? id : `${words}-${id.slice(-6).toLowerCase()}`;
 }

@@ -3,11 +3,12 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import type { MessageRow, SessionRow, Store, Write } from '../store/store.ts';
+import type { MessageRow, SessionRow, Store } from '../store/store.ts';
 import { version } from '../version.ts';
-import { byRun, readMessages, toMessage } from './history.ts';
+import { toMessage } from './history.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
-import { readSessionMemory } from './session-memory.ts';
+import { planCopy, writeCopy } from './session-fork.ts';
+import { readSessionMemory, type SessionMemory } from './session-memory.ts';
 import type { Message, Page, Session, ToolUse } from './types.ts';
 
 export interface SessionServiceOptions {
@@ -34,6 +35,7 @@ interface Details {
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly forkedFrom?: { readonly sessionId: string; readonly messageId: string };
+  readonly memory?: Partial<SessionMemory>;
 }
 
 export const untitled = 'New session';
@@ -141,24 +143,18 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     },
     async fork(id, { messageId, title }) {
       const row = await find(id);
-      const all = await readMessages(store, id);
-      const end =
-        messageId === undefined ? all.length : all.findIndex((message) => message.id === messageId) + 1;
-      if (messageId !== undefined && end === 0) {
-        const message = `must be the id of a message of session ${id}`;
-        throw new CodeBuddyError('validation_failed', `messageId ${message}`, {
-          errors: [{ in: 'body', pointer: '/messageId', message }],
-        });
-      }
-      const messages = byRun(all.slice(0, end));
-      const last = all[end - 1];
+      const at = now();
+      const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
       const { model, metadata } = readDetails(row);
+      const { summary } = readSessionMemory(row);
+      const carried = summary === undefined ? undefined : plan.carryOver(summary);
+      // What it has cost, and what it may do without asking, is not copied.
       const details: Details = {
         model,
         metadata,
-        ...(last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: last.id } }),
+        ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
+        ...(carried === undefined ? {} : { memory: { summary: carried } }),
       };
-      const at = now();
       const session: SessionRow = {
         id: makeId('ses', at),
         title: title ?? row.title,
@@ -166,25 +162,14 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
         updatedAt: at,
         details: JSON.stringify(details),
       };
-      const copies = messages.map(({ role, content, tool }): Write => {
-        const copy = { role, content, ...(tool === undefined ? {} : { tool }) };
-        return {
-          kind: 'addMessage',
-          message: newMessageRow({ ...copy, sessionId: session.id, runId: null }, at),
-        };
-      });
-      await log.append(
-        [{ type: 'session.start', data: { title: session.title }, sessionId: session.id }],
-        [{ kind: 'putSession', session }, ...copies],
-      );
+      await writeCopy({ store, log }, plan, session);
       return presentOne(session);
     },
     async export(id, format) {
       const session = await presentOne(await find(id));
-      const messages = await readMessages(store, id);
       return format === 'markdown'
-        ? exportAsMarkdown(session, messages)
-        : exportAsJson(session, messages, { exportedAt: new Date(now()).toISOString(), version });
+        ? exportAsMarkdown(store, session)
+        : exportAsJson(store, session, { exportedAt: new Date(now()).toISOString(), version });
     },
     async messages(id, { limit, after }) {
       await find(id);

@@ -93,10 +93,8 @@ export function add(program: Command): void {
       if (format !== 'json' && format !== 'markdown')
         throw new UsageError(`--format is ${format}; it must be json or markdown`);
       await withClient(options, async (client, signal) => {
-        const text =
-          format === 'markdown'
-            ? await client.sessions.exportMarkdown(id, { signal })
-            : `${JSON.stringify(await client.sessions.export(id, { signal }), undefined, 2)}\n`;
+        const document = await client.sessions.export(id, { format }, { signal });
+        const text = typeof document === 'string' ? document : `${JSON.stringify(document, undefined, 2)}\n`;
         if (output === undefined) return print(safe(text));
         writeFileSync(output, text, { flag: 'wx' });
         print(`written to ${output}`);

@@ -401,7 +401,7 @@ export interface paths {
     };
     /**
      * A whole session as one document
-     * @description JSON, or with `format=markdown` text/markdown for people.
+     * @description JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.
      */
     readonly get: operations['exportSession'];
     readonly put?: never;
@@ -421,7 +421,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** A new session that begins with the messages of this one */
+    /**
+     * A new session that begins with the messages of this one
+     * @description Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.
+     */
     readonly post: operations['forkSession'];
     readonly delete?: never;
     readonly options?: never;

@@ -24,6 +24,7 @@ export type Run = Answer<'getRun', 200>;
 export type Permission = Answer<'listPermissions', 200>['permissions'][number];
 export type PermissionDecision = Body<'decidePermission'>;
 export type Session = Answer<'getSession', 200>;
+export type ExportedSession = Answer<'exportSession', 200>;
 export type Message = Answer<'listSessionMessages', 200>['messages'][number];
 export type ToolDescription = Answer<'listTools', 200>['tools'][number];
 export type LoggedEvent = Answer<'listEvents', 200>['events'][number];
@@ -252,15 +253,17 @@ export class CodeBuddyClient {
     /** A new session that begins with the messages of this one, up to `messageId`. */
     fork: (id: string, body: Body<'forkSession'> = {}, options: MakingOptions = {}): Promise<Session> =>
       this.#send('POST', `/api/sessions/${encodeURIComponent(id)}/fork`, body, options),
-    export: (id: string, options: CallOptions = {}): Promise<Answer<'exportSession', 200>> =>
-      this.#get(`/api/sessions/${encodeURIComponent(id)}/export`, options),
-    exportMarkdown: (id: string, { signal }: CallOptions = {}): Promise<string> =>
-      this.#transport.text({
-        method: 'GET',
-        path: `/api/sessions/${encodeURIComponent(id)}/export?format=markdown`,
-        headers: { accept: '*/*' },
-        signal,
-      }),
+    /** The whole session as one document; the text of one with `format: 'markdown'`. */
+    export: <F extends 'json' | 'markdown' = 'json'>(
+      id: string,
+      query: { readonly format?: F } = {},
+      options: CallOptions = {},
+    ): Promise<F extends 'markdown' ? string : ExportedSession> =>
+      this.#get(
+        `/api/sessions/${encodeURIComponent(id)}/export${toQuery(query)}`,
+        options,
+        query.format === 'markdown' ? 'text' : 'json',
+      ),
     delete: (id: string, options: CallOptions = {}): Promise<void> =>
       this.#send('DELETE', `/api/sessions/${encodeURIComponent(id)}`, undefined, options),
     messages: (
@@ -361,8 +364,9 @@ export class CodeBuddyClient {
   }
 
   // The generated types say what each route answers; this is the border where they are believed.
-  async #get<T>(path: string, { signal }: CallOptions): Promise<T> {
-    return (await this.#transport.json({ method: 'GET', path, signal })) as T;
+  async #get<T>(path: string, { signal }: CallOptions, kind: 'json' | 'text' = 'json'): Promise<T> {
+    const headers = kind === 'text' ? { accept: '*/*' } : {};
+    return (await this.#transport[kind]({ method: 'GET', path, headers, signal })) as T;
   }
 
   async #send<T>(

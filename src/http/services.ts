@@ -167,7 +167,11 @@ export interface SessionService {
   export(
     id: string,
     format: 'json' | 'markdown',
-  ): Promise<{ readonly filename: string; readonly mediaType: string; readonly text: string }>;
+  ): Promise<{
+    readonly filename: string;
+    readonly mediaType: string;
+    readonly chunks: AsyncIterable<string>;
+  }>;
   messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
 }
 

@@ -83,6 +83,9 @@ export type Write =
       readonly details: string;
     }
   | { readonly kind: 'deleteSession'; readonly id: string }
+  /** A session that no read finds before it is published, however many writes fill it; a draft left behind goes at the next opening. */
+  | { readonly kind: 'draftSession'; readonly session: SessionRow }
+  | { readonly kind: 'publishSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
   | { readonly kind: 'putKey'; readonly key: KeyRow }

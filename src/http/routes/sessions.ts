@@ -1,6 +1,7 @@
 // Sessions and their messages. A host with sessions of its own (onGetSessions) can only be read; its objects are passed on as
 // they are.
 
+import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../errors.ts';
@@ -141,6 +142,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       path: '/api/sessions/:id/fork',
       operationId: 'forkSession',
       summary: 'A new session that begins with the messages of this one',
+      description:
+        'Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.',
       scope: 'prompt',
       idempotent: true,
       schema: { params: idParamsSchema, body: forkSchema, response: { 201: sessionSchema } },
@@ -156,7 +159,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       path: '/api/sessions/:id/export',
       operationId: 'exportSession',
       summary: 'A whole session as one document',
-      description: 'JSON, or with `format=markdown` text/markdown for people.',
+      description:
+        'JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.',
       scope: 'read',
       schema: {
         params: idParamsSchema,
@@ -166,12 +170,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         const { format = 'json' } = request.query as FromSchema<typeof exportQuerySchema>;
-        const { filename, mediaType, text } = await service().export(id, format);
+        const { filename, mediaType, chunks } = await service().export(id, format);
         return reply
           .type(mediaType)
           .header('Content-Disposition', `attachment; filename="${filename}"`)
-          .serializer((payload: string) => payload)
-          .send(text);
+          .send(Readable.from(chunks, { objectMode: false }));
       },
     },
     {

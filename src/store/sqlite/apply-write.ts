@@ -25,6 +25,14 @@ export function applyWrite(statements: Statements, write: Write): number | undef
     case 'deleteSession':
       statements.deleteSession.run(write.id);
       return undefined;
+    case 'draftSession': {
+      const { id, title, createdAt, updatedAt, details } = write.session;
+      statements.draftSession.run(id, title, createdAt, updatedAt, details);
+      return undefined;
+    }
+    case 'publishSession':
+      statements.publishSession.run(write.id);
+      return undefined;
     case 'addMessage': {
       const { id, sessionId, runId, role, createdAt, content } = write.message;
       statements.addMessage.run(id, sessionId, runId, role, createdAt, content);

@@ -240,7 +240,8 @@ function textOf(writes: readonly Write[]): number {
     else if (write.kind === 'addDeliveries') size += write.outbox.payload.tail.length;
     else if (write.kind === 'changeDelivery') size += write.change.attempt?.length ?? 0;
     else if (write.kind === 'addMessage') size += write.message.content.length;
-    else if (write.kind === 'putSession') size += write.session.details.length + write.session.title.length;
+    else if (write.kind === 'putSession' || write.kind === 'draftSession')
+      size += write.session.details.length + write.session.title.length;
     else if (write.kind === 'patchSession') size += write.details.length;
     else if (write.kind === 'putRun') size += write.run.details.length;
     else if (write.kind === 'putAnswer') size += write.answer.body.length + write.answer.headers.length;

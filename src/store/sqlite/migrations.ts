@@ -122,6 +122,11 @@ export const migrations: readonly string[] = [
     created_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- 1: being copied, in several commits; seen by nobody until the last.
+  ALTER TABLE sessions ADD COLUMN is_draft INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX sessions_drafts ON sessions (id) WHERE is_draft = 1;
+  `,
 ];
 
 /** The newest version this release knows. */

@@ -9,8 +9,8 @@ import { createGroupCommit, storeIsClosed } from './group-commit.ts';
 import { type OwnedDatabase, openOwnedDatabase, type StoreLogger } from './open-database.ts';
 import { type Row, toAnswerRow, toEventRow, toKeyRow, toMessageRow, toRunRow, toSessionRow } from './rows.ts';
 import { listRuns } from './run-lister.ts';
-import { toStorageError } from './sqlite-errors.ts';
-import { afterAllIds, prepareStatements } from './statements.ts';
+import { isCallersFault, toStorageError } from './sqlite-errors.ts';
+import { afterAllIds, prepareStatements, type Statements } from './statements.ts';
 
 export interface SqliteStoreOptions {
   /** The database file; made, readable by its owner only, if it is not there. Its folder must be there. */
@@ -34,6 +34,7 @@ export async function openSqliteStore({ path, now = Date.now, logger }: SqliteSt
 
 function createStore({ database, directory, close }: OwnedDatabase, logger: StoreLogger | undefined): Store {
   const statements = prepareStatements(database);
+  deleteDrafts(statements, logger);
   const commits = createGroupCommit({
     database,
     directory,
@@ -95,6 +96,16 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
       close();
     },
   };
+}
+
+/** What a crash cut off in the middle. Nobody sees it, so a disk that is full must not keep the store from opening. */
+function deleteDrafts(statements: Statements, logger: StoreLogger | undefined): void {
+  try {
+    statements.deleteDrafts.run();
+  } catch (error) {
+    if (isCallersFault(error)) throw error;
+    logger?.warn({ err: error }, 'half a copy of a session could not be removed; the next start tries again');
+  }
 }
 
 function optional<T>(row: Row | undefined, convert: (row: Row) => T): T | undefined {

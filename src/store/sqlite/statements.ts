@@ -23,8 +23,11 @@ const sql = {
   patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
     WHERE id = ?1`,
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
-  getSession: 'SELECT * FROM sessions WHERE id = ?',
-  listSessions: 'SELECT * FROM sessions WHERE id < ? ORDER BY id DESC LIMIT ?',
+  draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
+  publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
+  deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',
+  getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
+  listSessions: 'SELECT * FROM sessions WHERE id < ? AND is_draft = 0 ORDER BY id DESC LIMIT ?',
 
   addMessage:
     'INSERT INTO messages (id, session_id, run_id, role, created_at, content) VALUES (?, ?, ?, ?, ?, ?)',

@@ -74,7 +74,7 @@ test('an export holds everything, as JSON and as Markdown that nothing breaks ou
   const json = await client.sessions.export(sessionId);
   expect(json.session.id).toBe(sessionId);
   expect(json.messages).toEqual(await messagesOf(client, sessionId));
-  const markdown = await client.sessions.exportMarkdown(sessionId);
+  const markdown = await client.sessions.export(sessionId, { format: 'markdown' });
   expect(markdown.split('\n').filter((line) => line.startsWith('## '))).toHaveLength(json.messages.length);
   expect(markdown).toContain('> ## Not a heading');
   expect(markdown).toContain('`````\n');
