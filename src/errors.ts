@@ -177,7 +177,12 @@ const table = {
   too_many_runs: {
     status: 429,
     title: 'Too many runs',
-    when: 'The queue of the session, or of the server, is full.',
+    when: 'The queue of the session, of the API key, or of the server is full; see Retry-After.',
+  },
+  too_many_waiting_runs: {
+    status: 429,
+    title: 'Too many waiting runs',
+    when: 'Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.',
   },
   model_rate_limited: {
     status: 429,
