@@ -40,6 +40,8 @@ export interface DriverContext {
     readonly params: Record<string, unknown>;
     readonly callId?: string;
     readonly asks: boolean;
+    /** Called when the call begins to wait for a person, which may take long: drop what can be read again. */
+    readonly onWait?: () => void;
   }) => Promise<unknown>;
   /** Keeps a call that could not be run, and tells of it. */
   readonly refuseTool: (call: {

@@ -62,7 +62,12 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
 
   /** Resolves when the tool may run. */
-  async function allow(one: LiveRun, tool: string, params: Record<string, unknown>): Promise<void> {
+  async function allow(
+    one: LiveRun,
+    tool: string,
+    params: Record<string, unknown>,
+    onWait: () => void = () => undefined,
+  ): Promise<void> {
     const { controller, request, hop } = one;
     const { mayUseTools, keyId } = request;
     let waits = false;
@@ -82,6 +87,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
           waits = true;
           if (one.waiting++ === 0) changeStatus(one, 'waiting');
           one.asked.resolve(permission);
+          onWait();
         },
       });
     } finally {
@@ -138,13 +144,13 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       return modeOf(one) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
     lastMessageId: () => one.lastMessageId,
-    async useTool({ tool, params, callId, asks }) {
+    async useTool({ tool, params, callId, asks, onWait }) {
       const { signal } = one.controller;
       const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
       try {
         // What is malformed is no question to a person.
         tools.validate(tool, params);
-        if (asks) await allow(one, tool, params);
+        if (asks) await allow(one, tool, params, onWait);
         else permissions.assertNotDenied({ ...(await describeUse(tools, tool, params)), mode: modeOf(one) });
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
