@@ -174,6 +174,11 @@ const table = {
     title: 'Too many tests',
     when: 'A webhook was tested more than 10 times within a minute; see Retry-After.',
   },
+  too_many_run_webhooks: {
+    status: 429,
+    title: 'Too many webhooks of runs',
+    when: 'Too many webhooks of single runs (`webhook` of a prompt) have runs or deliveries that have not ended; see Retry-After.',
+  },
   too_many_runs: {
     status: 429,
     title: 'Too many runs',
