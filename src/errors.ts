@@ -26,7 +26,7 @@ const table = {
   insufficient_scope: {
     status: 403,
     title: 'Forbidden',
-    when: 'The API key lacks the scope that the route needs.',
+    when: 'The API key lacks the scope that the route, or an option of the request, needs.',
   },
   origin_not_allowed: {
     status: 403,
@@ -167,7 +167,7 @@ const table = {
   rate_limited: {
     status: 429,
     title: 'Too many failed tries',
-    when: 'Too many wrong API keys from one address; see Retry-After.',
+    when: 'Too many wrong API keys from one address; see Retry-After. A right key is never refused.',
   },
   too_many_tests: {
     status: 429,
@@ -244,7 +244,7 @@ const table = {
   too_many_connections: {
     status: 503,
     title: 'Too many connections',
-    when: 'The cap on open connections or stream readers is reached.',
+    when: 'The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.',
   },
   model_timeout: {
     status: 504,
