@@ -75,7 +75,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       await permissions.check({
         ...ownerOf(one),
         hop,
-        ...(await describeUse(tools, tool, params)),
+        ...describeUse(tools, tool, params),
+        readOnly: await tools.isReadOnly(tool),
         mode: modeOf(one),
         // A caller without the scope `tools` has only what was allowed to its own key.
         remembered: () => one.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
@@ -151,7 +152,10 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         // What is malformed is no question to a person.
         tools.validate(tool, params);
         if (asks) await allow(one, tool, params, onWait);
-        else permissions.assertNotDenied({ ...(await describeUse(tools, tool, params)), mode: modeOf(one) });
+        else {
+          const readOnly = await tools.isReadOnly(tool);
+          permissions.assertNotDenied({ ...describeUse(tools, tool, params), mode: modeOf(one), readOnly });
+        }
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
         await keep(one, toolMessage(one, call, error.message, true), [

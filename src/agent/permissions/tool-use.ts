@@ -1,12 +1,12 @@
-// What the rules are held against: a tool, its parameters, the file that they name, and whether the tool only reads.
+// What the rules are held against: a tool, its parameters, and the file that they name.
 
 import type { ToolBox } from '../tools/tool-box.ts';
 import type { ToolUse } from './permission-rule.ts';
 
-export async function describeUse(
-  tools: Pick<ToolBox, 'pathOf' | 'isReadOnly'>,
+export function describeUse(
+  tools: Pick<ToolBox, 'pathOf'>,
   tool: string,
   params: Record<string, unknown>,
-): Promise<ToolUse & { readonly readOnly: boolean }> {
-  return { tool, params, path: tools.pathOf(params), readOnly: await tools.isReadOnly(tool) };
+): ToolUse {
+  return { tool, params, path: tools.pathOf(params) };
 }

@@ -15,7 +15,9 @@ export function createDirectTools(
     async execute(name, params, context) {
       // A malformed call is told what is wrong with it, as ever.
       tools.validate(name, params);
-      permissions.assertNotDenied({ ...(await describeUse(tools, name, params)), mode });
+      // Only where it matters: for an external tool, all servers may have to be asked.
+      const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
+      permissions.assertNotDenied({ ...describeUse(tools, name, params), mode, readOnly });
       return tools.execute(name, params, context);
     },
   };
