@@ -19,6 +19,7 @@ import {
   toRunRequest,
   toRunRow,
 } from './run-record.ts';
+import { createRunTurns } from './run-turns.ts';
 import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
 import { newMessageRow, newSessionRow, titleFrom, toPage } from './sessions.ts';
 import type { Spending } from './spending.ts';
@@ -129,6 +130,7 @@ export function createRuns(options: RunsOptions): Runs {
   /** Waiting runs in the order of their arrival; a session's working run is in `working`. */
   const queue: LiveRun[] = [];
   const working = new Map<string, LiveRun>();
+  const turns = createRunTurns();
   let accepting = true;
 
   const iso = (): string => new Date(now()).toISOString();
@@ -342,14 +344,14 @@ export function createRuns(options: RunsOptions): Runs {
   function workOn(): void {
     let active = 0;
     for (const { waiting } of working.values()) if (waiting === 0) active++;
-    for (let i = 0; i < queue.length && active < limits.maxActive; ) {
-      const one = queue[i] as LiveRun;
-      const isHeldBack = working.has(one.run.sessionId) || waitingFull(one.request.keyId) !== undefined;
-      if (!one.admitted || isHeldBack || !accepting) {
-        i++;
-        continue;
-      }
-      queue.splice(i, 1);
+    while (accepting && active < limits.maxActive) {
+      const one = turns.next(
+        queue,
+        ({ admitted, run, request }) =>
+          admitted && !working.has(run.sessionId) && waitingFull(request.keyId) === undefined,
+      );
+      if (one === undefined) return;
+      remove(queue, one);
       working.set(one.run.sessionId, one);
       active++;
       // `perform` settles the run itself and never rejects.

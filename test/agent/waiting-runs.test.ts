@@ -114,6 +114,24 @@ describe('queued runs', () => {
     expect(error?.message).toMatch(/^The server has 3 runs queued/);
     expect(error).toMatchObject({ code: 'too_many_runs', headers: { 'Retry-After': '5' } });
   });
+
+  it('of several keys take turns; those of one key begin in their order', async () => {
+    const { agent, server, start } = await startAsking({ limits: { maxActive: 1 }, permissionMode: 'full' });
+    server.reply({ kind: 'silence' });
+    const blocking = await start('key_a');
+    await until('the model is asked', () => server.requests.length === 1);
+    const begun: string[] = [];
+    const all: Promise<unknown>[] = [];
+    for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) {
+      const { result } = await start(`key_${name[0]}`, undefined, name);
+      all.push(result.then(() => begun.push(name)));
+    }
+    await until('all are queued', () => agent.runs.activeCount() === 7);
+    server.reply(says('Done.'));
+    await agent.runs.cancel(blocking.run.id);
+    await Promise.all(all);
+    expect(begun).toEqual(['b1', 'c1', 'a1', 'b2', 'a2', 'a3']);
+  });
 });
 
 describe('what a run holds in memory', () => {
