@@ -147,6 +147,7 @@ describe('what a run holds in memory', () => {
 
   it.each(['waiting', 'queued'] as const)(
     'while it is %s is little, however long its prompt is',
+    { timeout: 120_000 },
     async (status) => {
       const limits = { maxActive: status === 'queued' ? 1 : 8 };
       const { agent, server, start, statusOf } = await startAsking({ limits });
