@@ -26,7 +26,7 @@ const table = {
   insufficient_scope: {
     status: 403,
     title: 'Forbidden',
-    when: 'The API key lacks the scope that the route needs.',
+    when: 'The API key lacks the scope that the route, or an option of the request, needs.',
   },
   origin_not_allowed: {
     status: 403,
@@ -167,17 +167,27 @@ const table = {
   rate_limited: {
     status: 429,
     title: 'Too many failed tries',
-    when: 'Too many wrong API keys from one address; see Retry-After.',
+    when: 'Too many wrong API keys from one address; see Retry-After. A right key is never refused.',
   },
   too_many_tests: {
     status: 429,
     title: 'Too many tests',
     when: 'A webhook was tested more than 10 times within a minute; see Retry-After.',
   },
+  too_many_run_webhooks: {
+    status: 429,
+    title: 'Too many webhooks of runs',
+    when: 'Too many webhooks of single runs (`webhook` of a prompt) have runs or deliveries that have not ended; see Retry-After.',
+  },
   too_many_runs: {
     status: 429,
     title: 'Too many runs',
-    when: 'The queue of the session, or of the server, is full.',
+    when: 'The queue of the session, of the API key, or of the server is full; see Retry-After.',
+  },
+  too_many_waiting_runs: {
+    status: 429,
+    title: 'Too many waiting runs',
+    when: 'Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.',
   },
   model_rate_limited: {
     status: 429,
@@ -234,7 +244,7 @@ const table = {
   too_many_connections: {
     status: 503,
     title: 'Too many connections',
-    when: 'The cap on open connections or stream readers is reached.',
+    when: 'The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.',
   },
   model_timeout: {
     status: 504,

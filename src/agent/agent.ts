@@ -11,6 +11,7 @@ import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
+import { createDirectTools } from './tools/direct-tools.ts';
 import { createSandbox, type Sandbox } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
@@ -64,6 +65,7 @@ export interface AgentOptions {
 export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
+  /** For direct calls: deny rules and the mode `read-only` hold, nobody is asked. */
   readonly tools: ToolBox;
   readonly permissions: Permissions;
   readonly models: AgentModels;
@@ -110,7 +112,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
           hidden: ownFiles,
           ...options.sandbox,
         });
-  const tools = createToolBox({
+  const toolBox = createToolBox({
     workspace,
     log,
     environment: clean,
@@ -139,7 +141,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const runs = createRuns({
     store,
     log,
-    tools,
+    tools: toolBox,
     permissions,
     spending: createSpending({
       store,
@@ -157,7 +159,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
-    tools,
+    tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
     permissions,
     models,
     mcp,

@@ -14,7 +14,8 @@ export interface Summary {
 export type Budget = 'token_limit' | 'cost_limit';
 
 export interface DriverContext {
-  readonly prompt: string;
+  /** Reads the prompt. A run that waits does not keep it in memory. */
+  readonly prompt: () => Promise<string>;
   readonly options: PromptOptions;
   readonly signal: AbortSignal;
   /** May the caller run tools by words of its own? (The key's scope `tools`.) */
@@ -39,6 +40,8 @@ export interface DriverContext {
     readonly params: Record<string, unknown>;
     readonly callId?: string;
     readonly asks: boolean;
+    /** Called when the call begins to wait for a person, which may take long: drop what can be read again. */
+    readonly onWait?: () => void;
   }) => Promise<unknown>;
   /** Keeps a call that could not be run, and tells of it. */
   readonly refuseTool: (call: {
@@ -64,5 +67,7 @@ export interface DriverResult {
 }
 
 export interface Driver {
+  /** Called before a run is started or resumed. @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt */
+  checkCaller?(caller: { readonly prompt: string; readonly mayUseTools: boolean }): void;
   respond(context: DriverContext): Promise<DriverResult>;
 }

@@ -2,12 +2,12 @@
 
 import type { Write } from '../store/store.ts';
 import type { Permission } from './permissions/permissions.ts';
-import type { RunRequest, Stop } from './run-record.ts';
+import type { RunRequest, RunState, Stop } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
-import type { PromptResult, Run } from './types.ts';
+import type { PromptResult } from './types.ts';
 
 export interface LiveRun {
-  run: Run;
+  run: RunState;
   readonly request: RunRequest;
   readonly hop: number;
   readonly isResumed: boolean;
@@ -32,7 +32,7 @@ export interface LiveRun {
 }
 
 export interface NewLiveRun {
-  readonly run: Run;
+  readonly run: RunState;
   readonly request: RunRequest;
   readonly hop: number;
   readonly isResumed: boolean;

@@ -9,7 +9,8 @@ import type { DriverContext, Summary } from './driver.ts';
 import { byRun, readMessages } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permissions } from './permissions/permissions.ts';
-import { toRunRow } from './run-record.ts';
+import { describeUse } from './permissions/tool-use.ts';
+import { patchRun } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
 import { newMessageRow } from './sessions.ts';
 import { round, type Spending } from './spending.ts';
@@ -25,6 +26,8 @@ export interface RunContextOptions {
   readonly spending: Spending;
   readonly now: () => number;
   readonly defaultMode: PermissionMode;
+  /** Reads the prompt of a run from the store. */
+  readonly readPrompt: (runId: string) => Promise<string>;
   /** Runs that have not ended: their messages are not part of the history of others. */
   readonly isLive: (runId: string) => boolean;
   /** A run began to wait for a person, or goes on. */
@@ -36,9 +39,10 @@ export interface RunContextOptions {
 const maxResultText = 65_536;
 
 export function createRunContext(options: RunContextOptions): (one: LiveRun) => DriverContext {
-  const { store, log, tools, permissions, spending, now, defaultMode, isLive, onWaiting, onFault } = options;
+  const { store, log, tools, permissions, spending, now, defaultMode } = options;
+  const { readPrompt, isLive, onWaiting, onFault } = options;
 
-  const save = (one: LiveRun): Write => ({ kind: 'putRun', run: toRunRow(one.run, one.request, now()) });
+  const save = (one: LiveRun): Write => patchRun(one.run, now());
 
   async function keep(one: LiveRun, row: MessageRow, events: readonly NewEvent[]): Promise<void> {
     one.lastMessageId = row.id;
@@ -55,28 +59,36 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     return byRun(all.filter(({ runId }) => runId === one.run.id || runId === null || !isLive(runId)));
   }
 
+  const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
+
   /** Resolves when the tool may run. */
-  async function allow(one: LiveRun, tool: string, params: Record<string, unknown>): Promise<void> {
+  async function allow(
+    one: LiveRun,
+    tool: string,
+    params: Record<string, unknown>,
+    onWait: () => void = () => undefined,
+  ): Promise<void> {
     const { controller, request, hop } = one;
+    const { mayUseTools, keyId } = request;
     let waits = false;
     try {
       await permissions.check({
         ...ownerOf(one),
         hop,
-        tool,
-        params,
-        path: tools.pathOf(params),
-        mode: request.options.permissionMode ?? defaultMode,
+        ...describeUse(tools, tool, params),
         readOnly: await tools.isReadOnly(tool),
-        remembered: () => one.memory.allowed,
+        mode: modeOf(one),
+        // A caller without the scope `tools` has only what was allowed to its own key.
+        remembered: () => one.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
         remember: async (rule) => {
-          await store.write([remember(one, { allowed: [...one.memory.allowed, rule] })]);
+          await store.write([remember(one, { allowed: [...one.memory.allowed, { ...rule, keyId }] })]);
         },
         signal: controller.signal,
         onWait(permission) {
           waits = true;
           if (one.waiting++ === 0) changeStatus(one, 'waiting');
           one.asked.resolve(permission);
+          onWait();
         },
       });
     } finally {
@@ -117,7 +129,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   }
 
   return (one) => ({
-    prompt: one.run.prompt,
+    prompt: () => readPrompt(one.run.id),
     options: one.request.options,
     signal: one.controller.signal,
     mayUseTools: one.request.mayUseTools,
@@ -130,18 +142,20 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     },
     tools: async () => {
       const all = await tools.list();
-      return one.request.options.permissionMode === 'read-only'
-        ? all.filter(({ readOnly }) => readOnly)
-        : all;
+      return modeOf(one) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
     lastMessageId: () => one.lastMessageId,
-    async useTool({ tool, params, callId, asks }) {
+    async useTool({ tool, params, callId, asks, onWait }) {
       const { signal } = one.controller;
       const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
       try {
         // What is malformed is no question to a person.
         tools.validate(tool, params);
-        if (asks) await allow(one, tool, params);
+        if (asks) await allow(one, tool, params, onWait);
+        else {
+          const readOnly = await tools.isReadOnly(tool);
+          permissions.assertNotDenied({ ...describeUse(tools, tool, params), mode: modeOf(one), readOnly });
+        }
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
         await keep(one, toolMessage(one, call, error.message, true), [

@@ -2,22 +2,39 @@
 
 import { CodeBuddyError } from '../errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
-import type { RunRow } from '../store/store.ts';
+import type { RunRow, Write } from '../store/store.ts';
 import type { PromptOptions, Run, RunStatus } from './types.ts';
 
-/** What a run needs again when it is resumed. */
+/** How a run was asked for, and with whose rights it works: those of whoever started it, or resumed it last. */
 export interface RunRequest {
   readonly options: PromptOptions;
   readonly mayUseTools: boolean;
+  /** Null on a server without keys. */
+  readonly keyId: string | null;
 }
+
+/** A run that has not ended, as it is in memory. Its prompt, which may be long, is in the store only. */
+export type RunState = Omit<Run, 'prompt'>;
 
 interface RunDetails extends RunRequest {
-  readonly run: Omit<Run, 'id' | 'sessionId' | 'status' | 'createdAt'>;
+  readonly run: Partial<RunState> & { readonly prompt: string };
 }
 
-export function toRunRow(run: Run, { options, mayUseTools }: RunRequest, now: number): RunRow {
+/** A JSON merge patch removes what is null. */
+const unset = {
+  model: null,
+  response: null,
+  usage: null,
+  cost: null,
+  finishReason: null,
+  error: null,
+  startedAt: null,
+  endedAt: null,
+};
+
+export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
   const { id, sessionId, status, createdAt, ...rest } = run;
-  const details: RunDetails = { run: rest, options, mayUseTools };
+  const details: RunDetails = { run: rest, ...request };
   return {
     id,
     sessionId,
@@ -28,19 +45,27 @@ export function toRunRow(run: Run, { options, mayUseTools }: RunRequest, now: nu
   };
 }
 
+/** Changes a run that is in the store. `request`: also with whose rights it works. */
+export function patchRun(state: RunState, now: number, request?: RunRequest): Write {
+  const { id, sessionId: _, status, createdAt: __, ...run } = state;
+  const rights = request === undefined ? {} : { mayUseTools: request.mayUseTools, keyId: request.keyId };
+  return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify({ run, ...rights }) };
+}
+
 export function toRun(row: RunRow): Run {
   return {
     id: row.id,
     sessionId: row.sessionId,
     status: row.status as RunStatus,
     createdAt: new Date(row.createdAt).toISOString(),
+    ...unset,
     ...readDetails(row).run,
   };
 }
 
 export function toRunRequest(row: RunRow): RunRequest {
-  const { options, mayUseTools } = readDetails(row);
-  return { options, mayUseTools };
+  const { options, mayUseTools, keyId = null } = readDetails(row);
+  return { options, mayUseTools, keyId };
 }
 
 /** Written by us, as JSON of this shape. */

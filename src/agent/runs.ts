@@ -9,7 +9,17 @@ import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permission, Permissions } from './permissions/permissions.ts';
 import { createRunContext } from './run-context.ts';
-import { judgeEnding, type RunRequest, type Stop, toRun, toRunRequest, toRunRow } from './run-record.ts';
+import {
+  judgeEnding,
+  patchRun,
+  type RunRequest,
+  type RunState,
+  type Stop,
+  toRun,
+  toRunRequest,
+  toRunRow,
+} from './run-record.ts';
+import { createRunTurns } from './run-turns.ts';
 import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
 import { newMessageRow, newSessionRow, titleFrom, toPage } from './sessions.ts';
 import type { Spending } from './spending.ts';
@@ -19,10 +29,19 @@ import type { Page, PermissionMode, PromptOptions, PromptResult, Run, RunStatus 
 export interface RunLimits {
   /** Runs that work at the same time; those that wait for a person do not count. @default 8 */
   readonly maxActive: number;
-  /** Runs of one session that may wait. @default 16 */
+  /** Queued runs of one session. @default 16 */
   readonly maxQueuedPerSession: number;
-  /** Runs that may wait in all. @default 256 */
+  /** Queued runs of one key. @default 128 */
+  readonly maxQueuedPerKey: number;
+  /** Queued runs in all. @default 256 */
   readonly maxQueued: number;
+  /**
+   * Runs of one key that may wait for a person. Beyond, none is taken or started; the few that work already may still come to wait.
+   * @default 64
+   */
+  readonly maxWaitingPerKey: number;
+  /** Runs that may wait for a person in all. @default 256 */
+  readonly maxWaiting: number;
   /** Time of a run without `timeoutMs`, in ms; waiting for a person does not count. @default 10 minutes */
   readonly defaultTimeoutMs: number;
 }
@@ -30,7 +49,10 @@ export interface RunLimits {
 export const defaultRunLimits: RunLimits = {
   maxActive: 8,
   maxQueuedPerSession: 16,
+  maxQueuedPerKey: 128,
   maxQueued: 256,
+  maxWaitingPerKey: 64,
+  maxWaiting: 256,
   defaultTimeoutMs: 600_000,
 };
 
@@ -43,21 +65,32 @@ export interface StartedRun {
   readonly asked: Promise<Permission>;
 }
 
+/** Who starts or resumes a run: the run works with these rights. */
+export interface Caller {
+  /** Of the API key; null on a server without keys. @default null */
+  readonly keyId?: string | null;
+  /** Does the key have the scope `tools`? @default true */
+  readonly mayUseTools?: boolean;
+}
+
 export interface Runs {
-  start(request: {
-    prompt: string;
-    sessionId?: string;
-    options: PromptOptions;
-    requestId: string;
-    /** The id it shall have; default: a new one. */
-    runId?: string;
-    /** How many requests of our own webhooks led to it; default 0. */
-    hop?: number;
-    /** May the caller run tools itself (the key's scope `tools`)? @default true */
-    mayUseTools?: boolean;
-  }): Promise<StartedRun>;
-  /** Goes on with a run that was interrupted, or failed. @throws CodeBuddyError `run_not_found`, `run_not_resumable` */
-  resume(id: string, request?: { hop?: number }): Promise<StartedRun>;
+  start(
+    request: Caller & {
+      prompt: string;
+      sessionId?: string;
+      options: PromptOptions;
+      requestId: string;
+      /** The id it shall have; default: a new one. */
+      runId?: string;
+      /** How many requests of our own webhooks led to it; default 0. */
+      hop?: number;
+    },
+  ): Promise<StartedRun>;
+  /**
+   * Goes on with a run that was interrupted, or failed, with the rights of the caller, not of whoever started it.
+   * @throws CodeBuddyError `run_not_found`, `run_not_resumable`, `insufficient_scope`
+   */
+  resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
   cancel(id: string, reason?: string): Promise<Run>;
@@ -97,13 +130,10 @@ export function createRuns(options: RunsOptions): Runs {
   /** Waiting runs in the order of their arrival; a session's working run is in `working`. */
   const queue: LiveRun[] = [];
   const working = new Map<string, LiveRun>();
+  const turns = createRunTurns();
   let accepting = true;
 
   const iso = (): string => new Date(now()).toISOString();
-  const save = (run: Run, request: RunRequest): Write => ({
-    kind: 'putRun',
-    run: toRunRow(run, request, now()),
-  });
   const contextOf = createRunContext({
     store,
     log,
@@ -112,6 +142,7 @@ export function createRuns(options: RunsOptions): Runs {
     spending,
     now,
     defaultMode,
+    readPrompt: async (runId) => (await read(runId)).prompt,
     isLive: (runId) => live.has(runId),
     onWaiting: () => workOn(),
     onFault,
@@ -119,9 +150,8 @@ export function createRuns(options: RunsOptions): Runs {
 
   async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
-    const { prompt, mayUseTools = true } = request;
-    checkMode(request.options, mayUseTools);
-    const { model } = await chooseDriver(request.options);
+    const { prompt, options, mayUseTools = true, keyId = null } = request;
+    const { model } = await chooseFor(prompt, { options, mayUseTools, keyId });
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) {
       session = await store.getSession(request.sessionId);
@@ -163,18 +193,22 @@ export function createRuns(options: RunsOptions): Runs {
     const writes: Write[] = [
       ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
       { kind: 'addMessage', message },
+      { kind: 'putRun', run: toRunRow(run, { options, mayUseTools, keyId }, createdAt) },
     ];
     const one = makeLiveRun({
-      run,
-      request: { options: request.options, mayUseTools },
+      run: withoutPrompt(run),
+      request: { options, mayUseTools, keyId },
       hop,
       isResumed: false,
       memory: readSessionMemory(session),
     });
-    return admit(one, { before, after: [first], writes });
+    return admit(one, run, { before, after: [first], writes });
   }
 
-  async function resume(id: string, { hop = 0 }: { hop?: number } = {}): Promise<StartedRun> {
+  async function resume(
+    id: string,
+    { hop = 0, mayUseTools = true, keyId = null }: Caller & { hop?: number } = {},
+  ): Promise<StartedRun> {
     requireAccepting();
     const row = await store.getRun(id);
     if (row === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
@@ -189,8 +223,9 @@ export function createRuns(options: RunsOptions): Runs {
     const session = await store.getSession(row.sessionId);
     if (session === undefined)
       throw new CodeBuddyError('session_not_found', `There is no session ${row.sessionId}.`);
-    const request = toRunRequest(row);
-    const { model } = await chooseDriver(request.options);
+    const { options } = toRunRequest(row);
+    const request: RunRequest = { options, mayUseTools, keyId };
+    const { model } = await chooseFor(toRun(row).prompt, request);
     await spending.requireRoom(readSessionMemory(session).cost);
     requireAccepting();
     if (live.has(id)) throw new CodeBuddyError('run_not_resumable', `Run ${id} was resumed already.`);
@@ -203,29 +238,27 @@ export function createRuns(options: RunsOptions): Runs {
       endedAt: null,
     };
     const memory = readSessionMemory(session);
-    const one = makeLiveRun({ run, request, hop, isResumed: true, memory });
-    return admit(one, { before: [], after: [], writes: [] });
+    const one = makeLiveRun({ run: withoutPrompt(run), request, hop, isResumed: true, memory });
+    return admit(one, run, { before: [], after: [], writes: [patchRun(one.run, now(), request)] });
   }
 
   /** In line before the commit, so that two prompts at once cannot both see a free place. */
   async function admit(
     one: LiveRun,
+    run: Run,
     parts: {
       readonly before: readonly NewEvent[];
       readonly after: readonly NewEvent[];
       readonly writes: readonly Write[];
     },
   ): Promise<StartedRun> {
-    const { run, hop } = one;
-    const position = checkRoom(run.sessionId);
+    const { hop } = one;
+    const position = checkRoom(one);
     live.set(run.id, one);
     queue.push(one);
     try {
       const queued: NewEvent = { type: 'run.queued', data: { position }, ...ownerOf(one), hop };
-      const logged = await log.append(
-        [...parts.before, queued, ...parts.after],
-        [...parts.writes, save(run, one.request)],
-      );
+      const logged = await log.append([...parts.before, queued, ...parts.after], parts.writes);
       one.admitted = true;
       // Working begins in a later turn: whoever follows from `afterSequence` misses nothing either way.
       queueMicrotask(workOn);
@@ -246,39 +279,79 @@ export function createRuns(options: RunsOptions): Runs {
       throw new CodeBuddyError('shutting_down', 'The server is stopping and takes no more prompts.');
   }
 
-  /** Who may not run tools may not let an agent run them unasked. @throws CodeBuddyError `insufficient_scope` */
-  function checkMode({ permissionMode }: PromptOptions, mayUseTools: boolean): void {
-    if (permissionMode === undefined || mayUseTools) return;
-    if (laxity.indexOf(permissionMode) <= laxity.indexOf(defaultMode)) return;
-    throw new CodeBuddyError(
-      'insufficient_scope',
-      `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
-    );
+  /**
+   * Chooses the driver, for a caller that may ask for it. Without the scope `tools` a caller must not let tools run unasked, by a laxer
+   * mode or by commands of its own.
+   * @throws CodeBuddyError `insufficient_scope`
+   */
+  async function chooseFor(
+    prompt: string,
+    { options, mayUseTools }: RunRequest,
+  ): Promise<{ readonly model: string }> {
+    const { permissionMode = defaultMode } = options;
+    if (!mayUseTools && laxity.indexOf(permissionMode) > laxity.indexOf(defaultMode)) {
+      throw new CodeBuddyError(
+        'insufficient_scope',
+        `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
+      );
+    }
+    const { driver, model } = await chooseDriver(options);
+    driver.checkCaller?.({ prompt, mayUseTools });
+    return { model };
   }
 
-  /** The place in line. @throws CodeBuddyError `too_many_runs` */
-  function checkRoom(sessionId: string): number {
+  /** The place in line. @throws CodeBuddyError `too_many_runs`, `too_many_waiting_runs` */
+  function checkRoom({ run: { sessionId }, request: { keyId } }: LiveRun): number {
+    const fullOf = waitingFull(keyId);
+    if (fullOf !== undefined) {
+      throw new CodeBuddyError(
+        'too_many_waiting_runs',
+        `${fullOf}: allow or deny what they ask for (GET /api/permissions), or cancel some.`,
+        { headers: { 'Retry-After': '30' } },
+      );
+    }
     const ofSession = queue.filter(({ run }) => run.sessionId === sessionId).length;
     const full = (what: string, limit: number): CodeBuddyError =>
-      new CodeBuddyError('too_many_runs', `${what} has ${limit} runs waiting; try again later.`, {
+      new CodeBuddyError('too_many_runs', `${what} has ${limit} runs queued; try again later.`, {
         headers: { 'Retry-After': '5' },
       });
     if (ofSession >= limits.maxQueuedPerSession) throw full('The session', limits.maxQueuedPerSession);
+    if (
+      keyId !== null &&
+      queue.filter(({ request }) => request.keyId === keyId).length >= limits.maxQueuedPerKey
+    )
+      throw full('The API key', limits.maxQueuedPerKey);
     if (queue.length >= limits.maxQueued) throw full('The server', limits.maxQueued);
     return ofSession + (working.has(sessionId) ? 1 : 0);
+  }
+
+  /** Says of what too many wait for a person: of the server, or of the key; undefined if there is room. */
+  function waitingFull(keyId: string | null): string | undefined {
+    let all = 0;
+    let ofKey = 0;
+    for (const { waiting, request } of working.values()) {
+      if (waiting === 0) continue;
+      all++;
+      if (request.keyId === keyId) ofKey++;
+    }
+    if (all >= limits.maxWaiting) return `${all} runs wait for a person`;
+    if (keyId !== null && ofKey >= limits.maxWaitingPerKey)
+      return `${ofKey} runs of this key wait for a person`;
+    return undefined;
   }
 
   /** Starts whatever may start now. */
   function workOn(): void {
     let active = 0;
     for (const { waiting } of working.values()) if (waiting === 0) active++;
-    for (let i = 0; i < queue.length && active < limits.maxActive; ) {
-      const one = queue[i] as LiveRun;
-      if (!one.admitted || working.has(one.run.sessionId) || !accepting) {
-        i++;
-        continue;
-      }
-      queue.splice(i, 1);
+    while (accepting && active < limits.maxActive) {
+      const one = turns.next(
+        queue,
+        ({ admitted, run, request }) =>
+          admitted && !working.has(run.sessionId) && waitingFull(request.keyId) === undefined,
+      );
+      if (one === undefined) return;
+      remove(queue, one);
       working.set(one.run.sessionId, one);
       active++;
       // `perform` settles the run itself and never rejects.
@@ -297,7 +370,7 @@ export function createRuns(options: RunsOptions): Runs {
       const session = await store.getSession(one.run.sessionId);
       if (session !== undefined) one.memory = readSessionMemory(session);
       one.run = { ...one.run, status: 'running', startedAt: iso() };
-      await store.write([save(one.run, request)]);
+      await store.write([patchRun(one.run, now())]);
       controller.signal.throwIfAborted();
       const { driver } = await chooseDriver(request.options);
       const result = await driver.respond(contextOf(one));
@@ -320,7 +393,7 @@ export function createRuns(options: RunsOptions): Runs {
     const { usage, cost } = one.run.usage === null ? { usage: noUsage, cost: 0 } : one.run;
     const owner = ownerOf(one);
     const message = newMessageRow({ ...owner, role: 'assistant', content: response }, now());
-    const ended: Run = {
+    const ended: RunState = {
       ...one.run,
       status: 'completed',
       response,
@@ -349,7 +422,7 @@ export function createRuns(options: RunsOptions): Runs {
       ],
       [
         ...takeAlong(one),
-        save(ended, one.request),
+        patchRun(ended, now()),
         { kind: 'addMessage', message },
         patchSession(owner.sessionId, { model }, now()),
       ],
@@ -372,7 +445,7 @@ export function createRuns(options: RunsOptions): Runs {
       endedAt: iso(),
     };
     try {
-      await log.append([{ ...event, hop: one.hop }], [...takeAlong(one), save(one.run, one.request)]);
+      await log.append([{ ...event, hop: one.hop }], [...takeAlong(one), patchRun(one.run, now())]);
     } catch (fault) {
       // The store cannot take it now; at the next start `recover` marks the run.
       onFault(fault, one.run.id);
@@ -390,14 +463,21 @@ export function createRuns(options: RunsOptions): Runs {
     void settleBadly(one, undefined).finally(() => live.delete(one.run.id));
   }
 
+  /** @throws CodeBuddyError `run_not_found` */
+  async function read(id: string): Promise<Run> {
+    const row = await store.getRun(id);
+    if (row === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+    return toRun(row);
+  }
+
   return {
     start,
     resume,
     async get(id) {
+      // Taken before the row is read: what ends meanwhile has its last state here.
       const current = live.get(id);
-      if (current !== undefined) return current.run;
       const row = await store.getRun(id);
-      return row === undefined ? undefined : toRun(row);
+      return row === undefined ? undefined : { ...toRun(row), ...current?.run };
     },
     async list({ limit, after, sessionId, status }) {
       const rows = await store.listRuns({
@@ -417,7 +497,7 @@ export function createRuns(options: RunsOptions): Runs {
       }
       halt(one, { kind: 'cancelled', reason });
       await one.ended;
-      return one.run;
+      return { ...(await read(id)), ...one.run };
     },
     activeCount: () => live.size,
     isSessionBusy: (sessionId) =>
@@ -436,14 +516,14 @@ export function createRuns(options: RunsOptions): Runs {
             runId: id,
           })),
           rows.map((row) => {
-            const run: Run = {
-              ...toRun(row),
+            const run: RunState = {
+              ...withoutPrompt(toRun(row)),
               status: 'interrupted',
               finishReason: 'interrupted',
               error,
               endedAt: iso(),
             };
-            return save(run, toRunRequest(row));
+            return patchRun(run, now());
           }),
         );
       }
@@ -465,6 +545,10 @@ export function createRuns(options: RunsOptions): Runs {
       await Promise.all(rest.map(({ ended }) => ended));
     },
   };
+}
+
+function withoutPrompt({ prompt: _, ...state }: Run): RunState {
+  return state;
 }
 
 function remove<T>(list: T[], item: T): void {

@@ -11,8 +11,13 @@ export interface SessionMemory {
   /** US dollars, of what has a price. */
   readonly cost: number;
   /** What `allow_always` has allowed. */
-  readonly allowed: readonly PermissionRule[];
+  readonly allowed: readonly RememberedRule[];
   readonly summary?: Summary;
+}
+
+/** `keyId`: of the run that was asked about. Rules of earlier releases lack it. */
+export interface RememberedRule extends PermissionRule {
+  readonly keyId?: string | null;
 }
 
 export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

@@ -327,7 +327,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Goes on with a run that was interrupted, or failed */
+    /**
+     * Goes on with a run that was interrupted, or failed
+     * @description The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.
+     */
     readonly post: operations['resumeRun'];
     readonly delete?: never;
     readonly options?: never;
@@ -492,7 +495,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Runs a tool; the body is its parameters */
+    /**
+     * Runs a tool; the body is its parameters
+     * @description Nobody is asked. A deny rule, or the mode `read-only` of the server for a tool that may change something, refuses it: 403 `permission_denied`.
+     */
     readonly post: operations['runTool'];
     readonly delete?: never;
     readonly options?: never;
@@ -947,7 +953,7 @@ export interface components {
     /** PermissionDecision */
     readonly PermissionDecision: {
       /**
-       * @description `allow_always` also allows exactly the same again in this session.
+       * @description `allow_always` also allows exactly the same again in this session, to the same API key and to keys with the scope `tools`.
        * @enum {string}
        */
       readonly decision: 'allow' | 'allow_always' | 'deny';
@@ -987,7 +993,10 @@ export interface components {
         /** @description Input and output tokens of the run, at most. */
         readonly maxTokens?: number;
         readonly model?: string;
-        /** @enum {string} */
+        /**
+         * @description Default: that of the server. A laxer one needs a key with the scope `tools`.
+         * @enum {string}
+         */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
         /** @description Added to the system prompt. */
         readonly system?: string;

@@ -43,6 +43,12 @@ export interface Settings {
   readonly costThresholds: readonly number[];
   /** Runs that work at the same time. */
   readonly maxActiveRuns: number;
+  /** Runs that may wait for a person, in all and of one API key; and runs that may be queued. */
+  readonly maxWaitingRuns: number;
+  readonly maxWaitingRunsPerKey: number;
+  readonly maxQueuedRuns: number;
+  readonly maxQueuedRunsPerKey: number;
+  readonly maxQueuedRunsPerSession: number;
   /** Tokens that the model can read, where the price list does not know it. */
   readonly contextWindow: number | undefined;
   /** May commands in the sandbox use the network? */
@@ -199,6 +205,11 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     parse: (value) => integer(value, 1, 1000),
     right: 'a whole number from 1 to 1000',
   },
+  maxWaitingRuns: runCount('maxWaitingRuns', 256),
+  maxWaitingRunsPerKey: runCount('maxWaitingRunsPerKey', 64),
+  maxQueuedRuns: runCount('maxQueuedRuns', 256),
+  maxQueuedRunsPerKey: runCount('maxQueuedRunsPerKey', 128),
+  maxQueuedRunsPerSession: runCount('maxQueuedRunsPerSession', 16),
   contextWindow: {
     field: 'contextWindow',
     fallback: () => undefined,
@@ -360,6 +371,16 @@ function readConfigFile(file: string): Readonly<Record<string, unknown>> {
     }
   }
   return { ...content };
+}
+
+/** A number of runs. */
+function runCount(field: string, fallback: number): Rule<number> {
+  return {
+    field,
+    fallback: () => fallback,
+    parse: (value) => integer(value, 1, 10_000),
+    right: 'a whole number from 1 to 10000',
+  };
 }
 
 function integer(value: unknown, least: number, most: number): number | undefined {

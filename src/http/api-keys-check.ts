@@ -16,9 +16,7 @@ export type KeyVerdict =
   | { readonly kind: 'wrong'; readonly fingerprint: string };
 
 const openIdentity: Identity = { keyId: null, scopes };
-const configuredIdentity: Identity = { keyId: 'configured', scopes };
 const open: KeyVerdict = { kind: 'known', identity: openIdentity };
-const configured: KeyVerdict = { kind: 'known', identity: configuredIdentity };
 const missing: KeyVerdict = { kind: 'missing' };
 
 /** Makes the check. @throws TypeError for a configured key that no client could send */
@@ -32,6 +30,11 @@ export function makeKeyCheck(
     }
   }
   const digests = configuredKeys.map((key) => digestOf(key));
+  const verdicts = digests.map((_digest, index): KeyVerdict => {
+    // Each has an id of its own: answers, streams and connections are counted by it.
+    const keyId = index === 0 ? 'configured' : `configured-${index + 1}`;
+    return { kind: 'known', identity: { keyId, scopes } };
+  });
   if (digests.length === 0 && service === undefined) return () => open;
 
   return (apiKey, authorization) => {
@@ -41,9 +44,10 @@ export function makeKeyCheck(
     if (digests.length > 0) {
       const digest = digestOf(key);
       // No early end: the time must not tell which key was nearly right.
-      let isConfigured = false;
-      for (const known of digests) if (timingSafeEqual(known, digest)) isConfigured = true;
-      if (isConfigured) return configured;
+      let configured: KeyVerdict | undefined;
+      for (const [index, known] of digests.entries())
+        if (timingSafeEqual(known, digest)) configured = verdicts[index];
+      if (configured !== undefined) return configured;
     }
     const identity = service?.verify(key);
     if (identity !== undefined) {

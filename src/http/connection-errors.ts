@@ -43,7 +43,7 @@ export function makeClientErrorHandler(
  * The answer that a socket is in the midst of. Node keeps it under this name since 0.1; a map of our own would cost each request
  * something for what only broken ones need. Should the name ever change, a half-sent answer is followed by a problem.
  */
-function answerInProgress(socket: Duplex): GatedResponse | undefined {
+export function answerInProgress(socket: Duplex): GatedResponse | undefined {
   const answer = '_httpMessage' in socket ? socket._httpMessage : undefined;
   return answer instanceof GatedResponse && !answer.writableFinished ? answer : undefined;
 }

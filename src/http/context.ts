@@ -6,12 +6,16 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { RouteDefinition } from './route.ts';
 import type { HttpServices } from './services.ts';
+import type { StreamPlaces } from './stream-places.ts';
 
 /** Limits, all in force; see `ApiServerConfig` for what each means and its default. */
 export interface HttpLimits {
   readonly maxRequestSize: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxConnectionsPerKey: number;
   readonly maxStreams: number;
+  readonly maxStreamsPerKey: number;
   /** Bytes that wait for a slow stream reader before it is cut off. */
   readonly streamBufferBytes: number;
   readonly streamHeartbeatMs: number;
@@ -31,6 +35,7 @@ export interface HttpContext {
   /** Live: read the handler at each request, the host may set it at any time. */
   readonly handlers: Readonly<HttpHandlers>;
   readonly metrics: Metrics;
+  readonly streams: StreamPlaces;
   readonly logger: Logger;
   /** Aborts when the server begins to stop: end streams. New at each start, so read it at each request. */
   readonly shutdown: AbortSignal;

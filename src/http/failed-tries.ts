@@ -1,6 +1,7 @@
-// The brake on guessing keys, by address. Different wrong keys are guesses: too many, and nothing from that address is
-// compared any more, so the right key cannot be found by going on. One wrong key again and again (a script with an old key)
-// is no guess: it is told to slow down, but locks nobody out who shares its address.
+// The brake on guessing keys, by address. It only slows down wrong keys: they are answered 429 once there were too many. A right key is
+// never refused, since all local clients share one address; guessing a key of 256 bits is hopeless at any rate.
+
+import { networkOf } from './network-of.ts';
 
 const windowMs = 60_000;
 /** Addresses remembered; beyond, the oldest are forgotten. */
@@ -8,7 +9,7 @@ const maxAddresses = 10_000;
 
 interface Tries {
   readonly endsAt: number;
-  /** Short fingerprint of a wrong key, and how often it came. */
+  /** Short fingerprint of a wrong key, and how often it came. At most `limit` of them. */
   readonly wrongKeys: Map<string, number>;
 }
 
@@ -16,37 +17,30 @@ export class FailedTries {
   private readonly limit: number;
   private readonly byAddress = new Map<string, Tries>();
 
-  /** `limit`: tries per minute and address. */
+  /** `limit`: different wrong keys, and tries with one of them, per minute and address. */
   constructor(limit: number) {
     this.limit = limit;
-  }
-
-  /** Seconds to wait if this address has guessed too often, else 0. */
-  lockedFor(address: string | undefined, now: number): number {
-    if (this.byAddress.size === 0) return 0;
-    const tries = this.current(networkOf(address), now);
-    return tries !== undefined && tries.wrongKeys.size >= this.limit ? secondsUntil(tries.endsAt, now) : 0;
   }
 
   /** Notes a wrong key; gives the seconds to wait if this is one try too many, else 0. */
   failed(address: string | undefined, fingerprint: string, now: number): number {
     const network = networkOf(address);
-    let tries = this.current(network, now);
-    if (tries === undefined) {
+    let tries = this.byAddress.get(network);
+    if (tries === undefined || now >= tries.endsAt) {
+      // Deleted first, so that the order of the map is that of the windows.
+      this.byAddress.delete(network);
       if (this.byAddress.size >= maxAddresses) this.forgetOldest();
       tries = { endsAt: now + windowMs, wrongKeys: new Map() };
       this.byAddress.set(network, tries);
     }
     const count = (tries.wrongKeys.get(fingerprint) ?? 0) + 1;
-    tries.wrongKeys.set(fingerprint, count);
-    return count > this.limit ? secondsUntil(tries.endsAt, now) : 0;
-  }
-
-  private current(network: string, now: number): Tries | undefined {
-    const tries = this.byAddress.get(network);
-    if (tries === undefined || now < tries.endsAt) return tries;
-    this.byAddress.delete(network);
-    return undefined;
+    const isKnown = count > 1;
+    // Not kept once the limit is reached: a flood of guesses must not fill the memory.
+    if (isKnown || tries.wrongKeys.size < this.limit) {
+      tries.wrongKeys.set(fingerprint, count);
+      if (count <= this.limit) return 0;
+    }
+    return secondsUntil(tries.endsAt, now);
   }
 
   private forgetOldest(): void {
@@ -59,12 +53,4 @@ export class FailedTries {
 
 function secondsUntil(endsAt: number, now: number): number {
   return Math.max(1, Math.ceil((endsAt - now) / 1000));
-}
-
-/** One household has one /64: an IPv6 address counts by its first four groups. */
-function networkOf(address: string | undefined): string {
-  if (address === undefined) return '';
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address;
-  const head = address.split('::')[0] as string;
-  return `${head.split(':').slice(0, 4).join(':')}::/64`;
 }

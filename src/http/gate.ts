@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
 import { makeKeyCheck } from './api-keys-check.ts';
+import type { Connections } from './connections.ts';
 import type { HttpContext } from './context.ts';
 import type { CorsSetting } from './cors.ts';
 import { makeCorsCheck, preflightHeaders } from './cors.ts';
@@ -26,6 +27,8 @@ export interface GateOptions {
   /** Paths that need no key, for GET and HEAD; `/docs/*` stands for all below `/docs/`. */
   readonly openPaths: () => ReadonlySet<string>;
   readonly life: ServerLife;
+  /** Undefined while the server does not listen. */
+  readonly connections: () => Connections | undefined;
   /** Hands the request over to the app (and waits while a new app is built). */
   readonly pass: (request: GatedRequest, response: GatedResponse) => void;
 }
@@ -127,22 +130,22 @@ export function makeGate(options: GateOptions): Gate {
     );
   }
 
-  /** @throws CodeBuddyError `unauthorized`, `rate_limited` */
+  /** @throws CodeBuddyError `unauthorized`, `rate_limited`, `too_many_connections` */
   function identify(
     apiKey: string | undefined,
     authorization: string | undefined,
     request: GatedRequest,
     isRead: boolean,
   ): Identity | null {
-    const address = request.socket.remoteAddress;
-    const now = Date.now();
     if (isRead && isOpen(options.openPaths(), request.path)) return null;
-    const lockedFor = failedTries.lockedFor(address, now);
-    if (lockedFor > 0) throw tooManyTries(lockedFor);
+    // First of all: a right key is never refused because of wrong ones from the same address.
     const verdict = keyVerdict(apiKey, authorization);
-    if (verdict.kind === 'known') return verdict.identity;
+    if (verdict.kind === 'known') {
+      options.connections()?.identified(request.socket, verdict.identity.keyId);
+      return verdict.identity;
+    }
     if (verdict.kind === 'wrong') {
-      const wait = failedTries.failed(address, verdict.fingerprint, now);
+      const wait = failedTries.failed(request.socket.remoteAddress, verdict.fingerprint, Date.now());
       if (wait > 0) throw tooManyTries(wait);
     }
     throw new CodeBuddyError(

@@ -1,7 +1,7 @@
 // What a host application plugs in: the public handlers of `RestApiServer`. Set or replaced at any time; each request
 // reads the one that is set then. The built-in agent (`services`) answers where no handler is set.
 
-import type { PromptOptions, PromptResult, ToolDescription } from './services.ts';
+import type { PromptOptions, PromptResult, Scope, ToolDescription } from './services.ts';
 
 /** What a handler is told about the prompt it answers. */
 export interface PromptContext {
@@ -9,6 +9,10 @@ export interface PromptContext {
   readonly sessionId: string;
   readonly runId: string;
   readonly requestId: string;
+  /** Of the caller's API key; null on a server without keys. */
+  readonly keyId: string | null;
+  /** What the caller's key may do; without `tools` it must not let tools run unasked. */
+  readonly scopes: readonly Scope[];
   /** Aborts when the client goes away, the prompt's `timeoutMs` is over, or the server stops. */
   readonly signal: AbortSignal;
 }

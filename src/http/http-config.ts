@@ -30,10 +30,16 @@ export interface ApiServerConfig {
   readonly name?: string;
   /** @default this package's version */
   readonly version?: string;
-  /** Open connections; those beyond are answered 503. @default 1024 */
+  /** Open connections. Beyond, the oldest idle one without a valid key gives way; if there is none, the new one is answered 503. @default 1024 */
   readonly maxConnections?: number;
+  /** Open connections of one address; loopback, which all local clients share, is not counted. @default 3/4 of `maxConnections` */
+  readonly maxConnectionsPerAddress?: number;
+  /** Connections on which requests of one key are answered at the same time; those beyond are answered 503. @default 3/4 of `maxConnections` */
+  readonly maxConnectionsPerKey?: number;
   /** Readers of server-sent events. @default 256 */
   readonly maxStreams?: number;
+  /** Readers of server-sent events with one key. @default 3/4 of `maxStreams` */
+  readonly maxStreamsPerKey?: number;
   /** Bytes that may wait for a slow stream reader before it is cut off. @default 1048576 */
   readonly streamBufferBytes?: number;
   /** @default 15000 */
@@ -76,6 +82,8 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
       : typeof config.apiKey === 'string'
         ? [config.apiKey]
         : [...config.apiKey];
+  const maxConnections = positive('maxConnections', config.maxConnections ?? 1024);
+  const maxStreams = positive('maxStreams', config.maxStreams ?? 256);
   const requestTimeoutMs = positive('requestTimeoutMs', config.requestTimeoutMs ?? 30_000);
   return {
     port,
@@ -88,8 +96,17 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
     version: config.version ?? version,
     limits: {
       maxRequestSize: positive('maxRequestSize', config.maxRequestSize ?? 1024 * 1024),
-      maxConnections: positive('maxConnections', config.maxConnections ?? 1024),
-      maxStreams: positive('maxStreams', config.maxStreams ?? 256),
+      maxConnections,
+      maxConnectionsPerAddress: positive(
+        'maxConnectionsPerAddress',
+        config.maxConnectionsPerAddress ?? shareOf(maxConnections),
+      ),
+      maxConnectionsPerKey: positive(
+        'maxConnectionsPerKey',
+        config.maxConnectionsPerKey ?? shareOf(maxConnections),
+      ),
+      maxStreams,
+      maxStreamsPerKey: positive('maxStreamsPerKey', config.maxStreamsPerKey ?? shareOf(maxStreams)),
       streamBufferBytes: positive('streamBufferBytes', config.streamBufferBytes ?? 1024 * 1024),
       streamHeartbeatMs: positive('streamHeartbeatMs', config.streamHeartbeatMs ?? 15_000),
       // Node wants it no longer than the whole.
@@ -103,6 +120,11 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
       failedTriesPerMinute: positive('failedTriesPerMinute', config.failedTriesPerMinute ?? 20),
     },
   };
+}
+
+/** What one address or one key may take: the rest is left for others. */
+function shareOf(all: number): number {
+  return Math.ceil((all * 3) / 4);
 }
 
 function positive(name: string, value: number): number {

@@ -3,11 +3,12 @@
 
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
 import { endWithProblem, makeClientErrorHandler } from './connection-errors.ts';
+import { type Connections, makeConnections } from './connections.ts';
 import type { HttpContext } from './context.ts';
 import type { FastifyApp } from './fastify-app.ts';
 import { buildFastifyApp } from './fastify-app.ts';
@@ -27,6 +28,7 @@ import { RouteTable } from './route-table.ts';
 import { builtInRoutes } from './routes/built-in.ts';
 import { listenError } from './server-start-error.ts';
 import type { HttpServices } from './services.ts';
+import { makeStreamPlaces } from './stream-places.ts';
 
 /** What the owner of the server wants to hear. */
 export interface HttpServerListeners {
@@ -44,8 +46,6 @@ export interface ServerAddress {
 
 /** Node looks for slow clients this often. */
 const checkingIntervalMs = 1_000;
-/** Sockets beyond `maxConnections` that may wait for their 503; beyond these, connections are dropped unanswered. */
-const answeredOverflow = 64;
 
 export class HttpServer {
   readonly routes = new RouteTable();
@@ -62,7 +62,7 @@ export class HttpServer {
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
   private openApiText: Promise<string> | undefined;
-  private readonly sockets = new Set<Socket>();
+  private connections: Connections | undefined;
 
   constructor(
     config: ResolvedConfig,
@@ -80,6 +80,7 @@ export class HttpServer {
       services,
       handlers,
       metrics,
+      streams: makeStreamPlaces(config.limits),
       logger: config.logger,
       keyRequired: config.apiKeys.length > 0 || services.keys !== undefined,
       get shutdown() {
@@ -166,16 +167,19 @@ export class HttpServer {
       connectionsCheckingInterval: Math.min(checkingIntervalMs, Math.ceil(limits.headersTimeoutMs / 4)),
       keepAliveTimeout: limits.keepAliveTimeoutMs,
     });
+    const connections = makeConnections(server, limits);
+    this.connections = connections;
     const gate = this.makeGate();
-    const isExcess = this.limitConnections(server);
     const enter: Gate = (request, response, expectsContinue) => {
-      if (isExcess(request.socket)) {
+      const isExcess = connections.isExcess(request.socket);
+      if (isExcess) response.shouldKeepAlive = false;
+      // Whoever watches the server must see that it lives also when it is full.
+      if (isExcess && !isHealthCheck(request)) {
         const id = makeId('req');
         request.requestId = id;
         response.requestId = id;
         this.record.started(request, response, performance.now());
-        response.shouldKeepAlive = false;
-        refuse(request, response, tooManyConnections(limits.maxConnections));
+        refuse(request, response, tooManyConnections());
         return;
       }
       gate(request, response, expectsContinue);
@@ -215,6 +219,7 @@ export class HttpServer {
       record: this.record,
       openPaths: () => this.routes.openPaths(),
       life: this.life,
+      connections: () => this.connections,
       pass: (request, response) => this.pass(request, response),
     });
   }
@@ -261,22 +266,6 @@ export class HttpServer {
     return text;
   }
 
-  /** Gives what tells whether a socket is over the cap: its first request is answered 503. */
-  private limitConnections(
-    server: Server<typeof GatedRequest, typeof GatedResponse>,
-  ): (socket: Socket) => boolean {
-    const { maxConnections } = this.config.limits;
-    server.maxConnections = maxConnections + answeredOverflow;
-    const { sockets } = this;
-    const excess = new Set<Socket>();
-    server.on('connection', (socket) => {
-      const room = sockets.size < maxConnections ? sockets : excess;
-      room.add(socket);
-      socket.once('close', () => room.delete(socket));
-    });
-    return (socket) => excess.size > 0 && excess.has(socket);
-  }
-
   private async drain(server: Server<typeof GatedRequest, typeof GatedResponse>): Promise<void> {
     this.life.isStopping = true;
     // Also ends idle connections.
@@ -285,7 +274,7 @@ export class HttpServer {
     });
     this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping'));
     // Node counts a connection that has never sent a byte as busy.
-    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of this.connections?.all() ?? []) if (socket.bytesRead === 0) socket.destroy();
     const timer = setTimeout(() => server.closeAllConnections(), this.config.limits.shutdownTimeoutMs);
     // Connections become idle as their answers end.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
@@ -300,10 +289,18 @@ export class HttpServer {
   }
 }
 
-function tooManyConnections(max: number): CodeBuddyError {
-  return new CodeBuddyError('too_many_connections', `All ${max} connections are taken; try again soon`, {
-    headers: { 'Retry-After': '1' },
-  });
+function isHealthCheck({ method, url }: GatedRequest): boolean {
+  return (
+    (method === 'GET' || method === 'HEAD') && (url === '/health' || url?.startsWith('/health?') === true)
+  );
+}
+
+function tooManyConnections(): CodeBuddyError {
+  return new CodeBuddyError(
+    'too_many_connections',
+    'All connections of the server, or of this address, are taken; try again soon',
+    { headers: { 'Retry-After': '1' } },
+  );
 }
 
 function listenOn(

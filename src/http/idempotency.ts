@@ -1,15 +1,16 @@
 // `Idempotency-Key`: a client that did not hear the answer asks again, and the work is done once. The first answer is kept
-// for 24 h under the key's owner and the client's word; faults (5xx), passing refusals and streams are not kept.
+// for 24 h under the API key's id and the client's word; faults (5xx), passing refusals and streams are not kept. It is repeated only to a
+// key that still has the scopes it had then.
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../errors.ts';
+import { callerOf } from './caller.ts';
 import type { HttpContext } from './context.ts';
 import { makeAnswerMemory } from './idempotency-memory.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
-import { factsOf } from './request-facts.ts';
-import type { AnswerStore, StoredAnswer } from './services.ts';
+import type { AnswerStore, Scope, StoredAnswer } from './services.ts';
 
 /** Headers that belong to an answer and are given again with it. */
 const repeatedHeaders = ['content-type', 'location', 'preference-applied', 'link'] as const;
@@ -19,6 +20,7 @@ const passing = new Set([408, 409, 425, 429, 499]);
 interface FirstRequest {
   readonly storageKey: string;
   readonly fingerprint: string;
+  readonly scopes: readonly Scope[];
 }
 
 /** State that outlives the Fastify apps of one server: requests on their way, and answers where no store is. */
@@ -68,7 +70,8 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
   async function recall(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const key = readKey(request);
     if (key === undefined) return undefined;
-    const storageKey = `${factsOf(request).identity?.keyId ?? ''}:${key}`;
+    const { keyId, scopes } = callerOf(request);
+    const storageKey = `${encodeURIComponent(keyId ?? '')}:${key}`;
     const fingerprint = fingerprintOf(request);
     const ongoing = running.get(storageKey);
     if (ongoing !== undefined) {
@@ -86,14 +89,16 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       const answer = await answers.get(storageKey);
       if (answer === undefined) {
         first = true;
-        firsts.set(request, { storageKey, fingerprint });
+        firsts.set(request, { storageKey, fingerprint, scopes });
         // A stream never comes to `remember`; all else does, also if the client has gone meanwhile.
         reply.raw.once('close', () => {
           if (reply.sent) release(request);
         });
         return undefined;
       }
-      if (answer.fingerprint !== fingerprint) throw conflict(key);
+      const kept = openSeal(answer.fingerprint);
+      if (kept.fingerprint !== fingerprint) throw conflict(key);
+      requireScopes(kept.scopes, scopes);
       return repeat(reply, answer);
     } finally {
       if (!first) running.delete(storageKey);
@@ -116,6 +121,11 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
   /** A refusal is an answer too: a tool that ran and failed must not run again. */
   async function rememberProblem(request: FastifyRequest, thrown: unknown): Promise<void> {
     const problem = toProblem(thrown);
+    // With more scopes the same request may pass, and nothing was done yet.
+    if (problem.code === 'insufficient_scope') {
+      release(request);
+      return;
+    }
     const body = problemBody(problem, request.id);
     await keep(request, { status: problem.status, headers: { 'content-type': problemType }, body });
   }
@@ -125,7 +135,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     if (first === undefined) return;
     try {
       if (answer.status >= 500 || passing.has(answer.status)) return;
-      await answers.put(first.storageKey, { fingerprint: first.fingerprint, ...answer });
+      await answers.put(first.storageKey, { fingerprint: seal(first), ...answer });
     } catch (error) {
       // The work is done: the client must hear of it, even if a retry will do it again.
       context.logger.error({ err: error }, 'The answer to an Idempotency-Key could not be kept');
@@ -168,6 +178,26 @@ function readKey(request: FastifyRequest): string | undefined {
 function fingerprintOf(request: FastifyRequest): string {
   const hash = createHash('sha256').update(`${request.method} ${request.url}\n`);
   return hash.update(JSON.stringify(request.body) ?? '').digest('hex');
+}
+
+/** The fingerprint as it is stored, with the scopes that the key had. */
+function seal({ fingerprint, scopes }: FirstRequest): string {
+  return `${fingerprint} ${scopes.join(',')}`;
+}
+
+function openSeal(sealed: string): { readonly fingerprint: string; readonly scopes: readonly string[] } {
+  const [fingerprint = '', scopes = ''] = sealed.split(' ');
+  return { fingerprint, scopes: scopes === '' ? [] : scopes.split(',') };
+}
+
+/** @throws CodeBuddyError `insufficient_scope` */
+function requireScopes(then: readonly string[], now: readonly string[]): void {
+  const missing = then.filter((scope) => !now.includes(scope));
+  if (missing.length === 0) return;
+  throw new CodeBuddyError(
+    'insufficient_scope',
+    `The first answer was given to this key when it had the scope ${missing.map((scope) => `'${scope}'`).join(', ')}; it has not any more.`,
+  );
 }
 
 function conflict(key: string): CodeBuddyError {

@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
+import { callerOf } from './caller.ts';
 import type { HttpContext } from './context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from './handlers.ts';
 import { toProblem } from './problem.ts';
@@ -29,6 +30,14 @@ export async function answerDelegated(
   asStream: boolean,
 ): Promise<PromptResult | undefined> {
   const options = input.options ?? {};
+  const { keyId, scopes, mayUseTools } = callerOf(request);
+  const { permissionMode } = options;
+  if (!mayUseTools && (permissionMode === 'auto-edit' || permissionMode === 'full')) {
+    throw new CodeBuddyError(
+      'insufficient_scope',
+      `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
+    );
+  }
   const limit = new AbortController();
   const { timeoutMs } = options;
   const timer =
@@ -42,6 +51,8 @@ export async function answerDelegated(
     sessionId: input.sessionId ?? makeId('ses'),
     runId: makeId('run'),
     requestId: request.id,
+    keyId,
+    scopes,
     signal,
   };
   try {

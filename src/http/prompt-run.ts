@@ -1,6 +1,7 @@
 // POST /api/prompt answered by the run service: wait for the result, follow the run's events, or leave it to itself (202).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { callerOf } from './caller.ts';
 import type { HttpContext } from './context.ts';
 import type { PromptInput } from './prompt-delegated.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
@@ -27,14 +28,16 @@ export async function answerByRun(
   mode: PromptMode,
 ): Promise<PromptResult | Run | WaitingRun | undefined> {
   // Before the run begins: one that nobody can follow must not be left working.
-  if (mode === 'stream') requireRoomForStream(context);
+  if (mode === 'stream') requireRoomForStream(request, context);
+  const { keyId, mayUseTools } = callerOf(request);
   const start = {
     prompt: input.prompt,
     ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
     options: input.options ?? {},
     requestId: request.id,
     hop: factsOf(request).hop,
-    mayUseTools: mayUseTools(request),
+    keyId,
+    mayUseTools,
   };
   const { webhook } = input;
   const started =
@@ -69,12 +72,6 @@ async function resultOrQuestion(
   return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
 }
 
-/** Whose key lets it run tools; on an open server everybody may. */
-function mayUseTools(request: FastifyRequest): boolean {
-  const { identity } = factsOf(request);
-  return identity === null || identity.scopes.includes('tools') || identity.scopes.includes('admin');
-}
-
 /** A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. */
 function cancelWithClient(
   context: HttpContext,
@@ -83,10 +80,11 @@ function cancelWithClient(
   reply: FastifyReply,
 ): void {
   const gone = abortSignalOf(reply);
+  const { id } = started.run;
   const cancel = (): void => {
     // A stopping server cuts connections too, but that is not the client's doing.
     if (context.shutdown.aborted) return;
-    runs.cancel(started.run.id, 'The client went away').catch(() => undefined);
+    runs.cancel(id, 'The client went away').catch(() => undefined);
   };
   if (gone.aborted) cancel();
   gone.addEventListener('abort', cancel, { once: true });

@@ -10,7 +10,11 @@ const nullableNumber = { type: ['number', 'null'] } as const;
 /** RFC 3339 UTC with milliseconds. */
 export const timeSchema = { type: 'string', format: 'date-time' } as const;
 
-export const scopeSchema = { type: 'string', enum: ['read', 'prompt', 'tools', 'admin'] } as const;
+export const scopeSchema = {
+  type: 'string',
+  enum: ['read', 'prompt', 'tools', 'admin'],
+  description: 'What a key may do. A scope includes no other.',
+} as const;
 
 export const usageSchema = {
   type: ['object', 'null'],

@@ -132,7 +132,10 @@ export interface PermissionService {
 }
 
 export interface RunService {
-  /** @throws CodeBuddyError `session_not_found`, `too_many_runs` (with `Retry-After`), `shutting_down` */
+  /**
+   * @throws CodeBuddyError `session_not_found`, `insufficient_scope`, `too_many_runs` and `too_many_waiting_runs` (with `Retry-After`),
+   * `shutting_down`
+   */
   start(request: {
     readonly prompt: string;
     readonly sessionId?: string;
@@ -142,11 +145,16 @@ export interface RunService {
     readonly runId?: string;
     /** Of `X-CodeBuddy-Hop`: how many requests of our own webhooks led to it. */
     readonly hop?: number;
-    /** May the caller run tools itself? (The key's scope `tools`.) */
+    /** The caller's key; null on a server without keys. */
+    readonly keyId?: string | null;
+    /** Does the caller's key have the scope `tools`? */
     readonly mayUseTools?: boolean;
   }): Promise<StartedRun>;
-  /** @throws CodeBuddyError `run_not_found`, `run_not_resumable` */
-  resume(id: string, request?: { readonly hop?: number }): Promise<StartedRun>;
+  /** With the rights of the caller. @throws CodeBuddyError `run_not_found`, `run_not_resumable`, `insufficient_scope` */
+  resume(
+    id: string,
+    request?: { readonly hop?: number; readonly keyId?: string | null; readonly mayUseTools?: boolean },
+  ): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
   /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */

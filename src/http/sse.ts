@@ -4,6 +4,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../errors.ts';
+import { callerOf } from './caller.ts';
 import type { HttpContext } from './context.ts';
 import { frameComment, frameEvent, type ServerSentEvent } from './sse-frame.ts';
 
@@ -40,29 +41,25 @@ const defaultPatienceMs = 30_000;
 
 /**
  * Is there a place for one more reader? To be asked before work that only a stream would see.
- * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, `shutting_down`
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers or `maxStreamsPerKey` of one key, `shutting_down`
  */
-export function requireRoomForStream({ limits, metrics, shutdown }: HttpContext): void {
+export function requireRoomForStream(request: FastifyRequest, { shutdown, streams }: HttpContext): void {
   if (shutdown.aborted) throw new CodeBuddyError('shutting_down', 'The server is stopping.');
-  if (metrics.openStreams < limits.maxStreams) return;
-  throw new CodeBuddyError(
-    'too_many_connections',
-    `All ${limits.maxStreams} places for stream readers are taken; try again soon.`,
-    { headers: { 'Retry-After': '5' } },
-  );
+  streams.requirePlace(callerOf(request).keyId);
 }
 
 /**
  * Answers with a stream. The answer is begun at once; throw every problem before.
- * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, `shutting_down`
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers or `maxStreamsPerKey` of one key, `shutting_down`
  */
 export function openEventStream(
   request: FastifyRequest,
   reply: FastifyReply,
   context: HttpContext,
 ): EventStream {
-  requireRoomForStream(context);
-  const { limits, metrics, shutdown } = context;
+  requireRoomForStream(request, context);
+  const { limits, metrics, shutdown, streams } = context;
+  const { keyId } = callerOf(request);
   const response = reply.raw;
   const ended = new AbortController();
   let endedBy: StreamEnd | undefined;
@@ -162,6 +159,7 @@ export function openEventStream(
 
   function onClose(): void {
     metrics.streamClosed();
+    leavePlace();
     clearTimeout(destroyTimer);
     if (closing) return;
     closing = true;
@@ -172,6 +170,7 @@ export function openEventStream(
   }
 
   metrics.streamOpened();
+  const leavePlace = streams.take(keyId);
   // A client may be gone before its turn came; then 'close' has been emitted already.
   if (response.closed) onClose();
   else response.once('close', onClose);

@@ -88,6 +88,14 @@ export type Write =
   | { readonly kind: 'publishSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
+  | {
+      readonly kind: 'patchRun';
+      readonly id: string;
+      readonly status: string;
+      readonly updatedAt: number;
+      /** A JSON merge patch (RFC 7396) of the details: null removes a member. */
+      readonly details: string;
+    }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
   | { readonly kind: 'deleteKey'; readonly id: string }
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }

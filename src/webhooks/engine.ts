@@ -58,6 +58,8 @@ export interface WebhookEngineOptions {
   readonly maxInFlight?: number;
   /** Ended deliveries that are kept. @default 100 000 */
   readonly keepDeliveries?: number;
+  /** Webhooks of single runs that may exist at the same time. @default 1000 */
+  readonly maxRunWebhooks?: number;
 }
 
 export interface NewSecret {
@@ -175,6 +177,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => makeId('whk', clock.wall()) };
 
   const lanes = new Map<string, Lane>();
+  let creatingForRuns = 0;
   const payloads = createPayloadCache();
   const figures = createDeliveryFigures();
   const skew = createClockSkewWatch();
@@ -548,6 +551,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     checkWatchers();
   }
 
+  /** Webhooks of single runs live as long as their deliveries, which may be days. @throws CodeBuddyError `too_many_run_webhooks` */
+  function requireRoomForRun(): void {
+    let count = creatingForRuns;
+    for (const { runId } of lanes.values()) if (runId !== undefined) count++;
+    if (count < (options.maxRunWebhooks ?? 1000)) return;
+    throw new CodeBuddyError(
+      'too_many_run_webhooks',
+      `${count} webhooks of single runs have runs or deliveries that have not ended; remove some (DELETE /api/webhooks/ID), or try again later.`,
+      { headers: { 'Retry-After': '60' } },
+    );
+  }
+
   function dropIfDone(lane: Lane): void {
     if (lane.runId !== undefined && lane.isRunEnded && lane.pending === 0 && lanes.has(lane.id))
       inBackground(dropLane(lane));
@@ -832,13 +847,19 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     },
     async createForRun(runId, input) {
       const config = parseWebhook({ ...input, name: `run ${runId}` }, checks);
-      await checkTarget(config.url, guard, names);
-      await store.write([
-        {
-          kind: 'putRunWebhook',
-          row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt: clock.now() },
-        },
-      ]);
+      requireRoomForRun();
+      creatingForRuns++;
+      try {
+        await checkTarget(config.url, guard, names);
+        await store.write([
+          {
+            kind: 'putRunWebhook',
+            row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt: clock.now() },
+          },
+        ]);
+      } finally {
+        creatingForRuns--;
+      }
       const lane = new Lane(config, freshMemory, runId);
       lanes.set(config.id, lane);
       outbox.forget();

@@ -75,6 +75,7 @@ export function createModelChain({
           signal.throwIfAborted();
           const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model);
           if (!isTemporary || hasSpoken) throw problem;
+          for (const [other, at] of failedAt) if (now() - at >= coolDownMs) failedAt.delete(other);
           failedAt.set(model, now());
           const next = order[index + 1];
           if (next !== undefined) {

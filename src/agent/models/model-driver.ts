@@ -5,7 +5,8 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { ToolDescription } from '../types.ts';
-import { asTranscript, estimateTokens, findCut, summaryTurn, type Turn, turnsOf } from './conversation.ts';
+import { asTranscript, estimateTokens, findCut, type Turn } from './conversation.ts';
+import { HeldTurns } from './held-turns.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
 import type { Prices } from './prices.ts';
@@ -39,20 +40,18 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
 
   async function respond(context: DriverContext): Promise<DriverResult> {
     const asked = context.options.model === undefined ? models : [context.options.model];
-    const [descriptions, system, history, summary] = await Promise.all([
+    const [descriptions, system, held] = await Promise.all([
       context.tools(),
       makeSystemPrompt({ workspace, date: new Date(now()), added: context.options.system }),
-      context.history(),
-      context.summary(),
+      HeldTurns.open(context),
     ]);
     const tools = descriptions.map(toFunctionTool);
     const byName = new Map(descriptions.map((tool) => [tool.name, tool]));
-    let turns = turnsOf(history, summary);
-    if (context.isResumed) turns.push(resumedTurn());
+    if (context.isResumed) held.add(resumedTurn());
     const window = (await prices.contextWindow(asked[0] as string)) ?? options.contextWindow ?? 128_000;
     const fixedTokens = Math.ceil((system.length + JSON.stringify(tools).length) / 4);
     const maxSteps = context.options.maxSteps ?? defaultMaxSteps;
-    let readTokens = estimateTokens(turns) + fixedTokens;
+    let readTokens = held.tokens + fixedTokens;
     let malformedBefore = false;
     let text = '';
 
@@ -60,7 +59,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       const answer = await chain.call({
         models: asked,
         options: {
-          prompt: asPrompt(system, turns),
+          prompt: asPrompt(system, await held.all()),
           ...(tools.length === 0 ? {} : { tools }),
           // The conversation is kept here; nobody else need keep it.
           providerOptions: { openai: { store: false } },
@@ -74,10 +73,8 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     for (let step = 1; ; step++) {
       context.signal.throwIfAborted();
       if (readTokens > window * fullShare) {
-        const shorter = await compact(context, asked, turns, window);
-        turns = shorter.turns;
-        if (shorter.spent !== undefined)
-          return { response: text, model: asked[0] as string, finishReason: shorter.spent };
+        const { spent } = await compact(context, asked, held, window);
+        if (spent !== undefined) return { response: text, model: asked[0] as string, finishReason: spent };
       }
       let answer: ModelAnswer & { readonly model: string };
       try {
@@ -85,9 +82,8 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || error.code !== 'context_too_long') throw error;
         // Our estimate was wrong, or the list was.
-        const shorter = await compact(context, asked, turns, Math.min(window, estimateTokens(turns)));
-        if (shorter.turns === turns) throw error;
-        turns = shorter.turns;
+        const { isShorter } = await compact(context, asked, held, Math.min(window, held.tokens));
+        if (!isShorter) throw error;
         answer = await call();
       }
       const { model, usage } = answer;
@@ -106,7 +102,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
         return { response: text, model, finishReason: spent ?? 'max_steps' };
       }
       if (answer.text !== '') await context.keepText(answer.text, model);
-      const outcomes = await runCalls(context, answer.calls, byName);
+      const outcomes = await runCalls(context, answer.calls, byName, () => held.drop());
       // Once it hears what was wrong and can mend it; a model that goes on like that will not.
       const malformed = outcomes.find(({ isMalformed }) => isMalformed);
       if (malformed !== undefined && malformedBefore)
@@ -115,24 +111,26 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
           `${model} made two malformed tool calls: ${malformed.text}`,
         );
       malformedBefore = malformed !== undefined;
-      turns.push(...toTurns(answer, outcomes, context.lastMessageId()));
+      const added = toTurns(answer, outcomes, context.lastMessageId());
+      held.add(...added);
       readTokens = Math.max(
-        usage.inputTokens + usage.outputTokens + estimateTokens(turns.slice(-1)),
-        estimateTokens(turns) + fixedTokens,
+        usage.inputTokens + usage.outputTokens + estimateTokens(added.slice(-1)),
+        held.tokens + fixedTokens,
       );
     }
   }
 
-  /** Sums up the older part; gives the same turns if there is nothing to sum up. */
+  /** Sums up the older part, if there is one. */
   async function compact(
     context: DriverContext,
     asked: readonly string[],
-    turns: Turn[],
+    held: HeldTurns,
     window: number,
-  ): Promise<{ readonly turns: Turn[]; readonly spent: Budget | undefined }> {
+  ): Promise<{ readonly isShorter: boolean; readonly spent: Budget | undefined }> {
+    const turns = await held.all();
     const cut = findCut(turns, window * keptShare);
     const until = turns[cut - 1]?.storedId;
-    if (cut < 1 || until === undefined) return { turns, spent: undefined };
+    if (cut < 1 || until === undefined) return { isShorter: false, spent: undefined };
     const transcript = asTranscript(turns.slice(0, cut), window * 2);
     const answer = await chain.call({
       models: asked,
@@ -162,11 +160,12 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     });
     if (answer.text.trim() === '') {
       onTrouble(`${model} gave no summary of a conversation that is too long; it is sent as it is.`);
-      return { turns, spent };
+      return { isShorter: false, spent };
     }
     const summary = { text: answer.text, until };
     await context.keepSummary(summary);
-    return { turns: [summaryTurn(summary), ...turns.slice(cut)], spent };
+    held.summedUp(cut, summary);
+    return { isShorter: true, spent };
   }
 
   return { respond };
@@ -177,6 +176,7 @@ async function runCalls(
   context: DriverContext,
   calls: readonly RequestedCall[],
   byName: ReadonlyMap<string, ToolDescription>,
+  onWait: () => void,
 ): Promise<readonly ToolOutcome[]> {
   const outcomes: ToolOutcome[] = [];
   for (let at = 0; at < calls.length; ) {
@@ -188,7 +188,7 @@ async function runCalls(
     )
       end++;
     const group = calls.slice(at, Math.max(end, at + 1));
-    outcomes.push(...(await Promise.all(group.map((call) => runCall(context, call, byName)))));
+    outcomes.push(...(await Promise.all(group.map((call) => runCall(context, call, byName, onWait)))));
     at += group.length;
   }
   return outcomes;
@@ -198,6 +198,7 @@ async function runCall(
   context: DriverContext,
   { tool, input, callId }: RequestedCall,
   byName: ReadonlyMap<string, ToolDescription>,
+  onWait: () => void,
 ): Promise<ToolOutcome> {
   const refuse = async (message: string): Promise<ToolOutcome> => {
     await context.refuseTool({ tool, input, callId, message });
@@ -209,7 +210,7 @@ async function runCall(
   if (params === undefined)
     return refuse(`The parameters of ${tool} are no JSON object: ${JSON.stringify(input.slice(0, 200))}.`);
   try {
-    const result = await context.useTool({ tool, params, callId, asks: true });
+    const result = await context.useTool({ tool, params, callId, asks: true, onWait });
     return { isError: false, text: asText(result), isMalformed: false };
   } catch (error) {
     if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;

@@ -25,6 +25,9 @@ export interface ModelLoaderOptions {
   readonly custom: readonly CustomProvider[];
 }
 
+/** A prompt may name any model; beyond this many, the oldest is loaded anew when it is asked for again. */
+const maxLoaded = 64;
+
 export function createModelLoader({ environment, custom }: ModelLoaderOptions): ModelLoader {
   const loaded = new Map<string, Promise<LanguageModelV4>>();
   const known = [
@@ -74,6 +77,8 @@ export function createModelLoader({ environment, custom }: ModelLoaderOptions): 
       let model = loaded.get(id);
       if (model === undefined) {
         model = load(id);
+        const [oldest] = loaded.keys();
+        if (loaded.size >= maxLoaded && oldest !== undefined) loaded.delete(oldest);
         loaded.set(id, model);
         // A key may be there the next time.
         model.catch(() => loaded.delete(id));

@@ -24,19 +24,14 @@ function help(): string {
   ].join('\n');
 }
 
-const writing: readonly Command['kind'][] = ['run', 'write', 'replace'];
-
 export function createOfflineDriver(): Driver {
   return {
+    checkCaller({ prompt, mayUseTools }) {
+      if (!mayUseTools) requireNoTools(parseCommands(prompt));
+    },
     async respond(context) {
-      const commands = parseCommands(context.prompt);
-      // The commands are the caller's own words: they need what running a tool needs, and no permission beside that.
-      if (!context.mayUseTools && commands.some(({ kind }) => kind !== 'help' && kind !== 'unknown')) {
-        throw new CodeBuddyError(
-          'insufficient_scope',
-          'The commands of the offline agent run tools; the key needs the scope "tools" for that.',
-        );
-      }
+      const commands = parseCommands(await context.prompt());
+      if (!context.mayUseTools) requireNoTools(commands);
       const done = context.isResumed ? await countDone(context) : 0;
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
       let response = '';
@@ -55,22 +50,29 @@ export function createOfflineDriver(): Driver {
           finishReason = 'max_steps';
           break;
         }
-        if (context.options.permissionMode === 'read-only' && writing.includes(command.kind)) {
-          say(`Refused: ${command.kind} is not allowed in permission mode "read-only".`);
-          finishReason = 'error';
-          continue;
-        }
         try {
           say(await perform(command, context));
         } catch (error) {
           if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;
-          say(`Failed: ${error.message}`);
+          say(`${error.code === 'permission_denied' ? 'Refused' : 'Failed'}: ${error.message}`);
           finishReason = 'error';
         }
       }
       return { response, model: offlineModel, finishReason };
     },
   };
+}
+
+/**
+ * The commands are the caller's own words: they need the scope that running a tool needs, and no permission besides.
+ * @throws CodeBuddyError `insufficient_scope`
+ */
+function requireNoTools(commands: readonly Command[]): void {
+  if (commands.every(({ kind }) => kind === 'help' || kind === 'unknown')) return;
+  throw new CodeBuddyError(
+    'insufficient_scope',
+    'The commands of the offline agent run tools; the key needs the scope "tools" for that.',
+  );
 }
 
 /** Commands of this run that were carried out before it was cut off: each has left one message of its tool. */

@@ -47,7 +47,15 @@ export interface PermissionRequest extends ToolUse {
   readonly onWait: (permission: Permission) => void;
 }
 
+/** A use that nobody is asked about: a direct call, or a command of the offline agent. */
+export interface UnaskedUse extends ToolUse {
+  readonly mode: PermissionMode;
+  readonly readOnly: boolean;
+}
+
 export interface Permissions {
+  /** Throws if a deny rule or the mode `read-only` forbids the use. @throws CodeBuddyError `permission_denied`, naming the rule */
+  assertNotDenied(use: UnaskedUse): void;
   /** Resolves when the tool may run. @throws CodeBuddyError `permission_denied`, with what the model may be told; AbortError */
   check(request: PermissionRequest): Promise<void>;
   list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
@@ -84,18 +92,24 @@ export function createPermissions({
   answerWithinMs = 600_000,
 }: PermissionsOptions): Permissions {
   const pending = new Map<string, Pending>();
-  const resolved = new Map<string, Permission>();
+  const resolved = new Set<string>();
+
+  /** What holds whoever asks, and cannot be allowed: deny rules first, then the mode `read-only`. */
+  function reasonAgainst(use: UnaskedUse): string | undefined {
+    const forbidding = deny.find((rule) => forbids(rule, use));
+    if (forbidding !== undefined) return `the rule deny ${formatRule(forbidding)} forbids it`;
+    if (use.mode === 'read-only' && !use.readOnly)
+      return 'the permission mode "read-only" allows only tools that read';
+    return undefined;
+  }
 
   /** Undefined: a person must say. */
   function judge(
     request: PermissionRequest,
   ): { readonly allowed: boolean; readonly reason: string } | undefined {
-    const forbidding = deny.find((rule) => forbids(rule, request));
-    if (forbidding !== undefined)
-      return { allowed: false, reason: `the rule deny ${formatRule(forbidding)} forbids it` };
+    const against = reasonAgainst(request);
+    if (against !== undefined) return { allowed: false, reason: against };
     if (request.readOnly) return { allowed: true, reason: 'it only reads' };
-    if (request.mode === 'read-only')
-      return { allowed: false, reason: 'this run may only read (permission mode "read-only")' };
     if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
     if (allow.some((rule) => allows(rule, request))) return { allowed: true, reason: 'a rule allows it' };
     if (request.remembered().some((rule) => isExactly(rule, request)))
@@ -162,8 +176,9 @@ export function createPermissions({
     if (one === undefined) return undefined;
     pending.delete(id);
     const permission: Permission = { ...one.permission, status: allowed ? 'allowed' : 'denied' };
-    resolved.set(id, permission);
-    const [oldest] = resolved.keys();
+    // Only the id: what a tool was to do may be long.
+    resolved.add(id);
+    const [oldest] = resolved;
     if (resolved.size > keepResolved && oldest !== undefined) resolved.delete(oldest);
     return permission;
   }
@@ -184,10 +199,13 @@ export function createPermissions({
   }
 
   return {
+    assertNotDenied(use) {
+      const against = reasonAgainst(use);
+      if (against !== undefined) throw denied(use.tool, against);
+    },
     async check(request) {
       const verdict = judge(request) ?? (await ask(request));
-      if (verdict.allowed) return;
-      throw new CodeBuddyError('permission_denied', `${request.tool} was not run: ${verdict.reason}.`);
+      if (!verdict.allowed) throw denied(request.tool, verdict.reason);
     },
     list: ({ sessionId, runId }) =>
       [...pending.values()]
@@ -200,8 +218,7 @@ export function createPermissions({
     async decide(id, decision, reason) {
       const one = pending.get(id);
       if (one === undefined || one.isDecided) {
-        const known = resolved.get(id) ?? one?.permission;
-        if (known === undefined)
+        if (one === undefined && !resolved.has(id))
           throw new CodeBuddyError('permission_not_found', `No permission ${id} waits.`);
         throw new CodeBuddyError('permission_resolved', `Permission ${id} was decided already.`);
       }
@@ -225,4 +242,8 @@ export function createPermissions({
       return permission;
     },
   };
+}
+
+function denied(tool: string, reason: string): CodeBuddyError {
+  return new CodeBuddyError('permission_denied', `${tool} was not run: ${reason}.`);
 }

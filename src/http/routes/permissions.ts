@@ -23,7 +23,8 @@ const decisionSchema = {
     decision: {
       type: 'string',
       enum: ['allow', 'allow_always', 'deny'],
-      description: '`allow_always` also allows exactly the same again in this session.',
+      description:
+        '`allow_always` also allows exactly the same again in this session, to the same API key and to keys with the scope `tools`.',
     },
     reason: {
       type: 'string',

@@ -28,7 +28,11 @@ const bodySchema = {
       properties: {
         model: { type: 'string', minLength: 1, maxLength: 200 },
         maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Model calls, at most.' },
-        permissionMode: { type: 'string', enum: ['read-only', 'ask', 'auto-edit', 'full'] },
+        permissionMode: {
+          type: 'string',
+          enum: ['read-only', 'ask', 'auto-edit', 'full'],
+          description: 'Default: that of the server. A laxer one needs a key with the scope `tools`.',
+        },
         timeoutMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
         system: { type: 'string', description: 'Added to the system prompt.' },
         maxTokens: {

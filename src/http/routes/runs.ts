@@ -1,6 +1,7 @@
 // Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
 
 import { CodeBuddyError } from '../../errors.ts';
+import { callerOf } from '../caller.ts';
 import type { HttpContext } from '../context.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
 import { factsOf } from '../request-facts.ts';
@@ -87,11 +88,15 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       path: '/api/runs/:id/resume',
       operationId: 'resumeRun',
       summary: 'Goes on with a run that was interrupted, or failed',
+      description:
+        'The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it ' +
+        'holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 202: runSchema } },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
-        const { run } = await runs.resume(id, { hop: factsOf(request).hop });
+        const { keyId, mayUseTools } = callerOf(request);
+        const { run } = await runs.resume(id, { hop: factsOf(request).hop, keyId, mayUseTools });
         reply.code(202).header('Location', `/api/runs/${id}`);
         return run;
       },

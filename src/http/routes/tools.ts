@@ -51,6 +51,8 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       path: '/api/tools/:tool',
       operationId: 'runTool',
       summary: 'Runs a tool; the body is its parameters',
+      description:
+        'Nobody is asked. A deny rule, or the mode `read-only` of the server for a tool that may change something, refuses it: 403 `permission_denied`.',
       scope: 'tools',
       schema: {
         params: paramsSchema,

@@ -43,6 +43,9 @@ export function applyWrite(statements: Statements, write: Write): number | undef
       statements.putRun.run(id, sessionId, status, createdAt, updatedAt, details);
       return undefined;
     }
+    case 'patchRun':
+      statements.patchRun.run(write.id, write.status, write.updatedAt, write.details);
+      return undefined;
     case 'putKey': {
       const { id, name, hash, scopes, createdAt } = write.key;
       statements.putKey.run(id, name, hash, scopes, createdAt);

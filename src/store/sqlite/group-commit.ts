@@ -244,6 +244,7 @@ function textOf(writes: readonly Write[]): number {
       size += write.session.details.length + write.session.title.length;
     else if (write.kind === 'patchSession') size += write.details.length;
     else if (write.kind === 'putRun') size += write.run.details.length;
+    else if (write.kind === 'patchRun') size += write.details.length;
     else if (write.kind === 'putAnswer') size += write.answer.body.length + write.answer.headers.length;
   }
   return size;

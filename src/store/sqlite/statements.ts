@@ -36,6 +36,7 @@ const sql = {
 
   putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
+  patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',
   getRun: 'SELECT * FROM runs WHERE id = ?',
 
   putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,24 @@
+// Tools as they are run without an agent in between (`POST /api/tools/:tool`): nobody is asked, but deny rules and the server's mode
+// `read-only` hold here as everywhere.
+
+import type { Permissions } from '../permissions/permissions.ts';
+import { describeUse } from '../permissions/tool-use.ts';
+import type { PermissionMode } from '../types.ts';
+import type { ToolBox } from './tool-box.ts';
+
+export function createDirectTools(
+  tools: ToolBox,
+  { permissions, mode }: { readonly permissions: Permissions; readonly mode: PermissionMode },
+): ToolBox {
+  return {
+    ...tools,
+    async execute(name, params, context) {
+      // A malformed call is told what is wrong with it, as ever.
+      tools.validate(name, params);
+      // Only where it matters: for an external tool, all servers may have to be asked.
+      const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
+      permissions.assertNotDenied({ ...describeUse(tools, name, params), mode, readOnly });
+      return tools.execute(name, params, context);
+    },
+  };
+}

@@ -1,0 +1,168 @@
+// Whose rights count: those of the key that asks, at the moment it asks; never those of another key that was there before.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { KeyService, Scope } from '../../../src/http/services.ts';
+import { until } from '../../agent/start-agent.ts';
+import { startServer } from '../start-server.ts';
+import { startWorld, type World } from './world.ts';
+
+const statusOf = async ({ client }: World, id: string) => (await client.runs.get(id)).status;
+
+describe('a resumed run', () => {
+  test('of mode "full" does not run a tool for a key that may only prompt', async () => {
+    const world = await startWorld();
+    const id = await world.failedRun({ permissionMode: 'full' }, 'use bash, then fail');
+    const refused = await world.send('prompt', 'POST', `/api/runs/${id}/resume`);
+    expect([refused.status, refused.json.code]).toEqual([403, 'insufficient_scope']);
+    expect(refused.json.detail).toContain('"full"');
+    expect(await statusOf(world, id)).toBe('failed');
+    expect(existsSync(join(world.workspace, 'made.txt'))).toBe(false);
+    expect((await world.send('prompt+tools', 'POST', `/api/runs/${id}/resume`)).status).toBe(202);
+    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    expect(existsSync(join(world.workspace, 'made.txt'))).toBe(true);
+  });
+
+  test('carries out the commands of the offline agent for a key with the scope "tools" only', async () => {
+    const world = await startWorld();
+    const options = { model: 'offline', timeoutMs: 1 };
+    const id = await world.failedRun(options, 'run sleep 30');
+    expect((await world.send('prompt', 'POST', `/api/runs/${id}/resume`)).status).toBe(403);
+    expect(await statusOf(world, id)).toBe('failed');
+    expect((await world.send('prompt+tools', 'POST', `/api/runs/${id}/resume`)).status).toBe(202);
+  });
+
+  test('has only what was allowed to the key that resumed it', async () => {
+    const world = await startWorld();
+    const sessionId = await world.session();
+    const { id, permissionId } = await world.waitingRun('prompt+tools', sessionId);
+    await world.send('tools', 'POST', `/api/permissions/${permissionId}`, { decision: 'allow_always' });
+    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    const prompt = { prompt: 'use bash, then fail', sessionId };
+    const asked = await world.send('prompt+tools', 'POST', '/api/prompt', prompt);
+    expect(asked.status).toBe(502);
+    const { runs } = await world.client.runs.list({ sessionId });
+    const failed = runs[0]?.id ?? '';
+    expect((await world.send('prompt', 'POST', `/api/runs/${failed}/resume`)).status).toBe(202);
+    await until('it waits for a person', async () => (await statusOf(world, failed)) === 'waiting');
+  });
+});
+
+describe('what "allow_always" has allowed in a session', () => {
+  async function allowedFor(caller: 'prompt' | 'prompt+tools') {
+    const world = await startWorld();
+    const sessionId = await world.session();
+    const { id, permissionId } = await world.waitingRun(caller, sessionId);
+    await world.send('tools', 'POST', `/api/permissions/${permissionId}`, { decision: 'allow_always' });
+    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    return { world, sessionId };
+  }
+  const lines = ({ workspace }: World) => readFileSync(join(workspace, 'made.txt'), 'utf8').length / 3;
+
+  test('to a key with the scope "tools" is not allowed to one that may only prompt', async () => {
+    const { world, sessionId } = await allowedFor('prompt+tools');
+    // Waits, or this would throw.
+    await world.waitingRun('prompt', sessionId);
+    expect(lines(world)).toBe(1);
+  });
+
+  test('to a key is allowed to it again, and to keys with the scope "tools"', async () => {
+    const { world, sessionId } = await allowedFor('prompt');
+    for (const caller of ['prompt', 'prompt+tools'] as const) {
+      const again = await world.send(caller, 'POST', '/api/prompt', { prompt: 'use bash', sessionId });
+      expect([again.status, again.json.response]).toEqual([200, 'Done.']);
+    }
+    expect(lines(world)).toBe(3);
+  });
+
+  test('does not go along with a fork', async () => {
+    const { world, sessionId } = await allowedFor('prompt+tools');
+    const fork = await world.send('prompt', 'POST', `/api/sessions/${sessionId}/fork`, {});
+    await world.waitingRun('prompt+tools', fork.json.id);
+    expect(lines(world)).toBe(1);
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  const key = { 'idempotency-key': 'once' };
+
+  test('repeats nothing to another API key', async () => {
+    const world = await startWorld();
+    const body = { prompt: 'hi', options: { permissionMode: 'full' } };
+    const first = await world.send('prompt+tools', 'POST', '/api/prompt', body, key);
+    expect(first.status).toBe(200);
+    const other = await world.send('prompt', 'POST', '/api/prompt', body, key);
+    expect([other.status, other.json.code]).toEqual([403, 'insufficient_scope']);
+    const again = await world.send('prompt+tools', 'POST', '/api/prompt', body, key);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(again.json).toEqual(first.json);
+  });
+
+  test('repeats nothing to another of several configured keys', async () => {
+    const { request } = await startServer({
+      config: { apiKey: ['first-key', 'second-key'] },
+      handlers: { onPrompt: (_prompt, _options, { runId }) => runId },
+    });
+    const ask = (apiKey: string) =>
+      request('POST', '/api/prompt', { key: apiKey, headers: key, body: { prompt: 'x' } });
+    const first = await ask('first-key');
+    const second = await ask('second-key');
+    expect(second.headers.get('idempotency-replayed')).toBeNull();
+    expect(second.json.response).not.toBe(first.json.response);
+    expect((await ask('first-key')).json.response).toBe(first.json.response);
+  });
+
+  /** One key whose scopes change. */
+  async function startWithScopes(initial: readonly Scope[]) {
+    let held = initial;
+    const keys: KeyService = {
+      verify: (given) => (given === 'the-key' ? { id: 'key_1', scopes: held } : undefined),
+      list: async () => [],
+      create: async () => {
+        throw new Error('not here');
+      },
+      revoke: async () => undefined,
+    };
+    let answered = 0;
+    const { request } = await startServer({
+      config: { apiKey: undefined },
+      services: { keys },
+      handlers: { onPrompt: () => `answer ${++answered}` },
+    });
+    return {
+      ask: (options: object) =>
+        request('POST', '/api/prompt', { key: 'the-key', headers: key, body: { prompt: 'x', options } }),
+      give(scopes: readonly Scope[]) {
+        held = scopes;
+      },
+    };
+  }
+
+  test('repeats nothing to a key that has lost a scope, and nothing is done twice', async () => {
+    const { ask, give } = await startWithScopes(['prompt', 'tools']);
+    expect((await ask({ permissionMode: 'full' })).json.response).toBe('answer 1');
+    give(['prompt']);
+    expect(await ask({ permissionMode: 'full' })).toMatchObject({
+      status: 403,
+      json: { code: 'insufficient_scope', detail: expect.stringContaining("'tools'") },
+    });
+    give(['prompt', 'tools', 'read']);
+    expect((await ask({ permissionMode: 'full' })).json.response).toBe('answer 1');
+  });
+
+  test('does not keep a refusal for want of a scope', async () => {
+    const { ask, give } = await startWithScopes(['prompt']);
+    expect((await ask({ permissionMode: 'full' })).status).toBe(403);
+    give(['prompt', 'tools']);
+    expect((await ask({ permissionMode: 'full' })).json.response).toBe('answer 1');
+  });
+});
+
+test('a host that answers prompts itself is told whose they are', async () => {
+  const { request } = await startServer({
+    handlers: { onPrompt: (_prompt, _options, { keyId, scopes }) => `${keyId}: ${scopes.join(' ')}` },
+  });
+  const { json } = await request('POST', '/api/prompt', { body: { prompt: 'x' } });
+  expect(json.response).toBe('configured: read prompt tools admin');
+});

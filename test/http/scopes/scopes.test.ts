@@ -1,0 +1,112 @@
+// What each scope may do, on every route and with every option, over a real socket with real keys. The table is compared with what the
+// server says of itself: a route or an option without a row fails.
+
+import { expect, test } from 'vitest';
+import { type Prepared, type Row, table } from './table.ts';
+import { type Caller, callers, startWorld, type World } from './world.ts';
+
+const nameOf = ({ route, when }: Row): string => (when === undefined ? route : `${route}, ${when}`);
+
+function expectedOf({ passes }: Row, caller: Caller): number {
+  return passes[caller] ?? (caller === 'nobody' ? 401 : 403);
+}
+
+/** The request with one option more. */
+async function withOption(
+  world: World,
+  { path, body, headers }: Prepared,
+  name: string,
+  value: unknown,
+): Promise<Prepared> {
+  const given: unknown = typeof value === 'function' ? await value(world, path) : value;
+  if (name.startsWith('?')) return { path: `${path}?${name.slice(1)}=${encodeURIComponent(String(given))}` };
+  if (name.endsWith(':')) {
+    return { path, ...(body && { body }), headers: { ...headers, [name.slice(0, -1)]: String(given) } };
+  }
+  const [outer = '', inner] = name.split('.');
+  // A webhook needs its URL with any other member.
+  const isPart = inner !== undefined && typeof given !== 'object' && outer !== 'webhook';
+  const member = isPart ? { [inner]: given } : inner === 'url' ? { url: given } : given;
+  return { path, body: { ...body, [outer]: member }, ...(headers && { headers }) };
+}
+
+/** Sends the request of a row as every caller; gives a line for each answer that is not the expected one. */
+async function wrongAnswers(world: World, row: Row, option?: readonly [string, unknown]): Promise<string[]> {
+  const wrong: string[] = [];
+  const [method = ''] = row.route.split(' ');
+  for (const caller of callers) {
+    const plain = await row.prepare(world, caller);
+    const { path, body, headers } =
+      option === undefined ? plain : await withOption(world, plain, option[0], option[1]);
+    const { status, json } = await world.send(caller, method, path, body, headers);
+    const expected = expectedOf(row, caller);
+    const code = expected === 401 ? 'unauthorized' : expected === 403 ? 'insufficient_scope' : undefined;
+    if (status !== expected || (code !== undefined && json?.code !== code)) {
+      const told = status >= 400 ? ` (${json?.code}: ${json?.detail})` : '';
+      wrong.push(
+        `${nameOf(row)}${option ? `, ${option[0]}` : ''}: ${caller} gets ${status}${told}, not ${expected}`,
+      );
+    }
+    // HEAD says no more than GET does.
+    if (method === 'GET' && option === undefined && headers === undefined) {
+      const head = await world.send(caller, 'HEAD', path);
+      if (head.status !== status) wrong.push(`HEAD ${path}: ${caller} gets ${head.status}, not ${status}`);
+    }
+  }
+  return wrong;
+}
+
+test('every scope may do what the table says, on every route and with every option, and no more', {
+  timeout: 300_000,
+}, async () => {
+  const world = await startWorld();
+  const described = await (await fetch(`${world.url}/openapi.json`)).json();
+  expect([...new Set(table.map(({ route }) => route))].sort()).toEqual([...world.routes].sort());
+
+  const wrong: string[] = [];
+  const optionsSeen = new Map<string, Set<string>>();
+  for (const row of table) {
+    wrong.push(...(await wrongAnswers(world, row)));
+    const names = optionsSeen.get(row.route) ?? new Set();
+    optionsSeen.set(row.route, names);
+    for (const [name, value] of Object.entries(row.options ?? {})) {
+      names.add(name);
+      if (value !== undefined) wrong.push(...(await wrongAnswers(world, row, [name, value])));
+    }
+  }
+  expect(wrong).toEqual([]);
+
+  for (const [route, options] of optionsOf(described)) {
+    const known = [...(optionsSeen.get(route) ?? [])].filter((name) => name !== 'webhook');
+    expect(known.sort(), `the options of ${route}`).toEqual([...options].sort());
+  }
+});
+
+/** Every query parameter, header and member of a body that /openapi.json knows, by route. */
+// biome-ignore lint/suspicious/noExplicitAny: a document of any shape.
+function optionsOf(described: any): ReadonlyMap<string, readonly string[]> {
+  const resolve = (schema: { $ref?: string; properties?: object } = {}) =>
+    schema.$ref === undefined
+      ? schema
+      : described.components.schemas[schema.$ref.split('/').at(-1) as string];
+  const all = new Map<string, readonly string[]>();
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  for (const [path, operations] of Object.entries<any>(described.paths)) {
+    // biome-ignore lint/suspicious/noExplicitAny: as above.
+    for (const [method, operation] of Object.entries<any>(operations)) {
+      const parameters = ((operation.parameters ?? []) as { in: string; name: string }[])
+        .filter((parameter) => parameter.in !== 'path')
+        .map((parameter) => (parameter.in === 'query' ? `?${parameter.name}` : `${parameter.name}:`));
+      const body = resolve(operation.requestBody?.content?.['application/json']?.schema);
+      const members = Object.entries<{ properties?: object }>(body.properties ?? {}).flatMap(
+        ([name, schema]) => {
+          const inner = Object.keys(resolve(schema).properties ?? {});
+          return inner.length === 0 ? [name] : inner.map((member) => `${name}.${member}`);
+        },
+      );
+      const route = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`;
+      all.set(route, [...parameters, ...members]);
+    }
+  }
+  return all;
+}

@@ -1,0 +1,420 @@
+// What each scope may do: one row for each route, and one more where an option or a state asks for more than the route does.
+
+import { encodeCursor } from '../../../src/http/paging.ts';
+import type { Caller, World } from './world.ts';
+
+export interface Prepared {
+  readonly path: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Row {
+  /** `METHOD /path`, as `getEndpoints()` has it. */
+  readonly route: string;
+  /** What sets the row apart from the plain row of the route. */
+  readonly when?: string;
+  /** The status that each caller gets; nobody else passes: 401 without a key, else 403. */
+  readonly passes: Readonly<Partial<Record<Caller, number>>>;
+  /** Makes what the request needs; anew for each caller. */
+  readonly prepare: (world: World, caller: Caller) => Prepared | Promise<Prepared>;
+  /**
+   * Every option of the route, with a value; each is sent by every caller, and gets the status of the row. `?name` is a query parameter,
+   * `Name:` a header, `a.b` a member of the body. A function makes the value from the path.
+   */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+const open = (status: number): Row['passes'] => ({
+  nobody: status,
+  read: status,
+  prompt: status,
+  tools: status,
+  admin: status,
+  'prompt+tools': status,
+});
+const read = (status: number): Row['passes'] => ({ read: status });
+const prompt = (status: number): Row['passes'] => ({ prompt: status, 'prompt+tools': status });
+const tools = (status: number): Row['passes'] => ({ tools: status, 'prompt+tools': status });
+const admin = (status: number): Row['passes'] => ({ admin: status });
+const both = (status: number): Row['passes'] => ({ 'prompt+tools': status });
+
+const paging = (list: string, position = '0'): Readonly<Record<string, unknown>> => ({
+  '?limit': 1,
+  '?cursor': encodeCursor(list, position),
+});
+const eventQuery = {
+  ...paging('events asc', '1'),
+  '?after': 1,
+  '?type': 'tool.*',
+  '?types': 'tool.*',
+  '?order': 'desc',
+  '?deltas': true,
+};
+const webhookFields = {
+  name: 'x',
+  events: ['webhook.test'],
+  secret: null,
+  enabled: false,
+  headers: { 'x-a': 'b' },
+  retryCount: 1,
+  retryDelay: 1000,
+  timeout: 5000,
+  ordered: true,
+  legacySignature: true,
+  description: 'x',
+};
+const hook = ({ hookUrl }: World): string => hookUrl;
+const stream = { accept: 'text/event-stream' };
+const only = (path: string) => (): Prepared => ({ path });
+let unique = 0;
+
+export const table: readonly Row[] = [
+  { route: 'GET /health', passes: open(200), prepare: only('/health') },
+  { route: 'GET /docs', passes: open(200), prepare: only('/docs') },
+  { route: 'GET /openapi.json', passes: open(200), prepare: only('/openapi.json') },
+  { route: 'GET /health/ready', passes: read(200), prepare: only('/health/ready') },
+  { route: 'GET /api', passes: read(200), prepare: only('/api') },
+  { route: 'GET /api/status', passes: read(200), prepare: only('/api/status') },
+  { route: 'GET /api/metrics', passes: read(200), prepare: only('/api/metrics') },
+  { route: 'GET /metrics', passes: read(200), prepare: only('/metrics') },
+
+  {
+    route: 'POST /api/prompt',
+    passes: prompt(200),
+    prepare: () => ({ path: '/api/prompt', body: { prompt: 'hi' } }),
+    options: {
+      prompt: 'hello',
+      sessionId: (world: World) => world.session(),
+      'options.model': 'local/test-model',
+      'options.maxSteps': 3,
+      'options.permissionMode': 'ask',
+      'options.timeoutMs': 60_000,
+      'options.system': 'Be short.',
+      'options.maxTokens': 100_000,
+      'options.maxCost': 1,
+      webhook: ({ hookUrl }: World) => ({ url: hookUrl }),
+      'webhook.url': hook,
+      'webhook.events': ({ hookUrl }: World) => ({ url: hookUrl, events: ['run.*'] }),
+      'webhook.secret': ({ hookUrl }: World) => ({ url: hookUrl, secret: 'a-secret-of-sixteen' }),
+      'Idempotency-Key:': () => `key-${unique++}`,
+    },
+  },
+  {
+    route: 'POST /api/prompt',
+    when: 'as a stream',
+    passes: prompt(200),
+    prepare: () => ({ path: '/api/prompt', body: { prompt: 'hi' }, headers: stream }),
+  },
+  {
+    route: 'POST /api/prompt',
+    when: 'left to itself',
+    passes: prompt(202),
+    prepare: () => ({ path: '/api/prompt', body: { prompt: 'hi' }, headers: { prefer: 'respond-async' } }),
+  },
+  ...(
+    [
+      ['read-only', prompt(200)],
+      ['auto-edit', both(200)],
+      ['full', both(200)],
+    ] as const
+  ).map(
+    ([permissionMode, passes]): Row => ({
+      route: 'POST /api/prompt',
+      when: `in permission mode ${permissionMode}`,
+      passes,
+      prepare: () => ({ path: '/api/prompt', body: { prompt: 'hi', options: { permissionMode } } }),
+    }),
+  ),
+  ...(
+    [
+      ['help', {}, prompt(200)],
+      ['list', {}, both(200)],
+      ['list', { prefer: 'respond-async' }, both(202)],
+      ['list', stream, both(200)],
+    ] as const
+  ).map(
+    ([command, headers, passes]): Row => ({
+      route: 'POST /api/prompt',
+      when: `with "${command}" for the offline agent ${Object.values(headers).join('')}`,
+      passes,
+      prepare: () => ({
+        path: '/api/prompt',
+        body: { prompt: command, options: { model: 'offline' } },
+        headers,
+      }),
+    }),
+  ),
+
+  {
+    route: 'GET /api/runs',
+    passes: read(200),
+    prepare: only('/api/runs'),
+    options: { ...paging('runs', 'run_x'), '?sessionId': 'ses_x', '?status': 'failed' },
+  },
+  {
+    route: 'GET /api/runs/:id',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/runs/${await world.failedRun()}` }),
+  },
+  {
+    route: 'POST /api/runs/:id/cancel',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/api/runs/${(await world.waitingRun()).id}/cancel`, body: {} }),
+    options: { reason: 'not needed' },
+  },
+  {
+    route: 'POST /api/runs/:id/resume',
+    passes: prompt(202),
+    prepare: async (world) => ({ path: `/api/runs/${await world.failedRun()}/resume` }),
+  },
+  ...(['auto-edit', 'full'] as const).map(
+    (permissionMode): Row => ({
+      route: 'POST /api/runs/:id/resume',
+      when: `of a run in mode ${permissionMode}`,
+      passes: both(202),
+      prepare: async (world) => ({ path: `/api/runs/${await world.failedRun({ permissionMode })}/resume` }),
+    }),
+  ),
+  {
+    route: 'POST /api/runs/:id/resume',
+    when: 'of commands of the offline agent',
+    passes: both(202),
+    prepare: async (world) => ({
+      path: `/api/runs/${await world.failedRun({ model: 'offline', timeoutMs: 1 }, 'run sleep 30')}/resume`,
+    }),
+  },
+  {
+    route: 'GET /api/runs/:id/events',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/runs/${await world.failedRun()}/events` }),
+    options: eventQuery,
+  },
+
+  {
+    route: 'GET /api/permissions',
+    passes: read(200),
+    prepare: only('/api/permissions'),
+    options: { ...paging('permissions'), '?sessionId': 'ses_x', '?runId': 'run_x' },
+  },
+  ...(['allow', 'allow_always', 'deny'] as const).map(
+    (decision): Row => ({
+      route: 'POST /api/permissions/:id',
+      when: decision,
+      passes: tools(200),
+      prepare: async (world) => ({
+        path: `/api/permissions/${(await world.waitingRun()).permissionId}`,
+        body: { decision },
+      }),
+      ...(decision === 'deny' ? { options: { decision: 'allow', reason: 'no' } } : {}),
+    }),
+  ),
+
+  { route: 'GET /api/tools', passes: read(200), prepare: only('/api/tools'), options: paging('tools') },
+  {
+    route: 'POST /api/tools/:tool',
+    passes: tools(200),
+    prepare: () => ({ path: '/api/tools/write_file', body: { path: 'a.txt', content: 'a' } }),
+  },
+  {
+    route: 'POST /api/tools/:tool',
+    when: 'a tool that only reads',
+    passes: tools(200),
+    prepare: () => ({ path: '/api/tools/list_directory', body: {} }),
+  },
+
+  {
+    route: 'GET /api/sessions',
+    passes: read(200),
+    prepare: only('/api/sessions'),
+    options: paging('sessions', 'ses_x'),
+  },
+  {
+    route: 'POST /api/sessions',
+    passes: prompt(201),
+    prepare: () => ({ path: '/api/sessions', body: {} }),
+    options: { title: 'x', metadata: { a: 1 }, 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'GET /api/sessions/:id',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}` }),
+  },
+  {
+    route: 'PATCH /api/sessions/:id',
+    passes: prompt(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}`, body: { title: 'y' } }),
+    options: { title: 'x', metadata: { a: 1 } },
+  },
+  {
+    route: 'DELETE /api/sessions/:id',
+    passes: prompt(204),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}` }),
+  },
+  {
+    route: 'POST /api/sessions/:id/fork',
+    passes: prompt(201),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/fork`, body: {} }),
+    options: { title: 'x', 'Idempotency-Key:': () => `key-${unique++}` },
+  },
+  {
+    route: 'POST /api/sessions/:id/fork',
+    when: 'up to a message',
+    passes: prompt(201),
+    prepare: async (world) => {
+      const { sessionId } = await world.client.prompt({ prompt: 'hi' });
+      const { messages } = await world.client.sessions.messages(sessionId);
+      return { path: `/api/sessions/${sessionId}/fork`, body: { messageId: messages[0]?.id } };
+    },
+    options: { messageId: undefined },
+  },
+  {
+    route: 'GET /api/sessions/:id/export',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/export` }),
+    options: { '?format': 'markdown' },
+  },
+  {
+    route: 'GET /api/sessions/:id/messages',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/messages` }),
+    options: {
+      '?limit': 1,
+      '?cursor': (_world: World, path: string) => encodeCursor(`messages of ${path.split('/')[3]}`, 'msg_x'),
+    },
+  },
+  {
+    route: 'GET /api/sessions/:id/events',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/sessions/${await world.session()}/events` }),
+    options: eventQuery,
+  },
+
+  {
+    route: 'GET /api/events',
+    passes: read(200),
+    prepare: only('/api/events'),
+    options: { ...eventQuery, '?sessionId': 'ses_x', '?runId': 'run_x' },
+  },
+  {
+    route: 'GET /api/events',
+    when: 'as a stream',
+    passes: read(200),
+    prepare: () => ({ path: '/api/events', headers: stream }),
+  },
+  {
+    route: 'GET /api/events/:id',
+    passes: read(200),
+    prepare: async (world) => {
+      await world.session();
+      return { path: `/api/events/${(await world.client.events.list({ limit: 1 })).events[0]?.id}` };
+    },
+  },
+  { route: 'GET /api/event-types', passes: read(200), prepare: only('/api/event-types') },
+
+  {
+    route: 'GET /api/webhooks',
+    passes: read(200),
+    prepare: only('/api/webhooks'),
+    options: paging('webhooks', 'whk_x'),
+  },
+  {
+    route: 'POST /api/webhooks',
+    passes: admin(201),
+    prepare: ({ hookUrl }) => ({ path: '/api/webhooks', body: { url: hookUrl, events: ['webhook.test'] } }),
+    options: { id: () => `webhook-${unique++}`, url: hook, ...webhookFields },
+  },
+  {
+    route: 'GET /api/webhooks/:id',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}` }),
+  },
+  {
+    route: 'PATCH /api/webhooks/:id',
+    passes: admin(200),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}`, body: { name: 'y' } }),
+    options: { url: hook, ...webhookFields },
+  },
+  {
+    route: 'DELETE /api/webhooks/:id',
+    passes: admin(204),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}` }),
+  },
+  {
+    route: 'POST /api/webhooks/:id/test',
+    passes: admin(202),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}/test` }),
+  },
+  {
+    route: 'POST /api/webhooks/:id/rotate-secret',
+    passes: admin(200),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}/rotate-secret`, body: {} }),
+    options: { secret: 'another-secret-of-ours' },
+  },
+  {
+    route: 'POST /api/webhooks/:id/replay',
+    passes: admin(202),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}/replay`, body: { after: 0 } }),
+    options: { after: 1, before: 2, events: ['webhook.test'] },
+  },
+  {
+    route: 'POST /api/webhooks/:id/enable',
+    passes: admin(200),
+    prepare: async (world) => ({ path: `/api/webhooks/${await world.webhook()}/enable`, body: {} }),
+    options: { replayMissed: false },
+  },
+
+  {
+    route: 'GET /api/deliveries',
+    passes: read(200),
+    prepare: only('/api/deliveries'),
+    options: {
+      ...paging('deliveries', 'dlv_x'),
+      '?webhookId': 'whk_x',
+      '?status': 'failed',
+      '?event': 'webhook.test',
+      '?eventId': 'evt_x',
+      '?since': '2026-11-23T10:00:00Z',
+    },
+  },
+  {
+    route: 'GET /api/deliveries/:id',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/deliveries/${await world.delivery()}` }),
+  },
+  {
+    route: 'POST /api/deliveries/:id/retry',
+    passes: admin(202),
+    prepare: async (world) => ({ path: `/api/deliveries/${await world.delivery()}/retry` }),
+  },
+  {
+    route: 'POST /api/deliveries/retry',
+    passes: admin(202),
+    prepare: () => ({ path: '/api/deliveries/retry', body: {} }),
+    options: { webhookId: 'whk_x', event: 'webhook.test', since: '2026-11-23T10:00:00Z' },
+  },
+  {
+    route: 'DELETE /api/deliveries',
+    passes: admin(204),
+    prepare: only('/api/deliveries'),
+    options: { '?webhookId': 'whk_x' },
+  },
+
+  {
+    route: 'GET /api/keys',
+    passes: admin(200),
+    prepare: only('/api/keys'),
+    options: paging('keys', 'key_x'),
+  },
+  {
+    route: 'POST /api/keys',
+    passes: admin(201),
+    prepare: () => ({ path: '/api/keys', body: { name: 'x', scopes: ['read'] } }),
+    options: { name: 'y', scopes: ['admin'] },
+  },
+  {
+    route: 'DELETE /api/keys/:id',
+    passes: admin(204),
+    prepare: async (world) => ({ path: `/api/keys/${await world.spareKey()}` }),
+  },
+];

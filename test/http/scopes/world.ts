@@ -1,0 +1,163 @@
+// A whole server with one key for each scope, and what routes need: sessions, runs in every state, webhooks, deliveries.
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { CodeBuddyClient } from '../../../src/client/index.ts';
+import { startModelServer } from '../../agent/model-server.ts';
+import { until } from '../../agent/start-agent.ts';
+import { calls, says } from '../../agent/start-model-agent.ts';
+import { type StartAppOptions, startApp } from '../start-app.ts';
+
+export type Caller = 'nobody' | 'read' | 'prompt' | 'tools' | 'admin' | 'prompt+tools';
+export const callers: readonly Caller[] = ['nobody', 'read', 'prompt', 'tools', 'admin', 'prompt+tools'];
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  readonly json: any;
+}
+
+export interface World {
+  readonly url: string;
+  /** Of a receiver that answers 500. */
+  readonly hookUrl: string;
+  readonly client: CodeBuddyClient;
+  readonly workspace: string;
+  write(path: string, content: string): void;
+  /** Endpoints as `METHOD /path`. */
+  readonly routes: readonly string[];
+  send(
+    caller: Caller,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
+  session(): Promise<string>;
+  /** A run that has failed, and can be resumed; started by the local key, which may do everything. */
+  failedRun(options?: Readonly<Record<string, unknown>>, prompt?: string): Promise<string>;
+  /** A run that waits for a person. */
+  waitingRun(
+    caller?: Caller,
+    sessionId?: string,
+  ): Promise<{ readonly id: string; readonly permissionId: string }>;
+  webhook(): Promise<string>;
+  /** A delivery that has failed for good, of a webhook of its own. */
+  delivery(): Promise<string>;
+  /** A key that may be revoked. */
+  spareKey(): Promise<string>;
+}
+
+/** The model calls `bash` when it is told to "use" it, fails when told to (not when it is resumed), and else answers at once. */
+export async function startWorld(options: StartAppOptions = {}): Promise<World> {
+  const model = await startModelServer(({ messages }) => {
+    const last = messages.at(-1);
+    const text = messages.map((message) => (message.role === 'user' ? message.text : '')).join('\n');
+    const isResumed = text.includes('The server stopped');
+    if (text.includes('fail') && !isResumed) return { kind: 'error', status: 401 };
+    if (text.includes('use') && last?.role === 'user')
+      return calls('bash', { command: 'echo hi >> made.txt' });
+    return says('Done.');
+  });
+  const started = await startApp({
+    ...options,
+    config: {
+      models: ['local/test-model'],
+      providers: { local: { baseURL: `${model.url}/v1` } },
+      watch: false,
+      // Rows leave runs behind that wait.
+      maxWaitingRunsPerKey: 256,
+      ...options.config,
+    },
+  });
+  const { client, url } = started;
+  const keys = new Map<Caller, string>();
+  for (const caller of callers) {
+    if (caller === 'nobody') continue;
+    const scopes = caller.split('+') as ('read' | 'prompt' | 'tools' | 'admin')[];
+    keys.set(caller, (await client.keys.create({ name: caller, scopes })).key);
+  }
+  const receiver = createServer((request, response) => {
+    request.resume();
+    response.writeHead(500).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    receiver.closeAllConnections();
+    receiver.close();
+  });
+  const hookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+
+  async function send(
+    caller: Caller,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const key = keys.get(caller);
+    const stop = new AbortController();
+    const response = await fetch(url + path, {
+      method,
+      signal: stop.signal,
+      headers: {
+        ...(key === undefined ? {} : { 'x-api-key': key }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const isStream = response.headers.get('content-type') === 'text/event-stream';
+    let json: unknown;
+    if (isStream) stop.abort();
+    else {
+      const text = await response.text();
+      try {
+        json = JSON.parse(text);
+      } catch {
+        // A page or Prometheus text.
+      }
+    }
+    return { status: response.status, headers: response.headers, json };
+  }
+
+  async function waitingRun(caller: Caller = 'prompt', sessionId?: string) {
+    const prompt = { prompt: 'use bash', ...(sessionId === undefined ? {} : { sessionId }) };
+    const { status, json } = await send(caller, 'POST', '/api/prompt', prompt);
+    if (status !== 202 || json?.status !== 'waiting')
+      throw new Error(`It does not wait: ${JSON.stringify(json)}`);
+    return { id: json.runId as string, permissionId: json.permission.id as string };
+  }
+
+  return {
+    url,
+    hookUrl,
+    client,
+    workspace: started.workspace,
+    write: started.write,
+    routes: started.app.server.getEndpoints().map(({ method, path }) => `${method} ${path}`),
+    send,
+    session: async () => (await client.sessions.create({})).id,
+    async failedRun(runOptions = {}, prompt = 'fail') {
+      const { id } = await client.runs.start({ prompt, options: runOptions });
+      await until('the run fails', async () => (await client.runs.get(id)).status === 'failed');
+      return id;
+    },
+    waitingRun,
+    async webhook() {
+      return (await client.webhooks.create({ url: hookUrl, events: ['webhook.test'], retryCount: 0 })).id;
+    },
+    async delivery() {
+      const { id } = await client.webhooks.create({ url: hookUrl, events: ['webhook.test'], retryCount: 0 });
+      const delivery = await client.webhooks.test(id);
+      await until(
+        'the delivery fails',
+        async () => (await client.deliveries.get(delivery.id)).status === 'failed',
+      );
+      return delivery.id;
+    },
+    spareKey: async () => (await client.keys.create({ name: 'spare', scopes: ['read'] })).id,
+  };
+}
