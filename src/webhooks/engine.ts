@@ -7,6 +7,7 @@ import type { EventType } from '../events/catalogue.ts';
 import { expandTypes } from '../events/event-filter.ts';
 import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import { maskUrlsIn } from '../redaction.ts';
 import type { DeliveryChange, DeliveryPlace, DeliveryRow } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import { createClockSkewWatch } from './clock-skew.ts';
@@ -222,7 +223,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
             `clock_skew: this machine's clock is ${seconds} s off three receivers'; they may refuse our timestamps`,
           );
       },
-      onHealth: (lane, change, reason) => inBackground(tellHealth(lane, change, reason)),
+      onHealth: (lane, change, reason) =>
+        inBackground(tellHealth(lane, change, maskUrlsIn(lane.redactor.redact(reason)))),
       onTrouble(message) {
         if (message !== undefined && troubleNow === undefined)
           warn(
@@ -370,10 +372,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     reason: string,
   ): Promise<void> {
     const { failures, failingSince } = lane.memory;
-    const subject = { webhookId: lane.id, name: lane.config.name };
+    // Events go to other receivers and to keys that may only read.
+    const name = maskUrlsIn(lane.config.name);
+    const subject = { webhookId: lane.id, name };
     const since = new Date(failingSince ?? clock.now()).toISOString();
     if (change === 'failing') {
-      warn(`webhook ${lane.id} (${lane.config.name}) has had only failures since ${since}: ${reason}`);
+      warn(`webhook ${lane.id} (${name}) has had only failures since ${since}: ${reason}`);
       await log.append([{ type: 'webhook.failing', data: { ...subject, since, failures, reason } }]);
     } else if (change === 'recovered') {
       await log.append([{ type: 'webhook.recovered', data: { ...subject, since, failures } }]);
@@ -392,12 +396,13 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     clearTimeout(lane.timer);
     const { last } = await log.bounds();
     lane.remember({ ...lane.memory, missedAfter: last });
-    warn(`webhook ${lane.id} (${lane.config.name}) is disabled: ${message}`);
+    const name = maskUrlsIn(lane.config.name);
+    warn(`webhook ${lane.id} (${name}) is disabled: ${message}`);
     await log.append(
       [
         {
           type: 'webhook.disabled',
-          data: { webhookId: lane.id, name: lane.config.name, reason, message },
+          data: { webhookId: lane.id, name, reason, message },
         },
       ],
       [keepMemory(lane)],
@@ -700,7 +705,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       checkTestRate(id);
       const message = 'If you read this, the webhook works.';
       const [event] = await log.append([
-        { type: 'webhook.test', data: { webhookId: id, name: lane.config.name, message } },
+        { type: 'webhook.test', data: { webhookId: id, name: maskUrlsIn(lane.config.name), message } },
       ]);
       const rows = await store.listDeliveries({ webhookId: id, eventId: event?.id ?? '', limit: 1 });
       const [row] = rows;

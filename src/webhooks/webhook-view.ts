@@ -51,6 +51,8 @@ export interface DeliveryAttempt {
   readonly outcome: string;
   readonly statusCode: number | null;
   readonly message: string | null;
+  /** Where a redirect would have led. */
+  readonly location: string | null;
   readonly responseExcerpt: string | null;
   readonly counted: boolean;
 }
@@ -139,8 +141,15 @@ export function viewDelivery(row: DeliveryWithAttempts): DeliveryView {
     nextAttemptAt: row.status === 'pending' ? iso(row.nextAttemptAt ?? row.createdAt) : null,
     endedAt: isoOrNull(row.endedAt),
     reason: row.reason,
-    attemptLog: JSON.parse(row.attemptLog) as readonly DeliveryAttempt[],
+    attemptLog: (JSON.parse(row.attemptLog) as readonly KeptAttempt[]).map(viewAttempt),
   };
+}
+
+/** As the store has it; those of older releases have no `location`. */
+type KeptAttempt = Omit<DeliveryAttempt, 'location'> & Partial<Pick<DeliveryAttempt, 'location'>>;
+
+function viewAttempt({ location = null, ...attempt }: KeptAttempt): DeliveryAttempt {
+  return { ...attempt, location };
 }
 
 function iso(time: number): string {
