@@ -248,14 +248,18 @@ function answersIn(store: Store): AnswerStore {
   };
 }
 
-/** What is the server's alone: keys and secrets, which no tool may see, and what it writes while it works, which to watch would never end. */
+/**
+ * What belongs to the server alone: keys and secrets, which no tool may see, and files that it writes while it works, which must not be
+ * watched. With `*` copies beside them too, whatever they are called.
+ */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
   return [
     home,
-    // For who works in the config folder itself.
-    ...names.map((name) => join(home, name)),
-    ...['', '-wal', '-shm', '-journal', '.lock'].map((suffix) => `${databasePath}${suffix}`),
+    // For a workspace that is the config folder itself.
+    join(home, 'compile-cache'),
+    ...names.map((name) => `${join(home, name)}*`),
+    `${databasePath}*`,
   ];
 }
 

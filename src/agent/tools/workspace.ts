@@ -17,6 +17,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
+import { isIn, openOwnFiles } from '../own-files.ts';
 
 const hasProcFd = process.platform === 'linux';
 
@@ -40,7 +41,7 @@ export interface Workspace {
 }
 
 /**
- * `hidden`: files and folders that are as if they were outside, as absolute paths; a folder that the workspace is in hides nothing.
+ * `hidden`: files and folders that are as if they were outside, as entries of own-files.ts; a folder that the workspace is in hides nothing.
  * @throws Error if the folder is not there
  */
 export async function openWorkspace(folder: string, hidden: readonly string[] = []): Promise<Workspace> {
@@ -48,11 +49,10 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
   const given = resolve(folder);
   if (!(await stat(root)).isDirectory()) throw new Error(`the workspace ${folder} is not a folder`);
 
-  const isIn = (path: string, parent: string): boolean =>
-    path === parent || path.startsWith(parent.endsWith(sep) ? parent : parent + sep);
-  const unseen = (await Promise.all(hidden.map(realOf))).filter((path) => !isIn(root, path));
-  const isInside = (path: string): boolean =>
-    isIn(path, root) && !unseen.some((hiddenPath) => isIn(path, hiddenPath));
+  const own = await openOwnFiles(hidden);
+  // A folder of ours that the workspace is in hides nothing by itself; its files are named one by one.
+  const around = own.includes(root) ? await openOwnFiles(await outsideOnly(hidden, root)) : own;
+  const isInside = (path: string): boolean => isIn(path, root) && !around.includes(path);
 
   function locate(path: string): string {
     if (path.includes('\0')) throw outside(path, 'holds a NUL character');
@@ -175,10 +175,12 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     writeFile,
     async readDirectory(path) {
       return explain(path, async () => {
-        const { handle, at } = await openDirectory(await realInside(path), path);
+        const real = await realInside(path);
+        const { handle, at } = await openDirectory(real, path);
         try {
           const entries = await readdir(at, { withFileTypes: true });
-          return entries.map((entry) => ({
+          const seen = entries.filter(({ name }) => isInside(join(real, name)));
+          return seen.map((entry) => ({
             name: entry.name,
             kind: entry.isFile()
               ? 'file'
@@ -301,8 +303,10 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** Also of what is not there yet. */
-async function realOf(path: string): Promise<string> {
-  const parent = await realpath(dirname(path)).catch(() => dirname(path));
-  return realpath(path).catch(() => join(parent, basename(path)));
+/** The entries that do not hold the workspace itself. */
+async function outsideOnly(hidden: readonly string[], root: string): Promise<readonly string[]> {
+  const kept = await Promise.all(
+    hidden.map(async (entry) => ((await openOwnFiles([entry])).includes(root) ? [] : [entry])),
+  );
+  return kept.flat();
 }

@@ -1,6 +1,6 @@
 // Files of the store are made readable by their owner only; SQLite itself would use what the umask allows.
 
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
 
 /**
  * Makes the file with mode 0600, or corrects the mode of the one that is there. A file that is there is never opened: closing it
@@ -11,6 +11,9 @@ export function createPrivateFile(path: string): void {
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    chmodSync(path, 0o600);
+    const found = lstatSync(path);
+    // A link would lead our locks, and the mode, to another file.
+    if (found.isSymbolicLink()) throw new Error(`${path} is a symbolic link; remove it`, { cause: error });
+    if (found.isFile() && (found.mode & 0o777) !== 0o600) chmodSync(path, 0o600);
   }
 }
