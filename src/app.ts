@@ -15,6 +15,7 @@ import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
+import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -64,6 +65,7 @@ export async function createApp(
   });
   let agent: Agent;
   let server: RestApiServer | undefined;
+  const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
   try {
@@ -113,7 +115,7 @@ export async function createApp(
         shutdownTimeoutMs: graceMs,
         logger: logger ?? false,
       },
-      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key }),
+      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key, startedAt }),
     );
   } catch (error) {
     await webhooks?.close(0);
@@ -154,7 +156,7 @@ export async function createApp(
         writeServerFile(settings.home, {
           url,
           pid: process.pid,
-          startedAt: new Date().toISOString(),
+          startedAt,
           version,
         });
       } catch (error) {
@@ -199,11 +201,12 @@ interface Rooms {
   readonly agent: Agent;
   readonly webhooks: WebhookEngine;
   readonly localKey: string;
+  readonly startedAt: string;
 }
 
 async function connect(
   settings: Settings,
-  { store, log, agent, webhooks, localKey }: Rooms,
+  { store, log, agent, webhooks, localKey, startedAt }: Rooms,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -222,6 +225,7 @@ async function connect(
     },
     readiness: () => checkReadiness(store, agent, webhooks),
     describeAgent: () => agent.describe(),
+    identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
   };
 }
 
