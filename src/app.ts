@@ -17,6 +17,7 @@ import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
+import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
@@ -48,16 +49,28 @@ export interface AppOptions {
   readonly modelsOrigin?: string;
   /** Keys of providers, and what programs started by tools get a part of. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
+  /** The one that `logger` writes through. It learns the secrets of the settings. @default a new one */
+  readonly redactor?: Redactor;
 }
 
 /** Opens everything but the socket. @throws SettingsError, StoreOpenError, Error with one line for a person */
 export async function createApp(
   settings: Settings,
-  { logger, modelsOrigin = 'the settings', environment = process.env }: AppOptions = {},
+  {
+    logger,
+    modelsOrigin = 'the settings',
+    environment = process.env,
+    redactor = createRedactor(),
+  }: AppOptions = {},
 ): Promise<App> {
+  redactor.learn([
+    ...secretVariables(environment),
+    ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
+  ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
   const localKey = readOrCreateLocalKey(settings.home);
+  redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
   const store = await openSqliteStore({
     path: settings.databasePath,
@@ -103,6 +116,7 @@ export async function createApp(
       watch: settings.watch,
       version,
       environment,
+      redactor,
       warn: (message) => logger?.warn(message),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'a run failed for a reason of ours'),
     });
@@ -340,16 +354,18 @@ export async function checkDatabase(path: string): Promise<number> {
   }
 }
 
-/** Logs to standard error: JSON lines, or for a person on a terminal. Secrets are redacted either way. */
-export function createLogger(level: Settings['logLevel'], isTerminal: boolean): Logger {
+/** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
+export function createLogger(
+  level: Settings['logLevel'],
+  isTerminal: boolean,
+  { redact }: Redactor = createRedactor(secretVariables(process.env)),
+): Logger {
   if (level === 'silent') return makeLogger(level);
   const require = createRequire(import.meta.url);
   if (isTerminal) {
     const { build } = require('pino-pretty') as typeof import('pino-pretty');
-    return makeLogger(
-      level,
-      build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' }),
-    );
+    const stream = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
+    return makeLogger(level, stream, redact);
   }
-  return makeLogger(level, 2);
+  return makeLogger(level, 2, redact);
 }

@@ -25,11 +25,11 @@ export function maskUrlsIn(text: string): string {
   return replaceUrls(text, maskUrl);
 }
 
-/** Takes user, password and the values of the query out of every URL in a text; hosts and paths stay. */
+/** Takes passwords (or a user alone, often a token) and the values of the query out of every URL in a text; hosts and paths stay. */
 export function hideUrlSecrets(text: string): string {
   return replaceUrls(text, (url) =>
     url
-      .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1***@')
+      .replace(/^([a-z][a-z0-9+.-]*:\/\/)(?:([^/?#:@]*:)?[^/?#]*)@/i, '$1$2***@')
       .replace(/([?&][^=&#\s]{1,100}=)[^&#\s]+/g, '$1***'),
   );
 }
@@ -39,6 +39,13 @@ function replaceUrls(text: string, replace: (url: string) => string): string {
     const end = trailing.exec(found)?.[0] ?? '';
     return replace(found.slice(0, found.length - end.length)) + end;
   });
+}
+
+/** What is wrong with a JSON text, without the piece of it that V8's message quotes: the file may hold secrets. */
+export function jsonFault(error: unknown): string {
+  const message = error instanceof Error ? error.message : '';
+  const fault = message.replace(/,? *(?:\.\.\.)?".*$/s, '').trim();
+  return fault === '' ? 'it cannot be parsed' : fault;
 }
 
 export interface Redactor {
@@ -100,6 +107,20 @@ export function createRedactor(values: Iterable<string> = [], parent?: Redactor)
     with: (more) => createRedactor(more, redactor),
   };
   return redactor;
+}
+
+const secretName = /key|token|secret|passw|credential|auth|cookie|private|dsn|(?:^|_)pat$/i;
+
+/** Values of variables that are named as secrets, and of those that are URLs with a password in them. */
+export function secretVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return Object.entries(environment).flatMap(([name, value]) => {
+    if (value === undefined || value === '') return [];
+    // Paths and sockets (SSH_AUTH_SOCK, XAUTHORITY) are where a secret is, not the secret.
+    if (secretName.test(name)) return value.startsWith('/') ? [] : [value];
+    return /^[a-z][a-z0-9+.-]*:\/\/[^/@]*:[^/@]*@/i.test(value) ? [value] : [];
+  });
 }
 
 /** A secret as it is written, and as common encodings write it. */

@@ -1,10 +1,12 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
 
 import type { EventLog } from '../events/event-log.ts';
+import { createRedactor, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
-import { parseMcpServers } from './mcp/mcp-config.ts';
+import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
+import { providerSecrets } from './models/provider-config.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
@@ -57,6 +59,8 @@ export interface AgentOptions {
   readonly now?: () => number;
   /** Hears of faults that are ours, with what clients must not see. */
   readonly onFault?: (error: unknown, runId: string) => void;
+  /** Knows the secrets of the process, and learns those of the agent's configuration. @default one that knows the environment's */
+  readonly redactor?: Redactor;
   /** Hears what a person should know. */
   readonly warn?: (message: string) => void;
 }
@@ -90,11 +94,16 @@ export function checkAgentOptions(
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
+  const redactor = options.redactor ?? createRedactor(secretVariables(environment));
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles);
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => redactor.learn([value]));
+  redactor.learn(providerSecrets(options.providers, environment));
+  for (const server of servers) redactor.learn(secretsOf(server));
   const mcp = createMcpServers({
-    servers: parseMcpServers(options.mcpServers ?? {}, environment),
+    servers,
+    redactor,
     environment: clean,
     cwd: workspace.root,
     clientVersion: options.version ?? '0',
@@ -133,6 +142,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     environment,
     now,
     warn,
+    redact: redactor.redact,
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });

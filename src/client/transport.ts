@@ -3,6 +3,7 @@
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
+import { hideUrlSecrets } from '../redaction.ts';
 import type { Endpoint } from './discovery.ts';
 import { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
 import { ProvenAgent, UnprovenServerError } from './proven-agent.ts';
@@ -119,7 +120,11 @@ export class Transport {
         if (cause instanceof UnprovenServerError) return reject(cause);
         const isClosed = outgoing.reusedSocket && cause.code === 'ECONNRESET';
         const Unreachable = isClosed ? ClosedConnectionError : ServerUnreachableError;
-        reject(new Unreachable(`no server answers at ${url} (${cause.message || cause.code})`, { cause }));
+        reject(
+          new Unreachable(`no server answers at ${hideUrlSecrets(url)} (${cause.message || cause.code})`, {
+            cause,
+          }),
+        );
       });
       outgoing.end(content);
     });
@@ -170,7 +175,7 @@ async function toApiError(
 function stranger(response: IncomingMessage, url: string, cause?: unknown): ApiError {
   const status = response.statusCode ?? 0;
   const type = response.headers['content-type'] ?? 'no content type';
-  const detail = `what answers at ${url} is no Code Buddy API (status ${status}, ${type})`;
+  const detail = `what answers at ${hideUrlSecrets(url)} is no Code Buddy API (status ${status}, ${type})`;
   return new ApiError(status, { detail }, undefined, { cause });
 }
 

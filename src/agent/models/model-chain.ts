@@ -14,6 +14,8 @@ export interface ModelChainOptions {
   readonly random: () => number;
   /** Hears of each switch to another model, and of each further try. */
   readonly onTrouble: (message: string) => void;
+  /** Takes secrets out of what providers say. */
+  readonly redact: (text: string) => string;
   /** @default 2 minutes */
   readonly silenceMs?: number;
 }
@@ -42,6 +44,7 @@ export function createModelChain({
   now,
   random,
   onTrouble,
+  redact,
   silenceMs = 120_000,
 }: ModelChainOptions): ModelChain {
   const failedAt = new Map<string, number>();
@@ -73,7 +76,7 @@ export function createModelChain({
           return { ...answer, model };
         } catch (error) {
           signal.throwIfAborted();
-          const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model);
+          const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model, redact);
           if (!isTemporary || hasSpoken) throw problem;
           failedAt.set(model, now());
           const next = order[index + 1];
