@@ -11,6 +11,7 @@ import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
 import type { EventLog } from './events/event-log.ts';
+import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
@@ -82,6 +83,7 @@ export async function createApp(
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
   try {
+    startIdsAfter(await store.newestIds());
     // Before the agent: what it finds unfinished, it tells the log.
     webhooks = await openWebhookEngine({
       store,

@@ -9,7 +9,15 @@ import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permission, Permissions } from './permissions/permissions.ts';
 import { createRunContext } from './run-context.ts';
-import { judgeEnding, type RunRequest, type Stop, toRun, toRunRequest, toRunRow } from './run-record.ts';
+import {
+  judgeEnding,
+  type RunRequest,
+  type Stop,
+  toRun,
+  toRunRequest,
+  toRunRow,
+  viewRun,
+} from './run-record.ts';
 import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
 import { newMessageRow, newSessionRow, titleFrom, toPage } from './sessions.ts';
 import type { Spending } from './spending.ts';
@@ -395,9 +403,9 @@ export function createRuns(options: RunsOptions): Runs {
     resume,
     async get(id) {
       const current = live.get(id);
-      if (current !== undefined) return current.run;
+      if (current !== undefined) return viewRun(current.run, now());
       const row = await store.getRun(id);
-      return row === undefined ? undefined : toRun(row);
+      return row === undefined ? undefined : viewRun(toRun(row), now());
     },
     async list({ limit, after, sessionId, status }) {
       const rows = await store.listRuns({
@@ -406,7 +414,10 @@ export function createRuns(options: RunsOptions): Runs {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(status === undefined ? {} : { statuses: [status] }),
       });
-      return toPage(rows.slice(0, limit).map(toRun), rows.length > limit);
+      return toPage(
+        rows.slice(0, limit).map((row) => viewRun(toRun(row), now())),
+        rows.length > limit,
+      );
     },
     async cancel(id, reason = 'cancelled by a client') {
       const one = live.get(id);
