@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
+import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
@@ -77,6 +78,7 @@ export async function createApp(
     path: settings.databasePath,
     ...(logger === undefined ? {} : { logger }),
   });
+  removeConfigLeftovers(settings.home);
   let agent: Agent;
   let server: RestApiServer | undefined;
   const startedAt = new Date().toISOString();

@@ -13,6 +13,7 @@ import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
+import { removeLeftovers } from './tools/leftovers.ts';
 import { createSandbox, type Sandbox } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
@@ -164,6 +165,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onFault,
   });
   await runs.recover();
+  const closing = new AbortController();
+  // In the background: a large workspace must not hold up the start.
+  const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
+    warn(`temporary files of an earlier process could not be looked for: ${String(error)}`),
+  );
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
@@ -175,7 +181,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     describe: models.describe,
     async close(graceMs) {
       await runs.close(graceMs);
-      await Promise.all([mcp.close(), watching?.close()]);
+      closing.abort();
+      await Promise.all([mcp.close(), watching?.close(), cleaning]);
     },
   };
 }

@@ -1,7 +1,6 @@
 // The folder that tools may see and change, and the only door to its files. What is decided on is the object that was really opened,
 // never a path that someone may swap in between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
   type FileHandle,
@@ -18,6 +17,7 @@ import {
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
 import { isIn, openOwnFiles } from '../own-files.ts';
+import { temporaryName } from './leftovers.ts';
 
 const hasProcFd = process.platform === 'linux';
 
@@ -219,7 +219,7 @@ async function replaceFile(
   });
   if (before?.isDirectory()) throw failed(path, 'is a folder');
   if (before !== undefined && !before.isFile()) throw failed(path, 'is not a regular file');
-  const temporary = join(at, `.codebuddy-${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = join(at, temporaryName());
   const file = await open(
     temporary,
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
