@@ -11,15 +11,18 @@ import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
+import { CodeBuddyError } from './errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
+import { fileError } from './file-errors.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
+import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
@@ -138,7 +141,7 @@ export async function createApp(
   } catch (error) {
     await webhooks?.close(0);
     await store.close();
-    throw error;
+    throw asStartError(error, settings.databasePath);
   }
 
   const started = { server, webhooks };
@@ -289,14 +292,20 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
+/** A damaged page may be met only when it is read: whoever starts the server is told which file it is in. */
+function asStartError(error: unknown, databasePath: string): unknown {
+  const isStorage =
+    error instanceof CodeBuddyError &&
+    (error.code === 'storage_unavailable' || error.code === 'storage_full');
+  return isStorage ? toOpenError(databasePath, error.cause) : error;
+}
+
 /** @throws Error with one line for a person */
 function readCa(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new Error(`the certificate authorities of webhooks cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw fileError(path, '(webhookCa) cannot be read', cause);
   }
 }
 

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileError } from '../file-errors.ts';
 import { ServerUnreachableError } from './errors.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 
@@ -113,6 +114,6 @@ function readOptional(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(path, 'cannot be read', error);
   }
 }

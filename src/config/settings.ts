@@ -2,7 +2,8 @@
 // what the default is; each value knows its origin.
 
 import { readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileFault } from '../file-errors.ts';
 import { hideUrlSecrets, jsonFault } from '../redaction.ts';
 import { defaultHome } from './home-folder.ts';
 
@@ -342,7 +343,11 @@ function readConfigFile(file: string): Readonly<Record<string, unknown>> {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new SettingsError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      throw new SettingsError(`the config folder ${dirname(file)} is a file, or lies in one`, {
+        cause: error,
+      });
+    throw new SettingsError(`${file} cannot be read: ${fileFault(error)}`, { cause: error });
   }
   let content: unknown;
   try {

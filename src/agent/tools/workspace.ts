@@ -16,6 +16,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
+import { fileFault } from '../../file-errors.ts';
 import { isIn, openOwnFiles } from '../own-files.ts';
 import { temporaryName } from './leftovers.ts';
 
@@ -45,7 +46,9 @@ export interface Workspace {
  * @throws Error if the folder is not there
  */
 export async function openWorkspace(folder: string, hidden: readonly string[] = []): Promise<Workspace> {
-  const root = await realpath(folder);
+  const root = await realpath(folder).catch((error: unknown) => {
+    throw new Error(`the workspace ${folder} cannot be used: ${fileFault(error)}`, { cause: error });
+  });
   const given = resolve(folder);
   if (!(await stat(root)).isDirectory()) throw new Error(`the workspace ${folder} is not a folder`);
 

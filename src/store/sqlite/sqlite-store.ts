@@ -6,7 +6,7 @@ import { applyWrite } from './apply-write.ts';
 import { deliveryReads } from './deliveries.ts';
 import { countEvents, readEvents } from './event-reader.ts';
 import { createGroupCommit, storeIsClosed } from './group-commit.ts';
-import { type OwnedDatabase, openOwnedDatabase, type StoreLogger } from './open-database.ts';
+import { type OwnedDatabase, openOwnedDatabase, type StoreLogger, toOpenError } from './open-database.ts';
 import { type Row, toAnswerRow, toEventRow, toKeyRow, toMessageRow, toRunRow, toSessionRow } from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
@@ -31,7 +31,7 @@ export async function openSqliteStore({ path, now = Date.now, logger }: SqliteSt
     return createStore(owned, now, logger);
   } catch (error) {
     owned.close();
-    throw error;
+    throw toOpenError(path, error);
   }
 }
 
