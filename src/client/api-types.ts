@@ -720,7 +720,7 @@ export interface components {
       readonly description: string;
       readonly enabled: boolean;
       readonly events: readonly string[];
-      /** @description Its own request headers; the values of `authorization` and `cookie` are masked. */
+      /** @description Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are. */
       readonly headers: {
         readonly [key: string]: string;
       };
@@ -747,6 +747,7 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
     /**
@@ -787,6 +788,8 @@ export interface components {
       /** @description Whether it spent one of the retries. */
       readonly counted: boolean;
       readonly durationMs: number;
+      /** @description Where a redirect would have led; null for keys without the scope `admin`. */
+      readonly location?: string | null;
       readonly message: string | null;
       readonly number: number;
       /** @description `success`, or the kind of failure. */
@@ -881,6 +884,8 @@ export interface components {
     };
     /** Health */
     readonly Health: {
+      /** @description Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json. */
+      readonly proof?: string;
       /** @enum {string} */
       readonly status: 'ok';
       /** Format: date-time */
@@ -1188,7 +1193,7 @@ export interface components {
       readonly description: string;
       readonly enabled: boolean;
       readonly events: readonly string[];
-      /** @description Its own request headers; the values of `authorization` and `cookie` are masked. */
+      /** @description Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are. */
       readonly headers: {
         readonly [key: string]: string;
       };
@@ -1211,6 +1216,7 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
     /** WebhookInput */
@@ -3292,7 +3298,10 @@ export interface operations {
   };
   readonly getHealth: {
     readonly parameters: {
-      readonly query?: never;
+      readonly query?: {
+        /** @description Chosen at random by a client that found this server in `server.json`. The answer then holds `proof`. */
+        readonly challenge?: string;
+      };
       readonly header?: never;
       readonly path?: never;
       readonly cookie?: never;

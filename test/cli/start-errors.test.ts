@@ -1,7 +1,7 @@
 // What keeps a server from starting is said in one line that names the file, with the documented exit code: as root, for whom permissions do not
 // count, and as an ordinary user.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -333,6 +333,50 @@ describe.each([
   ...(ordinary === undefined ? [] : [['an ordinary user', ordinary] as const]),
 ] as const)('for %s', (_name, uid) => {
   test.each(Object.entries(cases))('%s', { timeout: 60_000 }, (_case, one) => check(one, uid));
+});
+
+/** A file system of its own; undefined if this user may not mount one. */
+function mountDisk(folder: string, options: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    return false;
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['-l', folder]);
+  });
+  return true;
+}
+
+describe('on a disk of its own', () => {
+  test('that is full: the key file is named, and no half of it stays', { timeout: 60_000 }, async ({
+    skip,
+  }) => {
+    const folder = makeFolder();
+    if (!mountDisk(folder.home, 'size=64k,mode=0700')) return skip('this user may not mount a tmpfs');
+    writeFileSync(join(folder.home, 'ballast'), Buffer.alloc(64 * 1024 - 4096 * 2));
+    try {
+      for (let i = 0; i < 20; i++) writeFileSync(join(folder.home, `more-${i}`), Buffer.alloc(4096));
+    } catch {
+      // Full now.
+    }
+    const { code, stderr } = await serve(folder, [], {}, undefined);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `codebuddy: ${join(folder.home, 'api-key')} cannot be made: the disk is full (ENOSPC)`,
+    );
+    expect(readdirSync(folder.home).filter((name) => name.startsWith('api-key'))).toEqual([]);
+  });
+
+  test('that is read-only: the file is named', { timeout: 60_000 }, async ({ skip }) => {
+    const folder = makeFolder();
+    if (!mountDisk(folder.home, 'ro,mode=0700')) return skip('this user may not mount a tmpfs');
+    const { code, stderr } = await serve(folder, [], {}, undefined);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `codebuddy: ${join(folder.home, 'api-key')} cannot be made: the disk is read-only (EROFS)`,
+    );
+  });
 });
 
 describe('where permissions count', () => {
