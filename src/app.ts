@@ -279,13 +279,9 @@ function answersIn(store: Store): AnswerStore {
  */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
-  return [
-    home,
-    // For a workspace that is the config folder itself.
-    join(home, 'compile-cache'),
-    ...names.map((name) => `${join(home, name)}*`),
-    `${databasePath}*`,
-  ];
+  // Named one by one for a workspace that is the config folder itself.
+  const files = [...names.map((name) => join(home, name)), databasePath];
+  return [home, join(home, 'compile-cache'), ...files, ...files.map((file) => `${file}*`)];
 }
 
 function isLoopback(host: string): boolean {

@@ -109,7 +109,7 @@ export function createRedactor(values: Iterable<string> = [], parent?: Redactor)
   return redactor;
 }
 
-const secretName = /key|token|secret|passw|credential|auth|cookie|private|dsn|(?:^|_)pat$/i;
+const secretName = /key(?!board)|token|secret|passw|credential|auth(?!or)|cookie|private|dsn|(?:^|_)pat$/i;
 
 /** Values of variables that are named as secrets, and of those that are URLs with a password in them. */
 export function secretVariables(
@@ -118,9 +118,14 @@ export function secretVariables(
   return Object.entries(environment).flatMap(([name, value]) => {
     if (value === undefined || value === '') return [];
     // Paths and sockets (SSH_AUTH_SOCK, XAUTHORITY) are where a secret is, not the secret.
-    if (secretName.test(name)) return value.startsWith('/') ? [] : [value];
+    if (secretName.test(name)) return value.startsWith('/') || isNumber(value) ? [] : [value];
     return /^[a-z][a-z0-9+.-]*:\/\/[^/@]*:[^/@]*@/i.test(value) ? [value] : [];
   });
+}
+
+/** Of a few digits: a limit or a port rather than a secret. In a log line it may be a number, which must stay one. */
+export function isNumber(value: string): boolean {
+  return /^-?[\d.]{1,15}$/.test(value);
 }
 
 /** A secret as it is written, and as common encodings write it. */

@@ -1,7 +1,7 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
 
 import type { EventLog } from '../events/event-log.ts';
-import { createRedactor, type Redactor, secretVariables } from '../redaction.ts';
+import { createRedactor, isNumber, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
@@ -99,9 +99,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles);
-  const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => redactor.learn([value]));
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => {
+    if (!isNumber(value)) redactor.learn([value]);
+  });
   redactor.learn(providerSecrets(options.providers, environment));
-  for (const server of servers) redactor.learn(secretsOf(server));
+  for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
   const mcp = createMcpServers({
     servers,
     redactor,

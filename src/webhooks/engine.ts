@@ -31,7 +31,7 @@ import { createTransport } from './transport.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { parseWebhook, patchWebhook, type WebhookConfig } from './webhook-config.ts';
-import { freshMemory, readMemory, type WebhookMemory } from './webhook-health.ts';
+import { freshMemory, graceOfSecretMs, readMemory, type WebhookMemory } from './webhook-health.ts';
 import {
   type DeliveryView,
   type ShownTimes,
@@ -156,7 +156,6 @@ export interface WebhookStats {
   readonly latency: Readonly<Record<string, Latency>>;
 }
 
-const graceOfSecretMs = 24 * 60 * 60 * 1000;
 const maxPreviousSecrets = 5;
 const testsPerMinute = 10;
 const stepSize = 500;

@@ -40,6 +40,8 @@ export const freshMemory: WebhookMemory = {
 const failuresToOpen = 5;
 const firstOpenMs = 30_000;
 const longestOpenMs = 600_000;
+/** How long an old secret signs too. */
+export const graceOfSecretMs = 24 * 60 * 60 * 1000;
 /** The longest that a `Retry-After` is followed. */
 const longestPauseMs = 24 * 60 * 60 * 1000;
 const failingAfterMs = 60 * 60 * 1000;
@@ -117,5 +119,9 @@ export function readMemory(text: string, now: number): WebhookMemory {
     disabledAt: atMost(memory.disabledAt, now),
     openUntil: atMost(memory.openUntil, now + longestOpenMs * 1.2),
     pausedUntil: atMost(memory.pausedUntil, now + longestPauseMs),
+    previousSecrets: memory.previousSecrets.map(({ secret, until }) => ({
+      secret,
+      until: Math.min(until, now + graceOfSecretMs),
+    })),
   };
 }

@@ -177,6 +177,9 @@ describe('a redactor', () => {
         PATH: '/bin',
         LANG: 'C',
         EMPTY_SECRET: '',
+        MAX_TOKENS: '200000',
+        GIT_AUTHOR_NAME: 'Somebody Else',
+        KEYBOARD_LAYOUT: 'english',
       }),
     ).toEqual(['a-key', 'a-token', 'http://me:pw@proxy:8080']);
   });

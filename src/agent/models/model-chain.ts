@@ -51,7 +51,11 @@ export function createModelChain({
 
   /** Those that failed lately come last. */
   function inOrder(models: readonly string[]): readonly string[] {
-    const isCold = (model: string): boolean => now() - (failedAt.get(model) ?? 0) < coolDownMs;
+    const isCold = (model: string): boolean => {
+      const since = now() - (failedAt.get(model) ?? 0);
+      // Negative: the clock was ahead when it failed.
+      return since >= 0 && since < coolDownMs;
+    };
     return [...models.filter((model) => !isCold(model)), ...models.filter(isCold)];
   }
 
