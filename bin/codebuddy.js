@@ -16,7 +16,14 @@ process.emitWarning = function (warning) {
 
 // In the user's own folder: what lies in a shared one, others could have put there.
 var home = process.env.CODEBUDDY_HOME || process.getBuiltinModule('os').homedir() + '/.codebuddy';
-process.getBuiltinModule('module').enableCompileCache(home + '/compile-cache');
+var cache = home + '/compile-cache';
+try {
+  // Node would make both readable by everybody.
+  process.getBuiltinModule('fs').mkdirSync(cache, { recursive: true, mode: 0o700 });
+} catch {
+  // The command that needs the folder says what is wrong with it.
+}
+process.getBuiltinModule('module').enableCompileCache(cache);
 import('../dist/cli/main.js').catch((error) => {
   process.stderr.write('codebuddy could not start: ' + (error && error.message) + '\n');
   process.exit(1);

@@ -7,15 +7,22 @@ import { join } from 'node:path';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
+import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
+import { CodeBuddyError } from './errors.ts';
 import type { EventLog } from './events/event-log.ts';
+import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
+import { fileError } from './file-errors.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
+import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
+import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
+import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
@@ -47,26 +54,41 @@ export interface AppOptions {
   readonly modelsOrigin?: string;
   /** Keys of providers, and what programs started by tools get a part of. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
+  /** The one that `logger` writes through. It learns the secrets of the settings. @default a new one */
+  readonly redactor?: Redactor;
 }
 
 /** Opens everything but the socket. @throws SettingsError, StoreOpenError, Error with one line for a person */
 export async function createApp(
   settings: Settings,
-  { logger, modelsOrigin = 'the settings', environment = process.env }: AppOptions = {},
+  {
+    logger,
+    modelsOrigin = 'the settings',
+    environment = process.env,
+    redactor = createRedactor(),
+  }: AppOptions = {},
 ): Promise<App> {
+  redactor.learn([
+    ...secretVariables(environment),
+    ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
+  ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
   const localKey = readOrCreateLocalKey(settings.home);
+  redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
   const store = await openSqliteStore({
     path: settings.databasePath,
     ...(logger === undefined ? {} : { logger }),
   });
+  removeConfigLeftovers(settings.home);
   let agent: Agent;
   let server: RestApiServer | undefined;
+  const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
   try {
+    startIdsAfter(await store.newestIds());
     // Before the agent: what it finds unfinished, it tells the log.
     webhooks = await openWebhookEngine({
       store,
@@ -108,6 +130,7 @@ export async function createApp(
       watch: settings.watch,
       version,
       environment,
+      redactor,
       warn: (message) => logger?.warn(message),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'a run failed for a reason of ours'),
     });
@@ -120,12 +143,12 @@ export async function createApp(
         shutdownTimeoutMs: graceMs,
         logger: logger ?? false,
       },
-      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key }),
+      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key, startedAt }),
     );
   } catch (error) {
     await webhooks?.close(0);
     await store.close();
-    throw error;
+    throw asStartError(error, settings.databasePath);
   }
 
   const started = { server, webhooks };
@@ -161,7 +184,7 @@ export async function createApp(
         writeServerFile(settings.home, {
           url,
           pid: process.pid,
-          startedAt: new Date().toISOString(),
+          startedAt,
           version,
         });
       } catch (error) {
@@ -206,11 +229,12 @@ interface Rooms {
   readonly agent: Agent;
   readonly webhooks: WebhookEngine;
   readonly localKey: string;
+  readonly startedAt: string;
 }
 
 async function connect(
   settings: Settings,
-  { store, log, agent, webhooks, localKey }: Rooms,
+  { store, log, agent, webhooks, localKey, startedAt }: Rooms,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -229,6 +253,7 @@ async function connect(
     },
     readiness: () => checkReadiness(store, agent, webhooks),
     describeAgent: () => agent.describe(),
+    identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
   };
 }
 
@@ -255,19 +280,27 @@ function answersIn(store: Store): AnswerStore {
   };
 }
 
-/** What is the server's alone: keys and secrets, which no tool may see, and what it writes while it works, which to watch would never end. */
+/**
+ * What belongs to the server alone: keys and secrets, which no tool may see, and files that it writes while it works, which must not be
+ * watched. With `*` copies beside them too, whatever they are called.
+ */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
-  return [
-    home,
-    // For who works in the config folder itself.
-    ...names.map((name) => join(home, name)),
-    ...['', '-wal', '-shm', '-journal', '.lock'].map((suffix) => `${databasePath}${suffix}`),
-  ];
+  // Named one by one for a workspace that is the config folder itself.
+  const files = [...names.map((name) => join(home, name)), databasePath];
+  return [home, join(home, 'compile-cache'), ...files, ...files.map((file) => `${file}*`)];
 }
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** A damaged page may be met only when it is read: whoever starts the server is told which file it is in. */
+function asStartError(error: unknown, databasePath: string): unknown {
+  const isStorage =
+    error instanceof CodeBuddyError &&
+    (error.code === 'storage_unavailable' || error.code === 'storage_full');
+  return isStorage ? toOpenError(databasePath, error.cause) : error;
 }
 
 /** @throws Error with one line for a person */
@@ -275,9 +308,7 @@ function readCa(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new Error(`the certificate authorities of webhooks cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw fileError(path, '(webhookCa) cannot be read', cause);
   }
 }
 
@@ -339,16 +370,18 @@ export async function checkDatabase(path: string): Promise<number> {
   }
 }
 
-/** Logs to standard error: JSON lines, or for a person on a terminal. Secrets are redacted either way. */
-export function createLogger(level: Settings['logLevel'], isTerminal: boolean): Logger {
+/** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
+export function createLogger(
+  level: Settings['logLevel'],
+  isTerminal: boolean,
+  { redact }: Redactor = createRedactor(secretVariables(process.env)),
+): Logger {
   if (level === 'silent') return makeLogger(level);
   const require = createRequire(import.meta.url);
   if (isTerminal) {
     const { build } = require('pino-pretty') as typeof import('pino-pretty');
-    return makeLogger(
-      level,
-      build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' }),
-    );
+    const stream = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
+    return makeLogger(level, stream, redact);
   }
-  return makeLogger(level, 2);
+  return makeLogger(level, 2, redact);
 }

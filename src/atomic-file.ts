@@ -2,12 +2,26 @@
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { fileError } from './file-errors.ts';
 
 /**
  * Writes beside the file, then renames over it: a crash leaves the old content or the new, and after this call a power cut leaves
  * the new.
  */
 export function writePrivateFile(path: string, content: string): void {
+  try {
+    write(path, content);
+  } catch (error) {
+    throw Object.assign(fileError(path, 'cannot be written', error), codeOf(error));
+  }
+}
+
+/** Callers tell a full disk by its code. */
+function codeOf(error: unknown): { readonly code?: unknown } {
+  return error instanceof Error && 'code' in error ? { code: error.code } : {};
+}
+
+function write(path: string, content: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
@@ -20,7 +34,12 @@ export function writePrivateFile(path: string, content: string): void {
   } finally {
     closeSync(file);
   }
-  renameSync(temporary, path);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
   syncFolder(dirname(path));
 }
 

@@ -1,10 +1,12 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
 
 import type { EventLog } from '../events/event-log.ts';
+import { createRedactor, isNumber, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
-import { parseMcpServers } from './mcp/mcp-config.ts';
+import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
+import { providerSecrets } from './models/provider-config.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
@@ -12,6 +14,7 @@ import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools } from './tools/direct-tools.ts';
+import { removeLeftovers } from './tools/leftovers.ts';
 import { createSandbox, type Sandbox } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
@@ -58,6 +61,8 @@ export interface AgentOptions {
   readonly now?: () => number;
   /** Hears of faults that are ours, with what clients must not see. */
   readonly onFault?: (error: unknown, runId: string) => void;
+  /** Knows the secrets of the process, and learns those of the agent's configuration. @default one that knows the environment's */
+  readonly redactor?: Redactor;
   /** Hears what a person should know. */
   readonly warn?: (message: string) => void;
 }
@@ -92,11 +97,18 @@ export function checkAgentOptions(
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
+  const redactor = options.redactor ?? createRedactor(secretVariables(environment));
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles);
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => {
+    if (!isNumber(value)) redactor.learn([value]);
+  });
+  redactor.learn(providerSecrets(options.providers, environment));
+  for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
   const mcp = createMcpServers({
-    servers: parseMcpServers(options.mcpServers ?? {}, environment),
+    servers,
+    redactor,
     environment: clean,
     cwd: workspace.root,
     clientVersion: options.version ?? '0',
@@ -135,6 +147,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     environment,
     now,
     warn,
+    redact: redactor.redact,
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });
@@ -156,6 +169,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onFault,
   });
   await runs.recover();
+  const closing = new AbortController();
+  // In the background: a large workspace must not hold up the start.
+  const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
+    warn(`temporary files of an earlier process could not be looked for: ${String(error)}`),
+  );
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
@@ -167,7 +185,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     describe: models.describe,
     async close(graceMs) {
       await runs.close(graceMs);
-      await Promise.all([mcp.close(), watching?.close()]);
+      closing.abort();
+      await Promise.all([mcp.close(), watching?.close(), cleaning]);
     },
   };
 }

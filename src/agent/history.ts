@@ -1,6 +1,7 @@
 // The messages of a session as one list: all pages, and each run's messages together, since prompts that were queued lie among the
 // messages of the run before.
 
+import { shownPast } from '../events/shown-time.ts';
 import type { MessageRow, Store } from '../store/store.ts';
 import type { Message, ToolUse } from './types.ts';
 
@@ -19,7 +20,7 @@ export async function readMessages(
       limit: pageSize,
       ...(afterId === undefined ? {} : { afterId }),
     });
-    all.push(...rows.map(toMessage));
+    all.push(...rows.map((row) => toMessage(row)));
     afterId = rows.at(-1)?.id;
     if (rows.length < pageSize) return all;
     // A long session must not hold up everything else.
@@ -44,7 +45,7 @@ export function byRun(messages: readonly Message[]): readonly Message[] {
 }
 
 /** Written by us, as JSON of this shape. */
-export function toMessage(row: MessageRow): Message {
+export function toMessage(row: MessageRow, now = Date.now()): Message {
   const content = JSON.parse(row.content) as { content: string; tool?: ToolUse };
   return {
     id: row.id,
@@ -52,6 +53,6 @@ export function toMessage(row: MessageRow): Message {
     runId: row.runId,
     role: row.role,
     ...content,
-    createdAt: new Date(row.createdAt).toISOString(),
+    createdAt: shownPast(row.createdAt, now),
   };
 }

@@ -1,5 +1,6 @@
 // What the agent would work with, for `doctor`: nothing is started, nothing is changed.
 
+import { createRedactor, secretVariables } from '../redaction.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { findModel } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
@@ -24,7 +25,9 @@ export interface InspectOptions {
 }
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
-  return [...(await inspectModel(options)), await inspectSandbox(options), inspectMcp(options)];
+  const { redact } = createRedactor(secretVariables(options.environment));
+  const checks = [...(await inspectModel(options)), await inspectSandbox(options), inspectMcp(options)];
+  return checks.map((check) => ({ ...check, detail: redact(check.detail) }));
 }
 
 async function inspectModel({

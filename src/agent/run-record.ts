@@ -2,6 +2,7 @@
 
 import { CodeBuddyError } from '../errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
+import { shownPastText } from '../events/shown-time.ts';
 import type { RunRow, Write } from '../store/store.ts';
 import type { PromptOptions, Run, RunStatus } from './types.ts';
 
@@ -60,6 +61,17 @@ export function toRun(row: RunRow): Run {
     createdAt: new Date(row.createdAt).toISOString(),
     ...unset,
     ...readDetails(row).run,
+  };
+}
+
+/** As it is shown. */
+export function viewRun(run: Run, now: number): Run {
+  const past = (time: string | null): string | null => (time === null ? null : shownPastText(time, now));
+  return {
+    ...run,
+    createdAt: shownPastText(run.createdAt, now),
+    startedAt: past(run.startedAt),
+    endedAt: past(run.endedAt),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   toRun,
   toRunRequest,
   toRunRow,
+  viewRun,
 } from './run-record.ts';
 import { createRunTurns } from './run-turns.ts';
 import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
@@ -477,7 +478,7 @@ export function createRuns(options: RunsOptions): Runs {
       // Taken before the row is read: what ends meanwhile has its last state here.
       const current = live.get(id);
       const row = await store.getRun(id);
-      return row === undefined ? undefined : { ...toRun(row), ...current?.run };
+      return row === undefined ? undefined : viewRun({ ...toRun(row), ...current?.run }, now());
     },
     async list({ limit, after, sessionId, status }) {
       const rows = await store.listRuns({
@@ -486,7 +487,10 @@ export function createRuns(options: RunsOptions): Runs {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(status === undefined ? {} : { statuses: [status] }),
       });
-      return toPage(rows.slice(0, limit).map(toRun), rows.length > limit);
+      return toPage(
+        rows.slice(0, limit).map((row) => viewRun(toRun(row), now())),
+        rows.length > limit,
+      );
     },
     async cancel(id, reason = 'cancelled by a client') {
       const one = live.get(id);

@@ -52,7 +52,7 @@ async function* allMessages(
   let missing = messageCount;
   if (missing === 0) return;
   for await (const rows of readPages(store, id)) {
-    yield rows.slice(0, missing).map(toMessage);
+    yield rows.slice(0, missing).map((row) => toMessage(row));
     missing -= rows.length;
     if (missing <= 0) return;
   }

@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import { shownPast } from '../events/shown-time.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
 import { version } from '../version.ts';
 import { toMessage } from './history.ts';
@@ -92,8 +93,8 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       status: isBusy(row.id) ? 'running' : 'idle',
       ...viewDetails(row),
       messageCount: counts.get(row.id) ?? 0,
-      createdAt: new Date(row.createdAt).toISOString(),
-      updatedAt: new Date(row.updatedAt).toISOString(),
+      createdAt: shownPast(row.createdAt, now()),
+      updatedAt: shownPast(row.updatedAt, now()),
     }));
   }
 
@@ -177,7 +178,10 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
         limit: limit + 1,
         ...(after === undefined ? {} : { afterId: after }),
       });
-      return toPage(rows.slice(0, limit).map(toMessage), rows.length > limit);
+      return toPage(
+        rows.slice(0, limit).map((row) => toMessage(row, now())),
+        rows.length > limit,
+      );
     },
   };
 }

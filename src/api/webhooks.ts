@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { EventDataByType, EventType } from '../events/catalogue.ts';
 import type { LoggedEvent, NewEvent } from '../events/event-log.ts';
+import { startIdsAfter } from '../events/ids.ts';
 import { createEventLog } from '../events/log.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import {
@@ -241,6 +242,7 @@ async function open({ home = defaultHome(), ...options }: WebhookManagerOptions)
   });
   const log = createEventLog({ store });
   try {
+    startIdsAfter(await store.newestIds());
     const engine = await openWebhookEngine({
       ...options,
       store,

@@ -158,8 +158,10 @@ async function checkDatabase({ databasePath }: Settings): Promise<Check> {
 }
 
 async function checkServer(home: string, url: string, pid: number): Promise<Check> {
-  const client = new CodeBuddyClient({ home, url });
+  let client: CodeBuddyClient | undefined;
   try {
+    // Found by `home`, so that it must prove itself before it gets the key.
+    client = new CodeBuddyClient({ home });
     const status = await client.status({ signal: AbortSignal.timeout(3000) });
     return {
       name: 'server',
@@ -173,7 +175,7 @@ async function checkServer(home: string, url: string, pid: number): Promise<Chec
       detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
     };
   } finally {
-    client.close();
+    client?.close();
   }
 }
 

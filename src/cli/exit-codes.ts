@@ -2,6 +2,7 @@
 
 import { ApiError, ServerUnreachableError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
+import { createRedactor, secretVariables } from '../redaction.ts';
 import { complain, safe } from './output.ts';
 
 export const exitCodes = {
@@ -40,5 +41,7 @@ export function report(error: unknown): number {
 }
 
 function shown(text: string): string {
-  return safe(text, process.stderr);
+  // Errors quote what was given, and what others said.
+  const { redact } = createRedactor(secretVariables(process.env));
+  return safe(redact(text), process.stderr);
 }

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrivateFile } from '../atomic-file.ts';
+import { fileError } from '../file-errors.ts';
 
 export interface KeptListener {
   readonly secret: string;
@@ -35,7 +36,7 @@ function read(home: string): Kept {
     text = readFileSync(fileIn(home), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
+    throw fileError(fileIn(home), 'cannot be read', error);
   }
   try {
     // Written by us.

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { type Flags, loadSettings } from '../config/settings.ts';
+import { createRedactor } from '../redaction.ts';
 import { report } from './exit-codes.ts';
 import { paint, print, printJsonLine } from './output.ts';
 
@@ -80,8 +81,10 @@ async function serve(options: ServeOptions): Promise<void> {
   };
   const { settings, origins } = loadSettings({ flags });
   const { createApp, createLogger } = await import('../app.ts');
+  const redactor = createRedactor();
   const app = await createApp(settings, {
-    logger: createLogger(settings.logLevel, process.stderr.isTTY === true),
+    logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
+    redactor,
     modelsOrigin: origins.models,
   });
   // Before the first byte is answered: whoever sees the URL may also stop us.

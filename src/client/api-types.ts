@@ -726,7 +726,7 @@ export interface components {
       readonly description: string;
       readonly enabled: boolean;
       readonly events: readonly string[];
-      /** @description Its own request headers; the values of `authorization` and `cookie` are masked. */
+      /** @description Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are. */
       readonly headers: {
         readonly [key: string]: string;
       };
@@ -753,6 +753,7 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
     /**
@@ -793,6 +794,8 @@ export interface components {
       /** @description Whether it spent one of the retries. */
       readonly counted: boolean;
       readonly durationMs: number;
+      /** @description Where a redirect would have led; null for keys without the scope `admin`. */
+      readonly location?: string | null;
       readonly message: string | null;
       readonly number: number;
       /** @description `success`, or the kind of failure. */
@@ -887,6 +890,8 @@ export interface components {
     };
     /** Health */
     readonly Health: {
+      /** @description Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json. */
+      readonly proof?: string;
       /** @enum {string} */
       readonly status: 'ok';
       /** Format: date-time */
@@ -1197,7 +1202,7 @@ export interface components {
       readonly description: string;
       readonly enabled: boolean;
       readonly events: readonly string[];
-      /** @description Its own request headers; the values of `authorization` and `cookie` are masked. */
+      /** @description Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are. */
       readonly headers: {
         readonly [key: string]: string;
       };
@@ -1220,6 +1225,7 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
     /** WebhookInput */
@@ -3301,7 +3307,10 @@ export interface operations {
   };
   readonly getHealth: {
     readonly parameters: {
-      readonly query?: never;
+      readonly query?: {
+        /** @description Chosen at random by a client that found this server in `server.json`. The answer then holds `proof`. */
+        readonly challenge?: string;
+      };
       readonly header?: never;
       readonly path?: never;
       readonly cookie?: never;

@@ -1,14 +1,18 @@
-// Finds the local server and its key as `codebuddy serve` left them in the config folder, so nobody types either. The local key
-// goes to the local server only, never to a URL elsewhere.
+// Finds the local server and its key as `codebuddy serve` left them in the config folder, so nobody types either. The local key goes to the local
+// server only, never to a URL elsewhere; a server that was found must prove that it is the one (proven-agent.ts), a URL that was given need not.
 
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileError } from '../file-errors.ts';
 import { ServerUnreachableError } from './errors.ts';
+import type { ExpectedServer } from './proven-agent.ts';
 
 export interface Endpoint {
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** What the server must prove before a key is sent to it. Undefined: the URL was given by the caller. */
+  readonly expected?: ExpectedServer;
 }
 
 export interface DiscoveryOptions {
@@ -26,9 +30,18 @@ export interface DiscoveryOptions {
  */
 export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessEnv = process.env): Endpoint {
   const home = options.home ?? (environment.CODEBUDDY_HOME || join(homedir(), '.codebuddy'));
-  const url = options.url === undefined ? findUrl(home) : checkUrl(options.url);
-  const apiKey = options.apiKey ?? (environment.CODEBUDDY_API_KEY || findKey(home, url, options));
-  return { url, apiKey };
+  const givenKey = options.apiKey ?? (environment.CODEBUDDY_API_KEY || undefined);
+  if (options.url !== undefined) {
+    const url = checkUrl(options.url);
+    return { url, apiKey: givenKey ?? (isLoopback(new URL(url).hostname) ? readLocalKey(home) : undefined) };
+  }
+  const { url, pid, startedAt } = findServer(home);
+  const localKey = readLocalKey(home);
+  if (localKey === undefined || localKey === '')
+    throw new ServerUnreachableError(
+      `${join(home, 'api-key')} is missing, so the server at ${url} cannot prove that it is the one; start it again, or name it with --url`,
+    );
+  return { url, apiKey: givenKey ?? localKey, expected: { pid, startedAt, localKey } };
 }
 
 function checkUrl(url: string): string {
@@ -38,7 +51,7 @@ function checkUrl(url: string): string {
   return url.replace(/\/+$/, '');
 }
 
-function findUrl(home: string): string {
+function findServer(home: string): FoundServer {
   const file = join(home, 'server.json');
   const text = readOptional(file);
   const help = 'start one with: codebuddy serve';
@@ -49,22 +62,39 @@ function findUrl(home: string): string {
   } catch (cause) {
     throw new ServerUnreachableError(`${file} is not readable; start the server again`, { cause });
   }
-  if (typeof content !== 'object' || content === null || !('url' in content) || !('pid' in content)) {
+  const found = readServerFile(content);
+  if (found === undefined) {
     throw new ServerUnreachableError(`${file} does not say where the server is; start the server again`);
   }
   // After a crash the port may be another program's, which must not be handed our key.
-  if (typeof content.pid === 'number' && !isAlive(content.pid)) {
+  if (!isAlive(found.pid)) {
     throw new ServerUnreachableError(
-      `no server is running for ${home}; the last one, process ${content.pid}, has ended; ${help}`,
+      `no server is running for ${home}; the last one, process ${found.pid}, has ended; ${help}`,
     );
   }
-  return checkUrl(String(content.url));
+  return { ...found, url: checkUrl(found.url) };
 }
 
-/** To a URL that `server.json` gave, or that is loopback; a key for elsewhere must be given by name. */
-function findKey(home: string, url: string, options: DiscoveryOptions): string | undefined {
-  const isOurs = options.url === undefined || isLoopback(new URL(url).hostname);
-  return isOurs ? readOptional(join(home, 'api-key'))?.trim() : undefined;
+interface FoundServer {
+  readonly url: string;
+  readonly pid: number;
+  /** Empty in a file of an older release, whose server can prove nothing. */
+  readonly startedAt: string;
+}
+
+function readServerFile(content: unknown): FoundServer | undefined {
+  if (typeof content !== 'object' || content === null || !('url' in content) || !('pid' in content))
+    return undefined;
+  const { url, pid } = content;
+  const startedAt = 'startedAt' in content && typeof content.startedAt === 'string' ? content.startedAt : '';
+  // Only plain connections of this machine are proven.
+  return typeof url === 'string' && url.startsWith('http://') && typeof pid === 'number'
+    ? { url, pid, startedAt }
+    : undefined;
+}
+
+function readLocalKey(home: string): string | undefined {
+  return readOptional(join(home, 'api-key'))?.trim();
 }
 
 function isLoopback(hostname: string): boolean {
@@ -84,6 +114,6 @@ function readOptional(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(path, 'cannot be read', error);
   }
 }

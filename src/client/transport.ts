@@ -3,8 +3,10 @@
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
+import { hideUrlSecrets } from '../redaction.ts';
 import type { Endpoint } from './discovery.ts';
 import { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
+import { ProvenAgent, UnprovenServerError } from './proven-agent.ts';
 
 export interface RequestOptions {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -61,6 +63,8 @@ export class Transport {
   close(): void {
     this.#httpAgent?.destroy();
     this.#httpsAgent?.destroy();
+    this.#httpAgent = undefined;
+    this.#httpsAgent = undefined;
   }
 
   async #sendOrRepeat(options: RequestOptions): Promise<IncomingMessage> {
@@ -70,7 +74,8 @@ export class Transport {
       if (!(error instanceof ServerUnreachableError)) throw error;
       const code = codeOf(error.cause);
       // Nobody listens, so nothing was done: whatever it is, it may be sent to where the server is now.
-      if (code === 'ECONNREFUSED' && this.#hasMoved()) return this.#send(options);
+      const isGone = code === 'ECONNREFUSED' || error instanceof UnprovenServerError;
+      if (isGone && this.#hasMoved()) return this.#send(options);
       if (error instanceof ClosedConnectionError && options.method === 'GET') return this.#send(options);
       throw error;
     }
@@ -84,8 +89,10 @@ export class Transport {
       if (error instanceof ServerUnreachableError) return false;
       throw error;
     }
-    const hasMoved = found.url !== this.#endpoint.url;
+    const { url, expected } = this.#endpoint;
+    const hasMoved = found.url !== url || found.expected?.startedAt !== expected?.startedAt;
     this.#endpoint = found;
+    if (hasMoved) this.close();
     return hasMoved;
   }
 
@@ -110,9 +117,14 @@ export class Transport {
       outgoing.on('response', resolve);
       outgoing.on('error', (cause: NodeJS.ErrnoException) => {
         if (signal?.aborted) return reject(signal.reason);
+        if (cause instanceof UnprovenServerError) return reject(cause);
         const isClosed = outgoing.reusedSocket && cause.code === 'ECONNRESET';
         const Unreachable = isClosed ? ClosedConnectionError : ServerUnreachableError;
-        reject(new Unreachable(`no server answers at ${url} (${cause.message || cause.code})`, { cause }));
+        reject(
+          new Unreachable(`no server answers at ${hideUrlSecrets(url)} (${cause.message || cause.code})`, {
+            cause,
+          }),
+        );
       });
       outgoing.end(content);
     });
@@ -120,7 +132,9 @@ export class Transport {
 
   async #protocol(url: string): Promise<{ send: typeof httpRequest; agent: HttpAgent }> {
     if (!url.startsWith('https:')) {
-      this.#httpAgent ??= new HttpAgent({ keepAlive: true });
+      const { expected } = this.#endpoint;
+      this.#httpAgent ??=
+        expected === undefined ? new HttpAgent({ keepAlive: true }) : new ProvenAgent(expected);
       return { send: httpRequest, agent: this.#httpAgent };
     }
     // Rarely used, and TLS takes its time to load.
@@ -161,7 +175,7 @@ async function toApiError(
 function stranger(response: IncomingMessage, url: string, cause?: unknown): ApiError {
   const status = response.statusCode ?? 0;
   const type = response.headers['content-type'] ?? 'no content type';
-  const detail = `what answers at ${url} is no Code Buddy API (status ${status}, ${type})`;
+  const detail = `what answers at ${hideUrlSecrets(url)} is no Code Buddy API (status ${status}, ${type})`;
   return new ApiError(status, { detail }, undefined, { cause });
 }
 

@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileFault } from '../file-errors.ts';
 
 export function defaultHome(): string {
   return join(homedir(), '.codebuddy');
@@ -14,6 +15,8 @@ export function ensureHome(home: string): void {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     if ((statSync(home).mode & 0o077) !== 0) chmodSync(home, 0o700);
   } catch (cause) {
-    throw new Error(`the config folder ${home} cannot be used: ${(cause as Error).message}`, { cause });
+    const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = isFile ? 'it is a file, not a folder' : fileFault(cause);
+    throw new Error(`the config folder ${home} cannot be used: ${why}`, { cause });
   }
 }

@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { fileError } from '../file-errors.ts';
 
 export interface LocalKey {
   readonly path: string;
@@ -34,7 +35,7 @@ export function readLocalKey(home: string): string | undefined {
     text = readFileSync(path, 'utf8').trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(path, 'cannot be read', error);
   }
   if (!/^[\x21-\x7e]{16,}$/.test(text)) {
     throw new Error(`${path} holds no API key; remove the file to have a new one made`);
@@ -47,11 +48,19 @@ export function readOrCreateLocalKey(home: string): LocalKey {
   const path = localKeyPath(home);
   const existing = readLocalKey(home);
   if (existing === undefined) {
-    createKeyFile(path);
+    try {
+      createKeyFile(path);
+    } catch (error) {
+      throw fileError(path, 'cannot be made', error);
+    }
     return { path, key: readLocalKey(home) as string };
   }
   if ((statSync(path).mode & 0o077) === 0) return { path, key: existing };
-  chmodSync(path, 0o600);
+  try {
+    chmodSync(path, 0o600);
+  } catch (error) {
+    throw fileError(path, 'could be read by others, and its mode cannot be changed', error);
+  }
   return { path, key: existing, warning: `${path} could be read by others; its mode is 0600 now` };
 }
 
@@ -62,6 +71,9 @@ function createKeyFile(path: string): void {
   try {
     writeSync(file, `cbk_${randomBytes(32).toString('base64url')}\n`);
     fsyncSync(file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

@@ -3,6 +3,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePrivateFile } from '../atomic-file.ts';
+import { fileError } from '../file-errors.ts';
 
 export interface ServerFile {
   readonly url: string;
@@ -27,7 +28,7 @@ export function readServerFile(home: string): ServerFile | undefined {
     value = JSON.parse(readFileSync(serverFilePath(home), 'utf8'));
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(serverFilePath(home), 'cannot be read', error);
   }
   if (!isServerFile(value) || !isAlive(value.pid)) return undefined;
   return value;
@@ -35,7 +36,14 @@ export function readServerFile(home: string): ServerFile | undefined {
 
 /** Removes the file if it is this process's. */
 export function removeServerFile(home: string): void {
-  if (readServerFile(home)?.pid === process.pid) rmSync(serverFilePath(home), { force: true });
+  let found: ServerFile | undefined;
+  try {
+    found = readServerFile(home);
+  } catch {
+    // What cannot be read was not written by this process; a stop must not fail because of it.
+    return;
+  }
+  if (found?.pid === process.pid) rmSync(serverFilePath(home), { force: true });
 }
 
 function isServerFile(value: unknown): value is ServerFile {

@@ -2,7 +2,9 @@
 // what the default is; each value knows its origin.
 
 import { readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileFault } from '../file-errors.ts';
+import { hideUrlSecrets, jsonFault } from '../redaction.ts';
 import { defaultHome } from './home-folder.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -334,11 +336,16 @@ function findSource(
   return undefined;
 }
 
-/** A key is never shown; of a database URL, its password is not. */
+/** Keys, and settings that may hold some, are never shown; of URLs, user and password are not. */
 function shown(name: keyof Settings, value: unknown): string {
   if (name === 'apiKey') return 'set, but not shown here';
-  const text = JSON.stringify(value);
-  return name === 'databasePath' ? text.replace(/(:\/\/[^:/@]*:)[^@]*@/, '$1***@') : text;
+  if (name === 'providers' || name === 'mcpServers') return kindOf(value);
+  return hideUrlSecrets(JSON.stringify(value));
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
 function readConfigFile(file: string): Readonly<Record<string, unknown>> {
@@ -347,13 +354,17 @@ function readConfigFile(file: string): Readonly<Record<string, unknown>> {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new SettingsError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      throw new SettingsError(`the config folder ${dirname(file)} is a file, or lies in one`, {
+        cause: error,
+      });
+    throw new SettingsError(`${file} cannot be read: ${fileFault(error)}`, { cause: error });
   }
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new SettingsError(`${file} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new SettingsError(`${file} is not JSON: ${jsonFault(error)}`, { cause: error });
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new SettingsError(`${file} must hold a JSON object`);

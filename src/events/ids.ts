@@ -67,6 +67,22 @@ export function makeId<P extends IdPrefix>(prefix: P, now: number = Date.now()):
   return `${prefix}_${head}${alphabet[random[14] as number] as string}${alphabet[random[15] as number] as string}`;
 }
 
+/**
+ * Ids made from now on sort after these, which an earlier process made: its clock may have been ahead, and lists are in the order of ids.
+ */
+export function startIdsAfter(ids: readonly string[]): void {
+  for (const id of ids) {
+    if (!pattern.test(id)) continue;
+    let time = 0;
+    for (const digit of id.slice(4, 14)) time = time * 32 + alphabet.indexOf(digit);
+    if (time < lastTime) continue;
+    // The next millisecond: the random digits of the id are not taken over.
+    lastTime = time + 1;
+    nextRandom();
+    head = makeHead();
+  }
+}
+
 const pattern = /^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$/;
 
 /** True if `value` has the form of an id of this kind. */

@@ -39,7 +39,7 @@ export interface HttpContext {
   readonly logger: Logger;
   /** Aborts when the server begins to stop: end streams. New at each start, so read it at each request. */
   readonly shutdown: AbortSignal;
-  /** Unix ms of the last start; 0 before the first. */
+  /** Of the last start, as `performance.now()` says: a clock that is set changes nothing. 0 before the first. */
   readonly startedAt: number;
   /** True if a key is needed (one is configured, or `services.keys` is there). */
   readonly keyRequired: boolean;

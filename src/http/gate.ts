@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
+import { challengePattern } from '../identity-proof.ts';
 import { makeKeyCheck } from './api-keys-check.ts';
 import type { Connections } from './connections.ts';
 import type { HttpContext } from './context.ts';
@@ -75,7 +76,7 @@ export function makeGate(options: GateOptions): Gate {
       response.corsHeaders = cors.headers;
       if (isRead && request.path === '/health') {
         request.route = '/health';
-        answerHealth(response);
+        answerHealth(response, prove(request));
         record.health(request, startedAt);
         return;
       }
@@ -114,6 +115,23 @@ export function makeGate(options: GateOptions): Gate {
       refuse(request, response, problem);
     }
   };
+
+  /** A client wants to know whether this is the server that it looks for. @throws CodeBuddyError `validation_failed` */
+  function prove({ url = '', path, socket }: GatedRequest): string | undefined {
+    const { identity } = context.services;
+    if (url.length === path.length) return undefined;
+    const challenge = new URLSearchParams(url.slice(path.length + 1)).get('challenge');
+    if (challenge === null || identity === undefined) return undefined;
+    if (!challengePattern.test(challenge)) {
+      const message = 'must be 22 to 128 letters, digits, - and _, chosen at random';
+      throw new CodeBuddyError('validation_failed', `challenge ${message}`, {
+        errors: [{ in: 'query', pointer: '/challenge', message }],
+      });
+    }
+    const { localAddress, localPort } = socket;
+    if (localAddress === undefined || localPort === undefined) return undefined;
+    return identity({ challenge, address: localAddress, port: localPort });
+  }
 
   function checkHost(host: string | undefined, isRepeated: boolean, request: GatedRequest): void {
     if (host === undefined || host === '' || isRepeated) {
@@ -188,17 +206,18 @@ function answerPreflight(request: GatedRequest, response: GatedResponse): void {
 }
 
 /** Plain and fast: the text of one millisecond is made once. */
-function makeHealthAnswer(version: string): (response: GatedResponse) => void {
+function makeHealthAnswer(version: string): (response: GatedResponse, proof: string | undefined) => void {
   const tail = `","version":${JSON.stringify(version)}}`;
   let madeAt = 0;
   let body = '';
-  return (response) => {
+  return (response, proof) => {
     const now = Date.now();
     if (now !== madeAt) {
       madeAt = now;
       body = `{"status":"ok","timestamp":"${new Date(now).toISOString()}${tail}`;
     }
-    response.answer(200, 'application/json; charset=utf-8', body);
+    const text = proof === undefined ? body : `${body.slice(0, -1)},"proof":"${proof}"}`;
+    response.answer(200, 'application/json; charset=utf-8', text);
   };
 }
 

@@ -205,7 +205,7 @@ export class HttpServer {
     await listenOn(server, host, port);
     server.on('error', (error) => this.record.fault(error, 'server'));
     this.server = server;
-    this.startedAt = Date.now();
+    this.startedAt = performance.now();
   }
 
   private makeGate(): Gate {

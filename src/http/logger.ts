@@ -56,14 +56,20 @@ const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((
  * A pino logger, secrets redacted. Loads pino only when called.
  * @param destination a stream (say, pino-pretty's), or the number of an open file, to which JSON lines are written every 250 ms or
  * 16 KiB, at once after an error, and at exit. Default: 1, standard output
+ * @param redact takes secrets out of a line; those of requests hold none. Default: lines stay as they are
  */
-export function makeLogger(level: LogLevel, destination: DestinationStream | number = 1): Logger {
+export function makeLogger(
+  level: LogLevel,
+  destination: DestinationStream | number = 1,
+  redact: (line: string) => string = (line) => line,
+): Logger {
   if (level === 'silent') return silentLogger;
   const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino');
   const options = { level, redact: { paths: secretPaths, censor: '[redacted]' }, base: null };
-  if (typeof destination !== 'number') return pino(options, destination);
+  if (typeof destination !== 'number')
+    return pino(options, { write: (line) => destination.write(redact(line)) });
   const lines = new LineBuffer(pino.destination({ dest: destination, sync: false }));
-  const logger = pino(options, lines);
+  const logger = pino(options, { write: (line) => lines.write(redact(line)) });
   return {
     debug: logger.debug.bind(logger),
     info: logger.info.bind(logger),

@@ -262,4 +262,10 @@ export interface HttpServices {
   /** `agent` and `model` of `GET /api/status`. */
   readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
   readonly webhooks?: WebhookService;
+  /** Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no proof. */
+  readonly identity?: (facts: {
+    readonly challenge: string;
+    readonly address: string;
+    readonly port: number;
+  }) => string;
 }

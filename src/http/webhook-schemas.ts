@@ -50,13 +50,18 @@ export const webhookSchema = {
   properties: {
     id: text,
     name: text,
-    url: text,
+    url: {
+      type: 'string',
+      description:
+        'Keys without the scope `admin` see the origin only: the path of a webhook is often its password.',
+    },
     events: { type: 'array', items: text },
     enabled: flag,
     headers: {
       type: 'object',
       additionalProperties: text,
-      description: 'Its own request headers; the values of `authorization` and `cookie` are masked.',
+      description:
+        'Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are.',
     },
     retryCount: { ...count, description: 'Retries after the first attempt.' },
     retryDelay: { ...count, description: 'Milliseconds before the first retry; doubles with each.' },
@@ -243,6 +248,10 @@ const attemptSchema = {
     outcome: { type: 'string', description: '`success`, or the kind of failure.' },
     statusCode: { type: ['integer', 'null'] },
     message: nullableText,
+    location: {
+      ...nullableText,
+      description: 'Where a redirect would have led; null for keys without the scope `admin`.',
+    },
     responseExcerpt: {
       ...nullableText,
       description: 'The first 4 KiB of the answer; null for keys without the scope `admin`.',

@@ -2,7 +2,7 @@
 
 import type { Page } from './page.ts';
 
-/** A webhook as it is shown; its secret and the values of `authorization` and `cookie` never are. Times in ms. */
+/** A webhook as it is shown. Its secret and header values that hold credentials never are. Times in ms. */
 export interface Webhook {
   readonly id: string;
   readonly name: string;
@@ -77,6 +77,8 @@ export interface DeliveryAttempt {
   readonly outcome: string;
   readonly statusCode: number | null;
   readonly message: string | null;
+  /** Where a redirect would have led; only for keys with the scope `admin`. */
+  readonly location?: string | null;
   /** First 4 KiB of the answer; only for keys with the scope `admin`. */
   readonly responseExcerpt: string | null;
   /** Whether it spent one of the webhook's retries. */

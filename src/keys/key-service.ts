@@ -3,6 +3,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
+import { shownPast } from '../events/shown-time.ts';
 import type { KeyRow, Store } from '../store/store.ts';
 
 export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
@@ -56,7 +57,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
       return match === undefined ? undefined : { id: match.id, scopes: match.scopes };
     },
     async list() {
-      return (await store.listKeys()).map(toApiKey);
+      return (await store.listKeys()).map((row) => toApiKey(row, now()));
     },
     async create({ name, scopes }) {
       const key = generateKey();
@@ -70,7 +71,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
       };
       await store.write([{ kind: 'putKey', key: row }]);
       known.set(row.id, toKnown(row));
-      return { ...toApiKey(row), key };
+      return { ...toApiKey(row, now()), key };
     },
     async revoke(id) {
       const rows = await store.listKeys();
@@ -96,11 +97,11 @@ function toKnown(row: KeyRow): Known {
   return { id: row.id, hash: Buffer.from(row.hash, 'hex'), scopes: readScopes(row) };
 }
 
-function toApiKey(row: KeyRow): ApiKey {
+function toApiKey(row: KeyRow, now: number): ApiKey {
   return {
     id: row.id,
     name: row.name,
     scopes: readScopes(row),
-    createdAt: new Date(row.createdAt).toISOString(),
+    createdAt: shownPast(row.createdAt, now),
   };
 }

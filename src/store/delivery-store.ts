@@ -164,8 +164,8 @@ export interface DeliveryStore {
   ): Promise<number>;
   /** Makes up to `max` tried deliveries of a webhook fresh; resolves to the sequences of their events. */
   freshenWaiting(webhookId: string, max: number): Promise<readonly number[]>;
-  /** Makes up to `max` tried deliveries that wait beyond `limit` due at `limit`; resolves to how many. */
-  pullWaiting(limit: number, max: number): Promise<number>;
+  /** Makes up to `max` tried deliveries that wait beyond `limit` due at `due`; resolves to how many. */
+  pullWaiting(limit: number, due: number, max: number): Promise<number>;
   /** Deletes up to `max` ended deliveries, oldest first: `excess` of any age, then those made before `before`. */
   pruneDeliveries(options: { before: number; excess: number; max: number }): Promise<number>;
   /** Deletes up to `max` ended deliveries of a webhook, or of all; resolves to how many. */

@@ -148,6 +148,9 @@ export interface Store extends DeliveryStore {
     statuses?: readonly string[];
   }): Promise<readonly RunRow[]>;
 
+  /** The greatest id of each kind of row. */
+  newestIds(): Promise<readonly string[]>;
+
   listKeys(): Promise<readonly KeyRow[]>;
   getAnswer(key: string): Promise<AnswerRow | undefined>;
   /** Deletes at most `max` answers older than `before` (Unix ms); resolves to how many. */

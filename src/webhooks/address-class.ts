@@ -2,6 +2,7 @@
 // registries for IPv4 and IPv6 (RFC 6890 and its updates), and what cloud providers serve to their guests.
 
 import ipaddr from 'ipaddr.js';
+import { metadataServices } from './metadata-addresses.ts';
 
 export type AddressKind =
   | 'public'
@@ -22,12 +23,13 @@ export interface AddressClass {
 
 type Block = readonly [cidr: string, kind: AddressKind];
 
-const metadata4 = ['169.254.169.254', '169.254.170.2', '169.254.170.23', '168.63.129.16', '100.100.100.200'];
-const metadata6 = ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254'];
+const metadataBlocks = [...new Set(metadataServices.flatMap(({ addresses }) => addresses))].map(
+  (cidr): Block => [cidr, 'metadata'],
+);
 
 // First match decides.
 const blocks4: readonly Block[] = [
-  ...metadata4.map((address): Block => [`${address}/32`, 'metadata']),
+  ...metadataBlocks.filter(([cidr]) => !cidr.includes(':')),
   ['0.0.0.0/8', 'reserved'],
   ['10.0.0.0/8', 'private'],
   ['100.64.0.0/10', 'private'],
@@ -46,7 +48,7 @@ const blocks4: readonly Block[] = [
 ];
 
 const blocks6: readonly Block[] = [
-  ...metadata6.map((address): Block => [`${address}/128`, 'metadata']),
+  ...metadataBlocks.filter(([cidr]) => cidr.includes(':')),
   ['::1/128', 'loopback'],
   ['::/128', 'reserved'],
   ['fe80::/10', 'link-local'],
@@ -62,13 +64,20 @@ const blocks6: readonly Block[] = [
   ['::/0', 'reserved'],
 ];
 
-/** Where IPv6 addresses carry an IPv4 one, and the byte at which it begins. */
-const embedding: readonly (readonly [cidr: string, offset: number])[] = [
-  ['::ffff:0:0/96', 12], // mapped, RFC 4291 §2.5.5.2
-  ['::ffff:0:0:0/96', 12], // translated, RFC 6145
-  ['64:ff9b::/96', 12], // NAT64, RFC 6052
-  ['64:ff9b:1::/48', 12], // NAT64 of one's own, RFC 8215
-  ['2002::/16', 2], // 6to4, RFC 3056
+/** Where IPv6 addresses carry an IPv4 one, and at which of their bytes it lies. */
+const embedding: readonly (readonly [cidr: string, positions: readonly number[]])[] = [
+  ['::ffff:0:0/96', [12, 13, 14, 15]], // mapped, RFC 4291 §2.5.5.2
+  ['::ffff:0:0:0/96', [12, 13, 14, 15]], // translated, RFC 6145
+  ['64:ff9b::/96', [12, 13, 14, 15]], // NAT64, RFC 6052
+  ['2002::/16', [2, 3, 4, 5]], // 6to4, RFC 3056
+];
+
+/** The places of an IPv4 address below a NAT64 prefix of 48, 56, 64 and 96 bits (RFC 6052 §2.2); byte 8 is always zero. */
+const nat64Positions: readonly (readonly number[])[] = [
+  [6, 7, 9, 10],
+  [7, 9, 10, 11],
+  [9, 10, 11, 12],
+  [12, 13, 14, 15],
 ];
 
 interface ParsedBlock {
@@ -114,15 +123,22 @@ const parsed6 = parse(blocks6);
 const parsedEmbedding = parse(embedding);
 const teredo = parseBlock('2001::/32') as ParsedBlock;
 const compatible = parseBlock('::/96') as ParsedBlock;
+const localNat64 = parseBlock('64:ff9b:1::/48') as ParsedBlock;
 
 /** An IPv6 address that carries an IPv4 one is judged by that one. */
 export function classifyAddress(address: string): AddressClass {
   const bytes = addressBytes(address);
   if (bytes === undefined) return { kind: 'invalid', address };
   if (bytes.length === 4) return classify4(bytes);
+  if (isInside(bytes, localNat64)) return classifyLocalNat64(bytes);
   const inner = innerAddress(bytes);
   if (inner !== undefined) return classify4(inner);
   const kind = parsed6.find(([block]) => isInside(bytes, block))?.[1] ?? 'reserved';
+  // A tunnel's inner address may lie below any prefix; only what is never allowed is worth a guess.
+  if (kind !== 'metadata' && isIsatap(bytes)) {
+    const tunnelled = classify4(bytes.slice(12));
+    if (tunnelled.kind === 'metadata') return tunnelled;
+  }
   return { kind, address: text(bytes) };
 }
 
@@ -131,13 +147,31 @@ function classify4(bytes: readonly number[]): AddressClass {
   return { kind, address: text(bytes) };
 }
 
+/** RFC 8215: each network chooses the length of its prefix, which cannot be seen from here. The worst reading counts. */
+function classifyLocalNat64(bytes: readonly number[]): AddressClass {
+  const readings = nat64Positions
+    .filter((positions) => positions[0] === 12 || bytes[8] === 0)
+    .map((positions) => classify4(take(bytes, positions)));
+  const last = readings.at(-1) as AddressClass;
+  return readings.find(({ kind }) => kind === 'metadata') ?? last;
+}
+
+/** RFC 5214 §6.1: the interface identifier begins with 00-00-5E-FE, or 02-00-5E-FE for a global address. */
+function isIsatap(bytes: readonly number[]): boolean {
+  return ((bytes[8] as number) & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
+}
+
 function innerAddress(bytes: readonly number[]): readonly number[] | undefined {
   // IPv4-compatible, RFC 4291 §2.5.5.1; `::` and `::1` are not that.
   if (isInside(bytes, compatible) && bytes.slice(12, 15).some((byte) => byte !== 0)) return bytes.slice(12);
   // RFC 4380 §4: the client's address, inverted.
   if (isInside(bytes, teredo)) return bytes.slice(12).map((byte) => byte ^ 0xff);
-  const offset = parsedEmbedding.find(([block]) => isInside(bytes, block))?.[1];
-  return offset === undefined ? undefined : bytes.slice(offset, offset + 4);
+  const positions = parsedEmbedding.find(([block]) => isInside(bytes, block))?.[1];
+  return positions === undefined ? undefined : take(bytes, positions);
+}
+
+function take(bytes: readonly number[], positions: readonly number[]): readonly number[] {
+  return positions.map((position) => bytes[position] as number);
 }
 
 function text(bytes: readonly number[]): string {

@@ -256,7 +256,7 @@ export function createDispatcher({
       nextAttemptAt: next.kind === 'again' ? next.at : null,
       endedAt: next.kind === 'ended' ? now : null,
       reason: next.reason,
-      attempt: describeAttempt(counted.tries, sentAt, verdict, result),
+      attempt: describeAttempt(lane, counted.tries, sentAt, verdict, result),
     });
   }
 
@@ -471,15 +471,27 @@ export function createDispatcher({
 
 const userAgent = `CodeBuddy-Webhook/${version}`;
 
-function describeAttempt(number: number, at: number, verdict: Verdict, result: TransportResult): string {
+function describeAttempt(
+  lane: Lane,
+  number: number,
+  at: number,
+  verdict: Verdict,
+  result: TransportResult,
+): string {
+  // Receivers send back what they got: an echo of our own headers must not be kept.
+  const { redactor } = lane;
+  const location =
+    verdict.outcome === 'redirect_refused' && result.kind === 'answer' ? result.headers.location : null;
   return JSON.stringify({
     number,
     at: new Date(at).toISOString(),
     durationMs: result.durationMs,
     outcome: verdict.outcome,
     statusCode: result.kind === 'answer' ? result.statusCode : null,
-    message: verdict.message,
-    responseExcerpt: result.kind === 'answer' && result.excerpt !== '' ? result.excerpt : null,
+    message: verdict.message === null ? null : redactor.redact(verdict.message),
+    location: location ?? null,
+    responseExcerpt:
+      result.kind === 'answer' && result.excerpt !== '' ? redactor.redact(result.excerpt) : null,
     counted: verdict.counts,
   });
 }

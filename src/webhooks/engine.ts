@@ -7,6 +7,8 @@ import type { EventType } from '../events/catalogue.ts';
 import { expandTypes } from '../events/event-filter.ts';
 import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import { shownPast } from '../events/shown-time.ts';
+import { maskUrlsIn } from '../redaction.ts';
 import type { DeliveryChange, DeliveryPlace, DeliveryRow } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import { createClockSkewWatch } from './clock-skew.ts';
@@ -29,8 +31,14 @@ import { createTransport } from './transport.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { parseWebhook, patchWebhook, type WebhookConfig } from './webhook-config.ts';
-import { freshMemory, readMemory, type WebhookMemory } from './webhook-health.ts';
-import { type DeliveryView, viewDelivery, viewWebhook, type WebhookView } from './webhook-view.ts';
+import { freshMemory, graceOfSecretMs, readMemory, type WebhookMemory } from './webhook-health.ts';
+import {
+  type DeliveryView,
+  type ShownTimes,
+  viewDelivery,
+  viewWebhook,
+  type WebhookView,
+} from './webhook-view.ts';
 
 export interface WebhookEngineOptions {
   readonly store: Store;
@@ -150,10 +158,11 @@ export interface WebhookStats {
   readonly latency: Readonly<Record<string, Latency>>;
 }
 
-const graceOfSecretMs = 24 * 60 * 60 * 1000;
 const maxPreviousSecrets = 5;
 const testsPerMinute = 10;
 const stepSize = 500;
+/** How long a retry still waits that an earlier process put off by another clock. */
+const oldClockWaitMs = 60_000;
 /** Of an index alone: a few milliseconds. */
 const placesAtOnce = 5000;
 /** The store's place for the last good webhooks.json. */
@@ -225,7 +234,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
             `clock_skew: this machine's clock is ${seconds} s off three receivers'; they may refuse our timestamps`,
           );
       },
-      onHealth: (lane, change, reason) => inBackground(tellHealth(lane, change, reason)),
+      onHealth: (lane, change, reason) =>
+        inBackground(tellHealth(lane, change, maskUrlsIn(lane.redactor.redact(reason)))),
       onTrouble(message) {
         if (message !== undefined && troubleNow === undefined)
           warn(
@@ -293,13 +303,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   function memoryOf(id: string): WebhookMemory {
     const text = states.get(id);
-    return text === undefined ? freshMemory : readMemory(text);
+    return text === undefined ? freshMemory : readMemory(text, clock.now());
   }
 
   /** What an earlier process left is due again; what it left for webhooks that are gone is cancelled. */
   async function takeUpPending(last: number): Promise<void> {
     // A clock that was set back since: due times beyond any that could have been given are of the old clock.
-    while ((await store.pullWaiting(clock.now() + longestWaitMs, stepSize)) === stepSize);
+    const now = clock.now();
+    while ((await store.pullWaiting(now + longestWaitMs, now + oldClockWaitMs, stepSize)) === stepSize);
     for (const { webhookId, count, nextAttemptAt } of await store.waitingCounts()) {
       const lane = lanes.get(webhookId);
       if (lane === undefined) inBackground(cancelAll(webhookId, []));
@@ -373,10 +384,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     reason: string,
   ): Promise<void> {
     const { failures, failingSince } = lane.memory;
-    const subject = { webhookId: lane.id, name: lane.config.name };
-    const since = new Date(failingSince ?? clock.now()).toISOString();
+    // Events go to other receivers and to keys that may only read.
+    const name = maskUrlsIn(lane.config.name);
+    const subject = { webhookId: lane.id, name };
+    const since = shownPast(failingSince ?? clock.now(), clock.wall());
     if (change === 'failing') {
-      warn(`webhook ${lane.id} (${lane.config.name}) has had only failures since ${since}: ${reason}`);
+      warn(`webhook ${lane.id} (${name}) has had only failures since ${since}: ${reason}`);
       await log.append([{ type: 'webhook.failing', data: { ...subject, since, failures, reason } }]);
     } else if (change === 'recovered') {
       await log.append([{ type: 'webhook.recovered', data: { ...subject, since, failures } }]);
@@ -395,12 +408,13 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     clearTimeout(lane.timer);
     const { last } = await log.bounds();
     lane.remember({ ...lane.memory, missedAfter: last });
-    warn(`webhook ${lane.id} (${lane.config.name}) is disabled: ${message}`);
+    const name = maskUrlsIn(lane.config.name);
+    warn(`webhook ${lane.id} (${name}) is disabled: ${message}`);
     await log.append(
       [
         {
           type: 'webhook.disabled',
-          data: { webhookId: lane.id, name: lane.config.name, reason, message },
+          data: { webhookId: lane.id, name, reason, message },
         },
       ],
       [keepMemory(lane)],
@@ -593,8 +607,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     return putState(lane.id, JSON.stringify(lane.memory));
   }
 
+  function times(): ShownTimes {
+    return { now: clock.now(), wall: clock.wall() };
+  }
+
   function view(lane: Lane): Promise<WebhookView> {
-    return missedBy(lane).then((missed) => viewWebhook(lane, clock.now(), missed));
+    return missedBy(lane).then((missed) => viewWebhook(lane, times(), missed));
   }
 
   async function missedBy({ isEnabled, memory, config }: Lane): Promise<number> {
@@ -628,7 +646,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       try {
         const row = await store.getDelivery(id);
         if (row === undefined) throw noDelivery(id);
-        if (row.status !== 'pending') return viewDelivery(row);
+        if (row.status !== 'pending') return viewDelivery(row, times());
         if (closing.signal.aborted)
           throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
         await changed.promise;
@@ -715,12 +733,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       checkTestRate(id);
       const message = 'If you read this, the webhook works.';
       const [event] = await log.append([
-        { type: 'webhook.test', data: { webhookId: id, name: lane.config.name, message } },
+        { type: 'webhook.test', data: { webhookId: id, name: maskUrlsIn(lane.config.name), message } },
       ]);
       const rows = await store.listDeliveries({ webhookId: id, eventId: event?.id ?? '', limit: 1 });
       const [row] = rows;
       if (row === undefined) throw new CodeBuddyError('webhook_not_found', `Webhook ${id} was removed.`);
-      return viewDelivery(row);
+      return viewDelivery(row, times());
     },
     async rotateSecret(id, secret = generateSecret()) {
       const lane = find(id);
@@ -780,17 +798,17 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         ...(event === undefined ? {} : { eventType: event }),
         ...(since === undefined ? {} : { since: timeOf(since) }),
       });
-      const items = rows.slice(0, limit).map(viewDelivery);
+      const items = rows.slice(0, limit).map((row) => viewDelivery(row, times()));
       const last = items.at(-1);
       return rows.length > limit && last !== undefined ? { items, next: last.id } : { items };
     },
     async getDelivery(id) {
       const row = await store.getDelivery(id);
       if (row === undefined) return undefined;
-      const delivery = viewDelivery(row);
+      const delivery = viewDelivery(row, times());
       const payload = await store.getPayload(row.sequence);
       const lane = lanes.get(row.webhookId);
-      const explanation = explain({ delivery, lane, payload, wall: clock.wall(), now: clock.now() });
+      const explanation = explain({ delivery, lane, payload, ...times() });
       return { ...delivery, explanation };
     },
     async retry(id) {
@@ -811,7 +829,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         retrying.delete(id);
       }
       const now = await store.getDelivery(id);
-      return viewDelivery(now ?? row);
+      return viewDelivery(now ?? row, times());
     },
     async retryFailed({ webhookId, event, since }) {
       let beforeId: string | undefined;

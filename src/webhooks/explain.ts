@@ -1,7 +1,7 @@
 // A delivery in words: what happened, what will happen, and a line to try it by hand.
 
 import type { Lane } from './lane.ts';
-import type { DeliveryView } from './webhook-view.ts';
+import { type DeliveryView, type ShownTimes, shownDue } from './webhook-view.ts';
 
 export interface DeliveryExplanation {
   readonly summary: string;
@@ -67,7 +67,7 @@ export function explain({ delivery, lane, payload, wall, now }: ExplainOptions):
       explainPending(
         delivery,
         lane,
-        now,
+        { now, wall },
         tried === 0 ? 'Not tried yet.' : `Tried ${times}.${lastWords}`,
         hint,
       ),
@@ -78,7 +78,7 @@ export function explain({ delivery, lane, payload, wall, now }: ExplainOptions):
 function explainPending(
   delivery: DeliveryView,
   lane: Lane | undefined,
-  now: number,
+  { now, wall }: ShownTimes,
   soFar: string,
   hint: string,
 ): Omit<DeliveryExplanation, 'curl'> {
@@ -92,7 +92,7 @@ function explainPending(
   const { openUntil, pausedUntil } = lane.memory;
   if (pausedUntil !== null && pausedUntil > now)
     return {
-      summary: `${soFar} The receiver asked for a pause until ${new Date(pausedUntil).toISOString()}.`,
+      summary: `${soFar} The receiver asked for a pause until ${shownDue(pausedUntil, { now, wall })}.`,
       nextStep: 'Nothing to do: it is sent then.',
     };
   if (openUntil !== null)

@@ -64,11 +64,23 @@ function faultOf(name: string, value: unknown): string | undefined {
 
 const credential = /auth|cookie|token|secret|passw|key|session|signature/i;
 
+/** Schemes of RFC 9110 §11.4 that carry the credential itself, under whatever name. */
+const credentialValue = /^(?:bearer|basic|token|apikey)\s+\S/i;
+
+function isCredential(name: string, value: string): boolean {
+  return credential.test(name) || credentialValue.test(value);
+}
+
 /** Values that may let someone in are not shown. */
 export function maskHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, credential.test(name) ? '***' : value]),
+    Object.entries(headers).map(([name, value]) => [name, isCredential(name, value) ? '***' : value]),
   );
+}
+
+/** The values that `maskHeaders` hides. */
+export function secretValues(headers: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(headers).flatMap(([name, value]) => (isCredential(name, value) ? [value] : []));
 }
 
 /** RFC 6901 §3; a name may hold anything. */

@@ -1,7 +1,9 @@
 // One webhook's queue: a short piece of it in memory, the rest in the store. The lane knows what may start now and, if nothing may, when
 // to look again; the dispatcher starts it.
 
+import { createRedactor, type Redactor } from '../redaction.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
+import { secretValues } from './header-rules.ts';
 import { createSequenceQueue, type SequenceQueue } from './sequence-queue.ts';
 import { createSigner, type Signer } from './signing.ts';
 import type { WebhookConfig } from './webhook-config.ts';
@@ -52,6 +54,7 @@ export class Lane {
   timer: NodeJS.Timeout | undefined;
   private signer: Signer | undefined;
   private signerUntil = Number.POSITIVE_INFINITY;
+  private redactorNow: Redactor | undefined;
 
   constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string) {
     this.id = config.id;
@@ -69,6 +72,7 @@ export class Lane {
     this.config = config;
     this.url = new URL(config.url);
     this.signer = undefined;
+    this.redactorNow = undefined;
   }
 
   remember(memory: WebhookMemory): void {
@@ -78,6 +82,16 @@ export class Lane {
     )
       this.signer = undefined;
     this.memory = memory;
+  }
+
+  /** Knows the secret and the header values of this webhook. */
+  get redactor(): Redactor {
+    const { secret, headers } = this.config;
+    this.redactorNow ??= createRedactor([
+      ...(secret === undefined ? [] : [secret]),
+      ...secretValues(headers),
+    ]);
+    return this.redactorNow;
   }
 
   /** Made when it is needed, and again when an old secret's time is over. */

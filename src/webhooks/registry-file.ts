@@ -34,6 +34,9 @@ export function readRegistryFile(path: string): FileContent {
   try {
     const stat = fstatSync(handle);
     if (!stat.isFile()) return { kind: 'unusable', reason: 'it is not a file' };
+    const wasPublic = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
+    // It holds secrets, also if it cannot be used and is set aside.
+    if (wasPublic) closeToOthers(handle);
     if (stat.size > maxBytes) return { kind: 'unusable', reason: `it is larger than ${maxBytes} bytes` };
     const bytes = Buffer.alloc(stat.size);
     let length = 0;
@@ -42,9 +45,6 @@ export function readRegistryFile(path: string): FileContent {
       if (read === 0) break;
       length += read;
     }
-    const wasPublic = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
-    // It holds secrets.
-    if (wasPublic) closeToOthers(handle);
     const text = bytes.toString('utf8', 0, length);
     return { kind: 'text', text: text.startsWith('\uFEFF') ? text.slice(1) : text, wasPublic };
   } catch (error) {

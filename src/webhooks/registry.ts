@@ -4,6 +4,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { CodeBuddyError } from '../errors.ts';
+import { jsonFault } from '../redaction.ts';
 import { type FileContent, readRegistryFile, setAside, writeRegistryFile } from './registry-file.ts';
 import { toFileEntry, type WebhookConfig } from './webhook-config.ts';
 
@@ -140,7 +141,7 @@ function parseFile(text: string, parse: (entry: unknown) => WebhookConfig): Pars
   try {
     content = JSON.parse(text);
   } catch (error) {
-    return { kind: 'refused', reason: `it is not JSON (${(error as Error).message})` };
+    return { kind: 'refused', reason: `it is not JSON (${jsonFault(error)})` };
   }
   // A bare list, as the first version of this API wrote it, is fine too.
   const list = Array.isArray(content)

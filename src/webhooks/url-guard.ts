@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { CodeBuddyError } from '../errors.ts';
 import { type AddressClass, addressBytes, classifyAddress, isInside, parseBlock } from './address-class.ts';
 import { isBadPort } from './bad-ports.ts';
+import { isMetadataName } from './metadata-addresses.ts';
 
 export interface UrlGuardOptions {
   /** CIDRs, addresses and host names (`example.org`, `*.example.org`) that are allowed beside public ones, over http too. */
@@ -33,14 +34,6 @@ export interface UrlGuard {
 }
 
 const maxUrlBytes = 2048;
-const metadataNames: ReadonlySet<string> = new Set([
-  'metadata',
-  'metadata.google.internal',
-  'metadata.goog',
-  'metadata.azure.internal',
-  'instance-data',
-  'instance-data.ec2.internal',
-]);
 
 /** @throws TypeError naming an entry of `allowedTargets` that is none */
 export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: UrlGuardOptions): UrlGuard {
@@ -101,7 +94,7 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
       const port = portOf(url);
       if (isBadPort(port)) throw refused(`has port ${port}, where other protocols than HTTP are spoken`);
       const name = plainName(hostname);
-      if (metadataNames.has(name))
+      if (isMetadataName(name))
         throw refused(`names ${name}, where a cloud serves credentials; that is never allowed`);
       const literal = addressBytes(hostname) === undefined ? localAddresses(name) : [hostname];
       const reason =

@@ -1,5 +1,6 @@
 // What an answer, or its absence, means: for the delivery, and for its webhook. One table, WEBHOOKS.md "Outcomes"; no state, no clock.
 
+import { maskUrl } from '../redaction.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { FailureReason, TransportResult } from './transport-result.ts';
 
@@ -62,7 +63,7 @@ export function judge(result: TransportResult, now: number): Verdict {
     };
   }
   if (statusCode >= 300 && statusCode < 400) {
-    const to = headers.location === undefined ? '' : ` to ${headers.location.slice(0, 200)}`;
+    const to = headers.location === undefined ? '' : ` to ${shownTarget(headers.location)}`;
     const message = `${status}, a redirect${to}; redirects are not followed, set the webhook's url to the new address`;
     return { outcome: 'redirect_refused', message, counts: true, next: 'retry', ...asked };
   }
@@ -87,4 +88,9 @@ export function judge(result: TransportResult, now: number): Verdict {
     ...(statusCode === 502 || statusCode === 504 ? { slowDown: true as const } : {}),
     ...asked,
   };
+}
+
+/** Without its path: a receiver may send the secret part of a webhook's own URL back. The whole is in the attempt's `location`. */
+function shownTarget(location: string): string {
+  return URL.canParse(location) ? maskUrl(location) : 'another path';
 }

@@ -40,6 +40,10 @@ export const freshMemory: WebhookMemory = {
 const failuresToOpen = 5;
 const firstOpenMs = 30_000;
 const longestOpenMs = 600_000;
+/** How long an old secret signs too. */
+export const graceOfSecretMs = 24 * 60 * 60 * 1000;
+/** The longest that a `Retry-After` is followed. */
+const longestPauseMs = 24 * 60 * 60 * 1000;
 const failingAfterMs = 60 * 60 * 1000;
 const disableAfterMs = 5 * 24 * 60 * 60 * 1000;
 const disableAfterFailures = 20;
@@ -100,8 +104,24 @@ export function afterSuccess(memory: WebhookMemory): {
   };
 }
 
-/** A row of the store; what a later or earlier release wrote is taken as far as it is known. */
-export function readMemory(text: string): WebhookMemory {
+/**
+ * A row of the store; what a later or earlier release wrote is taken as far as it is known. Times that cannot be, since the clock was ahead when
+ * they were written, are cut to the longest that they could be: a webhook must not pause for years.
+ */
+export function readMemory(text: string, now: number): WebhookMemory {
   const stored: unknown = JSON.parse(text);
-  return { ...freshMemory, ...(typeof stored === 'object' ? stored : {}) };
+  const memory: WebhookMemory = { ...freshMemory, ...(typeof stored === 'object' ? stored : {}) };
+  const atMost = (time: number | null, limit: number): number | null =>
+    time === null ? null : Math.min(time, limit);
+  return {
+    ...memory,
+    failingSince: atMost(memory.failingSince, now),
+    disabledAt: atMost(memory.disabledAt, now),
+    openUntil: atMost(memory.openUntil, now + longestOpenMs * 1.2),
+    pausedUntil: atMost(memory.pausedUntil, now + longestPauseMs),
+    previousSecrets: memory.previousSecrets.map(({ secret, until }) => ({
+      secret,
+      until: Math.min(until, now + graceOfSecretMs),
+    })),
+  };
 }

@@ -1,8 +1,10 @@
 // Webhooks and deliveries as they are shown to people and programs: no secret, and the state in words.
 
+import { shownPast, shownPastText } from '../events/shown-time.ts';
 import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
 import { maskHeaders } from './header-rules.ts';
 import type { Lane } from './lane.ts';
+import { lifetimeMs } from './retry-policy.ts';
 import { publicKeyOf } from './signing.ts';
 
 export interface WebhookView {
@@ -51,6 +53,8 @@ export interface DeliveryAttempt {
   readonly outcome: string;
   readonly statusCode: number | null;
   readonly message: string | null;
+  /** Where a redirect would have led. */
+  readonly location: string | null;
   readonly responseExcerpt: string | null;
   readonly counted: boolean;
 }
@@ -71,7 +75,13 @@ export interface DeliveryView {
   readonly attemptLog: readonly DeliveryAttempt[];
 }
 
-export function viewWebhook(lane: Lane, now: number, missed: number): WebhookView {
+/** The delivery clock, which rows are kept in, and the wall clock, which people go by. */
+export interface ShownTimes {
+  readonly now: number;
+  readonly wall: number;
+}
+
+export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): WebhookView {
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
@@ -80,20 +90,22 @@ export function viewWebhook(lane: Lane, now: number, missed: number): WebhookVie
     signed: secret !== undefined,
     publicKey: secret === undefined ? null : publicKeyOf(secret),
     runId: lane.runId ?? null,
-    state: viewState(lane, now, missed),
+    state: viewState(lane, times, missed),
   };
 }
 
-function viewState(lane: Lane, now: number, missed: number): WebhookStateView {
+function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateView {
+  const { now, wall } = times;
+  const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
   const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
   const figures = {
     pending: lane.pending,
     inFlight: lane.inFlight,
     failures,
-    failingSince: isoOrNull(failingSince),
-    lastSuccessAt: isoOrNull(lane.lastSuccessAt ?? null),
-    pausedUntil: pausedUntil !== null && pausedUntil > now ? iso(pausedUntil) : null,
-    disabledAt: isoOrNull(disabledAt),
+    failingSince: past(failingSince),
+    lastSuccessAt: past(lane.lastSuccessAt ?? null),
+    pausedUntil: pausedUntil !== null && pausedUntil > now ? shownDue(pausedUntil, times) : null,
+    disabledAt: past(disabledAt),
     disabledReason,
     missed,
   };
@@ -107,7 +119,7 @@ function viewState(lane: Lane, now: number, missed: number): WebhookStateView {
     return { status: 'paused', detail, ...figures };
   }
   if (openUntil !== null) {
-    const when = openUntil > now ? `the next probe is at ${iso(openUntil)}` : 'a probe is due';
+    const when = openUntil > now ? `the next probe is at ${shownDue(openUntil, times)}` : 'a probe is due';
     const detail = `${failures} failures in a row: one delivery at a time is tried, ${when}; the others wait and lose no attempts.`;
     return { status: 'open', detail, ...figures };
   }
@@ -124,7 +136,8 @@ const disabledWords: Readonly<Record<string, string>> = {
   failing: 'it had only failures for five days',
 };
 
-export function viewDelivery(row: DeliveryWithAttempts): DeliveryView {
+export function viewDelivery(row: DeliveryWithAttempts, times: ShownTimes): DeliveryView {
+  const { wall } = times;
   return {
     id: row.id,
     webhookId: row.webhookId,
@@ -133,20 +146,32 @@ export function viewDelivery(row: DeliveryWithAttempts): DeliveryView {
     sequence: row.sequence,
     status: row.status,
     attempts: row.attempts,
-    createdAt: iso(row.createdAt),
-    expiresAt: iso(row.expiresAt),
+    createdAt: shownPast(row.createdAt, wall),
+    // It cannot have more time left than a new one.
+    expiresAt: shownDue(Math.min(row.expiresAt, times.now + lifetimeMs), times),
     // Never tried: due since it was made.
-    nextAttemptAt: row.status === 'pending' ? iso(row.nextAttemptAt ?? row.createdAt) : null,
-    endedAt: isoOrNull(row.endedAt),
+    nextAttemptAt:
+      row.status !== 'pending'
+        ? null
+        : row.nextAttemptAt === null
+          ? shownPast(row.createdAt, wall)
+          : shownDue(row.nextAttemptAt, times),
+    endedAt: row.endedAt === null ? null : shownPast(row.endedAt, wall),
     reason: row.reason,
-    attemptLog: JSON.parse(row.attemptLog) as readonly DeliveryAttempt[],
+    attemptLog: (JSON.parse(row.attemptLog) as readonly KeptAttempt[]).map((attempt) =>
+      viewAttempt(attempt, wall),
+    ),
   };
 }
 
-function iso(time: number): string {
-  return new Date(time).toISOString();
+/** As the store has it; those of older releases have no `location`. */
+type KeptAttempt = Omit<DeliveryAttempt, 'location'> & Partial<Pick<DeliveryAttempt, 'location'>>;
+
+function viewAttempt({ location = null, ...attempt }: KeptAttempt, wall: number): DeliveryAttempt {
+  return { ...attempt, at: shownPastText(attempt.at, wall), location };
 }
 
-function isoOrNull(time: number | null): string | null {
-  return time === null ? null : iso(time);
+/** When something is due, by the wall clock: as far away as it is by the delivery clock, which a jump may have put ahead. */
+export function shownDue(time: number, { now, wall }: ShownTimes): string {
+  return time > now ? new Date(wall + (time - now)).toISOString() : shownPast(time, wall);
 }

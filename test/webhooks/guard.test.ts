@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodeBuddyError } from '../../src/errors.ts';
 import { classifyAddress } from '../../src/webhooks/address-class.ts';
+import { metadataServices } from '../../src/webhooks/metadata-addresses.ts';
 import { createUrlGuard, type UrlGuard } from '../../src/webhooks/url-guard.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks } from './start-webhooks.ts';
@@ -191,20 +192,66 @@ describe('a URL is refused at registration', () => {
     expect(listed.isNameAllowed('lan.example')).toBe(false);
   });
 
-  it('metadata addresses are refused even when the targets list them', () => {
+  it.each([
+    '169.254.169.254',
+    '[::ffff:169.254.169.254]',
+    '169.254.170.2',
+    '169.254.170.23',
+    '168.63.129.16',
+    '100.100.100.200',
+    '192.0.0.192',
+    '[::ffff:192.0.0.192]',
+    '[64:ff9b::192.0.0.192]',
+    '[2002:c000:c0::1]',
+    '169.254.42.42',
+    '0xa9fe2a2a',
+    '169.254.0.23',
+    '[::ffff:a9fe:17]',
+    '[fd00:ec2::254]',
+    '[fd00:ec2::23]',
+    '[fd00:ec2::123]',
+    '[fd20:ce::254]',
+    '[fd00:100::100:200]',
+    '[fd00:c1::a9fe:a9fe]',
+    '[fd00:42::42]',
+    '[fd00:a9fe:a9fe::1]',
+    '[fe80::a9fe:a9fe]',
+    // NAT64 below a prefix of 48, 56, 64 and 96 bits.
+    '[64:ff9b:1:a9fe:a9:fe00::]',
+    '[64:ff9b:1:12a9:fe:a9fe::]',
+    '[64:ff9b:1:1234:a9:fea9:fe00:0]',
+    '[64:ff9b:1::a9fe:a9fe]',
+    // ISATAP.
+    '[fe80::5efe:169.254.169.254]',
+    '[2606:4700::200:5efe:a9fe:a9fe]',
+    'metadata',
+    'metadata.google.internal',
+    'METADATA.google.internal.',
+    'metadata.goog',
+    'metadata.azure.internal',
+    'instance-data',
+    'instance-data.ec2.internal',
+    'metadata.tencentyun.com',
+    'api.metadata.cloud.ibm.com',
+  ])('the metadata service %s is refused even when the targets list it', (host) => {
     const guard = guardWith({
-      allowedTargets: ['0.0.0.0/0', '::/0', 'metadata.google.internal'],
+      allowedTargets: ['0.0.0.0/0', '::/0', ...metadataServices.flatMap(({ names = [] }) => names)],
       allowLoopback: true,
     });
-    for (const host of [
-      '169.254.169.254',
-      '[::ffff:169.254.169.254]',
-      '168.63.129.16',
-      '100.100.100.200',
-      '[fd00:ec2::254]',
-      'metadata.google.internal',
-    ])
-      expect(refusal(guard, `http://${host}/`), host).toContain('credentials');
+    for (const scheme of ['http', 'https'])
+      expect(refusal(guard, `${scheme}://${host}/`), host).toContain('credentials');
+  });
+
+  it('every row of the metadata table names its source and holds, also behind an allowed name', () => {
+    const guard = guardWith({ allowedTargets: ['0.0.0.0/0', '::/0', 'hook.example'], allowLoopback: true });
+    for (const { provider, source, addresses } of metadataServices) {
+      expect(source, provider).toMatch(/^https:\/\//);
+      for (const cidr of addresses) {
+        const [address = ''] = cidr.split('/');
+        const target = { protocol: 'https:', hostname: 'hook.example', port: 443 };
+        expect(guard.judge(target, [address]), `${provider} ${cidr}`).toContain('never allowed');
+      }
+    }
   });
 
   it('U73: our own listener is refused under every name it has', () => {
@@ -257,6 +304,7 @@ describe('the addresses of a name', () => {
           `::${hex(a, b)}:${hex(c, d)}`,
           `::ffff:0:${hex(a, b)}:${hex(c, d)}`,
           `64:ff9b::${hex(a, b)}:${hex(c, d)}`,
+          `64:ff9b:1::${hex(a, b)}:${hex(c, d)}`,
           `2002:${hex(a, b)}:${hex(c, d)}::1`,
           `2001:0:1:2:3:4:${hex(a ^ 255, b ^ 255)}:${hex(c ^ 255, d ^ 255)}`,
         ])

@@ -2,23 +2,29 @@
 // out is left out with it, as in git.
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
+import { copiesOf, hasStar, withoutStar } from '../own-files.ts';
 
 const maxIgnoreFileBytes = 1_048_576;
 
 export class IgnoreRules {
   private readonly root: string;
   private readonly except: ReadonlySet<string>;
+  private readonly copies: readonly { readonly folder: string; readonly isCopy: (name: string) => boolean }[];
   /** By folder, relative to the root; '' is the root. */
   private readonly byFolder = new Map<string, Ignore>();
   /** What was decided of folders: asked for every file in them. */
   private readonly folders = new Map<string, boolean>();
 
-  /** `except`: what is left out besides, relative to the root. */
+  /** `except`: what is left out besides, as entries of own-files.ts but relative to the root. */
   constructor(root: string, except: readonly string[]) {
     this.root = root;
-    this.except = new Set(except);
+    this.except = new Set(except.map(withoutStar));
+    this.copies = except.filter(hasStar).map((entry) => {
+      const path = withoutStar(entry);
+      return { folder: folderOf(path), isCopy: copiesOf(posix.basename(path)) };
+    });
   }
 
   /** Reads the .gitignore of a folder, or forgets it if there is none any more. */
@@ -50,8 +56,15 @@ export class IgnoreRules {
     return verdict;
   }
 
+  private isOwn(path: string): boolean {
+    if (this.except.has(path)) return true;
+    return this.copies.some(
+      ({ folder, isCopy }) => folderOf(path) === folder && isCopy(posix.basename(path)),
+    );
+  }
+
   private decide(path: string, isFolder: boolean): boolean {
-    if (path === '.git' || path.endsWith('/.git') || this.except.has(path)) return true;
+    if (path === '.git' || path.endsWith('/.git') || this.isOwn(path)) return true;
     for (let end = path.lastIndexOf('/'); ; end = path.lastIndexOf('/', end - 1)) {
       const folder = end === -1 ? '' : path.slice(0, end);
       const rules = this.byFolder.get(folder);
@@ -64,4 +77,9 @@ export class IgnoreRules {
       if (end === -1) return false;
     }
   }
+}
+
+function folderOf(path: string): string {
+  const end = path.lastIndexOf('/');
+  return end === -1 ? '' : path.slice(0, end);
 }

@@ -40,16 +40,25 @@ const httpFields = ['url', 'headers', ...commonFields];
 const httpTypes: readonly unknown[] = ['http', 'streamable-http'];
 
 /**
- * `${NAME}` and `${NAME:-default}` become the variable's value, so that no key need stand in the file.
+ * `${NAME}` and `${NAME:-default}` become the variable's value, so that no key need stand in the file. `onVariable` is called with each value.
  * @throws Error that names the field, as `mcpServers.files.command must be ...`; never with a value, which may be a secret
  */
-export function parseMcpServers(value: unknown, environment: Environment): readonly McpServerConfig[] {
+export function parseMcpServers(
+  value: unknown,
+  environment: Environment,
+  onVariable: (value: string) => void = () => undefined,
+): readonly McpServerConfig[] {
   if (value === undefined) return [];
   if (!isRecord(value)) throw new Error('mcpServers must be an object: {"name": {"command": "…"}}');
-  return Object.entries(value).map(([name, entry]) => parseServer(name, entry, environment));
+  return Object.entries(value).map(([name, entry]) => parseServer(name, entry, environment, onVariable));
 }
 
-function parseServer(name: string, entry: unknown, environment: Environment): McpServerConfig {
+function parseServer(
+  name: string,
+  entry: unknown,
+  environment: Environment,
+  onVariable: (value: string) => void,
+): McpServerConfig {
   const at = `mcpServers.${name}`;
   // With `_` at its end, `a_` + `__` + `b` and `a` + `__` + `_b` would be one name.
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name) || name.includes('__') || name.endsWith('_'))
@@ -74,10 +83,30 @@ function parseServer(name: string, entry: unknown, environment: Environment): Mc
     trust: flag(entry.trust, `${at}.trust`, kind === 'stdio'),
   };
   // What is switched off must not ask for variables.
-  const expand: Expand = (text, where) => expandVariables(text, where, environment, common.disabled);
+  const expand: Expand = (text, where) =>
+    expandVariables(text, where, environment, common.disabled, onVariable);
   return kind === 'stdio'
     ? { kind, ...common, ...parseProgram(at, entry, expand) }
     : { kind, ...common, ...parseEndpoint(at, entry, expand) };
+}
+
+/** What a server is given and must not be shown: values of `env` and `headers`, its URL's query, options named as a secret. */
+export function secretsOf(config: McpServerConfig): readonly string[] {
+  return config.kind === 'stdio'
+    ? [...Object.values(config.env), ...secretOptions(config.args)]
+    : [...Object.values(config.headers), config.url];
+}
+
+const secretOption = /^--?[\w-]*(?:key|token|secret|passw|auth|credential)[\w-]*$/i;
+
+/** `--token=VALUE`, and `--token VALUE`. */
+function secretOptions(args: readonly string[]): readonly string[] {
+  return args.flatMap((arg, index) => {
+    const equals = arg.indexOf('=');
+    if (equals > 0 && secretOption.test(arg.slice(0, equals))) return [arg.slice(equals + 1)];
+    const next = args[index + 1];
+    return secretOption.test(arg) && next !== undefined && !next.startsWith('-') ? [next] : [];
+  });
 }
 
 function kindOf(at: string, entry: Readonly<Record<string, unknown>>): McpServerConfig['kind'] {
@@ -169,11 +198,18 @@ function parseStrings(
   );
 }
 
-function expandVariables(text: string, at: string, environment: Environment, lenient: boolean): string {
+function expandVariables(
+  text: string,
+  at: string,
+  environment: Environment,
+  lenient: boolean,
+  onValue: (value: string) => void,
+): string {
   return text.replace(
     /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
     (whole, name: string, fallback: string | undefined) => {
       const value = environment[name];
+      if (value !== undefined) onValue(value);
       // As in a shell, `:-` also stands in for what is empty.
       if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
       if (value !== undefined) return value;

@@ -3,10 +3,11 @@
 
 import type { Tool } from '@modelcontextprotocol/client';
 import { CodeBuddyError } from '../../errors.ts';
+import { createRedactor, type Redactor } from '../../redaction.ts';
 import { capText } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';
 import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
-import type { McpServerConfig } from './mcp-config.ts';
+import { type McpServerConfig, secretsOf } from './mcp-config.ts';
 import type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts';
 import type { McpClient } from './open-client.ts';
 import { nameTools } from './tool-names.ts';
@@ -43,6 +44,7 @@ interface Connection {
 export class McpServer {
   readonly config: McpServerConfig;
   readonly #options: McpServerOptions;
+  readonly #redactor: Redactor;
   readonly #closed = new AbortController();
   #connection: Connection | undefined;
   #starting: Promise<Connection> | undefined;
@@ -55,6 +57,7 @@ export class McpServer {
   constructor(config: McpServerConfig, options: McpServerOptions) {
     this.config = config;
     this.#options = options;
+    this.#redactor = (options.redactor ?? createRedactor()).with(secretsOf(config));
   }
 
   /** @throws CodeBuddyError `tool_failed`, `shutting_down` */
@@ -83,7 +86,8 @@ export class McpServer {
         });
         this.#answered(connection);
         if (result.isError !== true) return shapeResult(result, this.#options.maxResultBytes);
-        const text = capText(contentText(result), this.#options.maxResultBytes).text.trim();
+        const said = this.#redactor.redact(contentText(result));
+        const text = capText(said, this.#options.maxResultBytes).text.trim();
         throw new CodeBuddyError('tool_failed', text === '' ? `${name} failed and did not say why.` : text);
       } catch (error) {
         if (error instanceof CodeBuddyError) throw error;
@@ -177,6 +181,7 @@ export class McpServer {
         environment: this.#options.environment,
         cwd: this.#options.cwd,
         clientVersion: this.#options.clientVersion,
+        redactor: this.#redactor,
         signal,
         onToolsChanged: () => {
           changes += 1;

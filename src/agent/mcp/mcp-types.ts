@@ -1,5 +1,6 @@
 // What is said about the tools of MCP servers, and what the servers are given.
 
+import type { Redactor } from '../../redaction.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 
 export interface McpTool {
@@ -27,6 +28,8 @@ export interface McpServersOptions {
   /** Where programs are started, unless they have a `cwd`. */
   readonly cwd: string;
   readonly clientVersion: string;
+  /** Knows further secrets; what a server says is shown without them and without those of its configuration. @default none */
+  readonly redactor?: Redactor | undefined;
   /** A server failed to start, died, or cannot list its tools; `message` ends a sentence that begins with "The MCP server ...". */
   readonly onTrouble?: ((server: string, message: string) => void) | undefined;
   /** A running server has changed its tools; said once until `list` or `call` looks at them. */

@@ -3,6 +3,8 @@
 
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
 
+/** More than is shown: a secret in it must be whole to be known as one. */
+const maxGarbageLine = 8192;
 const maxMessageBytes = 10 * 1024 * 1024;
 /** Since the last message. */
 const maxGarbageBytes = 1024 * 1024;
@@ -50,7 +52,7 @@ export class MessageReader {
     this.#length = 0;
     const message = parse(line);
     if (message === undefined) {
-      this.#garbage ??= line.subarray(0, 200).toString('utf8').trim() || undefined;
+      this.#garbage ??= line.subarray(0, maxGarbageLine).toString('utf8').trim() || undefined;
       this.#garbageBytes += line.length + 1;
       if (this.#garbageBytes > maxGarbageBytes)
         throw new Error(

@@ -14,10 +14,11 @@ import {
   SdkHttpError,
   type Tool,
 } from '@modelcontextprotocol/client';
+import type { Redactor } from '../../redaction.ts';
 import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
-import { ProcessTransport } from './process-transport.ts';
+import { lastWords, ProcessTransport } from './process-transport.ts';
 
 /** Of what a server says about a failure. */
 const maxWords = 4096;
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly clientVersion: string;
+  /** Knows what the server was given and must not be shown. */
+  readonly redactor: Redactor;
   /** Ends the attempt, and what was started for it. */
   readonly signal: AbortSignal;
   readonly onToolsChanged: () => void;
@@ -87,7 +90,7 @@ function isRefusal(error: unknown): boolean {
 async function connect(
   config: McpServerConfig,
   mode: 'legacy' | 'auto',
-  { environment, cwd, clientVersion, signal, onToolsChanged, onClosed }: OpenOptions,
+  { environment, cwd, clientVersion, redactor, signal, onToolsChanged, onClosed }: OpenOptions,
 ): Promise<McpClient> {
   signal.throwIfAborted();
   const transport =
@@ -99,7 +102,8 @@ async function connect(
           cwd: resolve(cwd, config.cwd ?? '.'),
         })
       : new HttpTransport(config);
-  const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport) : '');
+  const { redact } = redactor;
+  const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport, redact) : '');
   const client = new Client(
     { name: 'codebuddy', version: clientVersion },
     {
@@ -117,7 +121,7 @@ async function connect(
     if (client.transport === undefined) throw new Error('ended as soon as it was ready');
   } catch (error) {
     await transport.close();
-    const { words } = explainFailure(signal.aborted ? signal.reason : error, transport);
+    const { words } = explainFailure(signal.aborted ? signal.reason : error, transport, redact);
     throw new StartFailure(words + remarks(), { cause: error });
   } finally {
     signal.removeEventListener('abort', onAbort);
@@ -146,7 +150,7 @@ async function connect(
         },
       ),
     explain(error) {
-      const failure = explainFailure(error, transport);
+      const failure = explainFailure(error, transport, redact);
       return failure.kind === 'lost' ? { ...failure, words: failure.words + remarks() } : failure;
     },
     close: () => transport.close(),
@@ -161,9 +165,17 @@ const believe: NonNullable<ClientOptions['jsonSchemaValidator']> = {
   },
 };
 
-function explainFailure(error: unknown, transport: ProcessTransport | HttpTransport): Failure {
+type Redact = Redactor['redact'];
+
+function explainFailure(
+  error: unknown,
+  transport: ProcessTransport | HttpTransport,
+  redact: Redact,
+): Failure {
+  // Redacted before it is cut: half a secret would not be known as one.
+  const cap = (text: string): string => capText(redact(text), maxWords).text;
   if (transport instanceof ProcessTransport && transport.ending !== undefined)
-    return { kind: 'lost', words: transport.ending };
+    return { kind: 'lost', words: redact(transport.ending) };
   if (error instanceof ProtocolError && transport instanceof HttpTransport && error.message === cutOffMessage)
     return { kind: 'lost', words: 'closed the connection before it had answered' };
   if (error instanceof ProtocolError)
@@ -186,7 +198,7 @@ function explainFailure(error: unknown, transport: ProcessTransport | HttpTransp
   // undici says "fetch failed", and why as the cause.
   if (error instanceof TypeError && error.cause instanceof Error)
     return { kind: 'lost', words: `cannot be reached: ${cap(reason(error.cause))}` };
-  return { kind: 'open', words: spawnFailure(error, transport) ?? cap(error.message) };
+  return { kind: 'open', words: redact(spawnFailure(error, transport) ?? cap(error.message)) };
 }
 
 /** The SDK says with a time-out how long it was. */
@@ -215,13 +227,11 @@ function spawnFailure(error: Error, transport: ProcessTransport | HttpTransport)
 }
 
 /** What helps whoever has to repair a server. */
-function remarksOn({ garbage, stderr }: ProcessTransport): string {
+function remarksOn({ garbage, stderr }: ProcessTransport, redact: Redact): string {
+  const said = lastWords(redact(stderr));
+  const noise = garbage === undefined ? undefined : redact(garbage).slice(0, 200);
   return [
-    garbage === undefined ? '' : `; its stdout holds what is no JSON-RPC: ${JSON.stringify(garbage)}`,
-    stderr === '' ? '' : `; its stderr ends with:\n${stderr}`,
+    noise === undefined ? '' : `; its stdout holds what is no JSON-RPC: ${JSON.stringify(noise)}`,
+    said === '' ? '' : `; its stderr ends with:\n${said}`,
   ].join('');
-}
-
-function cap(text: string): string {
-  return capText(text, maxWords).text;
 }

@@ -12,6 +12,8 @@ const killAfterMs = 500;
 /** How long output may still come after the process is gone. */
 const drainMs = 150;
 const stderrBytes = 4096;
+/** Beyond what is shown: a secret that begins before it must be known as one. */
+const stderrKeptBytes = 3 * stderrBytes;
 /** A server that reads nothing must not fill our memory. */
 const maxUnsentBytes = 64 * 1024 * 1024;
 
@@ -46,13 +48,9 @@ export class ProcessTransport implements Transport {
     return this.#child?.pid;
   }
 
-  /** The last 4 KiB of what the server wrote to its stderr. */
+  /** The end of what the server wrote to its stderr: more than is to be shown, see `lastWords`. */
   get stderr(): string {
-    let start = 0;
-    // Not from within a character.
-    if (this.#stderr.length === stderrBytes)
-      while (start < 3 && ((this.#stderr[start] as number) & 0xc0) === 0x80) start++;
-    return this.#stderr.subarray(start).toString('utf8').trim();
+    return this.#stderr.toString('utf8');
   }
 
   /** What it wrote to its stdout that is no message: its first line. */
@@ -79,8 +77,8 @@ export class ProcessTransport implements Transport {
     child.stdout.once('end', () => this.#stdoutEnded());
     child.stderr.on('data', (chunk: Buffer) => {
       // A copy: a part of a chunk would keep all of it in memory.
-      const both = Buffer.concat([this.#stderr, chunk.subarray(-stderrBytes)]);
-      this.#stderr = Buffer.from(both.subarray(-stderrBytes));
+      const both = Buffer.concat([this.#stderr, chunk.subarray(-stderrKeptBytes)]);
+      this.#stderr = Buffer.from(both.subarray(-stderrKeptBytes));
     });
     // A pipe that breaks: the exit says the rest.
     child.stdin.on('error', () => child.stdin.destroy());
@@ -164,6 +162,15 @@ export class ProcessTransport implements Transport {
     this.#markGone();
     this.onclose?.();
   }
+}
+
+/** The last 4 KiB of a text, not from within a character. */
+export function lastWords(text: string): string {
+  const bytes = Buffer.from(text.trim());
+  if (bytes.length <= stderrBytes) return bytes.toString('utf8');
+  let start = bytes.length - stderrBytes;
+  while (((bytes[start] as number) & 0xc0) === 0x80) start++;
+  return bytes.subarray(start).toString('utf8').trim();
 }
 
 function signalGroup(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void {

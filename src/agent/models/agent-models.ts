@@ -22,6 +22,8 @@ export interface AgentModelsOptions {
   readonly environment: Environment;
   readonly now: () => number;
   readonly warn: (message: string) => void;
+  /** Takes secrets out of what providers say. */
+  readonly redact: (text: string) => string;
   readonly silenceMs?: number;
   readonly contextWindow?: number;
 }
@@ -51,7 +53,7 @@ export function makeLoader({
 
 /** @throws as `makeLoader` does */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
-  const { workspace, configured, origin, environment, now, warn, silenceMs, contextWindow } = options;
+  const { workspace, configured, origin, environment, now, warn, redact, silenceMs, contextWindow } = options;
   const loader = makeLoader(options);
   const offline = createOfflineDriver();
   let found: ModelChoice | undefined;
@@ -73,6 +75,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
         now,
         random: Math.random,
         onTrouble: warn,
+        redact,
         ...(silenceMs === undefined ? {} : { silenceMs }),
       }),
       prices: createPrices(),

@@ -14,6 +14,8 @@ export interface ModelChainOptions {
   readonly random: () => number;
   /** Hears of each switch to another model, and of each further try. */
   readonly onTrouble: (message: string) => void;
+  /** Takes secrets out of what providers say. */
+  readonly redact: (text: string) => string;
   /** @default 2 minutes */
   readonly silenceMs?: number;
 }
@@ -42,13 +44,18 @@ export function createModelChain({
   now,
   random,
   onTrouble,
+  redact,
   silenceMs = 120_000,
 }: ModelChainOptions): ModelChain {
   const failedAt = new Map<string, number>();
 
   /** Those that failed lately come last. */
   function inOrder(models: readonly string[]): readonly string[] {
-    const isCold = (model: string): boolean => now() - (failedAt.get(model) ?? 0) < coolDownMs;
+    const isCold = (model: string): boolean => {
+      const since = now() - (failedAt.get(model) ?? 0);
+      // Negative: the clock was ahead when it failed.
+      return since >= 0 && since < coolDownMs;
+    };
     return [...models.filter((model) => !isCold(model)), ...models.filter(isCold)];
   }
 
@@ -73,7 +80,7 @@ export function createModelChain({
           return { ...answer, model };
         } catch (error) {
           signal.throwIfAborted();
-          const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model);
+          const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model, redact);
           if (!isTemporary || hasSpoken) throw problem;
           for (const [other, at] of failedAt) if (now() - at >= coolDownMs) failedAt.delete(other);
           failedAt.set(model, now());

@@ -9,6 +9,15 @@ export function parseProviders(value: unknown, environment: Environment): readon
   return Object.entries(value).map(([name, entry]) => parseProvider(name, entry, environment));
 }
 
+/** Keys, header values and passwords in URLs. @throws as `parseProviders` does */
+export function providerSecrets(value: unknown, environment: Environment): readonly string[] {
+  return parseProviders(value, environment).flatMap(({ apiKey, headers, baseUrl }) => [
+    ...(apiKey === undefined ? [] : [apiKey]),
+    ...Object.values(headers ?? {}),
+    ...(/^https?:\/\/[^/]*@|\?/.test(baseUrl) ? [baseUrl] : []),
+  ]);
+}
+
 function parseProvider(name: string, entry: unknown, environment: Environment): CustomProvider {
   const at = `providers.${name}`;
   if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name))

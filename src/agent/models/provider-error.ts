@@ -26,10 +26,15 @@ interface ApiCallFacts {
   readonly body: string;
 }
 
-export function judgeModelError(error: unknown, model: string): ModelFailure {
+/** `redact` takes secrets out of what the provider says. */
+export function judgeModelError(
+  error: unknown,
+  model: string,
+  redact: (text: string) => string,
+): ModelFailure {
   if (error instanceof CodeBuddyError) return { problem: error, isTemporary: false, retryAfterMs: undefined };
   const provider = model.split('/')[0] ?? model;
-  const said = saidBy(error);
+  const said = saidBy(error, redact);
   const fail = (code: ProblemCode, detail: string, isTemporary: boolean): ModelFailure => ({
     problem: new CodeBuddyError(code, detail, { cause: error }),
     isTemporary,
@@ -101,7 +106,7 @@ function isErrorNamed(error: unknown, ...names: readonly string[]): error is Err
 }
 
 /** The provider's own words, without what looks like a key. */
-function saidBy(error: unknown): string {
+function saidBy(error: unknown, redact: (text: string) => string): string {
   const text =
     error instanceof Error
       ? error.message
@@ -110,7 +115,8 @@ function saidBy(error: unknown): string {
         : typeof error === 'string'
           ? error
           : '';
-  const line = text
+  // Before it is cut: half a secret would not be known as one.
+  const line = redact(text)
     .replaceAll(/\b(?:sk|xai|pk|key|AIza)[-_A-Za-z0-9*]{8,}/g, '[key]')
     .replaceAll(/\s+/g, ' ')
     .trim()

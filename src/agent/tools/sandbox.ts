@@ -4,11 +4,12 @@
 import { spawn } from 'node:child_process';
 import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
+import { openOwnFiles } from '../own-files.ts';
 
 export interface SandboxOptions {
   /** The real path of the folder that may be written. */
   readonly workspace: string;
-  /** Files and folders that must not be seen. */
+  /** Files and folders that must not be seen, as entries of own-files.ts. */
   readonly hidden: readonly string[];
   readonly network: boolean;
   readonly environment: Readonly<Record<string, string>>;
@@ -31,6 +32,8 @@ const probeTimeoutMs = 3000;
 
 export function createSandbox({ workspace, hidden, network, environment }: SandboxOptions): Sandbox {
   let probing: Promise<string | undefined> | undefined;
+  /** Each time anew: copies come and go. */
+  const listOwn = async (): Promise<readonly string[]> => (await openOwnFiles(hidden)).list();
 
   async function wrapArguments(cwd: string): Promise<readonly string[]> {
     return [
@@ -39,7 +42,7 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
       ...['--proc', '/proc'],
       ...['--tmpfs', '/tmp'],
       ...['--bind', workspace, workspace],
-      ...(await Promise.all(hidden.map(hide))).flat(),
+      ...(await Promise.all((await listOwn()).map(hide))).flat(),
       '--unshare-all',
       ...(network ? ['--share-net'] : []),
       '--die-with-parent',

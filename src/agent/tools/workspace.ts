@@ -1,7 +1,6 @@
 // The folder that tools may see and change, and the only door to its files. What is decided on is the object that was really opened,
 // never a path that someone may swap in between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
   type FileHandle,
@@ -17,6 +16,9 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
+import { fileFault } from '../../file-errors.ts';
+import { isIn, openOwnFiles } from '../own-files.ts';
+import { temporaryName } from './leftovers.ts';
 
 const hasProcFd = process.platform === 'linux';
 
@@ -40,19 +42,20 @@ export interface Workspace {
 }
 
 /**
- * `hidden`: files and folders that are as if they were outside, as absolute paths; a folder that the workspace is in hides nothing.
+ * `hidden`: files and folders that are as if they were outside, as entries of own-files.ts; a folder that the workspace is in hides nothing.
  * @throws Error if the folder is not there
  */
 export async function openWorkspace(folder: string, hidden: readonly string[] = []): Promise<Workspace> {
-  const root = await realpath(folder);
+  const root = await realpath(folder).catch((error: unknown) => {
+    throw new Error(`the workspace ${folder} cannot be used: ${fileFault(error)}`, { cause: error });
+  });
   const given = resolve(folder);
   if (!(await stat(root)).isDirectory()) throw new Error(`the workspace ${folder} is not a folder`);
 
-  const isIn = (path: string, parent: string): boolean =>
-    path === parent || path.startsWith(parent.endsWith(sep) ? parent : parent + sep);
-  const unseen = (await Promise.all(hidden.map(realOf))).filter((path) => !isIn(root, path));
-  const isInside = (path: string): boolean =>
-    isIn(path, root) && !unseen.some((hiddenPath) => isIn(path, hiddenPath));
+  const own = await openOwnFiles(hidden);
+  // A folder of ours that the workspace is in hides nothing by itself; its files are named one by one.
+  const around = own.includes(root) ? await openOwnFiles(await outsideOnly(hidden, root)) : own;
+  const isInside = (path: string): boolean => isIn(path, root) && !around.includes(path);
 
   function locate(path: string): string {
     if (path.includes('\0')) throw outside(path, 'holds a NUL character');
@@ -175,10 +178,12 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     writeFile,
     async readDirectory(path) {
       return explain(path, async () => {
-        const { handle, at } = await openDirectory(await realInside(path), path);
+        const real = await realInside(path);
+        const { handle, at } = await openDirectory(real, path);
         try {
           const entries = await readdir(at, { withFileTypes: true });
-          return entries.map((entry) => ({
+          const seen = entries.filter(({ name }) => isInside(join(real, name)));
+          return seen.map((entry) => ({
             name: entry.name,
             kind: entry.isFile()
               ? 'file'
@@ -217,7 +222,7 @@ async function replaceFile(
   });
   if (before?.isDirectory()) throw failed(path, 'is a folder');
   if (before !== undefined && !before.isFile()) throw failed(path, 'is not a regular file');
-  const temporary = join(at, `.codebuddy-${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = join(at, temporaryName());
   const file = await open(
     temporary,
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
@@ -301,8 +306,10 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** Also of what is not there yet. */
-async function realOf(path: string): Promise<string> {
-  const parent = await realpath(dirname(path)).catch(() => dirname(path));
-  return realpath(path).catch(() => join(parent, basename(path)));
+/** The entries that do not hold the workspace itself. */
+async function outsideOnly(hidden: readonly string[], root: string): Promise<readonly string[]> {
+  const kept = await Promise.all(
+    hidden.map(async (entry) => ((await openOwnFiles([entry])).includes(root) ? [] : [entry])),
+  );
+  return kept.flat();
 }

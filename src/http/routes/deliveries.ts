@@ -1,11 +1,9 @@
 // The history of deliveries: list, look at with an explanation, retry, clear. What a receiver answered, which may be a machine
 // inside the network, is for keys with the scope admin; so is a signature that could be sent by hand.
 
-import type { FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../errors.ts';
 import type { HttpContext } from '../context.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
-import { factsOf } from '../request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema, timeSchema } from '../schemas.ts';
 import {
@@ -15,7 +13,8 @@ import {
   queuedSchema,
   retryFilterSchema,
 } from '../webhook-schemas.ts';
-import type { Delivery, WebhookService } from '../webhook-service.ts';
+import type { WebhookService } from '../webhook-service.ts';
+import { deliveryFor, explanationFor } from '../webhook-visibility.ts';
 
 const webhookIdSchema = {
   type: 'string',
@@ -69,7 +68,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
           ...pageRequest('deliveries', { limit, cursor }),
           ...filter,
         });
-        const deliveries = isAdmin(request) ? page.items : page.items.map(withoutExcerpts);
+        const deliveries = page.items.map((delivery) => deliveryFor(request, delivery));
         return { deliveries, nextCursor: nextCursorOf('deliveries', page) };
       },
     },
@@ -110,8 +109,10 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
         if (delivery === undefined) {
           throw new CodeBuddyError('delivery_not_found', `There is no delivery '${id}'`);
         }
-        if (isAdmin(request)) return delivery;
-        return { ...withoutExcerpts(delivery), explanation: { ...delivery.explanation, curl: null } };
+        return {
+          ...deliveryFor(request, delivery),
+          explanation: explanationFor(request, delivery.explanation),
+        };
       },
     },
     {
@@ -128,13 +129,4 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       },
     },
   ];
-}
-
-function isAdmin(request: FastifyRequest): boolean {
-  return factsOf(request).identity?.scopes.includes('admin') === true;
-}
-
-function withoutExcerpts<T extends Delivery>(delivery: T): T {
-  const attemptLog = delivery.attemptLog.map((attempt) => ({ ...attempt, responseExcerpt: null }));
-  return { ...delivery, attemptLog };
 }

@@ -1,6 +1,7 @@
 // Is it alive, is it ready. `GET /health` is answered by the gate (gate.ts) before any app; its definition here is what
 // getEndpoints() and /openapi.json tell of it.
 
+import { challengePattern } from '../../identity-proof.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { timeSchema } from '../schemas.ts';
@@ -37,6 +38,17 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Whether the process answers; touches neither disk nor agent, needs no key',
       scope: 'open',
       schema: {
+        querystring: {
+          type: 'object',
+          properties: {
+            challenge: {
+              type: 'string',
+              pattern: challengePattern.source,
+              description:
+                'Chosen at random by a client that found this server in `server.json`. The answer then holds `proof`.',
+            },
+          },
+        },
         response: {
           200: {
             type: 'object',
@@ -45,6 +57,11 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
               status: { type: 'string', const: 'ok' },
               timestamp: timeSchema,
               version: { type: 'string' },
+              proof: {
+                type: 'string',
+                description:
+                  'Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json.',
+              },
             },
             required: ['status', 'timestamp', 'version'],
             additionalProperties: false,

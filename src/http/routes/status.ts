@@ -69,7 +69,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
           handlers.onPrompt === undefined ? services.describeAgent?.() : { agent: 'delegated', model: null };
         return {
           running: true,
-          uptime: (Date.now() - context.startedAt) / 1000,
+          uptime: (performance.now() - context.startedAt) / 1000,
           memory: { rss, heapTotal, heapUsed, external },
           pid: process.pid,
           version: context.version,

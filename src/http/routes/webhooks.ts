@@ -19,6 +19,7 @@ import {
   webhookSchema,
 } from '../webhook-schemas.ts';
 import type { WebhookInput, WebhookService } from '../webhook-service.ts';
+import { webhookFor } from '../webhook-visibility.ts';
 
 const listQuerySchema = {
   type: 'object',
@@ -48,7 +49,10 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
         const items = rest.slice(0, limit);
         const last = items.at(-1);
         const page = rest.length > limit && last !== undefined ? { items, next: last.id } : { items };
-        return { webhooks: items, nextCursor: nextCursorOf('webhooks', page) };
+        return {
+          webhooks: items.map((webhook) => webhookFor(request, webhook)),
+          nextCursor: nextCursorOf('webhooks', page),
+        };
       },
     },
     {
@@ -80,7 +84,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
         if (webhook === undefined) {
           throw new CodeBuddyError('webhook_not_found', `There is no webhook '${id}'`);
         }
-        return webhook;
+        return webhookFor(request, webhook);
       },
     },
     {

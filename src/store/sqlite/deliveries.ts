@@ -85,7 +85,8 @@ export function deliveryReads({ statements, direct, transaction }: DeliveryReads
       ),
     freshenWaiting: (webhookId, max) =>
       direct(() => statements.freshenWaiting.all(webhookId, max).map(({ sequence }) => sequence as number)),
-    pullWaiting: (limit, max) => direct(() => Number(statements.pullWaiting.run(limit, max).changes)),
+    pullWaiting: (limit, due, max) =>
+      direct(() => Number(statements.pullWaiting.run(limit, due, max).changes)),
     pruneDeliveries: ({ before, excess, max }) =>
       direct(() =>
         transaction(() => {

@@ -1,14 +1,15 @@
 // From a path to a database that is ours alone, in the right mode and of this release's version; every way that can fail is said
 // in one line for a person. Source for the settings: https://www.sqlite.org/pragma.html#pragma_synchronous
 
-import { realpathSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileFault } from '../../file-errors.ts';
 import { StoreOpenError } from '../store-open-error.ts';
 import { migrate, refuseForeign, refuseNewer } from './migrations.ts';
 import { takeOwnership } from './owner-lock.ts';
 import { createPrivateFile } from './private-file.ts';
-import { isCorrupt } from './sqlite-errors.ts';
+import { isCorrupt, isOutOfSpace, sqliteCode } from './sqlite-errors.ts';
 
 /** Where the store reports what a person should know; a pino logger fits. */
 export interface StoreLogger {
@@ -83,19 +84,54 @@ function resolveLinks(path: string): string {
     return realpathSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return join(realpathSync(dirname(path)), basename(path));
+    const folder = dirname(path);
+    try {
+      return join(realpathSync(folder), basename(path));
+    } catch (cause) {
+      throw new StoreOpenError('unwritable', `${path} cannot be made: the folder ${folder} does not exist`, {
+        cause,
+      });
+    }
   }
 }
 
-function toOpenError(path: string, cause: unknown): StoreOpenError {
+/** In one line that names the file at fault, which may be one beside the database. */
+export function toOpenError(path: string, cause: unknown): StoreOpenError {
   if (cause instanceof StoreOpenError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
   if (isCorrupt(cause)) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
     return new StoreOpenError(
       'corrupt',
       `${path} is not a database of ours or is damaged (${reason}). Move it away to start afresh.`,
       { cause },
     );
   }
-  return new StoreOpenError('unwritable', `${path} cannot be opened for writing: ${reason}`, { cause });
+  const fault = findFault(path, cause);
+  return new StoreOpenError('unwritable', `${fault.path} cannot be opened for writing: ${fault.why}`, {
+    cause,
+  });
+}
+
+/** SQLite does not say which of its files it could not open, nor why. */
+function findFault(path: string, cause: unknown): { readonly path: string; readonly why: string } {
+  if (sqliteCode(cause) === undefined) return { path, why: fileFault(cause) };
+  for (const ending of ['', '.lock', '-wal', '-shm', '-journal']) {
+    const file = path + ending;
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    if (found.isDirectory()) return { path: file, why: 'it is a folder, not a file' };
+    if (!found.isFile()) return { path: file, why: 'it is not a regular file' };
+    try {
+      accessSync(file, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      return { path: file, why: fileFault(error) };
+    }
+  }
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    return { path: dirname(path), why: fileFault(error) };
+  }
+  if (isOutOfSpace(cause, dirname(path))) return { path, why: 'the disk is full' };
+  return { path, why: cause instanceof Error ? cause.message : String(cause) };
 }

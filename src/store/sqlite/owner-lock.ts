@@ -48,7 +48,9 @@ export function takeOwnership(path: string, now: number): OwnerLock {
 function writeOwner(ownerFile: string, now: number): void {
   const owner = JSON.stringify({ pid: process.pid, since: new Date(now).toISOString() });
   try {
-    writeFileSync(`${ownerFile}.new`, `${owner}\n`, { mode: 0o600 });
+    // What a crash left, or somebody planted: it is neither followed nor written to.
+    rmSync(`${ownerFile}.new`, { force: true });
+    writeFileSync(`${ownerFile}.new`, `${owner}\n`, { mode: 0o600, flag: 'wx' });
     // Renamed into place, so that nobody reads half of it.
     renameSync(`${ownerFile}.new`, ownerFile);
   } catch {

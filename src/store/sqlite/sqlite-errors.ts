@@ -48,7 +48,7 @@ export function isCallersFault(error: unknown): boolean {
 export function toStorageError(error: unknown, directory: string): unknown {
   if (isCallersFault(error)) return error;
   const code = sqliteCode(error);
-  if (code === primary.full || (code === primary.ioError && isDiskFull(directory))) {
+  if (isOutOfSpace(error, directory)) {
     return new CodeBuddyError(
       'storage_full',
       'The disk is full; nothing was changed. Try again when there is space.',
@@ -60,6 +60,12 @@ export function toStorageError(error: unknown, directory: string): unknown {
       ? 'The store is read-only now; nothing was changed.'
       : 'The store cannot be used now; nothing was changed.';
   return new CodeBuddyError('storage_unavailable', detail, { cause: error });
+}
+
+/** `directory` holds the database. */
+export function isOutOfSpace(error: unknown, directory: string): boolean {
+  const code = sqliteCode(error);
+  return code === primary.full || (code === primary.ioError && isDiskFull(directory));
 }
 
 function isDiskFull(directory: string): boolean {

@@ -6,7 +6,7 @@ import { applyWrite } from './apply-write.ts';
 import { deliveryReads } from './deliveries.ts';
 import { countEvents, readEvents } from './event-reader.ts';
 import { createGroupCommit, storeIsClosed } from './group-commit.ts';
-import { type OwnedDatabase, openOwnedDatabase, type StoreLogger } from './open-database.ts';
+import { type OwnedDatabase, openOwnedDatabase, type StoreLogger, toOpenError } from './open-database.ts';
 import { type Row, toAnswerRow, toEventRow, toKeyRow, toMessageRow, toRunRow, toSessionRow } from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
@@ -21,18 +21,25 @@ export interface SqliteStoreOptions {
   readonly logger?: StoreLogger;
 }
 
+/** A few milliseconds. */
+const eventsPerLook = 10_000;
+
 /** Opens the database, alone. @throws StoreOpenError with one line for a person. */
 export async function openSqliteStore({ path, now = Date.now, logger }: SqliteStoreOptions): Promise<Store> {
   const owned = openOwnedDatabase(path, now(), logger);
   try {
-    return createStore(owned, logger);
+    return createStore(owned, now, logger);
   } catch (error) {
     owned.close();
-    throw error;
+    throw toOpenError(path, error);
   }
 }
 
-function createStore({ database, directory, close }: OwnedDatabase, logger: StoreLogger | undefined): Store {
+function createStore(
+  { database, directory, close }: OwnedDatabase,
+  now: () => number,
+  logger: StoreLogger | undefined,
+): Store {
   const statements = prepareStatements(database);
   deleteDrafts(statements, logger);
   const commits = createGroupCommit({
@@ -56,6 +63,26 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
     }
   };
 
+  async function pruneEvents(before: number, max: number): Promise<number> {
+    const pruned = await direct(() => Number(statements.pruneEvents.run(before, max).changes));
+    if (pruned > 0) return pruned;
+    const front = await direct(() => numberOf(statements.firstTimestamp.get()));
+    if (front === undefined || front <= now()) return 0;
+    const old = await lastOldEvent(before);
+    return old === undefined ? 0 : direct(() => Number(statements.pruneEventsUpTo.run(old, max).changes));
+  }
+
+  /** Behind a front that was written while the clock was ahead. In steps: that may be all of the log. */
+  async function lastOldEvent(before: number): Promise<number | undefined> {
+    for (let after = 0; ; ) {
+      const row = await direct(() => statements.lastOldEvent.get(after, before, eventsPerLook));
+      if (typeof row?.old === 'number') return row.old;
+      if (typeof row?.last !== 'number') return undefined;
+      after = row.last;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   return {
     write: (writes, { maxDelayMs } = {}) => commits.write(writes, maxDelayMs),
 
@@ -67,7 +94,7 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
         return { first: numberOf(statements.firstEvent.get()) ?? last + 1, last };
       }),
     countEvents: (after, types) => direct(() => countEvents(statements, after, types)),
-    pruneEvents: (before, max) => direct(() => Number(statements.pruneEvents.run(before, max).changes)),
+    pruneEvents,
 
     getSession: (id) => direct(() => optional(statements.getSession.get(id), toSessionRow)),
     listSessions: ({ limit, beforeId = afterAllIds }) =>
@@ -79,6 +106,8 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
     getRun: (id) => direct(() => optional(statements.getRun.get(id), toRunRow)),
     listRuns: (page) => direct(() => listRuns(statements, page)),
 
+    newestIds: () =>
+      direct(() => statements.newestIds.all().flatMap(({ id }) => (typeof id === 'string' ? [id] : []))),
     listKeys: () => direct(() => statements.listKeys.all().map(toKeyRow)),
     getAnswer: (key) => direct(() => optional(statements.getAnswer.get(key), toAnswerRow)),
     pruneAnswers: (before, max) => direct(() => Number(statements.pruneAnswers.run(before, max).changes)),

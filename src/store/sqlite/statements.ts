@@ -17,6 +17,14 @@ const sql = {
   pruneEvents: `DELETE FROM events WHERE sequence <= (
     SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
   )`,
+  // For a log whose front was written while the clock was ahead: what lies before an event that is too old is older still.
+  firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
+  lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
+    SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
+  pruneEventsUpTo: `DELETE FROM events WHERE sequence IN (
+    SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)`,
+  newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
+    UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys`,
 
   putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
@@ -89,8 +97,8 @@ const sql = {
     SELECT sequence, webhook_id, id FROM deliveries WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL
     LIMIT ?) RETURNING sequence`,
   // Not by webhook: it is for the clock of the machine, at the start.
-  pullWaiting: `UPDATE deliveries SET next_attempt_at = ?1 WHERE (sequence, webhook_id, id) IN (
-    SELECT sequence, webhook_id, id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?2)`,
+  pullWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
+    SELECT sequence, webhook_id, id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?3)`,
   pruneDeliveries: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
       SELECT sequence, webhook_id, id FROM (
         SELECT sequence, webhook_id, id, created_at FROM deliveries WHERE ended_at IS NOT NULL ORDER BY id LIMIT ?2)
