@@ -327,7 +327,17 @@ function findSource(
 function shown(name: keyof Settings, value: unknown): string {
   if (name === 'apiKey') return 'set, but not shown here';
   const text = JSON.stringify(value);
-  return name === 'databasePath' ? text.replace(/(:\/\/[^:/@]*:)[^@]*@/, '$1***@') : text;
+  return name === 'databasePath' ? hidePassword(text) : text;
+}
+
+/** `scheme://user:password@host` with `***` for the password. */
+function hidePassword(url: string): string {
+  const scheme = url.indexOf('://');
+  const at = url.indexOf('@', scheme + 3);
+  const colon = url.indexOf(':', scheme + 3);
+  return scheme === -1 || at === -1 || colon === -1 || colon > at
+    ? url
+    : `${url.slice(0, colon + 1)}***${url.slice(at)}`;
 }
 
 function readConfigFile(file: string): Readonly<Record<string, unknown>> {
