@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../../errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
+import { createAnswer } from './answer.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
 export const offlineModel = 'offline';
@@ -24,51 +25,72 @@ function help(): string {
   ].join('\n');
 }
 
+/** Commands of one prompt; as many as `options.maxSteps` may allow. */
+const maxCommands = 1000;
+
+type ToolCommand = Exclude<Command, { kind: 'help' | 'unknown' }>;
+
+const usesTool = (command: Command): command is ToolCommand =>
+  command.kind !== 'help' && command.kind !== 'unknown';
+
 const writing: readonly Command['kind'][] = ['run', 'write', 'replace'];
 
 export function createOfflineDriver(): Driver {
   return {
     async respond(context) {
       const commands = parseCommands(context.prompt);
+      const toolCommands = commands.filter(usesTool).length;
       // The commands are the caller's own words: they need what running a tool needs, and no permission beside that.
-      if (!context.mayUseTools && commands.some(({ kind }) => kind !== 'help' && kind !== 'unknown')) {
+      if (!context.mayUseTools && toolCommands > 0) {
         throw new CodeBuddyError(
           'insufficient_scope',
           'The commands of the offline agent run tools; the key needs the scope "tools" for that.',
         );
       }
+      if (toolCommands > maxCommands) {
+        const message = `has ${toolCommands} commands; the offline agent runs at most ${maxCommands} of one prompt`;
+        throw new CodeBuddyError('validation_failed', `The prompt ${message}. None was run.`, {
+          errors: [{ in: 'body', pointer: '/prompt', message }],
+        });
+      }
       const done = context.isResumed ? await countDone(context) : 0;
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
-      let response = '';
+      const answer = createAnswer(context.say);
       let finishReason: DriverResult['finishReason'] = 'stop';
-      const say = (text: string): void => {
-        response += text;
-        context.say(text);
-      };
-      if (commands.length === 0) say(help());
-      for (const [index, command] of commands.entries()) {
+      let steps = 0;
+      if (commands.length === 0) answer.add(help());
+      for (const command of commands) {
+        if (command.kind === 'unknown') {
+          answer.addUnknown(command.line);
+          continue;
+        }
+        if (command.kind === 'help') {
+          answer.addHelp(help());
+          continue;
+        }
         context.signal.throwIfAborted();
-        if (index < done) continue;
-        if (index > done) say('\n\n');
-        if (index >= maxSteps) {
-          say(`Stopped: options.maxSteps is ${maxSteps}.`);
+        const step = steps++;
+        if (step < done) continue;
+        if (step >= maxSteps) {
+          answer.add(`Stopped: options.maxSteps is ${maxSteps}.`);
           finishReason = 'max_steps';
           break;
         }
         if (context.options.permissionMode === 'read-only' && writing.includes(command.kind)) {
-          say(`Refused: ${command.kind} is not allowed in permission mode "read-only".`);
+          answer.add(`Refused: ${command.kind} is not allowed in permission mode "read-only".`);
           finishReason = 'error';
           continue;
         }
         try {
-          say(await perform(command, context));
+          answer.add(await perform(command, context));
         } catch (error) {
           if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;
-          say(`Failed: ${error.message}`);
+          answer.add(`Failed: ${error.message}`);
           finishReason = 'error';
         }
       }
-      return { response, model: offlineModel, finishReason };
+      answer.end(help());
+      return { response: answer.text, model: offlineModel, finishReason };
     },
   };
 }
@@ -103,17 +125,13 @@ interface Results {
   readonly edit_file: { readonly path: string };
 }
 
-async function perform(command: Command, context: DriverContext): Promise<string> {
+async function perform(command: ToolCommand, context: DriverContext): Promise<string> {
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
   ): Promise<Results[T]> => (await context.useTool({ tool, params, asks: false })) as Results[T];
 
   switch (command.kind) {
-    case 'help':
-      return help();
-    case 'unknown':
-      return `I did not understand ${JSON.stringify(command.line.slice(0, 200))}.\n\n${help()}`;
     case 'read':
       return (await use('read_file', { path: command.path })).content;
     case 'list': {
