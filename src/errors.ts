@@ -258,11 +258,22 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** An error that is meant for the client: `message` becomes `detail`, `code` picks the rest from the table. */
+/** Fields that one error names; more would only make the answer larger than the request. */
+const maxErrors = 100;
+const maxPointerLength = 500;
+const maxErrorLength = 1000;
+/** As long as the longest result of a tool, since the model reads a tool's error whole. */
+const maxDetailLength = 65_536;
+
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+}
+
+/** An error that is meant for the client: `message` becomes `detail`, `code` picks the rest from the table. Long texts are cut. */
 export class CodeBuddyError extends Error {
   override readonly name = 'CodeBuddyError';
   readonly code: ProblemCode;
-  /** Every offending field, for `validation_failed`. */
+  /** The offending fields, for `validation_failed`: the first 100. */
   readonly errors: readonly FieldError[] | undefined;
   /** Response headers that belong to the problem, as `Retry-After` or `Allow`. */
   readonly headers: Readonly<Record<string, string>> | undefined;
@@ -276,9 +287,13 @@ export class CodeBuddyError extends Error {
       headers?: Readonly<Record<string, string>>;
     } = {},
   ) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(cut(detail, maxDetailLength), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.errors = options.errors;
+    this.errors = options.errors?.slice(0, maxErrors).map(({ in: part, pointer, message }) => ({
+      in: part,
+      pointer: cut(pointer, maxPointerLength),
+      message: cut(message, maxErrorLength),
+    }));
     this.headers = options.headers;
   }
 

@@ -84,7 +84,9 @@ function misfit(found: readonly Misfit[], part: string): CodeBuddyError {
     seen.add(key);
     if (errors.push(error) === maxErrors) break;
   }
-  const fields = errors.slice(0, 3).map(({ pointer, message }) => `${pointer || 'it'} ${message}`);
+  const fields = errors
+    .slice(0, 3)
+    .map(({ pointer, message }) => `${pointer.slice(0, 200) || 'it'} ${message.slice(0, 1000)}`);
   const more = errors.length > 3 ? ` and ${errors.length - 3} more` : '';
   return new CodeBuddyError('validation_failed', `The ${where} does not fit: ${fields.join('; ')}${more}`, {
     errors,

@@ -14,6 +14,9 @@ import { nameTools } from './tool-names.ts';
 const firstBackOffMs = 1000;
 const maxBackOffMs = 60_000;
 const maxDescriptionBytes = 8192;
+/** The list goes to clients and to the model with each step. */
+const maxTools = 1000;
+const maxSchemaLength = 65_536;
 
 /** With what has a default filled in. */
 export interface McpServerOptions extends McpServersOptions {
@@ -258,7 +261,16 @@ export class McpServer {
 
   #named(tools: readonly Tool[]): ReadonlyMap<string, OwnTool> {
     // Tools that only run as tasks (MCP 2025-11-25) cannot be called plainly.
-    const callable = tools.filter(({ execution }) => execution?.taskSupport !== 'required');
+    const plain = tools.filter(({ execution }) => execution?.taskSupport !== 'required');
+    const callable = plain
+      .slice(0, maxTools)
+      .filter(({ inputSchema }) => JSON.stringify(inputSchema).length <= maxSchemaLength);
+    if (callable.length < plain.length) {
+      this.#options.onTrouble?.(
+        this.config.name,
+        `${plain.length - callable.length} of its ${plain.length} tools are left out: at most ${maxTools} are taken, with a schema of at most ${maxSchemaLength} characters each`,
+      );
+    }
     const byOwnName = new Map<string, Tool>();
     for (const tool of callable) if (!byOwnName.has(tool.name)) byOwnName.set(tool.name, tool);
     const named = nameTools(
