@@ -230,6 +230,11 @@ const table = {
     title: 'Storage unavailable',
     when: 'The store cannot be written now (read-only or failing disk).',
   },
+  resources_exhausted: {
+    status: 503,
+    title: 'Resources exhausted',
+    when: 'The server has no file handle, process or memory left for this; try again later (see Retry-After).',
+  },
   shutting_down: { status: 503, title: 'Shutting down', when: 'The server is stopping.' },
   too_many_connections: {
     status: 503,
@@ -300,4 +305,27 @@ export class CodeBuddyError extends Error {
   get status(): number {
     return problems[this.code].status;
   }
+}
+
+/** What the system says when it has no file handle, process or memory left. */
+const exhaustionCodes: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** The problem that an exhausted system is; undefined for every other error. Looks at causes, too. */
+export function exhaustionOf(error: unknown): CodeBuddyError | undefined {
+  let one = error;
+  for (let depth = 0; depth < 8 && one instanceof Error; depth++) {
+    if (one instanceof CodeBuddyError && one.code === 'resources_exhausted') return one;
+    const { code, syscall } = one as NodeJS.ErrnoException;
+    // A new process also fails with EAGAIN: there are too many.
+    const isProcess = code === 'EAGAIN' && syscall?.startsWith('spawn') === true;
+    if (exhaustionCodes.has(code) || isProcess) {
+      return new CodeBuddyError(
+        'resources_exhausted',
+        `The server has no ${code === 'ENOMEM' ? 'memory' : isProcess ? 'process' : 'file handle'} left for this (${code}). Try again later, or raise its limits (ulimit).`,
+        { cause: error, headers: { 'Retry-After': '5' } },
+      );
+    }
+    one = one.cause;
+  }
+  return undefined;
 }

@@ -2,7 +2,7 @@
 // ever more slowly if it does not prove itself.
 
 import type { Tool } from '@modelcontextprotocol/client';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { capText } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';
 import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
@@ -93,6 +93,8 @@ export class McpServer {
         signal.throwIfAborted();
         if (this.#closed.signal.aborted) throw shuttingDown();
         const { words, kind } = connection.client.explain(error);
+        const exhausted = kind === 'answered' ? undefined : exhaustionOf(error);
+        if (exhausted !== undefined) throw exhausted;
         if (kind === 'answered') this.#answered(connection);
         if (kind === 'lost') this.#lose(connection, words);
         if (kind === 'session-ended') {
@@ -209,6 +211,9 @@ export class McpServer {
     } catch (error) {
       await client?.close();
       if (this.#closed.signal.aborted) throw shuttingDown();
+      // Not the server's fault: it is tried again at the next call.
+      const exhausted = exhaustionOf(error);
+      if (exhausted !== undefined) throw exhausted;
       const words = this.#startFailure(error, client, giveUp.signal);
       this.#failed(words);
       throw new CodeBuddyError('tool_failed', `The MCP server ${this.#quotedName} ${words}`, {

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
@@ -226,7 +226,7 @@ export function createToolBox({
               });
         outcome = { ok: true, result };
       } catch (error) {
-        outcome = { ok: false, error };
+        outcome = { ok: false, error: exhaustionOf(error) ?? error };
       }
       const ending: NewEvent = outcome.ok
         ? {
