@@ -318,10 +318,11 @@ export function exhaustionOf(error: unknown): CodeBuddyError | undefined {
     const { code, syscall } = one as NodeJS.ErrnoException;
     // A new process also fails with EAGAIN: there are too many.
     const isProcess = code === 'EAGAIN' && syscall?.startsWith('spawn') === true;
-    if (exhaustionCodes.has(code) || isProcess) {
+    // Node's module loader says it in words only.
+    if (exhaustionCodes.has(code) || isProcess || one.message.includes('too many open files')) {
       return new CodeBuddyError(
         'resources_exhausted',
-        `The server has no ${code === 'ENOMEM' ? 'memory' : isProcess ? 'process' : 'file handle'} left for this (${code}). Try again later, or raise its limits (ulimit).`,
+        `The server has no ${code === 'ENOMEM' ? 'memory' : isProcess ? 'process' : 'file handle'} left for this (${code ?? 'EMFILE'}). Try again later, or raise its limits (ulimit).`,
         { cause: error, headers: { 'Retry-After': '5' } },
       );
     }

@@ -6,6 +6,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import ignore, { type Ignore } from 'ignore';
 
 const maxBytes = 1_048_576;
+/** Each file of the workspace is held against each of them. */
+const maxLines = 5000;
+const maxLineLength = 4096;
 /** Each `**` multiplies the time for a deep path by its depth: six of them keep the process busy for hours. */
 const maxDoubleStars = 2;
 
@@ -22,6 +25,8 @@ export function openIgnoreFile(path: string): Promise<FileHandle> {
 }
 
 function parseIgnoreRules(text: string): Ignore {
-  const lines = text.split(/\r?\n/).filter((line) => line.split('**').length - 1 <= maxDoubleStars);
+  const lines = text
+    .split(/\r?\n/, maxLines)
+    .filter((line) => line.length <= maxLineLength && line.split('**').length - 1 <= maxDoubleStars);
   return ignore().add(lines);
 }

@@ -14,6 +14,7 @@ import { expect, it, onTestFinished } from 'vitest';
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const maxHandles = 96;
+const apiKey = 'key-of-the-exhaustion-test';
 
 interface Answer {
   readonly status: number;
@@ -35,7 +36,7 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
   writeFileSync(join(home, 'config.json'), JSON.stringify({ models: ['offline'], watch: false, ...config }));
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
   const child = spawn('sh', ['-c', command], {
-    env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: 'key', NODE_NO_WARNINGS: '1' },
+    env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: apiKey, NODE_NO_WARNINGS: '1' },
     cwd: workspace,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -52,7 +53,9 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
     }
     rmSync(home, { recursive: true, force: true });
   });
-  const [first] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error(`the server ended:\n${errors}`)));
+  ended.catch(() => undefined);
+  const [first] = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), ended])) as [string];
   child.stdout.resume();
   const { url } = JSON.parse(first.split('\n')[0] as string) as { url: string };
 
@@ -62,7 +65,7 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
       const sent = request(`${url}${path}`, {
         method: 'POST',
         agent,
-        headers: { Authorization: 'Bearer key', 'Content-Type': 'application/json' },
+        headers: { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' },
       });
       sent.on('error', (cause) => reject(new Error(`${path}: ${cause.message}\n${errors}`)));
       sent.on('response', (response) => {

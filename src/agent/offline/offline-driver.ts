@@ -102,18 +102,20 @@ async function countDone(context: DriverContext): Promise<number> {
   return messages.slice(prompt + 1).filter(({ role }) => role === 'tool').length;
 }
 
+interface Completeness {
+  readonly truncated: boolean;
+  /** Why, as `depth` or `time`. */
+  readonly truncatedBy?: readonly string[];
+}
+
 /** The tools' results, as the tools of `agent/tools` return them. */
 interface Results {
   readonly read_file: { readonly content: string };
-  readonly glob: { readonly files: readonly string[]; readonly truncated: boolean };
-  readonly list_directory: {
-    readonly entries: readonly { name: string; kind: string }[];
-    readonly truncated: boolean;
-  };
+  readonly glob: { readonly files: readonly string[] } & Completeness;
+  readonly list_directory: { readonly entries: readonly { name: string; kind: string }[] } & Completeness;
   readonly search: {
     readonly matches: readonly { path: string; line: number; text: string }[];
-    readonly truncated: boolean;
-  };
+  } & Completeness;
   readonly bash: {
     readonly exitCode: number | null;
     readonly signal: string | null;
@@ -136,24 +138,24 @@ async function perform(command: ToolCommand, context: DriverContext): Promise<st
       return (await use('read_file', { path: command.path })).content;
     case 'list': {
       if (command.pattern === undefined) {
-        const { entries, truncated } = await use('list_directory', {});
+        const { entries, ...completeness } = await use('list_directory', {});
         return lines(
           entries.map(({ name, kind }) => (kind === 'directory' ? `${name}/` : name)),
-          truncated,
+          completeness,
           'The folder is empty.',
         );
       }
-      const { files, truncated } = await use('glob', { pattern: command.pattern });
-      return lines(files, truncated, `No file matches ${command.pattern}.`);
+      const { files, ...completeness } = await use('glob', { pattern: command.pattern });
+      return lines(files, completeness, `No file matches ${command.pattern}.`);
     }
     case 'search': {
-      const { matches, truncated } = await use('search', {
+      const { matches, ...completeness } = await use('search', {
         pattern: command.text,
         literal: true,
         ...(command.glob === undefined ? {} : { glob: command.glob }),
       });
       const found = matches.map(({ path, line, text }) => `${path}:${line}: ${text}`);
-      return lines(found, truncated, `No line holds ${JSON.stringify(command.text)}.`);
+      return lines(found, completeness, `No line holds ${JSON.stringify(command.text)}.`);
     }
     case 'run': {
       const { exitCode, signal, stdout, stderr, timedOut } = await use('bash', { command: command.command });
@@ -182,7 +184,10 @@ async function perform(command: ToolCommand, context: DriverContext): Promise<st
   }
 }
 
-function lines(all: readonly string[], truncated: boolean, none: string): string {
-  if (all.length === 0) return none;
-  return truncated ? `${all.join('\n')}\n[… there are more …]` : all.join('\n');
+function lines(all: readonly string[], { truncated, truncatedBy = [] }: Completeness, none: string): string {
+  const limits = truncatedBy.filter((why) => why !== 'results');
+  const note =
+    limits.length > 0 ? `[… not all was looked at: ${limits.join(', ')} …]` : '[… there are more …]';
+  const text = all.length === 0 ? none : all.join('\n');
+  return truncated ? `${text}\n${note}` : text;
 }
