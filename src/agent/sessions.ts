@@ -3,6 +3,7 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
 import { version } from '../version.ts';
 import { toMessage } from './history.ts';
@@ -126,9 +127,10 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     async list({ limit, after }) {
       const rows = await store.listSessions({
         limit: limit + 1,
+        maxText: maxPageText,
         ...(after === undefined ? {} : { beforeId: after }),
       });
-      return toPage(await present(rows.slice(0, limit)), rows.length > limit);
+      return toPage(await present(rows.slice(0, limit)), rows.length > limit || isCutByText(rows));
     },
     async create({ title = untitled, metadata = {} }) {
       requireRoomFor(metadata);
@@ -198,9 +200,10 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       await find(id);
       const rows = await store.listMessages(id, {
         limit: limit + 1,
+        maxText: maxPageText,
         ...(after === undefined ? {} : { afterId: after }),
       });
-      return toPage(rows.slice(0, limit).map(toMessage), rows.length > limit);
+      return toPage(rows.slice(0, limit).map(toMessage), rows.length > limit || isCutByText(rows));
     },
   };
 }
