@@ -1353,7 +1353,7 @@ export interface operations {
         readonly event?: string;
         /** @description Only deliveries of this event. */
         readonly eventId?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only deliveries made since then. */
         readonly since?: string;
@@ -1630,7 +1630,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -1727,7 +1727,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -1900,7 +1900,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only those of this run. */
         readonly runId?: string;
@@ -2049,7 +2049,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only runs of this session. */
         readonly sessionId?: string;
@@ -2198,7 +2198,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -2293,7 +2293,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2348,6 +2348,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description At most 64 KiB as JSON, changes included. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -2475,6 +2476,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description At most 64 KiB as JSON, changes included. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -2521,7 +2523,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -2670,7 +2672,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2757,7 +2759,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2851,7 +2853,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
