@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { messageAsMarkdown } from '../../src/agent/session-markdown.ts';
+import { SseParser } from '../../src/client/sse-parser.ts';
 import { startAgent } from './start-agent.ts';
+import { says, startModelAgent } from './start-model-agent.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -153,4 +155,34 @@ it('a title is made of the beginning of a long prompt', async () => {
   const { agent, prompt } = await startAgent();
   const { sessionId } = await prompt(`hello ${'x'.repeat(900_000)}`);
   expect((await agent.sessions.get(sessionId))?.title).toBe(`hello ${'x'.repeat(53)}…`);
+});
+
+it('a model that goes on and on is cut off, and the run fails', async () => {
+  const pieces = Array.from({ length: 90 }, () => 'x'.repeat(100_000));
+  const { prompt } = await startModelAgent([says(pieces), says('never asked again')]);
+  await expect(prompt('hello')).rejects.toMatchObject({
+    code: 'model_bad_response',
+    message: expect.stringContaining('answered with more than 8388608 characters'),
+  });
+});
+
+it('a search with a costly pattern gives others their turn, and counts the lines that it saw in part', async () => {
+  const { tool, write } = await startAgent();
+  write('a.txt', `${'ab'.repeat(5000)}\n`.repeat(40));
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const result = await tool('search', { pattern: '(?:[^c]{0,100}){1,9}\\b[^a-z]' });
+  clearInterval(timer);
+  expect(result).toMatchObject({ matches: [], filesSearched: 1, linesCut: 40 });
+  expect(turns).toBeGreaterThan(10);
+});
+
+// To search the whole line anew for each piece takes minutes.
+it('the client reads an event of 20 MB that comes in pieces of 1 KB', () => {
+  const parser = new SseParser();
+  const piece = new TextEncoder().encode('x'.repeat(1024));
+  parser.push(new TextEncoder().encode('data: '));
+  for (let i = 0; i < 20_000; i++) expect(parser.push(piece)).toEqual([]);
+  const [event] = parser.push(new TextEncoder().encode('\n\n'));
+  expect(event?.data.length).toBe(20_000 * 1024);
 });
