@@ -86,4 +86,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// A terminal that is gone must not end a server.
+process.stderr.on('error', () => undefined);
+
 process.exitCode = await main(process.argv.slice(2));

@@ -1368,7 +1368,7 @@ export interface operations {
         readonly event?: string;
         /** @description Only deliveries of this event. */
         readonly eventId?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only deliveries made since then. */
         readonly since?: string;
@@ -1645,7 +1645,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -1742,7 +1742,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -1915,7 +1915,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only those of this run. */
         readonly runId?: string;
@@ -2064,7 +2064,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only runs of this session. */
         readonly sessionId?: string;
@@ -2213,7 +2213,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -2308,7 +2308,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2363,6 +2363,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description At most 64 KiB as JSON, changes included. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -2490,6 +2491,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description At most 64 KiB as JSON, changes included. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -2536,7 +2538,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -2685,7 +2687,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2772,7 +2774,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2866,7 +2868,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;

@@ -289,7 +289,13 @@ export const problemSchema = {
 
 /** Query parameters of every list. */
 export const pageQueryProperties = {
-  limit: { type: 'integer', minimum: 1, maximum: 200, default: 50, description: 'How many, at most.' },
+  limit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 200,
+    default: 50,
+    description: 'How many, at most. A page with more than 4 MiB of text has fewer.',
+  },
   cursor: {
     type: 'string',
     minLength: 1,

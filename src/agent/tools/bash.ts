@@ -1,10 +1,11 @@
 // Runs a command in a process group of its own, with a time-out, and leaves nothing behind: when the shell ends, is aborted or times out, the
 // whole group is killed, what it put into the background as well.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { launch } from '../launch.ts';
 import { OutputCollector } from './cap-output.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
@@ -47,20 +48,21 @@ async function start(command: string, cwd: string, { environment, sandbox }: Too
   const sandboxed = await sandbox?.wrap(command, cwd);
   for (const shell of ['bash', 'sh']) {
     const [program, ...args] = sandboxed ?? [shell, '-c', command];
-    const child = spawn(program, args, {
-      cwd,
-      env: environment,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const error = await new Promise<Error | undefined>((resolve) => {
-      child.once('spawn', () => resolve(undefined));
-      child.once('error', resolve);
-    });
-    if (error === undefined) return child;
-    const missing = 'code' in error && error.code === 'ENOENT';
-    if (!missing || shell === 'sh') {
-      throw new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error });
+    try {
+      const { child, started } = launch(program, args, {
+        cwd,
+        env: environment,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      await started;
+      return child;
+    } catch (error) {
+      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      if (missing && shell !== 'sh') continue;
+      throw (
+        exhaustionOf(error) ??
+        new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error })
+      );
     }
   }
   throw new CodeBuddyError('tool_failed', 'There is no shell on this machine.');

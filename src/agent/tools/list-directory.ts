@@ -1,6 +1,8 @@
 import { defineTool } from './tool.ts';
 
 const maxEntries = 1000;
+/** Of a folder with more, it is not certain that those shown are the first. */
+const maxRead = 100_000;
 
 export const listDirectoryTool = defineTool({
   name: 'list_directory',
@@ -14,7 +16,8 @@ export const listDirectoryTool = defineTool({
   },
   readOnly: true,
   async run({ path = '.' }, { workspace }) {
-    const entries = [...(await workspace.readDirectory(path))].sort(
+    const found = await workspace.readDirectory(path, maxRead);
+    const entries = [...found.entries].sort(
       (left, right) =>
         Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
         (left.name < right.name ? -1 : 1),
@@ -22,7 +25,7 @@ export const listDirectoryTool = defineTool({
     return {
       path: workspace.relative(path),
       entries: entries.slice(0, maxEntries),
-      truncated: entries.length > maxEntries,
+      truncated: found.truncated || entries.length > maxEntries,
     };
   },
 });

@@ -70,12 +70,14 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
       const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
       let said = '';
       const timer = setTimeout(() => child.kill('SIGKILL'), probeTimeoutMs);
-      child.stderr.on('data', (chunk: Buffer) => {
-        if (said.length < 500) said += chunk.toString();
-      });
-      child.once('error', (error: NodeJS.ErrnoException) => {
+      // First of all, and for good: without a listener, an error would end the server.
+      child.on('error', (error: NodeJS.ErrnoException) => {
         clearTimeout(timer);
         resolve(error.code === 'ENOENT' ? 'bubblewrap (bwrap) is not installed' : error.message);
+      });
+      // Without a file handle left, the process has no streams.
+      child.stderr?.on('data', (chunk: Buffer) => {
+        if (said.length < 500) said += chunk.toString();
       });
       child.once('close', (code) => {
         clearTimeout(timer);

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
@@ -82,6 +82,9 @@ export interface ToolBoxOptions {
   readonly sandbox?: Sandbox;
 }
 
+/** More than any tool has; naming every unknown one would answer more than was asked. */
+const maxParameters = 100;
+
 /** Of a result or of parameters, this much is kept in an event. */
 const maxEventText = 16_384;
 
@@ -116,6 +119,14 @@ export function createToolBox({
       check = ajv.compile(tool.inputSchema);
       validators.set(tool.name, check);
     }
+    const names = Object.keys(params);
+    if (names.length > maxParameters) {
+      const known = Object.keys(tool.inputSchema.properties ?? {}).join(', ');
+      const message = `has ${names.length} parameters; ${tool.name} takes ${known}`;
+      throw new CodeBuddyError('validation_failed', `${tool.name}: ${message}`, {
+        errors: [{ in: 'body', pointer: '', message }],
+      });
+    }
     if (check(params)) return;
     const errors = (check.errors ?? []).map(({ instancePath, keyword, message, params: details }) => {
       const property =
@@ -139,7 +150,10 @@ export function createToolBox({
     });
     throw new CodeBuddyError(
       'validation_failed',
-      `${tool.name}: ${errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')}`,
+      `${tool.name}: ${errors
+        .slice(0, 5)
+        .map(({ pointer, message }) => `${pointer.slice(0, 200)} ${message}`)
+        .join('; ')}${errors.length > 5 ? ` and ${errors.length - 5} more` : ''}`,
       {
         errors,
       },
@@ -212,7 +226,7 @@ export function createToolBox({
               });
         outcome = { ok: true, result };
       } catch (error) {
-        outcome = { ok: false, error };
+        outcome = { ok: false, error: exhaustionOf(error) ?? error };
       }
       const ending: NewEvent = outcome.ok
         ? {

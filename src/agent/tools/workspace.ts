@@ -1,13 +1,13 @@
 // The folder that tools may see and change, and the only door to its files. What is decided on is the object that was really opened,
 // never a path that someone may swap in between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
-import { constants } from 'node:fs';
+import { constants, type Dirent } from 'node:fs';
 import {
   type FileHandle,
   lstat,
   mkdir,
   open,
-  readdir,
+  opendir,
   readlink,
   realpath,
   rename,
@@ -15,12 +15,18 @@ import {
   stat,
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { fileFault } from '../../file-errors.ts';
 import { isIn, openOwnFiles } from '../own-files.ts';
 import { temporaryName } from './leftovers.ts';
 
 const hasProcFd = process.platform === 'linux';
+
+/**
+ * Folders above a file, from the workspace's folder. To resolve a path takes the system time that grows with the square of its depth, and
+ * a path of 2000 folders is resolved for seconds, in one of a few threads.
+ */
+export const maxPathDepth = 256;
 
 export interface DirectoryEntry {
   readonly name: string;
@@ -34,7 +40,11 @@ export interface Workspace {
   relative(path: string): string;
   /** Opens a regular file for reading. The caller closes it. @throws CodeBuddyError `file_not_found`, `outside_workspace`, `tool_failed` */
   openFile(path: string): Promise<FileHandle>;
-  readDirectory(path: string): Promise<readonly DirectoryEntry[]>;
+  /** In no order; `truncated` if there are more than `maxEntries`. */
+  readDirectory(
+    path: string,
+    maxEntries: number,
+  ): Promise<{ readonly entries: readonly DirectoryEntry[]; readonly truncated: boolean }>;
   /** Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. */
   writeFile(path: string, content: string): Promise<'create' | 'modify'>;
   /** The real path of a folder, as a working directory. */
@@ -65,6 +75,8 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
       absolute = resolve(root, relative(given, absolute));
     }
     if (!isInside(absolute)) throw outside(path, 'leads out of the workspace');
+    if (depthOf(absolute) - depthOf(root) > maxPathDepth + 1)
+      throw failed(path, `is more than ${maxPathDepth} folders deep`);
     return absolute;
   }
 
@@ -176,23 +188,19 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     relative: (path) => relative(root, locate(path)).split(sep).join('/') || '.',
     openFile,
     writeFile,
-    async readDirectory(path) {
+    async readDirectory(path, maxEntries) {
       return explain(path, async () => {
         const real = await realInside(path);
         const { handle, at } = await openDirectory(real, path);
         try {
-          const entries = await readdir(at, { withFileTypes: true });
-          const seen = entries.filter(({ name }) => isInside(join(real, name)));
-          return seen.map((entry) => ({
-            name: entry.name,
-            kind: entry.isFile()
-              ? 'file'
-              : entry.isDirectory()
-                ? 'directory'
-                : entry.isSymbolicLink()
-                  ? 'link'
-                  : 'other',
-          }));
+          const entries: DirectoryEntry[] = [];
+          // Piece by piece: a folder may hold millions. Leaving the loop closes it.
+          for await (const entry of await opendir(at, { bufferSize: 512 })) {
+            if (!isInside(join(real, entry.name))) continue;
+            if (entries.length >= maxEntries) return { entries, truncated: true };
+            entries.push({ name: entry.name, kind: kindOf(entry) });
+          }
+          return { entries, truncated: false };
         } finally {
           await handle.close();
         }
@@ -206,6 +214,12 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
       });
     },
   };
+}
+
+function kindOf(entry: Dirent): DirectoryEntry['kind'] {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  return entry.isSymbolicLink() ? 'link' : 'other';
 }
 
 /** Written beside the target and renamed over it: a reader sees the old content or the new, and no link is followed. */
@@ -268,6 +282,8 @@ async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof CodeBuddyError) throw cause;
+    const exhausted = exhaustionOf(cause);
+    if (exhausted !== undefined) throw exhausted;
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     switch (code) {
       case 'ENOENT':
@@ -296,6 +312,12 @@ async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 function failed(path: string, why: string, cause?: unknown): CodeBuddyError {
   return new CodeBuddyError('tool_failed', `${shown(path)} ${why}.`, cause === undefined ? {} : { cause });
+}
+
+function depthOf(absolute: string): number {
+  let depth = 0;
+  for (let at = absolute.indexOf(sep); at !== -1; at = absolute.indexOf(sep, at + 1)) depth++;
+  return depth;
 }
 
 function shown(path: string): string {
