@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
+import { createFileGuard } from './permissions/file-guard.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
@@ -92,7 +93,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
-  const workspace = await openWorkspace(options.workspace, ownFiles);
+  const allow = (options.permissions?.allow ?? []).map(parseRule);
+  const deny = (options.permissions?.deny ?? []).map(parseRule);
+  const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
   const mcp = createMcpServers({
     servers: parseMcpServers(options.mcpServers ?? {}, environment),
     environment: clean,
@@ -121,8 +124,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const permissions = createPermissions({
     log,
     now,
-    allow: (options.permissions?.allow ?? []).map(parseRule),
-    deny: (options.permissions?.deny ?? []).map(parseRule),
+    allow,
+    deny,
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
   });
   const models = createAgentModels({

@@ -8,6 +8,7 @@ import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, Summary } from './driver.ts';
 import { byRun, readMessages } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
+import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { toRunRow } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
@@ -56,16 +57,15 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   }
 
   /** Resolves when the tool may run. */
-  async function allow(one: LiveRun, tool: string, params: Record<string, unknown>): Promise<void> {
+  async function allow(one: LiveRun, use: ToolUse): Promise<void> {
     const { controller, request, hop } = one;
+    const { tool } = use;
     let waits = false;
     try {
       await permissions.check({
         ...ownerOf(one),
+        ...use,
         hop,
-        tool,
-        params,
-        path: tools.pathOf(params),
         mode: request.options.permissionMode ?? defaultMode,
         readOnly: await tools.isReadOnly(tool),
         remembered: () => one.memory.allowed,
@@ -138,10 +138,12 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     async useTool({ tool, params, callId, asks }) {
       const { signal } = one.controller;
       const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      let use: ToolUse;
       try {
-        // What is malformed is no question to a person.
+        // A malformed call is not a question for a person.
         tools.validate(tool, params);
-        if (asks) await allow(one, tool, params);
+        use = await tools.useOf(tool, params);
+        if (asks) await allow(one, use);
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
         await keep(one, toolMessage(one, call, error.message, true), [
@@ -153,6 +155,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         ...ownerOf(one),
         hop: one.hop,
         signal,
+        use,
         alongStart: takeAlong(one),
         alongEnd(outcome) {
           const content = outcomeText(outcome);

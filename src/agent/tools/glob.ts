@@ -22,12 +22,22 @@ export const globTool = defineTool({
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
     const files: string[] = [];
+    let withheld = 0;
+    const answer = (truncated: boolean): object => ({
+      files,
+      truncated,
+      ...(withheld === 0 ? {} : { withheld }),
+    });
     for await (const file of walkFiles(workspace, path, signal)) {
       if (!matches(file.slice(prefix))) continue;
-      if (files.length === maxResults) return { files, truncated: true };
+      if (workspace.guard?.denies('glob', file)) {
+        withheld++;
+        continue;
+      }
+      if (files.length === maxResults) return answer(true);
       files.push(file);
     }
     signal.throwIfAborted();
-    return { files, truncated: false };
+    return answer(false);
   },
 });

@@ -14,15 +14,22 @@ export const listDirectoryTool = defineTool({
   },
   readOnly: true,
   async run({ path = '.' }, { workspace }) {
-    const entries = [...(await workspace.readDirectory(path))].sort(
-      (left, right) =>
-        Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
-        (left.name < right.name ? -1 : 1),
-    );
+    const all = await workspace.readDirectory(path);
+    const folder = (await workspace.realFile(path)).path ?? workspace.relative(path);
+    const isDenied = (name: string): boolean =>
+      workspace.guard?.denies('list_directory', folder === '.' ? name : `${folder}/${name}`) ?? false;
+    const entries = all
+      .filter(({ name }) => !isDenied(name))
+      .sort(
+        (left, right) =>
+          Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
+          (left.name < right.name ? -1 : 1),
+      );
     return {
       path: workspace.relative(path),
       entries: entries.slice(0, maxEntries),
       truncated: entries.length > maxEntries,
+      ...(all.length === entries.length ? {} : { withheld: all.length - entries.length }),
     };
   },
 });

@@ -45,12 +45,20 @@ export const searchTool = defineTool({
     const prefix = folder === '.' ? 0 : folder.length + 1;
     const matches: Match[] = [];
     let filesSearched = 0;
+    let withheld = 0;
+    const answer = (truncated: boolean): object => ({
+      matches,
+      filesSearched,
+      truncated,
+      ...(withheld === 0 ? {} : { withheld }),
+    });
     let sliceEnd = performance.now() + sliceMs;
 
     for await (const file of walkFiles(workspace, path, signal)) {
       if (wanted !== undefined && !wanted(file.slice(prefix))) continue;
       const text = await readSearchable(workspace, file);
-      if (text === undefined) continue;
+      if (text === denied) withheld++;
+      if (text === undefined || text === denied) continue;
       filesSearched++;
       let line = 0;
       for (let start = 0; start < text.length; ) {
@@ -59,7 +67,7 @@ export const searchTool = defineTool({
         line++;
         const searched = text.slice(start, Math.min(end, start + maxLineLength));
         if (found(searched)) {
-          if (matches.length === maxResults) return { matches, filesSearched, truncated: true };
+          if (matches.length === maxResults) return answer(true);
           matches.push({ path: file, line, text: searched.slice(0, maxShownLength).trimEnd() });
         }
         start = end + 1;
@@ -71,7 +79,7 @@ export const searchTool = defineTool({
       }
     }
     signal.throwIfAborted();
-    return { matches, filesSearched, truncated: false };
+    return answer(false);
   },
 });
 
@@ -92,8 +100,15 @@ function compileTest(pattern: string, literal: boolean, caseSensitive: boolean):
   }
 }
 
+/** A file that a deny rule withholds. */
+const denied = Symbol('denied');
+
 /** Undefined for what is not searched: binaries, files over 10 MiB, and files that went away since the walk saw them. */
-async function readSearchable(workspace: Workspace, path: string): Promise<string | undefined> {
+async function readSearchable(
+  workspace: Workspace,
+  path: string,
+): Promise<string | typeof denied | undefined> {
+  if (workspace.guard?.denies('search', path)) return denied;
   try {
     const handle = await workspace.openFile(path);
     try {
@@ -105,7 +120,7 @@ async function readSearchable(workspace: Workspace, path: string): Promise<strin
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof CodeBuddyError) return undefined;
+    if (error instanceof CodeBuddyError) return error.code === 'permission_denied' ? denied : undefined;
     throw error;
   }
 }

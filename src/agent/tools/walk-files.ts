@@ -73,7 +73,7 @@ function isIgnored(rules: readonly IgnoreRules[], path: string, isDirectory: boo
 
 async function readIgnoreFile(workspace: Workspace, folder: string): Promise<IgnoreRules | undefined> {
   try {
-    const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`);
+    const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`, 'own');
     try {
       if ((await handle.stat()).size > maxIgnoreFileBytes) return undefined;
       return { folder, rules: ignore().add(await handle.readFile('utf8')) };
