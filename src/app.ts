@@ -317,6 +317,7 @@ export async function lookAtAgent(
     modelsOrigin,
     providers: settings.providers,
     mcpServers: settings.mcpServers,
+    permissions: settings.permissions,
     sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
     environment: process.env,
   });

@@ -8,6 +8,7 @@ import { type AgentModels, createAgentModels, makeLoader } from './models/agent-
 import { createFileGuard } from './permissions/file-guard.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
+import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
@@ -95,9 +96,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const clean = cleanEnvironment(environment);
   const allow = (options.permissions?.allow ?? []).map(parseRule);
   const deny = (options.permissions?.deny ?? []).map(parseRule);
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment);
+  for (const warning of ruleWarnings({
+    allow: options.permissions?.allow ?? [],
+    deny: options.permissions?.deny ?? [],
+    servers: servers.map(({ name }) => name),
+  }))
+    warn(warning);
   const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
   const mcp = createMcpServers({
-    servers: parseMcpServers(options.mcpServers ?? {}, environment),
+    servers,
     environment: clean,
     cwd: workspace.root,
     clientVersion: options.version ?? '0',

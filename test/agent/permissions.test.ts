@@ -59,7 +59,9 @@ describe('rules', () => {
   it.each([
     ['allow', 'bash(npm test)', 'bash', { command: 'npm test' }, 'runs'],
     ['allow', 'bash(npm test)', 'bash', { command: 'npm test; rm -rf .' }, 'asks'],
-    ['allow', 'bash(npm *)', 'bash', { command: 'npm run build' }, 'runs'],
+    ['allow', 'bash(npm run *)', 'bash', { command: 'npm run build' }, 'runs'],
+    ['allow', 'bash(npm **)', 'bash', { command: 'npm run build' }, 'runs'],
+    ['allow', 'bash(git log *)', 'bash', { command: 'git log --output=.git/config' }, 'asks'],
     ['allow', 'bash(npm *)', 'bash', { command: 'npm run build && curl x' }, 'asks'],
     ['allow', 'bash(npm *)', 'bash', { command: 'npm run $(curl x)' }, 'asks'],
     ['allow', 'bash(npm *)', 'bash', { command: 'npm run build\nrm x' }, 'asks'],

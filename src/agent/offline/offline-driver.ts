@@ -83,14 +83,20 @@ async function countDone(context: DriverContext): Promise<number> {
 /** The tools' results, as the tools of `agent/tools` return them. */
 interface Results {
   readonly read_file: { readonly content: string };
-  readonly glob: { readonly files: readonly string[]; readonly truncated: boolean };
+  readonly glob: {
+    readonly files: readonly string[];
+    readonly truncated: boolean;
+    readonly withheld?: number;
+  };
   readonly list_directory: {
     readonly entries: readonly { name: string; kind: string }[];
     readonly truncated: boolean;
+    readonly withheld?: number;
   };
   readonly search: {
     readonly matches: readonly { path: string; line: number; text: string }[];
     readonly truncated: boolean;
+    readonly withheld?: number;
   };
   readonly bash: {
     readonly exitCode: number | null;
@@ -118,24 +124,21 @@ async function perform(command: Command, context: DriverContext): Promise<string
       return (await use('read_file', { path: command.path })).content;
     case 'list': {
       if (command.pattern === undefined) {
-        const { entries, truncated } = await use('list_directory', {});
-        return lines(
-          entries.map(({ name, kind }) => (kind === 'directory' ? `${name}/` : name)),
-          truncated,
-          'The folder is empty.',
-        );
+        const { entries, ...rest } = await use('list_directory', {});
+        const names = entries.map(({ name, kind }) => (kind === 'directory' ? `${name}/` : name));
+        return lines(names, rest, 'The folder is empty.');
       }
-      const { files, truncated } = await use('glob', { pattern: command.pattern });
-      return lines(files, truncated, `No file matches ${command.pattern}.`);
+      const { files, ...rest } = await use('glob', { pattern: command.pattern });
+      return lines(files, rest, `No file matches ${command.pattern}.`);
     }
     case 'search': {
-      const { matches, truncated } = await use('search', {
+      const { matches, ...rest } = await use('search', {
         pattern: command.text,
         literal: true,
         ...(command.glob === undefined ? {} : { glob: command.glob }),
       });
       const found = matches.map(({ path, line, text }) => `${path}:${line}: ${text}`);
-      return lines(found, truncated, `No line holds ${JSON.stringify(command.text)}.`);
+      return lines(found, rest, `No line holds ${JSON.stringify(command.text)}.`);
     }
     case 'run': {
       const { exitCode, signal, stdout, stderr, timedOut } = await use('bash', { command: command.command });
@@ -164,7 +167,14 @@ async function perform(command: Command, context: DriverContext): Promise<string
   }
 }
 
-function lines(all: readonly string[], truncated: boolean, none: string): string {
-  if (all.length === 0) return none;
-  return truncated ? `${all.join('\n')}\n[… there are more …]` : all.join('\n');
+function lines(
+  all: readonly string[],
+  { truncated, withheld = 0 }: { readonly truncated: boolean; readonly withheld?: number },
+  none: string,
+): string {
+  return [
+    all.length === 0 ? none : all.join('\n'),
+    ...(truncated ? ['[… there are more …]'] : []),
+    ...(withheld === 0 ? [] : [`[${withheld} withheld: a deny rule forbids reading]`]),
+  ].join('\n');
 }

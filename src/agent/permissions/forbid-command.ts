@@ -24,6 +24,9 @@ const shells = new Set('ash bash csh dash eval fish ksh mksh sh su zsh'.split(' 
 /** These as well take arguments for shell commands, and some join them into one. */
 const takesText = new Set('env flock parallel runuser script ssh trap watch xargs'.split(' '));
 const joinsText = new Set('eval parallel ssh watch'.split(' '));
+/** More than one word. */
+const isCode = /[\s;&|$`(<>{]/;
+const maxJoins = 2;
 /** They run only what stands after -exec or the like. */
 const finders = new Set(['fd', 'find']);
 const reserved = new Set('! { } if then elif else fi while until do done time coproc'.split(' '));
@@ -82,13 +85,20 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
   let evaluates = false;
   for (const words of commands) {
     const stripped = strip(words);
+    const texts = new Set<string>();
+    let takers = 0;
     for (const { words: own, isCertain } of programsIn(stripped)) {
       if ((isCertain || !own[0].text.startsWith(unknown)) && forbidsWords(rule, own)) return true;
       const name = baseName(own[0].text);
       if (evaluators.has(name) || shells.has(name) || (name === 'git' && configures(own))) evaluates = true;
-      for (const inner of textsFor(name, own.slice(1)))
-        if (inner !== text && forbidsText(rule, inner, depth - 1, budget)) return true;
+      if ((!shells.has(name) && !takesText.has(name)) || takers >= maxJoins) continue;
+      const args = own.slice(1).map((word) => word.text.replaceAll(unknown, '$_'));
+      // The arguments of a program that stands inside another's are among those of the other.
+      if (takers === 0) for (const arg of args) if (isCode.test(arg)) texts.add(arg);
+      if (joinsText.has(name)) texts.add(args.join(' '));
+      takers++;
     }
+    for (const inner of texts) if (inner !== text && forbidsText(rule, inner, depth - 1, budget)) return true;
     if (stripped.length > maxSuffixes && wrappers.has(programOf(stripped)) && mentions(rule, text))
       return true;
   }
@@ -128,14 +138,6 @@ function* programsIn(
 
 function isWords(words: readonly Word[]): words is Words {
   return words.length > 0;
-}
-
-/** The arguments that a program takes for shell commands. What is unknown in them stays so. */
-function textsFor(program: string, args: readonly Word[]): readonly string[] {
-  if (!shells.has(program) && !takesText.has(program)) return [];
-  const texts = args.map(({ text }) => text.replaceAll(unknown, '$_'));
-  const own = texts.filter((text) => /[\s;&|$`(<>{]/.test(text));
-  return joinsText.has(program) ? [...own, texts.join(' ')] : own;
 }
 
 /** Without reserved words and assignments before the program. */

@@ -1,0 +1,65 @@
+// Rules for tools of MCP servers: their parameters as JSON and nothing else, whatever they are called.
+
+import { describe, expect, it } from 'vitest';
+import {
+  allows,
+  exactRule,
+  forbids,
+  isExactly,
+  parseRule,
+  type ToolUse,
+} from '../../../src/agent/permissions/permission-rule.ts';
+
+function call(params: Record<string, unknown>, tool = 'files__write'): ToolUse {
+  return { tool, params, target: { kind: 'parameters' } };
+}
+
+describe('a rule for a tool of an MCP server', () => {
+  it.each([
+    ['files__write({"path":"docs/*"})', { path: 'docs/a' }, true],
+    ['files__write({ "text": "x", "path": "docs/*" })', { path: 'docs/a', text: 'x' }, true],
+    ['files__write({"path":"docs/*"})', { path: 'docs/a', text: 'x' }, false],
+    ['files__write({"a":1})', { a: 1, path: 'x' }, false],
+    ['files__write({"a":"*"})', { a: '","b":"x' }, true],
+    ['files__write({"a":"*"})', { a: 'x', b: 'y' }, false],
+    ['files__write({"a":"*"})', { a: { b: 'y' } }, false],
+    ['files__write(*"a"*)', { a: 'x' }, false],
+    ['files__write(docs/**)', { path: 'docs/a' }, false],
+    ['files__write', { path: 'docs/a' }, true],
+    ['files__*', { path: 'docs/a' }, true],
+    ['files__write(*)', { path: 'docs/a' }, true],
+    ['files__write({"n":1})', { n: 1 }, true],
+    ['files__write({"n":1})', { n: '1' }, false],
+    ['files__write({"l":["*",2]})', { l: ['x', 2] }, true],
+  ])('allow %s for %j: %s', (rule, params, wanted) => {
+    expect(allows(parseRule(rule), call(params))).toBe(wanted);
+  });
+
+  it.each([
+    ['files__write({"path":"*.env"})', { path: '/x/.env' }, true],
+    ['files__write({"path":"*.env"})', { path: '/x/.env', extra: 1 }, true],
+    ['files__write({"path":"*.env"})', { path: '/x/a' }, false],
+    ['files__write(*DROP*)', { sql: 'DROP TABLE x', path: 'a' }, true],
+    ['files__write(*DROP*)', { sql: 'SELECT', path: 'a' }, false],
+    ['files__write(*"sql"*)', { nested: { sql: '' } }, true],
+    ['files__write(*C:\\temp*)', { at: 'C:\\temp\\x' }, true],
+    ['files__*({"to":{"name":"x"}})', { to: { name: 'x', more: true } }, true],
+    // Not decidable: these are paths, or not JSON.
+    ['files__write(.env*)', { path: 'a' }, true],
+    ['files__write(src/**)', { query: 'a' }, true],
+    ['files__write({"path": ".env*)', { path: 'a' }, true],
+    ['files__write({"path":"*.env"})', { path: '\ud800' }, true],
+    ['other__write(.env*)', { path: '.env' }, false],
+  ])('deny %s for %j: %s', (rule, params, wanted) => {
+    expect(forbids(parseRule(rule), call(params))).toBe(wanted);
+  });
+
+  it('that is remembered stands for these parameters in any order, and for no others', () => {
+    const rule = exactRule(call({ b: 1, a: { d: 'x', c: 2 } }));
+    expect(rule.pattern).toBe('{"a":{"c":2,"d":"x"},"b":1}');
+    expect(isExactly(rule, call({ a: { c: 2, d: 'x' }, b: 1 }))).toBe(true);
+    expect(isExactly(rule, call({ a: { c: 2, d: 'x' }, b: 1, path: 'x' }))).toBe(false);
+    const withPath = exactRule(call({ path: 'a.txt', content: 'one' }));
+    expect(isExactly(withPath, call({ path: 'a.txt', content: 'two' }))).toBe(false);
+  });
+});
