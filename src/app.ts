@@ -19,6 +19,7 @@ import { openKeys } from './keys/key-service.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
+import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { StoreOpenError } from './store/store-open-error.ts';
@@ -333,16 +334,21 @@ export async function checkDatabase(path: string): Promise<number> {
   }
 }
 
+/** A line of JSON whose texts keep their escapes when they are shown: a log must not drive the terminal. */
+function visibleLog(line: string): string {
+  return visibleJson(line).replace(/\\(?:\\|u[0-9a-f]{4}|[bfr])/g, (found) =>
+    found === '\\\\' ? found : `\\${found}`,
+  );
+}
+
 /** Logs to standard error: JSON lines, or for a person on a terminal. Secrets are redacted either way. */
 export function createLogger(level: Settings['logLevel'], isTerminal: boolean): Logger {
   if (level === 'silent') return makeLogger(level);
   const require = createRequire(import.meta.url);
   if (isTerminal) {
     const { build } = require('pino-pretty') as typeof import('pino-pretty');
-    return makeLogger(
-      level,
-      build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' }),
-    );
+    const pretty = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
+    return makeLogger(level, { write: (line: string) => pretty.write(visibleLog(line)) });
   }
   return makeLogger(level, 2);
 }

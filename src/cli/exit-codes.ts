@@ -2,7 +2,7 @@
 
 import { ApiError, ServerUnreachableError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
-import { complain, safe } from './output.ts';
+import { complain } from './output.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -39,6 +39,7 @@ export function report(error: unknown): number {
   return exitCodes.failed;
 }
 
+/** Further lines are indented: none of them looks like a message of ours. */
 function shown(text: string): string {
-  return safe(text, process.stderr);
+  return text.replaceAll('\n', '\n  ');
 }

@@ -19,13 +19,10 @@ const builtIn: readonly string[] = [...fileTools, 'bash'];
 
 export function ruleWarnings({ allow, deny, servers }: RulesToCheck): readonly string[] {
   const check = (effect: 'allow' | 'deny', texts: readonly string[]): readonly string[] =>
-    texts
-      .map(parseRule)
-      .flatMap((rule) =>
-        [toolWarning(rule, servers), patternWarning(effect, rule)].flatMap((warning) =>
-          warning === undefined ? [] : `the rule ${effect} ${formatRule(rule)} ${warning}`,
-        ),
-      );
+    texts.map(parseRule).flatMap((rule) => {
+      const warning = toolWarning(rule, servers) ?? patternWarning(effect, rule);
+      return warning === undefined ? [] : [`the rule ${effect} ${formatRule(rule)} ${warning}`];
+    });
   return [...check('allow', allow), ...check('deny', deny)];
 }
 

@@ -103,7 +103,10 @@ describe('deny read_file(.env*)', () => {
     [
       'a link to a link',
       'two',
-      (at: string) => (symlinkSync('one', join(at, 'two')), symlinkSync('.env', join(at, 'one'))),
+      (at: string) => {
+        symlinkSync('one', join(at, 'two'));
+        symlinkSync('.env', join(at, 'one'));
+      },
     ],
     ['a linked folder', 'dir/.env.local', (at: string) => symlinkSync('sub', join(at, 'dir'))],
     ['a hard link', 'hard.txt', (at: string) => linkSync(join(at, '.env'), join(at, 'hard.txt'))],
