@@ -1,5 +1,7 @@
 // Rules for tools of MCP servers: their parameters as JSON and nothing else, whatever they are called.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   allows,
@@ -9,6 +11,9 @@ import {
   parseRule,
   type ToolUse,
 } from '../../../src/agent/permissions/permission-rule.ts';
+import { filesystemEntry } from '../mcp-start.ts';
+import { temporaryFolder } from '../start-agent.ts';
+import { calls, says, startModelAgent } from '../start-model-agent.ts';
 
 function call(params: Record<string, unknown>, tool = 'files__write'): ToolUse {
   return { tool, params, target: { kind: 'parameters' } };
@@ -61,5 +66,48 @@ describe('a rule for a tool of an MCP server', () => {
     expect(isExactly(rule, call({ a: { c: 2, d: 'x' }, b: 1, path: 'x' }))).toBe(false);
     const withPath = exactRule(call({ path: 'a.txt', content: 'one' }));
     expect(isExactly(withPath, call({ path: 'a.txt', content: 'two' }))).toBe(false);
+  });
+});
+
+describe('with a real MCP server', () => {
+  async function start(
+    permissions: { allow: readonly string[]; deny: readonly string[] },
+    contents: readonly string[],
+  ) {
+    const data = temporaryFolder();
+    const path = join(data, 'a.txt');
+    const running = await startModelAgent(
+      [...contents.map((content) => calls('files__write_file', { path, content })), says('done')],
+      {
+        permissionMode: 'ask',
+        permissions,
+        mcpServers: { files: { command: process.execPath, args: [filesystemEntry, data] } },
+      },
+    );
+    const started = await running.agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
+    started.result.catch(() => undefined);
+    return { ...running, ...started, path };
+  }
+
+  it('a deny rule holds for a path outside of the workspace', async () => {
+    const { result, server, path } = await start(
+      { allow: ['files__*'], deny: ['files__write_file({"path":"*.txt"})'] },
+      ['x'],
+    );
+    await result;
+    expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('was not run: the rule deny');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('allow_always does not cover other content', async () => {
+    const { agent, asked, run, path } = await start({ allow: [], deny: [] }, ['one', 'two']);
+    const permission = await asked;
+    expect(permission.alwaysCovers).toContain('exactly these parameters');
+    expect(permission).not.toHaveProperty('realPath');
+    await agent.permissions.decide(permission.id, 'allow_always');
+    await expect
+      .poll(() => agent.permissions.list({ runId: run.id }), { timeout: 30_000 })
+      .toMatchObject([{ params: { path, content: 'two' } }]);
+    await agent.runs.cancel(run.id);
   });
 });
