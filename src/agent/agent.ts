@@ -101,6 +101,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     allow: options.permissions?.allow ?? [],
     deny: options.permissions?.deny ?? [],
     servers: servers.map(({ name }) => name),
+    workspace: options.workspace,
   }))
     warn(warning);
   const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));

@@ -101,11 +101,16 @@ function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
   }
 }
 
-function inspectRules({ permissions, mcpServers, environment }: InspectOptions): readonly AgentCheck[] {
+function inspectRules({
+  permissions,
+  mcpServers,
+  environment,
+  workspace,
+}: InspectOptions): readonly AgentCheck[] {
   const name = 'rules';
   try {
     const servers = parseMcpServers(mcpServers ?? {}, environment).map((server) => server.name);
-    const warnings = ruleWarnings({ ...permissions, servers });
+    const warnings = ruleWarnings({ ...permissions, servers, workspace });
     const { allow, deny } = permissions;
     return [
       { name, ok: true, detail: `${allow.length} that allow, ${deny.length} that deny` },

@@ -61,18 +61,21 @@ export function parseRule(text: string): PermissionRule {
 }
 
 /** The rule that stands for exactly this use and no other; for a file tool, for any content of this file. */
-export function exactRule({ tool, params, target }: ToolUse): PermissionRule {
+export function exactRule(use: ToolUse): PermissionRule {
+  const { tool, params, target } = use;
   switch (target.kind) {
     case 'file':
       return { tool, pattern: (target.realPath ?? target.path).replace(/[\\*?[\]{}]/g, '\\$&') };
     case 'command':
-      return {
-        tool,
-        pattern: exactPattern(commandText(target.command, target.folder ?? String(params.cwd))),
-      };
+      return { tool, pattern: exactPattern(commandText(target.command, folderOf(use))) };
     default:
       return { tool, pattern: canonicalParameters(params) ?? JSON.stringify(params) };
   }
+}
+
+/** Where a command runs; as the call says, if that leads nowhere. */
+function folderOf({ params, target }: ToolUse): string {
+  return (target.kind === 'command' ? target.folder : undefined) ?? String(params.cwd ?? '.');
 }
 
 /** What a person allows by `allow_always`, in words. */
@@ -137,7 +140,9 @@ export function forbids(rule: PermissionRule, use: ToolUse): boolean {
     case 'outside':
       return false;
     case 'command':
-      return forbidsCommand(pattern, target.command);
+      return [target.command, commandText(target.command, folderOf(use))].some((text) =>
+        forbidsCommand(pattern, text),
+      );
     case 'parameters':
       return forbidsParameters(pattern, use.params);
   }

@@ -13,14 +13,15 @@ export interface RulesToCheck {
   readonly deny: readonly string[];
   /** Names of MCP servers. */
   readonly servers: readonly string[];
+  readonly workspace: string;
 }
 
 const builtIn: readonly string[] = [...fileTools, 'bash'];
 
-export function ruleWarnings({ allow, deny, servers }: RulesToCheck): readonly string[] {
+export function ruleWarnings({ allow, deny, servers, workspace }: RulesToCheck): readonly string[] {
   const check = (effect: 'allow' | 'deny', texts: readonly string[]): readonly string[] =>
     texts.map(parseRule).flatMap((rule) => {
-      const warning = toolWarning(rule, servers) ?? patternWarning(effect, rule);
+      const warning = toolWarning(rule, servers) ?? patternWarning(effect, rule, workspace);
       return warning === undefined ? [] : [`the rule ${effect} ${formatRule(rule)} ${warning}`];
     });
   return [...check('allow', allow), ...check('deny', deny)];
@@ -40,8 +41,12 @@ function toolWarning({ tool }: PermissionRule, servers: readonly string[]): stri
   return isKnown ? undefined : 'can never match: there is no such tool';
 }
 
-function patternWarning(effect: 'allow' | 'deny', { tool, pattern }: PermissionRule): string | undefined {
-  if (fileTools.includes(tool)) return pattern === undefined ? undefined : pathWarning(pattern);
+function patternWarning(
+  effect: 'allow' | 'deny',
+  { tool, pattern }: PermissionRule,
+  workspace: string,
+): string | undefined {
+  if (fileTools.includes(tool)) return pattern === undefined ? undefined : pathWarning(pattern, workspace);
   const isBash = tool === 'bash';
   if (pattern === undefined || pattern === '*' || pattern === '**')
     return effect === 'allow' && fitsText(tool, 'bash') ? 'allows every command' : undefined;
@@ -52,8 +57,8 @@ function patternWarning(effect: 'allow' | 'deny', { tool, pattern }: PermissionR
     : 'can never match: a pattern for a tool of an MCP server is its parameters as JSON, such as {"path":"docs/*"}';
 }
 
-function pathWarning(pattern: string): string | undefined {
-  return /^(~|\.\.(\/|$))|\/\.\.(\/|$)/.test(pattern)
+function pathWarning(pattern: string, workspace: string): string | undefined {
+  return pattern.startsWith(workspace) || /^(~|\.\.(\/|$))|\/\.\.(\/|$)/.test(pattern)
     ? 'can never match: paths are relative to the workspace, and never lead out of it'
     : undefined;
 }

@@ -1,6 +1,7 @@
 import { compileGlob } from './glob-pattern.ts';
 import { defineTool } from './tool.ts';
 import { walkFiles } from './walk-files.ts';
+import { withheldBelow } from './withheld.ts';
 
 export const globTool = defineTool({
   name: 'glob',
@@ -21,6 +22,7 @@ export const globTool = defineTool({
     const matches = compileGlob(pattern);
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
+    const isWithheld = await withheldBelow(workspace, 'glob', path);
     const files: string[] = [];
     let withheld = 0;
     const answer = (truncated: boolean): object => ({
@@ -30,7 +32,7 @@ export const globTool = defineTool({
     });
     for await (const file of walkFiles(workspace, path, signal)) {
       if (!matches(file.slice(prefix))) continue;
-      if (workspace.guard?.denies('glob', file)) {
+      if (isWithheld(file.slice(prefix))) {
         withheld++;
         continue;
       }

@@ -1,4 +1,5 @@
 import { defineTool } from './tool.ts';
+import { withheldBelow } from './withheld.ts';
 
 const maxEntries = 1000;
 
@@ -15,11 +16,9 @@ export const listDirectoryTool = defineTool({
   readOnly: true,
   async run({ path = '.' }, { workspace }) {
     const all = await workspace.readDirectory(path);
-    const folder = (await workspace.realFile(path)).path ?? workspace.relative(path);
-    const isDenied = (name: string): boolean =>
-      workspace.guard?.denies('list_directory', folder === '.' ? name : `${folder}/${name}`) ?? false;
+    const isWithheld = await withheldBelow(workspace, 'list_directory', path);
     const entries = all
-      .filter(({ name }) => !isDenied(name))
+      .filter(({ name }) => !isWithheld(name))
       .sort(
         (left, right) =>
           Number(right.kind === 'directory') - Number(left.kind === 'directory') ||

@@ -6,6 +6,7 @@ import { compileGlob, compileLinear } from './glob-pattern.ts';
 import { looksBinary, maxTextBytes, readRange } from './read-text.ts';
 import { defineTool } from './tool.ts';
 import { walkFiles } from './walk-files.ts';
+import { withheldBelow } from './withheld.ts';
 import type { Workspace } from './workspace.ts';
 
 const sliceMs = 10;
@@ -43,6 +44,7 @@ export const searchTool = defineTool({
     const wanted = glob === undefined ? undefined : compileGlob(glob);
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
+    const isWithheld = await withheldBelow(workspace, 'search', path);
     const matches: Match[] = [];
     let filesSearched = 0;
     let withheld = 0;
@@ -56,7 +58,7 @@ export const searchTool = defineTool({
 
     for await (const file of walkFiles(workspace, path, signal)) {
       if (wanted !== undefined && !wanted(file.slice(prefix))) continue;
-      const text = await readSearchable(workspace, file);
+      const text = isWithheld(file.slice(prefix)) ? denied : await readSearchable(workspace, file);
       if (text === denied) withheld++;
       if (text === undefined || text === denied) continue;
       filesSearched++;
@@ -108,7 +110,6 @@ async function readSearchable(
   workspace: Workspace,
   path: string,
 ): Promise<string | typeof denied | undefined> {
-  if (workspace.guard?.denies('search', path)) return denied;
   try {
     const handle = await workspace.openFile(path);
     try {

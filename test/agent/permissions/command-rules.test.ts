@@ -311,9 +311,15 @@ describe('a deny rule', () => {
     ['bash(rm -rf /)', 'rm -rf /tmp/x'],
     ['bash(git push --force*)', 'git push origin main'],
     ['read_file(rm *)', 'rm x'],
+    ['bash(cd secrets*)', 'cat x'],
   ])('%s does not forbid %s', (rule, command) => {
     expect(forbids(parseRule(rule), bash(command))).toBe(false);
   });
+});
+
+it('a deny rule sees the folder that a call names', () => {
+  expect(forbids(parseRule('bash(cd secrets*)'), bash('cat x', 'secrets'))).toBe(true);
+  expect(forbids(parseRule('bash(rm *)'), bash('rm x', 'secrets'))).toBe(true);
 });
 
 it.each([
@@ -334,14 +340,18 @@ it.each([
   ['stars', `a${'*'.repeat(99_000)}b`],
   ['words', 'a '.repeat(50_000)],
   ['parameters', '"${x:-'.repeat(16_000)],
-])('100 KB of %s are judged in linear time', (_, text) => {
-  const rules = ['bash(git push*)', 'bash(*a*b*c*d*)', 'bash(git * * * push)', 'bash(rm -rf **)'].map(
-    parseRule,
-  );
-  const started = process.cpuUsage();
-  for (const rule of rules) forbids(rule, bash(text));
-  isAllowed(rules, bash(text));
-  const { user } = process.cpuUsage(started);
-  // A quadratic step over 100 KB takes minutes; a linear one some tens of milliseconds.
-  expect(user / 1000).toBeLessThan(5000);
-});
+])(
+  '100 KB of %s are judged in linear time',
+  (_, text) => {
+    const rules = ['bash(git push*)', 'bash(*a*b*c*d*)', 'bash(git * * * push)', 'bash(rm -rf **)'].map(
+      parseRule,
+    );
+    const started = process.cpuUsage();
+    for (const rule of rules) forbids(rule, bash(text));
+    isAllowed(rules, bash(text));
+    const { user } = process.cpuUsage(started);
+    // A quadratic step over 100 KB takes minutes; a linear one some tens of milliseconds.
+    expect(user / 1000).toBeLessThan(20_000);
+  },
+  120_000,
+);

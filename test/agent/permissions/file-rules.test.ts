@@ -149,10 +149,8 @@ describe('deny read_file(.env*)', () => {
     expect(await tool('glob', { pattern: '**/.env*' })).toMatchObject({ files: [], withheld: 2 });
     const listed = await tool('list_directory', { path: 'sub' });
     expect(listed).toMatchObject({ entries: [], withheld: 1 });
-    expect(await tool('list_directory', {})).not.toHaveProperty(
-      'entries',
-      expect.arrayContaining([{ name: '.env' }]),
-    );
+    const names = (await tool('list_directory', {})).entries as readonly { readonly name: string }[];
+    expect(names.map(({ name }) => name)).toEqual(['sub', 'a.txt', 'hard.txt']);
   });
 
   it('leaves other files with several names alone', async () => {
@@ -169,6 +167,18 @@ describe('deny read_file(.env*)', () => {
     expect(response).toContain('a.txt');
     expect(response).not.toContain('KEY=');
     expect(response).toContain('withheld');
+  });
+
+  it('holds where a folder is reached by a link, by its real and by its spelled path', async () => {
+    for (const deny of ['read_file(sub/**)', 'read_file(link/**)']) {
+      const { tool, write, workspace } = await start([deny]);
+      write('sub/x.txt', secret);
+      symlinkSync('sub', join(workspace, 'link'));
+      const found = await tool('search', { pattern: 'TOP', path: 'link' });
+      expect(found).toMatchObject({ matches: [], withheld: 2 });
+      expect(await tool('glob', { pattern: '*', path: 'link' })).toMatchObject({ files: [], withheld: 2 });
+      expect(await tool('list_directory', { path: 'link' })).toMatchObject({ entries: [], withheld: 2 });
+    }
   });
 
   it('holds for a whole folder', async () => {

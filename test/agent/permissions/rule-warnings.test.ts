@@ -20,12 +20,13 @@ it.each([
   ['allow', 'other__x', 'no such tool'],
   ['deny', 'red_file(.env)', 'no such tool'],
   ['deny', 'read_file(~/.ssh/**)', 'can never match'],
+  ['deny', 'read_file(/work/.env)', 'can never match'],
   ['deny', 'read_file(../x)', 'can never match'],
   ['deny', 'files__read(.env*)', 'denies every call'],
   ['deny', 'files__*({"path": ".env*)', 'denies every call'],
   ['allow', 'files__read(src/**)', 'can never match'],
 ] as const)('%s %s is warned of', (effect, rule, wanted) => {
-  const rules = { allow: [], deny: [], servers: ['files'], [effect]: [rule] };
+  const rules = { allow: [], deny: [], servers: ['files'], workspace: '/work', [effect]: [rule] };
   const [warning, ...others] = ruleWarnings(rules);
   expect(others).toEqual([]);
   expect(warning).toMatch(wanted);
@@ -46,7 +47,9 @@ it.each([
   ['deny', 'files__read(*.env*)'],
   ['deny', '*'],
 ] as const)('%s %s is not', (effect, rule) => {
-  expect(ruleWarnings({ allow: [], deny: [], servers: ['files'], [effect]: [rule] })).toEqual([]);
+  expect(
+    ruleWarnings({ allow: [], deny: [], servers: ['files'], workspace: '/work', [effect]: [rule] }),
+  ).toEqual([]);
 });
 
 it('the log of the server has the warnings', async () => {
