@@ -8,7 +8,7 @@ import { findCommands, unknown, type Word } from './shell-commands.ts';
 
 /** They run the rest of their words. */
 const wrappers = new Set(
-  'ash bash builtin busybox caffeinate chroot chrt command coproc csh dash doas env eval exec fd find fish flock function gdb gtime ionice ksh ltrace mksh nice nohup nsenter parallel pkexec proxychains rlwrap runuser script setarch setsid sh sshpass ssh stdbuf strace su sudo systemd-run taskset time timeout toybox trap unbuffer unshare valgrind watch xargs zsh'.split(
+  'ash bash builtin bunx busybox caffeinate chroot chrt command coproc csh dash doas env eval exec fd find fish flock function gdb gtime ionice ksh ltrace mksh nice nohup npx nsenter parallel pkexec proxychains rlwrap runuser script setarch setsid sh sshpass ssh stdbuf strace su sudo systemd-run taskset time timeout toybox trap unbuffer unshare valgrind watch xargs zsh'.split(
     ' ',
   ),
 );
@@ -16,10 +16,21 @@ const wrappers = new Set(
 const adders = new Set(['xargs', 'parallel']);
 /** They take text for code. */
 const evaluators = new Set(
-  '. alias awk bun deno docker enable expect gawk lua make mawk node osascript perl php podman python python2 python3 ruby sed source tclsh'.split(
+  '. alias awk bun deno docker ed emacs enable ex expect gawk gdb less lua man make mawk node nvim osascript perl php podman python python2 python3 ruby sed source tclsh vi vim'.split(
     ' ',
   ),
 );
+/** Only with such words: an alias, or a command to run at each step. */
+const codeWords: Readonly<Record<string, RegExp | undefined>> = {
+  git: /^(-c|-x|--exec|--config-env|config$|rebase$|bisect$|submodule$|filter-branch$|difftool$|mergetool$)/,
+  npm: /^(exec|x)$/,
+  pnpm: /^(exec|dlx)$/,
+  yarn: /^(exec|dlx)$/,
+  tar: /^(-I|--to-command|--use-compress-program|--checkpoint-action)/,
+  go: /^(-exec|-toolexec|-vettool)/,
+  rsync: /^(-e|--rsh|--rsync-path)/,
+  zip: /^(-TT|--unzip-command)/,
+};
 const shells = new Set('ash bash csh dash eval fish ksh mksh sh su zsh'.split(' '));
 /** These as well take arguments for shell commands, and some join them into one. */
 const takesText = new Set('env flock parallel runuser script ssh trap watch xargs'.split(' '));
@@ -29,7 +40,7 @@ const isCode = /[\s;&|$`(<>{]/;
 const maxJoins = 2;
 /** They run only what stands after -exec or the like. */
 const finders = new Set(['fd', 'find']);
-const reserved = new Set('! { } if then elif else fi while until do done time coproc'.split(' '));
+const reserved = new Set('! { } if then elif else fi while until do done'.split(' '));
 /** After a wrapper, the program is looked for in this many words. */
 const maxSuffixes = 32;
 const maxDepth = 4;
@@ -82,7 +93,7 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
   if (depth === 0 || budget.left < 0) return mentions(rule, text);
   const { commands, complete } = findCommands(text);
   if (!complete && mentions(rule, text)) return true;
-  let evaluates = false;
+  let runsCode = false;
   for (const words of commands) {
     const stripped = strip(words);
     const texts = new Set<string>();
@@ -90,7 +101,7 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
     for (const { words: own, isCertain } of programsIn(stripped)) {
       if ((isCertain || !own[0].text.startsWith(unknown)) && forbidsWords(rule, own)) return true;
       const name = baseName(own[0].text);
-      if (evaluators.has(name) || shells.has(name) || (name === 'git' && configures(own))) evaluates = true;
+      runsCode ||= evaluates(name, own);
       if ((!shells.has(name) && !takesText.has(name)) || takers >= maxJoins) continue;
       const args = own.slice(1).map((word) => word.text.replaceAll(unknown, '$_'));
       // The arguments of a program that stands inside another's are among those of the other.
@@ -102,7 +113,7 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
     if (stripped.length > maxSuffixes && wrappers.has(programOf(stripped)) && mentions(rule, text))
       return true;
   }
-  return evaluates && mentions(rule, text);
+  return runsCode && mentions(rule, text);
 }
 
 type Words = readonly [Word, ...Word[]];
@@ -164,10 +175,16 @@ function baseName(path: string): string {
 
 function forbidsWords(rule: Rule, [first, ...args]: Words): boolean {
   // An unquoted unknown word in the program's place may be the whole command.
-  if (first.many && mayFit(rule.program, baseName(first.text))) return true;
+  if (first.many && mayFit(rule.program, baseName(first.text.split(unknown, 1)[0] as string) + unknown))
+    return true;
   const program = baseName(first.text);
   const [sub] = rule.operands;
-  if (sub !== undefined && mayFit(`${rule.program}-${sub.toLowerCase()}`, program)) return true;
+  if (
+    sub !== undefined &&
+    !program.includes(unknown) &&
+    mayFit(`${rule.program}-${sub.toLowerCase()}`, program)
+  )
+    return true;
   if (!mayFit(rule.program, program)) return false;
   return hasOptions(rule, args) && hasOperands(rule, args);
 }
@@ -211,9 +228,11 @@ function hasOptions({ options }: Rule, args: readonly Word[]): boolean {
   });
 }
 
-/** `git -c` and `git config` can make aliases. */
-function configures(words: readonly Word[]): boolean {
-  return words.some(({ text }) => /^(-c|--config-env|--exec-path|config$)/.test(text));
+/** Does the program take its arguments for code, with these words? */
+function evaluates(program: string, words: readonly Word[]): boolean {
+  if (evaluators.has(program) || shells.has(program)) return true;
+  const code = codeWords[program];
+  return code !== undefined && words.some(({ text }) => code.test(text));
 }
 
 /** Do all plain words of the rule occur in the text, in whatever form? */

@@ -140,7 +140,7 @@ export function forbids(rule: PermissionRule, use: ToolUse): boolean {
     case 'outside':
       return false;
     case 'command':
-      return [target.command, commandText(target.command, folderOf(use))].some((text) =>
+      return [...new Set([target.command, commandText(target.command, folderOf(use))])].some((text) =>
         forbidsCommand(pattern, text),
       );
     case 'parameters':

@@ -29,6 +29,8 @@ interface Frame {
   skipsNext: boolean;
   /** A command, not only the inside of `${…}`. */
   readonly runs: boolean;
+  /** `( … )`: it leaves no text behind. */
+  isGroup: boolean;
   /** Inside `"${…}"` and here-documents a quote is a character like any other. */
   readonly plainQuotes: boolean;
 }
@@ -81,10 +83,13 @@ function scan(text: string, base: Frame, hereDepth: number): ShellCommands {
     else stack.push(newFrame(closer, runs, !runs && top().inQuotes));
   };
   const pop = (): void => {
+    const { closer, words, text: last = '' } = top();
+    // "${list[@]}" is several words even in quotes.
+    const isList = closer === '}' && /[@!]/.test(`${words[0]?.text ?? ''}${last}`);
+    const { isGroup } = top();
     endCommand();
     stack.pop();
-    const outer = top();
-    add(unknown, !outer.inQuotes);
+    if (!isGroup) add(unknown, isList || !top().inQuotes);
   };
 
   for (let i = 0; i < text.length; i++) {
@@ -188,6 +193,14 @@ function scan(text: string, base: Frame, hereDepth: number): ShellCommands {
     else if (char === '(') {
       endCommand();
       push(')');
+      if (stack.length > 1) top().isGroup = true;
+    } else if (char === '[' && frame.text === undefined && /^\[?\s/.test(text.slice(i + 1, i + 3))) {
+      // The program `[` or the word `[[`, not a glob.
+      add(char);
+      if (next === '[') {
+        add(char);
+        i++;
+      }
     } else if (char === '*' || char === '?' || char === '[') add(unknown, true);
     else if (char === '{' && next !== undefined && !/[\s}]/.test(next))
       // `{a,b}` becomes several words; `{}` and `{ …; }` do not.
@@ -211,6 +224,7 @@ function newFrame(closer: Frame['closer'], runs: boolean, plainQuotes: boolean):
     many: false,
     inQuotes: false,
     skipsNext: false,
+    isGroup: false,
     runs,
     plainQuotes,
   };
