@@ -42,7 +42,7 @@ const maxJoins = 2;
 const finders = new Set(['fd', 'find']);
 const reserved = new Set('! { } if then elif else fi while until do done'.split(' '));
 /** After a wrapper, the program is looked for in this many words. */
-const maxSuffixes = 32;
+const maxSuffixes = 16;
 const maxDepth = 4;
 
 interface Rule {

@@ -43,7 +43,7 @@ async function findDenied(
   const folders = [''];
   let entries = 0;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    // A folder that went away or may not be read holds nothing that our tools could open.
+    // A folder that went away holds nothing. One that may not be listed hides its names from us, as from the other tools.
     const list = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
     entries += list.length;
     if (entries > maxEntries) return undefined;

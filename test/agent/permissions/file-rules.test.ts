@@ -139,7 +139,7 @@ describe('deny read_file(.env*)', () => {
         'the rule deny read_file(.env*) forbids it',
       );
     }
-  });
+  }, 120_000);
 
   it('withholds the file from search, glob and list_directory, and says so', async () => {
     const { tool, workspace } = await start();

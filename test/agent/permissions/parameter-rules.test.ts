@@ -97,7 +97,7 @@ describe('with a real MCP server', () => {
     await result;
     expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('was not run: the rule deny');
     expect(existsSync(path)).toBe(false);
-  });
+  }, 120_000);
 
   it('allow_always does not cover other content', async () => {
     const { agent, asked, run, path } = await start({ allow: [], deny: [] }, ['one', 'two']);
@@ -109,5 +109,5 @@ describe('with a real MCP server', () => {
       .poll(() => agent.permissions.list({ runId: run.id }), { timeout: 30_000 })
       .toMatchObject([{ params: { path, content: 'two' } }]);
     await agent.runs.cancel(run.id);
-  });
+  }, 120_000);
 });

@@ -1,8 +1,11 @@
 // What is said about rules at the start, and by doctor.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ruleWarnings } from '../../../src/agent/permissions/rule-warnings.ts';
-import { startAgent } from '../start-agent.ts';
+import { run } from '../../cli/run-cli.ts';
+import { startAgent, temporaryFolder } from '../start-agent.ts';
 
 it.each([
   ['allow', 'bash(git log *)', /git: .*--output.*one operand/s],
@@ -60,3 +63,15 @@ it('the log of the server has the warnings', async () => {
   });
   expect(warnings).toEqual([expect.stringContaining('bash(git log *)')]);
 });
+
+it('doctor shows the warnings', async () => {
+  const home = temporaryFolder();
+  writeFileSync(
+    join(home, 'config.json'),
+    JSON.stringify({ permissions: { allow: ['bash(git log *)'], deny: ['read_file(../x)'] } }),
+  );
+  const { stdout } = await run(home, ['doctor', '--workspace', home]);
+  expect(stdout).toContain('1 that allow, 1 that deny');
+  expect(stdout).toContain('warning: the rule allow bash(git log *) may allow more than it seems to (git:');
+  expect(stdout).toContain('warning: the rule deny read_file(../x) can never match');
+}, 60_000);
