@@ -226,6 +226,15 @@ export async function openWorkspace(
             `leads to ${shown(target)} now, not to ${shown(expected)} as when it was allowed`,
           );
         if (guard?.denies('write_file', target)) throw denied(path, 'written');
+        // Replacing a denied file would leave its content readable under its other names.
+        const { stats } = await realFile(path);
+        if (
+          stats !== undefined &&
+          stats.nlink > 1 &&
+          guard !== undefined &&
+          !(await guard.mayRead(root, target, stats))
+        )
+          throw denied(path, 'written');
         return await replaceFile(at, basename(absolute), content, path);
       } finally {
         await handle.close();

@@ -153,6 +153,21 @@ describe('deny read_file(.env*)', () => {
     expect(names.map(({ name }) => name)).toEqual(['sub', 'a.txt', 'hard.txt']);
   });
 
+  it('holds when the denied file is to be replaced and has another name', async () => {
+    const { tool, workspace } = await start();
+    linkSync(join(workspace, '.env'), join(workspace, 'hard.txt'));
+    for (const path of ['.env', 'hard.txt'])
+      expect(await failure(tool('write_file', { path, content: 'x' }))).toMatchObject({
+        code: 'permission_denied',
+      });
+    expect(await failure(tool('read_file', { path: 'hard.txt' }))).toMatchObject({
+      code: 'permission_denied',
+    });
+    expect(await tool('write_file', { path: 'sub/.env.local', content: 'x' })).toMatchObject({
+      created: false,
+    });
+  });
+
   it('leaves other files with several names alone', async () => {
     const { tool, workspace } = await start();
     linkSync(join(workspace, 'a.txt'), join(workspace, 'b.txt'));
