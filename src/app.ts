@@ -26,6 +26,7 @@ import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
+import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { StoreOpenError } from './store/store-open-error.ts';
@@ -355,6 +356,7 @@ export async function lookAtAgent(
     modelsOrigin,
     providers: settings.providers,
     mcpServers: settings.mcpServers,
+    permissions: settings.permissions,
     sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
     environment: process.env,
   });
@@ -370,6 +372,13 @@ export async function checkDatabase(path: string): Promise<number> {
   }
 }
 
+/** A line of JSON whose texts keep their escapes when they are shown: a log must not drive the terminal. */
+function visibleLog(line: string): string {
+  return visibleJson(line).replace(/\\(?:\\|u[0-9a-f]{4}|[bfr])/g, (found) =>
+    found === '\\\\' ? found : `\\${found}`,
+  );
+}
+
 /** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
 export function createLogger(
   level: Settings['logLevel'],
@@ -380,8 +389,8 @@ export function createLogger(
   const require = createRequire(import.meta.url);
   if (isTerminal) {
     const { build } = require('pino-pretty') as typeof import('pino-pretty');
-    const stream = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
-    return makeLogger(level, stream, redact);
+    const pretty = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
+    return makeLogger(level, { write: (line: string) => pretty.write(visibleLog(line)) }, redact);
   }
   return makeLogger(level, 2, redact);
 }

@@ -7,8 +7,10 @@ import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
+import { createFileGuard } from './permissions/file-guard.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
+import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
@@ -100,12 +102,21 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
-  const workspace = await openWorkspace(options.workspace, ownFiles);
+  const allow = (options.permissions?.allow ?? []).map(parseRule);
+  const deny = (options.permissions?.deny ?? []).map(parseRule);
   const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => {
     if (!isNumber(value)) redactor.learn([value]);
   });
   redactor.learn(providerSecrets(options.providers, environment));
   for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
+  for (const warning of ruleWarnings({
+    allow: options.permissions?.allow ?? [],
+    deny: options.permissions?.deny ?? [],
+    servers: servers.map(({ name }) => name),
+    workspace: options.workspace,
+  }))
+    warn(warning);
+  const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
   const mcp = createMcpServers({
     servers,
     redactor,
@@ -135,8 +146,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const permissions = createPermissions({
     log,
     now,
-    allow: (options.permissions?.allow ?? []).map(parseRule),
-    deny: (options.permissions?.deny ?? []).map(parseRule),
+    allow,
+    deny,
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
   });
   const models = createAgentModels({

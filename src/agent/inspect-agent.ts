@@ -5,6 +5,7 @@ import { parseMcpServers } from './mcp/mcp-config.ts';
 import { findModel } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
+import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createSandbox } from './tools/sandbox.ts';
 
@@ -20,13 +21,19 @@ export interface InspectOptions {
   readonly modelsOrigin: string;
   readonly providers: unknown;
   readonly mcpServers: unknown;
+  readonly permissions: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly sandbox: { readonly network: boolean; readonly hidden: readonly string[] };
   readonly environment: NodeJS.ProcessEnv;
 }
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
   const { redact } = createRedactor(secretVariables(options.environment));
-  const checks = [...(await inspectModel(options)), await inspectSandbox(options), inspectMcp(options)];
+  const checks = [
+    ...(await inspectModel(options)),
+    await inspectSandbox(options),
+    inspectMcp(options),
+    ...inspectRules(options),
+  ];
   return checks.map((check) => ({ ...check, detail: redact(check.detail) }));
 }
 
@@ -94,5 +101,25 @@ function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
     return { name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function inspectRules({
+  permissions,
+  mcpServers,
+  environment,
+  workspace,
+}: InspectOptions): readonly AgentCheck[] {
+  const name = 'rules';
+  try {
+    const servers = parseMcpServers(mcpServers ?? {}, environment).map((server) => server.name);
+    const warnings = ruleWarnings({ ...permissions, servers, workspace });
+    const { allow, deny } = permissions;
+    return [
+      { name, ok: true, detail: `${allow.length} that allow, ${deny.length} that deny` },
+      ...warnings.map((warning) => ({ name: '', ok: true, detail: `  warning: ${warning}` })),
+    ];
+  } catch (error) {
+    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
   }
 }

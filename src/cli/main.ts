@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
 import { exitCodes, report } from './exit-codes.ts';
+import { complain, print } from './output.ts';
 
 /** Each file adds its command to the program. */
 const commands: Readonly<
@@ -42,6 +43,8 @@ async function main(given: readonly string[]): Promise<number> {
     .description('A coding agent behind a local HTTP API.')
     .version(version)
     .exitOverride()
+    // Its errors repeat what was given.
+    .configureOutput({ writeOut: print, writeErr: (text) => complain(text.trimEnd()) })
     .showHelpAfterError('(codebuddy --help shows what there is)')
     .addHelpText(
       'after',

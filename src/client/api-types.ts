@@ -935,6 +935,8 @@ export interface components {
      * @description A tool that waits for a person, or did.
      */
     readonly Permission: {
+      /** @description What `allow_always` would allow, in words. */
+      readonly alwaysCovers?: string;
       /** Format: date-time */
       readonly createdAt: string;
       /**
@@ -946,6 +948,8 @@ export interface components {
       readonly params: {
         readonly [key: string]: unknown;
       };
+      /** @description Of a file tool: the file that the path leads to through all links, relative to the workspace. */
+      readonly realPath?: string;
       readonly reason: string;
       /** @description What `allow_always` would allow in this session from now on. */
       readonly rule: string;

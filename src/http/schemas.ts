@@ -86,6 +86,12 @@ export const permissionSchema = {
     tool: text,
     params: { type: 'object', additionalProperties: true },
     rule: { type: 'string', description: 'What `allow_always` would allow in this session from now on.' },
+    alwaysCovers: { type: 'string', description: 'What `allow_always` would allow, in words.' },
+    realPath: {
+      type: 'string',
+      description:
+        'Of a file tool: the file that the path leads to through all links, relative to the workspace.',
+    },
     reason: text,
     status: { type: 'string', enum: ['pending', 'allowed', 'denied'] },
     createdAt: timeSchema,

@@ -117,6 +117,10 @@ export interface Permission {
   readonly params: Readonly<Record<string, unknown>>;
   /** What `allow_always` would allow in this session from now on. */
   readonly rule: string;
+  /** The same in words; a host with its own permissions may leave it out. */
+  readonly alwaysCovers?: string;
+  /** Of a file tool: the file that the path leads to, through all links. */
+  readonly realPath?: string;
   readonly reason: string;
   readonly status: 'pending' | 'allowed' | 'denied';
   readonly createdAt: string;

@@ -108,6 +108,7 @@ interface Completeness {
   readonly truncated: boolean;
   /** Why, as `depth` or `time`. */
   readonly truncatedBy?: readonly string[];
+  readonly withheld?: number;
 }
 
 /** The tools' results, as the tools of `agent/tools` return them. */
@@ -186,10 +187,17 @@ async function perform(command: ToolCommand, context: DriverContext): Promise<st
   }
 }
 
-function lines(all: readonly string[], { truncated, truncatedBy = [] }: Completeness, none: string): string {
+function lines(
+  all: readonly string[],
+  { truncated, truncatedBy = [], withheld = 0 }: Completeness,
+  none: string,
+): string {
   const limits = truncatedBy.filter((why) => why !== 'results');
   const note =
     limits.length > 0 ? `[… not all was looked at: ${limits.join(', ')} …]` : '[… there are more …]';
-  const text = all.length === 0 ? none : all.join('\n');
-  return truncated ? `${text}\n${note}` : text;
+  return [
+    all.length === 0 ? none : all.join('\n'),
+    ...(truncated ? [note] : []),
+    ...(withheld === 0 ? [] : [`[${withheld} withheld: a deny rule forbids reading]`]),
+  ].join('\n');
 }

@@ -6,10 +6,11 @@ import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { PermissionMode } from '../types.ts';
 import {
-  allows,
+  describeExact,
   exactRule,
   forbids,
   formatRule,
+  isAllowed,
   isExactly,
   type PermissionRule,
   type ToolUse,
@@ -26,6 +27,10 @@ export interface Permission {
   readonly params: Readonly<Record<string, unknown>>;
   /** What `allow_always` would allow in this session from now on. */
   readonly rule: string;
+  /** The same in words. */
+  readonly alwaysCovers: string;
+  /** Of a file tool: the file that the path leads to, through all links. */
+  readonly realPath?: string;
   readonly reason: string;
   readonly status: 'pending' | 'allowed' | 'denied';
   readonly createdAt: string;
@@ -111,7 +116,7 @@ export function createPermissions({
     if (against !== undefined) return { allowed: false, reason: against };
     if (request.readOnly) return { allowed: true, reason: 'it only reads' };
     if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
-    if (allow.some((rule) => allows(rule, request))) return { allowed: true, reason: 'a rule allows it' };
+    if (isAllowed(allow, request)) return { allowed: true, reason: 'a rule allows it' };
     if (request.remembered().some((rule) => isExactly(rule, request)))
       return { allowed: true, reason: 'it was allowed for this session' };
     if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
@@ -122,6 +127,7 @@ export function createPermissions({
   async function ask(request: PermissionRequest): Promise<{ allowed: boolean; reason: string }> {
     const { runId, sessionId, hop, tool, params, signal } = request;
     const createdAt = now();
+    const { target } = request;
     const permission: Permission = {
       id: makeId('prm', createdAt),
       runId,
@@ -129,6 +135,8 @@ export function createPermissions({
       tool,
       params,
       rule: formatRule(exactRule(request)),
+      alwaysCovers: describeExact(request),
+      ...(target.kind === 'file' && target.realPath !== undefined ? { realPath: target.realPath } : {}),
       reason: `${tool} can change something, and permission mode "${request.mode}" asks for that`,
       status: 'pending',
       createdAt: new Date(createdAt).toISOString(),
@@ -145,7 +153,14 @@ export function createPermissions({
       await log.append([
         {
           type: 'permission.request',
-          data: { permissionId: permission.id, tool, params: { ...params }, reason: permission.reason },
+          data: {
+            permissionId: permission.id,
+            tool,
+            params: { ...params },
+            reason: permission.reason,
+            alwaysCovers: permission.alwaysCovers,
+            ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
+          },
           ...owner,
         },
       ]);

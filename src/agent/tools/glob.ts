@@ -2,6 +2,7 @@ import { compileGlob } from './glob-pattern.ts';
 import { defineTool } from './tool.ts';
 import { WalkBounds } from './walk-bounds.ts';
 import { walkFiles } from './walk-files.ts';
+import { withheldBelow } from './withheld.ts';
 
 export const globTool = defineTool({
   name: 'glob',
@@ -22,10 +23,16 @@ export const globTool = defineTool({
     const matches = compileGlob(pattern);
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
+    const isWithheld = await withheldBelow(workspace, 'glob', path);
     const files: string[] = [];
     const bounds = new WalkBounds();
+    let withheld = 0;
     for await (const file of walkFiles(workspace, path, signal, bounds)) {
       if (!matches(file.slice(prefix))) continue;
+      if (isWithheld(file.slice(prefix))) {
+        withheld++;
+        continue;
+      }
       if (files.length === maxResults) {
         bounds.leaveOut('results');
         break;
@@ -34,6 +41,6 @@ export const globTool = defineTool({
       files.push(file);
     }
     signal.throwIfAborted();
-    return { files, ...bounds.told };
+    return { files, ...bounds.told, ...(withheld === 0 ? {} : { withheld }) };
   },
 });

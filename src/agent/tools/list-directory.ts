@@ -1,4 +1,5 @@
 import { defineTool } from './tool.ts';
+import { withheldBelow } from './withheld.ts';
 
 const maxEntries = 1000;
 /** Of a folder with more, it is not certain that those shown are the first. */
@@ -17,15 +18,20 @@ export const listDirectoryTool = defineTool({
   readOnly: true,
   async run({ path = '.' }, { workspace }) {
     const found = await workspace.readDirectory(path, maxRead);
-    const entries = [...found.entries].sort(
-      (left, right) =>
-        Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
-        (left.name < right.name ? -1 : 1),
-    );
+    const isWithheld = await withheldBelow(workspace, 'list_directory', path);
+    const entries = found.entries
+      .filter(({ name }) => !isWithheld(name))
+      .sort(
+        (left, right) =>
+          Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
+          (left.name < right.name ? -1 : 1),
+      );
+    const withheld = found.entries.length - entries.length;
     return {
       path: workspace.relative(path),
       entries: entries.slice(0, maxEntries),
       truncated: found.truncated || entries.length > maxEntries,
+      ...(withheld === 0 ? {} : { withheld }),
     };
   },
 });

@@ -7,6 +7,7 @@ import { looksBinary, maxTextBytes, readRange } from './read-text.ts';
 import { defineTool } from './tool.ts';
 import { WalkBounds } from './walk-bounds.ts';
 import { walkFiles } from './walk-files.ts';
+import { withheldBelow } from './withheld.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Of a longer line only this much is searched, and `maxShownLength` shown. */
@@ -45,16 +46,29 @@ export const searchTool = defineTool({
     const wanted = glob === undefined ? undefined : compileGlob(glob);
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
+    const isWithheld = await withheldBelow(workspace, 'search', path);
     const matches: Match[] = [];
     const bounds = new WalkBounds();
     let filesSearched = 0;
     let filesSkipped = 0;
     let linesCut = 0;
-    const result = () => ({ matches, filesSearched, filesSkipped, linesCut, ...bounds.told });
+    let withheld = 0;
+    const result = () => ({
+      matches,
+      filesSearched,
+      filesSkipped,
+      linesCut,
+      ...bounds.told,
+      ...(withheld === 0 ? {} : { withheld }),
+    });
 
     for await (const file of walkFiles(workspace, path, signal, bounds)) {
       if (wanted !== undefined && !wanted(file.slice(prefix))) continue;
-      const text = await readSearchable(workspace, file);
+      const text = isWithheld(file.slice(prefix)) ? denied : await readSearchable(workspace, file);
+      if (text === denied) {
+        withheld++;
+        continue;
+      }
       if (text === undefined) {
         filesSkipped++;
         continue;
@@ -110,8 +124,14 @@ function compileTest(pattern: string, literal: boolean, caseSensitive: boolean):
   }
 }
 
+/** A file that a deny rule withholds. */
+const denied = Symbol('denied');
+
 /** Undefined for what is not searched: binaries, files over 10 MiB, and files that went away since the walk saw them. */
-async function readSearchable(workspace: Workspace, path: string): Promise<string | undefined> {
+async function readSearchable(
+  workspace: Workspace,
+  path: string,
+): Promise<string | typeof denied | undefined> {
   try {
     const handle = await workspace.openFile(path);
     try {
@@ -123,6 +143,7 @@ async function readSearchable(workspace: Workspace, path: string): Promise<strin
       await handle.close();
     }
   } catch (error) {
+    if (error instanceof CodeBuddyError && error.code === 'permission_denied') return denied;
     if (error instanceof CodeBuddyError && exhaustionOf(error) === undefined) return undefined;
     throw error;
   }

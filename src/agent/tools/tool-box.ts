@@ -7,6 +7,8 @@ import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import type { FileTarget } from '../permissions/path-rule.ts';
+import type { ToolUse } from '../permissions/permission-rule.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -52,8 +54,8 @@ export interface ToolBox {
   isReadOnly(name: string): Promise<boolean>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
   validate(name: string, params: Record<string, unknown>): void;
-  /** The file that the parameters name, relative to the workspace; undefined if there is none, or if it is outside. */
-  pathOf(params: Readonly<Record<string, unknown>>): string | undefined;
+  /** What permission rules are held against: by the tool, and for files by where their path really leads. @throws CodeBuddyError `tool_not_found` */
+  useOf(name: string, params: Readonly<Record<string, unknown>>): Promise<ToolUse>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
   execute(
     name: string,
@@ -67,6 +69,8 @@ export interface ToolBox {
       /** Kept in the same commit as `tool.start`, and as the event that ends the call. */
       readonly alongStart?: readonly Write[];
       readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
+      /** What was allowed: a file that has come to lead elsewhere since is not written. */
+      readonly use?: ToolUse;
     },
   ): Promise<unknown>;
 }
@@ -160,6 +164,18 @@ export function createToolBox({
     );
   }
 
+  async function targetOf(
+    tool: Tool | undefined,
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<ToolUse['target']> {
+    if (tool === undefined) return { kind: 'parameters' };
+    if (tool === bashTool) {
+      const folder = await realFileOf(workspace, params.cwd ?? '.');
+      return { kind: 'command', command: String(params.command), folder: folder?.realPath };
+    }
+    return (await realFileOf(workspace, params.path ?? '.')) ?? { kind: 'outside' };
+  }
+
   return {
     async list() {
       const own = tools.map(({ name, description, inputSchema, readOnly }) => ({
@@ -177,16 +193,8 @@ export function createToolBox({
       return all.find((one) => one.name === name)?.readOnly ?? false;
     },
     validate,
-    pathOf({ path }) {
-      if (typeof path !== 'string') return undefined;
-      try {
-        return workspace.relative(path);
-      } catch {
-        // The tool itself says so, in words.
-        return undefined;
-      }
-    },
-    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
+    useOf: async (name, params) => ({ tool: name, params, target: await targetOf(find(name), params) }),
+    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd, use }) {
       validate(name, params);
       const tool = find(name);
       const owner = {
@@ -208,7 +216,10 @@ export function createToolBox({
           tool === undefined
             ? await external?.call(name, params, { signal })
             : await tool.run(params as never, {
-                workspace,
+                workspace:
+                  use?.target.kind === 'file' && use.target.realPath !== undefined
+                    ? workspace.writingOnly(use.target.realPath)
+                    : workspace,
                 signal,
                 environment,
                 ...(sandbox === undefined ? {} : { sandbox }),
@@ -245,6 +256,28 @@ export function createToolBox({
       if (!outcome.ok) throw outcome.error;
       return outcome.result;
     },
+  };
+}
+
+/** Undefined if the path leads out of the workspace. */
+async function realFileOf(workspace: Workspace, path: unknown): Promise<FileTarget | undefined> {
+  let spelled: string;
+  try {
+    spelled = workspace.relative(String(path));
+  } catch (error) {
+    // The tool itself says so, in words.
+    if (error instanceof CodeBuddyError) return undefined;
+    throw error;
+  }
+  const { path: realPath, stats } = await workspace.realFile(spelled);
+  const isShared = stats?.isFile() === true && stats.nlink > 1;
+  const otherNames = isShared ? await workspace.guard?.otherNames(workspace.root, stats) : [];
+  return {
+    kind: 'file',
+    path: spelled,
+    realPath,
+    isShared,
+    otherNames: workspace.guard === undefined ? [] : otherNames,
   };
 }
 

@@ -111,7 +111,7 @@ function isIgnored(rules: readonly IgnoreRules[], path: string, isDirectory: boo
 
 async function readIgnoreFile(workspace: Workspace, folder: string): Promise<IgnoreRules | undefined> {
   try {
-    const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`);
+    const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`, 'own');
     try {
       const rules = await readIgnoreRules(handle);
       return rules === undefined ? undefined : { folder, rules };

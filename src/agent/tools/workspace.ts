@@ -1,7 +1,7 @@
 // The folder that tools may see and change, and the only door to its files. What is decided on is the object that was really opened,
 // never a path that someone may swap in between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
-import { constants, type Dirent } from 'node:fs';
+import { constants, type Dirent, type Stats } from 'node:fs';
 import {
   type FileHandle,
   lstat,
@@ -33,13 +33,36 @@ export interface DirectoryEntry {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
 }
 
+/** Deny rules for files. Paths are real ones, relative to the workspace, with `/`. */
+export interface FileGuard {
+  /** Does a rule deny the tool this path? */
+  denies(tool: string, path: string): boolean;
+  /** Judges a file that is open, by all its names. */
+  mayRead(root: string, path: string, stats: Stats): Promise<boolean>;
+  /** Those of the file's names that some rule denies; undefined if they cannot be told. */
+  otherNames(root: string, stats: Stats): Promise<readonly string[] | undefined>;
+}
+
+export interface RealFile {
+  /** Relative to the workspace, through all links; undefined if it leads out or cannot be told. */
+  readonly path: string | undefined;
+  /** Undefined if nothing is there. */
+  readonly stats: Stats | undefined;
+}
+
 export interface Workspace {
   /** The real path of the folder. */
   readonly root: string;
+  readonly guard: FileGuard | undefined;
   /** The path relative to the root, with `/`; `.` for the root. @throws CodeBuddyError `outside_workspace`, `validation_failed` */
   relative(path: string): string;
-  /** Opens a regular file for reading. The caller closes it. @throws CodeBuddyError `file_not_found`, `outside_workspace`, `tool_failed` */
-  openFile(path: string): Promise<FileHandle>;
+  /** Where a path really leads; of a file that is not there yet, through its nearest folder that is. */
+  realFile(path: string): Promise<RealFile>;
+  /**
+   * Opens a regular file for reading. The caller closes it. Deny rules do not bind the server's own use.
+   * @throws CodeBuddyError `file_not_found`, `outside_workspace`, `permission_denied`, `tool_failed`
+   */
+  openFile(path: string, use?: 'tool' | 'own'): Promise<FileHandle>;
   /** In no order; `truncated` if there are more than `maxEntries`. */
   readDirectory(
     path: string,
@@ -49,13 +72,19 @@ export interface Workspace {
   writeFile(path: string, content: string): Promise<'create' | 'modify'>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
+  /** The same workspace, but written to only where the permission was given for: a link may have been swapped since. */
+  writingOnly(realPath: string): Workspace;
 }
 
 /**
  * `hidden`: files and folders that are as if they were outside, as entries of own-files.ts; a folder that the workspace is in hides nothing.
  * @throws Error if the folder is not there
  */
-export async function openWorkspace(folder: string, hidden: readonly string[] = []): Promise<Workspace> {
+export async function openWorkspace(
+  folder: string,
+  hidden: readonly string[] = [],
+  guard?: FileGuard,
+): Promise<Workspace> {
   const root = await realpath(folder).catch((error: unknown) => {
     throw new Error(`the workspace ${folder} cannot be used: ${fileFault(error)}`, { cause: error });
   });
@@ -84,12 +113,12 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     return new CodeBuddyError('outside_workspace', `The path ${shown(path)} ${why}.`);
   }
 
-  /** Where the opened object really is. Without /proc the path is resolved again and must name the same object. */
-  async function verify(handle: FileHandle, path: string, real: string): Promise<void> {
+  /** Resolves to where the opened object really is. Without /proc the path is resolved again and must name the same object. */
+  async function verify(handle: FileHandle, path: string, real: string): Promise<string> {
     if (hasProcFd) {
-      if (!isInside(await readlink(`/proc/self/fd/${handle.fd}`)))
-        throw outside(path, 'leads out of the workspace');
-      return;
+      const opened = await readlink(`/proc/self/fd/${handle.fd}`);
+      if (!isInside(opened)) throw outside(path, 'leads out of the workspace');
+      return opened;
     }
     const [opened, now] = await Promise.all([
       handle.stat(),
@@ -97,6 +126,26 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     ]);
     if (!isInside(now.again) || now.stats.dev !== opened.dev || now.stats.ino !== opened.ino) {
       throw outside(path, 'changed while it was opened');
+    }
+    return now.again;
+  }
+
+  const inWorkspace = (absolute: string): string => relative(root, absolute).split(sep).join('/') || '.';
+
+  async function realFile(path: string): Promise<RealFile> {
+    const missing: string[] = [];
+    let existing = locate(path);
+    for (;;) {
+      try {
+        const real = await realpath(existing);
+        const whole = join(real, ...missing);
+        if (!isInside(whole)) return { path: undefined, stats: undefined };
+        return { path: inWorkspace(whole), stats: missing.length === 0 ? await stat(real) : undefined };
+      } catch (error) {
+        if (!isCode(error, 'ENOENT') || existing === root) return { path: undefined, stats: undefined };
+        missing.unshift(basename(existing));
+        existing = dirname(existing);
+      }
     }
   }
 
@@ -106,7 +155,7 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     return real;
   }
 
-  async function openFile(path: string): Promise<FileHandle> {
+  async function openFile(path: string, use: 'tool' | 'own' = 'tool'): Promise<FileHandle> {
     return explain(path, async () => {
       const real = await realInside(path);
       const kind = await lstat(real);
@@ -118,24 +167,33 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
         constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
       );
       return closeOnError(handle, async () => {
-        await verify(handle, path, real);
-        if (!(await handle.stat()).isFile()) throw failed(path, 'is not a regular file');
+        const opened = inWorkspace(await verify(handle, path, real));
+        const stats = await handle.stat();
+        if (!stats.isFile()) throw failed(path, 'is not a regular file');
+        if (use === 'tool' && guard !== undefined && !(await guard.mayRead(root, opened, stats)))
+          throw denied(path, 'read');
         return handle;
       });
     });
   }
 
   /** An open folder, verified; names are then used relative to it. */
-  async function openDirectory(real: string, path: string): Promise<{ handle: FileHandle; at: string }> {
+  async function openDirectory(
+    real: string,
+    path: string,
+  ): Promise<{ handle: FileHandle; at: string; real: string }> {
     const handle = await open(real, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     return closeOnError(handle, async () => {
-      await verify(handle, path, real);
-      return { handle, at: hasProcFd ? `/proc/self/fd/${handle.fd}` : real };
+      const opened = await verify(handle, path, real);
+      return { handle, at: hasProcFd ? `/proc/self/fd/${handle.fd}` : real, real: opened };
     });
   }
 
   /** The folder that holds `absolute`, made where it is missing, each step inside the folder opened before. */
-  async function openParent(absolute: string, path: string): Promise<{ handle: FileHandle; at: string }> {
+  async function openParent(
+    absolute: string,
+    path: string,
+  ): Promise<{ handle: FileHandle; at: string; real: string }> {
     const missing: string[] = [];
     let existing = dirname(absolute);
     let real: string | undefined;
@@ -163,7 +221,7 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     return parent;
   }
 
-  async function writeFile(path: string, content: string): Promise<'create' | 'modify'> {
+  async function writeFile(path: string, content: string, expected?: string): Promise<'create' | 'modify'> {
     return explain(path, async () => {
       let absolute = locate(path);
       if (absolute === root) throw failed(path, 'is a folder');
@@ -174,8 +232,24 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
         if (!isCode(error, 'ENOENT')) throw error;
         if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
       }
-      const { handle, at } = await openParent(absolute, path);
+      const { handle, at, real } = await openParent(absolute, path);
       try {
+        const target = inWorkspace(join(real, basename(absolute)));
+        if (expected !== undefined && target !== expected)
+          throw failed(
+            path,
+            `leads to ${shown(target)} now, not to ${shown(expected)} as when it was allowed`,
+          );
+        if (guard?.denies('write_file', target)) throw denied(path, 'written');
+        // Replacing a denied file would leave its content readable under its other names.
+        const { stats } = await realFile(path);
+        if (
+          stats !== undefined &&
+          stats.nlink > 1 &&
+          guard !== undefined &&
+          !(await guard.mayRead(root, target, stats))
+        )
+          throw denied(path, 'written');
         return await replaceFile(at, basename(absolute), content, path);
       } finally {
         await handle.close();
@@ -183,11 +257,17 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     });
   }
 
-  return {
+  const workspace: Workspace = {
     root,
-    relative: (path) => relative(root, locate(path)).split(sep).join('/') || '.',
+    guard,
+    relative: (path) => inWorkspace(locate(path)),
+    realFile,
     openFile,
-    writeFile,
+    writeFile: (path, content) => writeFile(path, content),
+    writingOnly: (realPath) => ({
+      ...workspace,
+      writeFile: (path, content) => writeFile(path, content, realPath),
+    }),
     async readDirectory(path, maxEntries) {
       return explain(path, async () => {
         const real = await realInside(path);
@@ -214,6 +294,7 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
       });
     },
   };
+  return workspace;
 }
 
 function kindOf(entry: Dirent): DirectoryEntry['kind'] {
@@ -308,6 +389,10 @@ async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
         throw cause;
     }
   }
+}
+
+function denied(path: string, how: 'read' | 'written'): CodeBuddyError {
+  return new CodeBuddyError('permission_denied', `${shown(path)} cannot be ${how}: a deny rule forbids it.`);
 }
 
 function failed(path: string, why: string, cause?: unknown): CodeBuddyError {
