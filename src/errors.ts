@@ -122,6 +122,11 @@ const table = {
     title: 'Replay running',
     when: 'The webhook is being replayed to; wait for its end.',
   },
+  file_changed: {
+    status: 409,
+    title: 'File changed',
+    when: 'A file changed while a tool worked on it, or since its session last read it; nothing was written. Read it again.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'Idempotency conflict',
@@ -224,6 +229,11 @@ const table = {
     status: 503,
     title: 'Not configured',
     when: 'The host has not set the handler that this route needs.',
+  },
+  out_of_resources: {
+    status: 503,
+    title: 'Out of resources',
+    when: 'A tool met a limit of the machine: open files, memory or processes. `detail` names the errno; try again later.',
   },
   storage_unavailable: {
     status: 503,

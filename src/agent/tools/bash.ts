@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { CodeBuddyError } from '../../errors.ts';
 import { OutputCollector } from './cap-output.ts';
+import { explainSystemError } from './system-errors.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
@@ -60,7 +61,7 @@ async function start(command: string, cwd: string, { environment, sandbox }: Too
     if (error === undefined) return child;
     const missing = 'code' in error && error.code === 'ENOENT';
     if (!missing || shell === 'sh') {
-      throw new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error });
+      throw explainSystemError('The shell', error) ?? error;
     }
   }
   throw new CodeBuddyError('tool_failed', 'There is no shell on this machine.');

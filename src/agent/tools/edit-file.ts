@@ -1,11 +1,14 @@
 import { CodeBuddyError } from '../../errors.ts';
-import { readWholeText } from './read-text.ts';
+import { readWholeFile } from './read-text.ts';
+import { replaceText } from './replace-text.ts';
+import { detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
+import { requireWellFormed } from './well-formed.ts';
 
 export const editFileTool = defineTool({
   name: 'edit_file',
   description:
-    'Replaces one piece of text in a file by another. `oldText` must occur exactly once, unless `replaceAll` is true.',
+    'Replaces one piece of text in a file by another. `oldText` must occur exactly once, unless `replaceAll` is true. A line break matches `\\n` and `\\r\\n`; the file keeps its line ends, its encoding and all other bytes.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -18,21 +21,44 @@ export const editFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, oldText, newText, replaceAll = false }, { workspace, onFileChange }) {
-    const before = await readWholeText(workspace, path);
-    const pieces = before.split(oldText);
-    const occurrences = pieces.length - 1;
+  async run({ path, oldText, newText, replaceAll = false }, { workspace, signal, seen, onFileChange }) {
+    requireWellFormed({ oldText, newText });
     const shown = workspace.relative(path);
-    if (occurrences === 0) throw new CodeBuddyError('tool_failed', `oldText does not occur in ${shown}.`);
-    if (occurrences > 1 && !replaceAll) {
-      throw new CodeBuddyError(
-        'tool_failed',
-        `oldText occurs ${occurrences} times in ${shown}; give more of the text around it, or replaceAll.`,
-      );
-    }
-    const after = pieces.join(newText);
-    await workspace.writeFile(path, after);
-    onFileChange('modify', shown, Buffer.byteLength(after));
-    return { path: shown, replacements: occurrences, bytes: Buffer.byteLength(after) };
+    let bytes = 0;
+    let replacements = 0;
+    const { realPath, version, versionBefore } = await workspace.changeFile(
+      path,
+      async (handle) => {
+        const before = await readWholeFile(handle, shown);
+        const { encoding } = detectEncoding(before);
+        if (encoding === 'binary')
+          throw new CodeBuddyError('tool_failed', `${shown} is a binary file of ${before.length} bytes.`);
+        const replaced = replaceText(before, encoding, { oldText, newText, replaceAll });
+        switch (replaced.kind) {
+          case 'absent':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `oldText does not occur in ${shown}${encoding === 'utf-8' ? '' : `, whose encoding is ${encoding}`}.`,
+            );
+          case 'ambiguous':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `oldText occurs ${replaced.occurrences} times in ${shown}; give more of the text around it, or replaceAll.`,
+            );
+          case 'unencodable':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `newText has characters that the encoding of ${shown} (${encoding}) lacks; nothing was changed.`,
+            );
+        }
+        bytes = replaced.bytes.length;
+        replacements = replaced.occurrences;
+        return { before, after: replaced.bytes };
+      },
+      { signal },
+    );
+    seen.edited(realPath, versionBefore, version);
+    onFileChange('modify', realPath, bytes);
+    return { path: shown, replacements, bytes };
   },
 });

@@ -3,7 +3,8 @@
 
 import { CodeBuddyError } from '../../errors.ts';
 import { compileGlob, compileLinear } from './glob-pattern.ts';
-import { looksBinary, maxTextBytes, readRange } from './read-text.ts';
+import { maxTextBytes, readRange } from './read-text.ts';
+import { decodeText, detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
 import { walkFiles } from './walk-files.ts';
 import type { Workspace } from './workspace.ts';
@@ -100,7 +101,8 @@ async function readSearchable(workspace: Workspace, path: string): Promise<strin
       const { size } = await handle.stat();
       if (size > maxTextBytes) return undefined;
       const bytes = await readRange(handle, 0, size);
-      return looksBinary(bytes) ? undefined : bytes.toString('utf8');
+      const { encoding } = detectEncoding(bytes);
+      return encoding === 'binary' ? undefined : decodeText(bytes, encoding).replace(/^\uFEFF/, '');
     } finally {
       await handle.close();
     }

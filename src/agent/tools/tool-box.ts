@@ -16,6 +16,8 @@ import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
 import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
+import { createSeenFiles } from './seen-files.ts';
+import { explainSystemError } from './system-errors.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
 import { writeFileTool } from './write-file.ts';
@@ -95,6 +97,7 @@ export function createToolBox({
 }: ToolBoxOptions): ToolBox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
+  const seenBy = createSeenFiles();
   let ajv: AjvClass | undefined;
 
   /** Undefined: an external one. */
@@ -197,6 +200,7 @@ export function createToolBox({
                 workspace,
                 signal,
                 environment,
+                seen: seenBy(sessionId),
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
@@ -212,7 +216,8 @@ export function createToolBox({
               });
         outcome = { ok: true, result };
       } catch (error) {
-        outcome = { ok: false, error };
+        // Whatever the operating system refuses is the tool's failure, not the server's.
+        outcome = { ok: false, error: explainSystemError(`The tool ${name}`, error) ?? error };
       }
       const ending: NewEvent = outcome.ok
         ? {

@@ -1,28 +1,25 @@
 // The folder that tools may see and change, and the only door to its files. What is decided on is the object that was really opened,
 // never a path that someone may swap in between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
+import { inFileQueue } from './file-queue.ts';
+import { nearestNames } from './nearest-names.ts';
+import { type Expected, type Replaced, replaceFile, versionOf } from './replace-file.ts';
+import { explainSystemError } from './system-errors.ts';
 
 const hasProcFd = process.platform === 'linux';
 
 export interface DirectoryEntry {
   readonly name: string;
   readonly kind: 'file' | 'directory' | 'link' | 'other';
+}
+
+export interface WrittenFile extends Replaced {
+  /** Where the file really is, relative to the root: links are followed. */
+  readonly realPath: string;
 }
 
 export interface Workspace {
@@ -32,9 +29,30 @@ export interface Workspace {
   relative(path: string): string;
   /** Opens a regular file for reading. The caller closes it. @throws CodeBuddyError `file_not_found`, `outside_workspace`, `tool_failed` */
   openFile(path: string): Promise<FileHandle>;
+  /** Where an existing file really is, relative to the root: links are followed. */
+  realPath(path: string): Promise<string>;
   readDirectory(path: string): Promise<readonly DirectoryEntry[]>;
-  /** Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. */
-  writeFile(path: string, content: string): Promise<'create' | 'modify'>;
+  /**
+   * Creates the file or replaces its content; makes missing folders. Calls for the same file take turns.
+   * @throws CodeBuddyError `file_changed` if `versionOf` gives a version for its real path and the file is another one by now
+   */
+  writeFile(
+    path: string,
+    content: string | Buffer,
+    options?: {
+      readonly versionOf?: (realPath: string) => string | undefined;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<WrittenFile>;
+  /**
+   * Reads the file through `change` and writes what it returns. Nothing in this process writes the file in between.
+   * @throws CodeBuddyError `file_changed` if another process did; its content is kept
+   */
+  changeFile(
+    path: string,
+    change: (handle: FileHandle) => Promise<{ readonly before: Buffer; readonly after: Buffer }>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<WrittenFile & { readonly versionBefore: string }>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
 }
@@ -86,7 +104,12 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
   }
 
   async function realInside(path: string): Promise<string> {
-    const real = await realpath(locate(path));
+    const absolute = locate(path);
+    const real = await realpath(absolute).catch(async (error: unknown) => {
+      const existing = isCode(error, 'ENOENT') ? await otherNormalForm(absolute) : absolute;
+      if (existing === absolute) throw error;
+      return realpath(existing);
+    });
     if (!isInside(real)) throw outside(path, 'leads out of the workspace');
     return real;
   }
@@ -148,31 +171,164 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     return parent;
   }
 
-  async function writeFile(path: string, content: string): Promise<'create' | 'modify'> {
-    return explain(path, async () => {
-      let absolute = locate(path);
-      if (absolute === root) throw failed(path, 'is a folder');
-      // An existing link that stays inside is written through; `realpath` fails where nothing is there yet.
-      try {
-        absolute = await realInside(path);
-      } catch (error) {
-        if (!isCode(error, 'ENOENT')) throw error;
-        if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
+  /** The same path with names as they are in their folders, where those differ in their Unicode normal form only. */
+  async function otherNormalForm(absolute: string): Promise<string> {
+    if (isAscii(absolute)) return absolute;
+    let found = root;
+    for (const name of relative(root, absolute).split(sep)) {
+      const isThere = await lstat(join(found, name)).then(
+        () => true,
+        () => false,
+      );
+      if (isThere || isAscii(name)) {
+        found = join(found, name);
+        continue;
       }
-      const { handle, at } = await openParent(absolute, path);
-      try {
-        return await replaceFile(at, basename(absolute), content, path);
-      } finally {
-        await handle.close();
-      }
+      if (!isInside(await realpath(found).catch(() => sep))) return absolute;
+      const names = await readdir(found).catch(() => []);
+      found = join(found, names.find((other) => other.normalize() === name.normalize()) ?? name);
+    }
+    return found;
+  }
+
+  /** Where a file to be written really is. An existing link that stays inside is written through. */
+  async function realTarget(path: string): Promise<string> {
+    const absolute = locate(path);
+    if (absolute === root) throw failed(path, 'is a folder');
+    try {
+      return await realInside(path);
+    } catch (error) {
+      // `realpath` fails where nothing is there yet.
+      if (!isCode(error, 'ENOENT')) throw error;
+      if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
+      return otherNormalForm(absolute);
+    }
+  }
+
+  /** One key for all paths that lead to the same file. */
+  async function identify(path: string): Promise<string> {
+    const target = await realTarget(path);
+    const stats = await lstat(target, { bigint: true }).catch((error: unknown) => {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
     });
+    if (stats !== undefined) return `${stats.dev} ${stats.ino}`;
+    const missing: string[] = [];
+    for (let existing = target; ; existing = dirname(existing)) {
+      const real = await realpath(existing).catch(() => undefined);
+      if (real !== undefined || existing === dirname(existing)) return join(real ?? existing, ...missing);
+      missing.unshift(basename(existing));
+    }
+  }
+
+  async function replaceIn(
+    path: string,
+    content: Buffer,
+    expect: (realPath: string) => Expected,
+  ): Promise<WrittenFile> {
+    const target = await realTarget(path);
+    const { handle, at } = await openParent(target, path);
+    try {
+      const name = basename(target);
+      const folder = hasProcFd ? await readlink(at) : at;
+      const realPath = relativeTo(join(folder, name));
+      const replaced = await replaceFile({ folder: at, name, path, content, expected: expect(realPath) });
+      return { ...replaced, realPath };
+    } finally {
+      await handle.close();
+    }
+  }
+
+  const writeFile: Workspace['writeFile'] = (path, content, { versionOf: seenOf, signal } = {}) =>
+    explain(path, () =>
+      inFileQueue(
+        () => identify(path),
+        signal,
+        () =>
+          replaceIn(path, Buffer.from(content), (realPath) => {
+            const version = seenOf?.(realPath);
+            return version === undefined ? { kind: 'anything' } : { kind: 'version', version };
+          }),
+      ),
+    );
+
+  const changeFile: Workspace['changeFile'] = (path, change, { signal } = {}) =>
+    explain(path, () =>
+      inFileQueue(
+        () => identify(path),
+        signal,
+        async () => {
+          const handle = await openFile(path);
+          try {
+            const versionBefore = versionOf(await handle.stat({ bigint: true }));
+            const { before, after } = await change(handle);
+            signal?.throwIfAborted();
+            const written = await replaceIn(path, after, () => ({ kind: 'content', handle, bytes: before }));
+            return { ...written, versionBefore };
+          } finally {
+            await handle.close();
+          }
+        },
+      ),
+    );
+
+  const relativeTo = (absolute: string): string => relative(root, absolute).split(sep).join('/') || '.';
+
+  /** Files with names like the one that does not exist, in the folder where it was looked for. */
+  async function neighboursOf(path: string): Promise<readonly string[]> {
+    let folder = root;
+    const names = relative(root, locate(path)).split(sep);
+    for (const [index, name] of names.entries()) {
+      const inside = await realpath(join(folder, name)).catch(() => undefined);
+      if (inside !== undefined && isInside(inside)) {
+        folder = join(folder, name);
+        continue;
+      }
+      const entries = (await readdir(folder).catch(() => [])).filter((entry) =>
+        isInside(join(folder, entry)),
+      );
+      const rest = names.slice(index + 1);
+      const near = nearestNames(name, entries).map((entry) => join(folder, entry, ...rest));
+      const isThere = await Promise.all(
+        near.map((candidate) =>
+          lstat(candidate).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      const whole = near.filter((_, at) => isThere[at]);
+      // A folder of nearly this name that does not hold the rest is still worth naming.
+      return (
+        whole.length > 0 ? whole : near.map((candidate) => join(candidate, ...rest.map(() => '..')))
+      ).map(relativeTo);
+    }
+    return [];
+  }
+
+  /** Errors of the system in words that name the path as it was given. */
+  async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (cause instanceof CodeBuddyError) throw cause;
+      if (isCode(cause, 'ENOENT')) {
+        const near = await neighboursOf(path);
+        const hint = near.length === 0 ? '' : ` Near to it: ${near.map(shown).join(', ')}.`;
+        const message = `There is no ${shown(path)} in the workspace.${hint}`;
+        throw new CodeBuddyError('file_not_found', message, { cause });
+      }
+      throw explainSystemError(shown(path), cause) ?? cause;
+    }
   }
 
   return {
     root,
-    relative: (path) => relative(root, locate(path)).split(sep).join('/') || '.',
+    relative: (path) => relativeTo(locate(path)),
     openFile,
     writeFile,
+    changeFile,
+    realPath: (path) => explain(path, async () => relativeTo(await realInside(path))),
     async readDirectory(path) {
       return explain(path, async () => {
         const { handle, at } = await openDirectory(await realInside(path), path);
@@ -203,40 +359,9 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
   };
 }
 
-/** Written beside the target and renamed over it: a reader sees the old content or the new, and no link is followed. */
-async function replaceFile(
-  at: string,
-  name: string,
-  content: string,
-  path: string,
-): Promise<'create' | 'modify'> {
-  const target = join(at, name);
-  const before = await lstat(target).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  });
-  if (before?.isDirectory()) throw failed(path, 'is a folder');
-  if (before !== undefined && !before.isFile()) throw failed(path, 'is not a regular file');
-  const temporary = join(at, `.codebuddy-${randomBytes(8).toString('hex')}.tmp`);
-  const file = await open(
-    temporary,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o666,
-  );
-  try {
-    try {
-      if (before !== undefined) await file.chmod(before.mode & 0o7777);
-      await file.writeFile(content);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  return before === undefined ? 'create' : 'modify';
+/** Names in ASCII have one normal form. */
+function isAscii(name: string): boolean {
+  return Buffer.byteLength(name) === name.length;
 }
 
 async function isLink(path: string): Promise<boolean> {
@@ -257,40 +382,8 @@ async function closeOnError<T>(handle: FileHandle, work: () => Promise<T>): Prom
   }
 }
 
-/** What the system's error codes mean for a path; nothing of the machine's own paths gets into the message. */
-async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof CodeBuddyError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    switch (code) {
-      case 'ENOENT':
-        throw new CodeBuddyError('file_not_found', `There is no ${shown(path)} in the workspace.`, { cause });
-      case 'ENOTDIR':
-        throw failed(path, 'has a part that is not a folder', cause);
-      case 'ELOOP':
-        throw failed(path, 'is a symbolic link that was not there before, or a loop of links', cause);
-      case 'EISDIR':
-        throw failed(path, 'is a folder', cause);
-      case 'EACCES':
-      case 'EPERM':
-        throw failed(path, 'may not be used by this server', cause);
-      case 'ENAMETOOLONG':
-        throw failed(path, 'has a name that is too long', cause);
-      case 'ENOSPC':
-      case 'EDQUOT':
-        throw failed(path, 'cannot be written: the disk is full', cause);
-      case 'EROFS':
-        throw failed(path, 'cannot be written: the disk is read-only', cause);
-      default:
-        throw cause;
-    }
-  }
-}
-
-function failed(path: string, why: string, cause?: unknown): CodeBuddyError {
-  return new CodeBuddyError('tool_failed', `${shown(path)} ${why}.`, cause === undefined ? {} : { cause });
+function failed(path: string, why: string): CodeBuddyError {
+  return new CodeBuddyError('tool_failed', `${shown(path)} ${why}.`);
 }
 
 function shown(path: string): string {

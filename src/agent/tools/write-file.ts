@@ -1,8 +1,10 @@
 import { defineTool } from './tool.ts';
+import { requireWellFormed } from './well-formed.ts';
 
 export const writeFileTool = defineTool({
   name: 'write_file',
-  description: 'Creates a file or replaces its whole content, in one step. Makes missing folders.',
+  description:
+    'Creates a file or replaces its whole content, in one step. Makes missing folders. Writes exactly `content`, in UTF-8: line ends and a byte order mark of the old content are not kept. Refused if the file changed since this session last read it.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -13,11 +15,15 @@ export const writeFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, content }, { workspace, onFileChange }) {
-    const change = await workspace.writeFile(path, content);
+  async run({ path, content }, { workspace, signal, seen, onFileChange }) {
+    requireWellFormed({ content });
+    const { change, realPath, version } = await workspace.writeFile(path, content, {
+      signal,
+      versionOf: seen.versionOf,
+    });
+    seen.saw(realPath, version);
     const bytes = Buffer.byteLength(content);
-    const shown = workspace.relative(path);
-    onFileChange(change, shown, bytes);
-    return { path: shown, bytes, created: change === 'create' };
+    onFileChange(change, realPath, bytes);
+    return { path: workspace.relative(path), bytes, created: change === 'create' };
   },
 });
