@@ -92,7 +92,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
-  const workspace = await openWorkspace(options.workspace, ownFiles);
+  const workspace = await openWorkspace(options.workspace, ownFiles, environment);
   const mcp = createMcpServers({
     servers: parseMcpServers(options.mcpServers ?? {}, environment),
     environment: clean,
@@ -100,7 +100,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
-  const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
+  const watching = watch
+    ? watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn })
+    : undefined;
   const sandbox =
     options.sandbox === undefined
       ? undefined
@@ -115,7 +117,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log,
     environment: clean,
     external: mcp,
-    onFileChange: (path) => watching?.note(path),
+    ...(watching === undefined ? {} : { holdFile: watching.hold }),
     ...(sandbox === undefined ? {} : { sandbox }),
   });
   const permissions = createPermissions({

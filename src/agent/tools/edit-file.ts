@@ -21,7 +21,10 @@ export const editFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, oldText, newText, replaceAll = false }, { workspace, signal, seen, onFileChange }) {
+  async run(
+    { path, oldText, newText, replaceAll = false },
+    { workspace, signal, seen, beforeFileChange, onFileChange },
+  ) {
     requireWellFormed({ oldText, newText });
     const shown = workspace.relative(path);
     let bytes = 0;
@@ -55,10 +58,10 @@ export const editFileTool = defineTool({
         replacements = replaced.occurrences;
         return { before, after: replaced.bytes };
       },
-      { signal },
+      { signal, beforeWrite: beforeFileChange },
     );
     seen.edited(realPath, versionBefore, version);
-    onFileChange('modify', realPath, bytes);
+    onFileChange('modify', realPath, bytes, version);
     return { path: shown, replacements, bytes };
   },
 });

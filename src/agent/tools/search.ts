@@ -107,7 +107,7 @@ async function readSearchable(workspace: Workspace, path: string): Promise<strin
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof CodeBuddyError) return undefined;
+    if (error instanceof CodeBuddyError && error.code !== 'out_of_resources') return undefined;
     throw error;
   }
 }

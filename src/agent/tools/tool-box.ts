@@ -78,8 +78,8 @@ export interface ToolBoxOptions {
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly external?: ExternalTools;
-  /** Hears of a file that a tool has changed and tells of itself. */
-  readonly onFileChange?: (path: string) => void;
+  /** Keeps the watcher silent about a file that a tool changes, until the returned function is called; see `FileWatcher.hold`. */
+  readonly holdFile?: (path: string) => (version: string | undefined) => void;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
 }
@@ -92,7 +92,7 @@ export function createToolBox({
   log,
   environment,
   external,
-  onFileChange,
+  holdFile,
   sandbox,
 }: ToolBoxOptions): ToolBox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
@@ -191,6 +191,8 @@ export function createToolBox({
         alongStart,
       );
       const changes: NewEvent[] = [];
+      const heldFiles = new Map<string, (version: string | undefined) => void>();
+      const versions = new Map<string, string>();
       let outcome: ToolOutcome;
       try {
         const result =
@@ -204,8 +206,11 @@ export function createToolBox({
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
-                onFileChange: (change, path, bytes) => {
-                  onFileChange?.(path);
+                beforeFileChange(path) {
+                  if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));
+                },
+                onFileChange: (change, path, bytes, version) => {
+                  versions.set(path, version);
                   changes.push({
                     type: `file.${change}`,
                     data: { path, bytes, tool: name, callId },
@@ -219,6 +224,7 @@ export function createToolBox({
         // Whatever the operating system refuses is the tool's failure, not the server's.
         outcome = { ok: false, error: explainSystemError(`The tool ${name}`, error) ?? error };
       }
+      for (const [path, release] of heldFiles) release(versions.get(path));
       const ending: NewEvent = outcome.ok
         ? {
             type: 'tool.complete',

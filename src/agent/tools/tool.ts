@@ -15,8 +15,15 @@ export interface ToolRun {
   /** Which files the session has seen, and as which version. */
   readonly seen: SeenFiles;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
-  /** `path` relative to the workspace, with `/`. */
-  readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;
+  /** Called before a file is changed, with its real path relative to the workspace: the watcher is silent about it until the call ends. */
+  readonly beforeFileChange: (path: string) => void;
+  /** `path` relative to the workspace, with `/`. `version`: as the tool left the file; see `WrittenFile`. */
+  readonly onFileChange: (
+    change: 'create' | 'modify' | 'delete',
+    path: string,
+    bytes: number,
+    version: string,
+  ) => void;
 }
 
 /** The parameters of built-in tools are flat: strings, numbers and booleans. */

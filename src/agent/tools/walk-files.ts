@@ -9,6 +9,8 @@ const maxIgnoreFileBytes = 1_048_576;
 interface IgnoreRules {
   /** The folder of the .gitignore, relative to the workspace; '' for the root. */
   readonly folder: string;
+  /** Where the workspace is, seen from a file outside of it; '' for files in it. */
+  readonly prefix: string;
   readonly rules: Ignore;
 }
 
@@ -21,7 +23,8 @@ export async function* walkFiles(
   const from = workspace.relative(start);
   const folder = from === '.' ? '' : from;
   // What the folders above say holds for the ones below.
-  const inherited: IgnoreRules[] = [];
+  const outer = await workspace.outerRules();
+  const inherited: IgnoreRules[] = outer.all.map(({ prefix, rules }) => ({ folder: '', prefix, rules }));
   const parts = folder === '' ? [] : folder.split('/');
   for (let depth = 0; depth < parts.length; depth++) {
     const own = await readIgnoreFile(workspace, parts.slice(0, depth).join('/'));
@@ -53,7 +56,7 @@ async function* walkFolder(
         yield* walkFolder(workspace, path, rules, signal);
       } catch (error) {
         // A folder that went away or may not be read while we walk does not end the walk.
-        if (!(error instanceof CodeBuddyError)) throw error;
+        if (!(error instanceof CodeBuddyError) || error.code === 'out_of_resources') throw error;
       }
     }
   }
@@ -62,8 +65,8 @@ async function* walkFolder(
 /** The rule nearest to the file decides, as in git. */
 function isIgnored(rules: readonly IgnoreRules[], path: string, isDirectory: boolean): boolean {
   for (let i = rules.length - 1; i >= 0; i--) {
-    const { folder, rules: own } = rules[i] as IgnoreRules;
-    const inside = folder === '' ? path : path.slice(folder.length + 1);
+    const { folder, prefix, rules: own } = rules[i] as IgnoreRules;
+    const inside = prefix + (folder === '' ? path : path.slice(folder.length + 1));
     const verdict = own.test(isDirectory ? `${inside}/` : inside);
     if (verdict.ignored) return true;
     if (verdict.unignored) return false;
@@ -76,12 +79,12 @@ async function readIgnoreFile(workspace: Workspace, folder: string): Promise<Ign
     const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`);
     try {
       if ((await handle.stat()).size > maxIgnoreFileBytes) return undefined;
-      return { folder, rules: ignore().add(await handle.readFile('utf8')) };
+      return { folder, prefix: '', rules: ignore().add(await handle.readFile('utf8')) };
     } finally {
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof CodeBuddyError) return undefined;
+    if (error instanceof CodeBuddyError && error.code !== 'out_of_resources') return undefined;
     throw error;
   }
 }

@@ -5,11 +5,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
+import { noOuterRules, type OuterRules, readOuterRules } from '../ignore/outer-rules.ts';
 import { inFileQueue } from './file-queue.ts';
 import { nearestNames } from './nearest-names.ts';
 import { type Expected, type Replaced, replaceFile, versionOf } from './replace-file.ts';
 import { explainSystemError } from './system-errors.ts';
 
+/** Reading them takes a call of git. */
+const outerRulesMs = 10_000;
 const hasProcFd = process.platform === 'linux';
 
 export interface DirectoryEntry {
@@ -41,6 +44,7 @@ export interface Workspace {
     content: string | Buffer,
     options?: {
       readonly versionOf?: (realPath: string) => string | undefined;
+      readonly beforeWrite?: (realPath: string) => void;
       readonly signal?: AbortSignal;
     },
   ): Promise<WrittenFile>;
@@ -51,8 +55,10 @@ export interface Workspace {
   changeFile(
     path: string,
     change: (handle: FileHandle) => Promise<{ readonly before: Buffer; readonly after: Buffer }>,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly beforeWrite?: (realPath: string) => void; readonly signal?: AbortSignal },
   ): Promise<WrittenFile & { readonly versionBefore: string }>;
+  /** Ignore rules that hold in the workspace without being in it. */
+  outerRules(): Promise<OuterRules>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
 }
@@ -61,7 +67,11 @@ export interface Workspace {
  * `hidden`: files and folders that are as if they were outside, as absolute paths; a folder that the workspace is in hides nothing.
  * @throws Error if the folder is not there
  */
-export async function openWorkspace(folder: string, hidden: readonly string[] = []): Promise<Workspace> {
+export async function openWorkspace(
+  folder: string,
+  hidden: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Workspace> {
   const root = await realpath(folder);
   const given = resolve(folder);
   if (!(await stat(root)).isDirectory()) throw new Error(`the workspace ${folder} is not a folder`);
@@ -239,20 +249,25 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     }
   }
 
-  const writeFile: Workspace['writeFile'] = (path, content, { versionOf: seenOf, signal } = {}) =>
+  const writeFile: Workspace['writeFile'] = (
+    path,
+    content,
+    { versionOf: seenOf, beforeWrite, signal } = {},
+  ) =>
     explain(path, () =>
       inFileQueue(
         () => identify(path),
         signal,
         () =>
           replaceIn(path, Buffer.from(content), (realPath) => {
+            beforeWrite?.(realPath);
             const version = seenOf?.(realPath);
             return version === undefined ? { kind: 'anything' } : { kind: 'version', version };
           }),
       ),
     );
 
-  const changeFile: Workspace['changeFile'] = (path, change, { signal } = {}) =>
+  const changeFile: Workspace['changeFile'] = (path, change, { beforeWrite, signal } = {}) =>
     explain(path, () =>
       inFileQueue(
         () => identify(path),
@@ -263,7 +278,10 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
             const versionBefore = versionOf(await handle.stat({ bigint: true }));
             const { before, after } = await change(handle);
             signal?.throwIfAborted();
-            const written = await replaceIn(path, after, () => ({ kind: 'content', handle, bytes: before }));
+            const written = await replaceIn(path, after, (realPath) => {
+              beforeWrite?.(realPath);
+              return { kind: 'content', handle, bytes: before };
+            });
             return { ...written, versionBefore };
           } finally {
             await handle.close();
@@ -271,6 +289,8 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
         },
       ),
     );
+
+  let outer = { readAt: Number.NEGATIVE_INFINITY, rules: Promise.resolve(noOuterRules) };
 
   const relativeTo = (absolute: string): string => relative(root, absolute).split(sep).join('/') || '.';
 
@@ -329,6 +349,11 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     writeFile,
     changeFile,
     realPath: (path) => explain(path, async () => relativeTo(await realInside(path))),
+    outerRules() {
+      if (performance.now() - outer.readAt > outerRulesMs)
+        outer = { readAt: performance.now(), rules: readOuterRules(root, environment) };
+      return outer.rules;
+    },
     async readDirectory(path) {
       return explain(path, async () => {
         const { handle, at } = await openDirectory(await realInside(path), path);

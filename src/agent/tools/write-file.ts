@@ -15,15 +15,16 @@ export const writeFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, content }, { workspace, signal, seen, onFileChange }) {
+  async run({ path, content }, { workspace, signal, seen, beforeFileChange, onFileChange }) {
     requireWellFormed({ content });
     const { change, realPath, version } = await workspace.writeFile(path, content, {
       signal,
       versionOf: seen.versionOf,
+      beforeWrite: beforeFileChange,
     });
     seen.saw(realPath, version);
     const bytes = Buffer.byteLength(content);
-    onFileChange(change, realPath, bytes);
+    onFileChange(change, realPath, bytes, version);
     return { path: workspace.relative(path), bytes, created: change === 'create' };
   },
 });

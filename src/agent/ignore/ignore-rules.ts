@@ -1,36 +1,45 @@
-// What .gitignore files leave out, nested ones too; `.git` always. The rule nearest to a file decides, and what is in a folder that is left
-// out is left out with it, as in git.
+// What git's ignore files leave out of a workspace: nested .gitignore files, and those that hold from outside; `.git` always. The rule
+// nearest to a file decides, and what is in a folder that is left out is left out with it, as in git.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
-
-const maxIgnoreFileBytes = 1_048_576;
+import { judgeOuter, noOuterRules, readIgnoreText, readOuterRules } from './outer-rules.ts';
 
 export class IgnoreRules {
   private readonly root: string;
   private readonly except: ReadonlySet<string>;
+  private readonly environment: NodeJS.ProcessEnv;
+  private outer = noOuterRules;
   /** By folder, relative to the root; '' is the root. */
   private readonly byFolder = new Map<string, Ignore>();
   /** What was decided of folders: asked for every file in them. */
   private readonly folders = new Map<string, boolean>();
 
-  /** `except`: what is left out besides, relative to the root. */
-  constructor(root: string, except: readonly string[]) {
+  /** `except`: what is left out besides, relative to the root. `environment`: where the user's ignore file is looked for. */
+  constructor(root: string, except: readonly string[], environment: NodeJS.ProcessEnv) {
     this.root = root;
     this.except = new Set(except);
+    this.environment = environment;
+  }
+
+  /** Reads the rules that are not in the workspace. */
+  async loadOuter(): Promise<void> {
+    this.outer = await readOuterRules(this.root, this.environment);
+    this.folders.clear();
   }
 
   /** Reads the .gitignore of a folder, or forgets it if there is none any more. */
   async load(folder: string): Promise<void> {
-    this.folders.clear();
-    try {
-      const text = await readFile(join(this.root, folder, '.gitignore'), 'utf8');
-      if (text.length <= maxIgnoreFileBytes) this.byFolder.set(folder, ignore().add(text));
-    } catch {
-      // Most folders have none; one that cannot be read says nothing.
-      this.byFolder.delete(folder);
+    const text = await readIgnoreText(join(this.root, folder, '.gitignore'));
+    if (text === undefined) this.forget(folder);
+    else {
+      this.byFolder.set(folder, ignore().add(text));
+      this.folders.clear();
     }
+  }
+
+  forget(folder: string): void {
+    if (this.byFolder.delete(folder)) this.folders.clear();
   }
 
   isIgnored(path: string, isFolder: boolean): boolean {
@@ -61,7 +70,7 @@ export class IgnoreRules {
         if (verdict.ignored) return true;
         if (verdict.unignored) return false;
       }
-      if (end === -1) return false;
+      if (end === -1) return judgeOuter(this.outer, isFolder ? `${path}/` : path) ?? false;
     }
   }
 }
