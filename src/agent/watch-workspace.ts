@@ -3,7 +3,8 @@
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { EventLog, LoggedEvent } from '../events/event-log.ts';
-import { type FileChange, startFileWatcher } from './file-watch/file-watcher.ts';
+import type { FileChange } from './file-watch/file-change.ts';
+import { startFileWatcher } from './file-watch/file-watcher.ts';
 
 export interface WorkspaceWatch {
   /** See `FileWatcher.hold`. */

@@ -15,11 +15,8 @@ import {
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  type FileChange,
-  type FileWatcher,
-  startFileWatcher,
-} from '../../src/agent/file-watch/file-watcher.ts';
+import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
+import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
 import { versionOf } from '../../src/agent/tools/replace-file.ts';
 import { startAgent, temporaryFolder, until } from './start-agent.ts';
 

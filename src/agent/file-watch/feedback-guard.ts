@@ -2,7 +2,7 @@
 // for ever. Such a file gives itself away by changing each time after an event about it, and by holding what that event said.
 
 import { dirname } from 'node:path';
-import type { FileChange } from './file-watcher.ts';
+import type { FileChange } from './file-change.ts';
 
 export interface FeedbackGuardOptions {
   /** Does the file hold the last event about itself, or about its folder? */

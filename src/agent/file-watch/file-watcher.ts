@@ -9,16 +9,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IgnoreRules } from '../ignore/ignore-rules.ts';
 import { temporaryName, versionOf } from '../tools/replace-file.ts';
 import { createFeedbackGuard } from './feedback-guard.ts';
+import type { FileChange } from './file-change.ts';
 import { below, Folder, nearest } from './folder-tree.ts';
 import { createFolderWatches } from './folder-watch.ts';
-
-export interface FileChange {
-  readonly change: 'create' | 'modify' | 'delete';
-  /** Relative to the root, with `/`. */
-  readonly path: string;
-  /** Absent for what was deleted. */
-  readonly bytes?: number;
-}
 
 export interface FileWatcher {
   /**
@@ -64,6 +57,8 @@ const filesPerTurn = 200;
 const changesPerCall = 500;
 /** A file that was written less than this ago may be half-written; it is looked at again. */
 const settleMs = 50;
+/** An empty file has often been opened just now and gets its content soon, even from a program that waits for its turn. */
+const emptyMs = 500;
 /** A file that is gone may be about to be replaced; it is told after this time. */
 const goneMs = 100;
 /** A file that is written on and on is told at least so often. */
@@ -331,15 +326,20 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     const since = unsettled.get(path) ?? now;
     const isOpen =
       seen.kind === 'file'
-        ? seen.version !== before &&
-          Math.abs(Date.now() - Number(seen.stats.mtimeMs)) < settleMs &&
-          now - since < unsettledAtMostMs
+        ? seen.version !== before && isBeingWritten(seen, now - since)
         : isNamed && now - since < goneMs;
     if (isOpen) {
       unsettled.set(path, since);
       settle();
     } else unsettled.delete(path);
     return isOpen;
+  }
+
+  function isBeingWritten({ bytes, stats }: SeenFile, waitedMs: number): boolean {
+    const ageMs = Math.abs(Date.now() - Number(stats.mtimeMs));
+    return bytes === 0
+      ? ageMs < emptyMs && waitedMs < emptyMs
+      : ageMs < settleMs && waitedMs < unsettledAtMostMs;
   }
 
   function settle(): void {

@@ -18,14 +18,21 @@ export function compileLinear(
 }
 
 /**
- * Knows `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`; a pattern without `/` matches the name at any depth.
+ * Knows `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`; a pattern without `/` matches the name at any depth. Names are the same in each
+ * Unicode normal form. `orLiteral`: brackets and braces also stand for themselves, as in `app/[id]/page.tsx`.
  * @throws CodeBuddyError `validation_failed` naming the pattern
  */
-export function compileGlob(glob: string): (path: string) => boolean {
+export function compileGlob(
+  glob: string,
+  { orLiteral = false }: { readonly orLiteral?: boolean } = {},
+): (path: string) => boolean {
   if (glob.length > 1000) throw badPattern('is longer than 1000 characters');
-  const anchored = glob.includes('/') ? glob.replace(/^\.?\//, '') : `**/${glob}`;
+  const anchored = (glob.includes('/') ? glob.replace(/^\.?\//, '') : `**/${glob}`).normalize();
+  const readings = [translate(anchored, orLiteral, true)];
+  if (orLiteral && anchored.includes('{')) readings.push(translate(anchored, true, false));
   try {
-    return compileLinear(`^${translate(anchored)}$`, { ignoreCase: false });
+    const matches = compileLinear(`^(?:${readings.join('|')})$`, { ignoreCase: false });
+    return (path) => matches(path.normalize());
   } catch (cause) {
     throw badPattern('is not a glob pattern', cause);
   }
@@ -38,7 +45,8 @@ function badPattern(message: string, cause?: unknown): CodeBuddyError {
   });
 }
 
-function translate(glob: string): string {
+/** `hasBraces`: braces hold alternatives; else they are names' characters. */
+function translate(glob: string, orLiteral: boolean, hasBraces: boolean): string {
   let source = '';
   let depth = 0;
   for (let i = 0; i < glob.length; i++) {
@@ -59,10 +67,12 @@ function translate(glob: string): string {
       if (end === -1) source += '\\[';
       else {
         const body = glob.slice(i + 1, end).replace(/[\\[\]^&~]/g, '\\$&');
-        source += body.startsWith('!') ? `[^/${body.slice(1)}]` : `[${body}]`;
+        const set = body.startsWith('!') ? `[^/${body.slice(1)}]` : `[${body}]`;
+        const literal = Array.from(glob.slice(i, end + 1), escapeLiteral).join('');
+        source += orLiteral ? `(?:${set}|${literal})` : set;
         i = end;
       }
-    } else if (char === '{') {
+    } else if (char === '{' && hasBraces) {
       depth++;
       source += '(?:';
     } else if (char === '}' && depth > 0) {
@@ -77,4 +87,14 @@ function translate(glob: string): string {
 
 function escapeLiteral(char: string): string {
   return /[\\^$.|?*+()[\]{}]/.test(char) ? `\\${char}` : char;
+}
+
+/** A pattern that begins with the workspace's own absolute path, relative to the workspace; undefined for others. */
+export function globInside(glob: string, roots: readonly string[]): string | undefined {
+  const pattern = glob.normalize();
+  for (const root of roots) {
+    const prefix = `${root.replaceAll('\\', '/').replace(/\/$/, '')}/`.normalize();
+    if (pattern.startsWith(prefix)) return `./${pattern.slice(prefix.length)}`;
+  }
+  return undefined;
 }

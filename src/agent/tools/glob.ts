@@ -1,11 +1,10 @@
-import { compileGlob } from './glob-pattern.ts';
 import { defineTool } from './tool.ts';
-import { walkFiles } from './walk-files.ts';
+import { walkFiles, walkFilter } from './walk-files.ts';
 
 export const globTool = defineTool({
   name: 'glob',
   description:
-    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`. Leaves out what .gitignore leaves out. Sorted by path.',
+    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`; brackets and braces also stand for themselves. Leaves out what .gitignore leaves out. Sorted by path.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -18,12 +17,10 @@ export const globTool = defineTool({
   },
   readOnly: true,
   async run({ pattern, path = '.', maxResults = 1000 }, { workspace, signal }) {
-    const matches = compileGlob(pattern);
-    const folder = workspace.relative(path);
-    const prefix = folder === '.' ? 0 : folder.length + 1;
+    const matches = walkFilter(workspace, path, pattern);
     const files: string[] = [];
     for await (const file of walkFiles(workspace, path, signal)) {
-      if (!matches(file.slice(prefix))) continue;
+      if (!matches(file)) continue;
       if (files.length === maxResults) return { files, truncated: true };
       files.push(file);
     }

@@ -22,12 +22,8 @@ function simplify(name: string): string {
 
 /** Edits, and swaps of two neighbours, that lead from one to the other; a name that holds the other counts as near. */
 function distanceOf(left: string, right: string): number {
-  const shorter = left.length < right.length ? left : right;
-  if (
-    shorter.length >= 3 &&
-    (left.startsWith(shorter) || right.startsWith(shorter) || stem(left) === stem(right))
-  )
-    return 1;
+  const [shorter, longer] = left.length < right.length ? [left, right] : [right, left];
+  if (shorter.length >= 3 && (longer.startsWith(shorter) || stem(left) === stem(right))) return 1;
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let i = 1; i <= left.length; i++) {

@@ -2,11 +2,11 @@
 // a large workspace stops the server.
 
 import { CodeBuddyError } from '../../errors.ts';
-import { compileGlob, compileLinear } from './glob-pattern.ts';
+import { compileLinear } from './glob-pattern.ts';
 import { maxTextBytes, readRange } from './read-text.ts';
 import { decodeText, detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
-import { walkFiles } from './walk-files.ts';
+import { walkFiles, walkFilter } from './walk-files.ts';
 import type { Workspace } from './workspace.ts';
 
 const sliceMs = 10;
@@ -31,7 +31,11 @@ export const searchTool = defineTool({
       literal: { type: 'boolean', default: false, description: 'Take the pattern as plain text.' },
       caseSensitive: { type: 'boolean', default: true },
       glob: { type: 'string', minLength: 1, maxLength: 1000, description: 'Only files whose path matches.' },
-      path: { type: 'string', minLength: 1, description: 'The folder to look in; default the workspace.' },
+      path: {
+        type: 'string',
+        minLength: 1,
+        description: 'The folder or file to look in; default the workspace.',
+      },
       maxResults: { type: 'integer', minimum: 1, maximum: 1000, default: 200 },
     },
     required: ['pattern'],
@@ -41,15 +45,13 @@ export const searchTool = defineTool({
   async run({ pattern, literal = false, caseSensitive = true, glob, path = '.', maxResults = 200 }, run) {
     const { workspace, signal } = run;
     const found = compileTest(pattern, literal, caseSensitive);
-    const wanted = glob === undefined ? undefined : compileGlob(glob);
-    const folder = workspace.relative(path);
-    const prefix = folder === '.' ? 0 : folder.length + 1;
+    const wanted = glob === undefined ? undefined : walkFilter(workspace, path, glob);
     const matches: Match[] = [];
     let filesSearched = 0;
     let sliceEnd = performance.now() + sliceMs;
 
     for await (const file of walkFiles(workspace, path, signal)) {
-      if (wanted !== undefined && !wanted(file.slice(prefix))) continue;
+      if (wanted !== undefined && !wanted(file)) continue;
       const text = await readSearchable(workspace, file);
       if (text === undefined) continue;
       filesSearched++;

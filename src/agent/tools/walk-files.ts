@@ -2,6 +2,7 @@
 
 import ignore, { type Ignore } from 'ignore';
 import { CodeBuddyError } from '../../errors.ts';
+import { compileGlob, globInside } from './glob-pattern.ts';
 import type { Workspace } from './workspace.ts';
 
 const maxIgnoreFileBytes = 1_048_576;
@@ -14,7 +15,10 @@ interface IgnoreRules {
   readonly rules: Ignore;
 }
 
-/** Yields paths relative to the workspace, with `/`. Ends early, quietly, when the signal aborts. */
+/**
+ * Yields paths relative to the workspace, with `/`; of a file, its own, whether it is left out or not. Ends early, quietly, when the signal
+ * aborts.
+ */
 export async function* walkFiles(
   workspace: Workspace,
   start: string,
@@ -22,6 +26,10 @@ export async function* walkFiles(
 ): AsyncGenerator<string> {
   const from = workspace.relative(start);
   const folder = from === '.' ? '' : from;
+  if (folder !== '' && (await isFile(workspace, start))) {
+    yield folder;
+    return;
+  }
   // What the folders above say holds for the ones below.
   const outer = await workspace.outerRules();
   const inherited: IgnoreRules[] = outer.all.map(({ prefix, rules }) => ({ folder: '', prefix, rules }));
@@ -31,6 +39,17 @@ export async function* walkFiles(
     if (own !== undefined) inherited.push(own);
   }
   yield* walkFolder(workspace, folder, inherited, signal);
+}
+
+async function isFile(workspace: Workspace, path: string): Promise<boolean> {
+  try {
+    await (await workspace.openFile(path)).close();
+    return true;
+  } catch (error) {
+    // Whatever else is wrong with the path is found when it is read as a folder.
+    if (error instanceof CodeBuddyError) return false;
+    throw error;
+  }
 }
 
 async function* walkFolder(
@@ -87,4 +106,15 @@ async function readIgnoreFile(workspace: Workspace, folder: string): Promise<Ign
     if (error instanceof CodeBuddyError && error.code !== 'out_of_resources') return undefined;
     throw error;
   }
+}
+
+/** The test of a walked file's path against a glob, as seen from the folder where the walk began. */
+export function walkFilter(workspace: Workspace, start: string, glob: string): (file: string) => boolean {
+  const absolute = globInside(glob, workspace.roots);
+  const matches = compileGlob(absolute ?? glob, { orLiteral: true });
+  if (absolute !== undefined) return matches;
+  const from = workspace.relative(start);
+  if (from === '.') return matches;
+  return (file) =>
+    matches(file === from ? file.slice(file.lastIndexOf('/') + 1) : file.slice(from.length + 1));
 }

@@ -28,6 +28,8 @@ export interface WrittenFile extends Replaced {
 export interface Workspace {
   /** The real path of the folder. */
   readonly root: string;
+  /** Absolute paths that lead to the folder: the real one, and the one that was given. */
+  readonly roots: readonly string[];
   /** The path relative to the root, with `/`; `.` for the root. @throws CodeBuddyError `outside_workspace`, `validation_failed` */
   relative(path: string): string;
   /** Opens a regular file for reading. The caller closes it. @throws CodeBuddyError `file_not_found`, `outside_workspace`, `tool_failed` */
@@ -344,6 +346,7 @@ export async function openWorkspace(
 
   return {
     root,
+    roots: [root, given],
     relative: (path) => relativeTo(locate(path)),
     openFile,
     writeFile,
