@@ -36,7 +36,7 @@ const quickMs = 1000;
 /** After this many events in a row that the file holds itself, it is certain. */
 const certainEchoes = 3;
 /** A file that holds no trace of events, but changes at once after each of so many, is told of less and less often. */
-const suspiciousRounds = 30;
+const suspiciousRounds = 100;
 const firstHoldMs = 2000;
 const maxHoldMs = 600_000;
 /** A file that is left alone for so long is told of again. */
