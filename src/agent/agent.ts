@@ -116,7 +116,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     workspace: options.workspace,
   }))
     warn(warning);
-  const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
+  const workspace = await openWorkspace(options.workspace, ownFiles, {
+    guard: createFileGuard(deny),
+    environment,
+  });
   const mcp = createMcpServers({
     servers,
     redactor,
@@ -125,7 +128,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
-  const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
+  const watching = watch
+    ? watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn })
+    : undefined;
   const sandbox =
     options.sandbox === undefined
       ? undefined
@@ -140,7 +145,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log,
     environment: clean,
     external: mcp,
-    onFileChange: (path) => watching?.note(path),
+    ...(watching === undefined ? {} : { holdFile: watching.hold }),
     ...(sandbox === undefined ? {} : { sandbox }),
   });
   const permissions = createPermissions({

@@ -4,9 +4,10 @@
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError } from '../../errors.ts';
 import { launch } from '../launch.ts';
 import { OutputCollector } from './cap-output.ts';
+import { explainSystemError } from './system-errors.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
@@ -60,7 +61,7 @@ async function start(command: string, cwd: string, { environment, sandbox }: Too
       const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
       if (missing && shell !== 'sh') continue;
       throw (
-        exhaustionOf(error) ??
+        explainSystemError('The shell', error) ??
         new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error })
       );
     }

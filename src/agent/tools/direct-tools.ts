@@ -16,9 +16,10 @@ export function createDirectTools(
       tools.validate(name, params);
       // Only where it matters: for an external tool, all servers may have to be asked.
       const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
-      const use = await tools.useOf(name, params);
+      const use = context.use ?? (await tools.useOf(name, params));
       permissions.assertNotDenied({ ...use, mode, readOnly });
-      return tools.execute(name, params, { ...context, use });
+      // By name: the context's signal may be made when it is asked for.
+      return tools.execute(name, params, { ...context, signal: context.signal, use });
     },
   };
 }

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
@@ -18,6 +18,8 @@ import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
 import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
+import { createSeenFiles } from './seen-files.ts';
+import { explainSystemError } from './system-errors.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
 import { writeFileTool } from './write-file.ts';
@@ -80,8 +82,8 @@ export interface ToolBoxOptions {
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly external?: ExternalTools;
-  /** Hears of a file that a tool has changed and tells of itself. */
-  readonly onFileChange?: (path: string) => void;
+  /** Keeps the watcher silent about a file that a tool changes, until the returned function is called; see `FileWatcher.hold`. */
+  readonly holdFile?: (path: string) => (version: string | undefined) => void;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
 }
@@ -97,11 +99,12 @@ export function createToolBox({
   log,
   environment,
   external,
-  onFileChange,
+  holdFile,
   sandbox,
 }: ToolBoxOptions): ToolBox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
+  const seenBy = createSeenFiles();
   let ajv: AjvClass | undefined;
 
   /** Undefined: an external one. */
@@ -210,6 +213,8 @@ export function createToolBox({
         alongStart,
       );
       const changes: NewEvent[] = [];
+      const heldFiles = new Map<string, (version: string | undefined) => void>();
+      const versions = new Map<string, string>();
       let outcome: ToolOutcome;
       try {
         const result =
@@ -222,11 +227,15 @@ export function createToolBox({
                     : workspace,
                 signal,
                 environment,
+                seen: seenBy(sessionId),
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
-                onFileChange: (change, path, bytes) => {
-                  onFileChange?.(path);
+                beforeFileChange(path) {
+                  if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));
+                },
+                onFileChange: (change, path, bytes, version) => {
+                  versions.set(path, version);
                   changes.push({
                     type: `file.${change}`,
                     data: { path, bytes, tool: name, callId },
@@ -237,8 +246,10 @@ export function createToolBox({
               });
         outcome = { ok: true, result };
       } catch (error) {
-        outcome = { ok: false, error: exhaustionOf(error) ?? error };
+        // Whatever the operating system refuses is the tool's failure, not the server's.
+        outcome = { ok: false, error: explainSystemError(`The tool ${name}`, error) ?? error };
       }
+      for (const [path, release] of heldFiles) release(versions.get(path));
       const ending: NewEvent = outcome.ok
         ? {
             type: 'tool.complete',

@@ -1,6 +1,7 @@
 // What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
 
 import type { Sandbox } from './sandbox.ts';
+import type { SeenFiles } from './seen-files.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ToolRun {
@@ -11,9 +12,18 @@ export interface ToolRun {
   readonly environment: Readonly<Record<string, string>>;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
+  /** Which files the session has seen, and as which version. */
+  readonly seen: SeenFiles;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
-  /** `path` relative to the workspace, with `/`. */
-  readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;
+  /** Called before a file is changed, with its real path relative to the workspace: the watcher is silent about it until the call ends. */
+  readonly beforeFileChange: (path: string) => void;
+  /** `path` relative to the workspace, with `/`. `version`: as the tool left the file; see `WrittenFile`. */
+  readonly onFileChange: (
+    change: 'create' | 'modify' | 'delete',
+    path: string,
+    bytes: number,
+    version: string,
+  ) => void;
 }
 
 /** The parameters of built-in tools are flat: strings, numbers and booleans. */
