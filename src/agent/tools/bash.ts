@@ -43,27 +43,36 @@ export const bashTool = defineTool({
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-async function start(command: string, cwd: string, { environment, sandbox }: ToolRun): Promise<Child> {
+async function start(
+  command: string,
+  cwd: string,
+  { environment, programs, sandbox }: ToolRun,
+): Promise<Child> {
   const sandboxed = await sandbox?.wrap(command, cwd);
-  for (const shell of ['bash', 'sh']) {
-    const [program, ...args] = sandboxed ?? [shell, '-c', command];
-    const child = spawn(program, args, {
-      cwd,
-      env: environment,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const error = await new Promise<Error | undefined>((resolve) => {
-      child.once('spawn', () => resolve(undefined));
-      child.once('error', resolve);
-    });
-    if (error === undefined) return child;
-    const missing = 'code' in error && error.code === 'ENOENT';
-    if (!missing || shell === 'sh') {
-      throw new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error });
-    }
-  }
-  throw new CodeBuddyError('tool_failed', 'There is no shell on this machine.');
+  const [program, ...args] = sandboxed ?? [shellOf(programs), '-c', command];
+  const child = spawn(program, args, {
+    cwd,
+    // `npx` put the workspace's node_modules/.bin first in our PATH, not in that of commands; `npm run` does so by itself.
+    env: sandboxed === undefined ? { ...environment, PATH: programs.commandPath } : environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const error = await new Promise<Error | undefined>((resolve) => {
+    child.once('spawn', () => resolve(undefined));
+    child.once('error', resolve);
+  });
+  if (error === undefined) return child;
+  throw new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error });
+}
+
+/** @throws CodeBuddyError `tool_failed` if the machine has none outside the workspace */
+function shellOf(programs: ToolRun['programs']): string {
+  const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
+  if (shell !== undefined) return shell;
+  throw new CodeBuddyError(
+    'tool_failed',
+    'There is no shell: PATH has neither bash nor sh in a folder outside the workspace.',
+  );
 }
 
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
+import { createProgramFinder } from '../programs/program-finder.ts';
 
 export interface SandboxOptions {
   /** The real path of the folder that may be written. */
@@ -24,13 +25,13 @@ export interface Sandbox {
   wrap(command: string, cwd: string): Promise<CommandLine | undefined>;
 }
 
-const program = 'bwrap';
 /** Which shell there is can only be seen from inside. */
 const bashOrSh = 'if command -v bash >/dev/null; then exec bash -c "$0"; else exec sh -c "$0"; fi';
 const probeTimeoutMs = 3000;
 
 export function createSandbox({ workspace, hidden, network, environment }: SandboxOptions): Sandbox {
   let probing: Promise<string | undefined> | undefined;
+  const program = createProgramFinder({ path: environment.PATH, untrusted: [workspace] }).findSystem('bwrap');
 
   async function wrapArguments(cwd: string): Promise<readonly string[]> {
     return [
@@ -62,6 +63,7 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
 
   async function probe(): Promise<string | undefined> {
     if (process.platform !== 'linux') return 'there is bubblewrap on Linux only';
+    if (program === undefined) return 'bubblewrap (bwrap) is not installed';
     const args = [...(await wrapArguments(workspace)), 'true'];
     return new Promise((resolve) => {
       const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -91,7 +93,7 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
   return {
     trouble,
     async wrap(command, cwd) {
-      if ((await trouble()) !== undefined) return undefined;
+      if ((await trouble()) !== undefined || program === undefined) return undefined;
       return [program, ...(await wrapArguments(cwd)), 'sh', '-c', bashOrSh, command];
     },
   };

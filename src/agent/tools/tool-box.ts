@@ -7,6 +7,7 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { createProgramFinder } from '../programs/program-finder.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -96,6 +97,7 @@ export function createToolBox({
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
   let ajv: AjvClass | undefined;
+  const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
   /** Undefined: an external one. */
   function find(name: string): Tool | undefined {
@@ -197,6 +199,7 @@ export function createToolBox({
                 workspace,
                 signal,
                 environment,
+                programs,
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),

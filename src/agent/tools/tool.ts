@@ -1,5 +1,6 @@
 // What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
 
+import type { ProgramFinder } from '../programs/program-finder.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -9,6 +10,8 @@ export interface ToolRun {
   readonly signal: AbortSignal;
   /** The environment of programs that a tool starts; already without secrets. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Finds the programs that tools start. */
+  readonly programs: ProgramFinder;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
