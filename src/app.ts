@@ -93,6 +93,7 @@ export async function createApp(
       mcpServers: settings.mcpServers,
       permissionMode: settings.permissionMode,
       permissions: settings.permissions,
+      protectedPaths: settings.protectedPaths,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
       sandbox: { network: settings.sandboxNetwork },
@@ -179,13 +180,20 @@ export async function createApp(
 
 /** What the agent makes of its settings is for the agent to say. @throws SettingsError */
 function checkSettings(
-  { models, providers, mcpServers, permissions }: Settings,
+  { models, providers, mcpServers, permissions, protectedPaths }: Settings,
   modelsOrigin: string,
   environment: NodeJS.ProcessEnv,
 ): void {
   try {
     checkAgentOptions(
-      { ...(models === undefined ? {} : { models }), modelsOrigin, providers, mcpServers, permissions },
+      {
+        ...(models === undefined ? {} : { models }),
+        modelsOrigin,
+        providers,
+        mcpServers,
+        permissions,
+        protectedPaths,
+      },
       environment,
     );
   } catch (cause) {

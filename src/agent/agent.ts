@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
+import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
@@ -34,6 +35,8 @@ export interface AgentOptions {
   readonly permissionMode?: PermissionMode;
   /** Rules as `bash(npm test)`. */
   readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  /** Patterns of further files that run later, relative to the workspace. @default none */
+  readonly protectedPaths?: readonly string[];
   /** How long a person has to answer, in ms. @default 10 minutes */
   readonly permissionTimeoutMs?: number;
   readonly costLimits?: CostLimits;
@@ -76,12 +79,16 @@ export interface Agent {
 
 /** Looks whether the options make sense, without doing anything. @throws Error that names what does not */
 export function checkAgentOptions(
-  options: Pick<AgentOptions, 'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions'>,
+  options: Pick<
+    AgentOptions,
+    'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths'
+  >,
   environment: NodeJS.ProcessEnv,
 ): void {
   parseMcpServers(options.mcpServers ?? {}, environment);
   for (const rule of [...(options.permissions?.allow ?? []), ...(options.permissions?.deny ?? [])])
     parseRule(rule);
+  createFilesThatRunLater(options.protectedPaths);
   const { models, modelsOrigin = 'the host', providers } = options;
   makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
 }
@@ -110,17 +117,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
           hidden: ownFiles,
           ...options.sandbox,
         });
+  const runLater = createFilesThatRunLater(options.protectedPaths);
   const tools = createToolBox({
     workspace,
     log,
     environment: clean,
     external: mcp,
+    runLater,
     onFileChange: (path) => watching?.note(path),
     ...(sandbox === undefined ? {} : { sandbox }),
   });
   const permissions = createPermissions({
     log,
     now,
+    runLater,
     allow: (options.permissions?.allow ?? []).map(parseRule),
     deny: (options.permissions?.deny ?? []).map(parseRule),
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),

@@ -8,6 +8,7 @@ import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, Summary } from './driver.ts';
 import { byRun, readMessages } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
+import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { toRunRow } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
@@ -55,9 +56,16 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     return byRun(all.filter(({ runId }) => runId === one.run.id || runId === null || !isLive(runId)));
   }
 
+  const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
+
   /** Resolves when the tool may run. */
-  async function allow(one: LiveRun, tool: string, params: Record<string, unknown>): Promise<void> {
-    const { controller, request, hop } = one;
+  async function allow(
+    one: LiveRun,
+    tool: string,
+    params: Record<string, unknown>,
+    guarded: GuardedFile | undefined,
+  ): Promise<void> {
+    const { controller, hop } = one;
     let waits = false;
     try {
       await permissions.check({
@@ -66,7 +74,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         tool,
         params,
         path: tools.pathOf(params),
-        mode: request.options.permissionMode ?? defaultMode,
+        mode: modeOf(one),
+        guarded,
         readOnly: await tools.isReadOnly(tool),
         remembered: () => one.memory.allowed,
         remember: async (rule) => {
@@ -138,10 +147,13 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     async useTool({ tool, params, callId, asks }) {
       const { signal } = one.controller;
       const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      let guarded: GuardedFile | undefined;
       try {
         // What is malformed is no question to a person.
         tools.validate(tool, params);
-        if (asks) await allow(one, tool, params);
+        guarded = await tools.guardedFile(tool, params);
+        // Files that run later need a permission also where the words are the caller's own.
+        if (asks || guarded !== undefined) await allow(one, tool, params, guarded);
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
         await keep(one, toolMessage(one, call, error.message, true), [
@@ -153,6 +165,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         ...ownerOf(one),
         hop: one.hop,
         signal,
+        ...(modeOf(one) === 'full' ? {} : { guard: { allowed: guarded?.path } }),
         alongStart: takeAlong(one),
         alongEnd(outcome) {
           const content = outcomeText(outcome);

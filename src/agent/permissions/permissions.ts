@@ -5,6 +5,8 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { PermissionMode } from '../types.ts';
+import type { FilesThatRunLater } from './files-that-run-later.ts';
+import type { GuardedFile } from './guarded-files.ts';
 import {
   allows,
   exactRule,
@@ -39,6 +41,8 @@ export interface PermissionRequest extends ToolUse {
   readonly hop: number;
   readonly mode: PermissionMode;
   readonly readOnly: boolean;
+  /** The file that the call would change, if other programs run it later. */
+  readonly guarded?: GuardedFile | undefined;
   /** What this session allows already. */
   readonly remembered: () => readonly PermissionRule[];
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -59,6 +63,8 @@ export interface PermissionsOptions {
   readonly log: Pick<EventLog, 'append'>;
   readonly allow: readonly PermissionRule[];
   readonly deny: readonly PermissionRule[];
+  /** Tells which rules name the files that run later. */
+  readonly runLater: Pick<FilesThatRunLater, 'isNamedBy'>;
   readonly now: () => number;
   /** @default 10 minutes */
   readonly answerWithinMs?: number;
@@ -80,6 +86,7 @@ export function createPermissions({
   log,
   allow,
   deny,
+  runLater,
   now,
   answerWithinMs = 600_000,
 }: PermissionsOptions): Permissions {
@@ -97,11 +104,28 @@ export function createPermissions({
     if (request.mode === 'read-only')
       return { allowed: false, reason: 'this run may only read (permission mode "read-only")' };
     if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
+    if (request.guarded !== undefined) return judgeGuarded(request, request.guarded);
     if (allow.some((rule) => allows(rule, request))) return { allowed: true, reason: 'a rule allows it' };
     if (request.remembered().some((rule) => isExactly(rule, request)))
       return { allowed: true, reason: 'it was allowed for this session' };
     if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
       return { allowed: true, reason: 'permission mode "auto-edit"' };
+    return undefined;
+  }
+
+  /** Only a rule that names the file, or a person who was shown it, allows what runs later: `write_file(**)` was not said of hooks. */
+  function judgeGuarded(
+    request: PermissionRequest,
+    { path }: GuardedFile,
+  ): { readonly allowed: boolean; readonly reason: string } | undefined {
+    // The file that is really changed, not the link that leads to it.
+    const use = { ...request, path };
+    const names = (rule: PermissionRule): boolean =>
+      rule.pattern !== undefined && runLater.isNamedBy(rule.pattern);
+    if (allow.some((rule) => names(rule) && allows(rule, use)))
+      return { allowed: true, reason: 'a rule names it and allows it' };
+    if (request.remembered().some((rule) => isExactly(rule, use)))
+      return { allowed: true, reason: 'it was allowed for this session' };
     return undefined;
   }
 
@@ -114,8 +138,11 @@ export function createPermissions({
       sessionId,
       tool,
       params,
-      rule: formatRule(exactRule(request)),
-      reason: `${tool} can change something, and permission mode "${request.mode}" asks for that`,
+      rule: formatRule(exactRule(asShown(request))),
+      reason:
+        request.guarded === undefined
+          ? `${tool} can change something, and permission mode "${request.mode}" asks for that`
+          : `${tool} would change ${request.guarded.path}, which is run later by ${request.guarded.runBy}`,
       status: 'pending',
       createdAt: new Date(createdAt).toISOString(),
       expiresAt: new Date(createdAt + answerWithinMs).toISOString(),
@@ -209,7 +236,7 @@ export function createPermissions({
       const owner = { sessionId: request.sessionId, runId: request.runId, hop: request.hop };
       one.isDecided = true;
       try {
-        if (decision === 'allow_always') await request.remember(exactRule(request));
+        if (decision === 'allow_always') await request.remember(exactRule(asShown(request)));
         await tell(one.permission, decision, reason, owner);
       } catch (error) {
         // It was not written down, so it was not decided.
@@ -225,4 +252,9 @@ export function createPermissions({
       return permission;
     },
   };
+}
+
+/** A file that runs later is shown, and remembered, by its real path. */
+function asShown(request: PermissionRequest): ToolUse {
+  return request.guarded === undefined ? request : { ...request, path: request.guarded.path };
 }

@@ -18,7 +18,7 @@ export const editFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, oldText, newText, replaceAll = false }, { workspace, onFileChange }) {
+  async run({ path, oldText, newText, replaceAll = false }, { workspace, checkWrite, onFileChange }) {
     const before = await readWholeText(workspace, path);
     const pieces = before.split(oldText);
     const occurrences = pieces.length - 1;
@@ -31,7 +31,7 @@ export const editFileTool = defineTool({
       );
     }
     const after = pieces.join(newText);
-    await workspace.writeFile(path, after);
+    await workspace.writeFile(path, after, checkWrite);
     onFileChange('modify', shown, Buffer.byteLength(after));
     return { path: shown, replacements: occurrences, bytes: Buffer.byteLength(after) };
   },

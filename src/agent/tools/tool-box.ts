@@ -7,6 +7,8 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
+import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
@@ -55,6 +57,8 @@ export interface ToolBox {
   validate(name: string, params: Record<string, unknown>): void;
   /** The file that the parameters name, relative to the workspace; undefined if there is none, or if it is outside. */
   pathOf(params: Readonly<Record<string, unknown>>): string | undefined;
+  /** The file that a call of a built-in tool would change, if other programs run it later. */
+  guardedFile(name: string, params: Readonly<Record<string, unknown>>): Promise<GuardedFile | undefined>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
   execute(
     name: string,
@@ -65,6 +69,8 @@ export interface ToolBox {
       readonly runId?: string;
       /** How many requests of our own webhooks led to it; default 0. */
       readonly hop?: number;
+      /** Of the files that run later, the call may change this one only. Left out: any, by the caller's own word. */
+      readonly guard?: { readonly allowed: string | undefined };
       /** Kept in the same commit as `tool.start`, and as the event that ends the call. */
       readonly alongStart?: readonly Write[];
       readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
@@ -81,6 +87,8 @@ export interface ToolBoxOptions {
   readonly onFileChange?: (path: string) => void;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
+  /** @default the built-in list */
+  readonly runLater?: FilesThatRunLater;
 }
 
 /** Of a result or of parameters, this much is kept in an event. */
@@ -93,7 +101,9 @@ export function createToolBox({
   external,
   onFileChange,
   sandbox,
+  runLater = createFilesThatRunLater(),
 }: ToolBoxOptions): ToolBox {
+  const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
   let ajv: AjvClass | undefined;
@@ -148,6 +158,15 @@ export function createToolBox({
     );
   }
 
+  /** The last look, at the file that was really opened: a link may have been turned since the permission. */
+  function checkWrite(tool: string, realPath: string, allowed: string | undefined): void {
+    if (realPath === allowed || !guardedFiles.isGuarded(realPath)) return;
+    throw new CodeBuddyError(
+      'permission_denied',
+      `${tool} was not run: it leads to ${realPath}, which other programs run later and which was not allowed.`,
+    );
+  }
+
   return {
     async list() {
       const own = tools.map(({ name, description, inputSchema, readOnly }) => ({
@@ -174,7 +193,12 @@ export function createToolBox({
         return undefined;
       }
     },
-    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
+    async guardedFile(name, { path }) {
+      const tool = byName.get(name);
+      if (tool === undefined || tool.readOnly || typeof path !== 'string') return undefined;
+      return guardedFiles.find(path);
+    },
+    async execute(name, params, { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd }) {
       validate(name, params);
       const tool = find(name);
       const owner = {
@@ -200,6 +224,9 @@ export function createToolBox({
                 signal,
                 environment,
                 programs,
+                ...(guard === undefined
+                  ? {}
+                  : { checkWrite: (path: string) => checkWrite(name, path, guard.allowed) }),
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),

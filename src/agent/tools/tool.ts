@@ -14,6 +14,8 @@ export interface ToolRun {
   readonly programs: ProgramFinder;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
+  /** Throws for a file that this call may not change: `realPath` is relative to the workspace, with links followed. */
+  readonly checkWrite?: (realPath: string) => void;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /** `path` relative to the workspace, with `/`. */
   readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;

@@ -30,11 +30,19 @@ export interface Workspace {
   readonly root: string;
   /** The path relative to the root, with `/`; `.` for the root. @throws CodeBuddyError `outside_workspace`, `validation_failed` */
   relative(path: string): string;
+  /**
+   * The path that a write would really change, relative to the root: links are followed, also those of folders above a file that does not exist.
+   * Undefined if it leads out, or cannot be told.
+   */
+  realRelative(path: string): Promise<string | undefined>;
   /** Opens a regular file for reading. The caller closes it. @throws CodeBuddyError `file_not_found`, `outside_workspace`, `tool_failed` */
   openFile(path: string): Promise<FileHandle>;
   readDirectory(path: string): Promise<readonly DirectoryEntry[]>;
-  /** Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. */
-  writeFile(path: string, content: string): Promise<'create' | 'modify'>;
+  /**
+   * Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. `check` is called with the real path,
+   * relative to the root, of the folder that was opened and the file's name, before anything is written; it throws to refuse.
+   */
+  writeFile(path: string, content: string, check?: (realPath: string) => void): Promise<'create' | 'modify'>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
 }
@@ -148,7 +156,33 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
     return parent;
   }
 
-  async function writeFile(path: string, content: string): Promise<'create' | 'modify'> {
+  async function realRelative(path: string): Promise<string | undefined> {
+    try {
+      let existing = locate(path);
+      const missing: string[] = [];
+      for (;;) {
+        const real = await realpath(existing).catch((error: unknown) => {
+          if (isCode(error, 'ENOENT') && existing !== root) return undefined;
+          throw error;
+        });
+        if (real !== undefined) {
+          const whole = join(real, ...missing);
+          return isInside(whole) ? relative(root, whole).split(sep).join('/') || '.' : undefined;
+        }
+        missing.unshift(basename(existing));
+        existing = dirname(existing);
+      }
+    } catch {
+      // The tool itself says in words what is wrong with the path.
+      return undefined;
+    }
+  }
+
+  async function writeFile(
+    path: string,
+    content: string,
+    check?: (realPath: string) => void,
+  ): Promise<'create' | 'modify'> {
     return explain(path, async () => {
       let absolute = locate(path);
       if (absolute === root) throw failed(path, 'is a folder');
@@ -159,8 +193,14 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
         if (!isCode(error, 'ENOENT')) throw error;
         if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
       }
+      // Before folders are made for what is refused anyway.
+      if (check !== undefined) check((await realRelative(path)) ?? relative(root, absolute));
       const { handle, at } = await openParent(absolute, path);
       try {
+        if (check !== undefined && hasProcFd) {
+          const folder = relative(root, await readlink(at));
+          check(join(folder, basename(absolute)).split(sep).join('/'));
+        }
         return await replaceFile(at, basename(absolute), content, path);
       } finally {
         await handle.close();
@@ -171,6 +211,7 @@ export async function openWorkspace(folder: string, hidden: readonly string[] = 
   return {
     root,
     relative: (path) => relative(root, locate(path)).split(sep).join('/') || '.',
+    realRelative,
     openFile,
     writeFile,
     async readDirectory(path) {

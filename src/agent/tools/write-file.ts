@@ -13,8 +13,8 @@ export const writeFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, content }, { workspace, onFileChange }) {
-    const change = await workspace.writeFile(path, content);
+  async run({ path, content }, { workspace, checkWrite, onFileChange }) {
+    const change = await workspace.writeFile(path, content, checkWrite);
     const bytes = Buffer.byteLength(content);
     const shown = workspace.relative(path);
     onFileChange(change, shown, bytes);
