@@ -99,6 +99,7 @@ export async function createApp(
       sandbox: { network: settings.sandboxNetwork },
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
+      stateFolder: join(settings.home, 'sandbox'),
       watch: settings.watch,
       version,
       environment,
@@ -258,7 +259,11 @@ function answersIn(store: Store): AnswerStore {
 
 /** What is the server's alone: keys and secrets, which no tool may see, and what it writes while it works, which to watch would never end. */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
-  const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
+  const names = [
+    ...['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'],
+    // Node runs what it finds in its cache of compiled code.
+    ...['compile-cache', 'sandbox', 'mcp'],
+  ];
   return [
     home,
     // For who works in the config folder itself.

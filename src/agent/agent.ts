@@ -7,8 +7,9 @@ import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
-import { createPermissions, type Permissions } from './permissions/permissions.ts';
+import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
+import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
@@ -37,6 +38,8 @@ export interface AgentOptions {
   readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Patterns of further files that run later, relative to the workspace. @default none */
   readonly protectedPaths?: readonly string[];
+  /** A private folder for what must outlive a crash, outside what tools can see. Undefined: nothing is kept. */
+  readonly stateFolder?: string;
   /** How long a person has to answer, in ms. @default 10 minutes */
   readonly permissionTimeoutMs?: number;
   readonly costLimits?: CostLimits;
@@ -118,12 +121,24 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
           ...options.sandbox,
         });
   const runLater = createFilesThatRunLater(options.protectedPaths);
+  const allow = (options.permissions?.allow ?? []).map(parseRule);
+  const commandGuard = createCommandGuard({
+    root: workspace.root,
+    list: runLater,
+    isAllowed: (path) => allow.some((rule) => allowsWriting(rule, path, runLater)),
+    stateFolder: options.stateFolder,
+  });
+  for (const { path, runBy } of await commandGuard.recover())
+    warn(
+      `a command that a crash cut off had made ${path}, which is run later by ${runBy}; it was taken away`,
+    );
   const tools = createToolBox({
     workspace,
     log,
     environment: clean,
     external: mcp,
     runLater,
+    commandGuard,
     onFileChange: (path) => watching?.note(path),
     ...(sandbox === undefined ? {} : { sandbox }),
   });
@@ -131,7 +146,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log,
     now,
     runLater,
-    allow: (options.permissions?.allow ?? []).map(parseRule),
+    allow,
     deny: (options.permissions?.deny ?? []).map(parseRule),
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
   });

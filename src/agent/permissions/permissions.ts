@@ -254,6 +254,19 @@ export function createPermissions({
   };
 }
 
+/** True if a rule lets the file tools write a file that runs later, by its name: commands may do so, too. */
+export function allowsWriting(
+  rule: PermissionRule,
+  path: string,
+  runLater: Pick<FilesThatRunLater, 'isNamedBy'>,
+): boolean {
+  if (rule.pattern === undefined || !runLater.isNamedBy(rule.pattern)) return false;
+  // A folder is allowed by a rule for what is in it.
+  return editingTools.some((tool) =>
+    [path, `${path}/x`].some((one) => allows(rule, { tool, params: { path: one }, path: one })),
+  );
+}
+
 /** A file that runs later is shown, and remembered, by its real path. */
 function asShown(request: PermissionRequest): ToolUse {
   return request.guarded === undefined ? request : { ...request, path: request.guarded.path };

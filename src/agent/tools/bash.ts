@@ -17,7 +17,7 @@ const drainMs = 200;
 export const bashTool = defineTool({
   name: 'bash',
   description:
-    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too.',
+    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some that are missing show as empty folders; use write_file for them, which asks. `runsLater` in the result names such files that the command changed.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -47,8 +47,9 @@ async function start(
   command: string,
   cwd: string,
   { environment, programs, sandbox }: ToolRun,
+  covers: readonly string[],
 ): Promise<Child> {
-  const sandboxed = await sandbox?.wrap(command, cwd);
+  const sandboxed = await sandbox?.wrap(command, cwd, covers);
   const [program, ...args] = sandboxed ?? [shellOf(programs), '-c', command];
   const child = spawn(program, args, {
     cwd,
@@ -75,9 +76,30 @@ function shellOf(programs: ToolRun['programs']): string {
   );
 }
 
+/** What the command made or changed that other programs run later is named in the result, where there is any. */
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {
+  const isSandboxed = run.sandbox !== undefined && (await run.sandbox.trouble()) === undefined;
+  const guarded = await run.commandGuard.begin({ isSandboxed });
+  let result: Readonly<Record<string, unknown>>;
+  try {
+    result = await runShell(command, cwd, timeoutMs, run, guarded.sandboxArguments);
+  } catch (error) {
+    await guarded.end();
+    throw error;
+  }
+  const runsLater = await guarded.end();
+  return runsLater.length === 0 ? result : { ...result, runsLater };
+}
+
+async function runShell(
+  command: string,
+  cwd: string,
+  timeoutMs: number,
+  run: ToolRun,
+  covers: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const startedAt = performance.now();
-  const child = await start(command, cwd, run);
+  const child = await start(command, cwd, run, covers);
   const stdout = collect(child.stdout, (text) => run.onOutput('stdout', text));
   const stderr = collect(child.stderr, (text) => run.onOutput('stderr', text));
 

@@ -21,8 +21,11 @@ export type CommandLine = readonly [program: string, ...args: string[]];
 export interface Sandbox {
   /** Undefined if commands run in it; else why not, in words. Looked at once. */
   trouble(): Promise<string | undefined>;
-  /** The command line that runs a shell command in the sandbox; undefined if there is none. */
-  wrap(command: string, cwd: string): Promise<CommandLine | undefined>;
+  /**
+   * The command line that runs a shell command in the sandbox; undefined if there is none. `covers`: further arguments, to follow the bind of the
+   * workspace.
+   */
+  wrap(command: string, cwd: string, covers?: readonly string[]): Promise<CommandLine | undefined>;
 }
 
 /** Which shell there is can only be seen from inside. */
@@ -33,13 +36,14 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
   let probing: Promise<string | undefined> | undefined;
   const program = createProgramFinder({ path: environment.PATH, untrusted: [workspace] }).findSystem('bwrap');
 
-  async function wrapArguments(cwd: string): Promise<readonly string[]> {
+  async function wrapArguments(cwd: string, covers: readonly string[] = []): Promise<readonly string[]> {
     return [
       ...['--ro-bind', '/', '/'],
       ...['--dev', '/dev'],
       ...['--proc', '/proc'],
       ...['--tmpfs', '/tmp'],
       ...['--bind', workspace, workspace],
+      ...covers,
       ...(await Promise.all(hidden.map(hide))).flat(),
       '--unshare-all',
       ...(network ? ['--share-net'] : []),
@@ -92,9 +96,9 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
 
   return {
     trouble,
-    async wrap(command, cwd) {
+    async wrap(command, cwd, covers) {
       if ((await trouble()) !== undefined || program === undefined) return undefined;
-      return [program, ...(await wrapArguments(cwd)), 'sh', '-c', bashOrSh, command];
+      return [program, ...(await wrapArguments(cwd, covers)), 'sh', '-c', bashOrSh, command];
     },
   };
 }

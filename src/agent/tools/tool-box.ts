@@ -10,6 +10,7 @@ import type { Write } from '../../store/store.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
+import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -89,6 +90,8 @@ export interface ToolBoxOptions {
   readonly sandbox?: Sandbox;
   /** @default the built-in list */
   readonly runLater?: FilesThatRunLater;
+  /** @default one that keeps no journal */
+  readonly commandGuard?: CommandGuard;
 }
 
 /** Of a result or of parameters, this much is kept in an event. */
@@ -102,6 +105,7 @@ export function createToolBox({
   onFileChange,
   sandbox,
   runLater = createFilesThatRunLater(),
+  commandGuard = createCommandGuard({ root: workspace.root, list: runLater }),
 }: ToolBoxOptions): ToolBox {
   const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
@@ -224,6 +228,7 @@ export function createToolBox({
                 signal,
                 environment,
                 programs,
+                commandGuard,
                 ...(guard === undefined
                   ? {}
                   : { checkWrite: (path: string) => checkWrite(name, path, guard.allowed) }),
@@ -232,6 +237,7 @@ export function createToolBox({
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
                 onFileChange: (change, path, bytes) => {
                   onFileChange?.(path);
+                  commandGuard.noteWrite(path);
                   changes.push({
                     type: `file.${change}`,
                     data: { path, bytes, tool: name, callId },
