@@ -99,7 +99,7 @@ export async function createApp(
       sandbox: { network: settings.sandboxNetwork },
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
-      stateFolder: join(settings.home, 'sandbox'),
+      stateFolder: join(settings.home, 'state'),
       watch: settings.watch,
       version,
       environment,
@@ -262,7 +262,7 @@ function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = [
     ...['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'],
     // Node runs what it finds in its cache of compiled code.
-    ...['compile-cache', 'sandbox', 'mcp'],
+    ...['compile-cache', 'state'],
   ];
   return [
     home,

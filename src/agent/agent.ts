@@ -4,6 +4,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
+import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
@@ -103,10 +104,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles);
+  const servers = parseMcpServers(options.mcpServers ?? {}, environment);
+  warnOfPrograms(servers, workspace.root, warn);
   const mcp = createMcpServers({
-    servers: parseMcpServers(options.mcpServers ?? {}, environment),
+    servers,
     environment: clean,
-    cwd: workspace.root,
+    cwd: privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root),
+    workspace: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });

@@ -176,6 +176,7 @@ export class McpServer {
       client = await openClient(config, {
         environment: this.#options.environment,
         cwd: this.#options.cwd,
+        workspace: this.#options.workspace,
         clientVersion: this.#options.clientVersion,
         signal,
         onToolsChanged: () => {

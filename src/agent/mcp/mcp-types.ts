@@ -26,6 +26,8 @@ export interface McpServersOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Where programs are started, unless they have a `cwd`. */
   readonly cwd: string;
+  /** What a relative `cwd` is relative to; no program is looked up in it. @default cwd, and programs are looked up anywhere */
+  readonly workspace?: string | undefined;
   readonly clientVersion: string;
   /** A server failed to start, died, or cannot list its tools; `message` ends a sentence that begins with "The MCP server ...". */
   readonly onTrouble?: ((server: string, message: string) => void) | undefined;

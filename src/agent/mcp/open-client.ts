@@ -2,7 +2,6 @@
 // itself loaded when the first server is started.
 
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import {
   type CallToolResult,
   Client,
@@ -18,6 +17,7 @@ import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 import { ProcessTransport } from './process-transport.ts';
+import { serverProgram } from './server-program.ts';
 
 /** Of what a server says about a failure. */
 const maxWords = 4096;
@@ -25,6 +25,7 @@ const maxWords = 4096;
 export interface OpenOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly workspace?: string | undefined;
   readonly clientVersion: string;
   /** Ends the attempt, and what was started for it. */
   readonly signal: AbortSignal;
@@ -87,17 +88,12 @@ function isRefusal(error: unknown): boolean {
 async function connect(
   config: McpServerConfig,
   mode: 'legacy' | 'auto',
-  { environment, cwd, clientVersion, signal, onToolsChanged, onClosed }: OpenOptions,
+  { environment, cwd, workspace, clientVersion, signal, onToolsChanged, onClosed }: OpenOptions,
 ): Promise<McpClient> {
   signal.throwIfAborted();
   const transport =
     config.kind === 'stdio'
-      ? new ProcessTransport({
-          command: config.command,
-          args: config.args,
-          env: { ...environment, ...config.env },
-          cwd: resolve(cwd, config.cwd ?? '.'),
-        })
+      ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }))
       : new HttpTransport(config);
   const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport) : '');
   const client = new Client(

@@ -36,8 +36,8 @@ export function createProgramFinder({
   extensions = process.platform === 'win32' ? (process.env.PATHEXT ?? '.EXE;.CMD').split(';') : [''],
 }: ProgramFinderOptions): ProgramFinder {
   const forbidden = new Set(untrusted.map(identityOf).filter((identity) => identity !== undefined));
-  const entries = [...new Set(path.split(delimiter))].filter((folder) => isAbsolute(folder));
-  const folders = entries
+  const entries = path.split(delimiter).filter((folder) => isAbsolute(folder));
+  const folders = [...new Set(entries)]
     .map((folder) => attempt(() => resolveTrusted(folder)))
     .filter((folder) => folder !== undefined);
   const found = new Map<string, string>();
@@ -109,7 +109,7 @@ export function createProgramFinder({
 
   const systemFolders = folders.filter((folder) => !folder.split(sep).includes('node_modules'));
   return {
-    path: folders.join(delimiter),
+    path: entries.filter((folder) => !isUntrusted(folder)).join(delimiter),
     commandPath: entries
       .filter((folder) => !folder.split(sep).includes('node_modules') || !isUntrusted(folder))
       .join(delimiter),
