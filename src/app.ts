@@ -2,8 +2,9 @@
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { createRequire, getCompileCacheDir } from 'node:module';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
@@ -99,6 +100,7 @@ export async function createApp(
       sandbox: { network: settings.sandboxNetwork },
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
+      trustedFiles: trustedFiles(settings),
       stateFolder: join(settings.home, 'state'),
       watch: settings.watch,
       version,
@@ -259,6 +261,7 @@ function answersIn(store: Store): AnswerStore {
 
 /** What is the server's alone: keys and secrets, which no tool may see, and what it writes while it works, which to watch would never end. */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
+  const cache = getCompileCacheDir();
   const names = [
     ...['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'],
     // Node runs what it finds in its cache of compiled code.
@@ -268,6 +271,7 @@ function ownFiles({ home, databasePath }: Settings): readonly string[] {
     home,
     // For who works in the config folder itself.
     ...names.map((name) => join(home, name)),
+    ...(cache === undefined ? [] : [cache]),
     ...['', '-wal', '-shm', '-journal', '.lock'].map((suffix) => `${databasePath}${suffix}`),
   ];
 }
@@ -357,4 +361,20 @@ export function createLogger(level: Settings['logLevel'], isTerminal: boolean): 
     );
   }
   return makeLogger(level, 2);
+}
+
+/**
+ * What the next start believes: a command that could write it would run as the server. Of the database its journal, which SQLite plays back at the
+ * next opening and does not use itself in WAL mode; of the program its own package, which `npx` finds in the workspace.
+ */
+function trustedFiles({ home, databasePath }: Settings): readonly string[] {
+  const cache = getCompileCacheDir();
+  const ownPackage = fileURLToPath(new URL('..', import.meta.url));
+  return [
+    home,
+    ...['config.json', 'api-key', 'compile-cache'].map((name) => join(home, name)),
+    ...(cache === undefined ? [] : [cache]),
+    `${databasePath}-journal`,
+    ...(ownPackage.split(sep).includes('node_modules') ? [ownPackage] : []),
+  ];
 }

@@ -1,5 +1,7 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
 
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { EventLog } from '../events/event-log.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
@@ -48,6 +50,8 @@ export interface AgentOptions {
   readonly costThresholds?: readonly number[];
   /** What the server keeps for itself, as absolute paths: no tool sees it, and it is not watched. @default none */
   readonly ownFiles?: readonly string[];
+  /** What this program, or its next start, runs or obeys, as absolute paths: no command changes it, where it is in the workspace. @default none */
+  readonly trustedFiles?: readonly string[];
   /** Commands run in bubblewrap where it works. Undefined: they do not. */
   readonly sandbox?: { readonly network: boolean };
   /** Are changes of files by others than the tools told? @default false */
@@ -130,6 +134,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     root: workspace.root,
     list: runLater,
     isAllowed: (path) => allow.some((rule) => allowsWriting(rule, path, runLater)),
+    ownFiles: pathsInside(workspace.root, options.trustedFiles ?? []),
     stateFolder: options.stateFolder,
   });
   for (const { path, runBy } of await commandGuard.recover())
@@ -197,4 +202,21 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await Promise.all([mcp.close(), watching?.close()]);
     },
   };
+}
+
+/** Those that are in the folder, relative to it. */
+function pathsInside(root: string, paths: readonly string[]): readonly string[] {
+  return paths
+    .map((path) => relative(root, realOf(path)).split(sep).join('/'))
+    .filter((path) => path !== '' && path !== '..' && !path.startsWith('../') && !isAbsolute(path));
+}
+
+/** Also of what is not there yet. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realOf(folder), basename(path));
+  }
 }

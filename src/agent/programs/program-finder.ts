@@ -109,10 +109,12 @@ export function createProgramFinder({
 
   const systemFolders = folders.filter((folder) => !folder.split(sep).includes('node_modules'));
   return {
-    path: entries.filter((folder) => !isUntrusted(folder)).join(delimiter),
-    commandPath: entries
-      .filter((folder) => !folder.split(sep).includes('node_modules') || !isUntrusted(folder))
-      .join(delimiter),
+    // Never empty: an empty PATH means the working directory.
+    path: entries.filter((folder) => !isUntrusted(folder)).join(delimiter) || standardPath,
+    commandPath:
+      entries
+        .filter((folder) => !folder.split(sep).includes('node_modules') || !isUntrusted(folder))
+        .join(delimiter) || standardPath,
     find: (name) => remember(`any ${name}`, () => look(name, folders)),
     findSystem: (name) => remember(`system ${name}`, () => look(name, systemFolders)),
     isUntrusted,

@@ -40,6 +40,8 @@ export interface CommandGuardOptions {
   readonly list: FilesThatRunLater;
   /** True for paths that a rule lets the file tools write, by name: commands may do so, too. */
   readonly isAllowed?: (path: string) => boolean;
+  /** What this server, or its next start, runs or obeys; relative to the workspace. @default none */
+  readonly ownFiles?: readonly string[];
   /** A private folder outside the workspace, for the journal and for what was taken away. Undefined: neither is kept. */
   readonly stateFolder?: string | undefined;
 }
@@ -56,15 +58,20 @@ export function createCommandGuard({
   root,
   list,
   isAllowed = () => false,
+  ownFiles = [],
   stateFolder,
 }: CommandGuardOptions): CommandGuard {
+  const own = ownFiles.map((path) => [path, 'this server'] as const);
   const placeholders = createPlaceholders(root);
   const running = new Set<Set<string>>();
   const journals = stateFolder === undefined ? undefined : join(stateFolder, 'commands');
   const keepIn = stateFolder === undefined ? undefined : join(stateFolder, 'taken-away');
 
   async function scan(): Promise<Scan> {
-    return scanWorkspace({ root, list, hooks: await hooksFolder(root) });
+    const hooks = await hooksFolder(root);
+    const extra = new Map<string, string>(own);
+    if (hooks !== undefined) extra.set(hooks, 'git, as hooks');
+    return scanWorkspace({ root, list, extra });
   }
 
   async function finish(

@@ -33,8 +33,8 @@ export interface Scan {
 export interface ScanOptions {
   readonly root: string;
   readonly list: FilesThatRunLater;
-  /** The folder of hooks that git's configuration names, if it is in the workspace. */
-  readonly hooks?: string | undefined;
+  /** Further files and folders that only a permission may change, and what runs each. */
+  readonly extra?: ReadonlyMap<string, string>;
   /** @default 3 seconds */
   readonly withinMs?: number;
 }
@@ -50,7 +50,12 @@ interface Folder {
   readonly only?: (name: string) => boolean;
 }
 
-export async function scanWorkspace({ root, list, hooks, withinMs = 3000 }: ScanOptions): Promise<Scan> {
+export async function scanWorkspace({
+  root,
+  list,
+  extra = new Map(),
+  withinMs = 3000,
+}: ScanOptions): Promise<Scan> {
   const gitFolders = new Map<string, { id: string; names: readonly string[] }>();
   const guarded = new Map<string, FileState>();
   const told = new Map<string, FileState>();
@@ -94,11 +99,13 @@ export async function scanWorkspace({ root, list, hooks, withinMs = 3000 }: Scan
   function lookAt(entry: Dirent, folder: Folder, parent: string, isInGit: boolean): void {
     const { name } = entry;
     const path = folder.path === '' ? name : `${folder.path}/${name}`;
-    const found = folder.isPackages
-      ? undefined
-      : path === hooks
-        ? { kind: 'ask' as const, runBy: 'git, as hooks' }
-        : list.matchExactly(path);
+    const extraRunBy = extra.get(path);
+    const found =
+      extraRunBy !== undefined
+        ? { kind: 'ask' as const, runBy: extraRunBy }
+        : folder.isPackages
+          ? undefined
+          : list.matchExactly(path);
     const isFolder = entry.isDirectory();
     if (isFolder && /^(?:\.git|git~1)$/i.test(name)) {
       queue.push({ path, isPackages: folder.isPackages });
