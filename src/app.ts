@@ -6,6 +6,7 @@ import { createRequire, getCompileCacheDir } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
+import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
@@ -347,6 +348,11 @@ export async function checkDatabase(path: string): Promise<number> {
   } finally {
     await store.close();
   }
+}
+
+/** PATH without what the agent can write: folders in the workspace, and relative ones. */
+export function trustedPath(path: string | undefined, workspace: string): string {
+  return createProgramFinder({ path, untrusted: [workspace] }).path;
 }
 
 /** Logs to standard error: JSON lines, or for a person on a terminal. Secrets are redacted either way. */

@@ -79,8 +79,12 @@ async function serve(options: ServeOptions): Promise<void> {
     allowedTargets: options.allowedTarget,
   };
   const { settings, origins } = loadSettings({ flags });
-  const { createApp, createLogger } = await import('../app.ts');
+  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+  const environment = { ...process.env };
+  // Libraries look up programs as well: the file watcher, for one, asks a `watchman` of PATH.
+  process.env.PATH = trustedPath(environment.PATH, settings.workspace);
   const app = await createApp(settings, {
+    environment,
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true),
     modelsOrigin: origins.models,
   });

@@ -58,6 +58,7 @@ async function guarded(
   git(['init', '-q', '-b', 'main']);
   git(['config', 'user.email', 'a@example.org']);
   git(['config', 'user.name', 'A']);
+  git(['config', 'extensions.worktreeConfig', 'true']);
   writeFileSync(join(workspace, 'a.txt'), 'a\n');
   git(['add', '.']);
   git(['commit', '-qm', 'one']);

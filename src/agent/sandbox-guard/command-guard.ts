@@ -51,6 +51,16 @@ interface Journal {
   readonly before: Before;
 }
 
+/** A look before a command holds it up; the one after it must find what was hidden in many folders. */
+const beforeWithinMs = 3000;
+const afterWithinMs = 10_000;
+const notAllSeen: RunsLaterChange = {
+  path: '.',
+  change: 'modified',
+  runBy:
+    'whatever it is: the workspace is too large to be looked through in time, so not all changes are known',
+  action: 'told',
+};
 /** Of changes that are told, this many are named. */
 const tellAtMost = 50;
 
@@ -67,11 +77,11 @@ export function createCommandGuard({
   const journals = stateFolder === undefined ? undefined : join(stateFolder, 'commands');
   const keepIn = stateFolder === undefined ? undefined : join(stateFolder, 'taken-away');
 
-  async function scan(): Promise<Scan> {
+  async function scan(withinMs: number): Promise<Scan> {
     const hooks = await hooksFolder(root);
     const extra = new Map<string, string>(own);
     if (hooks !== undefined) extra.set(hooks, 'git, as hooks');
-    return scanWorkspace({ root, list, extra });
+    return scanWorkspace({ root, list, extra, withinMs });
   }
 
   async function finish(
@@ -79,7 +89,7 @@ export function createCommandGuard({
     written: ReadonlySet<string>,
     mayRemove: boolean,
   ): Promise<readonly RunsLaterChange[]> {
-    const after = await scan();
+    const after = await scan(afterWithinMs);
     const allowed = (path: string): boolean =>
       isAllowed(path) || written.has(path) || [...written].some((one) => one.startsWith(`${path}/`));
     const { remove, tell } = judgeChanges({ root, before, after, isAllowed: allowed });
@@ -88,13 +98,14 @@ export function createCommandGuard({
       const isGone = mayRemove && (await takeAway(root, change.path, keepIn));
       changes.push({ ...change, action: isGone ? 'removed' : 'told' });
     }
+    if (!after.isComplete) changes.push(notAllSeen);
     for (const change of tell.slice(0, tellAtMost)) changes.push({ ...change, action: 'told' });
     return changes;
   }
 
   return {
     async begin({ isSandboxed }) {
-      const seen = await scan();
+      const seen = await scan(beforeWithinMs);
       const plan = isSandboxed
         ? planCovers({ root, scan: seen, isAllowed, isPlaceholder: placeholders.isPlaceholder })
         : { covers: [], placeholders: [], gitEntries: new Map<string, readonly string[]>() };
@@ -123,10 +134,12 @@ export function createCommandGuard({
         async end() {
           placeholders.release(taken.keys());
           try {
-            return await finish(before, written, isSandboxed);
+            const changes = await finish(before, written, isSandboxed);
+            // If it fails, the next start tries again.
+            if (journal !== undefined) rmSync(journal, { force: true });
+            return changes;
           } finally {
             running.delete(written);
-            if (journal !== undefined) rmSync(journal, { force: true });
           }
         },
       };

@@ -81,8 +81,10 @@ export async function scanWorkspace({
   function look(folder: Folder): void {
     const absolute = folder.path === '' ? root : `${root}/${folder.path}`;
     const entries = entriesOf(absolute);
-    const names = entries.map(({ name }) => name);
-    const isGit = isGitFolder(new Set(names.map((name) => name.toLowerCase())));
+    const names = entries.some(({ name }) => name.length === 4 && name.toLowerCase() === 'head')
+      ? entries.map(({ name }) => name)
+      : [];
+    const isGit = names.length > 0 && isGitFolder(new Set(names.map((name) => name.toLowerCase())));
     if (isGit) {
       const id = idOf(absolute);
       if (id !== undefined) gitFolders.set(folder.path, { id, names });
@@ -97,6 +99,8 @@ export async function scanWorkspace({
   }
 
   function lookAt(entry: Dirent, folder: Folder, parent: string, isInGit: boolean): void {
+    // Installed packages are many files, and of those none counts.
+    if (folder.isPackages && !entry.isDirectory()) return;
     const { name } = entry;
     const path = folder.path === '' ? name : `${folder.path}/${name}`;
     const extraRunBy = extra.get(path);

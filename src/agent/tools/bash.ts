@@ -84,7 +84,8 @@ async function runCommand(command: string, cwd: string, timeoutMs: number, run: 
   try {
     result = await runShell(command, cwd, timeoutMs, run, guarded.sandboxArguments);
   } catch (error) {
-    await guarded.end();
+    // Whoever cancels does not wait for the look around; should the process end first, the next start makes up for it.
+    guarded.end().catch(() => undefined);
     throw error;
   }
   const runsLater = await guarded.end();

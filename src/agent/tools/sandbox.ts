@@ -28,13 +28,14 @@ export interface Sandbox {
   wrap(command: string, cwd: string, covers?: readonly string[]): Promise<CommandLine | undefined>;
 }
 
-/** Which shell there is can only be seen from inside. */
-const bashOrSh = 'if command -v bash >/dev/null; then exec bash -c "$0"; else exec sh -c "$0"; fi';
 const probeTimeoutMs = 3000;
 
 export function createSandbox({ workspace, hidden, network, environment }: SandboxOptions): Sandbox {
   let probing: Promise<string | undefined> | undefined;
-  const program = createProgramFinder({ path: environment.PATH, untrusted: [workspace] }).findSystem('bwrap');
+  const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace] });
+  const program = programs.findSystem('bwrap');
+  // By its path inside, too: a planted `sh` could report anything as the command's result.
+  const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
 
   async function wrapArguments(cwd: string, covers: readonly string[] = []): Promise<readonly string[]> {
     return [
@@ -97,8 +98,8 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
   return {
     trouble,
     async wrap(command, cwd, covers) {
-      if ((await trouble()) !== undefined || program === undefined) return undefined;
-      return [program, ...(await wrapArguments(cwd, covers)), 'sh', '-c', bashOrSh, command];
+      if ((await trouble()) !== undefined || program === undefined || shell === undefined) return undefined;
+      return [program, ...(await wrapArguments(cwd, covers)), shell, '-c', command];
     },
   };
 }
