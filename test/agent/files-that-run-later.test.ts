@@ -130,6 +130,29 @@ describe('in mode auto-edit a write of', () => {
   });
 });
 
+describe('in mode auto-edit, git’s bare layout under any name', () => {
+  const layout =
+    (...names: readonly string[]) =>
+    (workspace: string): void => {
+      for (const name of names)
+        if (name === 'HEAD' || name === 'commondir') {
+          mkdirSync(join(workspace, 'sub'), { recursive: true });
+          writeFileSync(join(workspace, 'sub', name), 'ref: refs/heads/main');
+        } else mkdirSync(join(workspace, 'sub', name), { recursive: true });
+    };
+  it.each([
+    ['sub/config', layout('HEAD', 'objects', 'refs'), true],
+    ['sub/hooks/post-checkout', layout('HEAD', 'objects', 'refs'), true],
+    ['sub/HEAD', layout('objects', 'refs'), true],
+    ['sub/refs/x', layout('HEAD', 'objects'), true],
+    ['sub/commondir', layout('HEAD'), true],
+    ['sub/config', layout('objects', 'refs'), false],
+    ['sub/HEAD', layout(), false],
+  ])('a write of %s (%#) asks only where it is or becomes one', async (path, prepare, asks) => {
+    expect((await write(path, { permissionMode: 'auto-edit' }, prepare)).asks).toBe(asks);
+  });
+});
+
 describe('an allow rule', () => {
   it.each([
     ['write_file', true],

@@ -1,11 +1,13 @@
 // Which file that runs later would a call of a file tool change? Asked of the path as it is spelled and of the real one: a link in the
 // workspace must not lead around the question.
 
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import type { Workspace } from '../tools/workspace.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import { hooksPathIn } from './git-config.ts';
+import { isGitFolder } from './git-layout.ts';
 
 /** A file that needs a permission of its own. */
 export interface GuardedFile {
@@ -32,7 +34,10 @@ export function createGuardedFiles(
     if (hooks !== undefined && (path === hooks || path.startsWith(`${hooks}/`)))
       return { path, runBy: 'git, as hooks' };
     const found = list.match(path);
-    return found === undefined || found.kind === 'tell' ? undefined : { path, runBy: found.runBy };
+    if (found !== undefined && found.kind !== 'tell') return { path, runBy: found.runBy };
+    return isInGitFolder(workspace.root, path)
+      ? { path, runBy: 'git, to which its folder is a repository' }
+      : undefined;
   }
 
   return {
@@ -45,6 +50,24 @@ export function createGuardedFiles(
     },
     isGuarded: (realPath) => guarded(realPath) !== undefined,
   };
+}
+
+/** True if a folder above the file is a repository of any name, or becomes one by this file: `HEAD` beside `objects` and `refs` is enough for git. */
+function isInGitFolder(root: string, path: string): boolean {
+  const segments = path.split('/');
+  return segments.some((segment, depth) => {
+    const names = namesIn(join(root, ...segments.slice(0, depth)));
+    return isGitFolder(new Set([...names, segment].map((name) => name.toLowerCase())));
+  });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Not there yet.
+    return [];
+  }
 }
 
 /** `core.hooksPath` of the workspace's repository, relative to the workspace; undefined if it is elsewhere. */

@@ -121,7 +121,7 @@ export function createPermissions({
     // The file that is really changed, not the link that leads to it.
     const use = { ...request, path };
     const names = (rule: PermissionRule): boolean =>
-      rule.pattern !== undefined && runLater.isNamedBy(rule.pattern);
+      rule.pattern !== undefined && (isLiteral(rule.pattern) || runLater.isNamedBy(rule.pattern));
     if (allow.some((rule) => names(rule) && allows(rule, use)))
       return { allowed: true, reason: 'a rule names it and allows it' };
     if (request.remembered().some((rule) => isExactly(rule, use)))
@@ -252,6 +252,10 @@ export function createPermissions({
       return permission;
     },
   };
+}
+
+function isLiteral(pattern: string): boolean {
+  return !/[*?[\]{}\\]/.test(pattern);
 }
 
 /** True if a rule lets the file tools write a file that runs later, by its name: commands may do so, too. */

@@ -8,11 +8,6 @@ import { isInFolder } from './paths.ts';
 
 const maxConfigBytes = 1_000_000;
 
-/** git's own test: a HEAD, and objects and refs, its own or those of a common folder. Names are compared in lower case. */
-export function isGitFolder(names: ReadonlySet<string>): boolean {
-  return names.has('head') && ((names.has('objects') && names.has('refs')) || names.has('commondir'));
-}
-
 /** What is doubtful in a git folder that a command made or changed; each is one of its entries. */
 export interface Doubt {
   readonly name: string;
