@@ -2,9 +2,11 @@
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { createRequire, getCompileCacheDir } from 'node:module';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
+import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
@@ -123,11 +125,14 @@ export async function createApp(
       mcpServers: settings.mcpServers,
       permissionMode: settings.permissionMode,
       permissions: settings.permissions,
+      protectedPaths: settings.protectedPaths,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
       sandbox: { network: settings.sandboxNetwork },
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
+      trustedFiles: trustedFiles(settings),
+      stateFolder: join(settings.home, 'state'),
       watch: settings.watch,
       version,
       environment,
@@ -210,13 +215,20 @@ export async function createApp(
 
 /** What the agent makes of its settings is for the agent to say. @throws SettingsError */
 function checkSettings(
-  { models, providers, mcpServers, permissions }: Settings,
+  { models, providers, mcpServers, permissions, protectedPaths }: Settings,
   modelsOrigin: string,
   environment: NodeJS.ProcessEnv,
 ): void {
   try {
     checkAgentOptions(
-      { ...(models === undefined ? {} : { models }), modelsOrigin, providers, mcpServers, permissions },
+      {
+        ...(models === undefined ? {} : { models }),
+        modelsOrigin,
+        providers,
+        mcpServers,
+        permissions,
+        protectedPaths,
+      },
       environment,
     );
   } catch (cause) {
@@ -289,7 +301,10 @@ function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
   // Named one by one for a workspace that is the config folder itself.
   const files = [...names.map((name) => join(home, name)), databasePath];
-  return [home, join(home, 'compile-cache'), ...files, ...files.map((file) => `${file}*`)];
+  // Node runs what it finds in its cache of compiled code.
+  const cache = getCompileCacheDir();
+  const folders = [home, join(home, 'compile-cache'), join(home, 'state')];
+  return [...folders, ...(cache === undefined ? [] : [cache]), ...files, ...files.map((file) => `${file}*`)];
 }
 
 function isLoopback(host: string): boolean {
@@ -379,6 +394,11 @@ function visibleLog(line: string): string {
   );
 }
 
+/** PATH without what the agent can write: folders in the workspace, and relative ones. */
+export function trustedPath(path: string | undefined, workspace: string): string {
+  return createProgramFinder({ path, untrusted: [workspace] }).path;
+}
+
 /** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
 export function createLogger(
   level: Settings['logLevel'],
@@ -393,4 +413,20 @@ export function createLogger(
     return makeLogger(level, { write: (line: string) => pretty.write(visibleLog(line)) }, redact);
   }
   return makeLogger(level, 2, redact);
+}
+
+/**
+ * What the next start believes: a command that could write it would run as the server. Of the database its journal, which SQLite plays back at the
+ * next opening and does not use itself in WAL mode; of the program its own package, which `npx` finds in the workspace.
+ */
+function trustedFiles({ home, databasePath }: Settings): readonly string[] {
+  const cache = getCompileCacheDir();
+  const ownPackage = fileURLToPath(new URL('..', import.meta.url));
+  return [
+    home,
+    ...['config.json', 'api-key', 'compile-cache'].map((name) => join(home, name)),
+    ...(cache === undefined ? [] : [cache]),
+    `${databasePath}-journal`,
+    ...(ownPackage.split(sep).includes('node_modules') ? [ownPackage] : []),
+  ];
 }

@@ -1,17 +1,22 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
 
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { EventLog } from '../events/event-log.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
+import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
 import { createFileGuard } from './permissions/file-guard.ts';
+import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
-import { createPermissions, type Permissions } from './permissions/permissions.ts';
+import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
+import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
@@ -40,6 +45,10 @@ export interface AgentOptions {
   readonly permissionMode?: PermissionMode;
   /** Rules as `bash(npm test)`. */
   readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  /** Patterns of further files that run later, relative to the workspace. @default none */
+  readonly protectedPaths?: readonly string[];
+  /** A private folder for what must outlive a crash, outside what tools can see. Undefined: nothing is kept. */
+  readonly stateFolder?: string;
   /** How long a person has to answer, in ms. @default 10 minutes */
   readonly permissionTimeoutMs?: number;
   readonly costLimits?: CostLimits;
@@ -47,6 +56,8 @@ export interface AgentOptions {
   readonly costThresholds?: readonly number[];
   /** What the server keeps for itself, as absolute paths: no tool sees it, and it is not watched. @default none */
   readonly ownFiles?: readonly string[];
+  /** What this program, or its next start, runs or obeys, as absolute paths: no command changes it, where it is in the workspace. @default none */
+  readonly trustedFiles?: readonly string[];
   /** Commands run in bubblewrap where it works. Undefined: they do not. */
   readonly sandbox?: { readonly network: boolean };
   /** Are changes of files by others than the tools told? @default false */
@@ -85,12 +96,16 @@ export interface Agent {
 
 /** Looks whether the options make sense, without doing anything. @throws Error that names what does not */
 export function checkAgentOptions(
-  options: Pick<AgentOptions, 'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions'>,
+  options: Pick<
+    AgentOptions,
+    'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths'
+  >,
   environment: NodeJS.ProcessEnv,
 ): void {
   parseMcpServers(options.mcpServers ?? {}, environment);
   for (const rule of [...(options.permissions?.allow ?? []), ...(options.permissions?.deny ?? [])])
     parseRule(rule);
+  createFilesThatRunLater(options.protectedPaths);
   const { models, modelsOrigin = 'the host', providers } = options;
   makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
 }
@@ -117,11 +132,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   }))
     warn(warning);
   const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
+  warnOfPrograms(servers, workspace.root, warn);
   const mcp = createMcpServers({
     servers,
     redactor,
     environment: clean,
-    cwd: workspace.root,
+    cwd: privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root),
+    workspace: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
@@ -135,17 +152,32 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
           hidden: ownFiles,
           ...options.sandbox,
         });
+  const runLater = createFilesThatRunLater(options.protectedPaths);
+  const commandGuard = createCommandGuard({
+    root: workspace.root,
+    list: runLater,
+    isAllowed: (path) => allow.some((rule) => allowsWriting(rule, path, runLater)),
+    ownFiles: pathsInside(workspace.root, options.trustedFiles ?? []),
+    stateFolder: options.stateFolder,
+  });
+  for (const { path, runBy } of await commandGuard.recover())
+    warn(
+      `a command that a crash cut off had made ${path}, which is run later by ${runBy}; it was taken away`,
+    );
   const toolBox = createToolBox({
     workspace,
     log,
     environment: clean,
     external: mcp,
+    runLater,
+    commandGuard,
     onFileChange: (path) => watching?.note(path),
     ...(sandbox === undefined ? {} : { sandbox }),
   });
   const permissions = createPermissions({
     log,
     now,
+    runLater,
     allow,
     deny,
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
@@ -200,4 +232,21 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await Promise.all([mcp.close(), watching?.close(), cleaning]);
     },
   };
+}
+
+/** Those that are in the folder, relative to it. */
+function pathsInside(root: string, paths: readonly string[]): readonly string[] {
+  return paths
+    .map((path) => relative(root, realOf(path)).split(sep).join('/'))
+    .filter((path) => path !== '' && path !== '..' && !path.startsWith('../') && !isAbsolute(path));
+}
+
+/** Also of what is not there yet. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realOf(folder), basename(path));
+  }
 }

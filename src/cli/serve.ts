@@ -80,9 +80,13 @@ async function serve(options: ServeOptions): Promise<void> {
     allowedTargets: options.allowedTarget,
   };
   const { settings, origins } = loadSettings({ flags });
-  const { createApp, createLogger } = await import('../app.ts');
+  const { createApp, createLogger, trustedPath } = await import('../app.ts');
   const redactor = createRedactor();
+  const environment = { ...process.env };
+  // Libraries look up programs as well.
+  process.env.PATH = trustedPath(environment.PATH, settings.workspace);
   const app = await createApp(settings, {
+    environment,
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     modelsOrigin: origins.models,

@@ -39,6 +39,8 @@ export interface Settings {
   readonly permissionMode: PermissionMode;
   /** Rules as `bash(npm test)`; the agent checks them. */
   readonly permissions: Permissions;
+  /** Patterns of files that run later, beside the built-in ones; relative to the workspace. */
+  readonly protectedPaths: readonly string[];
   /** US dollars; what is left out has no limit. */
   readonly costLimits: CostLimits;
   /** US dollars a session or a day may cost before a `cost.threshold` event. */
@@ -188,6 +190,13 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     fallback: () => ({ allow: [], deny: [] }),
     parse: parsePermissions,
     right: 'an object: {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
+  },
+  protectedPaths: {
+    field: 'protectedPaths',
+    fallback: () => [],
+    parse: (value) =>
+      Array.isArray(value) ? list(value, (item) => item !== '' && item.length <= 1000) : undefined,
+    right: 'a list of patterns relative to the workspace: ["deploy/**", "*.tf"]',
   },
   costLimits: {
     field: 'costLimits',

@@ -18,7 +18,7 @@ const drainMs = 200;
 export const bashTool = defineTool({
   name: 'bash',
   description:
-    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too.',
+    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some that are missing show as empty folders; use write_file for them, which asks. `runsLater` in the result names such files that the command changed.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -44,33 +44,66 @@ export const bashTool = defineTool({
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-async function start(command: string, cwd: string, { environment, sandbox }: ToolRun): Promise<Child> {
-  const sandboxed = await sandbox?.wrap(command, cwd);
-  for (const shell of ['bash', 'sh']) {
-    const [program, ...args] = sandboxed ?? [shell, '-c', command];
-    try {
-      const { child, started } = launch(program, args, {
-        cwd,
-        env: environment,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      await started;
-      return child;
-    } catch (error) {
-      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-      if (missing && shell !== 'sh') continue;
-      throw (
-        exhaustionOf(error) ??
-        new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error })
-      );
-    }
+async function start(
+  command: string,
+  cwd: string,
+  { environment, programs, sandbox }: ToolRun,
+  covers: readonly string[],
+): Promise<Child> {
+  const sandboxed = await sandbox?.wrap(command, cwd, covers);
+  const [program, ...args] = sandboxed ?? [shellOf(programs), '-c', command];
+  try {
+    const { child, started } = launch(program, args, {
+      cwd,
+      // `npx` put the workspace's node_modules/.bin first in our PATH, not in that of commands; `npm run` does so by itself.
+      env: sandboxed === undefined ? { ...environment, PATH: programs.commandPath } : environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    await started;
+    return child;
+  } catch (error) {
+    throw (
+      exhaustionOf(error) ??
+      new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error })
+    );
   }
-  throw new CodeBuddyError('tool_failed', 'There is no shell on this machine.');
 }
 
+/** @throws CodeBuddyError `tool_failed` if the machine has none outside the workspace */
+function shellOf(programs: ToolRun['programs']): string {
+  const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
+  if (shell !== undefined) return shell;
+  throw new CodeBuddyError(
+    'tool_failed',
+    'There is no shell: PATH has neither bash nor sh in a folder outside the workspace.',
+  );
+}
+
+/** What the command made or changed that other programs run later is named in the result, where there is any. */
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {
+  const isSandboxed = run.sandbox !== undefined && (await run.sandbox.trouble()) === undefined;
+  const guarded = await run.commandGuard.begin({ isSandboxed });
+  let result: Readonly<Record<string, unknown>>;
+  try {
+    result = await runShell(command, cwd, timeoutMs, run, guarded.sandboxArguments);
+  } catch (error) {
+    // Whoever cancels does not wait for the look around; should the process end first, the next start makes up for it.
+    guarded.end().catch(() => undefined);
+    throw error;
+  }
+  const runsLater = await guarded.end();
+  return runsLater.length === 0 ? result : { ...result, runsLater };
+}
+
+async function runShell(
+  command: string,
+  cwd: string,
+  timeoutMs: number,
+  run: ToolRun,
+  covers: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const startedAt = performance.now();
-  const child = await start(command, cwd, run);
+  const child = await start(command, cwd, run, covers);
   const stdout = collect(child.stdout, (text) => run.onOutput('stdout', text));
   const stderr = collect(child.stderr, (text) => run.onOutput('stderr', text));
 

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { openOwnFiles } from '../own-files.ts';
+import { createProgramFinder } from '../programs/program-finder.ts';
 
 export interface SandboxOptions {
   /** The real path of the folder that may be written. */
@@ -21,27 +22,32 @@ export type CommandLine = readonly [program: string, ...args: string[]];
 export interface Sandbox {
   /** Undefined if commands run in it; else why not, in words. Looked at once. */
   trouble(): Promise<string | undefined>;
-  /** The command line that runs a shell command in the sandbox; undefined if there is none. */
-  wrap(command: string, cwd: string): Promise<CommandLine | undefined>;
+  /**
+   * The command line that runs a shell command in the sandbox; undefined if there is none. `covers`: further arguments, to follow the bind of the
+   * workspace.
+   */
+  wrap(command: string, cwd: string, covers?: readonly string[]): Promise<CommandLine | undefined>;
 }
 
-const program = 'bwrap';
-/** Which shell there is can only be seen from inside. */
-const bashOrSh = 'if command -v bash >/dev/null; then exec bash -c "$0"; else exec sh -c "$0"; fi';
 const probeTimeoutMs = 3000;
 
 export function createSandbox({ workspace, hidden, network, environment }: SandboxOptions): Sandbox {
   let probing: Promise<string | undefined> | undefined;
   /** Each time anew: copies come and go. */
   const listOwn = async (): Promise<readonly string[]> => (await openOwnFiles(hidden)).list();
+  const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace] });
+  const program = programs.findSystem('bwrap');
+  // By its path inside, too: a planted `sh` could report anything as the command's result.
+  const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
 
-  async function wrapArguments(cwd: string): Promise<readonly string[]> {
+  async function wrapArguments(cwd: string, covers: readonly string[] = []): Promise<readonly string[]> {
     return [
       ...['--ro-bind', '/', '/'],
       ...['--dev', '/dev'],
       ...['--proc', '/proc'],
       ...['--tmpfs', '/tmp'],
       ...['--bind', workspace, workspace],
+      ...covers,
       ...(await Promise.all((await listOwn()).map(hide))).flat(),
       '--unshare-all',
       ...(network ? ['--share-net'] : []),
@@ -65,6 +71,7 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
 
   async function probe(): Promise<string | undefined> {
     if (process.platform !== 'linux') return 'there is bubblewrap on Linux only';
+    if (program === undefined) return 'bubblewrap (bwrap) is not installed';
     const args = [...(await wrapArguments(workspace)), 'true'];
     return new Promise((resolve) => {
       const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -95,9 +102,9 @@ export function createSandbox({ workspace, hidden, network, environment }: Sandb
 
   return {
     trouble,
-    async wrap(command, cwd) {
-      if ((await trouble()) !== undefined) return undefined;
-      return [program, ...(await wrapArguments(cwd)), 'sh', '-c', bashOrSh, command];
+    async wrap(command, cwd, covers) {
+      if ((await trouble()) !== undefined || program === undefined || shell === undefined) return undefined;
+      return [program, ...(await wrapArguments(cwd, covers)), shell, '-c', command];
     },
   };
 }
