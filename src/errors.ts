@@ -230,6 +230,11 @@ const table = {
     title: 'Storage unavailable',
     when: 'The store cannot be written now (read-only or failing disk).',
   },
+  sandbox_unavailable: {
+    status: 503,
+    title: 'No sandbox',
+    when: 'The command would have to run in the sandbox, which is not there or could not be set up now; it was not run.',
+  },
   shutting_down: { status: 503, title: 'Shutting down', when: 'The server is stopping.' },
   too_many_connections: {
     status: 503,

@@ -68,6 +68,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         path: tools.pathOf(params),
         mode: request.options.permissionMode ?? defaultMode,
         readOnly: await tools.isReadOnly(tool),
+        isolation: await tools.isolationOf(tool),
         remembered: () => one.memory.allowed,
         remember: async (rule) => {
           await store.write([remember(one, { allowed: [...one.memory.allowed, rule] })]);

@@ -21,11 +21,12 @@ export function add(program: Command): void {
       if (options.json) return printJson(answer);
       if (answer.permissions.length === 0) return print('Nothing waits.');
       printTable(
-        ['ID', 'RUN', 'TOOL', 'UNTIL', 'PARAMETERS'],
-        answer.permissions.map(({ id, runId, tool, expiresAt, params }) => [
+        ['ID', 'RUN', 'TOOL', 'SANDBOX', 'UNTIL', 'PARAMETERS'],
+        answer.permissions.map(({ id, runId, tool, sandbox, expiresAt, params }) => [
           id,
           runId,
           tool,
+          sandbox ?? '-',
           expiresAt,
           JSON.stringify(params),
         ]),

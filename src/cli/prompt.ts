@@ -108,11 +108,12 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
 /** Asks whoever sits at the terminal; where nobody does, says how it is answered. */
 async function answer(
   client: CodeBuddyClient,
-  { permissionId, tool, params }: Readonly<Record<string, unknown>>,
+  { permissionId, tool, params, sandbox }: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<void> {
   const id = String(permissionId);
-  const call = safe(`${tool} ${shorten(JSON.stringify(params))}`, process.stderr);
+  const how = sandbox === 'none' ? ' (without a sandbox)' : '';
+  const call = safe(`${tool}${how} ${shorten(JSON.stringify(params))}`, process.stderr);
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     complain(`? ${call}\n  waits for a permission: codebuddy permissions allow ${id}   (or: deny ${id})`);
     return;

@@ -155,7 +155,14 @@ export const catalogue = {
     description: 'A tool waits for a permission.',
     data: {
       type: 'object',
-      properties: { permissionId: text, tool: text, params: { type: 'object' }, reason: text },
+      properties: {
+        permissionId: text,
+        tool: text,
+        params: { type: 'object' },
+        reason: text,
+        /** How a command will run if it is allowed; absent for tools that run none. */
+        sandbox: { enum: ['bubblewrap', 'none'] },
+      },
       required: ['permissionId', 'tool', 'params'],
       additionalProperties: false,
     },

@@ -83,6 +83,10 @@ export const permissionSchema = {
     params: { type: 'object', additionalProperties: true },
     rule: { type: 'string', description: 'What `allow_always` would allow in this session from now on.' },
     reason: text,
+    sandbox: {
+      enum: ['bubblewrap', 'none', null],
+      description: 'How a command will run if it is allowed; null for tools that run none.',
+    },
     status: { type: 'string', enum: ['pending', 'allowed', 'denied'] },
     createdAt: timeSchema,
     expiresAt: { ...timeSchema, description: 'Without an answer it is denied then.' },

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import type { CommandIsolation } from '../tools/tool-box.ts';
 import type { PermissionMode } from '../types.ts';
 import {
   allows,
@@ -27,6 +28,8 @@ export interface Permission {
   /** What `allow_always` would allow in this session from now on. */
   readonly rule: string;
   readonly reason: string;
+  /** How a command will run if it is allowed; null for tools that run none. */
+  readonly sandbox: 'bubblewrap' | 'none' | null;
   readonly status: 'pending' | 'allowed' | 'denied';
   readonly createdAt: string;
   /** Without an answer it is denied then. */
@@ -39,6 +42,8 @@ export interface PermissionRequest extends ToolUse {
   readonly hop: number;
   readonly mode: PermissionMode;
   readonly readOnly: boolean;
+  /** How a tool that runs commands will run this one; undefined for other tools. */
+  readonly isolation?: CommandIsolation | undefined;
   /** What this session allows already. */
   readonly remembered: () => readonly PermissionRule[];
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -97,7 +102,9 @@ export function createPermissions({
     if (request.mode === 'read-only')
       return { allowed: false, reason: 'this run may only read (permission mode "read-only")' };
     if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
-    if (allow.some((rule) => allows(rule, request))) return { allowed: true, reason: 'a rule allows it' };
+    // Without the sandbox, only a rule for exactly this command is enough.
+    const grants = request.isolation?.isMissing ? isExactly : allows;
+    if (allow.some((rule) => grants(rule, request))) return { allowed: true, reason: 'a rule allows it' };
     if (request.remembered().some((rule) => isExactly(rule, request)))
       return { allowed: true, reason: 'it was allowed for this session' };
     if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
@@ -115,7 +122,8 @@ export function createPermissions({
       tool,
       params,
       rule: formatRule(exactRule(request)),
-      reason: `${tool} can change something, and permission mode "${request.mode}" asks for that`,
+      reason: reasonToAsk(request),
+      sandbox: request.isolation?.sandbox ?? null,
       status: 'pending',
       createdAt: new Date(createdAt).toISOString(),
       expiresAt: new Date(createdAt + answerWithinMs).toISOString(),
@@ -131,7 +139,13 @@ export function createPermissions({
       await log.append([
         {
           type: 'permission.request',
-          data: { permissionId: permission.id, tool, params: { ...params }, reason: permission.reason },
+          data: {
+            permissionId: permission.id,
+            tool,
+            params: { ...params },
+            reason: permission.reason,
+            ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
+          },
           ...owner,
         },
       ]);
@@ -225,4 +239,10 @@ export function createPermissions({
       return permission;
     },
   };
+}
+
+function reasonToAsk({ tool, mode, isolation }: PermissionRequest): string {
+  return isolation?.isMissing
+    ? `there is no sandbox here, so ${tool} would run with all rights of the server's user`
+    : `${tool} can change something, and permission mode "${mode}" asks for that`;
 }
