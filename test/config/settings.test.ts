@@ -37,6 +37,38 @@ describe('settings', () => {
     });
   });
 
+  test('the sandbox: its mode by flag, variable or file, its limits and places by file', () => {
+    const home = temporaryHome({
+      sandbox: 'off',
+      sandboxLimits: { processes: 100, memoryMb: 512 },
+      sandboxHide: ['~/vault', '/srv/keys'],
+      sandboxShow: ['~/.npmrc'],
+    });
+    const load = (environment: NodeJS.ProcessEnv, flags = {}) =>
+      loadSettings({ flags, environment: { CODEBUDDY_HOME: home, ...environment } }).settings;
+    expect(load({})).toMatchObject({
+      sandbox: 'off',
+      sandboxLimits: { processes: 100, memoryMb: 512 },
+      sandboxHide: ['~/vault', '/srv/keys'],
+      sandboxShow: ['~/.npmrc'],
+    });
+    expect(load({ CODEBUDDY_SANDBOX: 'required' }).sandbox).toBe('required');
+    expect(load({ CODEBUDDY_SANDBOX: 'required' }, { sandbox: 'auto' }).sandbox).toBe('auto');
+    expect(loadSettings({ environment: { CODEBUDDY_HOME: temporaryHome() } }).settings.sandbox).toBe('auto');
+  });
+
+  test.each([
+    [{ sandbox: 'yes' }, 'it must be required, auto, off'],
+    [{ sandboxLimits: { processes: 0 } }, 'sandboxLimits'],
+    [{ sandboxLimits: { memoryMb: '8192' } }, 'sandboxLimits'],
+    [{ sandboxLimits: { memory: 5 } }, 'sandboxLimits'],
+    [{ sandboxHide: ['relative'] }, 'sandboxHide'],
+    [{ sandboxShow: '~/.npmrc,secrets' }, 'sandboxShow'],
+  ])('refuses %j and says what would be right', (config, words) => {
+    const environment = { CODEBUDDY_HOME: temporaryHome(config) };
+    expect(() => loadSettings({ environment })).toThrow(words);
+  });
+
   test('an empty variable counts as none; paths are relative to where it was started', () => {
     const home = temporaryHome();
     const { settings } = loadSettings({

@@ -6,7 +6,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { CodeBuddyError } from '../../errors.ts';
 import { OutputCollector } from './cap-output.ts';
 import { closed, exitOf, type StartedCommand, signalGroup, startCommand } from './sandbox/start-command.ts';
-import { type Isolation, type PreparedCommand, refusal } from './sandbox.ts';
+import type { Isolation, PreparedCommand } from './sandbox.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
@@ -57,7 +57,7 @@ async function start(
       return { ...(await startCommand(prepared.start)), isolation: prepared.isolation };
     } catch (error) {
       // Never without the sandbox instead: this may be passing, and it was said how the command would run.
-      throw refusal('it could not be started now', error);
+      throw prepared.refuse('bubblewrap could not be started', error);
     }
   }
   for (const shell of ['bash', 'sh']) {
@@ -79,13 +79,20 @@ async function start(
 }
 
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {
-  const prepared = await run.sandbox?.prepare(command, cwd);
-  try {
-    run.signal.throwIfAborted();
-    const startedAt = performance.now();
-    return await followToEnd(await start(command, cwd, run, prepared), { startedAt, timeoutMs, run });
-  } finally {
-    await prepared?.afterCommand();
+  const startedAt = performance.now();
+  for (let isLast = false; ; isLast = true) {
+    const prepared = await run.sandbox?.prepare(command, cwd);
+    try {
+      run.signal.throwIfAborted();
+      const started = await start(command, cwd, run, prepared);
+      return await followToEnd(started, { startedAt, timeoutMs, run, prepared });
+    } catch (error) {
+      // It was not run. Something that had to be hidden may have gone meanwhile, so it is prepared once more.
+      const wasNotRun = error instanceof CodeBuddyError && error.code === 'sandbox_unavailable';
+      if (!wasNotRun || isLast) throw error;
+    } finally {
+      await prepared?.afterCommand();
+    }
   }
 }
 
@@ -93,9 +100,13 @@ interface Following {
   readonly startedAt: number;
   readonly timeoutMs: number;
   readonly run: ToolRun;
+  readonly prepared: PreparedCommand | undefined;
 }
 
-async function followToEnd(started: Started, { startedAt, timeoutMs, run }: Following): Promise<unknown> {
+async function followToEnd(
+  started: Started,
+  { startedAt, timeoutMs, run, prepared }: Following,
+): Promise<unknown> {
   const { child } = started;
   const stdout = collect(started.stdout, (text) => run.onOutput('stdout', text));
   const stderr = collect(started.stderr, (text) => run.onOutput('stderr', text));
@@ -125,8 +136,9 @@ async function followToEnd(started: Started, { startedAt, timeoutMs, run }: Foll
   await Promise.all([closed(started.stdout, drainMs), closed(started.stderr, drainMs)]);
   run.signal.throwIfAborted();
   // A failed start of bubblewrap looks like a command that failed, but for what it reports.
-  if (exitCode !== 0 && exitCode !== null && !wasEnded && !(await started.wasRun()))
-    throw refusal(stderr.text().trim() || `bubblewrap ended with exit code ${exitCode}`);
+  const mayBeSetup = prepared !== undefined && exitCode !== 0 && exitCode !== null && !wasEnded;
+  if (mayBeSetup && !(await started.wasRun()))
+    throw prepared.refuse(stderr.text().trim() || `bubblewrap ended with exit code ${exitCode}`);
 
   return {
     exitCode,

@@ -25,12 +25,17 @@ export interface PreparedCommand {
   /** Undefined where `isolation` is `none`. */
   readonly start?: CommandStart;
   readonly afterCommand: () => Promise<void>;
+  /** The start failed before the command ran: notes it, and gives the error for whoever asked. */
+  readonly refuse: (why: string, cause?: unknown) => CodeBuddyError;
 }
 
 export interface Sandbox {
   readonly mode: SandboxMode;
   readonly network: boolean;
-  /** Looks whether it works. "Works" is kept; "not" is looked at again after a minute, "failed" each time. */
+  /**
+   * Looks whether it works. "Works" is kept until a start fails; "missing" and "unavailable" are looked at again after a minute, "failed"
+   * each time. Once it has worked, it only fails: what worked before is not given up.
+   */
   look(): Promise<SandboxState>;
   /** The last answer of `look()`, without waiting. */
   readonly lastState: SandboxState | undefined;
@@ -49,6 +54,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   let filter: Buffer | undefined;
   let last: { readonly state: SandboxState; readonly at: number } | undefined;
   let probing: Promise<SandboxState> | undefined;
+  let hasWorked = false;
 
   async function prepareStart(
     command: string,
@@ -86,7 +92,12 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     if (mode === 'off') return Promise.resolve({ status: 'off' });
     if (last !== undefined && isFresh(last)) return Promise.resolve(last.state);
     probing ??= probe()
-      .then((state) => {
+      .then((found) => {
+        hasWorked ||= found.status === 'works';
+        const isLost = hasWorked && (found.status === 'missing' || found.status === 'unavailable');
+        const state: SandboxState = isLost
+          ? { status: 'failed', reason: `it worked before, but now ${found.reason}` }
+          : found;
         last = { state, at: now() };
         return state;
       })
@@ -99,6 +110,11 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   function isFresh({ state, at }: { readonly state: SandboxState; readonly at: number }): boolean {
     if (state.status === 'works') return true;
     return state.status !== 'failed' && Math.abs(now() - at) < forgetAfterMs;
+  }
+
+  function refuse(why: string, cause?: unknown): CodeBuddyError {
+    last = { state: { status: 'failed', reason: why }, at: now() };
+    return refusal(why, cause);
   }
 
   async function isolation(): Promise<Isolation> {
@@ -127,21 +143,21 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     },
     isolation,
     async prepare(command, cwd) {
-      if ((await isolation()) === 'none') return { isolation: 'none', afterCommand: nothingAfter };
+      if ((await isolation()) === 'none') return { isolation: 'none', afterCommand: nothingAfter, refuse };
       const guard = await beforeCommand?.(cwd);
       try {
         const start = await prepareStart(command, cwd, guard?.covers ?? []);
-        return { isolation: 'bubblewrap', start, afterCommand: guard?.afterCommand ?? nothingAfter };
+        return { isolation: 'bubblewrap', start, afterCommand: guard?.afterCommand ?? nothingAfter, refuse };
       } catch (error) {
         await guard?.afterCommand?.();
-        throw refusal(`what it must hide could not be looked at`, error);
+        throw refuse('what must be hidden from it could not be looked at', error);
       }
     },
   };
 }
 
 /** The command was not run. */
-export function refusal(why: string, cause?: unknown): CodeBuddyError {
+function refusal(why: string, cause?: unknown): CodeBuddyError {
   return new CodeBuddyError(
     'sandbox_unavailable',
     `The command was not run, because it could not run in the sandbox: ${why}.`,

@@ -301,8 +301,15 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** Also of what is not there yet. */
+/** Also of what is not there yet. What cannot be looked at is not taken for that: it would not be hidden where it really is. */
 async function realOf(path: string): Promise<string> {
-  const parent = await realpath(dirname(path)).catch(() => dirname(path));
-  return realpath(path).catch(() => join(parent, basename(path)));
+  const real = async (of: string): Promise<string | undefined> => {
+    try {
+      return await realpath(of);
+    } catch (error) {
+      if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return undefined;
+      throw error;
+    }
+  };
+  return (await real(path)) ?? join((await real(dirname(path))) ?? dirname(path), basename(path));
 }
