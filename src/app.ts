@@ -183,9 +183,11 @@ export async function createApp(
 
 /** Whoever reads the log must see when commands are not confined. */
 async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
-  const { status, mode, detail } = await agent.describeSandbox();
-  const message = `sandbox (${mode}): ${detail}`;
-  if (status === 'works' || status === 'checking') logger?.info(message);
+  let description = await agent.describeSandbox();
+  // The trial has a time limit of its own, so this ends.
+  while (description.status === 'checking') description = await agent.describeSandbox();
+  const message = `sandbox (${description.mode}): ${description.detail}`;
+  if (description.status === 'works') logger?.info(message);
   else logger?.warn(message);
 }
 

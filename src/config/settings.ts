@@ -11,12 +11,12 @@ export type PermissionMode = 'read-only' | 'ask' | 'auto-edit' | 'full';
 
 export type SandboxMode = 'required' | 'auto' | 'off';
 
-/** Limits of a command in the sandbox; what is left out has its default. */
+/** Limits of a command in the sandbox. */
 export interface SandboxLimits {
-  readonly processes?: number;
-  readonly memoryMb?: number;
-  readonly fileMb?: number;
-  readonly tmpMb?: number;
+  readonly processes: number;
+  readonly memoryMb: number;
+  readonly fileMb: number;
+  readonly tmpMb: number;
 }
 
 export interface Permissions {
@@ -121,6 +121,7 @@ interface Context {
 const modes: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
 const sandboxModes: readonly SandboxMode[] = ['required', 'auto', 'off'];
 const mostOfALimit = 10_000_000;
+const defaultSandboxLimits: SandboxLimits = { processes: 4096, memoryMb: 8192, fileMb: 4096, tmpMb: 2048 };
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
@@ -240,7 +241,7 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
   },
   sandboxLimits: {
     field: 'sandboxLimits',
-    fallback: () => ({}),
+    fallback: () => defaultSandboxLimits,
     parse: parseSandboxLimits,
     right: `an object of whole numbers from 1 to ${mostOfALimit}: {"processes": 4096, "memoryMb": 8192, "fileMb": 4096, "tmpMb": 2048}`,
   },
@@ -448,15 +449,16 @@ function parseCostLimits(value: unknown): CostLimits | undefined {
     : undefined;
 }
 
+/** What is left out keeps its default. */
 function parseSandboxLimits(value: unknown): SandboxLimits | undefined {
   if (!isRecord(value)) return undefined;
-  const known = ['processes', 'memoryMb', 'fileMb', 'tmpMb'];
-  return Object.entries(value).every(
+  const isRight = Object.entries(value).every(
     ([name, limit]) =>
-      known.includes(name) && typeof limit === 'number' && integer(limit, 1, mostOfALimit) !== undefined,
-  )
-    ? (value as SandboxLimits)
-    : undefined;
+      Object.hasOwn(defaultSandboxLimits, name) &&
+      typeof limit === 'number' &&
+      integer(limit, 1, mostOfALimit) !== undefined,
+  );
+  return isRight ? { ...defaultSandboxLimits, ...value } : undefined;
 }
 
 /** Of this machine, whatever folder the server was started in. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defaultSandboxLimits } from '../../src/agent/tools/sandbox/sandbox-limits.ts';
 import { readOrCreateLocalKey } from '../../src/config/local-key.ts';
 import { readServerFile, removeServerFile, writeServerFile } from '../../src/config/server-file.ts';
 import { loadSettings } from '../../src/config/settings.ts';
@@ -54,7 +55,10 @@ describe('settings', () => {
     });
     expect(load({ CODEBUDDY_SANDBOX: 'required' }).sandbox).toBe('required');
     expect(load({ CODEBUDDY_SANDBOX: 'required' }, { sandbox: 'auto' }).sandbox).toBe('auto');
-    expect(loadSettings({ environment: { CODEBUDDY_HOME: temporaryHome() } }).settings.sandbox).toBe('auto');
+    const { settings } = loadSettings({ environment: { CODEBUDDY_HOME: temporaryHome() } });
+    expect(settings.sandbox).toBe('auto');
+    // Said here for the settings, there for a host of the agent.
+    expect(settings.sandboxLimits).toEqual(defaultSandboxLimits);
   });
 
   test.each([

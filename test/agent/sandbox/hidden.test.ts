@@ -1,12 +1,20 @@
 // What a command in the sandbox must not see, with the real bubblewrap: the server's own files, sockets of other programs, credentials.
 
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
 import { temporaryFolder } from '../start-agent.ts';
-import { hasBubblewrap, isRoot, owners, startSandboxedAgent } from './real-bubblewrap.ts';
+import { hasBubblewrap, isRoot, ordinaryUser, owners, startSandboxedAgent } from './real-bubblewrap.ts';
 
 function put(path: string, content = 'secret'): string {
   mkdirSync(dirname(path), { recursive: true });
@@ -146,6 +154,33 @@ describe.skipIf(!hasBubblewrap)('credentials', () => {
     expect(
       (await run(`${unreadable} | while read -r f; do [ -n "$(head -c 1 "$f")" ] && echo "$f"; done`)).stdout,
     ).toBe('');
+  });
+});
+
+describe.skipIf(!hasBubblewrap)('a workspace that cannot be written', () => {
+  const look = (workspace: string) =>
+    createSandbox({
+      mode: 'auto',
+      workspace,
+      hidden: [],
+      network: false,
+      environment: { PATH: process.env.PATH ?? '' },
+    }).look();
+
+  it.skipIf(!isRoot)('by commands, while root could write it, has no sandbox', async () => {
+    const workspace = temporaryFolder();
+    chownSync(workspace, ordinaryUser, ordinaryUser);
+    chmodSync(workspace, 0o555);
+    expect(await look(workspace)).toMatchObject({
+      status: 'unavailable',
+      reason: expect.stringContaining('cannot write the workspace'),
+    });
+  });
+
+  it.skipIf(isRoot)('by anybody, still has one', async () => {
+    const workspace = temporaryFolder();
+    chmodSync(workspace, 0o555);
+    expect(await look(workspace)).toEqual({ status: 'works' });
   });
 });
 

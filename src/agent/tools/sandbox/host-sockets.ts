@@ -14,7 +14,7 @@ export interface HostSocketOptions {
 
 /** How far the workspace is searched: sockets made in another network namespace, as a container's, are in no list of the kernel. */
 const maxDepth = 4;
-const maxEntries = 20_000;
+const maxFolders = 500;
 
 /** Paths of sockets and of folders with sockets, real or not. */
 export async function findHostSockets(options: HostSocketOptions): Promise<readonly string[]> {
@@ -68,22 +68,23 @@ async function isSocket(path: string): Promise<boolean> {
   }
 }
 
+/** Near ones first: a workspace with more folders is not searched to its end. */
 async function socketsBelow(root: string): Promise<readonly string[]> {
   const sockets: string[] = [];
   let folders = [root];
-  let entriesLeft = maxEntries;
+  let foldersLeft = maxFolders;
   for (let depth = 0; depth < maxDepth && folders.length > 0; depth++) {
     const next: string[] = [];
-    for (const folder of folders) {
-      if (entriesLeft <= 0) return sockets;
-      const entries = await readFolder(folder);
-      entriesLeft -= entries.length;
-      for (const entry of entries) {
-        if (entry.isSocket()) sockets.push(join(folder, entry.name));
-        else if (entry.isDirectory() && entry.name !== 'node_modules') next.push(join(folder, entry.name));
-      }
-    }
-    folders = next;
+    await Promise.all(
+      folders.map(async (folder) => {
+        for (const entry of await readFolder(folder)) {
+          if (entry.isSocket()) sockets.push(join(folder, entry.name));
+          else if (entry.isDirectory() && entry.name !== 'node_modules') next.push(join(folder, entry.name));
+        }
+      }),
+    );
+    foldersLeft -= folders.length;
+    folders = next.slice(0, foldersLeft);
   }
   return sockets;
 }
