@@ -44,6 +44,8 @@ export interface App {
   readonly url: string;
   /** Which model answers, and why that one, in words. */
   describeModel(): Promise<string>;
+  /** How commands run, in words. */
+  describeSandbox(): Promise<string>;
   /** The file that holds the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
@@ -128,7 +130,7 @@ export async function createApp(
       protectedPaths: settings.protectedPaths,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
-      sandbox: { network: settings.sandboxNetwork },
+      sandbox: sandboxOptions(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
@@ -179,6 +181,7 @@ export async function createApp(
       const { models, reason } = await agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
+    describeSandbox: async () => (await agent.describeSandbox()).detail,
     get url() {
       const address = started.server.getAddress();
       if (address === undefined) throw new Error('the server is not running');
@@ -199,6 +202,7 @@ export async function createApp(
       }
       // Who asks first need not wait for the search.
       void agent.models.choice();
+      void logSandbox(agent, logger);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -211,6 +215,16 @@ export async function createApp(
       return stopping;
     },
   };
+}
+
+/** Whoever reads the log must see when commands are not confined. */
+async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
+  let description = await agent.describeSandbox();
+  // The trial has a time limit of its own, so this ends.
+  while (description.status === 'checking') description = await agent.describeSandbox();
+  const message = `sandbox (${description.mode}): ${description.detail}`;
+  if (description.status === 'works') logger?.info(message);
+  else logger?.warn(message);
 }
 
 /** What the agent makes of its settings is for the agent to say. @throws SettingsError */
@@ -267,6 +281,7 @@ async function connect(
     readiness: () => checkReadiness(store, agent, webhooks),
     describeAgent: () => agent.describe(),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
+    describeSandbox: () => agent.describeSandbox(),
   };
 }
 
@@ -343,6 +358,7 @@ async function checkReadiness(
   );
   const trouble = webhooks.trouble();
   const { models, reason } = await agent.models.choice();
+  const sandbox = await agent.describeSandbox();
   return [
     writable,
     {
@@ -355,8 +371,23 @@ async function checkReadiness(
       ready: true,
       detail: models.length === 0 ? `offline agent: ${reason}` : `${models.join(', then ')}: ${reason}`,
     },
+    {
+      name: 'sandbox',
+      ready: sandbox.status === 'works' || sandbox.status === 'checking' || sandbox.mode !== 'required',
+      detail: sandbox.detail,
+    },
     { name: 'runs', ready: true, detail: `${agent.runs.activeCount()} unfinished` },
   ];
+}
+
+function sandboxOptions(settings: Settings) {
+  return {
+    mode: settings.sandbox,
+    network: settings.sandboxNetwork,
+    limits: settings.sandboxLimits,
+    hide: settings.sandboxHide,
+    show: settings.sandboxShow,
+  };
 }
 
 /** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
@@ -372,7 +403,7 @@ export async function lookAtAgent(
     providers: settings.providers,
     mcpServers: settings.mcpServers,
     permissions: settings.permissions,
-    sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
+    sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
   });
 }

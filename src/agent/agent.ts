@@ -2,6 +2,7 @@
 
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EventLog } from '../events/event-log.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
@@ -22,7 +23,8 @@ import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools } from './tools/direct-tools.ts';
 import { removeLeftovers } from './tools/leftovers.ts';
-import { createSandbox, type Sandbox } from './tools/sandbox.ts';
+import { describeSandbox, type SandboxDescription } from './tools/sandbox/describe-sandbox.ts';
+import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import type { PermissionMode } from './types.ts';
@@ -58,8 +60,8 @@ export interface AgentOptions {
   readonly ownFiles?: readonly string[];
   /** What this program, or its next start, runs or obeys, as absolute paths: no command changes it, where it is in the workspace. @default none */
   readonly trustedFiles?: readonly string[];
-  /** Commands run in bubblewrap where it works. Undefined: they do not. */
-  readonly sandbox?: { readonly network: boolean };
+  /** How commands run; `mode` is `auto` by default. Undefined: without a sandbox. */
+  readonly sandbox?: AgentSandboxOptions;
   /** Are changes of files by others than the tools told? @default false */
   readonly watch?: boolean;
   /** Of the whole program, as MCP servers are told. @default '0' */
@@ -80,6 +82,9 @@ export interface AgentOptions {
   readonly warn?: (message: string) => void;
 }
 
+export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
+  Partial<Pick<SandboxOptions, 'mode' | 'limits' | 'hide' | 'show' | 'probeTimeoutMs'>>;
+
 export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
@@ -88,11 +93,15 @@ export interface Agent {
   readonly permissions: Permissions;
   readonly models: AgentModels;
   readonly mcp: McpServers;
-  readonly sandbox: Sandbox | undefined;
   describe(): { readonly agent: string; readonly model: string | null };
+  /** How commands run. Waits a moment for the first answer, not longer. */
+  describeSandbox(): Promise<SandboxDescription>;
   /** Takes no more prompts; unfinished runs have `graceMs` to end, then they are interrupted. */
   close(graceMs: number): Promise<void>;
 }
+
+/** A slow look at the sandbox holds up no answer of the API longer than this. */
+const describeWaitMs = 2000;
 
 /** Looks whether the options make sense, without doing anything. @throws Error that names what does not */
 export function checkAgentOptions(
@@ -110,7 +119,10 @@ export function checkAgentOptions(
   makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
 }
 
-/** Opens the workspace and marks runs that a crash cut off as interrupted. @throws Error that names what makes no sense in the options */
+/**
+ * Opens the workspace and marks runs that a crash cut off as interrupted.
+ * @throws Error that names what makes no sense in the options, or why the sandbox does not work if one is required
+ */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
@@ -133,6 +145,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn(warning);
   const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
   warnOfPrograms(servers, workspace.root, warn);
+  const sandbox = createSandbox({
+    mode: options.sandbox === undefined ? 'off' : 'auto',
+    network: false,
+    ...options.sandbox,
+    workspace: workspace.root,
+    environment: clean,
+    serverEnvironment: environment,
+    hidden: ownFiles,
+    now,
+  });
+  if (sandbox.mode === 'required') await requireSandbox(sandbox);
   const mcp = createMcpServers({
     servers,
     redactor,
@@ -143,15 +166,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
   const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
-  const sandbox =
-    options.sandbox === undefined
-      ? undefined
-      : createSandbox({
-          workspace: workspace.root,
-          environment: clean,
-          hidden: ownFiles,
-          ...options.sandbox,
-        });
   const runLater = createFilesThatRunLater(options.protectedPaths);
   const commandGuard = createCommandGuard({
     root: workspace.root,
@@ -172,7 +186,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     runLater,
     commandGuard,
     onFileChange: (path) => watching?.note(path),
-    ...(sandbox === undefined ? {} : { sandbox }),
+    sandbox,
   });
   const permissions = createPermissions({
     log,
@@ -224,8 +238,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     permissions,
     models,
     mcp,
-    sandbox,
     describe: models.describe,
+    async describeSandbox() {
+      // An answer that comes later is kept and shown the next time.
+      const looking = sandbox.look();
+      const state = await Promise.race([looking, delay(describeWaitMs, undefined, { ref: false })]);
+      return describeSandbox(sandbox, state ?? sandbox.lastState);
+    },
     async close(graceMs) {
       await runs.close(graceMs);
       closing.abort();
@@ -248,5 +267,15 @@ function realOf(path: string): string {
   } catch {
     const folder = dirname(path);
     return folder === path ? path : join(realOf(folder), basename(path));
+  }
+}
+
+/** @throws Error in words if the sandbox does not work */
+async function requireSandbox(sandbox: Sandbox): Promise<void> {
+  try {
+    await sandbox.isolation();
+  } catch (cause) {
+    const { detail } = describeSandbox(sandbox, sandbox.lastState);
+    throw new Error(`the setting sandbox is "required", but ${detail}`, { cause });
   }
 }

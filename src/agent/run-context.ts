@@ -81,6 +81,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         guarded,
         readOnly: await tools.isReadOnly(tool),
         mode: modeOf(one),
+        isolation: await tools.isolationOf(tool),
         // A caller without the scope `tools` has only what was allowed to its own key.
         remembered: () => one.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
         remember: async (rule) => {

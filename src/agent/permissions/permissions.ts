@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import type { CommandIsolation } from '../tools/tool-box.ts';
 import type { PermissionMode } from '../types.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import type { GuardedFile } from './guarded-files.ts';
@@ -36,6 +37,8 @@ export interface Permission {
   /** Of a file tool: the file that the path leads to, through all links. */
   readonly realPath?: string;
   readonly reason: string;
+  /** How a command will run if it is allowed; null for tools that run none. */
+  readonly sandbox: 'bubblewrap' | 'none' | null;
   readonly status: 'pending' | 'allowed' | 'denied';
   readonly createdAt: string;
   /** Without an answer it is denied then. */
@@ -50,6 +53,8 @@ export interface PermissionRequest extends ToolUse {
   readonly readOnly: boolean;
   /** The file that the call would change, if other programs run it later. */
   readonly guarded?: GuardedFile | undefined;
+  /** How a tool that runs commands will run this one; undefined for other tools. */
+  readonly isolation?: CommandIsolation | undefined;
   /** What this session allows already. */
   readonly remembered: () => readonly PermissionRule[];
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -126,7 +131,11 @@ export function createPermissions({
     if (request.readOnly) return { allowed: true, reason: 'it only reads' };
     if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
     if (request.guarded !== undefined) return judgeGuarded(request);
-    if (isAllowed(allow, request)) return { allowed: true, reason: 'a rule allows it' };
+    // Without the sandbox, only a rule for exactly this command is enough.
+    const isGranted = request.isolation?.isMissing
+      ? allow.some((rule) => isExactly(rule, request))
+      : isAllowed(allow, request);
+    if (isGranted) return { allowed: true, reason: 'a rule allows it' };
     if (request.remembered().some((rule) => isExactly(rule, request)))
       return { allowed: true, reason: 'it was allowed for this session' };
     if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
@@ -162,10 +171,8 @@ export function createPermissions({
       rule: formatRule(exactRule(asShown(request))),
       alwaysCovers: describeExact(asShown(request)),
       ...(target.kind === 'file' && target.realPath !== undefined ? { realPath: target.realPath } : {}),
-      reason:
-        request.guarded === undefined
-          ? `${tool} can change something, and permission mode "${request.mode}" asks for that`
-          : `${tool} would change ${request.guarded.path}, which is run later by ${request.guarded.runBy}`,
+      reason: reasonToAsk(request),
+      sandbox: request.isolation?.sandbox ?? null,
       status: 'pending',
       createdAt: new Date(createdAt).toISOString(),
       expiresAt: new Date(createdAt + answerWithinMs).toISOString(),
@@ -188,6 +195,7 @@ export function createPermissions({
             reason: permission.reason,
             alwaysCovers: permission.alwaysCovers,
             ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
+            ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
           },
           ...owner,
         },
@@ -318,4 +326,12 @@ function asShown(request: PermissionRequest): ToolUse {
   const { tool, target } = fileUse(request.tool, request.guarded.path);
   const isShared = request.target.kind === 'file' && request.target.isShared;
   return { tool, params: request.params, target: { ...target, isShared } };
+}
+
+function reasonToAsk({ tool, mode, isolation, guarded }: PermissionRequest): string {
+  if (guarded !== undefined)
+    return `${tool} would change ${guarded.path}, which is run later by ${guarded.runBy}`;
+  return isolation?.isMissing
+    ? `there is no sandbox here, so ${tool} would run with all rights of the server's user`
+    : `${tool} can change something, and permission mode "${mode}" asks for that`;
 }

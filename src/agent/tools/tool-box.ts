@@ -20,7 +20,7 @@ import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { Isolation, Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
@@ -56,6 +56,8 @@ export type ToolOutcome =
 export interface ToolBox {
   list(): Promise<readonly ToolDescription[]>;
   isReadOnly(name: string): Promise<boolean>;
+  /** How a tool that runs commands would run them now; undefined for other tools. @throws CodeBuddyError `sandbox_unavailable` */
+  isolationOf(name: string): Promise<CommandIsolation | undefined>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
   validate(name: string, params: Record<string, unknown>): void;
   /** What permission rules are held against: by the tool, and for files by where their path really leads. @throws CodeBuddyError `tool_not_found` */
@@ -83,6 +85,12 @@ export interface ToolBox {
   ): Promise<unknown>;
 }
 
+export interface CommandIsolation {
+  readonly sandbox: Isolation;
+  /** There should be a sandbox and there is none: a person decides, unless a rule names exactly this command. */
+  readonly isMissing: boolean;
+}
+
 export interface ToolBoxOptions {
   readonly workspace: Workspace;
   readonly log: Pick<EventLog, 'append' | 'publish'>;
@@ -90,7 +98,7 @@ export interface ToolBoxOptions {
   readonly external?: ExternalTools;
   /** Hears of a file that a tool has changed and tells of itself. */
   readonly onFileChange?: (path: string) => void;
-  /** How commands are kept in bounds; undefined: not at all. */
+  /** How commands are kept in bounds. Undefined: they are not. */
   readonly sandbox?: Sandbox;
   /** @default the built-in list */
   readonly runLater?: FilesThatRunLater;
@@ -216,6 +224,11 @@ export function createToolBox({
       if (tool !== undefined) return tool.readOnly;
       const all = (await external?.list()) ?? [];
       return all.find((one) => one.name === name)?.readOnly ?? false;
+    },
+    async isolationOf(name) {
+      if (name !== bashTool.name) return undefined;
+      const isolation = (await sandbox?.isolation()) ?? 'none';
+      return { sandbox: isolation, isMissing: isolation === 'none' && sandbox?.mode === 'auto' };
     },
     validate,
     useOf: async (name, params) => ({ tool: name, params, target: await targetOf(find(name), params) }),
