@@ -111,13 +111,13 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
 /** Asks whoever sits at the terminal; where nobody does, says how it is answered. */
 async function answer(
   client: CodeBuddyClient,
-  { permissionId, tool, params, realPath, alwaysCovers }: Readonly<Record<string, unknown>>,
+  { permissionId, tool, params, realPath, alwaysCovers, sandbox }: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<void> {
   const id = String(permissionId);
   // In full: whoever decides must see all that will run.
   const question = [
-    `? ${tool} ${JSON.stringify(params)}`,
+    `? ${tool}${sandbox === 'none' ? ' (without a sandbox)' : ''} ${JSON.stringify(params)}`,
     ...(realPath === undefined ? [] : [`  the file: ${realPath}`]),
     ...(alwaysCovers === undefined ? [] : [`  always would allow: ${alwaysCovers}`]),
   ]

@@ -6,6 +6,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Ignore } from 'ignore';
+import { createProgramFinder } from '../programs/program-finder.ts';
 import { readIgnoreFile, readSmallText } from './ignore-file.ts';
 
 export interface OuterRules {
@@ -75,9 +76,11 @@ async function linkedGitFolder(folder: string, entry: string): Promise<string> {
 /** `core.excludesFile` by git itself, whose configuration has many places; git's default without it. */
 async function userIgnoreFile(root: string, environment: NodeJS.ProcessEnv): Promise<string> {
   const home = environment.HOME ?? homedir();
+  const git = createProgramFinder({ path: environment.PATH, untrusted: [root] }).findSystem('git');
   const configured = await new Promise<string>((done) => {
+    if (git === undefined) return done('');
     execFile(
-      'git',
+      git,
       ['config', '--type=path', '--get', 'core.excludesFile'],
       { cwd: root, env: environment, timeout: 5000 },
       (error, stdout) => done(error === null ? stdout.trim() : ''),

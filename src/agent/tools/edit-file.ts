@@ -21,10 +21,8 @@ export const editFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run(
-    { path, oldText, newText, replaceAll = false },
-    { workspace, signal, seen, beforeFileChange, onFileChange },
-  ) {
+  async run({ path, oldText, newText, replaceAll = false }, run) {
+    const { workspace, signal, seen, beforeFileChange, onFileChange } = run;
     requireWellFormed({ oldText, newText });
     const shown = workspace.relative(path);
     let bytes = 0;
@@ -69,7 +67,7 @@ export const editFileTool = defineTool({
         replacements = replaced.occurrences;
         return { before, after: replaced.bytes };
       },
-      { signal, beforeWrite: beforeFileChange },
+      { signal, check: run.checkWrite, mayShare: run.mayShare, beforeWrite: beforeFileChange },
     );
     seen.edited(realPath, versionBefore, version);
     onFileChange('modify', realPath, bytes, version);

@@ -36,6 +36,8 @@ export interface Replacement {
   /** As the caller gave it, for messages. */
   readonly path: string;
   readonly content: Buffer;
+  /** False: other names of the file keep the old content. */
+  readonly keepsLinks: boolean;
   readonly expected: Expected;
 }
 
@@ -75,7 +77,8 @@ export async function replaceFile(replacement: Replacement): Promise<Replaced> {
     if (before?.isDirectory()) throw failed(replacement.path, 'is a folder');
     if (before !== undefined && !before.isFile()) throw failed(replacement.path, 'is not a regular file');
     check(replacement, target);
-    if (before !== undefined && before.nlink > 1n) return writeInPlace(replacement, target, before);
+    if (before !== undefined && before.nlink > 1n && replacement.keepsLinks)
+      return writeInPlace(replacement, target, before);
     const outcome = await renameOver(replacement, target, before);
     if (typeof outcome === 'object') return outcome;
     if (outcome === 'in place' && before !== undefined) return writeInPlace(replacement, target, before);
@@ -186,6 +189,8 @@ function writeInPlace(replacement: Replacement, target: string, before: BigIntSt
   try {
     const opened = fstatSync(file, { bigint: true });
     if (opened.dev !== before.dev || opened.ino !== before.ino) throw changed(path);
+    if (opened.nlink > 1n && !replacement.keepsLinks)
+      throw failed(path, 'has other names that must not be changed, and cannot be replaced');
     const old = isReadable && opened.size <= maxKeptBytes ? readAll(file) : undefined;
     check(replacement, target);
     overwrite(file, content, old);

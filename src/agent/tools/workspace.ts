@@ -59,8 +59,19 @@ export interface WrittenFile extends Replaced {
 export interface WriteOptions {
   /** The version that the caller has seen last, if any. */
   readonly versionOf?: (realPath: string) => string | undefined;
+  /** Called with the real path, relative to the root, before anything is written or made. Throws to refuse. */
+  readonly check?: ((realPath: string) => void) | undefined;
+  /** Asked about a file with further names (hard links): may they get the new content? Else the file gets one of its own. */
+  readonly mayShare?: ((stats: Stats) => Promise<boolean>) | undefined;
+  /** Called with the real path when the file is about to be changed. */
   readonly beforeWrite?: (realPath: string) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What must hold of a file when it is written. */
+interface Doors extends Pick<WriteOptions, 'check' | 'mayShare'> {
+  /** Where the path led when it was allowed. */
+  readonly pinned: string | undefined;
 }
 
 export interface WorkspaceOptions {
@@ -319,28 +330,38 @@ export async function openWorkspace(
     }
   }
 
-  /** `pinned`: where the path led when it was allowed. */
   async function replaceIn(
     path: string,
     content: Buffer,
-    pinned: string | undefined,
+    { pinned, check, mayShare }: Doors,
     expect: (realPath: string) => Expected,
   ): Promise<WrittenFile> {
     const target = await realTarget(path);
+    // Before folders are made for what is refused anyway.
+    if (check !== undefined) check((await realFile(path)).path ?? inWorkspace(target));
     const { handle, at, real } = await openParent(target, path);
     try {
       const name = basename(target);
       const realPath = inWorkspace(join(real, name));
+      check?.(realPath);
       if (pinned !== undefined && realPath !== pinned)
         throw failed(path, `leads to ${shown(realPath)} now, not to ${shown(pinned)} as when it was allowed`);
-      if (guard !== undefined) {
-        const stats = await lstat(join(at, name)).catch((error: unknown) => {
-          if (isCode(error, 'ENOENT')) return undefined;
-          throw error;
-        });
-        if (!(await guard.mayWrite(root, realPath, stats))) throw denied(path, 'written');
-      }
-      const replaced = await replaceFile({ folder: at, name, path, content, expected: expect(realPath) });
+      const stats = await lstat(join(at, name)).catch((error: unknown) => {
+        if (isCode(error, 'ENOENT')) return undefined;
+        throw error;
+      });
+      if (guard !== undefined && !(await guard.mayWrite(root, realPath, stats)))
+        throw denied(path, 'written');
+      const hasLinks = stats?.isFile() === true && stats.nlink > 1;
+      const keepsLinks = !hasLinks || mayShare === undefined || (await mayShare(stats));
+      const replaced = await replaceFile({
+        folder: at,
+        name,
+        path,
+        content,
+        keepsLinks,
+        expected: expect(realPath),
+      });
       return { ...replaced, realPath };
     } finally {
       await handle.close();
@@ -350,7 +371,7 @@ export async function openWorkspace(
   const writeFile = (
     path: string,
     content: string | Buffer,
-    { versionOf: seenOf, beforeWrite, signal }: WriteOptions = {},
+    { versionOf: seenOf, beforeWrite, signal, check, mayShare }: WriteOptions = {},
     pinned?: string,
   ): ReturnType<Workspace['writeFile']> =>
     explain(path, () =>
@@ -358,7 +379,7 @@ export async function openWorkspace(
         () => identify(path),
         signal,
         () =>
-          replaceIn(path, Buffer.from(content), pinned, (realPath) => {
+          replaceIn(path, Buffer.from(content), { pinned, check, mayShare }, (realPath) => {
             beforeWrite?.(realPath);
             const version = seenOf?.(realPath);
             return version === undefined ? { kind: 'anything' } : { kind: 'version', version };
@@ -369,7 +390,7 @@ export async function openWorkspace(
   const changeFile = (
     path: string,
     change: Parameters<Workspace['changeFile']>[1],
-    { beforeWrite, signal }: Omit<WriteOptions, 'versionOf'> = {},
+    { beforeWrite, signal, check, mayShare }: Omit<WriteOptions, 'versionOf'> = {},
     pinned?: string,
   ): ReturnType<Workspace['changeFile']> =>
     explain(path, () =>
@@ -382,7 +403,7 @@ export async function openWorkspace(
             const versionBefore = versionOf(await handle.stat({ bigint: true }));
             const { before, after } = await change(handle);
             signal?.throwIfAborted();
-            const written = await replaceIn(path, after, pinned, (realPath) => {
+            const written = await replaceIn(path, after, { pinned, check, mayShare }, (realPath) => {
               beforeWrite?.(realPath);
               return { kind: 'content', handle, bytes: before };
             });

@@ -17,7 +17,8 @@ export const writeFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, content }, { workspace, signal, seen, beforeFileChange, onFileChange }) {
+  async run({ path, content }, run) {
+    const { workspace, signal, seen, beforeFileChange, onFileChange } = run;
     requireWellFormed({ content });
     const bytes = Buffer.byteLength(content);
     const shown = workspace.relative(path);
@@ -29,6 +30,8 @@ export const writeFileTool = defineTool({
     }
     const { change, realPath, version } = await workspace.writeFile(path, content, {
       signal,
+      check: run.checkWrite,
+      mayShare: run.mayShare,
       versionOf: seen.versionOf,
       beforeWrite: beforeFileChange,
     });
