@@ -10,12 +10,14 @@ import { ensureHome } from './config/home-folder.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
+import { CodeBuddyError } from './errors.ts';
 import type { EventLog } from './events/event-log.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
+import { DamagedRowError } from './store/row-json.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
@@ -62,7 +64,7 @@ export async function createApp(
     path: settings.databasePath,
     ...(logger === undefined ? {} : { logger }),
   });
-  let agent: Agent;
+  let agent: Agent | undefined;
   let server: RestApiServer | undefined;
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
@@ -116,19 +118,21 @@ export async function createApp(
       await connect(settings, { store, log, agent, webhooks, localKey: localKey.key }),
     );
   } catch (error) {
+    await agent?.close(0);
     await webhooks?.close(0);
+    await log.close();
     await store.close();
-    throw error;
+    throw toStartError(error, settings.databasePath);
   }
 
-  const started = { server, webhooks };
+  const started = { server, agent, webhooks };
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
     stopRetention?.();
     // Together: requests wait for their runs, and both have the same time.
-    await Promise.all([started.server.stop(), agent.close(graceMs)]);
+    await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
     await started.webhooks.close(deliveryGraceMs);
     // Before the lock is free: the file of the next owner must not be taken for ours.
     removeServerFile(settings.home);
@@ -140,7 +144,7 @@ export async function createApp(
     server,
     keyFile: localKey.path,
     async describeModel() {
-      const { models, reason } = await agent.models.choice();
+      const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
     get url() {
@@ -162,7 +166,7 @@ export async function createApp(
         throw error;
       }
       // Who asks first need not wait for the search.
-      void agent.models.choice();
+      void started.agent.models.choice();
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -175,6 +179,16 @@ export async function createApp(
       return stopping;
     },
   };
+}
+
+/** Names the database where its content or its disk keeps the server from starting. */
+function toStartError(error: unknown, databasePath: string): unknown {
+  const isOfStore =
+    error instanceof DamagedRowError ||
+    (error instanceof CodeBuddyError &&
+      (error.code === 'storage_full' || error.code === 'storage_unavailable'));
+  if (!isOfStore) return error;
+  return new Error(`${databasePath}: ${error.message}`, { cause: error });
 }
 
 /** What the agent makes of its settings is for the agent to say. @throws SettingsError */

@@ -15,7 +15,7 @@ import { createSandbox, type Sandbox } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import type { PermissionMode } from './types.ts';
-import { watchWorkspace } from './watch-workspace.ts';
+import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
 export interface AgentOptions {
   readonly store: Store;
@@ -100,7 +100,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
-  const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
+  let watching: WorkspaceWatch | undefined;
   const sandbox =
     options.sandbox === undefined
       ? undefined
@@ -154,6 +154,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onFault,
   });
   await runs.recover();
+  // Last: if the agent cannot be opened, nothing is left running.
+  if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, log, warn });
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),

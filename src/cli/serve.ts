@@ -83,6 +83,9 @@ async function serve(options: ServeOptions): Promise<void> {
   const app = await createApp(settings, {
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true),
     modelsOrigin: origins.models,
+  }).catch((error: unknown) => {
+    // A server that cannot start must not linger, whatever is still open.
+    process.exit(report(error));
   });
   // Before the first byte is answered: whoever sees the URL may also stop us.
   let stops = 0;

@@ -2,6 +2,7 @@
 // `follow.ts` says how a reader goes from what is stored to what is live.
 
 import { CodeBuddyError } from '../errors.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
 import type {
@@ -204,7 +205,7 @@ function toLoggedEvent(row: EventRow): LoggedEvent {
     ...(row.sessionId === null ? {} : { sessionId: row.sessionId }),
     ...(row.runId === null ? {} : { runId: row.runId }),
     sequence: row.sequence,
-    data: JSON.parse(row.data),
+    data: parseRowJson('events', row.id, row.data),
   };
   return event as LoggedEvent;
 }
