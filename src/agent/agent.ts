@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
+import { proxiesFrom } from './outbound-http.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
@@ -82,6 +83,7 @@ export function checkAgentOptions(
   parseMcpServers(options.mcpServers ?? {}, environment);
   for (const rule of [...(options.permissions?.allow ?? []), ...(options.permissions?.deny ?? [])])
     parseRule(rule);
+  proxiesFrom(environment);
   const { models, modelsOrigin = 'the host', providers } = options;
   makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
 }
@@ -92,10 +94,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
+  const proxies = proxiesFrom(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles);
   const mcp = createMcpServers({
     servers: parseMcpServers(options.mcpServers ?? {}, environment),
     environment: clean,
+    proxies,
     cwd: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
@@ -131,6 +135,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     origin: options.modelsOrigin ?? 'the host',
     providers: options.providers,
     environment,
+    proxies,
     now,
     warn,
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
@@ -167,7 +172,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     describe: models.describe,
     async close(graceMs) {
       await runs.close(graceMs);
-      await Promise.all([mcp.close(), watching?.close()]);
+      await Promise.all([mcp.close(), models.close(), watching?.close()]);
     },
   };
 }

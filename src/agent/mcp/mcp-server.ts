@@ -3,6 +3,7 @@
 
 import type { Tool } from '@modelcontextprotocol/client';
 import { CodeBuddyError } from '../../errors.ts';
+import { noProxies } from '../outbound-http.ts';
 import { capText } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';
 import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
@@ -175,6 +176,7 @@ export class McpServer {
       let connection: Connection | undefined;
       client = await openClient(config, {
         environment: this.#options.environment,
+        proxies: this.#options.proxies ?? noProxies,
         cwd: this.#options.cwd,
         clientVersion: this.#options.clientVersion,
         signal,

@@ -1,5 +1,6 @@
 // What is said about the tools of MCP servers, and what the servers are given.
 
+import type { Proxies } from '../outbound-http.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 
 export interface McpTool {
@@ -24,6 +25,8 @@ export interface McpServerState {
 export interface McpServersOptions {
   /** Without secrets: all that the programs get besides the `env` of their configuration. */
   readonly environment: Readonly<Record<string, string>>;
+  /** On the way to servers behind a URL. @default none */
+  readonly proxies?: Proxies | undefined;
   /** Where programs are started, unless they have a `cwd`. */
   readonly cwd: string;
   readonly clientVersion: string;

@@ -14,6 +14,7 @@ import {
   SdkHttpError,
   type Tool,
 } from '@modelcontextprotocol/client';
+import type { Proxies } from '../outbound-http.ts';
 import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
@@ -24,6 +25,8 @@ const maxWords = 4096;
 
 export interface OpenOptions {
   readonly environment: Readonly<Record<string, string>>;
+  /** On the way to servers behind a URL. */
+  readonly proxies: Proxies;
   readonly cwd: string;
   readonly clientVersion: string;
   /** Ends the attempt, and what was started for it. */
@@ -87,7 +90,7 @@ function isRefusal(error: unknown): boolean {
 async function connect(
   config: McpServerConfig,
   mode: 'legacy' | 'auto',
-  { environment, cwd, clientVersion, signal, onToolsChanged, onClosed }: OpenOptions,
+  { environment, proxies, cwd, clientVersion, signal, onToolsChanged, onClosed }: OpenOptions,
 ): Promise<McpClient> {
   signal.throwIfAborted();
   const transport =
@@ -98,7 +101,7 @@ async function connect(
           env: { ...environment, ...config.env },
           cwd: resolve(cwd, config.cwd ?? '.'),
         })
-      : new HttpTransport(config);
+      : new HttpTransport(config, proxies);
   const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport) : '');
   const client = new Client(
     { name: 'codebuddy', version: clientVersion },
