@@ -82,6 +82,7 @@ export async function createApp(
           ? []
           : [{ address: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port }];
       },
+      ...(settings.webhookProxy === undefined ? {} : { proxy: settings.webhookProxy }),
       ...(settings.webhookCa === undefined ? {} : { ca: readCa(settings.webhookCa) }),
       warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
     });

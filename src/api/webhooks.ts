@@ -36,6 +36,7 @@ export interface WebhookManagerOptions
     | 'allowedTargets'
     | 'allowLoopback'
     | 'ca'
+    | 'proxy'
     | 'nameServers'
     | 'hostsFile'
     | 'maxInFlight'

@@ -1,7 +1,7 @@
 // Models and MCP servers behind a URL are reached through the proxies of the environment.
 
 import { expect, test } from 'vitest';
-import { startConnectProxy } from './connect-proxy.ts';
+import { startConnectProxy } from '../connect-proxy.ts';
 import { startMcpHttpServer } from './mcp-http-server.ts';
 import { startModelServer } from './model-server.ts';
 import { startAgent } from './start-agent.ts';
