@@ -135,12 +135,13 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         : all;
     },
     lastMessageId: () => one.lastMessageId,
-    async useTool({ tool, params, callId, asks }) {
+    async useTool({ tool, params: given, callId, asks }) {
       const { signal } = one.controller;
-      const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      let params = given;
+      const call = { tool, params: given, ...(callId === undefined ? {} : { callId }) };
       try {
         // What is malformed is no question to a person.
-        tools.validate(tool, params);
+        params = await tools.prepare(tool, given);
         if (asks) await allow(one, tool, params);
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;

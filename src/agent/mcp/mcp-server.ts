@@ -52,10 +52,21 @@ export class McpServer {
   #failures = 0;
   #retryAtMs = 0;
   #lastError: string | undefined;
+  /** The last start took too long: nobody waits for the next one. */
+  #isSlow = false;
 
   constructor(config: McpServerConfig, options: McpServerOptions) {
     this.config = config;
     this.#options = options;
+  }
+
+  /** As `tools`, but a server that was not ready in time before is started without anyone waiting for it. */
+  async toolsIfReady(): Promise<readonly McpTool[]> {
+    const tools = this.tools();
+    if (!this.#isSlow || this.#connection !== undefined) return tools;
+    // It failed before, and its next failure is told like the first.
+    tools.catch(() => undefined);
+    return [];
   }
 
   /** @throws CodeBuddyError `tool_failed`, `shutting_down` */
@@ -204,11 +215,13 @@ export class McpServer {
       };
       this.#connection = connection;
       this.#lastError = undefined;
+      this.#isSlow = false;
       return connection;
     } catch (error) {
       await client?.close();
       if (this.#closed.signal.aborted) throw shuttingDown();
       const words = this.#startFailure(error, client, giveUp.signal);
+      this.#isSlow = giveUp.signal.aborted;
       this.#failed(words);
       throw new CodeBuddyError('tool_failed', `The MCP server ${this.#quotedName} ${words}`, {
         cause: error,

@@ -10,6 +10,7 @@ import type { Write } from '../../store/store.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
+import { coerceParams } from './coerce-params.ts';
 import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
@@ -36,6 +37,8 @@ const tools: readonly Tool[] = [
 export interface ExternalTools {
   list(): Promise<readonly ToolDescription[]>;
   has(name: string): boolean;
+  /** Asks only the server that owns the tool. Undefined if that server has no such tool, or cannot be asked. */
+  find(name: string): Promise<ToolDescription | undefined>;
   call(
     name: string,
     params: Record<string, unknown>,
@@ -50,8 +53,11 @@ export type ToolOutcome =
 export interface ToolBox {
   list(): Promise<readonly ToolDescription[]>;
   isReadOnly(name: string): Promise<boolean>;
-  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
-  validate(name: string, params: Record<string, unknown>): void;
+  /**
+   * The parameters in the types of the tool's schema (see `coerceParams`). Those of external tools are checked by the server that runs them.
+   * @throws CodeBuddyError `tool_not_found`, `validation_failed`
+   */
+  prepare(name: string, params: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** The file that the parameters name, relative to the workspace; undefined if there is none, or if it is outside. */
   pathOf(params: Readonly<Record<string, unknown>>): string | undefined;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
@@ -107,9 +113,15 @@ export function createToolBox({
     );
   }
 
-  function validate(name: string, params: Record<string, unknown>): void {
+  async function prepare(name: string, given: Record<string, unknown>): Promise<Record<string, unknown>> {
     const tool = find(name);
-    if (tool === undefined) return;
+    if (tool === undefined) return coerceParams((await external?.find(name))?.inputSchema, given);
+    const params = coerceParams(tool.inputSchema, given);
+    validate(tool, params);
+    return params;
+  }
+
+  function validate(tool: Tool, params: Record<string, unknown>): void {
     let check = validators.get(tool.name);
     if (check === undefined) {
       ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
@@ -158,11 +170,9 @@ export function createToolBox({
     },
     async isReadOnly(name) {
       const tool = find(name);
-      if (tool !== undefined) return tool.readOnly;
-      const all = (await external?.list()) ?? [];
-      return all.find((one) => one.name === name)?.readOnly ?? false;
+      return (tool ?? (await external?.find(name)))?.readOnly ?? false;
     },
-    validate,
+    prepare,
     pathOf({ path }) {
       if (typeof path !== 'string') return undefined;
       try {
@@ -172,9 +182,9 @@ export function createToolBox({
         return undefined;
       }
     },
-    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
-      validate(name, params);
+    async execute(name, given, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
       const tool = find(name);
+      const params = await prepare(name, given);
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
