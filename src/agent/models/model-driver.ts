@@ -6,6 +6,7 @@ import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { ToolDescription } from '../types.ts';
 import { asTranscript, estimateTokens, findCut, summaryTurn, type Turn, turnsOf } from './conversation.ts';
+import { fitSchema } from './fit-schema.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
 import type { Prices } from './prices.ts';
@@ -297,10 +298,11 @@ function finishOf({ finishReason }: ModelAnswer): DriverResult['finishReason'] {
 }
 
 function toFunctionTool({ name, description, inputSchema }: ToolDescription): LanguageModelV4FunctionTool {
+  const { schema, rule } = fitSchema(inputSchema);
   return {
     type: 'function',
     name,
-    description,
-    inputSchema: inputSchema as LanguageModelV4FunctionTool['inputSchema'],
+    description: rule === '' ? description : `${description}\n${rule}`.trim(),
+    inputSchema: schema as LanguageModelV4FunctionTool['inputSchema'],
   };
 }
