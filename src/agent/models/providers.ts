@@ -3,6 +3,7 @@
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Fetch } from '../outbound-http.ts';
+import { repairingChat } from './chat-repair.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -111,7 +112,7 @@ export async function loadCompatible(
     baseURL: baseUrl,
     includeUsage: true,
     ...(apiKey === undefined ? {} : { apiKey }),
-    ...(fetch === undefined ? {} : { fetch }),
+    ...(fetch === undefined ? {} : { fetch: repairingChat(fetch) }),
     ...(headers === undefined ? {} : { headers: { ...headers } }),
   })(model);
 }
