@@ -149,14 +149,15 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       return modeOf(one) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
     lastMessageId: () => one.lastMessageId,
-    async useTool({ tool, params, callId, asks, onWait }) {
+    async useTool({ tool, params: given, callId, asks, onWait }) {
       const { signal } = one.controller;
-      const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      let params = given;
+      const call = { tool, params: given, ...(callId === undefined ? {} : { callId }) };
       let use: ToolUse;
       let guarded: GuardedFile | undefined;
       try {
         // A malformed call is not a question for a person.
-        tools.validate(tool, params);
+        params = await tools.prepare(tool, given);
         use = await tools.useOf(tool, params);
         guarded = await tools.guardedFile(tool, params);
         // Files that run later need a permission also where the words are the caller's own.

@@ -5,6 +5,7 @@ import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
 import { version } from '../version.ts';
 import { toMessage } from './history.ts';
@@ -250,5 +251,5 @@ function viewDetails(row: SessionRow): Pick<Session, 'model' | 'metadata' | 'for
 
 /** Written by us, as JSON of this shape. */
 function readDetails(row: SessionRow): Details {
-  return JSON.parse(row.details) as Details;
+  return parseRowJson<Details>('sessions', row.id, row.details);
 }

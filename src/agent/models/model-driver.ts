@@ -6,6 +6,7 @@ import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { ToolDescription } from '../types.ts';
 import { asTranscript, estimateTokens, findCut, type Turn } from './conversation.ts';
+import { fitSchema } from './fit-schema.ts';
 import { HeldTurns } from './held-turns.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
@@ -31,6 +32,8 @@ const fullShare = 0.8;
 const keptShare = 0.25;
 /** Calls of one step that run at the same time, if all of them only read. */
 const parallelCalls = 8;
+/** After this many steps in a row without one well-formed call, a model does not find its way any more. */
+const maxFruitlessSteps = 5;
 const maxSummaryTokens = 4000;
 
 type ToolOutcome = { readonly isError: boolean; readonly text: string; readonly isMalformed: boolean };
@@ -52,7 +55,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     const fixedTokens = Math.ceil((system.length + JSON.stringify(tools).length) / 4);
     const maxSteps = context.options.maxSteps ?? defaultMaxSteps;
     let readTokens = held.tokens + fixedTokens;
-    let malformedBefore = false;
+    let fruitlessSteps = 0;
     let text = '';
 
     const call = async (): Promise<ModelAnswer & { readonly model: string }> => {
@@ -102,15 +105,15 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
         return { response: text, model, finishReason: spent ?? 'max_steps' };
       }
       if (answer.text !== '') await context.keepText(answer.text, model);
-      const outcomes = await runCalls(context, answer.calls, byName, () => held.drop());
-      // Once it hears what was wrong and can mend it; a model that goes on like that will not.
-      const malformed = outcomes.find(({ isMalformed }) => isMalformed);
-      if (malformed !== undefined && malformedBefore)
+      const outcomes = await runCalls(context, answer, byName, () => held.drop());
+      fruitlessSteps = outcomes.every(({ isMalformed }) => isMalformed) ? fruitlessSteps + 1 : 0;
+      if (fruitlessSteps === maxFruitlessSteps) {
+        const wrong = outcomes[0]?.text ?? '';
         throw new CodeBuddyError(
           'model_bad_response',
-          `${model} made two malformed tool calls: ${malformed.text}`,
+          `${model} made only malformed tool calls in ${maxFruitlessSteps} steps in a row. The last one: ${wrong}`,
         );
-      malformedBefore = malformed !== undefined;
+      }
       const added = toTurns(answer, outcomes, context.lastMessageId());
       held.add(...added);
       readTokens = Math.max(
@@ -174,7 +177,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
 /** In their order; those that only read, next to each other, at the same time. */
 async function runCalls(
   context: DriverContext,
-  calls: readonly RequestedCall[],
+  { calls, finishReason }: ModelAnswer,
   byName: ReadonlyMap<string, ToolDescription>,
   onWait: () => void,
 ): Promise<readonly ToolOutcome[]> {
@@ -188,7 +191,11 @@ async function runCalls(
     )
       end++;
     const group = calls.slice(at, Math.max(end, at + 1));
-    outcomes.push(...(await Promise.all(group.map((call) => runCall(context, call, byName, onWait)))));
+    outcomes.push(
+      ...(await Promise.all(
+        group.map((call) => runCall(context, call, byName, { isCut: finishReason === 'length', onWait })),
+      )),
+    );
     at += group.length;
   }
   return outcomes;
@@ -198,7 +205,8 @@ async function runCall(
   context: DriverContext,
   { tool, input, callId }: RequestedCall,
   byName: ReadonlyMap<string, ToolDescription>,
-  onWait: () => void,
+  /** `isCut`: by the output limit, so the input may lack its end. */
+  { isCut, onWait }: { readonly isCut: boolean; readonly onWait: () => void },
 ): Promise<ToolOutcome> {
   const refuse = async (message: string): Promise<ToolOutcome> => {
     await context.refuseTool({ tool, input, callId, message });
@@ -207,8 +215,14 @@ async function runCall(
   if (!byName.has(tool))
     return refuse(`There is no tool ${JSON.stringify(tool)}; there are ${[...byName.keys()].join(', ')}.`);
   const params = parseInput(input);
+  if (params === undefined && isCut)
+    return refuse(
+      `The output limit cut the call of ${tool} off in the middle, so it was not run. Write it in smaller pieces, with several calls.`,
+    );
   if (params === undefined)
-    return refuse(`The parameters of ${tool} are no JSON object: ${JSON.stringify(input.slice(0, 200))}.`);
+    return refuse(
+      `The parameters of ${tool} must be a JSON object; these are not: ${JSON.stringify(input.slice(0, 200))}.`,
+    );
   try {
     const result = await context.useTool({ tool, params, callId, asks: true, onWait });
     return { isError: false, text: asText(result), isMalformed: false };
@@ -286,10 +300,11 @@ function finishOf({ finishReason }: ModelAnswer): DriverResult['finishReason'] {
 }
 
 function toFunctionTool({ name, description, inputSchema }: ToolDescription): LanguageModelV4FunctionTool {
+  const { schema, rule } = fitSchema(inputSchema);
   return {
     type: 'function',
     name,
-    description,
-    inputSchema: inputSchema as LanguageModelV4FunctionTool['inputSchema'],
+    description: rule === '' ? description : `${description}\n${rule}`.trim(),
+    inputSchema: schema as LanguageModelV4FunctionTool['inputSchema'],
   };
 }

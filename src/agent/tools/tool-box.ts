@@ -16,6 +16,7 @@ import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
+import { coerceParams } from './coerce-params.ts';
 import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
@@ -44,6 +45,8 @@ const tools: readonly Tool[] = [
 export interface ExternalTools {
   list(): Promise<readonly ToolDescription[]>;
   has(name: string): boolean;
+  /** Asks only the server that owns the tool. Undefined if that server has no such tool, or cannot be asked. */
+  find(name: string): Promise<ToolDescription | undefined>;
   call(
     name: string,
     params: Record<string, unknown>,
@@ -60,8 +63,11 @@ export interface ToolBox {
   isReadOnly(name: string): Promise<boolean>;
   /** How a tool that runs commands would run them now; undefined for other tools. @throws CodeBuddyError `sandbox_unavailable` */
   isolationOf(name: string): Promise<CommandIsolation | undefined>;
-  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
-  validate(name: string, params: Record<string, unknown>): void;
+  /**
+   * The parameters in the types of the tool's schema (see `coerceParams`). Those of external tools are checked by the server that runs them.
+   * @throws CodeBuddyError `tool_not_found`, `validation_failed`
+   */
+  prepare(name: string, params: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** What permission rules are held against: by the tool, and for files by where their path really leads. @throws CodeBuddyError `tool_not_found` */
   useOf(name: string, params: Readonly<Record<string, unknown>>): Promise<ToolUse>;
   /** The file that a call of a built-in tool would change, if other programs run it later. */
@@ -141,9 +147,15 @@ export function createToolBox({
     );
   }
 
-  function validate(name: string, params: Record<string, unknown>): void {
+  async function prepare(name: string, given: Record<string, unknown>): Promise<Record<string, unknown>> {
     const tool = find(name);
-    if (tool === undefined) return;
+    if (tool === undefined) return coerceParams((await external?.find(name))?.inputSchema, given);
+    const params = coerceParams(tool.inputSchema, given);
+    validate(tool, params);
+    return params;
+  }
+
+  function validate(tool: Tool, params: Record<string, unknown>): void {
     let check = validators.get(tool.name);
     if (check === undefined) {
       ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
@@ -224,29 +236,23 @@ export function createToolBox({
     },
     async isReadOnly(name) {
       const tool = find(name);
-      if (tool !== undefined) return tool.readOnly;
-      const all = (await external?.list()) ?? [];
-      return all.find((one) => one.name === name)?.readOnly ?? false;
+      return (tool ?? (await external?.find(name)))?.readOnly ?? false;
     },
     async isolationOf(name) {
       if (name !== bashTool.name) return undefined;
       const isolation = (await sandbox?.isolation()) ?? 'none';
       return { sandbox: isolation, isMissing: isolation === 'none' && sandbox?.mode === 'auto' };
     },
-    validate,
+    prepare,
     useOf: async (name, params) => ({ tool: name, params, target: await targetOf(find(name), params) }),
     async guardedFile(name, { path }) {
       const tool = byName.get(name);
       if (tool === undefined || tool.readOnly || typeof path !== 'string') return undefined;
       return guardedFiles.find(path);
     },
-    async execute(
-      name,
-      params,
-      { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd, use },
-    ) {
-      validate(name, params);
+    async execute(name, given, { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd, use }) {
       const tool = find(name);
+      const params = await prepare(name, given);
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
