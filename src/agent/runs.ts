@@ -5,10 +5,11 @@ import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
+import { isBlank, sendable, wellFormed, wellFormedDeep } from '../text.ts';
 import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permission, Permissions } from './permissions/permissions.ts';
-import { createRunContext } from './run-context.ts';
+import { createRunContext, turnWrite } from './run-context.ts';
 import { judgeEnding, type RunRequest, type Stop, toRun, toRunRequest, toRunRow } from './run-record.ts';
 import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
 import { newMessageRow, newSessionRow, titleFrom, toPage } from './sessions.ts';
@@ -119,9 +120,11 @@ export function createRuns(options: RunsOptions): Runs {
 
   async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
-    const { prompt, mayUseTools = true } = request;
-    checkMode(request.options, mayUseTools);
-    const { model } = await chooseDriver(request.options);
+    const { mayUseTools = true } = request;
+    const prompt = requireText(request.prompt);
+    const promptOptions = wellFormedDeep(request.options);
+    checkMode(promptOptions, mayUseTools);
+    const { model } = await chooseDriver(promptOptions);
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) {
       session = await store.getSession(request.sessionId);
@@ -166,10 +169,12 @@ export function createRuns(options: RunsOptions): Runs {
     ];
     const one = makeLiveRun({
       run,
-      request: { options: request.options, mayUseTools },
+      request: { options: promptOptions, mayUseTools },
       hop,
       isResumed: false,
       memory: readSessionMemory(session),
+      promptMessageId: message.id,
+      sessionBeganAt: session.createdAt,
     });
     return admit(one, { before, after: [first], writes });
   }
@@ -203,7 +208,15 @@ export function createRuns(options: RunsOptions): Runs {
       endedAt: null,
     };
     const memory = readSessionMemory(session);
-    const one = makeLiveRun({ run, request, hop, isResumed: true, memory });
+    const one = makeLiveRun({
+      run,
+      request,
+      hop,
+      isResumed: true,
+      memory,
+      promptMessageId: undefined,
+      sessionBeganAt: session.createdAt,
+    });
     return admit(one, { before: [], after: [], writes: [] });
   }
 
@@ -297,7 +310,7 @@ export function createRuns(options: RunsOptions): Runs {
       const session = await store.getSession(one.run.sessionId);
       if (session !== undefined) one.memory = readSessionMemory(session);
       one.run = { ...one.run, status: 'running', startedAt: iso() };
-      await store.write([save(one.run, request)]);
+      await store.write([save(one.run, request), ...beginTurn(one)]);
       controller.signal.throwIfAborted();
       const { driver } = await chooseDriver(request.options);
       const result = await driver.respond(contextOf(one));
@@ -313,13 +326,23 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
+  /** From now on the prompt is a part of the conversation. */
+  function beginTurn(one: LiveRun): readonly Write[] {
+    const { promptMessageId: messageId, run } = one;
+    if (messageId === undefined) return [];
+    return [turnWrite(one, { kind: 'prompt', messageId, text: sendable(run.prompt) }, now()).write];
+  }
+
   async function complete(one: LiveRun, result: DriverResult, durationMs: number): Promise<void> {
     const { response, model, finishReason } = result;
     const { hop } = one;
     // Without a call of a model there is nothing to pay for.
     const { usage, cost } = one.run.usage === null ? { usage: noUsage, cost: 0 } : one.run;
     const owner = ownerOf(one);
-    const message = newMessageRow({ ...owner, role: 'assistant', content: response }, now());
+    const message = newMessageRow(
+      { ...owner, role: 'assistant', content: response, sent: one.hasAnswered },
+      now(),
+    );
     const ended: Run = {
       ...one.run,
       status: 'completed',
@@ -465,6 +488,15 @@ export function createRuns(options: RunsOptions): Runs {
       await Promise.all(rest.map(({ ended }) => ended));
     },
   };
+}
+
+/** The prompt as well-formed text. @throws CodeBuddyError `validation_failed` for one that shows nothing: models refuse it */
+function requireText(prompt: string): string {
+  if (!isBlank(prompt)) return wellFormed(prompt);
+  const message = 'must hold more than white space';
+  throw new CodeBuddyError('validation_failed', `prompt ${message}.`, {
+    errors: [{ in: 'body', pointer: '/prompt', message }],
+  });
 }
 
 function remove<T>(list: T[], item: T): void {

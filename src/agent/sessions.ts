@@ -4,8 +4,9 @@ import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
+import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../text.ts';
 import { version } from '../version.ts';
-import { toMessage } from './history.ts';
+import { type MessageContent, toMessage } from './history.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory, type SessionMemory } from './session-memory.ts';
@@ -39,6 +40,7 @@ interface Details {
 }
 
 export const untitled = 'New session';
+const maxTitleCharacters = 60;
 
 export function newSessionRow(title: string, metadata: Record<string, unknown>, now: number): SessionRow {
   const details: Details = { model: null, metadata };
@@ -47,10 +49,11 @@ export function newSessionRow(title: string, metadata: Record<string, unknown>, 
 
 /** A title from a prompt: its first words, on one line. */
 export function titleFrom(prompt: string): string {
-  const line = prompt.trim().split(/\s+/u).join(' ');
+  const line = wellFormed(prompt).trim().split(/\s+/u).join(' ');
+  if (isBlank(line)) return untitled;
   const characters = [...line];
-  if (characters.length === 0) return untitled;
-  return characters.length <= 60 ? line : `${characters.slice(0, 59).join('')}…`;
+  if (characters.length <= maxTitleCharacters) return line;
+  return `${cutHead(line, characters.slice(0, maxTitleCharacters - 1).join('').length)}…`;
 }
 
 export function newMessageRow(
@@ -60,17 +63,24 @@ export function newMessageRow(
     role: Message['role'];
     content: string;
     tool?: ToolUse;
+    /** True if an entry of the transcript holds this text. */
+    sent?: boolean;
   },
   now: number,
 ): MessageRow {
-  const { sessionId, runId, role, content, tool } = message;
+  const { sessionId, runId, role, content, tool, sent } = message;
+  const stored: MessageContent = {
+    content,
+    ...(tool === undefined ? {} : { tool }),
+    ...(sent === true ? { sent } : {}),
+  };
   return {
     id: makeId('msg', now),
     sessionId,
     runId,
     role,
     createdAt: now,
-    content: JSON.stringify(tool === undefined ? { content } : { content, tool }),
+    content: JSON.stringify(stored),
   };
 }
 
@@ -110,7 +120,8 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       });
       return toPage(await present(rows.slice(0, limit)), rows.length > limit);
     },
-    async create({ title = untitled, metadata = {} }) {
+    async create(input) {
+      const { title = untitled, metadata = {} } = wellFormedDeep(input);
       const session = newSessionRow(title, metadata, now());
       await log.append(
         [{ type: 'session.start', data: { title }, sessionId: session.id }],
@@ -124,7 +135,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     },
     async update(id, patch) {
       await find(id);
-      const { title, metadata } = patch;
+      const { title, metadata } = wellFormedDeep(patch);
       const details = JSON.stringify(metadata === undefined ? {} : { metadata });
       await store.write([
         { kind: 'patchSession', id, updatedAt: now(), details, ...(title === undefined ? {} : { title }) },
@@ -157,7 +168,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       };
       const session: SessionRow = {
         id: makeId('ses', at),
-        title: title ?? row.title,
+        title: title === undefined ? row.title : wellFormed(title),
         createdAt: at,
         updatedAt: at,
         details: JSON.stringify(details),

@@ -34,6 +34,15 @@ export interface MessageRow {
   readonly content: string;
 }
 
+/** One entry of what was sent to models in a session, in the order of the ids. Internal to the agent. */
+export interface TurnRow {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly runId: string | null;
+  /** JSON text of the entry. */
+  readonly content: string;
+}
+
 export interface RunRow {
   readonly id: string;
   readonly sessionId: string;
@@ -87,6 +96,7 @@ export type Write =
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
+  | { readonly kind: 'addTurn'; readonly turn: TurnRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
   | { readonly kind: 'deleteKey'; readonly id: string }
@@ -130,6 +140,8 @@ export interface Store extends DeliveryStore {
   listSessions(page: { limit: number; beforeId?: string }): Promise<readonly SessionRow[]>;
   /** Oldest first by id; `afterId` is exclusive. */
   listMessages(sessionId: string, page: { limit: number; afterId?: string }): Promise<readonly MessageRow[]>;
+  /** Oldest first by id; `afterId` is exclusive. */
+  listTurns(sessionId: string, page: { limit: number; afterId?: string }): Promise<readonly TurnRow[]>;
   countMessages(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getRun(id: string): Promise<RunRow | undefined>;
   /** Newest first by id; `beforeId` is exclusive. */

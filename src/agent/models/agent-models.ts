@@ -78,7 +78,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       prices: createPrices(),
       workspace,
       models,
-      now,
       onTrouble: warn,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });

@@ -2,6 +2,7 @@
 // a network, so that an integration can be built and tested. It says what it is; it never plays a language model.
 
 import { CodeBuddyError } from '../../errors.ts';
+import { cutHead } from '../../text.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
@@ -75,9 +76,7 @@ export function createOfflineDriver(): Driver {
 
 /** Commands of this run that were carried out before it was cut off: each has left one message of its tool. */
 async function countDone(context: DriverContext): Promise<number> {
-  const messages = await context.history();
-  const prompt = messages.findLastIndex(({ role }) => role === 'user');
-  return messages.slice(prompt + 1).filter(({ role }) => role === 'tool').length;
+  return (await context.ownMessages()).filter(({ role }) => role === 'tool').length;
 }
 
 /** The tools' results, as the tools of `agent/tools` return them. */
@@ -113,7 +112,7 @@ async function perform(command: Command, context: DriverContext): Promise<string
     case 'help':
       return help();
     case 'unknown':
-      return `I did not understand ${JSON.stringify(command.line.slice(0, 200))}.\n\n${help()}`;
+      return `I did not understand ${JSON.stringify(cutHead(command.line, 200))}.\n\n${help()}`;
     case 'read':
       return (await use('read_file', { path: command.path })).content;
     case 'list': {

@@ -7,7 +7,16 @@ import { deliveryReads } from './deliveries.ts';
 import { countEvents, readEvents } from './event-reader.ts';
 import { createGroupCommit, storeIsClosed } from './group-commit.ts';
 import { type OwnedDatabase, openOwnedDatabase, type StoreLogger } from './open-database.ts';
-import { type Row, toAnswerRow, toEventRow, toKeyRow, toMessageRow, toRunRow, toSessionRow } from './rows.ts';
+import {
+  type Row,
+  toAnswerRow,
+  toEventRow,
+  toKeyRow,
+  toMessageRow,
+  toRunRow,
+  toSessionRow,
+  toTurnRow,
+} from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 import { afterAllIds, prepareStatements, type Statements } from './statements.ts';
@@ -74,6 +83,8 @@ function createStore({ database, directory, close }: OwnedDatabase, logger: Stor
       direct(() => statements.listSessions.all(beforeId, limit).map(toSessionRow)),
     listMessages: (sessionId, { limit, afterId = '' }) =>
       direct(() => statements.listMessages.all(sessionId, afterId, limit).map(toMessageRow)),
+    listTurns: (sessionId, { limit, afterId = '' }) =>
+      direct(() => statements.listTurns.all(sessionId, afterId, limit).map(toTurnRow)),
     countMessages: (sessionIds) =>
       direct(() => new Map(sessionIds.map((id) => [id, numberOf(statements.countMessages.get(id)) ?? 0]))),
     getRun: (id) => direct(() => optional(statements.getRun.get(id), toRunRow)),
