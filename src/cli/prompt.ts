@@ -3,6 +3,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { ApiError, type CodeBuddyClient, type PromptRequest, type StreamEvent } from '../client/index.ts';
+import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { complain, paint, printJson, safe } from './output.ts';
@@ -95,7 +96,9 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
     } else if (type === 'permission.resolved')
       complain(paint('dim', `· ${safe(String(data.decision), process.stderr)}`));
     else if (type === 'tool.start')
-      complain(paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params)), process.stderr)}`));
+      complain(
+        paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params), 120), process.stderr)}`),
+      );
     else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
       ended = true;
       if (!atLineStart) process.stdout.write('\n');
@@ -112,7 +115,7 @@ async function answer(
   signal: AbortSignal,
 ): Promise<void> {
   const id = String(permissionId);
-  const call = safe(`${tool} ${shorten(JSON.stringify(params))}`, process.stderr);
+  const call = safe(`${tool} ${shorten(JSON.stringify(params), 120)}`, process.stderr);
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     complain(`? ${call}\n  waits for a permission: codebuddy permissions allow ${id}   (or: deny ${id})`);
     return;
@@ -138,8 +141,4 @@ function finish({ type, data }: StreamEvent): void {
   if (type === 'run.complete') return;
   complain(`codebuddy: ${safe(String(type === 'run.failed' ? data.message : data.reason), process.stderr)}`);
   process.exitCode = exitCodes.failed;
-}
-
-function shorten(text: string): string {
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }

@@ -2,6 +2,7 @@
 // print a greeting, but one that only prints must not keep us busy or fill our memory.
 
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
+import { decodeCut } from '../../text.ts';
 
 const maxMessageBytes = 10 * 1024 * 1024;
 /** Since the last message. */
@@ -50,7 +51,7 @@ export class MessageReader {
     this.#length = 0;
     const message = parse(line);
     if (message === undefined) {
-      this.#garbage ??= line.subarray(0, 200).toString('utf8').trim() || undefined;
+      this.#garbage ??= decodeCut(line.subarray(0, 200)).trim() || undefined;
       this.#garbageBytes += line.length + 1;
       if (this.#garbageBytes > maxGarbageBytes)
         throw new Error(

@@ -3,6 +3,7 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
+import { decodeCut } from '../../text.ts';
 import { MessageReader } from './message-reader.ts';
 
 /** After its stdin was closed, a server may end by itself for this long; then comes SIGTERM, */
@@ -48,11 +49,7 @@ export class ProcessTransport implements Transport {
 
   /** The last 4 KiB of what the server wrote to its stderr. */
   get stderr(): string {
-    let start = 0;
-    // Not from within a character.
-    if (this.#stderr.length === stderrBytes)
-      while (start < 3 && ((this.#stderr[start] as number) & 0xc0) === 0x80) start++;
-    return this.#stderr.subarray(start).toString('utf8').trim();
+    return decodeCut(this.#stderr).trim();
   }
 
   /** What it wrote to its stdout that is no message: its first line. */

@@ -6,7 +6,7 @@ import type {
   LanguageModelV4Prompt,
 } from '@ai-sdk/provider';
 import { CodeBuddyError } from '../../errors.ts';
-import { isBlank } from '../../text.ts';
+import { isBlank, sendable, sendableDeep } from '../../text.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { Workspace } from '../tools/workspace.ts';
@@ -204,7 +204,7 @@ function toFunctionTool({ name, description, inputSchema }: ToolDescription): La
   return {
     type: 'function',
     name,
-    description,
-    inputSchema: inputSchema as LanguageModelV4FunctionTool['inputSchema'],
+    description: sendable(description),
+    inputSchema: sendableDeep(inputSchema) as LanguageModelV4FunctionTool['inputSchema'],
   };
 }

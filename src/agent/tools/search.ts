@@ -2,6 +2,7 @@
 // a large workspace stops the server.
 
 import { CodeBuddyError } from '../../errors.ts';
+import { cutHead } from '../../text.ts';
 import { compileGlob, compileLinear } from './glob-pattern.ts';
 import { looksBinary, maxTextBytes, readRange } from './read-text.ts';
 import { defineTool } from './tool.ts';
@@ -60,7 +61,7 @@ export const searchTool = defineTool({
         const searched = text.slice(start, Math.min(end, start + maxLineLength));
         if (found(searched)) {
           if (matches.length === maxResults) return { matches, filesSearched, truncated: true };
-          matches.push({ path: file, line, text: searched.slice(0, maxShownLength).trimEnd() });
+          matches.push({ path: file, line, text: cutHead(searched, maxShownLength).trimEnd() });
         }
         start = end + 1;
         if (performance.now() >= sliceEnd) {

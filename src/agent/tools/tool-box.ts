@@ -7,6 +7,7 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { wellFormedDeep } from '../../text.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -172,7 +173,8 @@ export function createToolBox({
         return undefined;
       }
     },
-    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
+    async execute(name, given, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
+      const params = wellFormedDeep(given);
       validate(name, params);
       const tool = find(name);
       const owner = {
@@ -210,7 +212,7 @@ export function createToolBox({
                   });
                 },
               });
-        outcome = { ok: true, result };
+        outcome = { ok: true, result: wellFormedDeep(result) };
       } catch (error) {
         outcome = { ok: false, error };
       }

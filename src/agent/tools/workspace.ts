@@ -17,6 +17,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
+import { shorten } from '../../text.ts';
 
 const hasProcFd = process.platform === 'linux';
 
@@ -294,7 +295,7 @@ function failed(path: string, why: string, cause?: unknown): CodeBuddyError {
 }
 
 function shown(path: string): string {
-  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path);
+  return JSON.stringify(shorten(path, 201));
 }
 
 function isCode(error: unknown, code: string): boolean {
