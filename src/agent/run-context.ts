@@ -105,7 +105,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     if (status === 'waiting') one.clock.pause();
     else one.clock.resume();
     onWaiting(one);
-    store.write([save(one)]).catch((error: unknown) => onFault(error, one.run.id));
+    // What was said before the question must outlive a crash while it is asked.
+    store.write([...takeAlong(one), save(one)]).catch((error: unknown) => onFault(error, one.run.id));
   }
 
   function toolMessage(

@@ -83,11 +83,11 @@ export async function startAgent(
   };
 }
 
-/** Resolves when the condition holds; fails loudly after ten seconds. */
+/** Resolves when the condition holds; fails loudly after thirty seconds. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited 10 s in vain for: ${what}`);
+    if (Date.now() > end) throw new Error(`waited 30 s in vain for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
