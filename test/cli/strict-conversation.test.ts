@@ -8,9 +8,12 @@ import { CodeBuddyClient } from '../../src/client/index.ts';
 import type { ModelReply, ModelRequest } from '../agent/model-server.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { strictly } from '../agent/model-server-strict.ts';
-import { until } from '../agent/start-agent.ts';
+import { until as waitUntil } from '../agent/start-agent.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
+
+const until = (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
+  waitUntil(what, condition, 60_000);
 
 const servers = {
   'OpenAI chat': {

@@ -16,7 +16,7 @@ export interface ErrorFacts {
 }
 
 /** Deeper than any known: an error of a provider, inside that of a gateway, inside that of another. */
-const maxDepth = 6;
+const maxDepth = 12;
 
 /** Undefined for an error that is no answer of a provider. */
 export function readError(error: unknown): ErrorFacts | undefined {
