@@ -3,7 +3,6 @@
 
 import { isUtf8 } from 'node:buffer';
 import { CodeBuddyError } from '../errors.ts';
-import { wellFormedDeep } from '../text.ts';
 
 /** Deeper than any honest body; later steps that recurse (a handler's JSON.stringify) stay safe. */
 const maxDepth = 200;
@@ -22,8 +21,7 @@ export function parseBody(bytes: Buffer): unknown {
     throw bad(text.trim() === '' ? 'The body is empty' : 'The body is not valid JSON', cause);
   }
   if (typeof value === 'object' && value !== null) refusePoison(value);
-  // Bytes that are UTF-8 hold no lone surrogate, but an escape may. Providers and receivers refuse the whole text for one.
-  return /\\u[dD][89a-fA-F]/.test(text) ? wellFormedDeep(value) : value;
+  return value;
 }
 
 function bad(detail: string, cause?: unknown): CodeBuddyError {
