@@ -22,6 +22,10 @@ const wires = {
     models: ['openai/gpt-5.6'],
     environment: { PATH: process.env.PATH, OPENAI_API_KEY: 'k', OPENAI_BASE_URL: `${url}/v1` },
   }),
+  'xAI responses': (url: string) => ({
+    models: ['xai/grok-test'],
+    environment: { PATH: process.env.PATH, XAI_API_KEY: 'k', XAI_BASE_URL: `${url}/v1` },
+  }),
   Anthropic: (url: string) => ({
     models: ['anthropic/claude-sonnet-5-5'],
     environment: { PATH: process.env.PATH, ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: `${url}/v1` },

@@ -287,6 +287,13 @@ it('is known when the answer ends for want of room, with nothing said', async ()
   expect(server.requests.filter(isSummary)).toHaveLength(1);
 });
 
+it('an answer without a word, while the conversation is nearly full, leads to a summary', async () => {
+  const { prompt, server } = await startModelAgent(full({ kind: 'answer' }), { contextWindow: 8000 });
+  const { sessionId } = await prompt('word '.repeat(3500));
+  expect((await prompt('again', {}, sessionId)).response).toBe('went on');
+  expect(server.requests.filter(isSummary)).toHaveLength(1);
+});
+
 it('is repaired in the middle of an answer, too', async () => {
   const body = `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content: 'I begin' } }] })}\n\ndata: {"error":"Context size has been exceeded."}\n\n`;
   const { prompt } = await startModelAgent(full(raw(200, body, 'text/event-stream')));

@@ -120,11 +120,14 @@ interface OpenBlock {
   metadata: PartMetadata | undefined;
   /** The first half of a character whose second half has not come yet. */
   carry: string;
+  /** Its place among the parts: where it began. Some packages end a text only when all is over. */
+  readonly place: number;
 }
 
 class Collector {
   private readonly onText: (text: string) => void;
-  private readonly parts: SentPart[] = [];
+  /** Undefined: open, or of no use. */
+  private readonly places: (SentPart | undefined)[] = [];
   private readonly calls: RequestedCall[] = [];
   private readonly open = new Map<string, OpenBlock>();
   private usage: LanguageModelV4Usage | undefined;
@@ -144,6 +147,7 @@ class Collector {
           text: [],
           metadata: part.providerMetadata,
           carry: '',
+          place: this.places.push(undefined) - 1,
         });
         break;
       case 'text-delta':
@@ -191,7 +195,7 @@ class Collector {
 
   private addCall(callId: string, tool: string, input: string, metadata: PartMetadata | undefined): void {
     this.calls.push({ callId, tool, input });
-    this.parts.push({
+    this.places.push({
       type: 'call',
       callId,
       tool,
@@ -209,15 +213,16 @@ class Collector {
     const text = block.text.join('');
     // Reasoning may be all in its metadata.
     if (isBlank(text) && (block.type === 'text' || metadata === undefined)) return;
-    this.parts.push({ type: block.type, text, ...(metadata === undefined ? {} : { metadata }) });
+    this.places[block.place] = { type: block.type, text, ...(metadata === undefined ? {} : { metadata }) };
   }
 
   answer(): ModelAnswer {
     for (const id of [...this.open.keys()]) this.end(id, undefined);
+    const parts = this.places.filter((part) => part !== undefined);
     // Anthropic and Z.ai end an answer this way when there was no room for it: earendil-works/pi, overflow.ts.
     if (
       this.rawFinishReason === 'model_context_window_exceeded' &&
-      this.parts.every(({ type }) => type === 'reasoning')
+      parts.every(({ type }) => type === 'reasoning')
     )
       throw new WindowFull('the conversation fills all that the model can read');
     if (this.finishReason === undefined) throw new BrokenStream('the stream ended before the answer did');
@@ -228,8 +233,8 @@ class Collector {
     if (this.finishReason === 'error') throw new BrokenStream('the model reported an error');
     const { inputTokens, outputTokens } = this.usage ?? {};
     return {
-      text: this.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-      parts: this.parts,
+      text: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+      parts,
       calls: this.calls,
       usage: {
         inputTokens: inputTokens?.total ?? 0,

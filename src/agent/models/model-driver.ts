@@ -11,7 +11,7 @@ import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { ToolDescription } from '../types.ts';
-import { createCompaction } from './compaction.ts';
+import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { LiveConversation } from './live-conversation.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
@@ -39,7 +39,7 @@ const fullShare = 0.8;
 /** A refusal beyond this share may mean that the conversation is too long, whatever the provider says. */
 const nearlyFullShare = 0.5;
 /** Repairs of one request that is too long; each makes it shorter. */
-const maxRepairs = 6;
+const maxRepairs = 8;
 
 type SignedAnswer = ModelAnswer & { readonly model: string };
 
@@ -90,22 +90,32 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       };
     };
 
-    /** Undefined if a budget is spent meanwhile. A request that is too long is never sent again as it was. */
+    /** A request that is too long is never sent again as it was. Returns the budget if one is spent meanwhile. */
     const call = async (): Promise<SignedAnswer | Budget> => {
       for (let repairs = 0; ; repairs++) {
+        const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
+        let repaired: Compacted;
         try {
-          return await chain.call({ models: asked, optionsFor, onText: context.say, signal: context.signal });
+          const answer = await chain.call({
+            models: asked,
+            optionsFor,
+            onText: context.say,
+            signal: context.signal,
+          });
+          // Some servers say nothing at all when there is no room for an answer (lmstudio-bug-tracker#2322).
+          if (!isNearlyFull || answer.parts.length > 0) return answer;
+          repaired = await compaction.sumUp();
+          if (!repaired.isShorter) return answer;
+          repaired = { ...repaired, spent: (await spend(answer.model, answer.usage)) ?? repaired.spent };
         } catch (error) {
-          if (!(error instanceof CodeBuddyError)) throw error;
-          const isTooLong = error.code === 'context_too_long';
-          const mayBeTooLong =
-            error.code === 'model_refused' && repairs === 0 && readTokens > window * nearlyFullShare;
-          if ((!isTooLong && !mayBeTooLong) || repairs === maxRepairs) throw error;
-          const { isShorter, spent } = await (isTooLong ? compaction.repair() : compaction.sumUp());
-          if (spent !== undefined) return spent;
-          if (!isShorter) throw error;
-          readTokens = tokensOfAll(conversation) + fixedTokens;
+          if (!(error instanceof CodeBuddyError) || repairs === maxRepairs) throw error;
+          if (error.code === 'context_too_long') repaired = await compaction.repair();
+          else if (error.code === 'model_refused' && isNearlyFull) repaired = await compaction.sumUp();
+          else throw error;
+          if (!repaired.isShorter) throw error;
         }
+        if (repaired.spent !== undefined) return repaired.spent;
+        readTokens = tokensOfAll(conversation) + fixedTokens;
       }
     };
 

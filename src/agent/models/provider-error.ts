@@ -38,6 +38,11 @@ const statusOfCode: readonly (readonly [pattern: RegExp, status: number])[] = [
   [/invalid|bad_request|content_policy|content_filter|failed_precondition/i, 400],
 ];
 
+/** OpenAI, 429 (anomalyco/opencode error.ts); DeepSeek, OpenRouter ("Error Codes"). Another try is of no use. */
+const noMoney = /insufficient_quota|insufficient_balance|billing_hard_limit|credits?_exhausted/i;
+/** 403 is also moderation (OpenRouter, "Errors and Debugging"); OpenAI and Azure: BerriAI/litellm. */
+const refusedContent = /content_policy|content_filter|responsibleaipolicyviolation|moderation|flagged/i;
+
 export function judgeModelError(error: unknown, model: string): ModelFailure {
   if (error instanceof CodeBuddyError) return { problem: error, isTemporary: false, retryAfterMs: undefined };
   const provider = model.split('/')[0] ?? model;
@@ -60,6 +65,11 @@ export function judgeModelError(error: unknown, model: string): ModelFailure {
   }
   if (isContextOverflow(facts)) return tooLong();
   const status = statusIn(facts);
+  const kind = facts.codes.join(' ');
+  if (status === 402 || noMoney.test(kind))
+    return fail('model_refused', `${provider} wants payment before it answers${said}.`, false);
+  if (status !== undefined && status < 500 && refusedContent.test(`${kind} ${facts.text}`))
+    return fail('model_refused', `${provider} refused the content of the request (${status})${said}.`, false);
   if (status === undefined) {
     return facts.isInStream
       ? fail('model_unavailable', `${provider} broke off its answer${said}.`, true)
@@ -69,14 +79,15 @@ export function judgeModelError(error: unknown, model: string): ModelFailure {
     return fail('model_auth_failed', `${provider} refused our API key (${status}).`, false);
   }
   if (status === 429) {
-    const retryAfterMs = retryAfter(facts.headers);
+    const retryAfterMs = retryAfter(facts.headers) ?? facts.retryDelayMs;
     const seconds = String(Math.ceil((retryAfterMs ?? 10_000) / 1000));
     const problem = new CodeBuddyError(
       'model_rate_limited',
       `${provider} has had too many requests of ours${said}.`,
       { cause: error, headers: { 'Retry-After': seconds } },
     );
-    return { problem, isTemporary: true, retryAfterMs };
+    // A day's quota does not come back soon, whatever short delay stands beside it (diegosouzapw/OmniRoute#9504).
+    return { problem, isTemporary: !/perday/i.test(kind), retryAfterMs };
   }
   if (status === 404) return fail('model_not_found', `${provider} does not know ${model}${said}.`, false);
   if (status === 408 || status >= 500) {

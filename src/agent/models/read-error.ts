@@ -7,6 +7,8 @@ export interface ErrorFacts {
   /** True if the error came after a status of success. */
   readonly isInStream: boolean;
   readonly headers: Readonly<Record<string, string>>;
+  /** What the body asks to wait, as Gemini does (google.rpc.RetryInfo). */
+  readonly retryDelayMs: number | undefined;
   /** `code`, `type` and the like, at any depth, as texts. */
   readonly codes: readonly string[];
   /** All that it says in words. */
@@ -62,6 +64,7 @@ const wordKeys = new Set([
   'error_message',
 ]);
 const codeKeys = new Set([
+  'quotaid',
   'code',
   'type',
   'status',
@@ -74,6 +77,7 @@ const codeKeys = new Set([
 
 class Said {
   status: number | undefined;
+  private retryDelayMs: number | undefined;
   private readonly codes: string[] = [];
   private readonly words: string[] = [];
 
@@ -92,7 +96,9 @@ class Said {
     if (typeof value !== 'object') return;
     for (const [key, item] of Object.entries(value)) {
       const name = key.toLowerCase();
-      if (codeKeys.has(name) && (typeof item === 'string' || typeof item === 'number')) this.readCode(item);
+      if (name === 'retrydelay' && typeof item === 'string') this.retryDelayMs = secondsIn(item);
+      else if (codeKeys.has(name) && (typeof item === 'string' || typeof item === 'number'))
+        this.readCode(item);
       else if (wordKeys.has(name)) this.read(item, depth + 1);
       // Such as `response` of OpenAI's `response.failed`, and `metadata` of OpenRouter.
       else if (typeof item === 'object') this.read(item, depth + 1);
@@ -115,11 +121,18 @@ class Said {
       status,
       isInStream: isInStream || (status !== undefined && status < 400),
       headers,
+      retryDelayMs: this.retryDelayMs,
       codes: this.codes,
       text: words.join('\n'),
       sentence: words[0] ?? '',
     };
   }
+}
+
+/** `45.8s` */
+function secondsIn(text: string): number | undefined {
+  const seconds = /^(\d+(?:\.\d+)?)s$/.exec(text)?.[1];
+  return seconds === undefined ? undefined : Math.ceil(Number(seconds) * 1000);
 }
 
 function jsonIn(text: string): unknown {

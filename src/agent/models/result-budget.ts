@@ -7,7 +7,7 @@ import type { ToolOutcome } from '../tools/tool-box.ts';
 
 /** Of the window. The summary of a conversation that is full leaves more room than this. */
 export const resultShare = 0.35;
-const leastTokensPerCall = 250;
+const leastTokensPerCall = 100;
 
 export interface ResultBudget {
   /** The text that is kept of a call's outcome, and sent. To be called once a call. */
