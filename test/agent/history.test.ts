@@ -274,6 +274,13 @@ it.each(['mistral', 'deepseek', 'groq', 'llama.cpp'] as const)(
     await (await second.agent.runs.resume(run.id)).result;
     await second.prompt('three', {}, sessionId);
     expect([...refusals, ...stuck.refusals]).toEqual([]);
+    // What the resumed run was told stays in the conversation.
+    const resumed = server.requests.findLastIndex(({ messages }) =>
+      messages.at(-1)?.text.startsWith('The server stopped'),
+    );
+    expect(
+      sharedPrefix(server.requests[resumed] as ModelRequest, server.requests.at(-1) as ModelRequest),
+    ).toBeGreaterThanOrEqual(0.95);
   },
 );
 
@@ -362,6 +369,33 @@ it('a prompt that waits while another run is summed up is not lost', async () =>
   expect(agent.requests.some(({ system }) => system.startsWith('You sum up'))).toBe(true);
   expect((await second.result).response).toBe('second done');
   expect(agent.requests.at(-1)?.messages.at(-1)?.text).toBe('second');
+  expect(agent.refusals).toEqual([]);
+});
+
+it('after a summary the next run, and a fork, go on with the same bytes', async () => {
+  const agent = await startStrict(
+    'OpenAI chat',
+    (request, number) =>
+      request.system.startsWith('You sum up')
+        ? says('SUMMARY: they have read a lot.')
+        : working(request, number),
+    { contextWindow: 9000, mode: 'mistral' },
+  );
+  agent.write('a.txt', 'alpha\n'.repeat(1500));
+  agent.write('b.txt', 'beta\n'.repeat(1500));
+  let sessionId: string | undefined;
+  const ordinary = (): readonly ModelRequest[] =>
+    agent.requests.filter(({ system }) => !system.startsWith('You sum up'));
+  for (let n = 1; n <= 4; n++) ({ sessionId } = await agent.prompt(`task ${n}`, {}, sessionId));
+  expect(agent.refusals).toEqual([]);
+  const before = ordinary().at(-1) as ModelRequest;
+  expect(before.messages[0]?.text).toContain('SUMMARY');
+  const copy = await agent.agent.sessions.fork(sessionId ?? '', {});
+  agent.reply(says('done'));
+  for (const id of [sessionId ?? '', copy.id]) {
+    await agent.prompt('and on', {}, id);
+    expect(sharedPrefix(before, agent.requests.at(-1) as ModelRequest)).toBeGreaterThanOrEqual(0.95);
+  }
   expect(agent.refusals).toEqual([]);
 });
 

@@ -53,7 +53,13 @@ export function createResponsesWire(): Wire {
         const id = `rs_${answer.id}`;
         const at = { item_id: id, output_index: index, summary_index: 0 };
         const part = { type: 'summary_text', text: answer.reasoning };
-        const open = { type: 'reasoning', id, summary: [], status: 'completed', encrypted_content: seal('open') };
+        const open = {
+          type: 'reasoning',
+          id,
+          summary: [],
+          status: 'completed',
+          encrypted_content: seal('open'),
+        };
         yield frame(event('response.output_item.added', { output_index: index, item: open }));
         yield frame(event('response.reasoning_summary_part.added', { ...at, part: { ...part, text: '' } }));
         yield delta(event('response.reasoning_summary_text.delta', { ...at, delta: part.text }));
