@@ -68,7 +68,7 @@ export function judgeModelError(error: unknown, model: string): ModelFailure {
   const kind = facts.codes.join(' ');
   if (status === 402 || noMoney.test(kind))
     return fail('model_refused', `${provider} wants payment before it answers${said}.`, false);
-  if (status !== undefined && status < 500 && refusedContent.test(`${kind} ${facts.text}`))
+  if ((status === 400 || status === 403) && refusedContent.test(`${kind} ${facts.text}`))
     return fail('model_refused', `${provider} refused the content of the request (${status})${said}.`, false);
   if (status === undefined) {
     return facts.isInStream
