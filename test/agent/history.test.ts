@@ -372,6 +372,17 @@ it('a prompt that waits while another run is summed up is not lost', async () =>
   expect(agent.refusals).toEqual([]);
 });
 
+it('another day changes nothing of what was sent before', async () => {
+  let at = Date.now();
+  const agent = await startStrict('OpenAI chat', says('hello'), { now: () => at });
+  const { sessionId } = await agent.prompt('one');
+  at += 40 * 86_400_000;
+  await agent.prompt('two', {}, sessionId);
+  const [first, second] = agent.requests;
+  expect(first?.system).toBe(second?.system);
+  expect(sharedPrefix(first as ModelRequest, second as ModelRequest)).toBe(1);
+});
+
 it('after a summary the next run, and a fork, go on with the same bytes', async () => {
   const agent = await startStrict(
     'OpenAI chat',
