@@ -447,6 +447,19 @@ it('three tools that read a large file each leave room: they share what the mode
   }
 });
 
+it('a line that is longer than its share is read by other means than an offset', async () => {
+  const { prompt, server, write } = await startModelAgent(
+    ({ messages }) => (messages.length > 1 ? says('read') : calls('read_file', { path: 'one-line.json' })),
+    { contextWindow: 10_000 },
+  );
+  write('one-line.json', `["${'x'.repeat(100_000)}"]`);
+  await prompt('go');
+  const text = server.requests.at(-1)?.messages.at(-1)?.toolResults[0]?.text ?? '';
+  expect(text.length).toBeLessThan(0.35 * 10_000 * 4 + 500);
+  expect(text).toContain('head -c');
+  expect(text).not.toContain('offset');
+});
+
 it('one small result beside a large one leaves it its share', async () => {
   const { prompt, server, write } = await startModelAgent(
     ({ messages }) =>

@@ -85,8 +85,10 @@ function adviceFor(tool: string, result?: Readonly<Record<string, unknown>>, fie
       if (field !== 'content') return 'read them with offset and limit';
       const first = typeof result?.startLine === 'number' ? result.startLine : 1;
       return (head) => {
-        const next = first + (head.match(/\n/g)?.length ?? 0);
-        return `read on with offset ${next} and a limit`;
+        const lines = head.match(/\n/g)?.length ?? 0;
+        // An offset counts lines: it leads nowhere inside of one.
+        if (lines === 0) return 'the line is long: read parts of it with bash (head -c, tail -c, cut -c)';
+        return `read on with offset ${first + lines} and a limit`;
       };
     }
     case 'bash':
