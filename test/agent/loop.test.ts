@@ -321,7 +321,13 @@ describe('a run that was cut off', () => {
     const resumed = await second.agent.runs.resume(run.id);
     expect(await resumed.result).toMatchObject({ runId: run.id, response: 'Both are there.' });
     const [request] = second.server.requests;
-    expect(request?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user']);
+    expect(request?.messages.map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'tool',
+      'assistant',
+      'user',
+    ]);
     expect(request?.messages.at(-1)?.text).toContain('The server stopped');
     expect((await second.agent.runs.get(run.id))?.status).toBe('completed');
     await expect(second.agent.runs.resume(run.id)).rejects.toMatchObject({ code: 'run_not_resumable' });

@@ -91,7 +91,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       prices: createPrices(),
       workspace,
       models,
-      now,
       onTrouble: warn,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });

@@ -111,10 +111,21 @@ export async function loadCompatible(
     name: provider,
     baseURL: baseUrl,
     includeUsage: true,
+    metadataExtractor: { extractMetadata: async () => undefined, createStreamExtractor: watchForErrors },
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(fetch === undefined ? {} : { fetch: repairingChat(fetch) }),
     ...(headers === undefined ? {} : { headers: { ...headers } }),
   })(model);
+}
+
+/** The package keeps only the message of an error inside a stream; what a gateway passes on stands beside it (`metadata.raw`). */
+function watchForErrors() {
+  return {
+    processChunk(chunk: unknown): void {
+      if (typeof chunk === 'object' && chunk !== null && 'error' in chunk && chunk.error != null) throw chunk;
+    },
+    buildMetadata: () => undefined,
+  };
 }
 
 function options({ apiKey, baseUrl, fetch }: Access): {

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import { wellFormedDeep } from '../../text.ts';
 import type { CommandIsolation } from '../tools/tool-box.ts';
 import type { PermissionMode } from '../types.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
@@ -193,7 +194,7 @@ export function createPermissions({
           data: {
             permissionId: permission.id,
             tool,
-            params: { ...params },
+            params: wellFormedDeep({ ...params }),
             reason: permission.reason,
             alwaysCovers: permission.alwaysCovers,
             ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),

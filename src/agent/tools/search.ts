@@ -2,6 +2,7 @@
 // a large workspace stops the server.
 
 import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { cutHead } from '../../text.ts';
 import { compileLinear } from './glob-pattern.ts';
 import { maxTextBytes, readRange } from './read-text.ts';
 import { decodeText, detectEncoding } from './text-encoding.ts';
@@ -89,7 +90,7 @@ export const searchTool = defineTool({
             bounds.leaveOut('results');
             return result();
           }
-          const shown = searched.slice(0, maxShownLength).trimEnd();
+          const shown = cutHead(searched, maxShownLength).trimEnd();
           if (!bounds.takeLength(file.length + shown.length)) return result();
           matches.push({ path: file, line, text: shown });
         }

@@ -7,6 +7,7 @@ import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { wellFormedDeep } from '../../text.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { FileTarget } from '../permissions/path-rule.ts';
@@ -262,7 +263,14 @@ export function createToolBox({
       const startedAt = performance.now();
       const durationMs = (): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
       await log.append(
-        [{ type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner, hop }],
+        [
+          {
+            type: 'tool.start',
+            data: { callId, tool: name, params: capParams(wellFormedDeep(params)) },
+            ...owner,
+            hop,
+          },
+        ],
         alongStart,
       );
       const changes: NewEvent[] = [];
@@ -272,7 +280,7 @@ export function createToolBox({
       try {
         const result =
           tool === undefined
-            ? await external?.call(name, params, { signal })
+            ? await external?.call(name, wellFormedDeep(params), { signal })
             : await tool.run(params as never, {
                 workspace:
                   use?.target.kind === 'file' && use.target.realPath !== undefined
@@ -306,7 +314,7 @@ export function createToolBox({
                   });
                 },
               });
-        outcome = { ok: true, result };
+        outcome = { ok: true, result: wellFormedDeep(result) };
       } catch (error) {
         // Whatever the operating system refuses is the tool's failure, not the server's.
         outcome = { ok: false, error: explainSystemError(`The tool ${name}`, error) ?? error };
@@ -315,13 +323,23 @@ export function createToolBox({
       const ending: NewEvent = outcome.ok
         ? {
             type: 'tool.complete',
-            data: { callId, tool: name, result: capResult(outcome.result), durationMs: durationMs() },
+            data: {
+              callId,
+              tool: name,
+              result: capResult(wellFormedDeep(outcome.result)),
+              durationMs: durationMs(),
+            },
             ...owner,
             hop,
           }
         : {
             type: 'tool.error',
-            data: { callId, tool: name, ...describe(outcome.error), durationMs: durationMs() },
+            data: {
+              callId,
+              tool: name,
+              ...wellFormedDeep(describe(outcome.error)),
+              durationMs: durationMs(),
+            },
             ...owner,
             hop,
           };

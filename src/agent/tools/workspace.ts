@@ -6,6 +6,7 @@ import { type FileHandle, lstat, mkdir, open, opendir, readlink, realpath, stat 
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
 import { fileFault } from '../../file-errors.ts';
+import { shorten } from '../../text.ts';
 import { noOuterRules, type OuterRules, readOuterRules } from '../ignore/outer-rules.ts';
 import { isIn, openOwnFiles } from '../own-files.ts';
 import { inFileQueue } from './file-queue.ts';
@@ -576,7 +577,7 @@ function depthOf(absolute: string): number {
 }
 
 function shown(path: string): string {
-  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path);
+  return JSON.stringify(shorten(path, 201));
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -40,6 +40,11 @@ export function applyWrite(statements: Statements, write: Write): number | undef
       inSession(sessionId, () => statements.addMessage.run(id, sessionId, runId, role, createdAt, content));
       return undefined;
     }
+    case 'addTurn': {
+      const { id, sessionId, runId, content } = write.turn;
+      statements.addTurn.run(id, sessionId, runId, content);
+      return undefined;
+    }
     case 'putRun': {
       const { id, sessionId, status, createdAt, updatedAt, details } = write.run;
       inSession(sessionId, () => statements.putRun.run(id, sessionId, status, createdAt, updatedAt, details));
