@@ -33,7 +33,11 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-limited-'));
   const workspace = join(home, 'workspace');
   mkdirSync(workspace);
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ models: ['offline'], watch: false, ...config }));
+  // The trial of the sandbox would take handles and give them back meanwhile.
+  writeFileSync(
+    join(home, 'config.json'),
+    JSON.stringify({ models: ['offline'], watch: false, sandbox: 'off', ...config }),
+  );
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
   const child = spawn('sh', ['-c', command], {
     env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: apiKey, NODE_NO_WARNINGS: '1' },

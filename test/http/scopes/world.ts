@@ -50,13 +50,17 @@ export interface World {
   spareKey(): Promise<string>;
 }
 
-/** The model calls `bash` when it is told to "use" it, fails when told to (not when it is resumed), and else answers at once. */
+/** The model calls `bash` when it is told to "use" it, fails when told to (once a request: not when it is resumed), and else answers at once. */
 export async function startWorld(options: StartAppOptions = {}): Promise<World> {
+  const refused = new Set<string>();
   const model = await startModelServer(({ messages }) => {
     const last = messages.at(-1);
-    const text = messages.map((message) => (message.role === 'user' ? message.text : '')).join('\n');
-    const isResumed = text.includes('The server stopped');
-    if (text.includes('fail') && !isResumed) return { kind: 'error', status: 401 };
+    const said = messages.filter(({ role }) => role === 'user');
+    const text = said.map((message) => message.text).join('\n');
+    if (text.includes('fail') && !refused.has(text)) {
+      refused.add(text);
+      return { kind: 'error', status: 401 };
+    }
     if (text.includes('use') && last?.role === 'user')
       return calls('bash', { command: 'echo hi >> made.txt' });
     return says('Done.');
@@ -140,7 +144,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     routes: started.app.server.getEndpoints().map(({ method, path }) => `${method} ${path}`),
     send,
     session: async () => (await client.sessions.create({})).id,
-    async failedRun(runOptions = {}, prompt = 'fail') {
+    async failedRun(runOptions = {}, prompt = `fail ${refused.size}`) {
       const { id } = await client.runs.start({ prompt, options: runOptions });
       await until('the run fails', async () => (await client.runs.get(id)).status === 'failed');
       return id;
