@@ -27,7 +27,7 @@ export interface WebhookOutbox extends Outbox {
 }
 
 /** Their subject is in their data, and hears of them alone (test) or not at all. */
-const aboutWebhooks: ReadonlySet<string> = new Set([
+export const aboutWebhooks: ReadonlySet<string> = new Set([
   'webhook.test',
   'webhook.failing',
   'webhook.recovered',

@@ -3,7 +3,6 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -19,6 +18,8 @@ import { startReceiver } from './recording-receiver.ts';
 import { secret, startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 
 const url = 'http://127.0.0.1:9999/';
+/** For a machine that is busy. */
+const patient = { timeout: 15_000 };
 const entry = { id: 'by-hand-1', name: 'by hand', url, events: ['tool.*'], enabled: true };
 
 function fileOf(home: string): string {
@@ -26,7 +27,16 @@ function fileOf(home: string): string {
 }
 
 function entries(home: string): Record<string, unknown>[] {
-  return (JSON.parse(readFileSync(fileOf(home), 'utf8')) as { webhooks: Record<string, unknown>[] }).webhooks;
+  const content: unknown = JSON.parse(readFileSync(fileOf(home), 'utf8'));
+  return (Array.isArray(content) ? content : (content as { webhooks: unknown }).webhooks) as Record<
+    string,
+    unknown
+  >[];
+}
+
+/** Where what could not be used was kept. */
+function copies(home: string): string[] {
+  return readdirSync(home).filter((name) => name.startsWith('webhooks.json.corrupt-'));
 }
 
 describe('webhooks.json', () => {
@@ -68,12 +78,6 @@ describe('webhooks.json', () => {
     ['of another form', '{"hooks": []}'],
     ['a number', '7'],
     ['deeply nested', '['.repeat(100_000)],
-    ['with an unknown field', JSON.stringify({ webhooks: [{ ...entry, color: 'red' }] })],
-    ['with a wrong type', JSON.stringify({ webhooks: [{ ...entry, enabled: 'yes' }] })],
-    ['with a forbidden URL', JSON.stringify({ webhooks: [{ ...entry, url: 'http://169.254.169.254/' }] })],
-    ['with one id twice', JSON.stringify({ webhooks: [entry, entry] })],
-    ['without an id', JSON.stringify({ webhooks: [{ ...entry, id: undefined }] })],
-    ['hostile', '{"webhooks": [{"__proto__": {"x": 1}, "id": "by-hand-1"}]}'],
   ])('that is %s is set aside, and the last good state is used', async (_what, content) => {
     const home = temporaryHome();
     const first = startWebhooks({ home });
@@ -83,7 +87,7 @@ describe('webhooks.json', () => {
     const { webhooks, warnings } = startWebhooks({ home });
     expect((await webhooks.getAll()).map((webhook) => webhook.id)).toEqual([id]);
     expect(warnings.join()).toContain('cannot be used');
-    const aside = readdirSync(home).filter((name) => name.startsWith('webhooks.json.corrupt-'));
+    const aside = copies(home);
     expect(aside).toHaveLength(1);
     expect(readFileSync(join(home, aside[0] ?? ''), 'utf8')).toBe(content);
     expect(entries(home)).toMatchObject([{ id }]);
@@ -169,9 +173,9 @@ describe('an edit by hand while running', () => {
     const { webhooks, home, warnings } = startWebhooks();
     const id = await webhooks.register({ url });
     writeFileSync(fileOf(home), '{"webhooks": [');
-    await expect.poll(() => warnings.join()).toContain('cannot be used');
+    await expect.poll(() => warnings.join(), patient).toContain('cannot be used');
     expect((await webhooks.getAll()).map((webhook) => webhook.id)).toEqual([id]);
-    await expect.poll(() => existsSync(fileOf(home)) && entries(home).length).toBe(1);
+    await expect.poll(() => entries(home).length, patient).toBe(1);
   });
 
   it('that removes the file changes nothing', async () => {
