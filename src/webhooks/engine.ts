@@ -572,7 +572,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   /** Its events are queued again from here on; with `replayMissed`, those before come first. */
   async function enableLane(lane: Lane, replayMissed: boolean): Promise<number> {
     const { missedAfter } = lane.memory;
-    if (lane.runId === undefined)
+    if (lane.runId === undefined && registry.all().get(lane.id)?.config.enabled !== true)
       await registry.change(lane.id, (current) => withEnabled(current, lane.id, true));
     const release = lane.hold();
     try {
