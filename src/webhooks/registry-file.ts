@@ -71,7 +71,10 @@ function closeToOthers(handle: number): void {
 
 /** Keeps what cannot be used under another name, which it returns. A link stays where it is, unless it leads to no file. */
 export function setAside(path: string, now: number): string {
-  const time = new Date(now).toISOString().replaceAll(':', '').replace(/\..*$/, 'Z');
+  const time = new Date(now)
+    .toISOString()
+    .replaceAll(':', '')
+    .replace(/\.[0-9]{3}Z$/, 'Z');
   for (let number = 1; ; number++) {
     const aside = `${path}.corrupt-${time}${number === 1 ? '' : `-${number}`}`;
     if (lstatSync(aside, { throwIfNoEntry: false }) !== undefined) continue;
