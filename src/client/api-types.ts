@@ -1191,6 +1191,8 @@ export interface components {
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
+        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        readonly refused?: number;
       };
     };
     /** Tool */

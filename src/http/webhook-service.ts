@@ -190,6 +190,8 @@ export interface WebhookStats {
   readonly oldestPendingAgeMs: number;
   /** Failed deliveries in the history. */
   readonly failedInHistory: number;
+  /** Webhooks whose entries in webhooks.json cannot be used now. */
+  readonly refused?: number;
   /** By outcome: upper bounds in seconds with how many attempts took no longer, the sum in seconds, and the count. */
   readonly latency: Readonly<
     Record<

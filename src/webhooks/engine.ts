@@ -146,6 +146,8 @@ export interface WebhookEngine {
   /** Since the start. */
   counters(): Pick<WebhookStats, 'emitted' | 'delivered' | 'failed' | 'retried'>;
   stats(): Promise<WebhookStats>;
+  /** Webhooks whose entries cannot be used now, with the reason in words. */
+  refused(): readonly { readonly id: string; readonly reason: string }[];
   /** Undefined while all is well; else what keeps deliveries from being sent. */
   trouble(): string | undefined;
   /** Waits up to `graceMs` (default 15 000) for requests under way, then leaves the rest to the next start. */
@@ -161,6 +163,8 @@ export interface WebhookStats {
   readonly pending: number;
   readonly oldestPendingAgeMs: number;
   readonly failedInHistory: number;
+  /** Webhooks whose entries cannot be used now. */
+  readonly refused: number;
   readonly latency: Readonly<Record<string, Latency>>;
 }
 
@@ -268,6 +272,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     payloads,
     clock,
     wake: (lane) => dispatcher.wake(lane),
+    onOrphan: (webhookId, sequence) => inBackground(cancelAll(webhookId, [sequence])),
     onEvent: () => {
       figures.emitted++;
     },
@@ -775,9 +780,15 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     return entry;
   }
 
+  async function changeRunWebhook(lane: Lane, runId: string, patch: unknown): Promise<RegistryEntry> {
+    const config = patchEntry(entryOf(lane), patch);
+    await store.write([putRunWebhook(config, runId, clock.now())]);
+    return { id: lane.id, config, refusal: undefined, raw: undefined };
+  }
+
   /** Changes a webhook in its file, and gives what it is then. In its turn. */
   async function changeEntry(lane: Lane, patch: unknown): Promise<RegistryEntry> {
-    if (lane.runId !== undefined) return { ...entryOf(lane), config: patchEntry(entryOf(lane), patch) };
+    if (lane.runId !== undefined) return changeRunWebhook(lane, lane.runId, patch);
     const changed = await registry.change(lane.id, (current) => {
       if (current === undefined) throw noWebhook(lane.id);
       return toFileEntry(patchEntry(current, patch));
@@ -1155,12 +1166,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       creatingForRuns++;
       try {
         await checkTarget(config.url, guard, names);
-        await store.write([
-          {
-            kind: 'putRunWebhook',
-            row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt: clock.now() },
-          },
-        ]);
+        await store.write([putRunWebhook(config, runId, clock.now())]);
       } finally {
         creatingForRuns--;
       }
@@ -1181,7 +1187,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     }),
     async stats() {
       let pending = 0;
-      for (const lane of lanes.values()) pending += lane.pending;
+      let refused = 0;
+      for (const lane of lanes.values()) {
+        pending += lane.pending;
+        if (lane.refusal !== undefined) refused++;
+      }
       const fresh = pending === 0 ? undefined : await store.oldestFresh();
       const waiting = pending === 0 ? [] : await store.waitingCounts();
       const oldest = Math.min(
@@ -1198,9 +1208,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         pending,
         oldestPendingAgeMs: clock.now() - oldest,
         failedInHistory,
+        refused,
         latency: figures.latency(),
       };
     },
+    refused: () =>
+      [...lanes.values()].flatMap(({ id, refusal }) =>
+        refusal === undefined ? [] : [{ id, reason: maskUrlsIn(refusal) }],
+      ),
     trouble: () => troubleNow,
     async close(graceMs = 15_000) {
       if (closing.signal.aborted) return;
@@ -1240,6 +1255,13 @@ function noWebhook(id: string): CodeBuddyError {
 
 function webhookExists(id: string): CodeBuddyError {
   return new CodeBuddyError('webhook_exists', `A webhook with the id ${id} exists already.`);
+}
+
+function putRunWebhook(config: WebhookConfig, runId: string, createdAt: number): Write {
+  return {
+    kind: 'putRunWebhook',
+    row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt },
+  };
 }
 
 function putState(webhookId: string, state: string): Write {

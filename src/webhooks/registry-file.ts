@@ -29,7 +29,10 @@ export type FileContent =
 /** 10 000 webhooks take about 3 MB. */
 const maxBytes = 16 * 1024 * 1024;
 
-export function readRegistryFile(path: string): FileContent {
+export function readRegistryFile(
+  path: string,
+  { mayChangeMode = true }: { readonly mayChangeMode?: boolean } = {},
+): FileContent {
   let handle: number;
   try {
     // Not blocking: a pipe in its place must not stop the process.
@@ -47,7 +50,7 @@ export function readRegistryFile(path: string): FileContent {
     if (!stat.isFile()) return { kind: 'unusable', reason: 'it is not a file', mark };
     const wasPublic = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
     // It holds secrets, also if it cannot be used and is set aside.
-    if (wasPublic) closeToOthers(handle);
+    if (wasPublic && mayChangeMode) closeToOthers(handle);
     if (stat.size > maxBytes)
       return { kind: 'unusable', reason: `it is larger than ${maxBytes} bytes`, mark };
     const text = readFileSync(handle, 'utf8');
