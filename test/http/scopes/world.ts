@@ -50,13 +50,21 @@ export interface World {
   spareKey(): Promise<string>;
 }
 
-/** The model calls `bash` when it is told to "use" it, fails when told to (not when it is resumed), and else answers at once. */
+/** The model calls `bash` when it is told to "use" it, fails at the first prompt of its kind that tells it to, and else answers at once. */
 export async function startWorld(options: StartAppOptions = {}): Promise<World> {
+  // A run that failed is resumed with the same words.
+  const failed = new Set<string>();
+  let runs = 0;
   const model = await startModelServer(({ messages }) => {
     const last = messages.at(-1);
     const text = messages.map((message) => (message.role === 'user' ? message.text : '')).join('\n');
-    const isResumed = text.includes('The server stopped');
-    if (text.includes('fail') && !isResumed) return { kind: 'error', status: 401 };
+    const failing = messages.find(
+      (message) => message.role === 'user' && message.text.includes('fail') && !failed.has(message.text),
+    );
+    if (failing !== undefined) {
+      failed.add(failing.text);
+      return { kind: 'error', status: 401 };
+    }
     if (text.includes('use') && last?.role === 'user')
       return calls('bash', { command: 'echo hi >> made.txt' });
     return says('Done.');
@@ -141,7 +149,9 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     send,
     session: async () => (await client.sessions.create({})).id,
     async failedRun(runOptions = {}, prompt = 'fail') {
-      const { id } = await client.runs.start({ prompt, options: runOptions });
+      // A prompt of its own: the model fails at each one only once.
+      const own = prompt.includes('fail') ? `${prompt} (${++runs})` : prompt;
+      const { id } = await client.runs.start({ prompt: own, options: runOptions });
       await until('the run fails', async () => (await client.runs.get(id)).status === 'failed');
       return id;
     },
