@@ -11,6 +11,7 @@ const leaves = [
   'redaction\\.ts',
   'identity-proof\\.ts',
   'file-errors\\.ts',
+  'run-figures\\.ts',
   'call-host\\.ts',
   'visible-text\\.ts',
 ];
@@ -51,6 +52,7 @@ module.exports = {
     },
     wall('errors\\.ts', []),
     wall('version\\.ts', []),
+    wall('run-figures\\.ts', []),
     wall('redaction\\.ts', []),
     wall('identity-proof\\.ts', []),
     wall('file-errors\\.ts', []),

@@ -123,9 +123,11 @@ if (task === 'start') {
 } else if (task === 'test') {
   ensureBuilt(node);
   become(node, [path.join(modules, 'vitest', 'vitest.mjs'), 'run'].concat(rest));
+} else if (task === 'openapi') {
+  become(node, [path.join(root, 'scripts', 'check-openapi.ts')].concat(rest));
 } else if (task === 'bench') {
   ensureBuilt(node);
   become(node, [path.join(root, 'bench', 'index.ts')].concat(rest));
 } else {
-  fail('usage: node scripts/run.cjs start|build|test|bench [ARGUMENTS]');
+  fail('usage: node scripts/run.cjs start|build|test|openapi|bench [ARGUMENTS]');
 }

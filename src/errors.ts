@@ -281,6 +281,10 @@ export type ProblemCode = keyof typeof table;
 /** All problems by code. */
 export const problems: Readonly<Record<ProblemCode, ProblemKind>> = table;
 
+export function isProblemCode(code: unknown): code is ProblemCode {
+  return typeof code === 'string' && Object.hasOwn(table, code);
+}
+
 /** One field that does not fit: where (RFC 6901 JSON Pointer, `/body/…`-less: from the root of the part named by `in`) and why. */
 export interface FieldError {
   readonly in: 'body' | 'query' | 'path' | 'header';

@@ -2,7 +2,7 @@
 
 import type { operations } from './api-types.ts';
 import { type DiscoveryOptions, discover } from './discovery.ts';
-import { ApiError, PermissionRequiredError, ServerUnreachableError } from './errors.ts';
+import { ApiError, PermissionRequiredError, runError, ServerUnreachableError } from './errors.ts';
 import { followStream, readStream, type StreamEvent, toQuery } from './event-stream.ts';
 import { Transport } from './transport.ts';
 
@@ -144,13 +144,22 @@ export class CodeBuddyClient {
    * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives none; the run waits on
    */
   async prompt(request: PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
-    type Either = PromptResult | Answer<'prompt', 202>;
-    const answer: Either = await this.#send('POST', '/api/prompt', request, options);
-    if (!('permission' in answer)) return answer as PromptResult;
-    const { runId, sessionId, permission } = answer;
+    const answer = await this.#send<PromptResult | Answer<'prompt', 202>>(
+      'POST',
+      '/api/prompt',
+      request,
+      options,
+    );
+    if (answer.status === 'completed') return answer;
     const { onPermission, signal } = options;
-    await this.#answer(permission, onPermission, signal);
-    const asked = new Set([permission.id]);
+    const asked = new Set<string>();
+    // `queued`: the Idempotency-Key was used by a prompt that was left to itself.
+    const [runId, sessionId] =
+      answer.status === 'waiting' ? [answer.runId, answer.sessionId] : [answer.id, answer.sessionId];
+    if (answer.status === 'waiting') {
+      asked.add(answer.permission.id);
+      await this.#answer(answer.permission, onPermission, signal);
+    }
     for await (const { type, data } of this.runs.events(runId, { signal })) {
       if (type === 'permission.request' && !asked.has(String(data.permissionId))) {
         asked.add(String(data.permissionId));
@@ -158,10 +167,10 @@ export class CodeBuddyClient {
         const next = permissions.find(({ id }) => id === data.permissionId);
         if (next !== undefined) await this.#answer(next, onPermission, signal);
       } else if (type === 'run.failed' || type === 'run.cancelled') {
-        const code = type === 'run.failed' ? String(data.code) : 'run_cancelled';
-        throw new ApiError(500, { code, detail: String(data.message ?? data.reason) });
+        throw runError(type, data);
       } else if (type === 'run.complete') {
-        return { ...(data as Omit<PromptResult, 'runId' | 'sessionId'>), runId, sessionId };
+        const result = data as Omit<PromptResult, 'status' | 'runId' | 'sessionId'>;
+        return { ...result, status: 'completed', runId, sessionId };
       }
     }
     throw new ServerUnreachableError('the stream of events ended before the run did');
@@ -349,10 +358,16 @@ export class CodeBuddyClient {
       this.#send('DELETE', `/api/deliveries${toQuery(query)}`, undefined, options),
   };
 
+  readonly streamTickets = {
+    /** A ticket with which a web page can open one stream within 60 s: `new EventSource(`${url}/api/events?ticket=${ticket}`)`. */
+    create: (options: CallOptions = {}): Promise<Answer<'createStreamTicket', 201>> =>
+      this.#send('POST', '/api/stream-tickets', undefined, options),
+  };
+
   readonly keys = {
     list: (options: CallOptions = {}): Promise<Answer<'listKeys', 200>> => this.#get('/api/keys', options),
     /** `key` is in the answer this once. */
-    create: (body: Body<'createKey'>, options: MakingOptions = {}): Promise<Answer<'createKey', 201>> =>
+    create: (body: Body<'createKey'>, options: CallOptions = {}): Promise<Answer<'createKey', 201>> =>
       this.#send('POST', '/api/keys', body, options),
     revoke: (id: string, options: CallOptions = {}): Promise<void> =>
       this.#send('DELETE', `/api/keys/${encodeURIComponent(id)}`, undefined, options),

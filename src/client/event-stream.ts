@@ -105,7 +105,7 @@ async function* parse(response: IncomingMessage): AsyncGenerator<StreamEvent> {
     for (const { id, event, data } of parser.push(chunk as Buffer)) {
       const value: unknown = JSON.parse(data);
       if (typeof value !== 'object' || value === null) continue;
-      // `gap` and `overflow` are messages of the stream, not events: they carry their data bare.
+      // A server of an earlier version sends the data of `gap` and `overflow` bare.
       if ('type' in value) yield value as StreamEvent;
       else yield { type: event, ...(id === undefined ? {} : { sequence: Number(id) }), data: { ...value } };
     }

@@ -1,6 +1,6 @@
 // What a host's onPrompt gave, as a full PromptResult; and the collecting of an async iterable into one.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError, isProblemCode, problems } from '../errors.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from './handlers.ts';
 import type { PromptOptions, PromptResult } from './services.ts';
 
@@ -54,7 +54,11 @@ export class AnswerCollector {
     if (event.type === 'message.delta' && 'text' in data) this.text += String(data.text);
     else if (event.type === 'run.complete') this.final = { ...data };
     else if (event.type === 'run.failed') {
-      throw new CodeBuddyError('internal_error', 'The run failed', { cause: event.data });
+      const { code, message } = data as Readonly<Record<string, unknown>>;
+      if (!isProblemCode(code)) {
+        throw new CodeBuddyError('internal_error', 'The run failed', { cause: event.data });
+      }
+      throw new CodeBuddyError(code, typeof message === 'string' ? message : problems[code].title);
     }
   }
 

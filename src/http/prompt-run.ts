@@ -17,6 +17,9 @@ export interface WaitingRun {
   readonly permission: Permission;
 }
 
+/** `status` tells the answers of a prompt apart; it is that of the run. */
+export type CompletedPrompt = PromptResult & { readonly status: 'completed' };
+
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
 export async function answerByRun(
@@ -26,7 +29,7 @@ export async function answerByRun(
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
-): Promise<PromptResult | Run | WaitingRun | undefined> {
+): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
   // Before the run begins: one that nobody can follow must not be left working.
   if (mode === 'stream') requireRoomForStream(request, context);
   const { keyId, mayUseTools } = callerOf(request);
@@ -61,13 +64,13 @@ export async function answerByRun(
 async function resultOrQuestion(
   { result, asked, run }: StartedRun,
   reply: FastifyReply,
-): Promise<PromptResult | WaitingRun> {
-  if (asked === undefined) return result;
+): Promise<CompletedPrompt | WaitingRun> {
+  if (asked === undefined) return { status: 'completed', ...(await result) };
   const first = await Promise.race([
     result.then((answer) => ({ kind: 'answer', answer }) as const),
     asked.then((permission) => ({ kind: 'question', permission }) as const),
   ]);
-  if (first.kind === 'answer') return first.answer;
+  if (first.kind === 'answer') return { status: 'completed', ...first.answer };
   reply.code(202).header('Location', `/api/runs/${run.id}`);
   return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
 }

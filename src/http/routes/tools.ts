@@ -41,6 +41,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'The tools, with the JSON Schema of their parameters',
       scope: 'read',
       schema: { querystring: querySchema, response: { 200: pageSchema('tools', toolSchema) } },
+      docs: { errors: ['handler_not_configured'] },
       handler: async (request) => {
         const page = pageOfList('tools', await allTools(), request.query as FromSchema<typeof querySchema>);
         return { tools: page.items, nextCursor: page.nextCursor };
@@ -66,6 +67,18 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
             additionalProperties: false,
           },
         },
+      },
+      docs: {
+        errors: [
+          'tool_not_found',
+          'tool_failed',
+          'permission_denied',
+          'outside_workspace',
+          'file_not_found',
+          'handler_not_configured',
+          'storage_unavailable',
+          'storage_full',
+        ],
       },
       // Not async: a handler that answers at once is answered at once.
       handler: (request, reply) => {

@@ -35,6 +35,15 @@ export interface World {
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
+  /** The same over another server, as a proxy; a stream is read to its end. */
+  sendThrough(
+    base: string,
+    caller: Caller,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   session(): Promise<string>;
   /** A run that has failed, and can be resumed; started by the local key, which may do everything. */
   failedRun(options?: Readonly<Record<string, unknown>>, prompt?: string): Promise<string>;
@@ -98,7 +107,10 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
   });
   const hookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
 
-  async function send(
+  const send: World['send'] = (...request) => sendTo({ base: url, readsStreams: false }, ...request);
+
+  async function sendTo(
+    { base, readsStreams }: { readonly base: string; readonly readsStreams: boolean },
     caller: Caller,
     method: string,
     path: string,
@@ -107,7 +119,11 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
   ): Promise<Answer> {
     const key = keys.get(caller);
     const stop = new AbortController();
-    const response = await fetch(url + path, {
+    const patience = setTimeout(
+      () => stop.abort(new Error(`No answer to ${method} ${path} within 60 s`)),
+      60_000,
+    );
+    const response = await fetch(base + path, {
       method,
       signal: stop.signal,
       headers: {
@@ -115,11 +131,11 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     let json: unknown;
-    if (isStream) stop.abort();
+    if (isStream && !readsStreams) stop.abort();
     else {
       const text = await response.text();
       try {
@@ -128,6 +144,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
         // A page or Prometheus text.
       }
     }
+    clearTimeout(patience);
     return { status: response.status, headers: response.headers, json };
   }
 
@@ -147,6 +164,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     write: started.write,
     routes: started.app.server.getEndpoints().map(({ method, path }) => `${method} ${path}`),
     send,
+    sendThrough: (base, ...request) => sendTo({ base, readsStreams: true }, ...request),
     session: async () => (await client.sessions.create({})).id,
     async failedRun(runOptions = {}, prompt = 'fail') {
       // A prompt of its own: the model fails at each one only once.
