@@ -253,7 +253,7 @@ async function connect(
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
     readiness: () => checkReadiness(store, agent, webhooks),
-    describeAgent: () => agent.describe(),
+    describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
   };
 }

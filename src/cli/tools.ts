@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
 import { print, printJson, printTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
 
 export function add(program: Command): void {
   const tools = program.command('tools').description('Lists tools and runs them.');

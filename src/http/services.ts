@@ -263,8 +263,12 @@ export interface HttpServices {
   readonly answers?: AnswerStore;
   /** One line per part, for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
-  /** `agent` and `model` of `GET /api/status`. */
-  readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
+  /** `agent`, `model` and `workspace` of `GET /api/status`. */
+  readonly describeAgent?: () => {
+    readonly agent: string;
+    readonly model: string | null;
+    readonly workspace?: string;
+  };
   readonly webhooks?: WebhookService;
   /** Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no proof. */
   readonly identity?: (facts: {
