@@ -62,7 +62,10 @@ describe('where it works', { timeout }, () => {
     const home = temporaryFolder();
     await serve(home);
     const { stdout } = await run(home, ['keys', 'create', 'ci', '--scope', 'prompt']);
-    expect(await run(home, ['prompt', 'help', '--api-key', stdout.trim()])).toMatchObject({ code: 0, stderr: '' });
+    expect(await run(home, ['prompt', 'help', '--api-key', stdout.trim()])).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
   });
 });
 
@@ -84,10 +87,10 @@ describe('how it ends', { timeout }, () => {
 
   test('an answer that was cut off, or withheld, ends with 1', async () => {
     const { home } = await serveModel(({ messages }) => ({
-      kind: 'reply',
+      kind: 'answer',
       text: 'half',
-      finish: messages[0]?.text === 'long' ? 'length' : 'content-filter',
-    }) as never);
+      finish: messages.some(({ text }) => text === 'long') ? 'length' : 'content_filter',
+    }));
     for (const [prompt, reason] of [
       ['long', 'length'],
       ['bad', 'content_filter'],

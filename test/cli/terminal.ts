@@ -29,7 +29,14 @@ export function onTerminal(
   const line = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
   const child = spawn(script, ['-qefc', line, '/dev/null'], {
     cwd: home,
-    env: { ...process.env, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: '', NO_COLOR: '1', TERM: 'xterm', ...env },
+    env: {
+      ...process.env,
+      CODEBUDDY_HOME: home,
+      CODEBUDDY_API_KEY: '',
+      NO_COLOR: '1',
+      TERM: 'xterm',
+      ...env,
+    },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let text = '';
