@@ -2,9 +2,11 @@
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { createRequire, getCompileCacheDir } from 'node:module';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
+import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
@@ -42,6 +44,8 @@ export interface App {
   readonly url: string;
   /** Which model answers, and why that one, in words. */
   describeModel(): Promise<string>;
+  /** How commands run, in words. */
+  describeSandbox(): Promise<string>;
   /** The file that holds the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
@@ -123,11 +127,14 @@ export async function createApp(
       mcpServers: settings.mcpServers,
       permissionMode: settings.permissionMode,
       permissions: settings.permissions,
+      protectedPaths: settings.protectedPaths,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
-      sandbox: { network: settings.sandboxNetwork },
+      sandbox: sandboxOptions(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
+      trustedFiles: trustedFiles(settings),
+      stateFolder: join(settings.home, 'state'),
       watch: settings.watch,
       version,
       environment,
@@ -174,6 +181,7 @@ export async function createApp(
       const { models, reason } = await agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
+    describeSandbox: async () => (await agent.describeSandbox()).detail,
     get url() {
       const address = started.server.getAddress();
       if (address === undefined) throw new Error('the server is not running');
@@ -194,6 +202,7 @@ export async function createApp(
       }
       // Who asks first need not wait for the search.
       void agent.models.choice();
+      void logSandbox(agent, logger);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -208,15 +217,32 @@ export async function createApp(
   };
 }
 
+/** Whoever reads the log must see when commands are not confined. */
+async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
+  let description = await agent.describeSandbox();
+  // The trial has a time limit of its own, so this ends.
+  while (description.status === 'checking') description = await agent.describeSandbox();
+  const message = `sandbox (${description.mode}): ${description.detail}`;
+  if (description.status === 'works') logger?.info(message);
+  else logger?.warn(message);
+}
+
 /** What the agent makes of its settings is for the agent to say. @throws SettingsError */
 function checkSettings(
-  { models, providers, mcpServers, permissions }: Settings,
+  { models, providers, mcpServers, permissions, protectedPaths }: Settings,
   modelsOrigin: string,
   environment: NodeJS.ProcessEnv,
 ): void {
   try {
     checkAgentOptions(
-      { ...(models === undefined ? {} : { models }), modelsOrigin, providers, mcpServers, permissions },
+      {
+        ...(models === undefined ? {} : { models }),
+        modelsOrigin,
+        providers,
+        mcpServers,
+        permissions,
+        protectedPaths,
+      },
       environment,
     );
   } catch (cause) {
@@ -255,6 +281,7 @@ async function connect(
     readiness: () => checkReadiness(store, agent, webhooks),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
+    describeSandbox: () => agent.describeSandbox(),
   };
 }
 
@@ -289,7 +316,10 @@ function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
   // Named one by one for a workspace that is the config folder itself.
   const files = [...names.map((name) => join(home, name)), databasePath];
-  return [home, join(home, 'compile-cache'), ...files, ...files.map((file) => `${file}*`)];
+  // Node runs what it finds in its cache of compiled code.
+  const cache = getCompileCacheDir();
+  const folders = [home, join(home, 'compile-cache'), join(home, 'state')];
+  return [...folders, ...(cache === undefined ? [] : [cache]), ...files, ...files.map((file) => `${file}*`)];
 }
 
 function isLoopback(host: string): boolean {
@@ -328,6 +358,7 @@ async function checkReadiness(
   );
   const trouble = webhooks.trouble();
   const { models, reason } = await agent.models.choice();
+  const sandbox = await agent.describeSandbox();
   return [
     writable,
     {
@@ -340,8 +371,23 @@ async function checkReadiness(
       ready: true,
       detail: models.length === 0 ? `offline agent: ${reason}` : `${models.join(', then ')}: ${reason}`,
     },
+    {
+      name: 'sandbox',
+      ready: sandbox.status === 'works' || sandbox.status === 'checking' || sandbox.mode !== 'required',
+      detail: sandbox.detail,
+    },
     { name: 'runs', ready: true, detail: `${agent.runs.activeCount()} unfinished` },
   ];
+}
+
+function sandboxOptions(settings: Settings) {
+  return {
+    mode: settings.sandbox,
+    network: settings.sandboxNetwork,
+    limits: settings.sandboxLimits,
+    hide: settings.sandboxHide,
+    show: settings.sandboxShow,
+  };
 }
 
 /** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
@@ -357,7 +403,7 @@ export async function lookAtAgent(
     providers: settings.providers,
     mcpServers: settings.mcpServers,
     permissions: settings.permissions,
-    sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
+    sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
   });
 }
@@ -379,6 +425,11 @@ function visibleLog(line: string): string {
   );
 }
 
+/** PATH without what the agent can write: folders in the workspace, and relative ones. */
+export function trustedPath(path: string | undefined, workspace: string): string {
+  return createProgramFinder({ path, untrusted: [workspace] }).path;
+}
+
 /** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
 export function createLogger(
   level: Settings['logLevel'],
@@ -393,4 +444,20 @@ export function createLogger(
     return makeLogger(level, { write: (line: string) => pretty.write(visibleLog(line)) }, redact);
   }
   return makeLogger(level, 2, redact);
+}
+
+/**
+ * What the next start believes: a command that could write it would run as the server. Of the database its journal, which SQLite plays back at the
+ * next opening and does not use itself in WAL mode; of the program its own package, which `npx` finds in the workspace.
+ */
+function trustedFiles({ home, databasePath }: Settings): readonly string[] {
+  const cache = getCompileCacheDir();
+  const ownPackage = fileURLToPath(new URL('..', import.meta.url));
+  return [
+    home,
+    ...['config.json', 'api-key', 'compile-cache'].map((name) => join(home, name)),
+    ...(cache === undefined ? [] : [cache]),
+    `${databasePath}-journal`,
+    ...(ownPackage.split(sep).includes('node_modules') ? [ownPackage] : []),
+  ];
 }

@@ -245,6 +245,11 @@ const table = {
     title: 'Resources exhausted',
     when: 'The server has no file handle, process or memory left for this; try again later (see Retry-After).',
   },
+  sandbox_unavailable: {
+    status: 503,
+    title: 'No sandbox',
+    when: 'The command would have to run in the sandbox, which is not there or could not be set up now; it was not run.',
+  },
   shutting_down: { status: 503, title: 'Shutting down', when: 'The server is stopping.' },
   too_many_connections: {
     status: 503,

@@ -8,6 +8,7 @@ import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, Summary } from './driver.ts';
 import { byRun, readMessages } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
+import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { patchRun } from './run-record.ts';
@@ -62,7 +63,12 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
 
   /** Resolves when the tool may run. */
-  async function allow(one: LiveRun, use: ToolUse, onWait: () => void = () => undefined): Promise<void> {
+  async function allow(
+    one: LiveRun,
+    use: ToolUse,
+    guarded: GuardedFile | undefined,
+    onWait: () => void = () => undefined,
+  ): Promise<void> {
     const { controller, request, hop } = one;
     const { mayUseTools, keyId } = request;
     const { tool } = use;
@@ -72,8 +78,10 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         ...ownerOf(one),
         ...use,
         hop,
+        guarded,
         readOnly: await tools.isReadOnly(tool),
         mode: modeOf(one),
+        isolation: await tools.isolationOf(tool),
         // A caller without the scope `tools` has only what was allowed to its own key.
         remembered: () => one.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
         remember: async (rule) => {
@@ -145,11 +153,14 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       const { signal } = one.controller;
       const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
       let use: ToolUse;
+      let guarded: GuardedFile | undefined;
       try {
         // A malformed call is not a question for a person.
         tools.validate(tool, params);
         use = await tools.useOf(tool, params);
-        if (asks) await allow(one, use, onWait);
+        guarded = await tools.guardedFile(tool, params);
+        // Files that run later need a permission also where the words are the caller's own.
+        if (asks || guarded !== undefined) await allow(one, use, guarded, onWait);
         else
           permissions.assertNotDenied({ ...use, mode: modeOf(one), readOnly: await tools.isReadOnly(tool) });
       } catch (error) {
@@ -164,6 +175,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         hop: one.hop,
         signal,
         use,
+        ...(modeOf(one) === 'full' ? {} : { guard: { allowed: guarded?.path } }),
         alongStart: takeAlong(one),
         alongEnd(outcome) {
           const content = outcomeText(outcome);

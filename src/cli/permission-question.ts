@@ -11,28 +11,32 @@ export interface Question {
   /** Relative to the workspace. */
   readonly realPath: string | undefined;
   readonly alwaysCovers: string | undefined;
+  /** The command would run without one. */
+  readonly isUnsandboxed: boolean;
 }
 
 /** From the data of `permission.request`. */
 export function questionOf(data: Readonly<Record<string, unknown>>): Question {
-  const { permissionId, tool, params, realPath, alwaysCovers } = data;
+  const { permissionId, tool, params, realPath, alwaysCovers, sandbox } = data;
   return {
     permissionId: String(permissionId),
     tool: String(tool),
     params: typeof params === 'object' && params !== null ? { ...params } : {},
     realPath: realPath === undefined ? undefined : String(realPath),
     alwaysCovers: alwaysCovers === undefined ? undefined : String(alwaysCovers),
+    isUnsandboxed: sandbox === 'none',
   };
 }
 
 /** `workspace`: if it is on this machine. */
 export async function describeQuestion(
-  { tool, params, realPath, alwaysCovers }: Question,
+  { tool, params, realPath, alwaysCovers, isUnsandboxed }: Question,
   workspace: string | undefined,
 ): Promise<string> {
   const change = await describeChange(tool, params, realPath, workspace);
   const { shown, rest } = change ?? { shown: [], rest: params };
-  const head = Object.keys(rest).length === 0 ? `? ${tool}` : `? ${tool} ${JSON.stringify(rest)}`;
+  const name = isUnsandboxed ? `${tool} (without a sandbox)` : tool;
+  const head = Object.keys(rest).length === 0 ? `? ${name}` : `? ${name} ${JSON.stringify(rest)}`;
   return [
     oneLine(head),
     ...(realPath === undefined ? [] : [oneLine(`  the file: ${realPath}`)]),

@@ -24,11 +24,12 @@ export function add(program: Command): void {
       if (options.json) return printJson(answer);
       if (answer.permissions.length === 0) return print('Nothing waits.');
       printTable(
-        ['ID', 'RUN', 'TOOL', 'UNTIL', 'ALWAYS WOULD ALLOW', 'PARAMETERS'],
-        answer.permissions.map(({ id, runId, tool, expiresAt, rule, alwaysCovers, params }) => [
+        ['ID', 'RUN', 'TOOL', 'SANDBOX', 'UNTIL', 'ALWAYS WOULD ALLOW', 'PARAMETERS'],
+        answer.permissions.map(({ id, runId, tool, sandbox, expiresAt, rule, alwaysCovers, params }) => [
           id,
           runId,
           tool,
+          sandbox ?? '-',
           localTime(expiresAt),
           alwaysCovers ?? rule,
           JSON.stringify(params),

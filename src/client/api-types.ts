@@ -954,6 +954,11 @@ export interface components {
       /** @description What `allow_always` would allow in this session from now on. */
       readonly rule: string;
       readonly runId: string;
+      /**
+       * @description How a command will run if it is allowed; null for tools that run none.
+       * @enum {unknown}
+       */
+      readonly sandbox?: 'bubblewrap' | 'none' | null;
       readonly sessionId: string;
       /** @enum {string} */
       readonly status: 'pending' | 'allowed' | 'denied';
@@ -1162,6 +1167,21 @@ export interface components {
       readonly node: string;
       readonly pid: number;
       readonly running: boolean;
+      /** @description How commands run. Absent if the host application answers itself. */
+      readonly sandbox?: {
+        /** @description One line in words. */
+        readonly detail: string;
+        /**
+         * @description The setting.
+         * @enum {string}
+         */
+        readonly mode: 'required' | 'auto' | 'off';
+        /**
+         * @description `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.
+         * @enum {string}
+         */
+        readonly status: 'works' | 'missing' | 'unavailable' | 'failed' | 'off' | 'checking';
+      };
       /** @description Seconds since the server was started. */
       readonly uptime: number;
       readonly version: string;

@@ -164,6 +164,8 @@ export const catalogue = {
         alwaysCovers: text,
         /** Where the path of a file tool really leads. */
         realPath: text,
+        /** How a command will run if it is allowed; absent for tools that run none. */
+        sandbox: { enum: ['bubblewrap', 'none'] },
       },
       required: ['permissionId', 'tool', 'params'],
       additionalProperties: false,

@@ -93,6 +93,10 @@ export const permissionSchema = {
         'Of a file tool: the file that the path leads to through all links, relative to the workspace.',
     },
     reason: text,
+    sandbox: {
+      enum: ['bubblewrap', 'none', null],
+      description: 'How a command will run if it is allowed; null for tools that run none.',
+    },
     status: { type: 'string', enum: ['pending', 'allowed', 'denied'] },
     createdAt: timeSchema,
     expiresAt: { ...timeSchema, description: 'Without an answer it is denied then.' },

@@ -21,7 +21,7 @@ export type StdioServerConfig = McpServerCommon & {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Relative to the folder that the servers are given. */
+  /** Relative to the workspace: `.` is the workspace itself. @default a private folder outside it */
   readonly cwd?: string;
 };
 

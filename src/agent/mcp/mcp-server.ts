@@ -185,6 +185,7 @@ export class McpServer {
       client = await openClient(config, {
         environment: this.#options.environment,
         cwd: this.#options.cwd,
+        workspace: this.#options.workspace,
         clientVersion: this.#options.clientVersion,
         redactor: this.#redactor,
         signal,

@@ -18,7 +18,8 @@ export function createDirectTools(
       const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
       const use = await tools.useOf(name, params);
       permissions.assertNotDenied({ ...use, mode, readOnly });
-      return tools.execute(name, params, { ...context, use });
+      // By name: the context's signal may be made when it is asked for.
+      return tools.execute(name, params, { use, ...context, signal: context.signal });
     },
   };
 }

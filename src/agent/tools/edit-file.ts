@@ -19,7 +19,7 @@ export const editFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, oldText, newText, replaceAll = false }, { workspace, signal, onFileChange }) {
+  async run({ path, oldText, newText, replaceAll = false }, { workspace, signal, checkWrite, onFileChange }) {
     const before = await readWholeText(workspace, path);
     const shown = workspace.relative(path);
     let occurrences = 0;
@@ -49,7 +49,7 @@ export const editFileTool = defineTool({
     });
     after.add(before.slice(copied));
     const text = after.text();
-    await workspace.writeFile(path, text);
+    await workspace.writeFile(path, text, checkWrite);
     onFileChange('modify', shown, Buffer.byteLength(text));
     return { path: shown, replacements: occurrences, bytes: Buffer.byteLength(text) };
   },

@@ -7,8 +7,12 @@ import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
+import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { FileTarget } from '../permissions/path-rule.ts';
 import type { ToolUse } from '../permissions/permission-rule.ts';
+import { createProgramFinder } from '../programs/program-finder.ts';
+import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -16,7 +20,7 @@ import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { Isolation, Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
@@ -52,10 +56,14 @@ export type ToolOutcome =
 export interface ToolBox {
   list(): Promise<readonly ToolDescription[]>;
   isReadOnly(name: string): Promise<boolean>;
+  /** How a tool that runs commands would run them now; undefined for other tools. @throws CodeBuddyError `sandbox_unavailable` */
+  isolationOf(name: string): Promise<CommandIsolation | undefined>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
   validate(name: string, params: Record<string, unknown>): void;
   /** What permission rules are held against: by the tool, and for files by where their path really leads. @throws CodeBuddyError `tool_not_found` */
   useOf(name: string, params: Readonly<Record<string, unknown>>): Promise<ToolUse>;
+  /** The file that a call of a built-in tool would change, if other programs run it later. */
+  guardedFile(name: string, params: Readonly<Record<string, unknown>>): Promise<GuardedFile | undefined>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
   execute(
     name: string,
@@ -66,6 +74,8 @@ export interface ToolBox {
       readonly runId?: string;
       /** How many requests of our own webhooks led to it; default 0. */
       readonly hop?: number;
+      /** Of the files that run later, the call may change this one only. Left out: any, by the caller's own word. */
+      readonly guard?: { readonly allowed: string | undefined };
       /** Kept in the same commit as `tool.start`, and as the event that ends the call. */
       readonly alongStart?: readonly Write[];
       readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
@@ -75,6 +85,12 @@ export interface ToolBox {
   ): Promise<unknown>;
 }
 
+export interface CommandIsolation {
+  readonly sandbox: Isolation;
+  /** There should be a sandbox and there is none: a person decides, unless a rule names exactly this command. */
+  readonly isMissing: boolean;
+}
+
 export interface ToolBoxOptions {
   readonly workspace: Workspace;
   readonly log: Pick<EventLog, 'append' | 'publish'>;
@@ -82,8 +98,12 @@ export interface ToolBoxOptions {
   readonly external?: ExternalTools;
   /** Hears of a file that a tool has changed and tells of itself. */
   readonly onFileChange?: (path: string) => void;
-  /** How commands are kept in bounds; undefined: not at all. */
+  /** How commands are kept in bounds. Undefined: they are not. */
   readonly sandbox?: Sandbox;
+  /** @default the built-in list */
+  readonly runLater?: FilesThatRunLater;
+  /** @default one that keeps no journal */
+  readonly commandGuard?: CommandGuard;
 }
 
 /** More than any tool has; naming every unknown one would answer more than was asked. */
@@ -99,10 +119,14 @@ export function createToolBox({
   external,
   onFileChange,
   sandbox,
+  runLater = createFilesThatRunLater(),
+  commandGuard = createCommandGuard({ root: workspace.root, list: runLater }),
 }: ToolBoxOptions): ToolBox {
+  const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
   let ajv: AjvClass | undefined;
+  const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
   /** Undefined: an external one. */
   function find(name: string): Tool | undefined {
@@ -176,6 +200,15 @@ export function createToolBox({
     return (await realFileOf(workspace, params.path ?? '.')) ?? { kind: 'outside' };
   }
 
+  /** The last look, at the file that was really opened: a link may have been turned since the permission. */
+  function checkWrite(tool: string, realPath: string, allowed: string | undefined): void {
+    if (realPath === allowed || !guardedFiles.isGuarded(realPath)) return;
+    throw new CodeBuddyError(
+      'permission_denied',
+      `${tool} was not run: it leads to ${realPath}, which other programs run later and which was not allowed.`,
+    );
+  }
+
   return {
     async list() {
       const own = tools.map(({ name, description, inputSchema, readOnly }) => ({
@@ -192,9 +225,23 @@ export function createToolBox({
       const all = (await external?.list()) ?? [];
       return all.find((one) => one.name === name)?.readOnly ?? false;
     },
+    async isolationOf(name) {
+      if (name !== bashTool.name) return undefined;
+      const isolation = (await sandbox?.isolation()) ?? 'none';
+      return { sandbox: isolation, isMissing: isolation === 'none' && sandbox?.mode === 'auto' };
+    },
     validate,
     useOf: async (name, params) => ({ tool: name, params, target: await targetOf(find(name), params) }),
-    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd, use }) {
+    async guardedFile(name, { path }) {
+      const tool = byName.get(name);
+      if (tool === undefined || tool.readOnly || typeof path !== 'string') return undefined;
+      return guardedFiles.find(path);
+    },
+    async execute(
+      name,
+      params,
+      { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd, use },
+    ) {
       validate(name, params);
       const tool = find(name);
       const owner = {
@@ -222,11 +269,17 @@ export function createToolBox({
                     : workspace,
                 signal,
                 environment,
+                programs,
+                commandGuard,
+                ...(guard === undefined
+                  ? {}
+                  : { checkWrite: (path: string) => checkWrite(name, path, guard.allowed) }),
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
                 onFileChange: (change, path, bytes) => {
                   onFileChange?.(path);
+                  commandGuard.noteWrite(path);
                   changes.push({
                     type: `file.${change}`,
                     data: { path, bytes, tool: name, callId },

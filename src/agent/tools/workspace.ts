@@ -68,8 +68,11 @@ export interface Workspace {
     path: string,
     maxEntries: number,
   ): Promise<{ readonly entries: readonly DirectoryEntry[]; readonly truncated: boolean }>;
-  /** Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. */
-  writeFile(path: string, content: string): Promise<'create' | 'modify'>;
+  /**
+   * Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. `check` is called with the real path,
+   * relative to the root, before anything is written; it throws to refuse.
+   */
+  writeFile(path: string, content: string, check?: (realPath: string) => void): Promise<'create' | 'modify'>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
   /** The same workspace, but written to only where the permission was given for: a link may have been swapped since. */
@@ -221,7 +224,14 @@ export async function openWorkspace(
     return parent;
   }
 
-  async function writeFile(path: string, content: string, expected?: string): Promise<'create' | 'modify'> {
+  async function writeFile(
+    path: string,
+    content: string,
+    {
+      expected,
+      check,
+    }: { readonly expected?: string; readonly check?: ((realPath: string) => void) | undefined },
+  ): Promise<'create' | 'modify'> {
     return explain(path, async () => {
       let absolute = locate(path);
       if (absolute === root) throw failed(path, 'is a folder');
@@ -232,9 +242,12 @@ export async function openWorkspace(
         if (!isCode(error, 'ENOENT')) throw error;
         if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
       }
+      // Before folders are made for what is refused anyway.
+      if (check !== undefined) check((await realFile(path)).path ?? inWorkspace(absolute));
       const { handle, at, real } = await openParent(absolute, path);
       try {
         const target = inWorkspace(join(real, basename(absolute)));
+        check?.(target);
         if (expected !== undefined && target !== expected)
           throw failed(
             path,
@@ -263,10 +276,10 @@ export async function openWorkspace(
     relative: (path) => inWorkspace(locate(path)),
     realFile,
     openFile,
-    writeFile: (path, content) => writeFile(path, content),
+    writeFile: (path, content, check) => writeFile(path, content, { check }),
     writingOnly: (realPath) => ({
       ...workspace,
-      writeFile: (path, content) => writeFile(path, content, realPath),
+      writeFile: (path, content, check) => writeFile(path, content, { expected: realPath, check }),
     }),
     async readDirectory(path, maxEntries) {
       return explain(path, async () => {

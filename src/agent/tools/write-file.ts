@@ -16,7 +16,7 @@ export const writeFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, content }, { workspace, onFileChange }) {
+  async run({ path, content }, { workspace, checkWrite, onFileChange }) {
     const bytes = Buffer.byteLength(content);
     const shown = workspace.relative(path);
     if (bytes > maxTextBytes) {
@@ -25,7 +25,7 @@ export const writeFileTool = defineTool({
         `The content for ${shown} has ${bytes} bytes; the limit is ${maxTextBytes}. Nothing was written.`,
       );
     }
-    const change = await workspace.writeFile(path, content);
+    const change = await workspace.writeFile(path, content, checkWrite);
     onFileChange(change, shown, bytes);
     return { path: shown, bytes, created: change === 'create' };
   },
