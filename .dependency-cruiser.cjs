@@ -7,6 +7,7 @@ const leaves = [
   'errors\\.ts',
   'version\\.ts',
   'atomic-file\\.ts',
+  'did-you-mean\\.ts',
   'redaction\\.ts',
   'identity-proof\\.ts',
   'file-errors\\.ts',

@@ -4,8 +4,9 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
+import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile } from '../config/server-file.ts';
-import { loadSettings, type Origins, type Settings } from '../config/settings.ts';
+import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
 import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
@@ -30,8 +31,8 @@ export function add(program: Command): void {
     .option('--workspace <folder>', 'the workspace (default: this folder)')
     .option('--json', 'print JSON')
     .action(async ({ home, workspace, json }: DoctorOptions) => {
-      const { settings, origins } = loadSettings({ flags: { home, workspace } });
-      const checks = await runChecks(settings, origins);
+      const { settings, origins, faults } = inspectSettings({ flags: { home, workspace } });
+      const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
       const shown = {
         ...settings,
         apiKey: settings.apiKey === undefined ? undefined : '(set)',
@@ -61,24 +62,66 @@ export function add(program: Command): void {
     });
 }
 
+function settingsChecks(faults: readonly string[]): readonly Check[] {
+  const name = 'settings';
+  if (faults.length === 0) return [{ name, ok: true, detail: 'every one makes sense by itself' }];
+  return faults.map((detail) => ({ name, ok: false, detail }));
+}
+
+/** Every check, whatever becomes of the others. */
+async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
+  const { home } = settings;
+  let running: ReturnType<typeof readServerFile>;
+  const found = await attempt('server', () => {
+    running = readServerFile(home);
+    return [];
+  });
+  const results = [
+    attempt('node', checkNode),
+    attempt('config folder', () => checkHome(home)),
+    attempt('API key', () => checkKey(home)),
+    attempt('workspace', () => checkWorkspace(settings.workspace)),
+    attempt('disk', () => checkDisk(home)),
+    ...(running === undefined
+      ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
+      : [attempt('server', () => checkServer(home, running.url, running.pid))]),
+    attempt('webhooks', () => checkWebhooks(settings)),
+    attempt('agent', () => checkAgent(settings, origins)),
+  ];
+  return [...found, ...(await Promise.all(results)).flat()];
+}
+
+async function attempt(
+  name: string,
+  check: () => Check | readonly Check[] | Promise<Check | readonly Check[]>,
+): Promise<readonly Check[]> {
+  try {
+    return [await check()].flat();
+  } catch (error) {
+    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
 /** Which model would answer and why, and whether commands are kept in a sandbox. */
 async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const { lookAtAgent } = await import('../app.ts');
   return lookAtAgent(settings, origins.models);
 }
 
-async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
-  const running = readServerFile(settings.home);
-  const checks = [
-    checkNode(),
-    checkHome(settings.home),
-    checkWorkspace(settings.workspace),
-    checkDisk(settings.home),
-  ];
-  if (running === undefined) checks.push(await checkPort(settings), await checkDatabase(settings));
-  else checks.push(await checkServer(settings.home, running.url, running.pid));
-  checks.push(...(await checkAgent(settings, origins)));
-  return checks;
+async function checkWebhooks(settings: Settings): Promise<readonly Check[]> {
+  const name = 'webhooks';
+  const { checkWebhookSettings } = await import('../app.ts');
+  const faults = checkWebhookSettings(settings);
+  if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
+  const { allowedTargets } = settings;
+  const where = ['public addresses', ...allowedTargets].join(', ');
+  return [{ name, ok: true, detail: `may go to ${where}` }];
+}
+
+function checkKey(home: string): Check {
+  const key = readLocalKey(home);
+  const detail = key === undefined ? 'will be made at the first start' : localKeyPath(home);
+  return { name: 'API key', ok: true, detail };
 }
 
 function namesOf(value: unknown): readonly string[] | undefined {
@@ -99,7 +142,8 @@ function checkHome(home: string): Check {
   const name = 'config folder';
   const stats = statSync(home, { throwIfNoEntry: false });
   if (stats === undefined) return { name, ok: true, detail: `${home} will be made at the first start` };
-  if ((stats.mode & 0o077) !== 0)
+  // Windows has no such modes; Node makes them up.
+  if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0)
     return {
       name,
       ok: false,

@@ -1,11 +1,11 @@
 // `codebuddy`: finds the command, loads only its file, turns errors into exit codes.
 
 import { Command, CommanderError } from 'commander';
+import { didYouMean } from '../did-you-mean.ts';
 import { version } from '../version.ts';
 import { exitCodes, report } from './exit-codes.ts';
 import { withSuggestion } from './not-found.ts';
 import { complain, print, wantJson } from './output.ts';
-import { didYouMean } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
 import { usageErrorOf } from './usage-message.ts';
 

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { ApiError, type CodeBuddyClient } from '../client/index.ts';
+import { didYouMean } from '../did-you-mean.ts';
 import { type ConnectionOptions, withClient } from './connection.ts';
-import { didYouMean } from './suggest.ts';
 
 interface Kind {
   /** The option that may name it, where it is not the first argument. */

@@ -41,7 +41,7 @@ export function failureOf({ type, data, runId, sessionId }: StreamEvent): Prompt
 
 /** The server went away in the middle. */
 export function cutOff(runId: string | undefined, cause: unknown): PromptFailure {
-  const what = cause instanceof Error ? cause.message : 'the stream ended before the run did';
+  const what = cause instanceof Error ? cause.message : 'the server stopped before the run ended';
   const hints =
     runId === undefined
       ? []

@@ -110,9 +110,9 @@ describe('how it ends', { timeout }, () => {
     server.child.kill('SIGTERM');
     const { code, stdout, stderr } = await prompt.finished;
     tail.child.kill('SIGKILL');
-    expect(code, stderr).toBe(1);
-    const { code: word, runId } = errorIn(stdout);
-    expect(word).toBe('interrupted');
+    expect(code, stderr).toBe(3);
+    expect(stderr).toContain('the server stopped before the run ended');
+    const { runId } = errorIn(stdout);
     expect(stderr).toContain(`codebuddy runs resume ${String(runId)}`);
   });
 
