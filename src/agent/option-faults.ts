@@ -62,6 +62,6 @@ export function findOptionFaults(options: OptionsToCheck, environment: Environme
 /** One entry at a time, so that one that is wrong hides no other; what is not an object is given as it is. */
 function eachEntry(value: unknown, work: (value: unknown, name?: string) => void): void {
   if (value === undefined) return;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return work(value);
-  for (const [name, entry] of Object.entries(value)) work({ [name]: entry }, name);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) work(value);
+  else for (const [name, entry] of Object.entries(value)) work({ [name]: entry }, name);
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
 import { localKeyPath, readLocalKey } from '../config/local-key.ts';
-import { readServerFile } from '../config/server-file.ts';
+import { readServerFile, type ServerFile } from '../config/server-file.ts';
 import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
 import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -71,24 +71,31 @@ function settingsChecks(faults: readonly string[]): readonly Check[] {
 /** Every check, whatever becomes of the others. */
 async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const { home } = settings;
-  let running: ReturnType<typeof readServerFile>;
-  const found = await attempt('server', () => {
-    running = readServerFile(home);
-    return [];
-  });
+  const { server, fault } = findServer(home);
   const results = [
     attempt('node', checkNode),
     attempt('config folder', () => checkHome(home)),
     attempt('API key', () => checkKey(home)),
     attempt('workspace', () => checkWorkspace(settings.workspace)),
     attempt('disk', () => checkDisk(home)),
-    ...(running === undefined
+    ...(server === undefined
       ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
-      : [attempt('server', () => checkServer(home, running.url, running.pid))]),
+      : [attempt('server', () => checkServer(home, server))]),
     attempt('webhooks', () => checkWebhooks(settings)),
     attempt('agent', () => checkAgent(settings, origins)),
   ];
-  return [...found, ...(await Promise.all(results)).flat()];
+  return [...fault, ...(await Promise.all(results)).flat()];
+}
+
+function findServer(home: string): {
+  readonly server: ServerFile | undefined;
+  readonly fault: readonly Check[];
+} {
+  try {
+    return { server: readServerFile(home), fault: [] };
+  } catch (error) {
+    return { server: undefined, fault: [{ name: 'server', ok: false, detail: String(error) }] };
+  }
 }
 
 async function attempt(
@@ -203,7 +210,7 @@ async function checkDatabase({ databasePath }: Settings): Promise<Check> {
   }
 }
 
-async function checkServer(home: string, url: string, pid: number): Promise<Check> {
+async function checkServer(home: string, { url, pid }: ServerFile): Promise<Check> {
   let client: CodeBuddyClient | undefined;
   try {
     // Found by `home`, so that it must prove itself before it gets the key.
