@@ -4,6 +4,7 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
+import { hasModes } from '../config/home-folder.ts';
 import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
 import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
@@ -149,8 +150,7 @@ function checkHome(home: string): Check {
   const name = 'config folder';
   const stats = statSync(home, { throwIfNoEntry: false });
   if (stats === undefined) return { name, ok: true, detail: `${home} will be made at the first start` };
-  // Windows has no such modes; Node makes them up.
-  if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0)
+  if (hasModes && (stats.mode & 0o077) !== 0)
     return {
       name,
       ok: false,

@@ -91,7 +91,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs as well.
-  process.env.PATH = trustedPath(environment.PATH, settings.workspace);
+  process.env.PATH = trustedPath(process.env.PATH, settings.workspace);
   const app = await createApp(settings, {
     environment,
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
