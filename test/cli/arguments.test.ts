@@ -106,6 +106,7 @@ describe('with a server', { timeout }, () => {
       [['prompt', 'help', '--api-key', key.trim()], 4, 'insufficient_scope'],
       [['status', '--api-key', 'cbk_wrong'], 4, 'unauthorized'],
       [['tools', 'run', 'read_file', 'path=missing'], 1, 'file_not_found'],
+      [['tools', 'run', 'no_such_tool'], 1, 'tool_not_found'],
       [['tools', 'run', 'read_file', 'paht=x'], 2, 'validation_failed'],
       [['webhooks', 'add', 'http://127.0.0.1:1', '--secret', 'x'], 2, 'validation_failed'],
       [['sessions', 'show', 'ses_unknown'], 1, 'session_not_found'],
@@ -117,6 +118,16 @@ describe('with a server', { timeout }, () => {
       expect(json.code).toBe(code);
       expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: word, exitCode: code } });
     }
+  });
+
+  test('a command that failed makes `tools run` fail, and its result is printed', async () => {
+    const home = temporaryFolder();
+    await serve(home);
+    const failed = await run(home, ['tools', 'run', 'bash', 'command=exit 7', '--json']);
+    expect(failed.code, failed.stderr).toBe(1);
+    expect(JSON.parse(failed.stdout)).toMatchObject({ exitCode: 7 });
+    expect(failed.stderr).toContain('exit code 7');
+    expect((await run(home, ['tools', 'run', 'bash', 'command=true'])).code).toBe(0);
   });
 
   test('names and ids that are almost right', async () => {
