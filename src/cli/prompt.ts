@@ -94,7 +94,9 @@ async function answer(
   let runId: string | undefined;
   let last: StreamEvent | undefined;
   try {
-    for await (const event of client.promptStream(request, { signal, keepWaiting: !wait })) {
+    // Only where nobody is asked: who ends the program at a question gives the run up.
+    const keepWaiting = terminal === undefined && !wait;
+    for await (const event of client.promptStream(request, { signal, keepWaiting })) {
       runId ??= event.runId;
       const { type, data } = event;
       if (type === 'permission.request') {

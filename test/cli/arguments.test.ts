@@ -127,7 +127,7 @@ describe('with a server', { timeout }, () => {
     expect(failed.code, failed.stderr).toBe(1);
     expect(JSON.parse(failed.stdout)).toMatchObject({ exitCode: 7 });
     expect(failed.stderr).toContain('exit code 7');
-    expect((await run(home, ['tools', 'run', 'bash', 'command=true'])).code).toBe(0);
+    expect((await run(home, ['tools', 'run', 'bash', 'command=exit 0'])).code).toBe(0);
   });
 
   test('names and ids that are almost right', async () => {

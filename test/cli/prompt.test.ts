@@ -204,6 +204,8 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
     await second.saw('allow?');
     second.type('\u0003');
     expect(await second.ended).toBe(130);
+    const tail = start(home, ['events', 'tail', '--after', '0', '--type', 'run.*', '--json']);
+    await tail.saw('"run.cancelled"');
   });
 });
 
