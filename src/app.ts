@@ -26,6 +26,7 @@ import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.t
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
+import { DamagedRowError } from './store/row-json.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -90,7 +91,7 @@ export async function createApp(
     ...(logger === undefined ? {} : { logger }),
   });
   removeConfigLeftovers(settings.home);
-  let agent: Agent;
+  let agent: Agent | undefined;
   let server: RestApiServer | undefined;
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
@@ -110,6 +111,7 @@ export async function createApp(
           ? []
           : [{ address: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port }];
       },
+      ...(settings.webhookProxy === undefined ? {} : { proxy: settings.webhookProxy }),
       ...(settings.webhookCa === undefined ? {} : { ca: readCa(settings.webhookCa) }),
       warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
     });
@@ -135,6 +137,7 @@ export async function createApp(
       costThresholds: settings.costThresholds,
       sandbox: sandboxOptions(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
+      ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
       stateFolder: join(settings.home, 'state'),
@@ -157,19 +160,21 @@ export async function createApp(
       await connect(settings, { store, log, agent, webhooks, localKey: localKey.key, startedAt }),
     );
   } catch (error) {
+    await agent?.close(0);
     await webhooks?.close(0);
+    await log.close();
     await store.close();
     throw asStartError(error, settings.databasePath);
   }
 
-  const started = { server, webhooks };
+  const started = { server, agent, webhooks };
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
     stopRetention?.();
     // Together: requests wait for their runs, and both have the same time.
-    await Promise.all([started.server.stop(), agent.close(graceMs)]);
+    await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
     await started.webhooks.close(deliveryGraceMs);
     // Before the lock is free: the file of the next owner must not be taken for ours.
     removeServerFile(settings.home);
@@ -181,7 +186,7 @@ export async function createApp(
     server,
     keyFile: localKey.path,
     async describeModel() {
-      const { models, reason } = await agent.models.choice();
+      const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
     describeSandbox: async () => (await agent.describeSandbox()).detail,
@@ -204,8 +209,8 @@ export async function createApp(
         throw error;
       }
       // Who asks first need not wait for the search.
-      void agent.models.choice();
-      void logSandbox(agent, logger);
+      void started.agent.models.choice();
+      void logSandbox(started.agent, logger);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -342,6 +347,8 @@ function isLoopback(host: string): boolean {
 
 /** A damaged page may be met only when it is read: whoever starts the server is told which file it is in. */
 function asStartError(error: unknown, databasePath: string): unknown {
+  if (error instanceof DamagedRowError)
+    return new Error(`${databasePath}: ${error.message}`, { cause: error });
   const isStorage =
     error instanceof CodeBuddyError &&
     (error.code === 'storage_unavailable' || error.code === 'storage_full');
@@ -385,7 +392,9 @@ async function checkReadiness(
     {
       name: 'webhooks',
       ready: trouble === undefined,
-      detail: trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
+      detail:
+        (trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`) +
+        describeRefused(webhooks.refused()),
     },
     {
       name: 'model',
@@ -425,6 +434,32 @@ export function checkWebhookSettings({
   return faults;
 }
 
+function describeRefused(refused: readonly { readonly id: string; readonly reason: string }[]): string {
+  if (refused.length === 0) return '';
+  const some = refused.slice(0, 3).map(({ id, reason }) => `${id} (${reason})`);
+  const more = refused.length > some.length ? `, and ${refused.length - some.length} more` : '';
+  return `; refused, their deliveries wait: ${some.join(', ')}${more}`;
+}
+
+/** For `doctor` while no server runs: the entries of webhooks.json that a start would refuse, or why the file cannot be used. */
+export async function lookAtWebhooks(
+  settings: Settings,
+): Promise<{ readonly name: string; readonly ok: boolean; readonly detail: string }> {
+  const { inspectWebhooks } = await import('./webhooks/inspect-webhooks.ts');
+  const path = join(settings.home, 'webhooks.json');
+  const { count, fault, refused } = inspectWebhooks({
+    path,
+    allowedTargets: settings.allowedTargets,
+    allowLoopback: isLoopback(settings.host),
+  });
+  const detail = fault === undefined ? `${count} in ${path}` : `${path} cannot be used: ${fault}`;
+  return {
+    name: 'webhooks',
+    ok: fault === undefined && refused.length === 0,
+    detail: detail + describeRefused(refused),
+  };
+}
+
 /** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
 export async function lookAtAgent(
   settings: Settings,
@@ -442,6 +477,7 @@ export async function lookAtAgent(
     serverFolder: join(settings.home, 'state', 'mcp'),
     sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
+    stateFolder: join(settings.home, 'state'),
   });
 }
 

@@ -11,11 +11,13 @@ import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
+import { proxiesFrom } from './outbound-http.ts';
 import { createFileGuard } from './permissions/file-guard.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
+import { noteRefusedTool } from './refused-tools.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -28,7 +30,7 @@ import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbo
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import type { PermissionMode } from './types.ts';
-import { watchWorkspace } from './watch-workspace.ts';
+import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
 export interface AgentOptions {
   readonly store: Store;
@@ -68,7 +70,7 @@ export interface AgentOptions {
   readonly version?: string;
   /** Keys of providers, and where programs started by tools take their few variables from. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** Without a byte from a model for this long, its call is given up. @default 2 minutes */
+  /** Without a byte from a model for this long, its call is given up. @default 2 minutes, and 10 for local models */
   readonly modelSilenceMs?: number;
   /** Tokens that a model can read, where the price list does not know it. @default 128 000 */
   readonly contextWindow?: number;
@@ -127,7 +129,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     workspace: options.workspace,
   }))
     warn(warning);
-  const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
+  const proxies = proxiesFrom(environment);
+  const workspace = await openWorkspace(options.workspace, ownFiles, {
+    guard: createFileGuard(deny),
+    environment,
+  });
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
   warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
   const sandbox = createSandbox({
@@ -145,12 +151,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     servers,
     redactor,
     environment: clean,
+    proxies,
     cwd: serverFolder,
     workspace: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
-  const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
+  let watching: WorkspaceWatch | undefined;
   const runLater = createFilesThatRunLater(options.protectedPaths);
   const commandGuard = createCommandGuard({
     root: workspace.root,
@@ -170,7 +177,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     external: mcp,
     runLater,
     commandGuard,
-    onFileChange: (path) => watching?.note(path),
+    ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
     sandbox,
   });
   const permissions = createPermissions({
@@ -187,9 +194,18 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     origin: options.modelsOrigin ?? 'the host',
     providers: options.providers,
     environment,
+    proxies,
     now,
     warn,
     redact: redactor.redact,
+    onRefusedTool(refused) {
+      if (options.stateFolder === undefined) return;
+      try {
+        noteRefusedTool(options.stateFolder, { ...refused, at: new Date(now()).toISOString() });
+      } catch (error) {
+        warn(`doctor will not tell of the tool ${refused.tool}: ${String(error)}`);
+      }
+    },
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });
@@ -216,6 +232,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
     warn(`temporary files of an earlier process could not be looked for: ${String(error)}`),
   );
+  // Last: if the agent cannot be opened, nothing is left running.
+  if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
@@ -233,7 +251,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     async close(graceMs) {
       await runs.close(graceMs);
       closing.abort();
-      await Promise.all([mcp.close(), watching?.close(), cleaning]);
+      await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning]);
     },
   };
 }

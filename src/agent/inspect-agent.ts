@@ -10,6 +10,7 @@ import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
 import { findOptionFaults, type OptionFault } from './option-faults.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
+import { readRefusedTools } from './refused-tools.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
@@ -32,6 +33,8 @@ export interface InspectOptions {
   readonly serverFolder: string;
   readonly sandbox: AgentSandboxOptions & Pick<SandboxOptions, 'mode' | 'hidden'>;
   readonly environment: NodeJS.ProcessEnv;
+  /** Where the agent keeps what must outlive a crash. */
+  readonly stateFolder: string;
 }
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
@@ -42,6 +45,7 @@ export async function inspectAgent(options: InspectOptions): Promise<readonly Ag
     ...(await inspectModel(options, faults)),
     await inspectSandbox(options),
     ...inspectMcp(options, faults),
+    ...inspectRefusedTools(options),
     ...inspectRules(options, faults),
   ];
   return checks.map((check) => ({ ...check, detail: redact(check.detail) }));
@@ -62,7 +66,7 @@ async function inspectModel(
   faults: readonly OptionFault[],
 ): Promise<readonly AgentCheck[]> {
   const name = 'model';
-  const wrong = shown(name, faults, 'providers', 'models');
+  const wrong = shown(name, faults, 'providers', 'models', 'proxies');
   if (wrong.length > 0) return wrong;
   try {
     const loader = createModelLoader({ environment, custom: parseProviders(providers, environment) });
@@ -132,6 +136,15 @@ function inspectMcp(
   });
   if (missing.length > 0) return missing;
   return [{ name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' }];
+}
+
+/** One that a provider refused lately: sessions go on without it. */
+function inspectRefusedTools({ stateFolder }: InspectOptions): readonly AgentCheck[] {
+  return readRefusedTools(stateFolder, Date.now()).map(({ tool, model, said, at }) => ({
+    name: 'tools',
+    ok: true,
+    detail: `warning: ${tool} was left out of a session with ${model} at ${at}: ${said}`,
+  }));
 }
 
 function inspectRules(

@@ -4,6 +4,7 @@ import { parseMcpServers } from './mcp/mcp-config.ts';
 import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
 import type { CustomProvider, Environment } from './models/providers.ts';
+import { proxiesFrom } from './outbound-http.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 
@@ -18,7 +19,7 @@ export interface OptionsToCheck {
 }
 
 export interface OptionFault {
-  readonly option: 'models' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths';
+  readonly option: 'models' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths' | 'proxies';
   readonly message: string;
 }
 
@@ -40,6 +41,7 @@ export function findOptionFaults(options: OptionsToCheck, environment: Environme
       attempt('permissions', () => parseRule(rule), `permissions.${effect}[${index}]: `);
     });
   attempt('protectedPaths', () => createFilesThatRunLater(options.protectedPaths));
+  attempt('proxies', () => proxiesFrom(environment));
   const custom: CustomProvider[] = [];
   const named: string[] = [];
   eachEntry(providers, (value, name) => {

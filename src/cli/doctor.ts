@@ -40,6 +40,7 @@ export function add(program: Command): void {
         // They may hold secrets.
         providers: namesOf(settings.providers),
         mcpServers: namesOf(settings.mcpServers),
+        webhookProxy: settings.webhookProxy?.replace(/\/\/[^/]*@/, '//***@'),
       };
       const rows = Object.entries(shown).map(([name, value]) => ({
         name,
@@ -82,7 +83,7 @@ async function runChecks(settings: Settings, origins: Origins): Promise<readonly
     ...(server === undefined
       ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
       : [attempt('server', () => checkServer(home, server))]),
-    attempt('webhooks', () => checkWebhooks(settings)),
+    attempt('webhooks', () => checkWebhooks(settings, server !== undefined)),
     attempt('agent', () => checkAgent(settings, origins)),
   ];
   return [...fault, ...(await Promise.all(results)).flat()];
@@ -116,14 +117,13 @@ async function checkAgent(settings: Settings, origins: Origins): Promise<readonl
   return lookAtAgent(settings, origins.models);
 }
 
-async function checkWebhooks(settings: Settings): Promise<readonly Check[]> {
+async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<readonly Check[]> {
   const name = 'webhooks';
-  const { checkWebhookSettings } = await import('../app.ts');
+  const { checkWebhookSettings, lookAtWebhooks } = await import('../app.ts');
   const faults = checkWebhookSettings(settings);
   if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
-  const { allowedTargets } = settings;
-  const where = ['public addresses', ...allowedTargets].join(', ');
-  return [{ name, ok: true, detail: `may go to ${where}` }];
+  // The entries of webhooks.json that the next start would refuse; a running server tells of its own.
+  return isRunning ? [] : [await lookAtWebhooks(settings)];
 }
 
 function checkKey(home: string): Check {
@@ -210,23 +210,36 @@ async function checkDatabase({ databasePath }: Settings): Promise<Check> {
   }
 }
 
-async function checkServer(home: string, { url, pid }: ServerFile): Promise<Check> {
+async function checkServer(home: string, { url, pid }: ServerFile): Promise<readonly Check[]> {
   let client: CodeBuddyClient | undefined;
   try {
     // Found by `home`, so that it must prove itself before it gets the key.
     client = new CodeBuddyClient({ home });
     const status = await client.status({ signal: AbortSignal.timeout(3000) });
-    return {
-      name: 'server',
-      ok: true,
-      detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
-    };
+    const { refused = 0 } = status.webhooks;
+    return [
+      {
+        name: 'server',
+        ok: true,
+        detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
+      },
+      {
+        name: 'webhooks',
+        ok: refused === 0,
+        detail:
+          refused === 0
+            ? 'all can be used'
+            : `${refused} refused, their deliveries wait; codebuddy webhooks list shows them`,
+      },
+    ];
   } catch (error) {
-    return {
-      name: 'server',
-      ok: false,
-      detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return [
+      {
+        name: 'server',
+        ok: false,
+        detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ];
   } finally {
     client?.close();
   }

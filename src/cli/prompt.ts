@@ -8,6 +8,7 @@ import {
   ServerUnreachableError,
   type StreamEvent,
 } from '../client/index.ts';
+import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, PromptFailure, report } from './exit-codes.ts';
 import { idOf } from './id-argument.ts';
@@ -158,7 +159,7 @@ function createWriter(json: boolean): Writer {
     show({ type, data }) {
       if (json) return;
       if (type === 'tool.start')
-        complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params))}`)));
+        complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
       else if (type === 'message.delta') {
         streamed = true;
         write(String(data.text));
@@ -258,8 +259,4 @@ function finish(event: StreamEvent, json: boolean): void {
   if (!isComplete || !json) throw failure;
   complain(`codebuddy: ${oneLine(failure.message)}`);
   process.exitCode = exitCodes.failed;
-}
-
-function shorten(text: string): string {
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }

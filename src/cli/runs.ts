@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Run } from '../client/index.ts';
+import { cutHead } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';
@@ -85,7 +86,7 @@ async function list(options: ListOptions): Promise<void> {
         status,
         model ?? '-',
         cost === null ? '-' : `$${cost}`,
-        prompt.slice(0, 60),
+        cutHead(prompt, 60),
       ]),
     );
     if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));

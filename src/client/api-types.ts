@@ -744,6 +744,8 @@ export interface components {
       readonly retryDelay: number;
       /** @description Set while the webhook belongs to one run. */
       readonly runId: string | null;
+      /** @description Ids of webhooks that send to the same URL already: events that both want are sent there twice. */
+      readonly sameUrlAs?: readonly string[];
       /** @description Shown this once; null if requests are not signed. */
       readonly secret: string | null;
       /** @description Whether requests are signed. */
@@ -917,6 +919,11 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
+      /**
+       * @description The answer was cut off here, by a failure or a cancel. Absent otherwise.
+       * @enum {boolean}
+       */
+      readonly incomplete?: true;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
@@ -1016,7 +1023,7 @@ export interface components {
         readonly system?: string;
         readonly timeoutMs?: number;
       };
-      /** @description What the agent is asked to do. */
+      /** @description What the agent is asked to do; more than white space. */
       readonly prompt: string;
       /** @description Goes on with this session; default: a new one. */
       readonly sessionId?: string;
@@ -1189,6 +1196,8 @@ export interface components {
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
+        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        readonly refused?: number;
       };
       /** @description The folder that tools work in; null if the host application answers itself. */
       readonly workspace: string | null;
@@ -1284,7 +1293,7 @@ export interface components {
     };
     /**
      * WebhookPatch
-     * @description What is left out stays as it is.
+     * @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.
      */
     readonly WebhookPatch: {
       readonly description?: string;
@@ -1335,8 +1344,11 @@ export interface components {
       readonly pausedUntil: string | null;
       /** @description Deliveries that have not ended. */
       readonly pending: number;
-      /** @enum {string} */
-      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now; `detail` says why. Its deliveries wait.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled' | 'refused';
     };
   };
   responses: never;
@@ -3065,7 +3077,7 @@ export interface operations {
       };
       readonly cookie?: never;
     };
-    /** @description What is left out stays as it is. */
+    /** @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown. */
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': components['schemas']['WebhookPatch'];

@@ -66,6 +66,8 @@ export interface Settings {
   readonly maxQueuedRunsPerSession: number;
   /** Tokens that the model can read, where the price list does not know it. */
   readonly contextWindow: number | undefined;
+  /** Without a byte from a model for this long, in ms, its call is given up. Undefined: by where the model is. */
+  readonly modelSilenceMs: number | undefined;
   /** Do commands run in the sandbox: always, where it works, or never? */
   readonly sandbox: SandboxMode;
   /** May commands in the sandbox use the network? */
@@ -86,6 +88,8 @@ export interface Settings {
   readonly allowedTargets: readonly string[];
   /** A PEM file of further certificate authorities for webhooks. */
   readonly webhookCa: string | undefined;
+  /** The URL of an HTTP proxy that carries deliveries. */
+  readonly webhookProxy: string | undefined;
 }
 
 /** Where a value came from, in words: `--port`, `CODEBUDDY_PORT`, `config.json`, `default`. */
@@ -248,6 +252,12 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     parse: (value) => integer(value, 1000, 100_000_000),
     right: 'a whole number of tokens from 1000',
   },
+  modelSilenceMs: {
+    field: 'modelSilenceMs',
+    fallback: () => undefined,
+    parse: (value) => integer(value, 1000, 86_400_000),
+    right: 'a whole number of milliseconds from 1000 to 86400000 (a day)',
+  },
   sandbox: {
     flag: '--sandbox',
     variable: 'CODEBUDDY_SANDBOX',
@@ -328,6 +338,18 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     fallback: () => [],
     parse: (value) => list(value, (item) => /^[A-Za-z0-9.*:/_-]+$/.test(item)),
     right: 'addresses, CIDRs as 10.0.0.0/8, or host names as example.org or *.example.org',
+  },
+  webhookProxy: {
+    variable: 'CODEBUDDY_WEBHOOK_PROXY',
+    field: 'webhookProxy',
+    fallback: () => undefined,
+    parse: (value) => {
+      const url = typeof value === 'string' ? URL.parse(value) : null;
+      const fits =
+        url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
+      return fits ? url.href : undefined;
+    },
+    right: 'the URL of an HTTP proxy, as http://proxy.example.org:3128',
   },
   webhookCa: {
     variable: 'CODEBUDDY_WEBHOOK_CA',

@@ -3,6 +3,8 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { didYouMean } from '../../did-you-mean.ts';
 import { CodeBuddyError } from '../../errors.ts';
+import type { Fetch } from '../outbound-http.ts';
+import { isLocalUrl } from './local-address.ts';
 import {
   accessOf,
   builtInProviders,
@@ -17,6 +19,8 @@ import {
 export interface ModelLoader {
   /** Undefined if such a model can be loaded; else what is wrong with the id, in words. */
   check(id: string): string | undefined;
+  /** True if its server is on this machine or in its own network. */
+  isLocal(id: string): boolean;
   /** @throws CodeBuddyError `model_auth_failed` if there is no key for it, `validation_failed` for an id that makes no sense */
   load(id: string): Promise<LanguageModelV4>;
 }
@@ -24,12 +28,14 @@ export interface ModelLoader {
 export interface ModelLoaderOptions {
   readonly environment: Environment;
   readonly custom: readonly CustomProvider[];
+  /** @default the platform's */
+  readonly fetch?: Fetch;
 }
 
 /** A prompt may name any model; beyond this many, the oldest is loaded anew when it is asked for again. */
 const maxLoaded = 64;
 
-export function createModelLoader({ environment, custom }: ModelLoaderOptions): ModelLoader {
+export function createModelLoader({ environment, custom, fetch }: ModelLoaderOptions): ModelLoader {
   const loaded = new Map<string, Promise<LanguageModelV4>>();
   const known = [
     ...Object.keys(builtInProviders),
@@ -45,14 +51,24 @@ export function createModelLoader({ environment, custom }: ModelLoaderOptions): 
       : `names the provider ${JSON.stringify(provider)}${didYouMean(provider, known)}; there are ${known.join(', ')}`;
   }
 
+  function baseUrlOf(id: string): string | undefined {
+    const { provider } = parse(id);
+    const own = custom.find((one) => one.name === provider);
+    if (own !== undefined) return own.baseUrl;
+    if (isLocalProvider(provider)) return localBaseUrl(provider, environment);
+    const builtIn = builtInProviders[provider];
+    return builtIn === undefined ? undefined : accessOf(builtIn, environment).baseUrl;
+  }
+
   async function load(id: string): Promise<LanguageModelV4> {
     const { provider, name } = parse(id);
     const own = custom.find((one) => one.name === provider);
-    if (own !== undefined) return loadCompatible(provider, name, own);
+    if (own !== undefined) return loadCompatible(provider, name, { ...own, fetch });
     if (isLocalProvider(provider)) {
       return loadCompatible(provider, name, {
         apiKey: undefined,
         baseUrl: localBaseUrl(provider, environment),
+        fetch,
       });
     }
     const builtIn = builtInProviders[provider] as (typeof builtInProviders)[string];
@@ -63,11 +79,15 @@ export function createModelLoader({ environment, custom }: ModelLoaderOptions): 
         `There is no API key for ${provider}: set ${builtIn.keyVariables[0]} where the server is started.`,
       );
     }
-    return builtIn.load(name, access);
+    return builtIn.load(name, { ...access, fetch });
   }
 
   return {
     check,
+    isLocal(id) {
+      const url = baseUrlOf(id);
+      return url !== undefined && isLocalUrl(url);
+    },
     async load(id) {
       const wrong = check(id);
       if (wrong !== undefined) {
