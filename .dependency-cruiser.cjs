@@ -8,6 +8,7 @@ const leaves = [
   'errors\\.ts',
   'version\\.ts',
   'atomic-file\\.ts',
+  'did-you-mean\\.ts',
   'redaction\\.ts',
   'identity-proof\\.ts',
   'file-errors\\.ts',
@@ -70,7 +71,7 @@ module.exports = {
     wall('api/rest-server\\.ts', ['http/', 'events/']),
     wall('api/webhooks\\.ts', ['webhooks/', 'events/', 'store/']),
     wall('receiver/', ['webhooks/verify\\.ts']),
-    wall('cli/', ['app\\.ts', 'client/', 'config/', 'receiver/']),
+    wall('cli/', ['app\\.ts', 'client/', 'config/', 'events/catalogue\\.ts', 'receiver/']),
     wall('index\\.ts', ['api/', 'client/']),
   ],
   options: {

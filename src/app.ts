@@ -1,11 +1,13 @@
 // The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire, getCompileCacheDir } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
+import { type Agent, createAgent } from './agent/agent.ts';
+import { findOptionFaults } from './agent/option-faults.ts';
 import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
@@ -31,6 +33,7 @@ import type { Store } from './store/store.ts';
 import { version } from './version.ts';
 import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
+import { parseAllowed } from './webhooks/url-guard.ts';
 
 export { StoreOpenError } from './store/store-open-error.ts';
 
@@ -232,27 +235,38 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
   else logger?.warn(message);
 }
 
-/** What the agent makes of its settings is for the agent to say. @throws SettingsError */
+/** What the modules make of their settings is for them to say. @throws SettingsError that names every fault, one a line */
 function checkSettings(
-  { models, providers, mcpServers, permissions, protectedPaths }: Settings,
+  { models, allowedTargets, ...settings }: Settings,
   modelsOrigin: string,
   environment: NodeJS.ProcessEnv,
 ): void {
-  try {
-    checkAgentOptions(
-      {
-        ...(models === undefined ? {} : { models }),
-        modelsOrigin,
-        providers,
-        mcpServers,
-        permissions,
-        protectedPaths,
-      },
-      environment,
-    );
-  } catch (cause) {
-    throw new SettingsError((cause as Error).message, { cause });
-  }
+  const { providers, mcpServers, permissions, protectedPaths } = settings;
+  const faults = findOptionFaults(
+    {
+      ...(models === undefined ? {} : { models }),
+      modelsOrigin,
+      providers,
+      mcpServers,
+      permissions,
+      protectedPaths,
+    },
+    environment,
+  );
+  const all = [...faults.map(({ message }) => message), ...findTargetFaults(allowedTargets)];
+  if (all.length > 0) throw new SettingsError(all.join('\n'));
+}
+
+function findTargetFaults(allowedTargets: readonly string[]): readonly string[] {
+  return allowedTargets.flatMap((entry) => {
+    try {
+      parseAllowed(entry);
+      return [];
+    } catch (error) {
+      if (error instanceof TypeError) return [`allowedTargets (--allowed-target): ${error.message}`];
+      throw error;
+    }
+  });
 }
 
 interface Rooms {
@@ -284,7 +298,7 @@ async function connect(
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
     readiness: () => checkReadiness(store, agent, webhooks),
-    describeAgent: () => agent.describe(),
+    describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
     describeSandbox: () => agent.describeSandbox(),
   };
@@ -343,11 +357,18 @@ function asStartError(error: unknown, databasePath: string): unknown {
 
 /** @throws Error with one line for a person */
 function readCa(path: string): string {
+  let text: string;
   try {
-    return readFileSync(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw fileError(path, '(webhookCa) cannot be read', cause);
   }
+  try {
+    new X509Certificate(text);
+  } catch (cause) {
+    throw new Error(`${path} (webhookCa) does not begin with a certificate in PEM`, { cause });
+  }
+  return text;
 }
 
 async function checkReadiness(
@@ -399,6 +420,20 @@ function sandboxOptions(settings: Settings) {
   };
 }
 
+/** For `doctor`: the settings of webhooks, checked as at a start. */
+export function checkWebhookSettings({
+  allowedTargets,
+  webhookCa,
+}: Pick<Settings, 'allowedTargets' | 'webhookCa'>): readonly string[] {
+  const faults = [...findTargetFaults(allowedTargets)];
+  try {
+    if (webhookCa !== undefined) readCa(webhookCa);
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error));
+  }
+  return faults;
+}
+
 function describeRefused(refused: readonly { readonly id: string; readonly reason: string }[]): string {
   if (refused.length === 0) return '';
   const some = refused.slice(0, 3).map(({ id, reason }) => `${id} (${reason})`);
@@ -438,6 +473,8 @@ export async function lookAtAgent(
     providers: settings.providers,
     mcpServers: settings.mcpServers,
     permissions: settings.permissions,
+    protectedPaths: settings.protectedPaths,
+    serverFolder: join(settings.home, 'state', 'mcp'),
     sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
     stateFolder: join(settings.home, 'state'),

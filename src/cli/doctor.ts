@@ -4,8 +4,10 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
-import { readServerFile } from '../config/server-file.ts';
-import { loadSettings, type Origins, type Settings } from '../config/settings.ts';
+import { hasModes } from '../config/home-folder.ts';
+import { localKeyPath, readLocalKey } from '../config/local-key.ts';
+import { readServerFile, type ServerFile } from '../config/server-file.ts';
+import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
 import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
@@ -30,8 +32,8 @@ export function add(program: Command): void {
     .option('--workspace <folder>', 'the workspace (default: this folder)')
     .option('--json', 'print JSON')
     .action(async ({ home, workspace, json }: DoctorOptions) => {
-      const { settings, origins } = loadSettings({ flags: { home, workspace } });
-      const checks = await runChecks(settings, origins);
+      const { settings, origins, faults } = inspectSettings({ flags: { home, workspace } });
+      const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
       const shown = {
         ...settings,
         apiKey: settings.apiKey === undefined ? undefined : '(set)',
@@ -62,31 +64,72 @@ export function add(program: Command): void {
     });
 }
 
+function settingsChecks(faults: readonly string[]): readonly Check[] {
+  const name = 'settings';
+  if (faults.length === 0) return [{ name, ok: true, detail: 'every one makes sense by itself' }];
+  return faults.map((detail) => ({ name, ok: false, detail }));
+}
+
+/** Every check, whatever becomes of the others. */
+async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
+  const { home } = settings;
+  const { server, fault } = findServer(home);
+  const results = [
+    attempt('node', checkNode),
+    attempt('config folder', () => checkHome(home)),
+    attempt('API key', () => checkKey(home)),
+    attempt('workspace', () => checkWorkspace(settings.workspace)),
+    attempt('disk', () => checkDisk(home)),
+    ...(server === undefined
+      ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
+      : [attempt('server', () => checkServer(home, server))]),
+    attempt('webhooks', () => checkWebhooks(settings, server !== undefined)),
+    attempt('agent', () => checkAgent(settings, origins)),
+  ];
+  return [...fault, ...(await Promise.all(results)).flat()];
+}
+
+function findServer(home: string): {
+  readonly server: ServerFile | undefined;
+  readonly fault: readonly Check[];
+} {
+  try {
+    return { server: readServerFile(home), fault: [] };
+  } catch (error) {
+    return { server: undefined, fault: [{ name: 'server', ok: false, detail: String(error) }] };
+  }
+}
+
+async function attempt(
+  name: string,
+  check: () => Check | readonly Check[] | Promise<Check | readonly Check[]>,
+): Promise<readonly Check[]> {
+  try {
+    return [await check()].flat();
+  } catch (error) {
+    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
 /** Which model would answer and why, and whether commands are kept in a sandbox. */
 async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const { lookAtAgent } = await import('../app.ts');
   return lookAtAgent(settings, origins.models);
 }
 
-/** The entries of webhooks.json that the next start would refuse. */
-async function checkWebhooks(settings: Settings): Promise<Check> {
-  const { lookAtWebhooks } = await import('../app.ts');
-  return lookAtWebhooks(settings);
+async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<readonly Check[]> {
+  const name = 'webhooks';
+  const { checkWebhookSettings, lookAtWebhooks } = await import('../app.ts');
+  const faults = checkWebhookSettings(settings);
+  if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
+  // The entries of webhooks.json that the next start would refuse; a running server tells of its own.
+  return isRunning ? [] : [await lookAtWebhooks(settings)];
 }
 
-async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
-  const running = readServerFile(settings.home);
-  const checks = [
-    checkNode(),
-    checkHome(settings.home),
-    checkWorkspace(settings.workspace),
-    checkDisk(settings.home),
-  ];
-  if (running === undefined)
-    checks.push(await checkPort(settings), await checkDatabase(settings), await checkWebhooks(settings));
-  else checks.push(...(await checkServer(settings.home, running.url, running.pid)));
-  checks.push(...(await checkAgent(settings, origins)));
-  return checks;
+function checkKey(home: string): Check {
+  const key = readLocalKey(home);
+  const detail = key === undefined ? 'will be made at the first start' : localKeyPath(home);
+  return { name: 'API key', ok: true, detail };
 }
 
 function namesOf(value: unknown): readonly string[] | undefined {
@@ -107,7 +150,7 @@ function checkHome(home: string): Check {
   const name = 'config folder';
   const stats = statSync(home, { throwIfNoEntry: false });
   if (stats === undefined) return { name, ok: true, detail: `${home} will be made at the first start` };
-  if ((stats.mode & 0o077) !== 0)
+  if (hasModes && (stats.mode & 0o077) !== 0)
     return {
       name,
       ok: false,
@@ -167,7 +210,7 @@ async function checkDatabase({ databasePath }: Settings): Promise<Check> {
   }
 }
 
-async function checkServer(home: string, url: string, pid: number): Promise<readonly Check[]> {
+async function checkServer(home: string, { url, pid }: ServerFile): Promise<readonly Check[]> {
   let client: CodeBuddyClient | undefined;
   try {
     // Found by `home`, so that it must prove itself before it gets the key.

@@ -4,8 +4,11 @@ import type { Command } from 'commander';
 import type { StreamEvent } from '../client/index.ts';
 import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
+import { idOf } from './id-argument.ts';
+import { localClock } from './local-time.ts';
+import { eventPattern, repeated } from './option-values.ts';
 import { oneLine, paint, print, printJsonLine } from './output.ts';
+import { UsageError } from './usage-error.ts';
 
 interface TailOptions extends ConnectionOptions {
   readonly after?: string;
@@ -19,9 +22,13 @@ export function add(program: Command): void {
   const events = program.command('events').description('The event log.');
   withConnection(events.command('tail').description('Prints events as they happen, until Ctrl-C.'))
     .option('--after <sequence>', 'start after this number; 0 is the beginning')
-    .option('--type <type>', 'only these types, as tool.* or run.complete; may be repeated', collect)
-    .option('--session <id>', 'only this session')
-    .option('--run <id>', 'only this run')
+    .option(
+      '--type <type>',
+      'only these types, as tool.* or run.complete; may be repeated',
+      repeated(eventPattern('--type')),
+    )
+    .option('--session <id>', 'only this session', idOf('--session', 'ses'))
+    .option('--run <id>', 'only this run', idOf('--run', 'run'))
     .option('--deltas', 'also pieces of text as they are made')
     .addHelpText(
       'after',
@@ -34,13 +41,9 @@ Examples:
     .action(tail);
 }
 
-function collect(value: string, all: readonly string[] = []): readonly string[] {
-  return [...all, value];
-}
-
 async function tail(options: TailOptions): Promise<void> {
   if (options.after !== undefined && !/^\d{1,15}$/.test(options.after)) {
-    throw new UsageError(`--after is ${options.after}; it must be a sequence number`);
+    throw new UsageError(`--after is ${JSON.stringify(options.after)}; it must be a sequence number`);
   }
   await withClient(options, async (client, signal) => {
     const stream = client.events.stream({
@@ -62,5 +65,5 @@ function describe({ sequence, timestamp = '', type, data }: StreamEvent): string
   const text = JSON.stringify(data);
   const shown = shorten(text, 160);
   const number = String(sequence ?? '').padStart(6);
-  return `${paint('dim', `${number} ${timestamp.slice(11, 23)}`)} ${paint('cyan', oneLine(type).padEnd(17))} ${oneLine(shown)}`;
+  return `${paint('dim', `${number} ${localClock(timestamp)}`)} ${paint('cyan', oneLine(type).padEnd(17))} ${oneLine(shown)}`;
 }

@@ -14,6 +14,7 @@ export function add(program: Command): void {
 up            ${formatSeconds(status.uptime)}
 memory        ${(status.memory.rss / 1e6).toFixed(0)} MB
 agent         ${oneLine(`${status.agent ?? 'none'}, model ${status.model ?? 'none'}`)}
+workspace     ${oneLine(status.workspace ?? 'none: the host application answers itself')}
 sandbox       ${oneLine(status.sandbox?.detail ?? '-')}
 active runs   ${status.activeRuns}${describeRefused(status.webhooks.refused)}`);
       });

@@ -8,14 +8,15 @@ import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/settings.ts';
 import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';
+import { localClock } from './local-time.ts';
+import { eventPattern, repeated, wholeNumber } from './option-values.ts';
 import { complain, oneLine, paint, print, printJson, printJsonLine } from './output.ts';
-import { collect } from './webhook-flags.ts';
+import { UsageError } from './usage-error.ts';
 
 interface ListenFlags extends ConnectionOptions {
   readonly name: string;
-  readonly port?: string;
+  readonly port?: number;
   readonly secret?: string;
   readonly event?: readonly string[];
   readonly forget?: boolean;
@@ -28,12 +29,20 @@ export function add(webhooks: Command): void {
     webhooks.command('listen').description('Prints events as a webhook brings them, until Ctrl-C.'),
   )
     .option('--name <name>', 'a listener of its own: name, secret and port stay the same', defaultName)
-    .option('--port <port>', 'TCP port (default: the one of last time, else a free one)')
+    .option(
+      '--port <port>',
+      'TCP port (default: the one of last time, else a free one)',
+      wholeNumber('--port', 0, 65_535),
+    )
     .option(
       '--secret <secret>',
       'what requests are signed with (default: the one of last time, else a new one)',
     )
-    .option('--event <type>', "only these, as run.complete or 'tool.*'; may be repeated", collect)
+    .option(
+      '--event <type>',
+      "only these, as run.complete or 'tool.*'; may be repeated",
+      repeated(eventPattern('--event')),
+    )
     .option('--forget', 'remove this listener and its webhook, and end')
     .addHelpText(
       'after',
@@ -52,8 +61,6 @@ async function listen(options: ListenFlags): Promise<void> {
   const { home } = loadSettings({ flags: { home: options.home } }).settings;
   ensureHome(home);
   const { name } = options;
-  if (options.port !== undefined && !/^\d{1,5}$/.test(options.port))
-    throw new UsageError(`--port is ${options.port}; it must be a port`);
   const kept = readListener(home, name);
   await withClient(options, async (client) => {
     if (options.forget) return forget(client, home, options, kept);
@@ -78,7 +85,7 @@ async function listen(options: ListenFlags): Promise<void> {
 async function open(secret: string, options: ListenFlags, kept: KeptListener | undefined): Promise<Listener> {
   const { startListener } = await import('../receiver/listener.ts');
   const onEvent = options.json ? printJsonLine : (event: HeardEvent) => print(describe(event));
-  const wanted = options.port === undefined ? kept?.port : Number(options.port);
+  const wanted = options.port === undefined ? kept?.port : options.port;
   try {
     return await startListener({ secret, onEvent, ...(wanted === undefined ? {} : { port: wanted }) });
   } catch (error) {
@@ -177,10 +184,7 @@ function describe({
   attempt,
   sessionId,
 }: HeardEvent): string {
-  const time = paint(
-    'dim',
-    `${String(sequence ?? '').padStart(6)} ${oneLine(timestamp?.slice(11, 23) ?? '')}`,
-  );
+  const time = paint('dim', `${String(sequence ?? '').padStart(6)} ${oneLine(localClock(timestamp ?? ''))}`);
   const latency = latencyMs === null ? '' : `${latencyMs} ms`;
   const mark = verified ? paint('green', 'verified') : paint('red', 'NOT VERIFIED');
   const more = [

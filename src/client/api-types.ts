@@ -282,7 +282,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream
-     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up.
+     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.
      *
      *     It needs a key with the scope `prompt`.
      */
@@ -1866,6 +1866,8 @@ export interface components {
         /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
         readonly refused?: number;
       };
+      /** @description The folder that tools work in; null if the host application answers itself. */
+      readonly workspace: string | null;
     };
     /**
      * StreamEvent

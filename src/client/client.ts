@@ -52,6 +52,11 @@ export interface PromptCallOptions extends MakingOptions {
   readonly onPermission?: OnPermission;
 }
 
+export interface PromptStreamOptions extends CallOptions {
+  /** A run that waits for a permission goes on when the loop is left. @default false */
+  readonly keepWaiting?: boolean;
+}
+
 export interface FollowOptions extends CallOptions {
   /** Start after this sequence; 0 is the beginning. */
   readonly after?: number | undefined;
@@ -194,10 +199,21 @@ export class CodeBuddyClient {
 
   /**
    * Sends a prompt and gives the run's events as they happen, deltas too; ends with `run.complete`, `run.failed` or
-   * `run.cancelled`. Leaving the loop, or aborting the signal, cancels the run.
+   * `run.cancelled`. Leaving the loop, or aborting the signal, cancels the run; with `keepWaiting`, not after a
+   * `permission.request`.
    */
-  promptStream(request: PromptRequest, { signal }: CallOptions = {}): AsyncGenerator<StreamEvent> {
-    return readStream(this.#transport, { method: 'POST', path: '/api/prompt', body: request, signal });
+  promptStream(
+    request: PromptRequest,
+    { signal, keepWaiting = false }: PromptStreamOptions = {},
+  ): AsyncGenerator<StreamEvent> {
+    const headers = keepWaiting ? { prefer: 'respond-async' } : {};
+    return readStream(this.#transport, {
+      method: 'POST',
+      path: '/api/prompt',
+      body: request,
+      headers,
+      signal,
+    });
   }
 
   readonly runs = {

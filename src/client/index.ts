@@ -17,6 +17,7 @@ export type {
   PromptCallOptions,
   PromptRequest,
   PromptResult,
+  PromptStreamOptions,
   Run,
   Session,
   StreamOptions,

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileError } from '../file-errors.ts';
+import { hasModes } from './home-folder.ts';
 
 export interface LocalKey {
   readonly path: string;
@@ -55,7 +56,7 @@ export function readOrCreateLocalKey(home: string): LocalKey {
     }
     return { path, key: readLocalKey(home) as string };
   }
-  if ((statSync(path).mode & 0o077) === 0) return { path, key: existing };
+  if (!hasModes || (statSync(path).mode & 0o077) === 0) return { path, key: existing };
   try {
     chmodSync(path, 0o600);
   } catch (error) {

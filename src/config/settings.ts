@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { didYouMean } from '../did-you-mean.ts';
 import { fileFault } from '../file-errors.ts';
 import { hideUrlSecrets, jsonFault } from '../redaction.ts';
 import { defaultHome } from './home-folder.ts';
@@ -366,12 +367,25 @@ export interface LoadOptions {
   readonly cwd?: string;
 }
 
-/** @throws SettingsError for the first setting that makes no sense */
-export function loadSettings({
+/** @throws SettingsError that names every setting that makes no sense, one a line */
+export function loadSettings(options: LoadOptions = {}): LoadedSettings {
+  const { faults, ...loaded } = inspectSettings(options);
+  if (faults.length > 0) throw new SettingsError(faults.join('\n'));
+  return loaded;
+}
+
+export interface InspectedSettings extends LoadedSettings {
+  /** Each names a setting that makes no sense; its value in `settings` is the default. */
+  readonly faults: readonly string[];
+}
+
+/** The same, for `doctor`, which goes on. */
+export function inspectSettings({
   flags = {},
   environment = process.env,
   cwd = process.cwd(),
-}: LoadOptions = {}): LoadedSettings {
+}: LoadOptions = {}): InspectedSettings {
+  const faults: string[] = [];
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
   const context = { home: '', cwd };
@@ -379,19 +393,18 @@ export function loadSettings({
     const rule = rules[name] as Rule<unknown>;
     const source = findSource(rule, flags[name], environment, file);
     origins[name] = source?.origin ?? 'default';
-    const value = source === undefined ? rule.fallback(context) : rule.parse(source.value, context);
-    if (source !== undefined && value === undefined) {
-      throw new SettingsError(`${source.origin} is ${shown(name, source.value)}; it must be ${rule.right}`);
-    }
-    values[name] = value;
+    const value = source === undefined ? undefined : rule.parse(source.value, context);
+    if (source !== undefined && value === undefined)
+      faults.push(`${source.origin} is ${shown(name, source.value)}; it must be ${rule.right}`);
+    values[name] = value ?? rule.fallback(context);
   };
 
   take('home', {});
   context.home = values.home as string;
-  const file = readConfigFile(join(context.home, 'config.json'));
+  const file = readConfigFile(join(context.home, 'config.json'), (fault) => faults.push(fault));
   for (const name of Object.keys(rules) as (keyof Settings)[]) if (name !== 'home') take(name, file);
   // Every key of `rules` was taken, each by its own rule.
-  return { settings: values as unknown as Settings, origins: origins as unknown as Origins };
+  return { settings: values as unknown as Settings, origins: origins as unknown as Origins, faults };
 }
 
 function findSource(
@@ -425,38 +438,37 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-function readConfigFile(file: string): Readonly<Record<string, unknown>> {
+/** What is wrong with the file is told to `fault`; then it counts as empty. */
+function readConfigFile(file: string, fault: (message: string) => void): Readonly<Record<string, unknown>> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
-      throw new SettingsError(`the config folder ${dirname(file)} is a file, or lies in one`, {
-        cause: error,
-      });
-    throw new SettingsError(`${file} cannot be read: ${fileFault(error)}`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') fault(`the config folder ${dirname(file)} is a file, or lies in one`);
+    else if (code !== 'ENOENT') fault(`${file} cannot be read: ${fileFault(error)}`);
+    return {};
   }
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new SettingsError(`${file} is not JSON: ${jsonFault(error)}`, { cause: error });
+    fault(`${file} is not JSON: ${jsonFault(error)}`);
+    return {};
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new SettingsError(`${file} must hold a JSON object`);
+  if (!isRecord(content)) {
+    fault(`${file} must hold a JSON object`);
+    return {};
   }
-  const known = new Set(
-    Object.values(rules as Readonly<Record<string, Rule<unknown>>>).flatMap(({ field, alias }) =>
-      [field, alias].filter((name) => name !== undefined),
-    ),
+  const known = Object.values(rules as Readonly<Record<string, Rule<unknown>>>).flatMap(({ field, alias }) =>
+    [field, alias].filter((name) => name !== undefined),
   );
   for (const field of Object.keys(content)) {
-    if (!known.has(field)) {
-      throw new SettingsError(
-        `${file} has an unknown field ${JSON.stringify(field)}; the fields are ${[...known].join(', ')}`,
-      );
-    }
+    // For editors, which complete and check the file by it.
+    if (known.includes(field) || field === '$schema') continue;
+    fault(
+      `${file} has an unknown field ${JSON.stringify(field)}${didYouMean(field, known)}; the fields are ${known.join(', ')}`,
+    );
   }
   return { ...content };
 }

@@ -29,6 +29,7 @@ export async function answerByRun(
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
+  { keepWaiting }: { readonly keepWaiting: boolean },
 ): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
   // Before the run begins: one that nobody can follow must not be left working.
   if (mode === 'stream') requireRoomForStream(request, context);
@@ -54,7 +55,7 @@ export async function answerByRun(
       .header('Preference-Applied', 'respond-async');
     return started.run;
   }
-  cancelWithClient(context, runs, started, reply);
+  cancelWithClient(context, runs, started, reply, keepWaiting);
   if (mode === 'wait') return resultOrQuestion(started, reply);
   await followRun(context, started, request, reply);
   return undefined;
@@ -75,12 +76,16 @@ async function resultOrQuestion(
   return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
 }
 
-/** A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. */
+/**
+ * A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. `keepWaiting`: from the moment that the
+ * run waits for a permission, it goes on without the client.
+ */
 function cancelWithClient(
   context: HttpContext,
   runs: RunService,
   started: StartedRun,
   reply: FastifyReply,
+  keepWaiting: boolean,
 ): void {
   const gone = abortSignalOf(reply);
   const { id } = started.run;
@@ -93,6 +98,7 @@ function cancelWithClient(
   gone.addEventListener('abort', cancel, { once: true });
   const settled = (): void => gone.removeEventListener('abort', cancel);
   started.result.then(settled, settled);
+  if (keepWaiting) started.asked?.then(settled, settled);
 }
 
 async function followRun(

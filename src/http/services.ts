@@ -290,8 +290,12 @@ export interface HttpServices {
   readonly answers?: AnswerStore;
   /** One line per part, for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
-  /** `agent` and `model` of `GET /api/status`. */
-  readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
+  /** `agent`, `model` and `workspace` of `GET /api/status`. */
+  readonly describeAgent?: () => {
+    readonly agent: string;
+    readonly model: string | null;
+    readonly workspace?: string;
+  };
   /** `sandbox` of `GET /api/status`. */
   readonly describeSandbox?: () => Promise<SandboxDescription>;
   readonly webhooks?: WebhookService;

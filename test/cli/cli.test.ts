@@ -159,7 +159,7 @@ describe('commands that talk to a server', () => {
     expect(listed.stdout).not.toContain(key);
     expect((await run(home, ['keys', 'revoke', id])).code).toBe(0);
     expect((await run(home, ['status', '--api-key', key])).code).toBe(4);
-    expect((await run(home, ['keys', 'create', 'x', '--scope', 'everything'])).code).toBe(1);
+    expect((await run(home, ['keys', 'create', 'x', '--scope', 'everything'])).code).toBe(2);
   });
 
   test.each([
@@ -340,7 +340,7 @@ describe('an old Node', () => {
     return major < 22 || (major === 22 && minor < 19);
   });
 
-  test.skipIf(old === undefined)('gets one clear line', () => {
+  test.skipIf(old === undefined)('gets a clear line, and what to do', () => {
     const bin = fileURLToPath(new URL('../../bin/codebuddy.js', import.meta.url));
     let failure: { status?: number; stderr?: string } = {};
     try {
@@ -349,6 +349,8 @@ describe('an old Node', () => {
       failure = error as typeof failure;
     }
     expect(failure.status).toBe(1);
-    expect(failure.stderr).toMatch(/^codebuddy needs Node\.js 22\.19 or newer; this is v[\d.]+\.\n$/);
+    expect(failure.stderr).toMatch(
+      /^codebuddy needs Node\.js 22\.19 or newer; this is v[\d.]+\.\n.*npm start.*\n$/,
+    );
   });
 });

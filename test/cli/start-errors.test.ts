@@ -300,10 +300,10 @@ function serve(
   onTestFinished(() => void child.kill('SIGKILL'));
   let stdout = '';
   let stderr = '';
-  // It started after all: that is the failure.
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    child.kill('SIGKILL');
+    // It started after all: that is the failure.
+    if (stdout.includes('"url"')) child.kill('SIGKILL');
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -317,8 +317,10 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
   if (uid !== undefined) give(folder.base, uid);
   const ended = await serve(folder, args?.(folder) ?? [], env?.(folder) ?? {}, uid);
   const seen = JSON.stringify(ended);
-  expect(ended.stdout, seen).toBe('');
   expect(ended.code, seen).toBe(code);
+  // With --json, standard output says the same as one document.
+  expect(JSON.parse(ended.stdout), seen).toMatchObject({ error: { exitCode: code } });
+  for (const part of says(folder)) expect(JSON.parse(ended.stdout).error.message, seen).toContain(part);
   const lines = ended.stderr.split('\n').filter((line) => line.startsWith('codebuddy: '));
   expect(lines, seen).toHaveLength(1);
   for (const part of says(folder)) expect(lines[0], seen).toContain(part);

@@ -5,6 +5,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../text.ts';
 import { launch } from '../launch.ts';
+import { signalGroup } from '../process-group.ts';
 import { MessageReader } from './message-reader.ts';
 
 /** After its stdin was closed, a server may end by itself for this long; then comes SIGTERM, */
@@ -171,15 +172,4 @@ export function lastWords(text: string): string {
   let start = bytes.length - stderrBytes;
   while (((bytes[start] as number) & 0xc0) === 0x80) start++;
   return bytes.subarray(start).toString('utf8').trim();
-}
-
-function signalGroup(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    // ESRCH: nobody is left in the group. EPERM (macOS): only zombies are.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
-      throw error;
-  }
 }

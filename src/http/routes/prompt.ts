@@ -73,7 +73,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         'With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or ' +
         '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run ' +
         'comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives ' +
-        'its run up.',
+        'its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.',
       scope: 'prompt',
       idempotent: true,
       schema: {
@@ -118,7 +118,10 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
           throw new CodeBuddyError('handler_not_configured', 'The host has not set onPrompt');
         }
         const mode = asStream ? 'stream' : prefersAsync(request) ? 'leave' : 'wait';
-        const answer = await answerByRun(context, services.runs, input, request, reply, mode);
+        const keepWaiting = asStream && prefersAsync(request);
+        const answer = await answerByRun(context, services.runs, input, request, reply, mode, {
+          keepWaiting,
+        });
         return answer ?? reply;
       },
     },

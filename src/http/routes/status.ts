@@ -24,6 +24,10 @@ const statusSchema = {
     node: { type: 'string', description: 'Version of Node.js.' },
     agent: { type: 'string', description: '`delegated`: the host application answers itself.' },
     model: { type: ['string', 'null'] },
+    workspace: {
+      type: ['string', 'null'],
+      description: 'The folder that tools work in; null if the host application answers itself.',
+    },
     activeRuns: count,
     sandbox: {
       type: 'object',
@@ -66,11 +70,14 @@ const statusSchema = {
     'node',
     'agent',
     'model',
+    'workspace',
     'activeRuns',
     'webhooks',
   ],
   additionalProperties: false,
 } as const;
+
+const delegated = { agent: 'delegated', model: null, workspace: undefined } as const;
 
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
@@ -101,8 +108,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
       schema: { response: { 200: statusSchema } },
       handler: async () => {
         const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-        const described =
-          handlers.onPrompt === undefined ? services.describeAgent?.() : { agent: 'delegated', model: null };
+        const described = handlers.onPrompt === undefined ? services.describeAgent?.() : delegated;
         return {
           running: true,
           uptime: (performance.now() - context.startedAt) / 1000,
@@ -112,6 +118,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
           node: process.version,
           agent: described?.agent ?? 'none',
           model: described?.model ?? null,
+          workspace: described?.workspace ?? null,
           activeRuns: services.runs?.activeCount() ?? 0,
           ...(await describeSandbox()),
           webhooks: await describeWebhooks(),
