@@ -39,6 +39,7 @@ export interface WebhookManagerOptions
     | 'ca'
     | 'nameServers'
     | 'hostsFile'
+    | 'resolvConf'
     | 'maxInFlight'
     | 'keepDeliveries'
     | 'warn'
