@@ -21,6 +21,7 @@ import { startRetention } from './events/retention.ts';
 import { fileError } from './file-errors.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
+import { describeAttention, webhooksToLookAt } from './http/webhook-attention.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
@@ -30,7 +31,9 @@ import type { Store } from './store/store.ts';
 import { version } from './version.ts';
 import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
+import { setAsideFiles } from './webhooks/set-aside-files.ts';
 
+export { describeAttention } from './http/webhook-attention.ts';
 export { StoreOpenError } from './store/store-open-error.ts';
 
 /** How long unfinished runs have to end when the server stops, in ms. */
@@ -44,6 +47,8 @@ export interface App {
   readonly url: string;
   /** Which model answers, and why that one, in words. */
   describeModel(): Promise<string>;
+  /** One line about the webhooks that a person should look at; undefined if all is well. */
+  describeWebhooks(): Promise<string | undefined>;
   /** How commands run, in words. */
   describeSandbox(): Promise<string>;
   /** The file that holds the local user's key. */
@@ -177,6 +182,7 @@ export async function createApp(
   return {
     server,
     keyFile: localKey.path,
+    describeWebhooks: () => describeWebhooks(started.webhooks),
     async describeModel() {
       const { models, reason } = await agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
@@ -343,6 +349,16 @@ function readCa(path: string): string {
   }
 }
 
+/** One line about the webhooks that a person should look at; undefined if all is well. */
+async function describeWebhooks(webhooks: WebhookEngine): Promise<string | undefined> {
+  return describeAttention(webhooksToLookAt(await webhooks.list()), webhooks.setAside());
+}
+
+/** For `doctor` while no server runs. */
+export function setAsideIn({ home }: Settings): readonly string[] {
+  return setAsideFiles(join(home, 'webhooks.json'));
+}
+
 async function checkReadiness(
   store: Store,
   agent: Agent,
@@ -357,6 +373,7 @@ async function checkReadiness(
     }),
   );
   const trouble = webhooks.trouble();
+  const attention = await describeWebhooks(webhooks);
   const { models, reason } = await agent.models.choice();
   const sandbox = await agent.describeSandbox();
   return [
@@ -364,7 +381,10 @@ async function checkReadiness(
     {
       name: 'webhooks',
       ready: trouble === undefined,
-      detail: trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
+      detail: [
+        trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
+        ...(attention === undefined ? [] : [attention]),
+      ].join('; '),
     },
     {
       name: 'model',

@@ -5,6 +5,7 @@ import type { Delivery, ExplainedDelivery } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { readTime } from './time-point.ts';
 
 interface ListOptions extends ConnectionOptions {
   readonly webhook?: string;
@@ -30,7 +31,10 @@ export function add(program: Command): void {
     .option('--status <status>', 'only pending, success, failed or cancelled')
     .option('--event <type>', 'only of this event type')
     .option('--event-id <id>', 'only of this event')
-    .option('--since <time>', 'only those made since then, as 2026-11-23T10:00:00Z')
+    .option(
+      '--since <time>',
+      'only those made since then: a date or time, or how long ago, as 2026-11-29, 2h',
+    )
     .option('--limit <n>', '1 to 200', '50')
     .option('--cursor <cursor>', 'the nextCursor of the page before')
     .action(list);
@@ -51,21 +55,22 @@ export function add(program: Command): void {
       .option('--failed', 'all that failed')
       .option('--webhook <id>', 'with --failed: only of this webhook')
       .option('--event <type>', 'with --failed: only of this event type')
-      .option('--since <time>', 'with --failed: only those made since then'),
+      .option('--since <time>', 'with --failed: only those made since then, as 2026-11-29, 2h'),
   )
     .addHelpText(
       'after',
       `
 Examples:
   codebuddy deliveries retry dlv_…
-  codebuddy deliveries retry --failed --webhook whk_… --since 2026-11-23T10:00:00Z`,
+  codebuddy deliveries retry --failed --webhook whk_… --since 2h`,
     )
     .action(retry);
 }
 
 async function list(options: ListOptions): Promise<void> {
+  const since = options.since === undefined ? undefined : readTime('--since', options.since);
   await withClient(options, async (client, signal) => {
-    const { webhook, status, event, eventId, since, limit, cursor } = options;
+    const { webhook, status, event, eventId, limit, cursor } = options;
     const answer = await client.deliveries.list(
       {
         limit: Number(limit),
@@ -131,7 +136,8 @@ async function explain(id: string, options: ConnectionOptions): Promise<void> {
 }
 
 async function retry(id: string | undefined, options: RetryOptions): Promise<void> {
-  const { webhook, event, since } = options;
+  const { webhook, event } = options;
+  const since = options.since === undefined ? undefined : readTime('--since', options.since);
   if ((id === undefined) === (options.failed !== true)) {
     throw new UsageError('name one delivery, or take --failed for all that failed');
   }

@@ -77,6 +77,7 @@ async function runChecks(settings: Settings, origins: Origins): Promise<readonly
   ];
   if (running === undefined) checks.push(await checkPort(settings), await checkDatabase(settings));
   else checks.push(await checkServer(settings.home, running.url, running.pid));
+  checks.push(await checkWebhookStates(settings, running !== undefined));
   checks.push(...(await checkAgent(settings, origins)));
   return checks;
 }
@@ -176,6 +177,31 @@ async function checkServer(home: string, url: string, pid: number): Promise<Chec
       ok: false,
       detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
     };
+  } finally {
+    client?.close();
+  }
+}
+
+/** The webhooks that a person should look at, as the server sees them; without one, the files that it set aside. */
+async function checkWebhookStates(settings: Settings, isRunning: boolean): Promise<Check> {
+  const name = 'webhook states';
+  const { describeAttention, setAsideIn } = await import('../app.ts');
+  if (!isRunning) {
+    const found = describeAttention([], setAsideIn(settings));
+    return { name, ok: found === undefined, detail: found ?? 'no webhooks.json was set aside' };
+  }
+  let client: CodeBuddyClient | undefined;
+  try {
+    client = new CodeBuddyClient({ home: settings.home });
+    const { webhooks } = await client.status({ signal: AbortSignal.timeout(3000) });
+    const found = describeAttention(webhooks.attention, webhooks.setAside);
+    return {
+      name,
+      ok: found === undefined,
+      detail: found ?? `none needs attention; ${webhooks.pending} deliveries wait`,
+    };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   } finally {
     client?.close();
   }

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type Flags, loadSettings } from '../config/settings.ts';
 import { createRedactor } from '../redaction.ts';
 import { report } from './exit-codes.ts';
-import { paint, print, printJsonLine } from './output.ts';
+import { oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface ServeOptions {
   readonly port?: string;
@@ -113,15 +113,24 @@ async function serve(options: ServeOptions): Promise<void> {
   if (options.json)
     printJsonLine({ url: app.url, keyFile: app.keyFile, docs: `${app.url}/docs`, pid: process.pid });
   else {
-    const [model, sandbox] = await Promise.all([app.describeModel(), app.describeSandbox()]);
-    print(banner(app.url, app.keyFile, { workspace: settings.workspace, model, sandbox }));
+    const [model, sandbox, webhooks] = await Promise.all([
+      app.describeModel(),
+      app.describeSandbox(),
+      app.describeWebhooks(),
+    ]);
+    print(banner(app.url, app.keyFile, { workspace: settings.workspace, model, sandbox, webhooks }));
   }
 }
 
 function banner(
   url: string,
   keyFile: string,
-  { workspace, model, sandbox }: { workspace: string; model: string; sandbox: string },
+  {
+    workspace,
+    model,
+    sandbox,
+    webhooks,
+  }: { workspace: string; model: string; sandbox: string; webhooks: string | undefined },
 ): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
@@ -130,7 +139,7 @@ function banner(
   model      ${model}
   sandbox    ${sandbox}
   API key    in ${keyFile} (readable by you only; the CLI finds it)
-  docs       ${url}/docs
+  docs       ${url}/docs${webhooks === undefined ? '' : `\n  webhooks   ${oneLine(webhooks)}`}
 
 Try, in another terminal:
   curl -s ${url}/health

@@ -6,6 +6,7 @@ import type { CodeBuddyClient, Delivery, Webhook } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
 import { complain, oneLine, paint, print, printJson, printTable } from './output.ts';
+import { readPoint } from './time-point.ts';
 import { collect, type FieldOptions, readFields, withFields } from './webhook-flags.ts';
 import { add as addListen } from './webhooks-listen.ts';
 import { add as addTorture } from './webhooks-torture.ts';
@@ -144,7 +145,7 @@ function addChanging(webhooks: Command): void {
         { signal },
       );
       if (options.json) return printJson(answer);
-      print(`enabled ${answer.webhook.id}`);
+      print(`enabled ${answer.webhook.id}; what waits is sent now`);
       if (answer.queued > 0) print(`${answer.queued} missed events will be sent`);
       else if (answer.webhook.state.missed > 0) {
         print(`it missed ${answer.webhook.state.missed} events; --replay-missed sends them`);
@@ -190,7 +191,10 @@ function addSending(webhooks: Command): void {
       .command('replay')
       .description('Sends events of the log to a webhook, again or for the first time.')
       .argument('<id>')
-      .requiredOption('--after <point>', 'a sequence number (0: from the beginning) or a time')
+      .requiredOption(
+        '--after <point>',
+        'a sequence number (0: from the beginning), a date or time, or how long ago: 2026-11-29, 2h',
+      )
       .option('--before <point>', 'likewise (default: now)')
       .option('--event <type>', 'only these types, as tool.*; may be repeated', collect),
   )
@@ -199,6 +203,7 @@ function addSending(webhooks: Command): void {
       `
 Examples:
   codebuddy webhooks replay whk_… --after 1200
+  codebuddy webhooks replay whk_… --after 2h
   codebuddy webhooks replay whk_… --after 2026-11-01T00:00:00Z --event run.failed`,
     )
     .action(async (id: string, options: ReplayOptions) => {
@@ -207,8 +212,8 @@ Examples:
         const answer = await client.webhooks.replay(
           id,
           {
-            after: readPoint(options.after),
-            ...(before === undefined ? {} : { before: readPoint(before) }),
+            after: readPoint('--after', options.after),
+            ...(before === undefined ? {} : { before: readPoint('--before', before) }),
             ...(event === undefined ? {} : { events: event }),
           },
           { signal },
@@ -217,10 +222,6 @@ Examples:
         else print(`${answer.queued} queued, ${answer.skipped} skipped`);
       });
     });
-}
-
-function readPoint(text: string): number | string {
-  return /^\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
 const testWaitMs = 20_000;

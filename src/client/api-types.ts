@@ -753,6 +753,15 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      };
       /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
@@ -1186,9 +1195,13 @@ export interface components {
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
+        /** @description Webhooks that are not served as they should be: failing, open, unreachable, disabled by themselves. */
+        readonly attention: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
+        /** @description Copies of webhooks.json that could not be used. */
+        readonly setAside: readonly string[];
       };
     };
     /** Tool */
@@ -1249,8 +1262,26 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      };
       /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
+    };
+    /** WebhookAttention */
+    readonly WebhookAttention: {
+      /** @description In words, with the next step. */
+      readonly detail: string;
+      readonly id: string;
+      readonly name: string;
+      /** @enum {string} */
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled';
     };
     /** WebhookInput */
     readonly WebhookInput: {
@@ -1277,6 +1308,15 @@ export interface components {
       readonly secret?: string | null;
       /** @description Milliseconds of one attempt; default: 15000. */
       readonly timeout?: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      } | null;
       /** @description https, to a public address; others only where `allowedTargets` says so. */
       readonly url: string;
     };
@@ -1306,6 +1346,15 @@ export interface components {
       readonly secret?: string | null;
       /** @description Milliseconds of one attempt; default: 15000. */
       readonly timeout?: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      } | null;
       /** @description https, to a public address; others only where `allowedTargets` says so. */
       readonly url?: string;
     };
@@ -1329,12 +1378,17 @@ export interface components {
       readonly lastSuccessAt: string | null;
       /** @description Matching events since it was disabled. */
       readonly missed: number;
+      /**
+       * Format: date-time
+       * @description While requests are held back: when the next one is made.
+       */
+      readonly nextProbeAt: string | null;
       /** Format: date-time */
       readonly pausedUntil: string | null;
       /** @description Deliveries that have not ended. */
       readonly pending: number;
       /** @enum {string} */
-      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled';
     };
   };
   responses: never;

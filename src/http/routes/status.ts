@@ -1,11 +1,28 @@
 // `GET /api/status`: the process and the agent in it, at a glance.
 
+import type { FastifyRequest } from 'fastify';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import type { SandboxDescription } from '../services.ts';
+import { type WebhookAttention, webhooksToLookAt } from '../webhook-attention.ts';
+import { webhookSchema } from '../webhook-schemas.ts';
+import { webhookFor } from '../webhook-visibility.ts';
 
 const bytes = { type: 'integer', description: 'Bytes.' } as const;
 const count = { type: 'integer', minimum: 0 } as const;
+
+const attentionSchema = {
+  type: 'object',
+  title: 'WebhookAttention',
+  properties: {
+    id: { type: 'string' },
+    name: { type: 'string' },
+    status: webhookSchema.properties.state.properties.status,
+    detail: { type: 'string', description: 'In words, with the next step.' },
+  },
+  required: ['id', 'name', 'status', 'detail'],
+  additionalProperties: false,
+} as const;
 
 const statusSchema = {
   type: 'object',
@@ -43,8 +60,23 @@ const statusSchema = {
     },
     webhooks: {
       type: 'object',
-      properties: { enabled: { type: 'boolean' }, pending: count, failed: count },
-      required: ['enabled', 'pending', 'failed'],
+      properties: {
+        enabled: { type: 'boolean' },
+        pending: count,
+        failed: count,
+        attention: {
+          type: 'array',
+          items: attentionSchema,
+          description:
+            'Webhooks that are not served as they should be: failing, open, unreachable, disabled by themselves.',
+        },
+        setAside: {
+          type: 'array',
+          items: { type: 'string' },
+          description: 'Copies of webhooks.json that could not be used.',
+        },
+      },
+      required: ['enabled', 'pending', 'failed', 'attention', 'setAside'],
       additionalProperties: false,
     },
   },
@@ -63,13 +95,31 @@ const statusSchema = {
   additionalProperties: false,
 } as const;
 
+interface WebhookStatus {
+  readonly enabled: boolean;
+  readonly pending: number;
+  readonly failed: number;
+  readonly attention: readonly WebhookAttention[];
+  readonly setAside: readonly string[];
+}
+
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
-  async function describeWebhooks(): Promise<{ enabled: boolean; pending: number; failed: number }> {
-    if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
-    const { pending, failedInHistory } = await services.webhooks.stats();
-    return { enabled: true, pending, failed: failedInHistory };
+  async function describeWebhooks(request: FastifyRequest): Promise<WebhookStatus> {
+    if (services.webhooks === undefined)
+      return { enabled: false, pending: 0, failed: 0, attention: [], setAside: [] };
+    const [{ pending, failedInHistory }, all] = await Promise.all([
+      services.webhooks.stats(),
+      services.webhooks.list(),
+    ]);
+    return {
+      enabled: true,
+      pending,
+      failed: failedInHistory,
+      attention: webhooksToLookAt(all.map((webhook) => webhookFor(request, webhook))),
+      setAside: services.webhooks.setAside?.() ?? [],
+    };
   }
 
   async function describeSandbox(): Promise<{ sandbox?: SandboxDescription }> {
@@ -85,7 +135,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'The process, the agent and its model, active runs, webhooks',
       scope: 'read',
       schema: { response: { 200: statusSchema } },
-      handler: async () => {
+      handler: async (request) => {
         const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
         const described =
           handlers.onPrompt === undefined ? services.describeAgent?.() : { agent: 'delegated', model: null };
@@ -100,7 +150,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
           model: described?.model ?? null,
           activeRuns: services.runs?.activeCount() ?? 0,
           ...(await describeSandbox()),
-          webhooks: await describeWebhooks(),
+          webhooks: await describeWebhooks(request),
         };
       },
     },
