@@ -10,6 +10,7 @@ const leaves = [
   'redaction\\.ts',
   'identity-proof\\.ts',
   'file-errors\\.ts',
+  'call-host\\.ts',
   'visible-text\\.ts',
 ];
 
@@ -52,6 +53,7 @@ module.exports = {
     wall('redaction\\.ts', []),
     wall('identity-proof\\.ts', []),
     wall('file-errors\\.ts', []),
+    wall('call-host\\.ts', []),
     wall('visible-text\\.ts', []),
     wall('store/', []),
     wall('config/', []),

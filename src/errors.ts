@@ -107,6 +107,11 @@ const table = {
     when: 'The run was cancelled before it had an answer.',
   },
   webhook_exists: { status: 409, title: 'Webhook exists', when: 'A webhook with this id exists already.' },
+  webhook_refused: {
+    status: 409,
+    title: 'Webhook refused',
+    when: 'The entry of this webhook in webhooks.json cannot be used now, so nothing can be sent; its state says why.',
+  },
   webhook_disabled: {
     status: 409,
     title: 'Webhook disabled',

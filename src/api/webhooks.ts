@@ -176,7 +176,7 @@ export class WebhookManager {
     return (await this.engine()).clearHistory(filter);
   }
 
-  /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `too_many_tests` */
+  /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests` */
   async test(id: string): Promise<DeliveryView> {
     return (await this.engine()).test(id);
   }

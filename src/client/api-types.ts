@@ -744,6 +744,8 @@ export interface components {
       readonly retryDelay: number;
       /** @description Set while the webhook belongs to one run. */
       readonly runId: string | null;
+      /** @description Ids of webhooks that send to the same URL already: events that both want are sent there twice. */
+      readonly sameUrlAs?: readonly string[];
       /** @description Shown this once; null if requests are not signed. */
       readonly secret: string | null;
       /** @description Whether requests are signed. */
@@ -1195,11 +1197,13 @@ export interface components {
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
-        /** @description Webhooks that are not served as they should be: failing, open, unreachable, disabled by themselves. */
+        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves. */
         readonly attention: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
+        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        readonly refused?: number;
         /** @description Copies of webhooks.json that could not be used. */
         readonly setAside: readonly string[];
       };
@@ -1280,8 +1284,11 @@ export interface components {
       readonly detail: string;
       readonly id: string;
       readonly name: string;
-      /** @enum {string} */
-      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled';
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /** WebhookInput */
     readonly WebhookInput: {
@@ -1322,7 +1329,7 @@ export interface components {
     };
     /**
      * WebhookPatch
-     * @description What is left out stays as it is.
+     * @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.
      */
     readonly WebhookPatch: {
       readonly description?: string;
@@ -1387,8 +1394,11 @@ export interface components {
       readonly pausedUntil: string | null;
       /** @description Deliveries that have not ended. */
       readonly pending: number;
-      /** @enum {string} */
-      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled';
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
   };
   responses: never;
@@ -3117,7 +3127,7 @@ export interface operations {
       };
       readonly cookie?: never;
     };
-    /** @description What is left out stays as it is. */
+    /** @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown. */
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': components['schemas']['WebhookPatch'];

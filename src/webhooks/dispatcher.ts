@@ -2,6 +2,7 @@
 // something is committed, ends or falls due; idle, it does nothing. What is under way needs no mark in the store: the store has one owner,
 // so whatever is pending there when a process starts is free again.
 
+import { callHost } from '../call-host.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import { version } from '../version.ts';
@@ -101,6 +102,8 @@ interface Result {
   readonly change: DeliveryChange;
   /** The webhook's memory has changed with it. */
   readonly isRemembered: boolean;
+  /** It keeps the one slot of an ordered webhook until it is recorded, whatever the webhook is by then. */
+  readonly holdsSlot: boolean;
 }
 
 export function createDispatcher({
@@ -109,10 +112,11 @@ export function createDispatcher({
   payloads,
   clock,
   random,
-  hooks,
+  hooks: unguarded,
   capacity,
   maxInFlight = 128,
 }: DispatcherOptions): Dispatcher {
+  const hooks = guardHooks(unguarded);
   const line: Lane[] = [];
   const toLoad: Lane[] = [];
   let results: Result[] = [];
@@ -129,8 +133,16 @@ export function createDispatcher({
   let isCut = false;
   let whenIdle: (() => void) | undefined;
 
+  /** Never throws: whoever wakes a webhook is in the middle of something else. */
   function wake(lane: Lane): void {
-    if (isClosing) return;
+    try {
+      if (!isClosing) wakeNow(lane);
+    } catch (error) {
+      hooks.onFault(error);
+    }
+  }
+
+  function wakeNow(lane: Lane): void {
     const now = clock.now();
     if (lane.shouldLoad(now, capacity())) loadSoon(lane);
     if (!lane.isQueued && lane.canStart(now)) {
@@ -208,7 +220,7 @@ export function createDispatcher({
         sendSafely(started, bytes);
       },
       (error: unknown) => {
-        tellFault(error);
+        hooks.onFault(error);
         putBack(started);
         hold(lane);
       },
@@ -225,17 +237,9 @@ export function createDispatcher({
   }
 
   function faultOfOne(started: Started, error: unknown): void {
-    tellFault(error);
+    hooks.onFault(error);
     putBack(started);
     block(started.lane, 'send_failed', error instanceof Error ? error.message : String(error));
-  }
-
-  function tellFault(error: unknown): void {
-    try {
-      hooks.onFault(error);
-    } catch {
-      // Who would be told of this fault has one too.
-    }
   }
 
   function send(started: Started, body: Uint8Array): void {
@@ -280,7 +284,7 @@ export function createDispatcher({
       .then((result) => finish(started, result, wall))
       // `send` never rejects: what follows it has a fault, and the slot must not stay taken.
       .catch((error: unknown) => {
-        if (started.isReleased) tellFault(error);
+        if (started.isReleased) hooks.onFault(error);
         else faultOfOne(started, error);
       });
   }
@@ -338,10 +342,7 @@ export function createDispatcher({
           patient: clock.patient(),
           random: random(),
         });
-    const isRemembered = updateHealth(started, verdict, now, wasBlocked);
-    release(lane);
-    started.isReleased = true;
-    record(lane, delivery, isRemembered, {
+    const change: DeliveryChange = {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -353,7 +354,12 @@ export function createDispatcher({
       endedAt: next.kind === 'ended' ? now : null,
       reason: next.reason,
       attempt: describeAttempt(lane, counted.tries, sentAt, { ...verdict, counts }, result),
-    });
+    };
+    const isRemembered = updateHealth(started, verdict, now, wasBlocked);
+    // From here on nothing throws: the slot is given back once, and what came of the attempt is recorded once.
+    release(lane);
+    started.isReleased = true;
+    record(lane, delivery, isRemembered, change);
   }
 
   /** What the outcome means for the webhook; gives whether its memory has changed. */
@@ -406,7 +412,7 @@ export function createDispatcher({
       }
     };
     // They are due in their own time if this fails.
-    step().catch(tellFault);
+    step().catch(hooks.onFault);
   }
 
   function release(lane: Lane): void {
@@ -461,7 +467,7 @@ export function createDispatcher({
     const row = { webhookId: lane.id, state: JSON.stringify(lane.memory) };
     const writing: Promise<void> = store
       .write([{ kind: 'putWebhookState', row }])
-      .then(() => undefined, tellFault)
+      .then(() => undefined, hooks.onFault)
       .finally(() => recording.delete(writing));
     recording.add(writing);
   }
@@ -472,7 +478,7 @@ export function createDispatcher({
     delivery: DeliveryRow,
     { status, reason }: { readonly status: 'failed'; readonly reason: string },
   ): void {
-    record(lane, delivery, false, {
+    const change: DeliveryChange = {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -483,15 +489,18 @@ export function createDispatcher({
       nextAttemptAt: null,
       endedAt: clock.now(),
       reason,
-    });
+    };
+    release(lane);
+    record(lane, delivery, false, change);
   }
 
   function record(lane: Lane, delivery: DeliveryRow, isRemembered: boolean, change: DeliveryChange): void {
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
-    if (lane.config.ordered) lane.inFlight++;
+    const holdsSlot = lane.config.ordered;
+    if (holdsSlot) lane.inFlight++;
     if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, isRemembered });
+    results.push({ lane, delivery, change, isRemembered, holdsSlot });
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
@@ -510,8 +519,7 @@ export function createDispatcher({
     const remembering = new Set(batch.filter((result) => result.isRemembered).map(({ lane }) => lane));
     // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
     // it must not come to the disk after what is remembered later.
-    let maxDelayMs =
-      remembering.size > 0 || batch.some(({ lane }) => lane.config.ordered) ? 0 : recordWithinMs;
+    let maxDelayMs = remembering.size > 0 || batch.some(({ holdsSlot }) => holdsSlot) ? 0 : recordWithinMs;
     for (;;) {
       try {
         const memories = [...remembering].map(
@@ -523,7 +531,7 @@ export function createDispatcher({
         await store.write([...changes, ...memories], { maxDelayMs });
         break;
       } catch (error) {
-        tellFault(error);
+        hooks.onFault(error);
         // Kept until the disk takes it; meanwhile no more than `maxUnrecorded` results wait.
         if (isCut) return;
         maxDelayMs = 0;
@@ -533,10 +541,10 @@ export function createDispatcher({
     for (const result of batch) recorded(result);
   }
 
-  function recorded({ lane, delivery, change }: Result): void {
+  function recorded({ lane, delivery, change, holdsSlot }: Result): void {
     unrecorded--;
     lane.known.delete(delivery.id);
-    if (lane.config.ordered && lane.inFlight > 0) lane.inFlight--;
+    if (holdsSlot) lane.inFlight--;
     if (change.status !== 'pending') lane.pending--;
     else if (change.nextAttemptAt !== null) {
       lane.nextWaitingAt = Math.min(lane.nextWaitingAt ?? change.nextAttemptAt, change.nextAttemptAt);
@@ -557,11 +565,12 @@ export function createDispatcher({
   function loadNext(): void {
     const lane = toLoad[0];
     if (lane === undefined || isClosing) return;
-    // `load` never rejects; see its catch.
-    void load(lane).finally(() => {
-      toLoad.shift();
-      if (toLoad.length > 0) setImmediate(loadNext);
-    });
+    load(lane)
+      .catch(hooks.onFault)
+      .finally(() => {
+        toLoad.shift();
+        if (toLoad.length > 0) setImmediate(loadNext);
+      });
   }
 
   /** Takes what is due from the store: tried ones first, then fresh ones. */
@@ -590,7 +599,7 @@ export function createDispatcher({
       if (isProbing && lane.fresh.length === 0 && lane.needsProbe(now)) await loadProbe(lane);
     } catch (error) {
       lane.fresh.unshift(sequences);
-      tellFault(error);
+      hooks.onFault(error);
       // The store cannot be read now; others would fare no better meanwhile.
       await new Promise((resolve) => setTimeout(resolve, recordAgainMs).unref());
     }
@@ -660,6 +669,34 @@ export function createDispatcher({
 /** Whether a change of memory after a probe is written: a webhook that stays down changes every few seconds. */
 function isWorthKeeping(before: WebhookMemory, after: WebhookMemory): boolean {
   return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
+}
+
+/** What others are told must not come back as an error: a slot would stay taken, or a result unrecorded. */
+function guardHooks(hooks: DispatcherHooks): DispatcherHooks {
+  const onFault = (error: unknown): void => callHost(() => hooks.onFault(error));
+  function tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      onFault(error);
+    }
+  }
+  return {
+    onFault,
+    onRecorded: (...told) => tell(() => hooks.onRecorded(...told)),
+    onAttempt: (...told) => tell(() => hooks.onAttempt(...told)),
+    onHealth: (...told) => tell(() => hooks.onHealth(...told)),
+    onBlocked: (...told) => tell(() => hooks.onBlocked(...told)),
+    onTrouble: (message) => tell(() => hooks.onTrouble(message)),
+    isOffline(lane) {
+      try {
+        return hooks.isOffline(lane);
+      } catch (error) {
+        onFault(error);
+        return false;
+      }
+    },
+  };
 }
 
 const userAgent = `CodeBuddy-Webhook/${version}`;

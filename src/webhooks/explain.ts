@@ -86,6 +86,11 @@ function explainPending(
 ): Omit<DeliveryExplanation, 'curl'> {
   if (lane === undefined)
     return { summary: soFar, nextStep: 'Its webhook was removed; it is being cancelled.' };
+  if (lane.refusal !== undefined)
+    return {
+      summary: `${soFar} It waits, because its webhook is refused: ${lane.refusal}.`,
+      nextStep: `codebuddy webhooks show ${lane.id}`,
+    };
   if (!lane.isEnabled)
     return {
       summary: `${soFar} It waits, because its webhook is disabled.`,
@@ -107,7 +112,7 @@ function explainPending(
     const until = lane.shutUntil(now);
     const probe = until === undefined ? 'now' : `at ${shownDue(until, { now, wall })}`;
     return {
-      summary: `${soFar} Its webhook failed ${lane.memory.failures} times in a row, so one request at a time is tried, the next ${probe}.`,
+      summary: `${soFar} ${whyOpen(lane.memory.failures)}, so one request at a time is tried, the next ${probe}.`,
       nextStep:
         `${hint === '' ? 'Mend the receiver; the rest follows by itself.' : hint} This one is sent ${at}, or later if the receiver is not back by then. ` +
         `To send it now: codebuddy deliveries retry ${delivery.id}`,
@@ -119,6 +124,12 @@ function explainPending(
     nextStep:
       `${hint} ${isDue ? 'It is sent as soon as its turn comes.' : `It is tried again ${at}.`}`.trim(),
   };
+}
+
+function whyOpen(failures: number): string {
+  return failures === 0
+    ? 'Its webhook was down and has not been tried since'
+    : `Its webhook failed ${failures} times in a row`;
 }
 
 function curlLine(

@@ -72,8 +72,9 @@ export class Lane {
   /** The breaker is open, and nothing that waits is fit to probe with: the receiver refused it all. */
   hasNoProbe = false;
   isLoading = false;
-  /** Nothing starts while what was missed is being queued before it. */
-  isHeld = false;
+  /** Why the webhook cannot be used now; its deliveries wait. */
+  refusal: string | undefined;
+  private holds = 0;
   /** Its run has ended: it goes when its deliveries have. */
   isRunEnded = false;
   /** In the dispatcher's line of lanes that may start something. */
@@ -83,11 +84,12 @@ export class Lane {
   private signerUntil = Number.POSITIVE_INFINITY;
   private redactorNow: Redactor | undefined;
 
-  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string) {
+  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string, refusal?: string) {
     this.id = config.id;
     this.runId = runId;
     this.config = config;
-    this.url = new URL(config.url);
+    this.refusal = refusal;
+    this.url = toUrl(config.url);
     this.memory = memory;
   }
 
@@ -99,11 +101,29 @@ export class Lane {
     return this.config.enabled && this.memory.disabledAt === null;
   }
 
-  configure(config: WebhookConfig): void {
+  configure(config: WebhookConfig, refusal?: string): void {
+    const becomesOrdered = config.ordered && !this.config.ordered;
     this.config = config;
-    this.url = new URL(config.url);
+    this.refusal = refusal;
+    this.url = toUrl(config.url);
     this.signer = undefined;
     this.redactorNow = undefined;
+    // What was queued while the order did not matter is put in order.
+    if (becomesOrdered) this.enqueue([]);
+  }
+
+  /** Nothing starts until the returned function is called: what must come first is being queued. */
+  hold(): () => void {
+    this.holds++;
+    let isHolding = true;
+    return () => {
+      if (isHolding) this.holds--;
+      isHolding = false;
+    };
+  }
+
+  get isHeld(): boolean {
+    return this.holds > 0;
   }
 
   remember(memory: WebhookMemory): void {
@@ -141,9 +161,13 @@ export class Lane {
     return this.signer;
   }
 
+  private get canSend(): boolean {
+    return this.isEnabled && this.refusal === undefined && !this.isHeld;
+  }
+
   /** How many requests may be under way at this time. */
   allowedAt(now: number): number {
-    if (!this.isEnabled || this.isHeld || this.shutUntil(now) !== undefined) return 0;
+    if (!this.canSend || this.shutUntil(now) !== undefined) return 0;
     // Half open: one probe at a time.
     if (this.isOpen || this.blocked !== undefined) return 1;
     return this.config.ordered ? 1 : this.limit;
@@ -158,7 +182,7 @@ export class Lane {
 
   /** True if a delivery in memory may start. */
   canStart(now: number): boolean {
-    if (this.urgent.length > 0) return this.isEnabled && !this.isHeld && this.inFlight < mostAtOnce;
+    if (this.urgent.length > 0) return this.canSend && this.inFlight < mostAtOnce;
     return (
       this.ready.length > 0 &&
       !this.isBlocked(now) &&
@@ -199,7 +223,7 @@ export class Lane {
 
   /** When to look again if nothing can be done now; undefined if only an event can change that. */
   wakeAt(now: number): number | undefined {
-    if (!this.isEnabled || this.isHeld || this.pending === 0) return undefined;
+    if (!this.canSend || this.pending === 0) return undefined;
     return this.shutUntil(now) ?? this.nextWaitingAt;
   }
 
@@ -294,4 +318,9 @@ export class Lane {
   private isHeadTried(): boolean {
     return (this.ready[0]?.tries ?? 0) > 0;
   }
+}
+
+/** The URL of a webhook that is refused may be none; nothing is sent there. */
+function toUrl(text: string): URL {
+  return URL.canParse(text) ? new URL(text) : new URL('http://refused.invalid/');
 }

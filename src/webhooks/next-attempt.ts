@@ -5,10 +5,10 @@ import type { Lane } from './lane.ts';
 
 /**
  * Unix ms of the delivery clock; a time that is over means as soon as its turn comes. Undefined if nothing happens by itself, since its webhook is
- * disabled or gone.
+ * disabled, refused or gone.
  */
 export function nextAttemptOf(row: DeliveryRow, lane: Lane | undefined, now: number): number | undefined {
-  if (lane === undefined || !lane.isEnabled) return undefined;
+  if (lane === undefined || !lane.isEnabled || lane.refusal !== undefined) return undefined;
   if (lane.urgent.some(({ id }) => id === row.id)) return now;
   const own = row.nextAttemptAt ?? row.createdAt;
   const shut = lane.shutUntil(now);

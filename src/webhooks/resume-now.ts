@@ -17,9 +17,8 @@ export interface ResumeOptions {
 }
 
 export async function resumeNow({ store, lane, memory, keep, wake }: ResumeOptions): Promise<void> {
-  const wasHeld = lane.isHeld;
   // The first in order must be known before any is sent.
-  lane.isHeld = true;
+  const release = lane.hold();
   try {
     lane.blocked = undefined;
     if (memory !== lane.memory) {
@@ -33,7 +32,7 @@ export async function resumeNow({ store, lane, memory, keep, wake }: ResumeOptio
     }
     lane.nextWaitingAt = undefined;
   } finally {
-    lane.isHeld = wasHeld;
+    release();
     wake();
   }
 }

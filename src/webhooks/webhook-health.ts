@@ -19,6 +19,8 @@ export interface WebhookMemory {
   readonly pausedUntil: number | null;
   readonly disabledAt: number | null;
   readonly disabledReason: string | null;
+  /** webhooks.json says so too: if it says otherwise later, somebody enabled the webhook there. */
+  readonly disabledInFile: boolean;
   /** Events after this sequence were not queued while it was disabled. */
   readonly missedAfter: number | null;
   /** Secrets that still sign until their time, newest first. */
@@ -38,6 +40,7 @@ export const freshMemory: WebhookMemory = {
   pausedUntil: null,
   disabledAt: null,
   disabledReason: null,
+  disabledInFile: true,
   missedAfter: null,
   previousSecrets: [],
   swapLegacy: false,
@@ -142,9 +145,9 @@ export function readyToProbe(memory: WebhookMemory, now: number): WebhookMemory 
   };
 }
 
-/** Another receiver: what the last one did says nothing about it, but it is tried with one request first if the last one failed. */
+/** Another receiver: what the last one did says nothing about it, but it is tried with one request first if the last one was down. */
 export function afterNewTarget(memory: WebhookMemory, now: number): WebhookMemory {
-  const isDoubtful = memory.failures > 0 || memory.openUntil !== null;
+  const isDoubtful = memory.strikes > 0 || memory.openUntil !== null;
   return {
     ...memory,
     ...closedBreaker,

@@ -34,7 +34,8 @@ export interface WebhookView {
 }
 
 export interface WebhookStateView {
-  readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled';
+  /** `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. */
+  readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
   /** In words, with the next step. */
   readonly detail: string;
   readonly pending: number;
@@ -92,6 +93,8 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
+    // What is refused may be refused for this.
+    url: config.url.replace(/^([^/?#]*\/\/)[^/?#]*@/, '$1***@'),
     enabled: lane.isEnabled,
     headers: maskHeaders(headers),
     signed: secret !== undefined,
@@ -120,6 +123,14 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     missed,
   };
   const next = nextProbeAt === null ? 'one is due now' : `the next one at ${nextProbeAt}`;
+  if (lane.refusal !== undefined) {
+    const where =
+      lane.runId === undefined
+        ? 'It stays in webhooks.json as it is. Correct it there or with an update, or allow what it needs'
+        : 'Allow what it needs and restart, or remove it';
+    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.pending} deliveries wait.`;
+    return { status: 'refused', detail, ...figures };
+  }
   if (!lane.isEnabled) {
     const why = disabledWords[disabledReason ?? 'by_hand'] ?? 'it is disabled';
     const detail = `Disabled: ${why}. ${missed} events were missed since; enable it with replayMissed to get them.`;
@@ -135,7 +146,8 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     return { status: 'unreachable', detail, ...figures };
   }
   if (openUntil !== null) {
-    const detail = `${failures} failures in a row: one request at a time is tried, ${next}; the other deliveries wait and lose no attempts. If it works again, run codebuddy webhooks enable ${lane.id}.`;
+    const why = failures === 0 ? 'Not tried yet' : `${failures} failures in a row`;
+    const detail = `${why}: one request at a time is tried, ${next}; the other deliveries wait and lose no attempts. If it works again, run codebuddy webhooks enable ${lane.id}.`;
     return { status: 'open', detail, ...figures };
   }
   if (failures > 0) {

@@ -64,11 +64,16 @@ const statusSchema = {
         enabled: { type: 'boolean' },
         pending: count,
         failed: count,
+        refused: {
+          ...count,
+          description:
+            'Webhooks whose entries in webhooks.json cannot be used now; left out if there are none.',
+        },
         attention: {
           type: 'array',
           items: attentionSchema,
           description:
-            'Webhooks that are not served as they should be: failing, open, unreachable, disabled by themselves.',
+            'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves.',
         },
         setAside: {
           type: 'array',
@@ -109,7 +114,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   async function describeWebhooks(request: FastifyRequest): Promise<WebhookStatus> {
     if (services.webhooks === undefined)
       return { enabled: false, pending: 0, failed: 0, attention: [], setAside: [] };
-    const [{ pending, failedInHistory }, all] = await Promise.all([
+    const [{ pending, failedInHistory, refused = 0 }, all] = await Promise.all([
       services.webhooks.stats(),
       services.webhooks.list(),
     ]);
@@ -117,6 +122,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
       enabled: true,
       pending,
       failed: failedInHistory,
+      ...(refused > 0 ? { refused } : {}),
       attention: webhooksToLookAt(all.map((webhook) => webhookFor(request, webhook))),
       setAside: services.webhooks.setAside?.() ?? [],
     };
