@@ -214,7 +214,7 @@ async function checkWebhookStates(settings: Settings, isRunning: boolean): Promi
   try {
     client = new CodeBuddyClient({ home: settings.home });
     const { webhooks } = await client.status({ signal: AbortSignal.timeout(3000) });
-    const found = describeAttention(webhooks.attention, webhooks.setAside);
+    const found = describeAttention(webhooks.attention ?? [], webhooks.setAside ?? []);
     return {
       name,
       ok: found === undefined,

@@ -26,10 +26,19 @@ ${describeWebhooks(status.webhooks)}`);
 type Status = Awaited<ReturnType<CodeBuddyClient['status']>>;
 
 /** The webhooks that a person should look at, one a line. */
-function describeWebhooks({ enabled, pending, attention, setAside }: Status['webhooks']): string {
+function describeWebhooks({
+  enabled,
+  pending,
+  refused = 0,
+  attention = [],
+  setAside = [],
+}: Status['webhooks']): string {
   if (!enabled) return 'webhooks      none';
-  const title = 'webhooks      ';
-  const first = `${title}${pending} deliveries wait${attention.length + setAside.length === 0 ? '' : '; look at'}`;
+  const first = [
+    `webhooks      ${pending} deliveries wait`,
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(attention.length + setAside.length > 0 ? ['look at'] : []),
+  ].join('; ');
   const rows = attention.map(({ id, name, status, detail }) =>
     oneLine(`              ${id} ${name}: ${status}. ${detail}`),
   );

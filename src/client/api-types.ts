@@ -1197,15 +1197,15 @@ export interface components {
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
-        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves. */
-        readonly attention: readonly components['schemas']['WebhookAttention'][];
+        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none. */
+        readonly attention?: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
         /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
         readonly refused?: number;
-        /** @description Copies of webhooks.json that could not be used. */
-        readonly setAside: readonly string[];
+        /** @description Copies of webhooks.json that could not be used; left out if there are none. */
+        readonly setAside?: readonly string[];
       };
     };
     /** Tool */

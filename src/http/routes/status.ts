@@ -73,15 +73,15 @@ const statusSchema = {
           type: 'array',
           items: attentionSchema,
           description:
-            'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves.',
+            'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none.',
         },
         setAside: {
           type: 'array',
           items: { type: 'string' },
-          description: 'Copies of webhooks.json that could not be used.',
+          description: 'Copies of webhooks.json that could not be used; left out if there are none.',
         },
       },
-      required: ['enabled', 'pending', 'failed', 'attention', 'setAside'],
+      required: ['enabled', 'pending', 'failed'],
       additionalProperties: false,
     },
   },
@@ -104,27 +104,29 @@ interface WebhookStatus {
   readonly enabled: boolean;
   readonly pending: number;
   readonly failed: number;
-  readonly attention: readonly WebhookAttention[];
-  readonly setAside: readonly string[];
+  readonly refused?: number;
+  readonly attention?: readonly WebhookAttention[];
+  readonly setAside?: readonly string[];
 }
 
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
   async function describeWebhooks(request: FastifyRequest): Promise<WebhookStatus> {
-    if (services.webhooks === undefined)
-      return { enabled: false, pending: 0, failed: 0, attention: [], setAside: [] };
+    if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
     const [{ pending, failedInHistory, refused = 0 }, all] = await Promise.all([
       services.webhooks.stats(),
       services.webhooks.list(),
     ]);
+    const attention = webhooksToLookAt(all.map((webhook) => webhookFor(request, webhook)));
+    const setAside = services.webhooks.setAside?.() ?? [];
     return {
       enabled: true,
       pending,
       failed: failedInHistory,
       ...(refused > 0 ? { refused } : {}),
-      attention: webhooksToLookAt(all.map((webhook) => webhookFor(request, webhook))),
-      setAside: services.webhooks.setAside?.() ?? [],
+      ...(attention.length > 0 ? { attention } : {}),
+      ...(setAside.length > 0 ? { setAside } : {}),
     };
   }
 
