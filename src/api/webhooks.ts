@@ -37,6 +37,7 @@ export interface WebhookManagerOptions
     | 'allowedTargets'
     | 'allowLoopback'
     | 'ca'
+    | 'proxy'
     | 'nameServers'
     | 'hostsFile'
     | 'resolvConf'

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient, StreamEvent } from '../client/index.ts';
+import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { oneLine, paint, print, printJsonLine } from './output.ts';
 import { readPoint } from './time-point.ts';
@@ -77,7 +78,7 @@ async function sequenceBefore(client: CodeBuddyClient, time: string, signal: Abo
 
 function describe({ sequence, timestamp = '', type, data }: StreamEvent): string {
   const text = JSON.stringify(data);
-  const shown = text.length > 160 ? `${text.slice(0, 159)}…` : text;
+  const shown = shorten(text, 160);
   const number = String(sequence ?? '').padStart(6);
   return `${paint('dim', `${number} ${timestamp.slice(11, 23)}`)} ${paint('cyan', oneLine(type).padEnd(17))} ${oneLine(shown)}`;
 }

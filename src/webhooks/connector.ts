@@ -1,12 +1,13 @@
 // From a webhook's origin to a socket. The addresses that are judged are the addresses that are connected to, on every connection, literals
-// included; the system's resolver and proxies from the environment have no say.
+// included; the system's resolver and proxies from the environment have no say. A proxy of the settings is told the address, not the name.
 
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import { unmapped } from './address-class.ts';
+import { classifyAddress, unmapped } from './address-class.ts';
 import { type ClientTls, readClientTls } from './client-tls.ts';
 import type { NameLookup } from './name-lookup.ts';
-import { openTcp } from './open-tcp.ts';
+import { type OpenTcpOptions, openTcp } from './open-tcp.ts';
+import { openTunnel } from './proxy-tunnel.ts';
 import { http2Only, reasonOf, TransportError } from './transport-result.ts';
 import type { UrlGuard } from './url-guard.ts';
 
@@ -15,6 +16,8 @@ export interface ConnectorOptions {
   readonly names: Pick<NameLookup, 'resolve'>;
   /** PEM certificates of further authorities that are trusted. */
   readonly ca: string | undefined;
+  /** An HTTP proxy that carries all connections but those to loopback. @default none */
+  readonly proxy?: URL | undefined;
 }
 
 export interface ConnectTarget {
@@ -32,7 +35,10 @@ export type Connector = (target: ConnectTarget) => Promise<Socket>;
 const leastStepMs = 5000;
 const restMs = 10_000;
 
-export function createConnector({ guard, names, ca }: ConnectorOptions): Connector {
+export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): Connector {
+  /** Made once: it holds every authority that Node trusts. */
+  let common: SecureContext | undefined;
+
   return async ({ origin, tls, timeoutMs, signal }) => {
     // WHATWG keeps IPv6 literals in brackets; a trailing dot is part of a name but of no certificate.
     const hostname = unmapped(origin.hostname.replace(/^\[|\]$/g, ''));
@@ -47,14 +53,34 @@ export function createConnector({ guard, names, ca }: ConnectorOptions): Connect
     const stepMs = Math.max(leastStepMs, timeoutMs - restMs);
     // Before the connection: nobody is called whom we could not answer.
     const secureContext = isTls ? secureContextOf(tls) : undefined;
-    const plain = await openTcp({ addresses, port, timeoutMs: stepMs, signal });
+    const plain = await openPlain({ addresses, port, timeoutMs: stepMs, signal });
     if (!isTls) return plain;
     const name = isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : hostname;
     return openTls(plain, { name, secureContext, stepMs, signal });
   };
 
+  function openPlain(options: OpenTcpOptions): Promise<Socket> {
+    const { addresses, port, timeoutMs, signal } = options;
+    const [first] = addresses;
+    // A proxy cannot reach this machine's loopback.
+    if (proxy === undefined || first === undefined || classifyAddress(first).kind === 'loopback')
+      return openTcp(options);
+    return openTunnel(proxy, { address: first, port }, (socket, event) =>
+      ready(socket, event, timeoutMs, signal, () => {
+        const what = event === 'tunnel' ? 'No tunnel through the proxy' : 'No connection to the proxy';
+        return new TransportError('connect_timeout', `${what} within ${timeoutMs} ms`);
+      }),
+    );
+  }
+
   /** Undefined: what Node trusts, and nothing to show. */
   function secureContextOf(tls: ClientTls | undefined): SecureContext | undefined {
+    if (tls !== undefined) return makeSecureContext(tls);
+    common ??= makeSecureContext(undefined);
+    return common;
+  }
+
+  function makeSecureContext(tls: ClientTls | undefined): SecureContext | undefined {
     const { cert, key, ca: ownCa } = tls === undefined ? {} : readClientTls(tls);
     const authorities = [ca, ownCa].filter((pem) => pem !== undefined);
     if (cert === undefined && authorities.length === 0) return undefined;
@@ -66,9 +92,13 @@ export function createConnector({ guard, names, ca }: ConnectorOptions): Connect
       });
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new TransportError('client_certificate_unusable', `The files of tls do not fit: ${why}`, {
-        cause,
-      });
+      throw new TransportError(
+        'client_certificate_unusable',
+        `${tls === undefined ? 'webhookCa does' : 'The files of tls do'} not fit: ${why}`,
+        {
+          cause,
+        },
+      );
     }
   }
 }
@@ -105,7 +135,7 @@ async function openTls(plain: Socket, { name, secureContext, stepMs, signal }: T
 /** Resolves when the socket is ready; destroys it when it is not in time, fails, or is not wanted any more. */
 function ready(
   socket: Socket,
-  event: 'secureConnect',
+  event: 'connect' | 'secureConnect' | 'tunnel',
   timeoutMs: number,
   signal: AbortSignal,
   tooLate: () => Error,

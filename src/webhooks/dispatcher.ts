@@ -299,23 +299,25 @@ export function createDispatcher({
     const now = clock.now();
     const verdict = judge(result, clock.wall());
     hooks.onAttempt(lane, verdict, result);
-    const message = verdict.message ?? 'the machine has no network';
     if (verdict.outcome === 'local_fault') {
-      hooks.onTrouble(message);
+      hooks.onTrouble(verdict.message ?? verdict.outcome);
       putBack(started);
       hold(lane);
       return;
     }
     hooks.onTrouble(undefined);
     if (verdict.next === 'later' || (verdict.isUnsent && verdict.sign === 'down' && hooks.isOffline(lane))) {
-      putBack(started);
-      block(lane, verdict.outcome, verdict.next === 'later' ? message : `no network (${message})`);
+      waitForWay(started, verdict, result, sentAt);
       return;
     }
     const wasBlocked = unblock(lane);
 
     // A probe that found nobody spends nothing: the delivery waits as if it had never started.
-    const isFree = isProbe && verdict.isUnsent === true && lane.isOpen && (isEarly || delivery.tries === 0);
+    const isFree =
+      isProbe &&
+      verdict.isUnsent === true &&
+      lane.isOpen &&
+      (isEarly || (delivery.attempts === 0 && delivery.answered === 'nothing'));
     if (isFree) {
       const before = lane.memory;
       updateHealth(started, verdict, now, wasBlocked);
@@ -430,6 +432,42 @@ export function createDispatcher({
       lane.known.delete(delivery.id);
       lane.waitsUntil(delivery.nextAttemptAt);
     } else lane.ready.unshift(delivery);
+  }
+
+  /** This machine has no way to the target. The first time is in the history, without a cost; those that follow are in the webhook's state. */
+  function waitForWay(started: Started, verdict: Verdict, result: TransportResult, sentAt: number): void {
+    const { lane, delivery } = started;
+    const isNew = lane.blocked?.reason !== verdict.outcome;
+    const words = verdict.message ?? verdict.outcome;
+    lane.block(
+      verdict.outcome,
+      verdict.next === 'later' ? words : `no network (${words})`,
+      clock.now(),
+      random(),
+    );
+    if (!isNew || lane.blocked === undefined) {
+      putBack(started);
+      wake(lane);
+      return;
+    }
+    hooks.onBlocked(lane, lane.blocked.message);
+    const tries = delivery.tries + 1;
+    const change: DeliveryChange = {
+      id: delivery.id,
+      sequence: delivery.sequence,
+      webhookId: delivery.webhookId,
+      status: 'pending',
+      attempts: delivery.attempts,
+      tries,
+      pauses: delivery.pauses,
+      nextAttemptAt: lane.blocked.until,
+      endedAt: null,
+      reason: verdict.outcome,
+      attempt: describeAttempt(lane, tries, sentAt, { ...verdict, counts: false }, result),
+    };
+    release(lane);
+    started.isReleased = true;
+    record(lane, delivery, false, change);
   }
 
   function block(lane: Lane, reason: string, message: string): void {

@@ -75,6 +75,8 @@ export interface WebhookEngineOptions {
   readonly ownListeners?: () => readonly { readonly address: string; readonly port: number }[];
   /** PEM of further certificate authorities. */
   readonly ca?: string;
+  /** The URL of an HTTP proxy that carries deliveries. @default none */
+  readonly proxy?: string;
   /** Name servers, `address:port`. @default those of the system */
   readonly nameServers?: readonly string[];
   /** @default the system's */
@@ -200,6 +202,8 @@ const registryState = 'registry';
 /** Refused webhooks that are told one by one. */
 const mostTold = 20;
 const readAgainMs = 1000;
+/** Statuses of runs that go on. */
+const unfinished: readonly string[] = ['queued', 'running', 'waiting'];
 const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.cancelled'];
 
 /** @throws Error in words if undici is too old; what the store throws */
@@ -252,7 +256,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const waitingForReturn = new Map<string, WaitingForReturn>();
 
   const transport = createTransport({
-    connect: createConnector({ guard, names, ca: options.ca }),
+    connect: createConnector({
+      guard,
+      names,
+      ca: options.ca,
+      proxy: options.proxy === undefined ? undefined : new URL(options.proxy),
+    }),
     loadClient: loadUndici,
   });
   const dispatcher = createDispatcher({
@@ -315,7 +324,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     if (lane.refusal !== undefined) tellRefusal(lane);
     lanes.set(lane.id, lane);
     const run = await store.getRun(row.runId);
-    lane.isRunEnded = run === undefined || !['queued', 'running', 'waiting'].includes(run.status);
+    lane.isRunEnded = run === undefined || !unfinished.includes(run.status);
     if (!lane.isRunEnded) watchRun(lane, row.runId);
   }
   const { last: lastBefore } = await log.bounds();
@@ -450,7 +459,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   async function takeUpFresh(last: number): Promise<void> {
     let after: DeliveryPlace | undefined;
     for (;;) {
-      const places = await untilRead(() => store.freshPlaces(after, placesAtOnce));
+      const places = await untilDone(() => store.freshPlaces(after, placesAtOnce));
       const orphans = new Map<string, number[]>();
       const touched = new Set<Lane>();
       for (const { webhookId, sequence } of places) {
@@ -492,13 +501,13 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   }
 
   /** A store that fails for a while must not leave deliveries behind until the next start. */
-  async function untilRead<T>(read: () => Promise<T>): Promise<T> {
+  async function untilDone<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await read();
+        return await work();
       } catch (error) {
         if (closing.signal.aborted) throw error;
-        warn('what is pending cannot be read; trying again', error);
+        warn('the store does not do what webhooks need; trying again', error);
         await sleep(readAgainMs, undefined, { ref: false });
       }
     }
@@ -852,8 +861,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     transport.purge();
     const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
     if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
-    await store.write(writes);
-    await cancelAll(lane.id, [...lane.fresh.take(lane.fresh.length), ...lane.known.values()]);
+    const sequences = [...lane.fresh.take(lane.fresh.length), ...lane.known.values()];
+    const cancel = async (): Promise<void> => {
+      await store.write(writes);
+      await cancelAll(lane.id, sequences);
+    };
+    try {
+      await cancel();
+    } catch (error) {
+      // It is removed all the same: nothing is sent any more.
+      warn(`what is pending for webhook ${lane.id}, which was removed, is cancelled later`, error);
+      inBackground(untilDone(cancel));
+    }
   }
 
   /** Ends what is pending for a webhook that is gone: for these events, and what waits for a retry. */
@@ -889,17 +908,28 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** Waits for the end of a run whose webhook goes with it. */
   function watchRun(lane: Lane, runId: string): void {
-    const items = log.subscribe({ runId, types: runEndings, signal: closing.signal });
     inBackground(
-      (async () => {
-        for await (const item of items) {
-          if (item.kind !== 'event') continue;
-          lane.isRunEnded = true;
-          dropIfDone(lane);
-          return;
-        }
-      })(),
+      untilDone(() => hasRunEnded(runId)).then((hasEnded) => {
+        lane.isRunEnded = hasEnded;
+        dropIfDone(lane);
+      }),
     );
+  }
+
+  /** Resolves when the run has ended; to false if the log is closed before. */
+  async function hasRunEnded(runId: string): Promise<boolean> {
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([closing.signal, leaving.signal]);
+    try {
+      const items = log.subscribe({ runId, types: runEndings, signal });
+      // It may have ended while an earlier subscription was failing. A run that is not there yet is about to start.
+      const run = await store.getRun(runId);
+      if (run !== undefined && !unfinished.includes(run.status)) return true;
+      for await (const item of items) if (item.kind === 'event') return true;
+      return false;
+    } finally {
+      leaving.abort();
+    }
   }
 
   // ---- helpers

@@ -26,6 +26,7 @@ const advice: Readonly<Record<string, string>> = {
   connect_timeout: 'Check that the receiver’s host is up and that no firewall drops the connection.',
   connection_refused: 'Start the receiver, or correct the port in the webhook’s url.',
   connection_closed: 'The receiver closed the connection without an answer; look into its log.',
+  proxy_failed: 'The HTTP proxy of the setting webhookProxy cannot be reached, or refused the connection.',
   network_unreachable: 'Check this machine’s network: it has no way to the receiver’s address.',
   http2_only: 'Let the receiver, or the proxy before it, accept HTTP/1.1 too.',
   client_certificate_unusable: 'Correct the files that the webhook’s tls names.',

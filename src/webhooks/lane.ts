@@ -231,7 +231,7 @@ export class Lane {
   block(reason: string, message: string, now: number, random: number): void {
     const { since = now, level = 0, until = 0 } = this.blocked ?? {};
     // Requests that were in flight together met the same fault.
-    if (this.blocked !== undefined && until > now) return;
+    if (this.blocked?.reason === reason && until > now) return;
     const wait = Math.min(firstBlockMs * 2 ** level, longestBlockMs) * (0.8 + 0.4 * random);
     this.blocked = {
       since,

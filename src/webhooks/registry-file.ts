@@ -1,6 +1,7 @@
 // Reads and writes webhooks.json. It is written whole and atomically. A file that cannot be used is never written over: a copy is kept
 // beside it first.
 
+import { isUtf8 } from 'node:buffer';
 import {
   closeSync,
   constants,
@@ -53,7 +54,10 @@ export function readRegistryFile(
     if (wasPublic && mayChangeMode) closeToOthers(handle);
     if (stat.size > maxBytes)
       return { kind: 'unusable', reason: `it is larger than ${maxBytes} bytes`, mark };
-    const text = readFileSync(handle, 'utf8');
+    const bytes = readFileSync(handle);
+    // Bytes that are not UTF-8 would be lost when the file is written again.
+    if (!isUtf8(bytes)) return { kind: 'unusable', reason: 'it is not UTF-8', mark };
+    const text = bytes.toString('utf8');
     return { kind: 'text', text: text.startsWith('\uFEFF') ? text.slice(1) : text, wasPublic };
   } catch (error) {
     return { kind: 'unreadable', reason: fileFault(error) };

@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
+import { cutHead, wellFormed } from '../text.ts';
 import { type AnswerHead, createAnswerHead } from './answer-head.ts';
 import type { ClientTls } from './client-tls.ts';
 import type { Connector } from './connector.ts';
@@ -380,7 +381,7 @@ function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return messageOf(tellingOf(error));
   if (!(error instanceof Error)) return 'The request failed';
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
-  return `${code}${error.message}`.slice(0, 500);
+  return cutHead(wellFormed(`${code}${error.message}`), 500);
 }
 
 function ignore(): void {}

@@ -2,7 +2,10 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createEventLog } from '../../src/events/log.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { openWebhookEngine } from '../../src/webhooks/engine.ts';
 import { startDnsServer } from './dns-server.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { secret, startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
@@ -154,4 +157,43 @@ it('the same URL added twice is said', async () => {
   expect(warnings).toEqual([]);
   const second = await webhooks.register({ url: 'http://127.0.0.1:9999' });
   expect(warnings.join()).toContain(`webhook ${second} sends to the same URL as ${first}`);
+});
+
+it('events that are emitted while their webhook is removed leave nothing pending', async () => {
+  const { webhooks } = startWebhooks();
+  const id = await webhooks.register({ url });
+  const emitted: ReturnType<typeof webhooks.emit>[] = [];
+  let isRemoved = false;
+  const removing = webhooks.remove(id).then(() => {
+    isRemoved = true;
+  });
+  while (!isRemoved && emitted.length < 5000) {
+    for (let i = 0; i < 5; i++) emitted.push(webhooks.emit('tool.start', toolStart(i)));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await removing;
+  const deliveries = (await Promise.all(emitted)).flatMap((one) => one.deliveries);
+  const ended = await webhooks.settled(deliveries);
+  expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['cancelled']));
+});
+
+it('a webhook of a run that is updated stays so over a restart', async () => {
+  const home = temporaryHome();
+  const store = await openSqliteStore({ path: join(home, 'codebuddy.db') });
+  const log = createEventLog({ store });
+  onTestFinished(async () => {
+    await log.close();
+    await store.close();
+  });
+  const receiver = await startReceiver();
+  receiver.answer((_request, response) => response.writeHead(500).end());
+  const first = await openWebhookEngine({ store, log });
+  const { id } = await first.createForRun('run_1', { url: receiver.url });
+  await log.append([{ type: 'tool.start', runId: 'run_1', data: toolStart() }]);
+  await receiver.received(1);
+  await first.update(id, { description: 'updated' });
+  await first.close(0);
+  const second = await openWebhookEngine({ store, log });
+  onTestFinished(() => second.close(0));
+  expect(await second.get(id)).toMatchObject({ description: 'updated', runId: 'run_1' });
 });
