@@ -139,6 +139,7 @@ export async function createApp(
       costThresholds: settings.costThresholds,
       sandbox: sandboxOptions(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
+      ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
       stateFolder: join(settings.home, 'state'),
@@ -458,6 +459,7 @@ export async function lookAtAgent(
     permissions: settings.permissions,
     sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
+    stateFolder: join(settings.home, 'state'),
   });
 }
 

@@ -269,7 +269,7 @@ const table = {
   model_timeout: {
     status: 504,
     title: 'Model timed out',
-    when: 'The model said nothing for two minutes.',
+    when: 'The model sent nothing for too long (setting `modelSilenceMs`), and no other model was left.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
   storage_full: { status: 507, title: 'Disk full', when: 'The disk is full; nothing was changed.' },

@@ -928,6 +928,11 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
+      /**
+       * @description The answer was cut off here, by a failure or a cancel. Absent otherwise.
+       * @enum {boolean}
+       */
+      readonly incomplete?: true;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
