@@ -23,6 +23,7 @@ import { startRetention } from './events/retention.ts';
 import { fileError } from './file-errors.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
+import { describeAttention, webhooksToLookAt } from './http/webhook-attention.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
@@ -33,8 +34,10 @@ import type { Store } from './store/store.ts';
 import { version } from './version.ts';
 import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
+import { setAsideFiles } from './webhooks/set-aside-files.ts';
 import { parseAllowed } from './webhooks/url-guard.ts';
 
+export { describeAttention } from './http/webhook-attention.ts';
 export { StoreOpenError } from './store/store-open-error.ts';
 
 /** How long unfinished runs have to end when the server stops, in ms. */
@@ -48,6 +51,8 @@ export interface App {
   readonly url: string;
   /** Which model answers, and why that one, in words. */
   describeModel(): Promise<string>;
+  /** One line about the webhooks that a person should look at; undefined if all is well. */
+  describeWebhooks(): Promise<string | undefined>;
   /** How commands run, in words. */
   describeSandbox(): Promise<string>;
   /** The file that holds the local user's key. */
@@ -185,6 +190,7 @@ export async function createApp(
   return {
     server,
     keyFile: localKey.path,
+    describeWebhooks: () => describeWebhooks(started.webhooks),
     async describeModel() {
       const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
@@ -371,6 +377,16 @@ function readCa(path: string): string {
   return text;
 }
 
+/** One line about the webhooks that a person should look at; undefined if all is well. */
+async function describeWebhooks(webhooks: WebhookEngine): Promise<string | undefined> {
+  return describeAttention(webhooksToLookAt(await webhooks.list()), webhooks.setAside());
+}
+
+/** For `doctor` while no server runs. */
+export function setAsideIn({ home }: Settings): readonly string[] {
+  return setAsideFiles(join(home, 'webhooks.json'));
+}
+
 async function checkReadiness(
   store: Store,
   agent: Agent,
@@ -385,6 +401,7 @@ async function checkReadiness(
     }),
   );
   const trouble = webhooks.trouble();
+  const attention = await describeWebhooks(webhooks);
   const { models, reason } = await agent.models.choice();
   const sandbox = await agent.describeSandbox();
   return [
@@ -392,9 +409,11 @@ async function checkReadiness(
     {
       name: 'webhooks',
       ready: trouble === undefined,
-      detail:
+      detail: [
         (trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`) +
-        describeRefused(webhooks.refused()),
+          describeRefused(webhooks.refused()),
+        ...(attention === undefined ? [] : [attention]),
+      ].join('; '),
     },
     {
       name: 'model',

@@ -40,6 +40,7 @@ export interface WebhookManagerOptions
     | 'proxy'
     | 'nameServers'
     | 'hostsFile'
+    | 'resolvConf'
     | 'maxInFlight'
     | 'keepDeliveries'
     | 'warn'

@@ -7,6 +7,7 @@ import { idOf, withId } from './id-argument.ts';
 import { localTime, withLocalTimes } from './local-time.ts';
 import { eventPattern, oneOf, pageLimit } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { readTime } from './time-point.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ListOptions extends ConnectionOptions {
@@ -35,7 +36,10 @@ export function add(program: Command): void {
     .option('--status <status>', `only ${statuses.join(', ')}`, oneOf('--status', statuses))
     .option('--event <type>', 'only of this event type', eventPattern('--event'))
     .option('--event-id <id>', 'only of this event', idOf('--event-id', 'evt'))
-    .option('--since <time>', 'only those made since then, as 2026-11-23T10:00:00Z')
+    .option(
+      '--since <time>',
+      'only those made since then: a date or time, or how long ago, as 2026-11-29, 2h',
+    )
     .option('--limit <n>', '1 to 200', pageLimit, 50)
     .option('--cursor <cursor>', 'the nextCursor of the page before')
     .action(list);
@@ -58,21 +62,22 @@ export function add(program: Command): void {
       .option('--failed', 'all that failed')
       .option('--webhook <id>', 'with --failed: only of this webhook', idOf('--webhook', 'whk'))
       .option('--event <type>', 'with --failed: only of this event type', eventPattern('--event'))
-      .option('--since <time>', 'with --failed: only those made since then'),
+      .option('--since <time>', 'with --failed: only those made since then, as 2026-11-29, 2h'),
   )
     .addHelpText(
       'after',
       `
 Examples:
   codebuddy deliveries retry dlv_…
-  codebuddy deliveries retry --failed --webhook whk_… --since 2026-11-23T10:00:00Z`,
+  codebuddy deliveries retry --failed --webhook whk_… --since 2h`,
     )
     .action(retry);
 }
 
 async function list(options: ListOptions): Promise<void> {
+  const since = options.since === undefined ? undefined : readTime('--since', options.since);
   await withClient(options, async (client, signal) => {
-    const { webhook, status, event, eventId, since, limit, cursor } = options;
+    const { webhook, status, event, eventId, limit, cursor } = options;
     const answer = await client.deliveries.list(
       {
         limit,
@@ -137,7 +142,8 @@ async function explain(id: string, options: ConnectionOptions): Promise<void> {
 }
 
 async function retry(id: string | undefined, options: RetryOptions): Promise<void> {
-  const { webhook, event, since } = options;
+  const { webhook, event } = options;
+  const since = options.since === undefined ? undefined : readTime('--since', options.since);
   if ((id === undefined) === (options.failed !== true)) {
     throw new UsageError('name one delivery, or take --failed for all that failed');
   }

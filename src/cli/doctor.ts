@@ -84,6 +84,7 @@ async function runChecks(settings: Settings, origins: Origins): Promise<readonly
       ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
       : [attempt('server', () => checkServer(home, server))]),
     attempt('webhooks', () => checkWebhooks(settings, server !== undefined)),
+    attempt('webhook states', () => checkWebhookStates(settings, server !== undefined)),
     attempt('agent', () => checkAgent(settings, origins)),
   ];
   return [...fault, ...(await Promise.all(results)).flat()];
@@ -240,6 +241,31 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
         detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
       },
     ];
+  } finally {
+    client?.close();
+  }
+}
+
+/** The webhooks that a person should look at, as the server sees them; without one, the files that it set aside. */
+async function checkWebhookStates(settings: Settings, isRunning: boolean): Promise<Check> {
+  const name = 'webhook states';
+  const { describeAttention, setAsideIn } = await import('../app.ts');
+  if (!isRunning) {
+    const found = describeAttention([], setAsideIn(settings));
+    return { name, ok: found === undefined, detail: found ?? 'no webhooks.json was set aside' };
+  }
+  let client: CodeBuddyClient | undefined;
+  try {
+    client = new CodeBuddyClient({ home: settings.home });
+    const { webhooks } = await client.status({ signal: AbortSignal.timeout(3000) });
+    const found = describeAttention(webhooks.attention ?? [], webhooks.setAside ?? []);
+    return {
+      name,
+      ok: found === undefined,
+      detail: found ?? `none needs attention; ${webhooks.pending} deliveries wait`,
+    };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   } finally {
     client?.close();
   }

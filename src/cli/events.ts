@@ -1,14 +1,14 @@
 // `codebuddy events tail`: the log as it grows. It survives a restart of the server: it goes on after the last event it printed.
 
 import type { Command } from 'commander';
-import type { StreamEvent } from '../client/index.ts';
+import type { CodeBuddyClient, StreamEvent } from '../client/index.ts';
 import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf } from './id-argument.ts';
 import { localClock } from './local-time.ts';
 import { eventPattern, repeated } from './option-values.ts';
 import { oneLine, paint, print, printJsonLine } from './output.ts';
-import { UsageError } from './usage-error.ts';
+import { readPoint } from './time-point.ts';
 
 interface TailOptions extends ConnectionOptions {
   readonly after?: string;
@@ -21,7 +21,10 @@ interface TailOptions extends ConnectionOptions {
 export function add(program: Command): void {
   const events = program.command('events').description('The event log.');
   withConnection(events.command('tail').description('Prints events as they happen, until Ctrl-C.'))
-    .option('--after <sequence>', 'start after this number; 0 is the beginning')
+    .option(
+      '--after <point>',
+      'start after this sequence number (0: the beginning), date or time, or this long ago: 2026-11-29, 2h',
+    )
     .option(
       '--type <type>',
       'only these types, as tool.* or run.complete; may be repeated',
@@ -36,18 +39,18 @@ export function add(program: Command): void {
 Examples:
   codebuddy events tail
   codebuddy events tail --after 0 --type 'tool.*'
+  codebuddy events tail --after 2h
   codebuddy events tail --json | jq -r .type`,
     )
     .action(tail);
 }
 
 async function tail(options: TailOptions): Promise<void> {
-  if (options.after !== undefined && !/^\d{1,15}$/.test(options.after)) {
-    throw new UsageError(`--after is ${JSON.stringify(options.after)}; it must be a sequence number`);
-  }
+  const point = options.after === undefined ? undefined : readPoint('--after', options.after);
   await withClient(options, async (client, signal) => {
+    const after = typeof point === 'string' ? await sequenceBefore(client, point, signal) : point;
     const stream = client.events.stream({
-      after: options.after === undefined ? undefined : Number(options.after),
+      after,
       types: options.type,
       ...(options.session === undefined ? {} : { sessionId: options.session }),
       ...(options.run === undefined ? {} : { runId: options.run }),
@@ -59,6 +62,21 @@ async function tail(options: TailOptions): Promise<void> {
       else print(describe(event));
     }
   });
+}
+
+/** The number of the last event before a time. Numbers grow with time, so halving finds it. */
+async function sequenceBefore(client: CodeBuddyClient, time: string, signal: AbortSignal): Promise<number> {
+  const [newest] = (await client.events.list({ order: 'desc', limit: 1 }, { signal })).events;
+  let low = 0;
+  let high = newest?.sequence ?? 0;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const [event] = (await client.events.list({ after: middle - 1, limit: 1 }, { signal })).events;
+    if (event !== undefined && Date.parse(event.timestamp) < Date.parse(time))
+      low = Math.max(event.sequence, middle);
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function describe({ sequence, timestamp = '', type, data }: StreamEvent): string {

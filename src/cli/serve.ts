@@ -5,7 +5,7 @@ import { type Flags, loadSettings } from '../config/settings.ts';
 import { createRedactor } from '../redaction.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
-import { complain, paint, print, printJsonLine } from './output.ts';
+import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface ServeOptions {
   readonly port?: string;
@@ -127,12 +127,17 @@ async function serve(options: ServeOptions): Promise<void> {
     });
     if (!isLocal) complain(`codebuddy: warning: ${notEncrypted}`);
   } else {
-    const [model, sandbox] = await Promise.all([app.describeModel(), app.describeSandbox()]);
+    const [model, sandbox, webhooks] = await Promise.all([
+      app.describeModel(),
+      app.describeSandbox(),
+      app.describeWebhooks(),
+    ]);
     print(
       banner(app.url, app.keyFile, {
         workspace: settings.workspace,
         model,
         sandbox,
+        webhooks,
         network: describeReach(reach),
         hasEnvironmentKey: settings.apiKey !== undefined,
       }),
@@ -157,6 +162,7 @@ function describeReach({ isLocal, urls }: Reach): string {
 }
 
 interface BannerFacts {
+  readonly webhooks: string | undefined;
   readonly workspace: string;
   readonly model: string;
   readonly sandbox: string;
@@ -167,7 +173,7 @@ interface BannerFacts {
 function banner(
   url: string,
   keyFile: string,
-  { workspace, model, sandbox, network, hasEnvironmentKey }: BannerFacts,
+  { workspace, model, sandbox, webhooks, network, hasEnvironmentKey }: BannerFacts,
 ): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
@@ -176,7 +182,7 @@ ${network}  workspace  ${workspace}
   model      ${model}
   sandbox    ${sandbox}
   API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY holds too, and may do everything' : ''}
-  docs       ${url}/docs
+  docs       ${url}/docs${webhooks === undefined ? '' : `\n  webhooks   ${oneLine(webhooks)}`}
 
 Try, in another terminal:
   curl -s ${url}/health

@@ -1,5 +1,6 @@
 // The flags of `webhooks add` and `webhooks update` that set a webhook's fields, and the fields they make.
 
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { WebhookPatch } from '../client/index.ts';
 import { eventPattern, repeated, textOf, wholeNumber } from './option-values.ts';
@@ -17,6 +18,10 @@ export interface FieldOptions {
   readonly retryDelay?: number;
   readonly timeout?: number;
   readonly description?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly tls?: boolean;
 }
 
 /** Adds the flags. */
@@ -46,7 +51,11 @@ export function withFields(command: Command): Command {
       'before the first retry; doubles with each (default: 1000)',
       wholeNumber('--retry-delay', 100, 3_600_000),
     )
-    .option('--timeout <ms>', 'of one attempt (default: 15000)', wholeNumber('--timeout', 1000, 60_000));
+    .option('--timeout <ms>', 'of one attempt (default: 15000)', wholeNumber('--timeout', 1000, 60_000))
+    .option('--tls-cert <file>', 'PEM file with a client certificate, on the server; needs --tls-key')
+    .option('--tls-key <file>', 'PEM file with its private key')
+    .option('--tls-ca <file>', 'PEM file with certificate authorities to trust for this webhook')
+    .option('--no-tls', 'no files for the connection');
 }
 
 /** Of an option that may be repeated. */
@@ -75,10 +84,26 @@ export function readFields(options: FieldOptions): Omit<WebhookPatch, 'url' | 'e
     ...(ordered === undefined ? {} : { ordered }),
     ...(legacySignature === undefined ? {} : { legacySignature }),
     ...(header === undefined ? {} : { headers: readHeaders(header) }),
+    ...readTls(options),
     ...(retryCount === undefined ? {} : { retryCount }),
     ...(retryDelay === undefined ? {} : { retryDelay }),
     ...(timeout === undefined ? {} : { timeout }),
   };
+}
+
+/** Relative paths are those of whoever types them. */
+function readTls({ tlsCert, tlsKey, tlsCa, tls }: FieldOptions): Partial<Pick<WebhookPatch, 'tls'>> {
+  const files = {
+    ...(tlsCert === undefined ? {} : { cert: resolve(tlsCert) }),
+    ...(tlsKey === undefined ? {} : { key: resolve(tlsKey) }),
+    ...(tlsCa === undefined ? {} : { ca: resolve(tlsCa) }),
+  };
+  const isGiven = Object.keys(files).length > 0;
+  if (tls === false && isGiven)
+    throw new UsageError('--no-tls and --tls-cert, --tls-key, --tls-ca: take one of them');
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new UsageError('--tls-cert and --tls-key go together');
+  return tls === false ? { tls: null } : isGiven ? { tls: files } : {};
 }
 
 function readHeaders(lines: readonly string[]): Record<string, string> {

@@ -8,6 +8,7 @@ import { idOf } from './id-argument.ts';
 import { localTime, withLocalTimes } from './local-time.ts';
 import { eventPattern, pageLimit, repeated } from './option-values.ts';
 import { complain, oneLine, paint, print, printJson, printTable } from './output.ts';
+import { readPoint } from './time-point.ts';
 import { UsageError } from './usage-error.ts';
 import { type FieldOptions, readFields, targetUrl, withFields } from './webhook-flags.ts';
 import { add as addListen } from './webhooks-listen.ts';
@@ -155,7 +156,7 @@ function addChanging(webhooks: Command): void {
         { signal },
       );
       if (options.json) return printJson(answer);
-      print(`enabled ${answer.webhook.id}`);
+      print(`enabled ${answer.webhook.id}; what waits is sent now`);
       if (answer.queued > 0) print(`${answer.queued} missed events will be sent`);
       else if (answer.webhook.state.missed > 0) {
         print(`it missed ${answer.webhook.state.missed} events; --replay-missed sends them`);
@@ -201,7 +202,10 @@ function addSending(webhooks: Command): void {
       .command('replay')
       .description('Sends events of the log to a webhook, again or for the first time.')
       .argument('<id>', 'of a webhook', idOf('id', 'whk'))
-      .requiredOption('--after <point>', 'a sequence number (0: from the beginning) or a time')
+      .requiredOption(
+        '--after <point>',
+        'a sequence number (0: from the beginning), a date or time, or how long ago: 2026-11-29, 2h',
+      )
       .option('--before <point>', 'likewise (default: now)')
       .option(
         '--event <type>',
@@ -214,6 +218,7 @@ function addSending(webhooks: Command): void {
       `
 Examples:
   codebuddy webhooks replay whk_… --after 1200
+  codebuddy webhooks replay whk_… --after 2h
   codebuddy webhooks replay whk_… --after 2026-11-01T00:00:00Z --event run.failed`,
     )
     .action(async (id: string, options: ReplayOptions) => {
@@ -222,8 +227,8 @@ Examples:
         const answer = await client.webhooks.replay(
           id,
           {
-            after: readPoint(options.after),
-            ...(before === undefined ? {} : { before: readPoint(before) }),
+            after: readPoint('--after', options.after),
+            ...(before === undefined ? {} : { before: readPoint('--before', before) }),
             ...(event === undefined ? {} : { events: event }),
           },
           { signal },
@@ -232,10 +237,6 @@ Examples:
         else print(`${answer.queued} queued, ${answer.skipped} skipped`);
       });
     });
-}
-
-function readPoint(text: string): number | string {
-  return /^\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
 const testWaitMs = 20_000;

@@ -938,6 +938,15 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      };
       /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
@@ -1860,11 +1869,15 @@ export interface components {
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
+        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none. */
+        readonly attention?: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
         /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
         readonly refused?: number;
+        /** @description Copies of webhooks.json that could not be used; left out if there are none. */
+        readonly setAside?: readonly string[];
       };
       /** @description The folder that tools work in; null if the host application answers itself. */
       readonly workspace: string | null;
@@ -2077,8 +2090,29 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      };
       /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
+    };
+    /** WebhookAttention */
+    readonly WebhookAttention: {
+      /** @description In words, with the next step. */
+      readonly detail: string;
+      readonly id: string;
+      readonly name: string;
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /**
      * WebhookDisabledEvent
@@ -2164,6 +2198,15 @@ export interface components {
       readonly secret?: string | null;
       /** @description Milliseconds of one attempt; default: 15000. */
       readonly timeout?: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      } | null;
       /** @description https, to a public address; others only where `allowedTargets` says so. */
       readonly url: string;
     };
@@ -2193,6 +2236,15 @@ export interface components {
       readonly secret?: string | null;
       /** @description Milliseconds of one attempt; default: 15000. */
       readonly timeout?: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      } | null;
       /** @description https, to a public address; others only where `allowedTargets` says so. */
       readonly url?: string;
     };
@@ -2245,15 +2297,20 @@ export interface components {
       readonly lastSuccessAt: string | null;
       /** @description Matching events since it was disabled. */
       readonly missed: number;
+      /**
+       * Format: date-time
+       * @description While requests are held back: when the next one is made.
+       */
+      readonly nextProbeAt: string | null;
       /** Format: date-time */
       readonly pausedUntil: string | null;
       /** @description Deliveries that have not ended. */
       readonly pending: number;
       /**
-       * @description `refused`: its entry in webhooks.json cannot be used now; `detail` says why. Its deliveries wait.
+       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
        * @enum {string}
        */
-      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled' | 'refused';
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /**
      * WebhookTestEvent

@@ -12,8 +12,15 @@ import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { maskUrlsIn } from '../redaction.ts';
-import type { DeliveryChange, DeliveryPlace, DeliveryRow, RunWebhookRow } from '../store/delivery-store.ts';
+import type {
+  DeliveryChange,
+  DeliveryPlace,
+  DeliveryRow,
+  DeliveryWithAttempts,
+  RunWebhookRow,
+} from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
+import { checkClientTlsFiles } from './client-tls.ts';
 import { createClockSkewWatch } from './clock-skew.ts';
 import { createConnector } from './connector.ts';
 import { createDeliveryClock, type DeliveryClockOptions } from './delivery-clock.ts';
@@ -29,7 +36,9 @@ import { createPayloadCache } from './payload-cache.ts';
 import { openRegistry } from './registry.ts';
 import { type RegistryEntry, readEntry } from './registry-entries.ts';
 import { type ReplayRange, replay } from './replay.ts';
+import { resumeNow } from './resume-now.ts';
 import { lifetimeMs, longestWaitMs } from './retry-policy.ts';
+import { setAsideFiles } from './set-aside-files.ts';
 import { generateSecret, signingSecretOf } from './signing.ts';
 import { checkTarget } from './target-check.ts';
 import { createTransport } from './transport.ts';
@@ -37,7 +46,14 @@ import { createTurns } from './turns.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard, parseTarget } from './url-guard.ts';
 import { parseWebhook, patchWebhook, toFileEntry, type WebhookConfig } from './webhook-config.ts';
-import { freshMemory, graceOfSecretMs, readMemory, type WebhookMemory } from './webhook-health.ts';
+import {
+  afterNewTarget,
+  freshMemory,
+  graceOfSecretMs,
+  readMemory,
+  readyToProbe,
+  type WebhookMemory,
+} from './webhook-health.ts';
 import {
   type DeliveryView,
   type ShownTimes,
@@ -65,6 +81,8 @@ export interface WebhookEngineOptions {
   readonly nameServers?: readonly string[];
   /** @default the system's */
   readonly hostsFile?: string;
+  /** Where short names are looked for. @default /etc/resolv.conf */
+  readonly resolvConf?: string;
   /** What a person should know. */
   readonly warn?: (message: string, error?: unknown) => void;
   readonly clock?: DeliveryClockOptions;
@@ -148,6 +166,8 @@ export interface WebhookEngine {
   /** Since the start. */
   counters(): Pick<WebhookStats, 'emitted' | 'delivered' | 'failed' | 'retried'>;
   stats(): Promise<WebhookStats>;
+  /** Names of the copies of webhooks.json that could not be used. */
+  setAside(): readonly string[];
   /** Webhooks whose entries cannot be used now, with the reason in words. */
   refused(): readonly { readonly id: string; readonly reason: string }[];
   /** Undefined while all is well; else what keeps deliveries from being sent. */
@@ -199,6 +219,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const names = createNameLookup({
     ...(options.nameServers === undefined ? {} : { servers: options.nameServers }),
     ...(options.hostsFile === undefined ? {} : { hostsFile: options.hostsFile }),
+    ...(options.resolvConf === undefined ? {} : { resolvConf: options.resolvConf }),
   });
   const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => makeId('whk', clock.wall()) };
   const turns = createTurns();
@@ -273,6 +294,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         troubleNow = message;
       },
       isOffline: (lane) => !isLocal(lane.url) && !hasNetwork(),
+      onBlocked(lane, message) {
+        const name = `webhook ${lane.id} (${maskUrlsIn(lane.config.name)})`;
+        if (message === undefined) warn(`${name} can be reached again`);
+        else
+          warn(
+            `${name} cannot be reached from this machine: ${message}; it is tried again, and no attempt is spent`,
+          );
+      },
       onFault: (error) => warn('a delivery met a fault of ours', error),
     },
   });
@@ -592,18 +621,15 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     try {
       lane.configure({ ...lane.config, enabled: true }, lane.refusal);
       lane.remember({
-        ...lane.memory,
+        // If it failed before, one request is tried first.
+        ...afterNewTarget(lane.memory, clock.now()),
         disabledAt: null,
         disabledReason: null,
         disabledInFile: true,
         missedAfter: replayMissed ? missedAfter : null,
-        failures: 0,
-        failingSince: null,
         failingTold: false,
-        openUntil: null,
-        openLevel: 0,
-        pausedUntil: null,
       });
+      lane.blocked = undefined;
       outbox.forget();
       // When this is committed, so is every event whose receivers were chosen before.
       await store.write([keepMemory(lane)]);
@@ -726,6 +752,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   /** Makes what is in force what the file says. `isAsked`: a person asks for the webhook to be enabled. */
   async function applyEntry(lane: Lane, { config, refusal }: RegistryEntry, isAsked = false): Promise<void> {
     const wasEnabled = lane.isEnabled;
+    const hasMoved = lane.config.url !== config.url;
     const wasRefused = lane.refusal;
     // One that was disabled by itself, which the file could not be told yet.
     const mayEnable = isAsked || lane.memory.disabledAt === null || lane.memory.disabledInFile;
@@ -743,8 +770,26 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     else {
       lane.configure(config, refusal);
       outbox.forget();
-      dispatcher.wake(lane);
+      if (hasMoved) await resume(lane, afterNewTarget(lane.memory, clock.now()));
+      else dispatcher.wake(lane);
     }
+  }
+
+  /** What waits for this webhook is sent now: whoever asks for it says that the receiver works again. */
+  function resume(lane: Lane, memory = readyToProbe(lane.memory, clock.now())): Promise<void> {
+    return resumeNow({
+      store,
+      lane,
+      memory,
+      keep: () => store.write([keepMemory(lane)]),
+      wake: () => dispatcher.wake(lane),
+    });
+  }
+
+  /** Sends one delivery now; in an ordered webhook, what comes before it goes first. */
+  async function sendNow(lane: Lane, row: DeliveryRow): Promise<void> {
+    if (lane.config.ordered) await resume(lane);
+    else if (row.status === 'pending') dispatcher.sendNow(lane, row);
   }
 
   /** The webhooks that send to the same URL; that may be meant, but is worth a word. */
@@ -901,6 +946,10 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     return { now: clock.now(), wall: clock.wall() };
   }
 
+  function viewOf(row: DeliveryWithAttempts): DeliveryView {
+    return viewDelivery(row, lanes.get(row.webhookId), times());
+  }
+
   function view(lane: Lane): Promise<WebhookView> {
     return missedBy(lane).then((missed) => viewWebhook(lane, times(), missed));
   }
@@ -934,7 +983,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       try {
         const row = await store.getDelivery(id);
         if (row === undefined) throw noDelivery(id);
-        if (row.status !== 'pending') return viewDelivery(row, times());
+        if (row.status !== 'pending') return viewOf(row);
         if (closing.signal.aborted)
           throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
         await changed.promise;
@@ -991,6 +1040,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const config = parseWebhook(wantsOne ? { ...input, secret: generateSecret() } : input, checks);
       requireFreeId(config.id);
       await checkTarget(config.url, guard, names);
+      if (config.tls !== undefined) checkClientTlsFiles(config.tls);
       return turns.take(config.id, async () => {
         const entry = await registry.change(config.id, (current) => {
           // Only now is it sure that nobody has taken the id meanwhile, an edit of the file included.
@@ -1012,6 +1062,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const wanted = patchEntry(before, patch);
       // The name is looked up before the webhook's turn: whoever changes it meanwhile does not wait for a name server.
       if (wanted.url !== before.config.url) await checkTarget(wanted.url, guard, names);
+      if (wanted.tls !== undefined) checkClientTlsFiles(wanted.tls);
       return turns.take(id, async () => {
         const lane = find(id);
         const { secret, url } = lane.config;
@@ -1047,7 +1098,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const rows = await store.listDeliveries({ webhookId: id, eventId: event?.id ?? '', limit: 1 });
       const [row] = rows;
       if (row === undefined) throw new CodeBuddyError('webhook_not_found', `Webhook ${id} was removed.`);
-      return viewDelivery(row, times());
+      await sendNow(lane, row);
+      return viewOf(row);
     },
     async rotateSecret(id, secret = generateSecret()) {
       find(id);
@@ -1103,7 +1155,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       find(id);
       return turns.take(id, async () => {
         const lane = find(id);
-        const queued = lane.isEnabled ? 0 : await enableLane(lane, replayMissed);
+        let queued = 0;
+        if (lane.isEnabled) await resume(lane);
+        else queued = await enableLane(lane, replayMissed);
         return { webhook: await view(lane), queued };
       });
     },
@@ -1125,14 +1179,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         ...(event === undefined ? {} : { eventType: event }),
         ...(since === undefined ? {} : { since: timeOf(since) }),
       });
-      const items = rows.slice(0, limit).map((row) => viewDelivery(row, times()));
+      const items = rows.slice(0, limit).map(viewOf);
       const last = items.at(-1);
       return rows.length > limit && last !== undefined ? { items, next: last.id } : { items };
     },
     async getDelivery(id) {
       const row = await store.getDelivery(id);
       if (row === undefined) return undefined;
-      const delivery = viewDelivery(row, times());
+      const delivery = viewOf(row);
       const payload = await store.getPayload(row.sequence);
       const lane = lanes.get(row.webhookId);
       const explanation = explain({ delivery, lane, payload, ...times() });
@@ -1142,21 +1196,31 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const row = await store.getDelivery(id);
       if (row === undefined) throw noDelivery(id);
       const lane = find(row.webhookId);
-      if (retrying.has(id) || lane.known.has(id) || (row.status === 'pending' && row.nextAttemptAt === null))
+      const isInMemory = [...lane.ready, ...lane.urgent].some((delivery) => delivery.id === id);
+      const isWaiting = row.status === 'pending' && (isInMemory || !lane.known.has(id));
+      // What is in line is not sent sooner for being asked for, unless something holds the line up.
+      const isHeldUp = lane.isOpen || lane.shutUntil(clock.now()) !== undefined;
+      const isInLine = isWaiting && (row.nextAttemptAt === null || isInMemory) && !isHeldUp;
+      if (retrying.has(id) || isInLine || (row.status === 'pending' && !isWaiting))
         throw new CodeBuddyError('delivery_pending', `Delivery ${id} is under way, or next in line.`);
       retrying.add(id);
       try {
         if (row.status === 'pending') {
           // Now instead of later; what it has spent stays spent.
-          await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
-          lane.enqueue([row.sequence]);
-          dispatcher.wake(lane);
-        } else await requeue([row]);
+          if (row.nextAttemptAt !== null && !lane.known.has(id))
+            await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
+          if (!lane.known.has(id)) lane.enqueue([row.sequence]);
+          await sendNow(lane, { ...row, nextAttemptAt: null });
+        } else {
+          await requeue([row]);
+          const again = await store.getDelivery(id);
+          if (again !== undefined) await sendNow(lane, again);
+        }
       } finally {
         retrying.delete(id);
       }
       const now = await store.getDelivery(id);
-      return viewDelivery(now ?? row, times());
+      return viewOf(now ?? row);
     },
     async retryFailed({ webhookId, event, since }) {
       let beforeId: string | undefined;
@@ -1242,6 +1306,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         latency: figures.latency(),
       };
     },
+    setAside: () => setAsideFiles(registryPath),
     refused: () =>
       [...lanes.values()].flatMap(({ id, refusal }) =>
         refusal === undefined ? [] : [{ id, reason: maskUrlsIn(refusal) }],

@@ -139,8 +139,10 @@ export function createWebhookOutbox({
             nextAttemptAt: null,
             endedAt: null,
             reason: null,
+            answered: 'nothing',
           });
         }
+        lane.hasNoProbe = false;
         wake(lane);
       }
     },

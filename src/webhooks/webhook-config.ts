@@ -4,6 +4,7 @@
 import { CodeBuddyError, type FieldError } from '../errors.ts';
 import { eventTypes, isEventType } from '../events/catalogue.ts';
 import { maskUrl, maskUrlsIn } from '../redaction.ts';
+import { type ClientTls, checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
@@ -22,6 +23,7 @@ export interface WebhookConfig {
   readonly ordered: boolean;
   readonly legacySignature: boolean;
   readonly description: string;
+  readonly tls?: ClientTls;
 }
 
 /** What is given; what is left out gets its default. */
@@ -49,6 +51,8 @@ export interface WebhookInput {
   /** The first version's X-Webhook-Signature. @default true */
   readonly legacySignature?: boolean;
   readonly description?: string;
+  /** PEM files for the connection, by absolute path: a client certificate with its key, and authorities that are trusted too. `null`: none. */
+  readonly tls?: ClientTls | null;
 }
 
 export interface CheckOptions {
@@ -66,7 +70,7 @@ const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
 /** Gives the fault in words, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
-const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers'>]: Rule } = {
+const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' | 'tls'>]: Rule } = {
   id: (value) =>
     typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
       ? undefined
@@ -82,7 +86,7 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers'>
   description: text(0, 1000),
 };
 
-const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers'];
+const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
 /** @throws CodeBuddyError `validation_failed` with one error for each field that does not fit */
 export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions): WebhookConfig {
@@ -97,7 +101,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
   for (const name of given.keys())
     if (!fields.includes(name))
       fault(`/${escapePointer(name)}`, `is not a field of a webhook; those are ${fields.join(', ')}`);
-  if (given.get('secret') === null) given.delete('secret');
+  for (const name of ['secret', 'tls']) if (given.get(name) === null) given.delete(name);
   for (const [name, rule] of Object.entries(simpleRules)) {
     const message = given.has(name) ? rule(given.get(name)) : undefined;
     if (message !== undefined) fault(`/${name}`, message);
@@ -108,6 +112,11 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
   for (const { pointer, message } of checkEvents(events)) fault(`/events${pointer}`, message);
   const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
+  const tls = given.get('tls') as ClientTls | undefined;
+  if (tls !== undefined) {
+    for (const { pointer, message } of checkClientTls(tls)) fault(`/tls${pointer}`, message);
+    if (url?.protocol === 'http:') fault('/tls', 'needs a url that begins with https://');
+  }
   for (const { pointer, message } of findMasks(given.get('url'), headers)) fault(pointer, message);
   if (errors.length > 0 || url === undefined) throw invalid(errors);
 
@@ -128,6 +137,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
     ordered: or('ordered', () => false),
     legacySignature: or('legacySignature', () => true),
     description: or('description', () => ''),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
   };
 }
 
@@ -255,6 +265,7 @@ export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
     ...(rest.ordered ? { ordered: true } : {}),
     ...(rest.legacySignature ? {} : { legacySignature: false }),
     ...(description === '' ? {} : { description }),
+    ...(rest.tls === undefined ? {} : { tls: rest.tls }),
   };
 }
 
