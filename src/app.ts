@@ -1,7 +1,7 @@
 // The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
@@ -9,6 +9,7 @@ import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
+import { moveOwnFiles } from './config/move-own-files.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
 import { CodeBuddyError } from './errors.ts';
@@ -17,11 +18,13 @@ import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import { fileError } from './file-errors.ts';
+import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from './home-paths.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
+import { isOwnDatabase, moveDatabase } from './store/sqlite/move-database.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -74,6 +77,7 @@ export async function createApp(
   ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
+  for (const line of moveOldFiles(settings)) logger?.info(line);
   const localKey = readOrCreateLocalKey(settings.home);
   redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
@@ -93,7 +97,7 @@ export async function createApp(
     webhooks = await openWebhookEngine({
       store,
       log,
-      registryPath: join(settings.home, 'webhooks.json'),
+      registryPath: webhooksFile(settings.home),
       allowedTargets: settings.allowedTargets,
       allowLoopback: isLoopback(settings.host),
       ownListeners: () => {
@@ -285,10 +289,25 @@ function answersIn(store: Store): AnswerStore {
  * watched. With `*` copies beside them too, whatever they are called.
  */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
-  const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
-  // Named one by one for a workspace that is the config folder itself.
-  const files = [...names.map((name) => join(home, name)), databasePath];
-  return [home, join(home, 'compile-cache'), ...files, ...files.map((file) => `${file}*`)];
+  const api = apiFolder(home);
+  // Named one by one for a workspace that is the config folder or its subfolder. What the first version keeps under the old names is as secret.
+  const files = [
+    webhooksFile(home),
+    oldFile(home, 'codebuddy.db'),
+    databaseIn(home),
+    databasePath,
+    ...ownFileNames.flatMap((name) => [ownFile(home, name), oldFile(home, name)]),
+  ];
+  const caches = [home, api].map((folder) => join(folder, 'compile-cache'));
+  return [home, api, ...caches, ...files, ...files.map((file) => `${file}*`)];
+}
+
+/** Moves what an earlier release kept beside the first version's files; gives a line for each file. */
+function moveOldFiles({ home, databasePath }: Settings): readonly string[] {
+  const lines = moveOwnFiles(home);
+  if (databasePath !== databaseIn(home)) return lines;
+  const line = moveDatabase(oldFile(home, 'codebuddy.db'), databasePath);
+  return line === undefined ? lines : [...lines, line];
 }
 
 function isLoopback(host: string): boolean {
@@ -358,6 +377,13 @@ export async function lookAtAgent(
     sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
     environment: process.env,
   });
+}
+
+/** The database of the settings, or while it is in the old place, the one that the next start moves. */
+export function findDatabase({ home, databasePath }: Settings): string {
+  const old = oldFile(home, 'codebuddy.db');
+  const isMissing = databasePath === databaseIn(home) && !existsSync(databasePath);
+  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
 }
 
 /** Opens a database that no server holds, and gives the number of its last event. @throws StoreOpenError */

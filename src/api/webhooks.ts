@@ -2,12 +2,12 @@
 // and log in the config folder at the first call, and is the same engine that the server runs.
 
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { EventDataByType, EventType } from '../events/catalogue.ts';
 import type { LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { startIdsAfter } from '../events/ids.ts';
 import { createEventLog } from '../events/log.ts';
+import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../home-paths.ts';
+import { moveDatabase } from '../store/sqlite/move-database.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import {
   type HistoryQuery,
@@ -45,7 +45,7 @@ export interface WebhookManagerOptions
     | 'clock'
     | 'random'
   > {
-  /** Where `webhooks.json` and `codebuddy.db` lie. @default CODEBUDDY_HOME, else ~/.codebuddy */
+  /** The folder of `webhooks.json`, and of `codebuddy.db` in its subfolder `api`. @default CODEBUDDY_HOME, else ~/.codebuddy */
   readonly home?: string;
 }
 
@@ -234,10 +234,13 @@ export class WebhookManager {
 }
 
 async function open({ home = defaultHome(), ...options }: WebhookManagerOptions): Promise<Opened> {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  mkdirSync(apiFolder(home), { recursive: true, mode: 0o700 });
   const { warn } = options;
+  const path = databaseIn(home);
+  const moved = moveDatabase(oldFile(home, 'codebuddy.db'), path);
+  if (moved !== undefined) warn?.(moved);
   const store = await openSqliteStore({
-    path: join(home, 'codebuddy.db'),
+    path,
     ...(warn === undefined ? {} : { logger: { warn: (fields, message) => warn(message, fields.err) } }),
   });
   const log = createEventLog({ store });
@@ -247,7 +250,7 @@ async function open({ home = defaultHome(), ...options }: WebhookManagerOptions)
       ...options,
       store,
       log,
-      registryPath: join(home, 'webhooks.json'),
+      registryPath: webhooksFile(home),
     });
     return {
       engine,
@@ -261,10 +264,6 @@ async function open({ home = defaultHome(), ...options }: WebhookManagerOptions)
     await store.close();
     throw error;
   }
-}
-
-function defaultHome(): string {
-  return process.env.CODEBUDDY_HOME || join(homedir(), '.codebuddy');
 }
 
 let shared: WebhookManager | undefined;

@@ -28,7 +28,7 @@ test('kill -9: runs are interrupted, and resumed from the last step that was kep
     providers: { local: { baseURL: `${model.url}/v1` } },
     permissions: { allow: ['edit_file'] },
   };
-  writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
   const env = { CODEBUDDY_MODEL: '', CODEBUDDY_WORKSPACE: workspace };
 
   const first = await serve(home, ['--port', '0'], env);
