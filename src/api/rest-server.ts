@@ -15,7 +15,9 @@ import type { Endpoint } from '../http/routes/index.ts';
 import { listEndpoints } from '../http/routes/index.ts';
 import type { HttpServices } from '../http/services.ts';
 
-export type { AddRouteOptions, ApiRequest, ApiResponse, RouteHandler } from '../http/added-route.ts';
+export { CodeBuddyError } from '../errors.ts';
+export type { AddRouteOptions, ApiRequest, RouteHandler } from '../http/added-route.ts';
+export { type ApiReply, type ApiReply as ApiResponse, reply } from '../http/api-reply.ts';
 export type {
   PromptAnswer,
   PromptContext,

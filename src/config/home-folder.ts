@@ -6,14 +6,22 @@ import { apiFolder } from '../home-paths.ts';
 
 /** Creates both folders if they are missing, and removes the access of other users. @throws Error naming the folder */
 export function ensureHome(home: string): void {
-  for (const folder of [home, apiFolder(home)]) {
+  ensureFolder(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
+  // Not a recursive call: on a read-only disk that one says that the folder does not exist.
+  ensureFolder(apiFolder(home), () => mkdirSync(apiFolder(home), { mode: 0o700 }));
+}
+
+function ensureFolder(folder: string, make: () => void): void {
+  try {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
-    } catch (cause) {
-      const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-      const why = isFile ? 'it is a file, not a folder' : fileFault(cause);
-      throw new Error(`the config folder ${folder} cannot be used: ${why}`, { cause });
+      make();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
     }
+    if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+  } catch (cause) {
+    const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = isFile ? 'it is a file, not a folder' : fileFault(cause);
+    throw new Error(`the config folder ${folder} cannot be used: ${why}`, { cause });
   }
 }

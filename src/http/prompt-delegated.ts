@@ -6,7 +6,7 @@ import { makeId } from '../events/ids.ts';
 import { callerOf } from './caller.ts';
 import type { HttpContext } from './context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from './handlers.ts';
-import { toProblem } from './problem.ts';
+import { toHostFault } from './host-fault.ts';
 import { AnswerCollector, completeResult, isEventIterable } from './prompt-result.ts';
 import type { RunWebhook } from './prompt-webhook.ts';
 import { abortSignalOf } from './request-facts.ts';
@@ -71,7 +71,7 @@ export async function answerDelegated(
     return collector.result(promptContext, options);
   } catch (error) {
     // What the handler throws because it was told to stop is not news; why it was told is.
-    throw signal.aborted ? signal.reason : error;
+    throw toHostFault(signal.aborted ? signal.reason : error);
   } finally {
     clearTimeout(timer);
   }
@@ -109,7 +109,7 @@ async function streamAnswer(
       : completeResult(answer, promptContext, options);
     await send('run.complete', { ...result, durationMs: Math.round(performance.now() - startedAt) });
   } catch (thrown) {
-    const problem = toProblem(promptContext.signal.aborted ? promptContext.signal.reason : thrown);
+    const problem = toHostFault(promptContext.signal.aborted ? promptContext.signal.reason : thrown);
     if (problem.code === 'internal_error') {
       context.logger.error({ requestId: promptContext.requestId, err: causeOf(problem) }, 'fault');
     }

@@ -181,9 +181,12 @@ describe('every file that the server makes', () => {
     const base = temporaryFolder();
     const home = join(base, 'home');
     await startApp({ home, workspace: base });
-    expect(statSync(home).mode & 0o777).toBe(0o700);
-    for (const name of readdirSync(home)) expect(statSync(join(home, name)).mode & 0o077, name).toBe(0);
-    expect(readdirSync(home)).toEqual(
+    const api = join(home, 'api');
+    for (const folder of [home, api]) {
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+      for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077, name).toBe(0);
+    }
+    expect(readdirSync(api)).toEqual(
       expect.arrayContaining([
         'api-key',
         'codebuddy.db',

@@ -366,7 +366,7 @@ describe('on a disk of its own', () => {
     expect(stderr).toContain(
       `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be made: the disk is full (ENOSPC)`,
     );
-    expect(readdirSync(folder.home).filter((name) => name.startsWith('api-key'))).toEqual([]);
+    expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
 
   test('that is read-only: the file is named', { timeout: 60_000 }, async ({ skip }) => {
@@ -375,7 +375,7 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be made: the disk is read-only (EROFS)`,
+      `codebuddy: the config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
     );
   });
 });

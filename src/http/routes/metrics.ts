@@ -2,6 +2,7 @@
 // from `onGetMetrics`, are merged over ours.
 
 import type { HttpContext } from '../context.ts';
+import { objectOfHost } from '../host-fault.ts';
 import type { MetricFamily } from '../prometheus-text.ts';
 import { metricName, prometheusContentType } from '../prometheus-text.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -36,6 +37,10 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       runs.activeCount(),
     );
 
+  async function figuresOfHost(): Promise<object> {
+    return handlers.onGetMetrics === undefined ? {} : objectOfHost('onGetMetrics', handlers.onGetMetrics);
+  }
+
   /** Whoever watches the server needs its figures most when a part of it fails. */
   async function orNone(
     owner: string,
@@ -61,7 +66,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
         metrics: {
           ...(await metrics.toObject()),
           ...(webhooks === undefined ? {} : { webhooks: webhookFigures(await webhooks.stats()) }),
-          ...(await handlers.onGetMetrics?.()),
+          ...(await figuresOfHost()),
         },
       }),
     },
@@ -76,7 +81,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
           ...(await orNone('The webhook engine', async () =>
             webhooks === undefined ? [] : webhookFamilies(await webhooks.stats()),
           )),
-          ...(await orNone('onGetMetrics', async () => hostFamilies(await handlers.onGetMetrics?.()))),
+          ...(await orNone('onGetMetrics', async () => hostFamilies(await figuresOfHost()))),
         ];
         return reply.type(prometheusContentType).send(await metrics.renderText(extra));
       },
@@ -85,9 +90,9 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
 }
 
 /** The numbers among a host's figures, as gauges: `{queue: {depth: 3}}` is `codebuddy_host_queue_depth 3`. */
-function hostFamilies(figures: object | undefined): readonly MetricFamily[] {
+function hostFamilies(figures: object): readonly MetricFamily[] {
   const families = new Map<string, MetricFamily>();
-  collect('codebuddy_host', figures ?? {}, 0);
+  collect('codebuddy_host', figures, 0);
   return [...families.values()];
 
   function collect(prefix: string, node: object, depth: number): void {
