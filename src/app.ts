@@ -2,9 +2,11 @@
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { createRequire, getCompileCacheDir } from 'node:module';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
+import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
@@ -29,6 +31,7 @@ import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
+import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { StoreOpenError } from './store/store-open-error.ts';
@@ -44,6 +47,8 @@ export interface App {
   readonly url: string;
   /** Which model answers, and why that one, in words. */
   describeModel(): Promise<string>;
+  /** How commands run, in words. */
+  describeSandbox(): Promise<string>;
   /** The file that holds the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
@@ -126,11 +131,14 @@ export async function createApp(
       mcpServers: settings.mcpServers,
       permissionMode: settings.permissionMode,
       permissions: settings.permissions,
+      protectedPaths: settings.protectedPaths,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
-      sandbox: { network: settings.sandboxNetwork },
+      sandbox: sandboxOptions(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ownFiles: ownFiles(settings),
+      trustedFiles: trustedFiles(settings),
+      stateFolder: join(apiFolder(settings.home), 'state'),
       watch: settings.watch,
       version,
       environment,
@@ -177,6 +185,7 @@ export async function createApp(
       const { models, reason } = await agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
+    describeSandbox: async () => (await agent.describeSandbox()).detail,
     get url() {
       const address = started.server.getAddress();
       if (address === undefined) throw new Error('the server is not running');
@@ -197,6 +206,7 @@ export async function createApp(
       }
       // Who asks first need not wait for the search.
       void agent.models.choice();
+      void logSandbox(agent, logger);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -211,15 +221,32 @@ export async function createApp(
   };
 }
 
+/** Whoever reads the log must see when commands are not confined. */
+async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
+  let description = await agent.describeSandbox();
+  // The trial has a time limit of its own, so this ends.
+  while (description.status === 'checking') description = await agent.describeSandbox();
+  const message = `sandbox (${description.mode}): ${description.detail}`;
+  if (description.status === 'works') logger?.info(message);
+  else logger?.warn(message);
+}
+
 /** What the agent makes of its settings is for the agent to say. @throws SettingsError */
 function checkSettings(
-  { models, providers, mcpServers, permissions }: Settings,
+  { models, providers, mcpServers, permissions, protectedPaths }: Settings,
   modelsOrigin: string,
   environment: NodeJS.ProcessEnv,
 ): void {
   try {
     checkAgentOptions(
-      { ...(models === undefined ? {} : { models }), modelsOrigin, providers, mcpServers, permissions },
+      {
+        ...(models === undefined ? {} : { models }),
+        modelsOrigin,
+        providers,
+        mcpServers,
+        permissions,
+        protectedPaths,
+      },
       environment,
     );
   } catch (cause) {
@@ -258,6 +285,7 @@ async function connect(
     readiness: () => checkReadiness(store, agent, webhooks),
     describeAgent: () => agent.describe(),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
+    describeSandbox: () => agent.describeSandbox(),
   };
 }
 
@@ -298,8 +326,14 @@ function ownFiles({ home, databasePath }: Settings): readonly string[] {
     databasePath,
     ...ownFileNames.flatMap((name) => [ownFile(home, name), oldFile(home, name)]),
   ];
-  const caches = [home, api].map((folder) => join(folder, 'compile-cache'));
-  return [home, api, ...caches, ...files, ...files.map((file) => `${file}*`)];
+  // Node runs what it finds in its cache of compiled code.
+  const cache = getCompileCacheDir();
+  const folders = [home, api].flatMap((folder) => [
+    folder,
+    join(folder, 'compile-cache'),
+    join(folder, 'state'),
+  ]);
+  return [...folders, ...(cache === undefined ? [] : [cache]), ...files, ...files.map((file) => `${file}*`)];
 }
 
 /** Moves what an earlier release kept beside the first version's files; gives a line for each file. */
@@ -346,6 +380,7 @@ async function checkReadiness(
   );
   const trouble = webhooks.trouble();
   const { models, reason } = await agent.models.choice();
+  const sandbox = await agent.describeSandbox();
   return [
     writable,
     {
@@ -358,8 +393,23 @@ async function checkReadiness(
       ready: true,
       detail: models.length === 0 ? `offline agent: ${reason}` : `${models.join(', then ')}: ${reason}`,
     },
+    {
+      name: 'sandbox',
+      ready: sandbox.status === 'works' || sandbox.status === 'checking' || sandbox.mode !== 'required',
+      detail: sandbox.detail,
+    },
     { name: 'runs', ready: true, detail: `${agent.runs.activeCount()} unfinished` },
   ];
+}
+
+function sandboxOptions(settings: Settings) {
+  return {
+    mode: settings.sandbox,
+    network: settings.sandboxNetwork,
+    limits: settings.sandboxLimits,
+    hide: settings.sandboxHide,
+    show: settings.sandboxShow,
+  };
 }
 
 /** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
@@ -374,7 +424,8 @@ export async function lookAtAgent(
     modelsOrigin,
     providers: settings.providers,
     mcpServers: settings.mcpServers,
-    sandbox: { network: settings.sandboxNetwork, hidden: ownFiles(settings) },
+    permissions: settings.permissions,
+    sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
   });
 }
@@ -396,6 +447,18 @@ export async function checkDatabase(path: string): Promise<number> {
   }
 }
 
+/** A line of JSON whose texts keep their escapes when they are shown: a log must not drive the terminal. */
+function visibleLog(line: string): string {
+  return visibleJson(line).replace(/\\(?:\\|u[0-9a-f]{4}|[bfr])/g, (found) =>
+    found === '\\\\' ? found : `\\${found}`,
+  );
+}
+
+/** PATH without what the agent can write: folders in the workspace, and relative ones. */
+export function trustedPath(path: string | undefined, workspace: string): string {
+  return createProgramFinder({ path, untrusted: [workspace] }).path;
+}
+
 /** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
 export function createLogger(
   level: Settings['logLevel'],
@@ -406,8 +469,24 @@ export function createLogger(
   const require = createRequire(import.meta.url);
   if (isTerminal) {
     const { build } = require('pino-pretty') as typeof import('pino-pretty');
-    const stream = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
-    return makeLogger(level, stream, redact);
+    const pretty = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
+    return makeLogger(level, { write: (line: string) => pretty.write(visibleLog(line)) }, redact);
   }
   return makeLogger(level, 2, redact);
+}
+
+/**
+ * What the next start believes: a command that could write it would run as the server. Of the database its journal, which SQLite plays back at the
+ * next opening and does not use itself in WAL mode; of the program its own package, which `npx` finds in the workspace.
+ */
+function trustedFiles({ home, databasePath }: Settings): readonly string[] {
+  const cache = getCompileCacheDir();
+  const ownPackage = fileURLToPath(new URL('..', import.meta.url));
+  return [
+    home,
+    ...['config.json', 'api-key', 'compile-cache'].map((name) => join(home, name)),
+    ...(cache === undefined ? [] : [cache]),
+    `${databasePath}-journal`,
+    ...(ownPackage.split(sep).includes('node_modules') ? [ownPackage] : []),
+  ];
 }

@@ -240,6 +240,16 @@ const table = {
     title: 'Storage unavailable',
     when: 'The store cannot be written now (read-only or failing disk).',
   },
+  resources_exhausted: {
+    status: 503,
+    title: 'Resources exhausted',
+    when: 'The server has no file handle, process or memory left for this; try again later (see Retry-After).',
+  },
+  sandbox_unavailable: {
+    status: 503,
+    title: 'No sandbox',
+    when: 'The command would have to run in the sandbox, which is not there or could not be set up now; it was not run.',
+  },
   shutting_down: { status: 503, title: 'Shutting down', when: 'The server is stopping.' },
   too_many_connections: {
     status: 503,
@@ -268,11 +278,22 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** An error that is meant for the client: `message` becomes `detail`, `code` picks the rest from the table. */
+/** Fields that one error names; more would only make the answer larger than the request. */
+const maxErrors = 100;
+const maxPointerLength = 500;
+const maxErrorLength = 1000;
+/** As long as the longest result of a tool, since the model reads a tool's error whole. */
+const maxDetailLength = 65_536;
+
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
+}
+
+/** An error that is meant for the client: `message` becomes `detail`, `code` picks the rest from the table. Long texts are cut. */
 export class CodeBuddyError extends Error {
   override readonly name = 'CodeBuddyError';
   readonly code: ProblemCode;
-  /** Every offending field, for `validation_failed`. */
+  /** The offending fields, for `validation_failed`: the first 100. */
   readonly errors: readonly FieldError[] | undefined;
   /** Response headers that belong to the problem, as `Retry-After` or `Allow`. */
   readonly headers: Readonly<Record<string, string>> | undefined;
@@ -286,13 +307,41 @@ export class CodeBuddyError extends Error {
       headers?: Readonly<Record<string, string>>;
     } = {},
   ) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(cut(detail, maxDetailLength), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.errors = options.errors;
+    this.errors = options.errors?.slice(0, maxErrors).map(({ in: part, pointer, message }) => ({
+      in: part,
+      pointer: cut(pointer, maxPointerLength),
+      message: cut(message, maxErrorLength),
+    }));
     this.headers = options.headers;
   }
 
   get status(): number {
     return problems[this.code].status;
   }
+}
+
+/** What the system says when it has no file handle, process or memory left. */
+const exhaustionCodes: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** The problem that an exhausted system is; undefined for every other error. Looks at causes, too. */
+export function exhaustionOf(error: unknown): CodeBuddyError | undefined {
+  let one = error;
+  for (let depth = 0; depth < 8 && one instanceof Error; depth++) {
+    if (one instanceof CodeBuddyError && one.code === 'resources_exhausted') return one;
+    const { code, syscall } = one as NodeJS.ErrnoException;
+    // A new process also fails with EAGAIN: there are too many.
+    const isProcess = code === 'EAGAIN' && syscall?.startsWith('spawn') === true;
+    // Node's module loader says it in words only.
+    if (exhaustionCodes.has(code) || isProcess || one.message.includes('too many open files')) {
+      return new CodeBuddyError(
+        'resources_exhausted',
+        `The server has no ${code === 'ENOMEM' ? 'memory' : isProcess ? 'process' : 'file handle'} left for this (${code ?? 'EMFILE'}). Try again later, or raise its limits (ulimit).`,
+        { cause: error, headers: { 'Retry-After': '5' } },
+      );
+    }
+    one = one.cause;
+  }
+  return undefined;
 }

@@ -1,21 +1,30 @@
 // The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
 
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EventLog } from '../events/event-log.ts';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
+import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
+import { createFileGuard } from './permissions/file-guard.ts';
+import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
-import { createPermissions, type Permissions } from './permissions/permissions.ts';
+import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
+import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
+import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools } from './tools/direct-tools.ts';
 import { removeLeftovers } from './tools/leftovers.ts';
-import { createSandbox, type Sandbox } from './tools/sandbox.ts';
+import { describeSandbox, type SandboxDescription } from './tools/sandbox/describe-sandbox.ts';
+import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import type { PermissionMode } from './types.ts';
@@ -38,6 +47,10 @@ export interface AgentOptions {
   readonly permissionMode?: PermissionMode;
   /** Rules as `bash(npm test)`. */
   readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  /** Patterns of further files that run later, relative to the workspace. @default none */
+  readonly protectedPaths?: readonly string[];
+  /** A private folder for what must outlive a crash, outside what tools can see. Undefined: nothing is kept. */
+  readonly stateFolder?: string;
   /** How long a person has to answer, in ms. @default 10 minutes */
   readonly permissionTimeoutMs?: number;
   readonly costLimits?: CostLimits;
@@ -45,8 +58,10 @@ export interface AgentOptions {
   readonly costThresholds?: readonly number[];
   /** What the server keeps for itself, as absolute paths: no tool sees it, and it is not watched. @default none */
   readonly ownFiles?: readonly string[];
-  /** Commands run in bubblewrap where it works. Undefined: they do not. */
-  readonly sandbox?: { readonly network: boolean };
+  /** What this program, or its next start, runs or obeys, as absolute paths: no command changes it, where it is in the workspace. @default none */
+  readonly trustedFiles?: readonly string[];
+  /** How commands run; `mode` is `auto` by default. Undefined: without a sandbox. */
+  readonly sandbox?: AgentSandboxOptions;
   /** Are changes of files by others than the tools told? @default false */
   readonly watch?: boolean;
   /** Of the whole program, as MCP servers are told. @default '0' */
@@ -67,6 +82,9 @@ export interface AgentOptions {
   readonly warn?: (message: string) => void;
 }
 
+export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
+  Partial<Pick<SandboxOptions, 'mode' | 'limits' | 'hide' | 'show' | 'probeTimeoutMs'>>;
+
 export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
@@ -75,68 +93,107 @@ export interface Agent {
   readonly permissions: Permissions;
   readonly models: AgentModels;
   readonly mcp: McpServers;
-  readonly sandbox: Sandbox | undefined;
   describe(): { readonly agent: string; readonly model: string | null };
+  /** How commands run. Waits a moment for the first answer, not longer. */
+  describeSandbox(): Promise<SandboxDescription>;
   /** Takes no more prompts; unfinished runs have `graceMs` to end, then they are interrupted. */
   close(graceMs: number): Promise<void>;
 }
 
+/** A slow look at the sandbox holds up no answer of the API longer than this. */
+const describeWaitMs = 2000;
+
 /** Looks whether the options make sense, without doing anything. @throws Error that names what does not */
 export function checkAgentOptions(
-  options: Pick<AgentOptions, 'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions'>,
+  options: Pick<
+    AgentOptions,
+    'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths'
+  >,
   environment: NodeJS.ProcessEnv,
 ): void {
   parseMcpServers(options.mcpServers ?? {}, environment);
   for (const rule of [...(options.permissions?.allow ?? []), ...(options.permissions?.deny ?? [])])
     parseRule(rule);
+  createFilesThatRunLater(options.protectedPaths);
   const { models, modelsOrigin = 'the host', providers } = options;
   makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
 }
 
-/** Opens the workspace and marks runs that a crash cut off as interrupted. @throws Error that names what makes no sense in the options */
+/**
+ * Opens the workspace and marks runs that a crash cut off as interrupted.
+ * @throws Error that names what makes no sense in the options, or why the sandbox does not work if one is required
+ */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
   const { ownFiles = [], watch = false } = options;
   const clean = cleanEnvironment(environment);
-  const workspace = await openWorkspace(options.workspace, ownFiles);
+  const allow = (options.permissions?.allow ?? []).map(parseRule);
+  const deny = (options.permissions?.deny ?? []).map(parseRule);
   const servers = parseMcpServers(options.mcpServers ?? {}, environment, (value) => {
     if (!isNumber(value)) redactor.learn([value]);
   });
   redactor.learn(providerSecrets(options.providers, environment));
   for (const server of servers) redactor.learn(secretsOf(server).filter((value) => !isNumber(value)));
+  for (const warning of ruleWarnings({
+    allow: options.permissions?.allow ?? [],
+    deny: options.permissions?.deny ?? [],
+    servers: servers.map(({ name }) => name),
+    workspace: options.workspace,
+  }))
+    warn(warning);
+  const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
+  warnOfPrograms(servers, workspace.root, warn);
+  const sandbox = createSandbox({
+    mode: options.sandbox === undefined ? 'off' : 'auto',
+    network: false,
+    ...options.sandbox,
+    workspace: workspace.root,
+    environment: clean,
+    serverEnvironment: environment,
+    hidden: ownFiles,
+    now,
+  });
+  if (sandbox.mode === 'required') await requireSandbox(sandbox);
   const mcp = createMcpServers({
     servers,
     redactor,
     environment: clean,
-    cwd: workspace.root,
+    cwd: privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root),
+    workspace: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
   const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
-  const sandbox =
-    options.sandbox === undefined
-      ? undefined
-      : createSandbox({
-          workspace: workspace.root,
-          environment: clean,
-          hidden: ownFiles,
-          ...options.sandbox,
-        });
+  const runLater = createFilesThatRunLater(options.protectedPaths);
+  const commandGuard = createCommandGuard({
+    root: workspace.root,
+    list: runLater,
+    isAllowed: (path) => allow.some((rule) => allowsWriting(rule, path, runLater)),
+    ownFiles: pathsInside(workspace.root, options.trustedFiles ?? []),
+    stateFolder: options.stateFolder,
+  });
+  for (const { path, runBy } of await commandGuard.recover())
+    warn(
+      `a command that a crash cut off had made ${path}, which is run later by ${runBy}; it was taken away`,
+    );
   const toolBox = createToolBox({
     workspace,
     log,
     environment: clean,
     external: mcp,
+    runLater,
+    commandGuard,
     onFileChange: (path) => watching?.note(path),
-    ...(sandbox === undefined ? {} : { sandbox }),
+    sandbox,
   });
   const permissions = createPermissions({
     log,
     now,
-    allow: (options.permissions?.allow ?? []).map(parseRule),
-    deny: (options.permissions?.deny ?? []).map(parseRule),
+    runLater,
+    allow,
+    deny,
     ...(options.permissionTimeoutMs === undefined ? {} : { answerWithinMs: options.permissionTimeoutMs }),
   });
   const models = createAgentModels({
@@ -181,12 +238,44 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     permissions,
     models,
     mcp,
-    sandbox,
     describe: models.describe,
+    async describeSandbox() {
+      // An answer that comes later is kept and shown the next time.
+      const looking = sandbox.look();
+      const state = await Promise.race([looking, delay(describeWaitMs, undefined, { ref: false })]);
+      return describeSandbox(sandbox, state ?? sandbox.lastState);
+    },
     async close(graceMs) {
       await runs.close(graceMs);
       closing.abort();
       await Promise.all([mcp.close(), watching?.close(), cleaning]);
     },
   };
+}
+
+/** Those that are in the folder, relative to it. */
+function pathsInside(root: string, paths: readonly string[]): readonly string[] {
+  return paths
+    .map((path) => relative(root, realOf(path)).split(sep).join('/'))
+    .filter((path) => path !== '' && path !== '..' && !path.startsWith('../') && !isAbsolute(path));
+}
+
+/** Also of what is not there yet. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realOf(folder), basename(path));
+  }
+}
+
+/** @throws Error in words if the sandbox does not work */
+async function requireSandbox(sandbox: Sandbox): Promise<void> {
+  try {
+    await sandbox.isolation();
+  } catch (cause) {
+    const { detail } = describeSandbox(sandbox, sandbox.lastState);
+    throw new Error(`the setting sandbox is "required", but ${detail}`, { cause });
+  }
 }

@@ -1,12 +1,16 @@
-// What the agent would work with, for `doctor`: nothing is started, nothing is changed.
+// What the agent would work with, for `doctor`. Nothing stays running and nothing stays changed; the sandbox is tried out.
 
+import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../redaction.ts';
+import type { AgentSandboxOptions } from './agent.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { findModel } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
+import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
-import { createSandbox } from './tools/sandbox.ts';
+import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
+import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
 
 export interface AgentCheck {
   readonly name: string;
@@ -20,13 +24,19 @@ export interface InspectOptions {
   readonly modelsOrigin: string;
   readonly providers: unknown;
   readonly mcpServers: unknown;
-  readonly sandbox: { readonly network: boolean; readonly hidden: readonly string[] };
+  readonly permissions: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  readonly sandbox: AgentSandboxOptions & Pick<SandboxOptions, 'mode' | 'hidden'>;
   readonly environment: NodeJS.ProcessEnv;
 }
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
   const { redact } = createRedactor(secretVariables(options.environment));
-  const checks = [...(await inspectModel(options)), await inspectSandbox(options), inspectMcp(options)];
+  const checks = [
+    ...(await inspectModel(options)),
+    await inspectSandbox(options),
+    inspectMcp(options),
+    ...inspectRules(options),
+  ];
   return checks.map((check) => ({ ...check, detail: redact(check.detail) }));
 }
 
@@ -71,20 +81,23 @@ async function inspectModel({
 }
 
 async function inspectSandbox({ workspace, sandbox, environment }: InspectOptions): Promise<AgentCheck> {
-  const trouble = await createSandbox({
-    workspace,
-    environment: cleanEnvironment(environment),
+  const name = 'sandbox';
+  let root: string;
+  try {
+    root = await realpath(workspace);
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+  const made = createSandbox({
     ...sandbox,
-  }).trouble();
-  const network = sandbox.network ? 'with the network' : 'without the network';
-  return {
-    name: 'sandbox',
-    ok: true,
-    detail:
-      trouble === undefined
-        ? `commands run in bubblewrap, ${network}; only the workspace can be written`
-        : `commands are not kept in a sandbox: ${trouble}`,
-  };
+    workspace: root,
+    environment: cleanEnvironment(environment),
+    serverEnvironment: environment,
+  });
+  const state = await made.look();
+  const { detail } = describeSandbox(made, state);
+  const isMissing = state.status !== 'works' && state.status !== 'off';
+  return { name, ok: !(isMissing && (sandbox.mode === 'required' || state.status === 'failed')), detail };
 }
 
 function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
@@ -94,5 +107,25 @@ function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
     return { name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function inspectRules({
+  permissions,
+  mcpServers,
+  environment,
+  workspace,
+}: InspectOptions): readonly AgentCheck[] {
+  const name = 'rules';
+  try {
+    const servers = parseMcpServers(mcpServers ?? {}, environment).map((server) => server.name);
+    const warnings = ruleWarnings({ ...permissions, servers, workspace });
+    const { allow, deny } = permissions;
+    return [
+      { name, ok: true, detail: `${allow.length} that allow, ${deny.length} that deny` },
+      ...warnings.map((warning) => ({ name: '', ok: true, detail: `  warning: ${warning}` })),
+    ];
+  } catch (error) {
+    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
   }
 }

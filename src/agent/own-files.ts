@@ -81,13 +81,23 @@ export function isIn(path: string, parent: string): boolean {
   return path === parent || path.startsWith(parent.endsWith(sep) ? parent : parent + sep);
 }
 
+/** What cannot be looked at is not taken for missing: it would not be hidden where it really is. */
+async function realIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
 /** The folder resolved, the name as it is. */
 async function besideReal(path: string): Promise<string> {
-  const parent = await realpath(dirname(path)).catch(() => dirname(path));
-  return join(parent, basename(path));
+  return join((await realIfThere(dirname(path))) ?? dirname(path), basename(path));
 }
 
 /** Also of what is not there yet. */
 async function realOf(path: string): Promise<string> {
-  return realpath(path).catch(() => besideReal(path));
+  return (await realIfThere(path)) ?? besideReal(path);
 }

@@ -8,8 +8,9 @@ import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, Summary } from './driver.ts';
 import { byRun, readMessages } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
+import type { GuardedFile } from './permissions/guarded-files.ts';
+import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
-import { describeUse } from './permissions/tool-use.ts';
 import { patchRun } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
 import { newMessageRow } from './sessions.ts';
@@ -64,20 +65,23 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   /** Resolves when the tool may run. */
   async function allow(
     one: LiveRun,
-    tool: string,
-    params: Record<string, unknown>,
+    use: ToolUse,
+    guarded: GuardedFile | undefined,
     onWait: () => void = () => undefined,
   ): Promise<void> {
     const { controller, request, hop } = one;
     const { mayUseTools, keyId } = request;
+    const { tool } = use;
     let waits = false;
     try {
       await permissions.check({
         ...ownerOf(one),
+        ...use,
         hop,
-        ...describeUse(tools, tool, params),
+        guarded,
         readOnly: await tools.isReadOnly(tool),
         mode: modeOf(one),
+        isolation: await tools.isolationOf(tool),
         // A caller without the scope `tools` has only what was allowed to its own key.
         remembered: () => one.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
         remember: async (rule) => {
@@ -148,14 +152,17 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     async useTool({ tool, params, callId, asks, onWait }) {
       const { signal } = one.controller;
       const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      let use: ToolUse;
+      let guarded: GuardedFile | undefined;
       try {
-        // What is malformed is no question to a person.
+        // A malformed call is not a question for a person.
         tools.validate(tool, params);
-        if (asks) await allow(one, tool, params, onWait);
-        else {
-          const readOnly = await tools.isReadOnly(tool);
-          permissions.assertNotDenied({ ...describeUse(tools, tool, params), mode: modeOf(one), readOnly });
-        }
+        use = await tools.useOf(tool, params);
+        guarded = await tools.guardedFile(tool, params);
+        // Files that run later need a permission also where the words are the caller's own.
+        if (asks || guarded !== undefined) await allow(one, use, guarded, onWait);
+        else
+          permissions.assertNotDenied({ ...use, mode: modeOf(one), readOnly: await tools.isReadOnly(tool) });
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
         await keep(one, toolMessage(one, call, error.message, true), [
@@ -167,6 +174,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         ...ownerOf(one),
         hop: one.hop,
         signal,
+        use,
+        ...(modeOf(one) === 'full' ? {} : { guard: { allowed: guarded?.path } }),
         alongStart: takeAlong(one),
         alongEnd(outcome) {
           const content = outcomeText(outcome);

@@ -1,6 +1,6 @@
 // A run as it lies in the store, and as it is when it has ended badly.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import type { RunRow, Write } from '../store/store.ts';
@@ -120,9 +120,10 @@ export function judgeEnding(
       ? new CodeBuddyError('run_timeout', 'The run took longer than its time limit (options.timeoutMs).')
       : error instanceof CodeBuddyError
         ? error
-        : new CodeBuddyError('internal_error', 'The run failed for a reason of ours; the log has it.', {
+        : (exhaustionOf(error) ??
+          new CodeBuddyError('internal_error', 'The run failed for a reason of ours; the log has it.', {
             cause: error,
-          });
+          }));
   return {
     status: 'failed',
     told,

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
@@ -483,13 +484,14 @@ export function createRuns(options: RunsOptions): Runs {
     async list({ limit, after, sessionId, status }) {
       const rows = await store.listRuns({
         limit: limit + 1,
+        maxText: maxPageText,
         ...(after === undefined ? {} : { beforeId: after }),
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(status === undefined ? {} : { statuses: [status] }),
       });
       return toPage(
         rows.slice(0, limit).map((row) => viewRun(toRun(row), now())),
-        rows.length > limit,
+        rows.length > limit || isCutByText(rows),
       );
     },
     async cancel(id, reason = 'cancelled by a client') {

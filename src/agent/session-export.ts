@@ -64,8 +64,10 @@ function nameOf({ id, title }: Session): string {
     .normalize('NFKD')
     .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== '')
+    .join('-')
     .slice(0, 60)
-    .replaceAll(/^-+|-+$/g, '');
+    .replace(/-$/, '');
   return words === '' ? id : `${words}-${id.slice(-6).toLowerCase()}`;
 }

@@ -7,7 +7,7 @@ import { makeId } from '../events/ids.ts';
 import type { MessageRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';
 import { byRun } from './history.ts';
-import { readPages, rowsPerPage } from './session-pages.ts';
+import { readPages } from './session-pages.ts';
 import type { Message } from './types.ts';
 
 export interface CopyPlan {
@@ -15,6 +15,8 @@ export interface CopyPlan {
   readonly from: string;
   /** The id that each message gets; they sort in the order of the copy. */
   readonly newIds: ReadonlyMap<string, string>;
+  /** True if it takes more than one page. */
+  readonly isLong: boolean;
   /** The last message that is copied; undefined if there is none. */
   readonly last: string | undefined;
   /** What the summary is in the copy; undefined if it stands for other messages than those that come first there. */
@@ -31,8 +33,10 @@ export async function planCopy(
   { from, upTo, now }: { readonly from: string; readonly upTo: string | undefined; readonly now: number },
 ): Promise<CopyPlan> {
   const kept: Message[] = [];
+  let isLong = false;
   for await (const rows of readPages(store, from)) {
     const index = upTo === undefined ? -1 : rows.findIndex(({ id }) => id === upTo);
+    isLong ||= kept.length > 0;
     kept.push(...rows.slice(0, index === -1 ? rows.length : index + 1).map(withoutContent));
     if (index !== -1) break;
   }
@@ -43,6 +47,7 @@ export async function planCopy(
   return {
     from,
     newIds,
+    isLong,
     last,
     carryOver({ text, until }) {
       const end = order.indexOf(until);
@@ -64,7 +69,7 @@ export async function writeCopy(
     data: { title: session.title },
     sessionId: session.id,
   };
-  if (plan.newIds.size <= rowsPerPage) {
+  if (!plan.isLong) {
     const writes: Write[] = [];
     for await (const page of copies(store, plan, session.id)) writes.push(...page);
     await log.append([event], [{ kind: 'putSession', session }, ...writes]);

@@ -1,10 +1,11 @@
 // A session's messages page by page, as they are kept: for work on sessions too long to be held in memory, or to be done in one turn.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { MessageRow, Store } from '../store/store.ts';
 
-/** Of tool output up to 64 Ki each: a page takes some milliseconds. */
-export const rowsPerPage = 100;
+/** Or fewer, if they are long: a page takes some milliseconds. */
+const rowsPerPage = 100;
 
 /** Oldest first. Others get their turn between two pages. */
 export async function* readPages(
@@ -15,11 +16,12 @@ export async function* readPages(
   for (;;) {
     const rows = await store.listMessages(sessionId, {
       limit: rowsPerPage,
+      maxText: maxPageText,
       ...(after === undefined ? {} : { afterId: after }),
     });
     if (rows.length > 0) yield rows;
     after = rows.at(-1)?.id;
-    if (rows.length < rowsPerPage) return;
+    if (rows.length < rowsPerPage && !isCutByText(rows)) return;
     await nextTurn();
   }
 }

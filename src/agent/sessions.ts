@@ -4,6 +4,7 @@ import { CodeBuddyError } from '../errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
+import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
 import { version } from '../version.ts';
 import { toMessage } from './history.ts';
@@ -39,6 +40,9 @@ interface Details {
   readonly memory?: Partial<SessionMemory>;
 }
 
+/** A list of sessions has all of their metadata. */
+const maxMetadataBytes = 65_536;
+
 export const untitled = 'New session';
 
 export function newSessionRow(title: string, metadata: Record<string, unknown>, now: number): SessionRow {
@@ -46,9 +50,13 @@ export function newSessionRow(title: string, metadata: Record<string, unknown>, 
   return { id: makeId('ses', now), title, createdAt: now, updatedAt: now, details: JSON.stringify(details) };
 }
 
+/** UTF-16 units of a prompt that are read for its title. */
+const longestTitleSource = 4096;
+
 /** A title from a prompt: its first words, on one line. */
 export function titleFrom(prompt: string): string {
-  const line = prompt.trim().split(/\s+/u).join(' ');
+  const start = prompt.trimStart().slice(0, longestTitleSource);
+  const line = start.trimEnd().split(/\s+/u).join(' ');
   const characters = [...line];
   if (characters.length === 0) return untitled;
   return characters.length <= 60 ? line : `${characters.slice(0, 59).join('')}…`;
@@ -103,15 +111,30 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     return session as Session;
   }
 
+  /** Changes of one session, one after the other: together they must not pass a limit that each of them keeps. */
+  const changing = new Map<string, Promise<unknown>>();
+  async function inTurn<T>(id: string, change: () => Promise<T>): Promise<T> {
+    const before = changing.get(id) ?? Promise.resolve();
+    const mine = before.then(change, change);
+    changing.set(id, mine);
+    try {
+      return await mine;
+    } finally {
+      if (changing.get(id) === mine) changing.delete(id);
+    }
+  }
+
   return {
     async list({ limit, after }) {
       const rows = await store.listSessions({
         limit: limit + 1,
+        maxText: maxPageText,
         ...(after === undefined ? {} : { beforeId: after }),
       });
-      return toPage(await present(rows.slice(0, limit)), rows.length > limit);
+      return toPage(await present(rows.slice(0, limit)), rows.length > limit || isCutByText(rows));
     },
     async create({ title = untitled, metadata = {} }) {
+      requireRoomFor(metadata);
       const session = newSessionRow(title, metadata, now());
       await log.append(
         [{ type: 'session.start', data: { title }, sessionId: session.id }],
@@ -123,15 +146,17 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       const row = await store.getSession(id);
       return row === undefined ? undefined : presentOne(row);
     },
-    async update(id, patch) {
-      await find(id);
-      const { title, metadata } = patch;
-      const details = JSON.stringify(metadata === undefined ? {} : { metadata });
-      await store.write([
-        { kind: 'patchSession', id, updatedAt: now(), details, ...(title === undefined ? {} : { title }) },
-      ]);
-      return presentOne(await find(id));
-    },
+    update: (id, patch) =>
+      inTurn(id, async () => {
+        const row = await find(id);
+        const { title, metadata } = patch;
+        if (metadata !== undefined) requireRoomFor(mergePatch(readDetails(row).metadata, metadata));
+        const details = JSON.stringify(metadata === undefined ? {} : { metadata });
+        await store.write([
+          { kind: 'patchSession', id, updatedAt: now(), details, ...(title === undefined ? {} : { title }) },
+        ]);
+        return presentOne(await find(id));
+      }),
     async delete(id) {
       await find(id);
       if (isBusy(id)) {
@@ -176,14 +201,40 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       await find(id);
       const rows = await store.listMessages(id, {
         limit: limit + 1,
+        maxText: maxPageText,
         ...(after === undefined ? {} : { afterId: after }),
       });
       return toPage(
         rows.slice(0, limit).map((row) => toMessage(row, now())),
-        rows.length > limit,
+        rows.length > limit || isCutByText(rows),
       );
     },
   };
+}
+
+/** @throws CodeBuddyError `validation_failed` */
+function requireRoomFor(metadata: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= maxMetadataBytes) return;
+  const message = `must be at most ${maxMetadataBytes} bytes of JSON; it would be ${bytes}`;
+  throw new CodeBuddyError('validation_failed', `metadata ${message}.`, {
+    errors: [{ in: 'body', pointer: '/metadata', message }],
+  });
+}
+
+/** RFC 7396 §2. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged = new Map(isObject(target) ? Object.entries(target) : []);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function toPage<T extends { readonly id: string }>(items: readonly T[], hasMore: boolean): Page<T> {

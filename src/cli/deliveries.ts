@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Delivery, ExplainedDelivery } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
-import { paint, print, printJson, printTable, safe } from './output.ts';
+import { oneLine, paint, print, printJson, printTable } from './output.ts';
 
 interface ListOptions extends ConnectionOptions {
   readonly webhook?: string;
@@ -115,7 +115,7 @@ async function show(id: string, options: ConnectionOptions): Promise<void> {
     );
     const answered = delivery.attemptLog.findLast(({ responseExcerpt }) => responseExcerpt);
     if (answered?.responseExcerpt) {
-      print(`\n${paint('dim', `answer to attempt ${answered.number}`)}\n${safe(answered.responseExcerpt)}`);
+      print(`\n${paint('dim', `answer to attempt ${answered.number}`)}\n${answered.responseExcerpt}`);
     }
   });
 }
@@ -124,9 +124,9 @@ async function explain(id: string, options: ConnectionOptions): Promise<void> {
   await withClient(options, async (client, signal) => {
     const { explanation } = await client.deliveries.get(id, { signal });
     if (options.json) return printJson(explanation);
-    print(safe(explanation.summary));
-    print(`${paint('bold', 'next step:')} ${safe(explanation.nextStep)}`);
-    if (explanation.curl !== null) print(`\n${safe(explanation.curl)}`);
+    print(explanation.summary);
+    print(`${paint('bold', 'next step:')} ${explanation.nextStep}`);
+    if (explanation.curl !== null) print(`\n${explanation.curl}`);
   });
 }
 
@@ -167,7 +167,7 @@ function describe(delivery: ExplainedDelivery): string {
     ['ended', delivery.endedAt],
   ];
   const rows = lines.flatMap(([title, value]) =>
-    value === null ? [] : [`${title.padEnd(13)} ${safe(value)}`],
+    value === null ? [] : [`${title.padEnd(13)} ${oneLine(value)}`],
   );
-  return `${paint('bold', safe(delivery.id))}\n${rows.join('\n')}\n`;
+  return `${paint('bold', oneLine(delivery.id))}\n${rows.join('\n')}\n`;
 }

@@ -8,7 +8,7 @@ import { readServerFile } from '../config/server-file.ts';
 import { loadSettings, type Origins, type Settings } from '../config/settings.ts';
 import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
-import { paint, print, printJson, printTable } from './output.ts';
+import { oneLine, paint, print, printJson, printTable } from './output.ts';
 
 interface Check {
   readonly name: string;
@@ -52,7 +52,9 @@ export function add(program: Command): void {
         );
         print('');
         for (const { name, ok, detail } of checks) {
-          print(`${ok ? paint('green', 'ok   ') : paint('red', 'wrong')} ${name.padEnd(14)} ${detail}`);
+          print(
+            `${ok ? paint('green', 'ok   ') : paint('red', 'wrong')} ${name.padEnd(14)} ${oneLine(detail)}`,
+          );
         }
       }
       if (checks.some(({ ok }) => !ok)) process.exitCode = exitCodes.failed;

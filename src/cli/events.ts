@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { StreamEvent } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
-import { paint, print, printJsonLine, safe } from './output.ts';
+import { oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface TailOptions extends ConnectionOptions {
   readonly after?: string;
@@ -61,5 +61,5 @@ function describe({ sequence, timestamp = '', type, data }: StreamEvent): string
   const text = JSON.stringify(data);
   const shown = text.length > 160 ? `${text.slice(0, 159)}…` : text;
   const number = String(sequence ?? '').padStart(6);
-  return `${paint('dim', `${number} ${timestamp.slice(11, 23)}`)} ${paint('cyan', type.padEnd(17))} ${safe(shown)}`;
+  return `${paint('dim', `${number} ${timestamp.slice(11, 23)}`)} ${paint('cyan', oneLine(type).padEnd(17))} ${oneLine(shown)}`;
 }

@@ -3,7 +3,7 @@
 import { ApiError, ServerUnreachableError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
 import { createRedactor, secretVariables } from '../redaction.ts';
-import { complain, safe } from './output.ts';
+import { complain } from './output.ts';
 
 export const exitCodes = {
   ok: 0,
@@ -40,8 +40,9 @@ export function report(error: unknown): number {
   return exitCodes.failed;
 }
 
+/** Further lines are indented: none of them looks like a message of ours. */
 function shown(text: string): string {
   // Errors quote what was given, and what others said.
   const { redact } = createRedactor(secretVariables(process.env));
-  return safe(redact(text), process.stderr);
+  return redact(text).replaceAll('\n', '\n  ');
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { complain, print, printJson, printTable } from './output.ts';
+import { complain, oneLine, print, printJson, printTable } from './output.ts';
 
 const scopes = ['read', 'prompt', 'tools', 'admin'] as const;
 type Scope = (typeof scopes)[number];
@@ -22,7 +22,9 @@ export function add(program: Command): void {
         // The server checks the scopes and names the field.
         const made = await client.keys.create({ name, scopes: options.scope as Scope[] }, { signal });
         if (options.json) return printJson(made);
-        complain(`key ${made.id} (${made.scopes.join(', ')}) for ${made.name}; it is shown this once:`);
+        complain(
+          `key ${made.id} (${made.scopes.join(', ')}) for ${oneLine(made.name)}; it is shown this once:`,
+        );
         print(made.key);
       });
     });

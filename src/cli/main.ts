@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
 import { exitCodes, report } from './exit-codes.ts';
+import { complain, print } from './output.ts';
 
 /** Each file adds its command to the program. */
 const commands: Readonly<
@@ -42,6 +43,8 @@ async function main(given: readonly string[]): Promise<number> {
     .description('A coding agent behind a local HTTP API.')
     .version(version)
     .exitOverride()
+    // Its errors repeat what was given.
+    .configureOutput({ writeOut: print, writeErr: (text) => complain(text.trimEnd()) })
     .showHelpAfterError('(codebuddy --help shows what there is)')
     .addHelpText(
       'after',
@@ -85,5 +88,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCodes.ok);
   throw error;
 });
+
+// A terminal that is gone must not end a server.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,41 +1,66 @@
-// How the CLI speaks: colours only on a terminal, nothing from a server that could drive the terminal, one JSON document or JSON lines
-// with --json.
+// How the CLI speaks. All it prints goes through this file, which lets no character through that drives or deceives the terminal, except the
+// colours of `paint`. One JSON document or JSON lines with --json.
 
+import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';
+import { visible, visibleJson, visibleLine } from '../visible-text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
 const useColor = process.stdout.isTTY === true && !process.env.NO_COLOR;
+/** Marks our own colours until the text is written. No text from elsewhere can hold it. */
+const mark = `\x1b${randomBytes(8).toString('hex')}`;
+const controlSequence = '\x1b[';
 
 /** Colours text where a person sees it. */
 export function paint(style: Style, text: string): string {
-  return useColor ? styleText(style, text, { validateStream: false }) : text;
+  return useColor
+    ? styleText(style, text, { validateStream: false }).replaceAll(controlSequence, mark)
+    : text;
 }
 
-/** Text from a server, safe for a terminal: control characters but tab and line break are shown, not obeyed. */
-export function safe(text: string, stream: { readonly isTTY?: boolean } = process.stdout): string {
-  if (stream.isTTY !== true) return text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) =>
-    char === '\r' ? '' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+/** A value on one line: line breaks in it are shown, not made. */
+export function oneLine(text: string): string {
+  return visibleLine(text);
+}
+
+/** Safe for a terminal, with our colours. */
+function shown(text: string): string {
+  return text.split(mark).map(visible).join(controlSequence);
 }
 
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  process.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
+}
+
+/** For text that comes in pieces; `end` prints what was held back. */
+export function printPieces(): { write(piece: string): void; end(): void } {
+  let held = '';
+  return {
+    write(piece) {
+      const text = held + piece;
+      // What these mean depends on what follows.
+      held = /[\r\u{D800}-\u{DBFF}]$/u.exec(text)?.[0] ?? '';
+      process.stdout.write(visible(text.slice(0, text.length - held.length)));
+    },
+    end() {
+      process.stdout.write(visible(held));
+      held = '';
+    },
+  };
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  process.stdout.write(`${visibleJson(JSON.stringify(value, undefined, 2))}\n`);
 }
 
 export function printJsonLine(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${visibleJson(JSON.stringify(value))}\n`);
 }
 
 /** Columns of plain text, as wide as they need to be. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const clean = rows.map((row) => row.map((cell) => safe(cell).replace(/\s+/g, ' ')));
+  const clean = rows.map((row) => row.map((cell) => visible(cell).replace(/\s+/g, ' ')));
   const widths = head.map((title, column) =>
     Math.max(title.length, ...clean.map((row) => row[column]?.length ?? 0)),
   );
@@ -47,7 +72,18 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   for (const row of clean) print(line(row));
 }
 
-/** To standard error, as it is: parts that come from a server go through `safe` first. */
+/** To standard error. */
 export function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${shown(line)}\n`);
+}
+
+/** Asks on the terminal. */
+export async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(shown(question), { signal });
+  } finally {
+    terminal.close();
+  }
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { print, printJson, printTable, safe } from './output.ts';
+import { oneLine, print, printJson, printTable } from './output.ts';
 
 interface DecideOptions extends ConnectionOptions {
   readonly always?: boolean;
@@ -21,12 +21,14 @@ export function add(program: Command): void {
       if (options.json) return printJson(answer);
       if (answer.permissions.length === 0) return print('Nothing waits.');
       printTable(
-        ['ID', 'RUN', 'TOOL', 'UNTIL', 'PARAMETERS'],
-        answer.permissions.map(({ id, runId, tool, expiresAt, params }) => [
+        ['ID', 'RUN', 'TOOL', 'SANDBOX', 'UNTIL', 'ALWAYS WOULD ALLOW', 'PARAMETERS'],
+        answer.permissions.map(({ id, runId, tool, sandbox, expiresAt, rule, alwaysCovers, params }) => [
           id,
           runId,
           tool,
+          sandbox ?? '-',
           expiresAt,
+          alwaysCovers ?? rule,
           JSON.stringify(params),
         ]),
       );
@@ -41,12 +43,12 @@ export function add(program: Command): void {
           const body = { decision, ...(reason === undefined ? {} : { reason }) } as const;
           const permission = await client.permissions.decide(id, body, { signal });
           if (options.json) printJson(permission);
-          else print(`${permission.status}: ${safe(permission.rule)}`);
+          else print(`${permission.status}: ${oneLine(permission.rule)}`);
         });
       });
   decide('allow', 'Lets a tool run that waits.').option(
     '--always',
-    'exactly this, for the rest of the session',
+    'also for the rest of the session; the list says what that covers',
   );
   decide('deny', 'Denies a tool that waits; the model is told.');
 }

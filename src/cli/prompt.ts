@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { ApiError, type CodeBuddyClient, type PromptRequest, type StreamEvent } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
-import { complain, paint, printJson, safe } from './output.ts';
+import { ask, complain, oneLine, paint, printJson, printPieces } from './output.ts';
 
 interface PromptOptions extends ConnectionOptions {
   readonly session?: string;
@@ -73,9 +73,14 @@ function toRequest(prompt: string, options: PromptOptions): PromptRequest {
 async function stream(client: CodeBuddyClient, request: PromptRequest, signal: AbortSignal): Promise<void> {
   let streamed = false;
   let atLineStart = true;
+  const pieces = printPieces();
   const write = (text: string): void => {
-    process.stdout.write(safe(text));
-    atLineStart = text.endsWith('\n');
+    pieces.write(text);
+    if (text !== '') atLineStart = text.endsWith('\n');
+  };
+  const endLine = (): void => {
+    pieces.end();
+    if (!atLineStart) write('\n');
   };
   let ended = false;
   for await (const event of client.promptStream(request, { signal })) {
@@ -86,19 +91,17 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
     } else if (type === 'message.assistant') {
       if (!streamed) write(String(data.text));
       // What it says next is another message.
-      if (!atLineStart) write('\n');
+      endLine();
       streamed = false;
     } else if (type === 'permission.request') {
-      if (!atLineStart) process.stdout.write('\n');
-      atLineStart = true;
+      endLine();
       await answer(client, data, signal);
-    } else if (type === 'permission.resolved')
-      complain(paint('dim', `· ${safe(String(data.decision), process.stderr)}`));
+    } else if (type === 'permission.resolved') complain(paint('dim', `· ${oneLine(String(data.decision))}`));
     else if (type === 'tool.start')
-      complain(paint('dim', `· ${data.tool} ${safe(shorten(JSON.stringify(data.params)), process.stderr)}`));
+      complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params))}`)));
     else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
       ended = true;
-      if (!atLineStart) process.stdout.write('\n');
+      endLine();
       finish(event);
     }
   }
@@ -108,35 +111,36 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
 /** Asks whoever sits at the terminal; where nobody does, says how it is answered. */
 async function answer(
   client: CodeBuddyClient,
-  { permissionId, tool, params }: Readonly<Record<string, unknown>>,
+  { permissionId, tool, params, realPath, alwaysCovers, sandbox }: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<void> {
   const id = String(permissionId);
-  const call = safe(`${tool} ${shorten(JSON.stringify(params))}`, process.stderr);
+  // In full: whoever decides must see all that will run.
+  const question = [
+    `? ${tool}${sandbox === 'none' ? ' (without a sandbox)' : ''} ${JSON.stringify(params)}`,
+    ...(realPath === undefined ? [] : [`  the file: ${realPath}`]),
+    ...(alwaysCovers === undefined ? [] : [`  always would allow: ${alwaysCovers}`]),
+  ]
+    .map(oneLine)
+    .join('\n');
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    complain(`? ${call}\n  waits for a permission: codebuddy permissions allow ${id}   (or: deny ${id})`);
+    complain(`${question}\n  waits for a permission: codebuddy permissions allow ${id}   (or: deny ${id})`);
     return;
   }
-  const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const said = await terminal.question(`? ${call}\n  allow? [y]es, [a]lways in this session, [N]o: `, {
-      signal,
-    });
+    const said = await ask(`${question}\n  allow? [y]es, [a]lways in this session, [N]o: `, signal);
     const word = said.trim().toLowerCase()[0];
     const decision = word === 'y' ? 'allow' : word === 'a' ? 'allow_always' : 'deny';
     await client.permissions.decide(id, { decision }, { signal });
   } catch (error) {
     // Somebody was quicker, or the time was up: the run goes on by itself.
     if (!(error instanceof ApiError && error.code === 'permission_resolved')) throw error;
-  } finally {
-    terminal.close();
   }
 }
 
 function finish({ type, data }: StreamEvent): void {
   if (type === 'run.complete') return;
-  complain(`codebuddy: ${safe(String(type === 'run.failed' ? data.message : data.reason), process.stderr)}`);
+  complain(`codebuddy: ${oneLine(String(type === 'run.failed' ? data.message : data.reason))}`);
   process.exitCode = exitCodes.failed;
 }
 

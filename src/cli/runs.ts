@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { print, printJson, printTable, safe } from './output.ts';
+import { oneLine, print, printJson, printTable } from './output.ts';
 
 export function add(program: Command): void {
   const runs = program.command('runs').description('Lists runs, shows, cancels or resumes one.');
@@ -40,7 +40,7 @@ export function add(program: Command): void {
         if (options.json) return printJson(run);
         for (const [name, value] of Object.entries(run)) {
           const text = typeof value === 'string' ? value : JSON.stringify(value);
-          if (value !== null) print(`${name.padEnd(13)} ${safe(text)}`);
+          if (value !== null) print(`${name.padEnd(13)} ${oneLine(text)}`);
         }
       });
     },

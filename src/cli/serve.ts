@@ -13,6 +13,7 @@ interface ServeOptions {
   readonly workspace?: string;
   readonly model?: string;
   readonly permissionMode?: string;
+  readonly sandbox?: string;
   readonly database?: string;
   readonly logLevel?: string;
   readonly cors?: string | boolean;
@@ -36,6 +37,10 @@ export function add(program: Command): void {
     .option(
       '--permission-mode <mode>',
       'read-only, ask, auto-edit or full (CODEBUDDY_PERMISSION_MODE; default ask)',
+    )
+    .option(
+      '--sandbox <mode>',
+      'how commands run: required, auto (in the sandbox where it works) or off (CODEBUDDY_SANDBOX; default auto)',
     )
     .option('--database <path>', 'SQLite file (DATABASE_URL; default codebuddy.db in the config folder)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
@@ -73,6 +78,7 @@ async function serve(options: ServeOptions): Promise<void> {
     workspace: options.workspace,
     models: options.model,
     permissionMode: options.permissionMode,
+    sandbox: options.sandbox,
     databasePath: options.database,
     logLevel: options.logLevel,
     enableCors: options.cors,
@@ -80,9 +86,13 @@ async function serve(options: ServeOptions): Promise<void> {
     allowedTargets: options.allowedTarget,
   };
   const { settings, origins } = loadSettings({ flags });
-  const { createApp, createLogger } = await import('../app.ts');
+  const { createApp, createLogger, trustedPath } = await import('../app.ts');
   const redactor = createRedactor();
+  const environment = { ...process.env };
+  // Libraries look up programs as well.
+  process.env.PATH = trustedPath(environment.PATH, settings.workspace);
   const app = await createApp(settings, {
+    environment,
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     modelsOrigin: origins.models,
@@ -102,15 +112,23 @@ async function serve(options: ServeOptions): Promise<void> {
   await app.start();
   if (options.json)
     printJsonLine({ url: app.url, keyFile: app.keyFile, docs: `${app.url}/docs`, pid: process.pid });
-  else print(banner(app.url, app.keyFile, settings.workspace, await app.describeModel()));
+  else {
+    const [model, sandbox] = await Promise.all([app.describeModel(), app.describeSandbox()]);
+    print(banner(app.url, app.keyFile, { workspace: settings.workspace, model, sandbox }));
+  }
 }
 
-function banner(url: string, keyFile: string, workspace: string, model: string): string {
+function banner(
+  url: string,
+  keyFile: string,
+  { workspace, model, sandbox }: { workspace: string; model: string; sandbox: string },
+): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
   return `${paint('bold', 'Code Buddy API')} is running at ${paint('cyan', url)}
   workspace  ${workspace}
   model      ${model}
+  sandbox    ${sandbox}
   API key    in ${keyFile} (readable by you only; the CLI finds it)
   docs       ${url}/docs
 

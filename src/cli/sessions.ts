@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Message } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
-import { paint, print, printJson, printTable, safe } from './output.ts';
+import { oneLine, paint, print, printJson, printTable } from './output.ts';
 
 export function add(program: Command): void {
   const sessions = program
@@ -52,11 +52,11 @@ export function add(program: Command): void {
       }
       if (options.json) return printJson({ ...session, messages });
       print(
-        `${paint('bold', safe(session.title))}\n${session.id}  ${session.status}  created ${session.createdAt}\n`,
+        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  created ${session.createdAt}\n`,
       );
       for (const { role, createdAt, content, tool } of messages) {
         const who = tool === undefined ? role : `${role} ${tool.name} ${JSON.stringify(tool.params)}`;
-        print(`${paint('cyan', safe(who))} ${paint('dim', createdAt)}\n${safe(content)}\n`);
+        print(`${paint('cyan', oneLine(who))} ${paint('dim', createdAt)}\n${content}\n`);
       }
     });
   });
@@ -77,7 +77,7 @@ export function add(program: Command): void {
         };
         const session = await client.sessions.fork(id, body, { signal });
         if (options.json) printJson(session);
-        else print(`${session.id} ${safe(session.title)}`);
+        else print(`${session.id} ${oneLine(session.title)}`);
       });
     });
   withConnection(
@@ -94,8 +94,8 @@ export function add(program: Command): void {
         throw new UsageError(`--format is ${format}; it must be json or markdown`);
       await withClient(options, async (client, signal) => {
         const document = await client.sessions.export(id, { format }, { signal });
+        if (output === undefined) return typeof document === 'string' ? print(document) : printJson(document);
         const text = typeof document === 'string' ? document : `${JSON.stringify(document, undefined, 2)}\n`;
-        if (output === undefined) return print(safe(text));
         writeFileSync(output, text, { flag: 'wx' });
         print(`written to ${output}`);
       });

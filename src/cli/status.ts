@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { print, printJson } from './output.ts';
+import { oneLine, print, printJson } from './output.ts';
 
 export function add(program: Command): void {
   withConnection(program.command('status').description('Shows what the server is doing.')).action(
@@ -13,7 +13,8 @@ export function add(program: Command): void {
         print(`running at    ${client.url} (pid ${status.pid}, version ${status.version}, node ${status.node})
 up            ${formatSeconds(status.uptime)}
 memory        ${(status.memory.rss / 1e6).toFixed(0)} MB
-agent         ${status.agent ?? 'none'}, model ${status.model ?? 'none'}
+agent         ${oneLine(`${status.agent ?? 'none'}, model ${status.model ?? 'none'}`)}
+sandbox       ${oneLine(status.sandbox?.detail ?? '-')}
 active runs   ${status.activeRuns}`);
       });
     },

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
-import { print, printJson, printTable, safe } from './output.ts';
+import { print, printJson, printTable } from './output.ts';
 
 export function add(program: Command): void {
   const tools = program.command('tools').description('Lists tools and runs them.');
@@ -47,8 +47,8 @@ Examples:
         const params = { ...readObject(options.params), ...readPairs(pairs) };
         await withClient(options, async (client, signal) => {
           const { result } = await client.tools.execute(tool, params, { signal });
-          if (options.json) printJson(result);
-          else print(typeof result === 'string' ? safe(result) : JSON.stringify(result, undefined, 2));
+          if (options.json || typeof result !== 'string') printJson(result);
+          else print(result);
         });
       },
     );

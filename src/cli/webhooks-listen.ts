@@ -10,7 +10,7 @@ import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';
-import { complain, paint, print, printJson, printJsonLine, safe } from './output.ts';
+import { complain, oneLine, paint, print, printJson, printJsonLine } from './output.ts';
 import { collect } from './webhook-flags.ts';
 
 interface ListenFlags extends ConnectionOptions {
@@ -138,13 +138,13 @@ async function switchOff(client: CodeBuddyClient, id: string, { name, json }: Li
   } catch (error) {
     // Often the server was stopped first. The next start switches it off and on again.
     const reason = error instanceof Error ? error.message : String(error);
-    complain(safe(`\nThe webhook ${id} could not be switched off: ${reason}`, process.stderr));
+    complain(`\nThe webhook ${id} could not be switched off: ${oneLine(reason)}`);
     return;
   }
   if (json) return;
   const which = name === defaultName ? '' : ` --name ${JSON.stringify(name)}`;
   complain(
-    `\nThe webhook ${id} is kept, switched off. To remove it: codebuddy webhooks listen${safe(which, process.stderr)} --forget`,
+    `\nThe webhook ${id} is kept, switched off. To remove it: codebuddy webhooks listen${oneLine(which)} --forget`,
   );
 }
 
@@ -159,7 +159,7 @@ async function forget(
     await client.webhooks.remove(kept.webhookId);
   keepListener(home, name, undefined);
   if (json) printJson({ forgot: name });
-  else print(`forgot the listener ${safe(name)}`);
+  else print(`forgot the listener ${oneLine(name)}`);
 }
 
 function greet(url: string, { id, missed }: Registered): void {
@@ -177,7 +177,10 @@ function describe({
   attempt,
   sessionId,
 }: HeardEvent): string {
-  const time = paint('dim', `${String(sequence ?? '').padStart(6)} ${safe(timestamp?.slice(11, 23) ?? '')}`);
+  const time = paint(
+    'dim',
+    `${String(sequence ?? '').padStart(6)} ${oneLine(timestamp?.slice(11, 23) ?? '')}`,
+  );
   const latency = latencyMs === null ? '' : `${latencyMs} ms`;
   const mark = verified ? paint('green', 'verified') : paint('red', 'NOT VERIFIED');
   const more = [
@@ -185,7 +188,7 @@ function describe({
     ...(attempt > 1 ? [`attempt ${attempt}`] : []),
     ...(duplicate ? ['again'] : []),
   ].join(' ');
-  return `${time} ${paint('cyan', safe(type).padEnd(17))} ${latency.padStart(9)}  ${mark}  ${safe(more)}`;
+  return `${time} ${paint('cyan', oneLine(type).padEnd(17))} ${latency.padStart(9)}  ${mark}  ${oneLine(more)}`;
 }
 
 function stopSignal(): Promise<void> {

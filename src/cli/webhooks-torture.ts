@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { UsageError } from './exit-codes.ts';
-import { paint, print, printJsonLine, safe } from './output.ts';
+import { oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface TortureFlags {
   readonly port: string;
@@ -36,7 +36,9 @@ Examples:
           const attempt = headers['x-webhook-attempt'] ?? '-';
           if (json) printJsonLine({ path, id, attempt, connection });
           else
-            print(`${safe(path.padEnd(24))} ${safe(id)}  attempt ${safe(attempt)}  connection ${connection}`);
+            print(
+              `${oneLine(path.padEnd(24))} ${oneLine(id)}  attempt ${oneLine(attempt)}  connection ${connection}`,
+            );
         },
       });
       if (json) printJsonLine({ url: torture.url });

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { CodeBuddyClient, Delivery, Webhook } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
-import { complain, paint, print, printJson, printTable, safe } from './output.ts';
+import { complain, oneLine, paint, print, printJson, printTable } from './output.ts';
 import { collect, type FieldOptions, readFields, withFields } from './webhook-flags.ts';
 import { add as addListen } from './webhooks-listen.ts';
 import { add as addTorture } from './webhooks-torture.ts';
@@ -42,7 +42,7 @@ Examples:
       await withClient(options, async (client, signal) => {
         const made = await client.webhooks.create({ ...fields, url }, { signal });
         if (options.json) return printJson(made);
-        print(`webhook ${made.id} sends ${safe(made.events.join(', '))} to ${safe(made.url)}`);
+        print(`webhook ${made.id} sends ${oneLine(made.events.join(', '))} to ${oneLine(made.url)}`);
         printSecret(made);
         print(paint('dim', `try it: codebuddy webhooks test ${made.id}`));
       });
@@ -240,14 +240,14 @@ function reportTest({ id, status, attemptLog, reason }: Delivery): void {
   for (const { number, outcome, statusCode, durationMs, message } of attemptLog) {
     const answer = statusCode === null ? outcome : `${outcome} ${statusCode}`;
     const words = message === null ? '' : `  ${message}`;
-    print(safe(`attempt ${number}: ${answer} in ${Math.round(durationMs)} ms${words}`));
+    print(oneLine(`attempt ${number}: ${answer} in ${Math.round(durationMs)} ms${words}`));
   }
   if (status === 'success') {
     print(`${paint('green', 'delivered')} ${id}`);
     return;
   }
   const state = status === 'pending' ? 'not delivered within 20 s; it goes on trying' : status;
-  const words = reason === null ? '' : `: ${safe(reason)}`;
+  const words = reason === null ? '' : `: ${oneLine(reason)}`;
   print(`${paint('red', state)}${words}\n${paint('dim', `what to do: codebuddy deliveries explain ${id}`)}`);
 }
 
@@ -262,9 +262,9 @@ function printSecret({ secret, signingSecret }: Secret): void {
     return;
   }
   complain('its secret is shown this once:');
-  print(safe(secret));
+  print(oneLine(secret));
   if (signingSecret !== null && signingSecret !== secret) {
-    print(`for Standard Webhooks libraries: ${safe(signingSecret)}`);
+    print(`for Standard Webhooks libraries: ${oneLine(signingSecret)}`);
   }
 }
 
@@ -288,7 +288,7 @@ function describe(webhook: Webhook): string {
     ...Object.entries(headers).map(([name, value]) => ['header', `${name}: ${value}`] as const),
   ];
   const rows = lines.flatMap(([title, value]) =>
-    value === null ? [] : [`${title.padEnd(14)} ${safe(value)}`],
+    value === null ? [] : [`${title.padEnd(14)} ${oneLine(value)}`],
   );
-  return `${paint('bold', safe(`${webhook.id}  ${webhook.name}`.trimEnd()))}\n${rows.join('\n')}`;
+  return `${paint('bold', oneLine(`${webhook.id}  ${webhook.name}`.trimEnd()))}\n${rows.join('\n')}`;
 }

@@ -935,6 +935,8 @@ export interface components {
      * @description A tool that waits for a person, or did.
      */
     readonly Permission: {
+      /** @description What `allow_always` would allow, in words. */
+      readonly alwaysCovers?: string;
       /** Format: date-time */
       readonly createdAt: string;
       /**
@@ -946,10 +948,17 @@ export interface components {
       readonly params: {
         readonly [key: string]: unknown;
       };
+      /** @description Of a file tool: the file that the path leads to through all links, relative to the workspace. */
+      readonly realPath?: string;
       readonly reason: string;
       /** @description What `allow_always` would allow in this session from now on. */
       readonly rule: string;
       readonly runId: string;
+      /**
+       * @description How a command will run if it is allowed; null for tools that run none.
+       * @enum {unknown}
+       */
+      readonly sandbox?: 'bubblewrap' | 'none' | null;
       readonly sessionId: string;
       /** @enum {string} */
       readonly status: 'pending' | 'allowed' | 'denied';
@@ -1158,6 +1167,21 @@ export interface components {
       readonly node: string;
       readonly pid: number;
       readonly running: boolean;
+      /** @description How commands run. Absent if the host application answers itself. */
+      readonly sandbox?: {
+        /** @description One line in words. */
+        readonly detail: string;
+        /**
+         * @description The setting.
+         * @enum {string}
+         */
+        readonly mode: 'required' | 'auto' | 'off';
+        /**
+         * @description `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.
+         * @enum {string}
+         */
+        readonly status: 'works' | 'missing' | 'unavailable' | 'failed' | 'off' | 'checking';
+      };
       /** @description Seconds since the server was started. */
       readonly uptime: number;
       readonly version: string;
@@ -1368,7 +1392,7 @@ export interface operations {
         readonly event?: string;
         /** @description Only deliveries of this event. */
         readonly eventId?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only deliveries made since then. */
         readonly since?: string;
@@ -1645,7 +1669,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -1742,7 +1766,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -1915,7 +1939,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only those of this run. */
         readonly runId?: string;
@@ -2064,7 +2088,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only runs of this session. */
         readonly sessionId?: string;
@@ -2213,7 +2237,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -2308,7 +2332,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2363,6 +2387,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description At most 64 KiB as JSON, changes included. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -2490,6 +2515,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description At most 64 KiB as JSON, changes included. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -2536,7 +2562,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
@@ -2685,7 +2711,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2772,7 +2798,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -2866,7 +2892,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. */
+        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;

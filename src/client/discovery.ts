@@ -47,7 +47,9 @@ function checkUrl(url: string): string {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new TypeError(`url is ${JSON.stringify(url)}; it must be as http://127.0.0.1:3847`);
   }
-  return url.replace(/\/+$/, '');
+  let end = url.length;
+  while (end > 0 && url[end - 1] === '/') end--;
+  return url.slice(0, end);
 }
 
 function findServer(home: string): FoundServer {

@@ -9,17 +9,23 @@ export interface ServerSentEvent {
 /** Feed it chunks; each call gives the events that have become whole. */
 export class SseParser {
   readonly #decoder = new TextDecoder();
-  #rest = '';
+  #rest: string[] = [];
+  #endedWithCr = false;
   #event = '';
   #data: string[] = [];
   #id: string | undefined;
 
   push(chunk: Uint8Array): ServerSentEvent[] {
     const events: ServerSentEvent[] = [];
-    this.#rest += this.#decoder.decode(chunk, { stream: true });
     // A CR at the very end may be the first half of CRLF: it waits for the next chunk.
-    const lines = this.#rest.split(/\r\n|\n|\r(?!$)/);
-    this.#rest = lines.pop() ?? '';
+    const text = (this.#endedWithCr ? '\r' : '') + this.#decoder.decode(chunk, { stream: true });
+    this.#endedWithCr = text.endsWith('\r');
+    const lines = (this.#endedWithCr ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
+    // Only the new chunk is searched: a long line that comes in many chunks is joined once.
+    this.#rest.push(lines[0] as string);
+    if (lines.length === 1) return events;
+    lines[0] = this.#rest.join('');
+    this.#rest = [lines.pop() as string];
     for (const line of lines) {
       const event = this.#take(line);
       if (event !== undefined) events.push(event);

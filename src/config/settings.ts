@@ -11,6 +11,16 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export type PermissionMode = 'read-only' | 'ask' | 'auto-edit' | 'full';
 
+export type SandboxMode = 'required' | 'auto' | 'off';
+
+/** Limits of a command in the sandbox. */
+export interface SandboxLimits {
+  readonly processes: number;
+  readonly memoryMb: number;
+  readonly fileMb: number;
+  readonly tmpMb: number;
+}
+
 export interface Permissions {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -39,6 +49,8 @@ export interface Settings {
   readonly permissionMode: PermissionMode;
   /** Rules as `bash(npm test)`; the agent checks them. */
   readonly permissions: Permissions;
+  /** Patterns of files that run later, beside the built-in ones; relative to the workspace. */
+  readonly protectedPaths: readonly string[];
   /** US dollars; what is left out has no limit. */
   readonly costLimits: CostLimits;
   /** US dollars a session or a day may cost before a `cost.threshold` event. */
@@ -53,8 +65,15 @@ export interface Settings {
   readonly maxQueuedRunsPerSession: number;
   /** Tokens that the model can read, where the price list does not know it. */
   readonly contextWindow: number | undefined;
+  /** Do commands run in the sandbox: always, where it works, or never? */
+  readonly sandbox: SandboxMode;
   /** May commands in the sandbox use the network? */
   readonly sandboxNetwork: boolean;
+  readonly sandboxLimits: SandboxLimits;
+  /** Places that commands in the sandbox must not see, beside the built-in ones. */
+  readonly sandboxHide: readonly string[];
+  /** Places of the built-in credentials that they may see. */
+  readonly sandboxShow: readonly string[];
   /** Are changes of files by others than the tools told? */
   readonly watch: boolean;
   readonly databasePath: string;
@@ -110,6 +129,9 @@ interface Context {
 }
 
 const modes: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
+const sandboxModes: readonly SandboxMode[] = ['required', 'auto', 'off'];
+const mostOfALimit = 10_000_000;
+const defaultSandboxLimits: SandboxLimits = { processes: 4096, memoryMb: 8192, fileMb: 4096, tmpMb: 2048 };
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
@@ -189,6 +211,13 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     parse: parsePermissions,
     right: 'an object: {"allow": ["bash(npm test)"], "deny": ["write_file(.env*)"]}',
   },
+  protectedPaths: {
+    field: 'protectedPaths',
+    fallback: () => [],
+    parse: (value) =>
+      Array.isArray(value) ? list(value, (item) => item !== '' && item.length <= 1000) : undefined,
+    right: 'a list of patterns relative to the workspace: ["deploy/**", "*.tf"]',
+  },
   costLimits: {
     field: 'costLimits',
     fallback: () => ({}),
@@ -218,11 +247,37 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     parse: (value) => integer(value, 1000, 100_000_000),
     right: 'a whole number of tokens from 1000',
   },
+  sandbox: {
+    flag: '--sandbox',
+    variable: 'CODEBUDDY_SANDBOX',
+    field: 'sandbox',
+    fallback: () => 'auto',
+    parse: (value) => sandboxModes.find((mode) => mode === value),
+    right: sandboxModes.join(', '),
+  },
   sandboxNetwork: {
     field: 'sandboxNetwork',
     fallback: () => false,
     parse: (value) => (typeof value === 'boolean' ? value : undefined),
     right: 'true or false',
+  },
+  sandboxLimits: {
+    field: 'sandboxLimits',
+    fallback: () => defaultSandboxLimits,
+    parse: parseSandboxLimits,
+    right: `an object of whole numbers from 1 to ${mostOfALimit}: {"processes": 4096, "memoryMb": 8192, "fileMb": 4096, "tmpMb": 2048}`,
+  },
+  sandboxHide: {
+    field: 'sandboxHide',
+    fallback: () => [],
+    parse: (value) => list(value, isPlace),
+    right: 'a list of absolute paths, or paths as ~/secrets',
+  },
+  sandboxShow: {
+    field: 'sandboxShow',
+    fallback: () => [],
+    parse: (value) => list(value, isPlace),
+    right: 'a list of absolute paths, or paths as ~/.npmrc',
   },
   watch: {
     field: 'watch',
@@ -487,6 +542,23 @@ function parseCostLimits(value: unknown): CostLimits | undefined {
   return Object.entries(value).every(([name, limit]) => known.includes(name) && isDollars(limit))
     ? (value as CostLimits)
     : undefined;
+}
+
+/** What is left out keeps its default. */
+function parseSandboxLimits(value: unknown): SandboxLimits | undefined {
+  if (!isRecord(value)) return undefined;
+  const isRight = Object.entries(value).every(
+    ([name, limit]) =>
+      Object.hasOwn(defaultSandboxLimits, name) &&
+      typeof limit === 'number' &&
+      integer(limit, 1, mostOfALimit) !== undefined,
+  );
+  return isRight ? { ...defaultSandboxLimits, ...value } : undefined;
+}
+
+/** Of this machine, whatever folder the server was started in. */
+function isPlace(item: string): boolean {
+  return (isAbsolute(item) || item.startsWith('~/')) && !item.includes('\0');
 }
 
 function isDollars(value: unknown): boolean {

@@ -155,7 +155,18 @@ export const catalogue = {
     description: 'A tool waits for a permission.',
     data: {
       type: 'object',
-      properties: { permissionId: text, tool: text, params: { type: 'object' }, reason: text },
+      properties: {
+        permissionId: text,
+        tool: text,
+        params: { type: 'object' },
+        reason: text,
+        /** What `allow_always` would allow, in words. */
+        alwaysCovers: text,
+        /** Where the path of a file tool really leads. */
+        realPath: text,
+        /** How a command will run if it is allowed; absent for tools that run none. */
+        sandbox: { enum: ['bubblewrap', 'none'] },
+      },
       required: ['permissionId', 'tool', 'params'],
       additionalProperties: false,
     },

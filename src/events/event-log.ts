@@ -64,7 +64,7 @@ export interface EventPageQuery extends EventFilter {
   /** Exclusive sequence bounds. */
   readonly after?: number;
   readonly before?: number;
-  /** 1 to 200, default 50. */
+  /** 1 to 200, default 50. A page with more than 4 Mi of text has fewer events, but at least one. */
   readonly limit?: number;
   /** By sequence; default `asc`. */
   readonly order?: 'asc' | 'desc';

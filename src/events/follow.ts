@@ -9,9 +9,10 @@ export interface FollowOptions {
   /** The sequence of the last event the reader has. */
   readonly position: () => Promise<number>;
   readonly bounds: () => Promise<{ readonly first: number; readonly last: number }>;
-  /** The reader's events after `position`, in order, at most `pageSize`. */
-  readonly readPage: (position: number) => Promise<readonly LoggedEvent[]>;
-  readonly pageSize: number;
+  /** The reader's next events after `position`, in order; `isFull` if there may be more. */
+  readonly readPage: (
+    position: number,
+  ) => Promise<{ readonly events: readonly LoggedEvent[]; readonly isFull: boolean }>;
 }
 
 export async function* follow({
@@ -19,7 +20,6 @@ export async function* follow({
   position: start,
   bounds,
   readPage,
-  pageSize,
 }: FollowOptions): AsyncGenerator<StreamItem, undefined> {
   let position = await start();
   while (!queue.ended) {
@@ -49,7 +49,7 @@ export async function* follow({
       position = last;
       yield { kind: 'gap', firstSequence: last + 1 };
     }
-    const page = queue.ended ? [] : await readPage(position);
+    const { events: page, isFull } = queue.ended ? { events: [], isFull: false } : await readPage(position);
     for (const event of page) {
       for (let delta = queue.takeDeltaBefore(event.sequence); delta; ) {
         yield delta;
@@ -59,7 +59,7 @@ export async function* follow({
       position = event.sequence;
       yield { kind: 'event', event };
     }
-    if (page.length === pageSize) queue.fallBehind();
+    if (isFull) queue.fallBehind();
     // All of the reader's events up to `last` were in this page; the next catch-up need not look there again.
     else position = Math.max(position, last);
   }

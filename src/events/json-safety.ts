@@ -11,10 +11,10 @@ export interface UnsafeValue {
 const maxDepth = 500;
 
 export function findUnsafe(value: unknown): UnsafeValue | undefined {
-  return search(value, '', []);
+  return search(value, '', new Set());
 }
 
-function search(value: unknown, pointer: string, ancestors: readonly object[]): UnsafeValue | undefined {
+function search(value: unknown, pointer: string, ancestors: Set<object>): UnsafeValue | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -31,19 +31,25 @@ function search(value: unknown, pointer: string, ancestors: readonly object[]): 
   }
 }
 
-function searchObject(value: object, pointer: string, ancestors: readonly object[]): UnsafeValue | undefined {
-  if (ancestors.includes(value)) return { pointer, message: 'refers back to what contains it' };
-  if (ancestors.length === maxDepth) return { pointer, message: `is nested deeper than ${maxDepth} levels` };
-  const inside = [...ancestors, value];
+function searchObject(value: object, pointer: string, ancestors: Set<object>): UnsafeValue | undefined {
+  if (ancestors.has(value)) return { pointer, message: 'refers back to what contains it' };
+  if (ancestors.size === maxDepth) return { pointer, message: `is nested deeper than ${maxDepth} levels` };
+  ancestors.add(value);
+  const found = searchMembers(value, pointer, ancestors);
+  ancestors.delete(value);
+  return found;
+}
+
+function searchMembers(value: object, pointer: string, ancestors: Set<object>): UnsafeValue | undefined {
   if ('toJSON' in value && typeof value.toJSON === 'function') {
-    return search(value.toJSON(), pointer, inside);
+    return search(value.toJSON(), pointer, ancestors);
   }
   for (const [key, child] of Object.entries(value)) {
     // Most values are leaves that are fine; the pointer is made only for the others.
     if (typeof child === 'string' || typeof child === 'boolean' || child === null) continue;
     // An optional field that is set to undefined is one that is left out, for JSON and for the schema.
     if (child === undefined && !Array.isArray(value)) continue;
-    const found = search(child, `${pointer}/${escapePointer(key)}`, inside);
+    const found = search(child, `${pointer}/${escapePointer(key)}`, ancestors);
     if (found !== undefined) return found;
   }
   if (Array.isArray(value) && Object.keys(value).length < value.length)

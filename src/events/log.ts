@@ -2,6 +2,7 @@
 // `follow.ts` says how a reader goes from what is stored to what is live.
 
 import { CodeBuddyError } from '../errors.ts';
+import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
 import type {
@@ -116,9 +117,10 @@ export function createEventLog({
       queue,
       position: async () => after ?? (await firstTail),
       bounds: () => store.eventBounds(),
-      readPage: async (position) =>
-        (await store.readEvents({ ...query, after: position })).map(toLoggedEvent),
-      pageSize: maxPage,
+      async readPage(position) {
+        const rows = await store.readEvents({ ...query, after: position });
+        return { events: rows.map(toLoggedEvent), isFull: rows.length === maxPage || isCutByText(rows) };
+      },
     });
     return endingWith(end, items);
   }
@@ -191,7 +193,7 @@ function toStoreQuery({ types, limit = 50, ...rest }: EventPageQuery): EventQuer
       throw problem(name, `must be a sequence number (a whole number from 0); it is ${value}`);
   }
   const expanded = expandTypes(types);
-  return { ...rest, limit, ...(expanded === undefined ? {} : { types: expanded }) };
+  return { ...rest, limit, maxText: maxPageText, ...(expanded === undefined ? {} : { types: expanded }) };
 }
 
 /** A row was validated when it was written; a type of a later release is passed on as it is. */

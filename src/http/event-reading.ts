@@ -89,19 +89,33 @@ async function pageOfEvents(
   const position = cursor === undefined ? undefined : Number(decodeCursor(list, cursor));
   const types = typesOf(query);
   const after = order === 'asc' ? (position ?? query.after) : query.after;
+  const filter = { ...scope, ...(types === undefined ? {} : { types }), order };
   const found = await events.read({
-    ...scope,
-    ...(types === undefined ? {} : { types }),
+    ...filter,
     ...(after === undefined ? {} : { after }),
     ...(order === 'desc' && position !== undefined ? { before: position } : {}),
-    order,
     // One more than asked for: it tells whether there is another page.
     limit: limit + 1,
   });
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  const hasMore = found.length > limit && last !== undefined;
+  // Fewer: these are all, or their text is long. In the order `desc`, `after` is a bound of the whole list.
+  const hasMore =
+    last !== undefined &&
+    (found.length > limit ||
+      (await hasEvents(events, {
+        ...filter,
+        ...(order === 'asc' ? { after: last.sequence } : { before: last.sequence }),
+        ...(order === 'desc' && after !== undefined ? { after } : {}),
+      })));
   return { events: page, nextCursor: hasMore ? encodeCursor(list, String(last.sequence)) : null };
+}
+
+async function hasEvents(
+  events: Pick<EventSource, 'read'>,
+  query: Parameters<EventSource['read']>[0],
+): Promise<boolean> {
+  return (await events.read({ ...query, limit: 1 })).length > 0;
 }
 
 async function streamEvents(

@@ -2,7 +2,7 @@
 // the table and in `detail` leaves the process, never a stack, a path or a cause.
 
 import type { FieldError } from '../errors.ts';
-import { CodeBuddyError, problems } from '../errors.ts';
+import { CodeBuddyError, exhaustionOf, problems } from '../errors.ts';
 
 export const problemType = 'application/problem+json';
 
@@ -37,6 +37,8 @@ const fastifyCodes: Readonly<Record<string, () => CodeBuddyError>> = {
 /** Whatever was thrown, as the problem that the client sees; the cause is kept for the log. */
 export function toProblem(thrown: unknown): CodeBuddyError {
   if (thrown instanceof CodeBuddyError) return thrown;
+  const exhausted = exhaustionOf(thrown);
+  if (exhausted !== undefined) return exhausted;
   if (typeof thrown === 'object' && thrown !== null) {
     if ('validation' in thrown && Array.isArray(thrown.validation)) {
       const part = 'validationContext' in thrown ? String(thrown.validationContext) : 'body';
@@ -84,7 +86,9 @@ function misfit(found: readonly Misfit[], part: string): CodeBuddyError {
     seen.add(key);
     if (errors.push(error) === maxErrors) break;
   }
-  const fields = errors.slice(0, 3).map(({ pointer, message }) => `${pointer || 'it'} ${message}`);
+  const fields = errors
+    .slice(0, 3)
+    .map(({ pointer, message }) => `${pointer.slice(0, 200) || 'it'} ${message.slice(0, 1000)}`);
   const more = errors.length > 3 ? ` and ${errors.length - 3} more` : '';
   return new CodeBuddyError('validation_failed', `The ${where} does not fit: ${fields.join('; ')}${more}`, {
     errors,

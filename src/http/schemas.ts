@@ -86,7 +86,17 @@ export const permissionSchema = {
     tool: text,
     params: { type: 'object', additionalProperties: true },
     rule: { type: 'string', description: 'What `allow_always` would allow in this session from now on.' },
+    alwaysCovers: { type: 'string', description: 'What `allow_always` would allow, in words.' },
+    realPath: {
+      type: 'string',
+      description:
+        'Of a file tool: the file that the path leads to through all links, relative to the workspace.',
+    },
     reason: text,
+    sandbox: {
+      enum: ['bubblewrap', 'none', null],
+      description: 'How a command will run if it is allowed; null for tools that run none.',
+    },
     status: { type: 'string', enum: ['pending', 'allowed', 'denied'] },
     createdAt: timeSchema,
     expiresAt: { ...timeSchema, description: 'Without an answer it is denied then.' },
@@ -289,7 +299,13 @@ export const problemSchema = {
 
 /** Query parameters of every list. */
 export const pageQueryProperties = {
-  limit: { type: 'integer', minimum: 1, maximum: 200, default: 50, description: 'How many, at most.' },
+  limit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 200,
+    default: 50,
+    description: 'How many, at most. A page with more than 4 MiB of text has fewer.',
+  },
   cursor: {
     type: 'string',
     minLength: 1,

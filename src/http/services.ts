@@ -117,7 +117,13 @@ export interface Permission {
   readonly params: Readonly<Record<string, unknown>>;
   /** What `allow_always` would allow in this session from now on. */
   readonly rule: string;
+  /** The same in words; a host with its own permissions may leave it out. */
+  readonly alwaysCovers?: string;
+  /** Of a file tool: the file that the path leads to, through all links. */
+  readonly realPath?: string;
   readonly reason: string;
+  /** How a command will run if it is allowed; null for tools that run none. */
+  readonly sandbox?: 'bubblewrap' | 'none' | null;
   readonly status: 'pending' | 'allowed' | 'denied';
   readonly createdAt: string;
   /** Without an answer it is denied then. */
@@ -245,6 +251,14 @@ export interface ReadinessPart {
   readonly detail: string;
 }
 
+/** How commands of the agent run. */
+export interface SandboxDescription {
+  readonly mode: 'required' | 'auto' | 'off';
+  readonly status: 'works' | 'missing' | 'unavailable' | 'failed' | 'off' | 'checking';
+  /** One line in words. */
+  readonly detail: string;
+}
+
 /** The event log as the REST server uses it. */
 export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribe' | 'bounds' | 'stats'>;
 export type { StreamItem };
@@ -261,6 +275,8 @@ export interface HttpServices {
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent` and `model` of `GET /api/status`. */
   readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
+  /** `sandbox` of `GET /api/status`. */
+  readonly describeSandbox?: () => Promise<SandboxDescription>;
   readonly webhooks?: WebhookService;
   /** Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no proof. */
   readonly identity?: (facts: {

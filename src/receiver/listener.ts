@@ -90,7 +90,8 @@ export async function startListener({
   }
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    // For good: once it listens, a connection that cannot be accepted is an error, too.
+    server.on('error', reject);
     server.listen(port, host, resolve);
   });
   const address = server.address();

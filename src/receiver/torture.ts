@@ -139,11 +139,9 @@ export async function startTorture({
 
 export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
+    // For good: once it listens, a connection that cannot be accepted is an error, too.
+    server.on('error', reject);
+    server.listen(port, host, resolve);
   });
 }
 

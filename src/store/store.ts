@@ -111,6 +111,8 @@ export interface EventQuery {
   /** Exact type names. */
   readonly types?: readonly string[];
   readonly limit: number;
+  /** The event with which the text of the data reaches this is the last. */
+  readonly maxText?: number;
   /** By sequence; default `asc`. */
   readonly order?: 'asc' | 'desc';
 }
@@ -134,15 +136,19 @@ export interface Store extends DeliveryStore {
   pruneEvents(before: number, max: number): Promise<number>;
 
   getSession(id: string): Promise<SessionRow | undefined>;
-  /** Newest first by id; `beforeId` is exclusive. */
-  listSessions(page: { limit: number; beforeId?: string }): Promise<readonly SessionRow[]>;
-  /** Oldest first by id; `afterId` is exclusive. */
-  listMessages(sessionId: string, page: { limit: number; afterId?: string }): Promise<readonly MessageRow[]>;
+  /** Newest first by id; `beforeId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  listSessions(page: { limit: number; beforeId?: string; maxText?: number }): Promise<readonly SessionRow[]>;
+  /** Oldest first by id; `afterId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  listMessages(
+    sessionId: string,
+    page: { limit: number; afterId?: string; maxText?: number },
+  ): Promise<readonly MessageRow[]>;
   countMessages(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getRun(id: string): Promise<RunRow | undefined>;
-  /** Newest first by id; `beforeId` is exclusive. */
+  /** Newest first by id; `beforeId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
   listRuns(page: {
     limit: number;
+    maxText?: number;
     beforeId?: string;
     sessionId?: string;
     statuses?: readonly string[];

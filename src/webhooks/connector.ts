@@ -132,7 +132,7 @@ function isSame(left: string, right: string): boolean {
 function plain(address: string): string {
   const inner = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (inner !== undefined) return inner;
-  return isIP(address) === 6 ? new URL(`http://[${address.replace(/%.*$/, '')}]/`).hostname : address;
+  return isIP(address) === 6 ? new URL(`http://[${address.split('%', 1)[0]}]/`).hostname : address;
 }
 
 let systemAuthorities: readonly string[] | undefined;

@@ -65,7 +65,10 @@ function closeToOthers(handle: number): void {
 
 /** Moves what cannot be used out of the way, and gives its new name. */
 export function setAside(path: string, now: number): string {
-  const time = new Date(now).toISOString().replaceAll(':', '').replace(/\..*$/, 'Z');
+  const time = new Date(now)
+    .toISOString()
+    .replaceAll(':', '')
+    .replace(/\.[0-9]{3}Z$/, 'Z');
   const aside = `${path}.corrupt-${time}`;
   renameSync(path, aside);
   return aside;

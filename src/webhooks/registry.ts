@@ -103,13 +103,18 @@ export function openRegistry({ path, parse, lastGood, keep, onChange, warn }: Re
       take(content);
     }
     // The folder, not the file: whoever saves by renaming would leave us watching the old one.
-    watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
-      if (name !== null && name !== basename(path)) return;
-      clearTimeout(timer);
-      timer = setTimeout(check, settleMs);
-      timer.unref();
-    });
-    watcher.on('error', (error) => warn(`${path} is no longer watched: ${error.message}`));
+    try {
+      watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
+        if (name !== null && name !== basename(path)) return;
+        clearTimeout(timer);
+        timer = setTimeout(check, settleMs);
+        timer.unref();
+      });
+      watcher.on('error', (error) => warn(`${path} is no longer watched: ${error.message}`));
+    } catch (error) {
+      // The system has too few watches left; the file is still read before each change.
+      warn(`${path} is not watched: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   return {

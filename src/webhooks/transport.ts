@@ -325,7 +325,10 @@ function excerptOf({ kept, keptBytes, readBytes }: Answer): string {
   if (keptBytes === 0) return '';
   const bytes = kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
   const text = utf8.decode(bytes);
-  return readBytes > keptBytes ? text.replace(/\uFFFD+$/, '') : text;
+  if (readBytes === keptBytes) return text;
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '\uFFFD') end--;
+  return text.slice(0, end);
 }
 
 /** In words, without what an error of Node may tell of this machine beyond the receiver. */

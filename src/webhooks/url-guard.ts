@@ -169,7 +169,7 @@ function machineAddresses(): ReadonlySet<string> {
     const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
     machine = {
       at: now,
-      addresses: new Set(all.map(({ address }) => classifyAddress(address.replace(/%.*$/, '')).address)),
+      addresses: new Set(all.map(({ address }) => classifyAddress(address.split('%', 1)[0] ?? '').address)),
     };
   }
   return machine.addresses;

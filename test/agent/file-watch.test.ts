@@ -269,3 +269,20 @@ it('what a tool changes is told once, with its call; what others change, without
   expect(files.filter(({ path }) => path === 'by-hand.txt')).toEqual([{ path: 'by-hand.txt', bytes: 1 }]);
   expect(readFileSync(join(workspace, 'by-tool.txt'), 'utf8')).toBe('x');
 });
+
+it('rules that are a pipe, a device or a huge file hold nobody up', async () => {
+  const { told, write } = await watch((root) => {
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      mkdirSync(join(root, name));
+      execFileSync('mkfifo', [join(root, name, '.gitignore')]);
+    }
+    mkdirSync(join(root, 'zero'));
+    symlinkSync('/dev/zero', join(root, 'zero', '.gitignore'));
+    mkdirSync(join(root, 'huge'));
+    execFileSync('truncate', ['-s', '3G', join(root, 'huge', '.gitignore')]);
+    writeFileSync(join(root, '.gitignore'), '*.log\n');
+  });
+  write('a/seen.txt');
+  write('a/unseen.log');
+  expect(await told()).toEqual(['create a/seen.txt']);
+});

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defaultSandboxLimits } from '../../src/agent/tools/sandbox/sandbox-limits.ts';
 import { readOrCreateLocalKey } from '../../src/config/local-key.ts';
 import { readServerFile, removeServerFile, writeServerFile } from '../../src/config/server-file.ts';
 import { loadSettings } from '../../src/config/settings.ts';
@@ -39,6 +40,41 @@ describe('settings', () => {
       logLevel: 'config.json logLevel',
       workspace: 'default',
     });
+  });
+
+  test('the sandbox: its mode by flag, variable or file, its limits and places by file', () => {
+    const home = temporaryHome({
+      sandbox: 'off',
+      sandboxLimits: { processes: 100, memoryMb: 512 },
+      sandboxHide: ['~/vault', '/srv/keys'],
+      sandboxShow: ['~/.npmrc'],
+    });
+    const load = (environment: NodeJS.ProcessEnv, flags = {}) =>
+      loadSettings({ flags, environment: { CODEBUDDY_HOME: home, ...environment } }).settings;
+    expect(load({})).toMatchObject({
+      sandbox: 'off',
+      sandboxLimits: { processes: 100, memoryMb: 512 },
+      sandboxHide: ['~/vault', '/srv/keys'],
+      sandboxShow: ['~/.npmrc'],
+    });
+    expect(load({ CODEBUDDY_SANDBOX: 'required' }).sandbox).toBe('required');
+    expect(load({ CODEBUDDY_SANDBOX: 'required' }, { sandbox: 'auto' }).sandbox).toBe('auto');
+    const { settings } = loadSettings({ environment: { CODEBUDDY_HOME: temporaryHome() } });
+    expect(settings.sandbox).toBe('auto');
+    // Said here for the settings, there for a host of the agent.
+    expect(settings.sandboxLimits).toEqual(defaultSandboxLimits);
+  });
+
+  test.each([
+    [{ sandbox: 'yes' }, 'it must be required, auto, off'],
+    [{ sandboxLimits: { processes: 0 } }, 'sandboxLimits'],
+    [{ sandboxLimits: { memoryMb: '8192' } }, 'sandboxLimits'],
+    [{ sandboxLimits: { memory: 5 } }, 'sandboxLimits'],
+    [{ sandboxHide: ['relative'] }, 'sandboxHide'],
+    [{ sandboxShow: '~/.npmrc,secrets' }, 'sandboxShow'],
+  ])('refuses %j and says what would be right', (config, words) => {
+    const environment = { CODEBUDDY_HOME: temporaryHome(config) };
+    expect(() => loadSettings({ environment })).toThrow(words);
   });
 
   test('an empty variable counts as none; paths are relative to where it was started', () => {

@@ -4,7 +4,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { AsyncSubscription, Event } from '@parcel/watcher';
+import type { AsyncSubscription, BackendType, Event } from '@parcel/watcher';
 import { IgnoreRules } from './ignore-rules.ts';
 
 export interface FileChange {
@@ -44,6 +44,14 @@ type Seen =
   | { readonly kind: 'folder' }
   | { readonly kind: 'nothing' };
 
+/** The system's own: by default the watcher starts a `watchman` of PATH, which may be anybody's, where it finds one. */
+const backends: Partial<Record<NodeJS.Platform, BackendType>> = {
+  darwin: 'fs-events',
+  linux: 'inotify',
+  win32: 'windows',
+};
+const backend = backends[process.platform];
+
 /** Files that are looked at between two turns of the event loop, and at the same time. */
 const filesPerTurn = 200;
 const changesPerCall = 500;
@@ -81,7 +89,10 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
 
   async function subscribe(): Promise<AsyncSubscription> {
     const { subscribe: watch } = await import('@parcel/watcher');
-    return watch(root, onEvents, { ignore: ['**/.git/**', ...ignoredFolders] });
+    return watch(root, onEvents, {
+      ignore: ['**/.git/**', ...ignoredFolders],
+      ...(backend === undefined ? {} : { backend }),
+    });
   }
 
   function onEvents(error: Error | null, events: readonly Event[]): void {

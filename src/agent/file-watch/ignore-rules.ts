@@ -1,12 +1,10 @@
 // What .gitignore files leave out, nested ones too; `.git` always. The rule nearest to a file decides, and what is in a folder that is left
 // out is left out with it, as in git.
 
-import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import ignore, { type Ignore } from 'ignore';
+import type { Ignore } from 'ignore';
+import { openIgnoreFile, readIgnoreRules } from '../ignore-file.ts';
 import { copiesOf, hasStar, withoutStar } from '../own-files.ts';
-
-const maxIgnoreFileBytes = 1_048_576;
 
 export class IgnoreRules {
   private readonly root: string;
@@ -30,13 +28,19 @@ export class IgnoreRules {
   /** Reads the .gitignore of a folder, or forgets it if there is none any more. */
   async load(folder: string): Promise<void> {
     this.folders.clear();
+    let rules: Ignore | undefined;
     try {
-      const text = await readFile(join(this.root, folder, '.gitignore'), 'utf8');
-      if (text.length <= maxIgnoreFileBytes) this.byFolder.set(folder, ignore().add(text));
+      const handle = await openIgnoreFile(join(this.root, folder, '.gitignore'));
+      try {
+        rules = await readIgnoreRules(handle);
+      } finally {
+        await handle.close();
+      }
     } catch {
       // Most folders have none; one that cannot be read says nothing.
-      this.byFolder.delete(folder);
     }
+    if (rules === undefined) this.byFolder.delete(folder);
+    else this.byFolder.set(folder, rules);
   }
 
   isIgnored(path: string, isFolder: boolean): boolean {

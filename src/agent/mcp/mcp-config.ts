@@ -21,7 +21,7 @@ export type StdioServerConfig = McpServerCommon & {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Relative to the folder that the servers are given. */
+  /** Relative to the workspace: `.` is the workspace itself. @default a private folder outside it */
   readonly cwd?: string;
 };
 
@@ -205,18 +205,26 @@ function expandVariables(
   lenient: boolean,
   onValue: (value: string) => void,
 ): string {
-  return text.replace(
-    /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
-    (whole, name: string, fallback: string | undefined) => {
-      const value = environment[name];
-      if (value !== undefined) onValue(value);
-      // As in a shell, `:-` also stands in for what is empty.
-      if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
-      if (value !== undefined) return value;
-      if (lenient) return whole;
-      throw new Error(`${at}: the variable ${name} is not set`);
-    },
-  );
+  // Each `${` ends the one before it, so the search for its `}` never reads a part of the text twice.
+  const [start = '', ...rest] = text.split('${');
+  const expanded = rest.map((piece) => {
+    const end = piece.indexOf('}');
+    const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(piece.slice(0, Math.max(end, 0)));
+    if (inside === null) return `\${${piece}`;
+    const [, name = '', fallback] = inside;
+    return expandVariable(name, fallback) + piece.slice(end + 1);
+  });
+  return start + expanded.join('');
+
+  function expandVariable(name: string, fallback: string | undefined): string {
+    const value = environment[name];
+    if (value !== undefined) onValue(value);
+    // As in a shell, `:-` also applies to an empty variable.
+    if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
+    if (value !== undefined) return value;
+    if (lenient) return `\${${name}}`;
+    throw new Error(`${at}: the variable ${name} is not set`);
+  }
 }
 
 function flag(value: unknown, at: string, byDefault: boolean): boolean {

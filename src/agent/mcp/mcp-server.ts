@@ -2,7 +2,7 @@
 // ever more slowly if it does not prove itself.
 
 import type { Tool } from '@modelcontextprotocol/client';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { createRedactor, type Redactor } from '../../redaction.ts';
 import { capText } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';
@@ -15,6 +15,9 @@ import { nameTools } from './tool-names.ts';
 const firstBackOffMs = 1000;
 const maxBackOffMs = 60_000;
 const maxDescriptionBytes = 8192;
+/** The list goes to clients and to the model with each step. */
+const maxTools = 1000;
+const maxSchemaLength = 65_536;
 
 /** With what has a default filled in. */
 export interface McpServerOptions extends McpServersOptions {
@@ -94,6 +97,8 @@ export class McpServer {
         signal.throwIfAborted();
         if (this.#closed.signal.aborted) throw shuttingDown();
         const { words, kind } = connection.client.explain(error);
+        const exhausted = kind === 'answered' ? undefined : exhaustionOf(error);
+        if (exhausted !== undefined) throw exhausted;
         if (kind === 'answered') this.#answered(connection);
         if (kind === 'lost') this.#lose(connection, words);
         if (kind === 'session-ended') {
@@ -180,6 +185,7 @@ export class McpServer {
       client = await openClient(config, {
         environment: this.#options.environment,
         cwd: this.#options.cwd,
+        workspace: this.#options.workspace,
         clientVersion: this.#options.clientVersion,
         redactor: this.#redactor,
         signal,
@@ -211,6 +217,9 @@ export class McpServer {
     } catch (error) {
       await client?.close();
       if (this.#closed.signal.aborted) throw shuttingDown();
+      // Not the server's fault: it is tried again at the next call.
+      const exhausted = exhaustionOf(error);
+      if (exhausted !== undefined) throw exhausted;
       const words = this.#startFailure(error, client, giveUp.signal);
       this.#failed(words);
       throw new CodeBuddyError('tool_failed', `The MCP server ${this.#quotedName} ${words}`, {
@@ -263,7 +272,16 @@ export class McpServer {
 
   #named(tools: readonly Tool[]): ReadonlyMap<string, OwnTool> {
     // Tools that only run as tasks (MCP 2025-11-25) cannot be called plainly.
-    const callable = tools.filter(({ execution }) => execution?.taskSupport !== 'required');
+    const plain = tools.filter(({ execution }) => execution?.taskSupport !== 'required');
+    const callable = plain
+      .slice(0, maxTools)
+      .filter(({ inputSchema }) => JSON.stringify(inputSchema).length <= maxSchemaLength);
+    if (callable.length < plain.length) {
+      this.#options.onTrouble?.(
+        this.config.name,
+        `${plain.length - callable.length} of its ${plain.length} tools are left out: at most ${maxTools} are taken, with a schema of at most ${maxSchemaLength} characters each`,
+      );
+    }
     const byOwnName = new Map<string, Tool>();
     for (const tool of callable) if (!byOwnName.has(tool.name)) byOwnName.set(tool.name, tool);
     const named = nameTools(

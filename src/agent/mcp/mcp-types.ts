@@ -27,6 +27,8 @@ export interface McpServersOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Where programs are started, unless they have a `cwd`. */
   readonly cwd: string;
+  /** What a relative `cwd` is relative to; no program is looked up in it. @default cwd, and programs are looked up anywhere */
+  readonly workspace?: string | undefined;
   readonly clientVersion: string;
   /** Knows further secrets; what a server says is shown without them and without those of its configuration. @default none */
   readonly redactor?: Redactor | undefined;

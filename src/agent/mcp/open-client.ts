@@ -2,7 +2,6 @@
 // itself loaded when the first server is started.
 
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import {
   type CallToolResult,
   Client,
@@ -19,6 +18,7 @@ import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 import { lastWords, ProcessTransport } from './process-transport.ts';
+import { serverProgram } from './server-program.ts';
 
 /** Of what a server says about a failure. */
 const maxWords = 4096;
@@ -26,6 +26,7 @@ const maxWords = 4096;
 export interface OpenOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly workspace?: string | undefined;
   readonly clientVersion: string;
   /** Knows what the server was given and must not be shown. */
   readonly redactor: Redactor;
@@ -90,17 +91,12 @@ function isRefusal(error: unknown): boolean {
 async function connect(
   config: McpServerConfig,
   mode: 'legacy' | 'auto',
-  { environment, cwd, clientVersion, redactor, signal, onToolsChanged, onClosed }: OpenOptions,
+  { environment, cwd, workspace, clientVersion, redactor, signal, onToolsChanged, onClosed }: OpenOptions,
 ): Promise<McpClient> {
   signal.throwIfAborted();
   const transport =
     config.kind === 'stdio'
-      ? new ProcessTransport({
-          command: config.command,
-          args: config.args,
-          env: { ...environment, ...config.env },
-          cwd: resolve(cwd, config.cwd ?? '.'),
-        })
+      ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }))
       : new HttpTransport(config);
   const { redact } = redactor;
   const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport, redact) : '');

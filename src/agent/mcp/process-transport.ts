@@ -1,8 +1,9 @@
 // Speaks to an MCP server that we start ourselves, over its stdin and stdout. The SDK has such a transport, too, but leaves the server's own
 // children behind and takes up to four seconds to close; here the server leads a process group, which ends as a whole within a second.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
+import { launch } from '../launch.ts';
 import { MessageReader } from './message-reader.ts';
 
 /** After its stdin was closed, a server may end by itself for this long; then comes SIGTERM, */
@@ -66,7 +67,9 @@ export class ProcessTransport implements Transport {
   /** @throws Error of `spawn` */
   async start(): Promise<void> {
     const { command, args, env, cwd } = this.program;
-    const child = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
+    const { child, started } = launch(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    // A process that could not be started may have no streams.
+    if (child.pid === undefined) return started;
     this.#child = child;
     child.once('exit', (code, signal) => {
       if (this.#closing === undefined)
@@ -84,11 +87,7 @@ export class ProcessTransport implements Transport {
     child.stdin.on('error', () => child.stdin.destroy());
     child.stdout.on('error', () => child.stdout.destroy());
     child.stderr.on('error', () => child.stderr.destroy());
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      // Stays for good: an 'error' that nobody hears would end our process.
-      child.on('error', reject);
-    });
+    await started;
   }
 
   async send(message: JSONRPCMessage): Promise<void> {

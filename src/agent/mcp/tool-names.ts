@@ -36,13 +36,19 @@ export function nameTools(server: string, tools: readonly string[]): ReadonlyMap
   return new Map([...own].map((tool) => [start + (isLegal(tool) ? tool : map(tool)), tool]));
 }
 
+function withoutTrailing(char: string, text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === char) end--;
+  return text.slice(0, end);
+}
+
 /** Legal, at most `room` long, and different for different texts: it ends in a part of the text's hash. */
 function shorten(text: string, room: number, salt = ''): string {
   const hash = createHash('sha256').update(text).update(salt).digest('hex').slice(0, 8);
   // No `_` before the hash, lest a server's prefix holds `__`.
-  const start = text
-    .replaceAll(/[^A-Za-z0-9_-]+/g, '_')
-    .slice(0, room - hash.length - 1)
-    .replace(/_+$/, '');
+  const start = withoutTrailing(
+    '_',
+    text.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, room - hash.length - 1),
+  );
   return start === '' ? hash : `${start}-${hash}`;
 }

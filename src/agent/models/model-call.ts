@@ -8,7 +8,7 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider';
-import { BrokenStream, ModelSilence } from './provider-error.ts';
+import { BrokenStream, ModelSilence, OverlongAnswer } from './provider-error.ts';
 
 export interface RequestedCall {
   readonly callId: string;
@@ -114,7 +114,11 @@ export async function callModel({
   }
 }
 
+/** Text, reasoning and calls of one answer; the longest that models are made for are a tenth of it. */
+const maxAnswerCharacters = 8 * 1024 * 1024;
+
 class Collector {
+  private characters = 0;
   private readonly onText: (text: string) => void;
   private readonly parts: AssistantPart[] = [];
   private readonly calls: RequestedCall[] = [];
@@ -141,6 +145,7 @@ class Collector {
         break;
       case 'text-delta':
       case 'reasoning-delta': {
+        this.count(part.delta);
         const block = this.open.get(part.id);
         block?.text.push(part.delta);
         if (block !== undefined && part.providerMetadata !== undefined)
@@ -154,6 +159,7 @@ class Collector {
         break;
       case 'tool-call':
         if (part.providerExecuted) break;
+        this.count(part.input);
         this.calls.push({ callId: part.toolCallId, tool: part.toolName, input: part.input });
         this.parts.push({
           type: 'tool-call',
@@ -173,6 +179,12 @@ class Collector {
         // Metadata, sources, raw chunks and pieces of a call's input: nothing that the loop needs.
         break;
     }
+  }
+
+  private count({ length }: string): void {
+    this.characters += length;
+    if (this.characters > maxAnswerCharacters)
+      throw new OverlongAnswer(`answered with more than ${maxAnswerCharacters} characters`);
   }
 
   private end(id: string, metadata: unknown): void {

@@ -41,7 +41,7 @@ function parseProvider(name: string, entry: unknown, environment: Environment): 
   }
   return {
     name,
-    baseUrl: baseURL.replace(/\/+$/, ''),
+    baseUrl: withoutTrailingSlashes(baseURL),
     apiKey: apiKey === undefined ? undefined : expand(apiKey, `${at}.apiKey`, environment),
     headers: expanded,
   };
@@ -54,6 +54,12 @@ function expand(text: string, at: string, environment: Environment): string {
     if (value === undefined) throw new Error(`${at}: the variable ${name} is not set`);
     return value;
   });
+}
+
+function withoutTrailingSlashes(url: string): string {
+  let end = url.length;
+  while (end > 0 && url[end - 1] === '/') end--;
+  return url.slice(0, end);
 }
 
 function isHttpUrl(text: string): boolean {

@@ -15,6 +15,11 @@ export class ModelSilence extends Error {
   override readonly name = 'ModelSilence';
 }
 
+/** The answer is longer than the server holds. */
+export class OverlongAnswer extends Error {
+  override readonly name = 'OverlongAnswer';
+}
+
 /** The stream ended before the model did, or made no sense. */
 export class BrokenStream extends Error {
   override readonly name = 'BrokenStream';
@@ -41,6 +46,7 @@ export function judgeModelError(
     retryAfterMs: undefined,
   });
   if (error instanceof ModelSilence) return fail('model_timeout', `${model} ${error.message}.`, true);
+  if (error instanceof OverlongAnswer) return fail('model_bad_response', `${model} ${error.message}.`, false);
   if (error instanceof BrokenStream) return fail('model_unavailable', `${model}: ${error.message}.`, true);
 
   const facts = apiCallFacts(error);

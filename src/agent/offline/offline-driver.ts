@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../../errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
+import { createAnswer } from './answer.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';
 
 export const offlineModel = 'offline';
@@ -24,6 +25,14 @@ function help(): string {
   ].join('\n');
 }
 
+/** Commands of one prompt; as many as `options.maxSteps` may allow. */
+const maxCommands = 1000;
+
+type ToolCommand = Exclude<Command, { kind: 'help' | 'unknown' }>;
+
+const usesTool = (command: Command): command is ToolCommand =>
+  command.kind !== 'help' && command.kind !== 'unknown';
+
 export function createOfflineDriver(): Driver {
   return {
     checkCaller({ prompt, mayUseTools }) {
@@ -32,33 +41,46 @@ export function createOfflineDriver(): Driver {
     async respond(context) {
       const commands = parseCommands(await context.prompt());
       if (!context.mayUseTools) requireNoTools(commands);
+      const toolCommands = commands.filter(usesTool).length;
+      if (toolCommands > maxCommands) {
+        const message = `has ${toolCommands} commands; the offline agent runs at most ${maxCommands} of one prompt`;
+        throw new CodeBuddyError('validation_failed', `The prompt ${message}. None was run.`, {
+          errors: [{ in: 'body', pointer: '/prompt', message }],
+        });
+      }
       const done = context.isResumed ? await countDone(context) : 0;
       const maxSteps = context.options.maxSteps ?? Number.POSITIVE_INFINITY;
-      let response = '';
+      const answer = createAnswer(context.say);
       let finishReason: DriverResult['finishReason'] = 'stop';
-      const say = (text: string): void => {
-        response += text;
-        context.say(text);
-      };
-      if (commands.length === 0) say(help());
-      for (const [index, command] of commands.entries()) {
+      let steps = 0;
+      if (commands.length === 0) answer.add(help());
+      for (const command of commands) {
+        if (command.kind === 'unknown') {
+          answer.addUnknown(command.line);
+          continue;
+        }
+        if (command.kind === 'help') {
+          answer.addHelp(help());
+          continue;
+        }
         context.signal.throwIfAborted();
-        if (index < done) continue;
-        if (index > done) say('\n\n');
-        if (index >= maxSteps) {
-          say(`Stopped: options.maxSteps is ${maxSteps}.`);
+        const step = steps++;
+        if (step < done) continue;
+        if (step >= maxSteps) {
+          answer.add(`Stopped: options.maxSteps is ${maxSteps}.`);
           finishReason = 'max_steps';
           break;
         }
         try {
-          say(await perform(command, context));
+          answer.add(await perform(command, context));
         } catch (error) {
           if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;
-          say(`${error.code === 'permission_denied' ? 'Refused' : 'Failed'}: ${error.message}`);
+          answer.add(`${error.code === 'permission_denied' ? 'Refused' : 'Failed'}: ${error.message}`);
           finishReason = 'error';
         }
       }
-      return { response, model: offlineModel, finishReason };
+      answer.end(help());
+      return { response: answer.text, model: offlineModel, finishReason };
     },
   };
 }
@@ -82,18 +104,21 @@ async function countDone(context: DriverContext): Promise<number> {
   return messages.slice(prompt + 1).filter(({ role }) => role === 'tool').length;
 }
 
+interface Completeness {
+  readonly truncated: boolean;
+  /** Why, as `depth` or `time`. */
+  readonly truncatedBy?: readonly string[];
+  readonly withheld?: number;
+}
+
 /** The tools' results, as the tools of `agent/tools` return them. */
 interface Results {
   readonly read_file: { readonly content: string };
-  readonly glob: { readonly files: readonly string[]; readonly truncated: boolean };
-  readonly list_directory: {
-    readonly entries: readonly { name: string; kind: string }[];
-    readonly truncated: boolean;
-  };
+  readonly glob: { readonly files: readonly string[] } & Completeness;
+  readonly list_directory: { readonly entries: readonly { name: string; kind: string }[] } & Completeness;
   readonly search: {
     readonly matches: readonly { path: string; line: number; text: string }[];
-    readonly truncated: boolean;
-  };
+  } & Completeness;
   readonly bash: {
     readonly exitCode: number | null;
     readonly signal: string | null;
@@ -105,39 +130,35 @@ interface Results {
   readonly edit_file: { readonly path: string };
 }
 
-async function perform(command: Command, context: DriverContext): Promise<string> {
+async function perform(command: ToolCommand, context: DriverContext): Promise<string> {
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
   ): Promise<Results[T]> => (await context.useTool({ tool, params, asks: false })) as Results[T];
 
   switch (command.kind) {
-    case 'help':
-      return help();
-    case 'unknown':
-      return `I did not understand ${JSON.stringify(command.line.slice(0, 200))}.\n\n${help()}`;
     case 'read':
       return (await use('read_file', { path: command.path })).content;
     case 'list': {
       if (command.pattern === undefined) {
-        const { entries, truncated } = await use('list_directory', {});
+        const { entries, ...completeness } = await use('list_directory', {});
         return lines(
           entries.map(({ name, kind }) => (kind === 'directory' ? `${name}/` : name)),
-          truncated,
+          completeness,
           'The folder is empty.',
         );
       }
-      const { files, truncated } = await use('glob', { pattern: command.pattern });
-      return lines(files, truncated, `No file matches ${command.pattern}.`);
+      const { files, ...completeness } = await use('glob', { pattern: command.pattern });
+      return lines(files, completeness, `No file matches ${command.pattern}.`);
     }
     case 'search': {
-      const { matches, truncated } = await use('search', {
+      const { matches, ...completeness } = await use('search', {
         pattern: command.text,
         literal: true,
         ...(command.glob === undefined ? {} : { glob: command.glob }),
       });
       const found = matches.map(({ path, line, text }) => `${path}:${line}: ${text}`);
-      return lines(found, truncated, `No line holds ${JSON.stringify(command.text)}.`);
+      return lines(found, completeness, `No line holds ${JSON.stringify(command.text)}.`);
     }
     case 'run': {
       const { exitCode, signal, stdout, stderr, timedOut } = await use('bash', { command: command.command });
@@ -166,7 +187,17 @@ async function perform(command: Command, context: DriverContext): Promise<string
   }
 }
 
-function lines(all: readonly string[], truncated: boolean, none: string): string {
-  if (all.length === 0) return none;
-  return truncated ? `${all.join('\n')}\n[… there are more …]` : all.join('\n');
+function lines(
+  all: readonly string[],
+  { truncated, truncatedBy = [], withheld = 0 }: Completeness,
+  none: string,
+): string {
+  const limits = truncatedBy.filter((why) => why !== 'results');
+  const note =
+    limits.length > 0 ? `[… not all was looked at: ${limits.join(', ')} …]` : '[… there are more …]';
+  return [
+    all.length === 0 ? none : all.join('\n'),
+    ...(truncated ? [note] : []),
+    ...(withheld === 0 ? [] : [`[${withheld} withheld: a deny rule forbids reading]`]),
+  ].join('\n');
 }

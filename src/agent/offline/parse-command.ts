@@ -31,8 +31,11 @@ function unquote(text: string): string {
   return match[1] ?? match[2] ?? match[3] ?? match[4] ?? '';
 }
 
-/** Splits at the last `word` that stands outside of quotes. */
+const quotes: readonly string[] = ['"', "'", '`'];
+
+/** Splits at the last `word` outside of quotes. Reads the text once, however many quotes it has. */
 function splitAtLast(text: string, word: string): readonly [string, string] | undefined {
+  const lastOf = new Map(quotes.map((quote) => [quote, text.lastIndexOf(quote)]));
   let quote: string | undefined;
   let found: number | undefined;
   const needle = ` ${word} `;
@@ -40,9 +43,11 @@ function splitAtLast(text: string, word: string): readonly [string, string] | un
     const char = text[i] as string;
     if (quote !== undefined) {
       if (char === quote) quote = undefined;
-    } else if (/["'`]/.test(char) && (i === 0 || text[i - 1] === ' ') && text.includes(char, i + 1))
-      quote = char;
-    else if (text.slice(i, i + needle.length).toLowerCase() === needle) found = i;
+      continue;
+    }
+    // A quote that is never closed is an ordinary character.
+    if ((lastOf.get(char) ?? -1) > i && (i === 0 || text[i - 1] === ' ')) quote = char;
+    else if (char === ' ' && text.slice(i, i + needle.length).toLowerCase() === needle) found = i;
   }
   return found === undefined ? undefined : [text.slice(0, found), text.slice(found + needle.length)];
 }
@@ -54,14 +59,12 @@ export function parseCommands(prompt: string): readonly Command[] {
   for (let i = 0; i < lines.length; i++) {
     const line = (lines[i] as string).trim();
     if (line === '') continue;
-    const open = /^write\s+(.+):$/i.exec(line);
-    if (open !== null && i + 1 < lines.length) {
-      commands.push({
-        kind: 'write',
-        path: unquote(open[1] as string),
-        content: lines.slice(i + 1).join('\n'),
-      });
-      break;
+    if (i + 1 < lines.length && line.endsWith(':') && /^write\s/i.test(line)) {
+      const path = unquote(line.slice('write'.length, -1));
+      if (path !== '') {
+        commands.push({ kind: 'write', path, content: lines.slice(i + 1).join('\n') });
+        break;
+      }
     }
     commands.push(parseCommand(line));
   }

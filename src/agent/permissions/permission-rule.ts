@@ -1,7 +1,11 @@
-// A rule of a permission: `tool`, or `tool(pattern)`. The pattern stands for the path of a file tool, the command of `bash`, and for other
-// tools their parameters as JSON; `*` stands for anything (in a path not for `/`, which `**` does).
+// A rule of a permission: `tool`, or `tool(pattern)`. For the built-in file tools the pattern stands for paths, for `bash` for commands, and for
+// all other tools for their parameters as JSON. Which of these it is depends on the tool, never on what a call passes to it.
 
-import { compileGlob } from '../tools/glob-pattern.ts';
+import { allowsCommand, commandText, exactPattern } from './allow-command.ts';
+import { fitsText } from './fits-text.ts';
+import { forbidsCommand } from './forbid-command.ts';
+import { allowsParameters, canonicalParameters, forbidsParameters } from './parameter-rule.ts';
+import { allowsPath, checkPathPattern, type FileTarget, forbidsPath } from './path-rule.ts';
 
 export interface PermissionRule {
   /** A name, or one with `*` in it, as `github__*`. */
@@ -9,60 +13,144 @@ export interface PermissionRule {
   readonly pattern: string | undefined;
 }
 
+/** What rules are held against. */
+export type ToolTarget =
+  | FileTarget
+  /** A path outside of the workspace, which refuses it. */
+  | { readonly kind: 'outside' }
+  /** `folder`: where it runs, relative to the workspace, through all links; undefined if it cannot run there. */
+  | { readonly kind: 'command'; readonly command: string; readonly folder: string | undefined }
+  | { readonly kind: 'parameters' };
+
 export interface ToolUse {
   readonly tool: string;
   readonly params: Readonly<Record<string, unknown>>;
-  /** For tools that take a `path`: relative to the workspace, without `..`; undefined if it leads out. */
-  readonly path: string | undefined;
+  readonly target: ToolTarget;
 }
 
-/** @throws Error in words for what is no rule */
+export const fileTools: readonly string[] = [
+  'read_file',
+  'write_file',
+  'edit_file',
+  'search',
+  'glob',
+  'list_directory',
+];
+
+/** A denied path is denied to every tool that could do the same with it: the rules of these tools hold for the tool as well. */
+const alsoDeniedAs: Readonly<Record<string, readonly string[]>> = {
+  search: ['read_file'],
+  glob: ['read_file'],
+  list_directory: ['read_file'],
+  edit_file: ['read_file', 'write_file'],
+  write_file: ['edit_file'],
+};
+
+/** @throws Error that says what is wrong with the text */
 export function parseRule(text: string): PermissionRule {
   const match = /^([A-Za-z0-9_*.-]{1,128})(?:\(([\s\S]*)\))?$/.exec(text.trim());
   if (match === null)
     throw new Error(
-      `${JSON.stringify(text)} is no rule; rules are as bash, bash(npm test) or write_file(src/**)`,
+      `${JSON.stringify(text)} is not a rule; rules look like bash, bash(npm test) or write_file(src/**)`,
     );
-  return { tool: match[1] as string, pattern: match[2] };
+  const rule = { tool: match[1] as string, pattern: match[2] };
+  const trouble =
+    rule.pattern !== undefined && fileTools.includes(rule.tool) ? checkPathPattern(rule.pattern) : undefined;
+  if (trouble !== undefined) throw new Error(`the pattern of the rule ${JSON.stringify(text)} ${trouble}`);
+  return rule;
 }
 
-/** The rule that stands for exactly this use and no other. */
-export function exactRule({ tool, params, path }: ToolUse): PermissionRule {
-  return { tool, pattern: path ?? subject(tool, params) };
+/** The rule that stands for exactly this use and no other; for a file tool, for any content of this file. */
+export function exactRule(use: ToolUse): PermissionRule {
+  const { tool, params, target } = use;
+  switch (target.kind) {
+    case 'file':
+      return { tool, pattern: (target.realPath ?? target.path).replace(/[\\*?[\]{}]/g, '\\$&') };
+    case 'command':
+      return { tool, pattern: exactPattern(commandText(target.command, folderOf(use))) };
+    default:
+      return { tool, pattern: canonicalParameters(params) ?? JSON.stringify(params) };
+  }
 }
 
-/** Text that `parseRule` understands; only for rules without wildcards is it the same again. */
+/** Where a command runs; as the call says, if that leads nowhere. */
+function folderOf({ params, target }: ToolUse): string {
+  return (target.kind === 'command' ? target.folder : undefined) ?? String(params.cwd ?? '.');
+}
+
+/** What a person allows by `allow_always`, in words. */
+export function describeExact({ tool, target }: ToolUse): string {
+  switch (target.kind) {
+    case 'file': {
+      const what = tool === 'edit_file' ? 'any change of' : 'any content in';
+      return `${tool}: ${what} ${target.realPath ?? target.path}, for the rest of this session`;
+    }
+    case 'command': {
+      const where =
+        target.folder === '.' ? "the workspace's root" : `the folder ${target.folder ?? '(unknown)'}`;
+      return `${tool}: exactly this command in ${where}, for the rest of this session`;
+    }
+    default:
+      return `${tool}: exactly these parameters, for the rest of this session`;
+  }
+}
+
+/** Text that `parseRule` understands. */
 export function formatRule({ tool, pattern }: PermissionRule): string {
   return pattern === undefined ? tool : `${tool}(${pattern})`;
 }
 
-/** True if the rule allows the use: for a command with a wildcard, only if nothing else can hide in it. */
+/** True if this rule alone allows the use. */
 export function allows(rule: PermissionRule, use: ToolUse): boolean {
-  if (!fits(rule.tool, use.tool)) return false;
+  if (!fitsText(rule.tool, use.tool)) return false;
   const { pattern } = rule;
   if (pattern === undefined || pattern === '*' || pattern === '**') return true;
-  if ('path' in use.params) {
-    return use.path !== undefined && (pattern === use.path || compileGlob(pattern)(use.path));
+  const { target } = use;
+  switch (target.kind) {
+    case 'file':
+      return allowsPath(pattern, target);
+    case 'outside':
+      return false;
+    case 'command':
+      return target.folder !== undefined && allowsCommand([pattern], target.command, target.folder);
+    case 'parameters':
+      return allowsParameters(pattern, use.params);
   }
-  const text = subject(use.tool, use.params);
-  if (pattern === text) return true;
-  if (use.tool === 'bash' && /[;&|<>`$()\n\r\\]/.test(text)) return false;
-  return fits(pattern, text);
 }
 
-/** True if the rule forbids the use; a command is also looked at in the parts that it is made of. */
+/** True if one of the rules allows the use, or each part of a command that is a list is allowed by one of them. */
+export function isAllowed(rules: readonly PermissionRule[], use: ToolUse): boolean {
+  if (rules.some((rule) => allows(rule, use))) return true;
+  const { tool, target } = use;
+  if (target.kind !== 'command' || target.folder === undefined) return false;
+  const patterns = rules.flatMap((rule) => (fitsText(rule.tool, tool) ? (rule.pattern ?? []) : []));
+  return allowsCommand(patterns, target.command, target.folder);
+}
+
+/** True if the rule forbids the use. What cannot be decided is forbidden. */
 export function forbids(rule: PermissionRule, use: ToolUse): boolean {
-  if (!fits(rule.tool, use.tool)) return false;
   const { pattern } = rule;
-  if (pattern === undefined) return true;
-  if ('path' in use.params) {
-    // What leads out is refused by the workspace itself.
-    return use.path !== undefined && (pattern === use.path || compileGlob(pattern)(use.path));
+  const { target } = use;
+  if (pattern === undefined) return fitsText(rule.tool, use.tool);
+  if (!appliesTo(rule, use.tool)) return false;
+  if (pattern === '*' || pattern === '**') return true;
+  switch (target.kind) {
+    case 'file':
+      return forbidsPath(pattern, target);
+    case 'outside':
+      return false;
+    case 'command':
+      return [...new Set([target.command, commandText(target.command, folderOf(use))])].some((text) =>
+        forbidsCommand(pattern, text),
+      );
+    case 'parameters':
+      return forbidsParameters(pattern, use.params);
   }
-  const text = subject(use.tool, use.params);
-  const parts =
-    use.tool === 'bash' ? [text, ...text.split(/[;&|\n\r()`]|\$\(/).map((part) => part.trim())] : [text];
-  return parts.some((part) => fits(pattern, part));
+}
+
+/** Does a deny rule with a pattern bind this tool? */
+export function appliesTo(rule: PermissionRule, tool: string): boolean {
+  return [tool, ...(alsoDeniedAs[tool] ?? [])].some((name) => fitsText(rule.tool, name));
 }
 
 /** True if two rules say the same. */
@@ -72,33 +160,6 @@ export function sameRule(left: PermissionRule, right: PermissionRule): boolean {
 
 /** True if a remembered rule, which is exact, stands for this use. */
 export function isExactly(rule: PermissionRule, use: ToolUse): boolean {
+  if (use.target.kind === 'file' && use.target.realPath === undefined) return false;
   return sameRule(rule, exactRule(use));
-}
-
-/** What a pattern is held against where there is no path. */
-function subject(tool: string, params: Readonly<Record<string, unknown>>): string {
-  if (tool === 'bash') {
-    const { command, cwd } = params;
-    // Another folder makes it another command.
-    return cwd === undefined || cwd === '.' ? String(command) : `cd ${String(cwd)} && ${String(command)}`;
-  }
-  return JSON.stringify(params);
-}
-
-/** `*` stands for anything; everything else for itself. */
-function fits(pattern: string, text: string): boolean {
-  if (!pattern.includes('*')) return pattern === text;
-  const pieces = pattern.split('*');
-  const first = pieces[0] as string;
-  const last = pieces.at(-1) as string;
-  if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last))
-    return false;
-  let at = first.length;
-  const end = text.length - last.length;
-  for (const piece of pieces.slice(1, -1)) {
-    const found = text.indexOf(piece, at);
-    if (found === -1 || found + piece.length > end) return false;
-    at = found + piece.length;
-  }
-  return true;
 }

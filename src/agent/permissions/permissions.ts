@@ -4,12 +4,18 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import type { CommandIsolation } from '../tools/tool-box.ts';
 import type { PermissionMode } from '../types.ts';
+import type { FilesThatRunLater } from './files-that-run-later.ts';
+import type { GuardedFile } from './guarded-files.ts';
+import type { FileTarget } from './path-rule.ts';
 import {
   allows,
+  describeExact,
   exactRule,
   forbids,
   formatRule,
+  isAllowed,
   isExactly,
   type PermissionRule,
   type ToolUse,
@@ -26,7 +32,13 @@ export interface Permission {
   readonly params: Readonly<Record<string, unknown>>;
   /** What `allow_always` would allow in this session from now on. */
   readonly rule: string;
+  /** The same in words. */
+  readonly alwaysCovers: string;
+  /** Of a file tool: the file that the path leads to, through all links. */
+  readonly realPath?: string;
   readonly reason: string;
+  /** How a command will run if it is allowed; null for tools that run none. */
+  readonly sandbox: 'bubblewrap' | 'none' | null;
   readonly status: 'pending' | 'allowed' | 'denied';
   readonly createdAt: string;
   /** Without an answer it is denied then. */
@@ -39,6 +51,10 @@ export interface PermissionRequest extends ToolUse {
   readonly hop: number;
   readonly mode: PermissionMode;
   readonly readOnly: boolean;
+  /** The file that the call would change, if other programs run it later. */
+  readonly guarded?: GuardedFile | undefined;
+  /** How a tool that runs commands will run this one; undefined for other tools. */
+  readonly isolation?: CommandIsolation | undefined;
   /** What this session allows already. */
   readonly remembered: () => readonly PermissionRule[];
   readonly remember: (rule: PermissionRule) => Promise<void>;
@@ -67,6 +83,8 @@ export interface PermissionsOptions {
   readonly log: Pick<EventLog, 'append'>;
   readonly allow: readonly PermissionRule[];
   readonly deny: readonly PermissionRule[];
+  /** Tells which rules name the files that run later. */
+  readonly runLater: Pick<FilesThatRunLater, 'isNamedBy'>;
   readonly now: () => number;
   /** @default 10 minutes */
   readonly answerWithinMs?: number;
@@ -88,6 +106,7 @@ export function createPermissions({
   log,
   allow,
   deny,
+  runLater,
   now,
   answerWithinMs = 600_000,
 }: PermissionsOptions): Permissions {
@@ -111,7 +130,12 @@ export function createPermissions({
     if (against !== undefined) return { allowed: false, reason: against };
     if (request.readOnly) return { allowed: true, reason: 'it only reads' };
     if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
-    if (allow.some((rule) => allows(rule, request))) return { allowed: true, reason: 'a rule allows it' };
+    if (request.guarded !== undefined) return judgeGuarded(request);
+    // Without the sandbox, only a rule for exactly this command is enough.
+    const isGranted = request.isolation?.isMissing
+      ? allow.some((rule) => isExactly(rule, request))
+      : isAllowed(allow, request);
+    if (isGranted) return { allowed: true, reason: 'a rule allows it' };
     if (request.remembered().some((rule) => isExactly(rule, request)))
       return { allowed: true, reason: 'it was allowed for this session' };
     if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
@@ -119,17 +143,36 @@ export function createPermissions({
     return undefined;
   }
 
+  /** Only a rule that names the file, or a person who was shown it, allows what runs later: `write_file(**)` was not said of hooks. */
+  function judgeGuarded(
+    request: PermissionRequest,
+  ): { readonly allowed: boolean; readonly reason: string } | undefined {
+    // The file that is really changed, not the link that leads to it.
+    const use = asShown(request);
+    const names = (rule: PermissionRule): boolean =>
+      rule.pattern !== undefined && (isLiteral(rule.pattern) || runLater.isNamedBy(rule.pattern));
+    if (allow.some((rule) => names(rule) && allows(rule, use)))
+      return { allowed: true, reason: 'a rule names it and allows it' };
+    if (request.remembered().some((rule) => isExactly(rule, use)))
+      return { allowed: true, reason: 'it was allowed for this session' };
+    return undefined;
+  }
+
   async function ask(request: PermissionRequest): Promise<{ allowed: boolean; reason: string }> {
     const { runId, sessionId, hop, tool, params, signal } = request;
     const createdAt = now();
+    const { target } = request;
     const permission: Permission = {
       id: makeId('prm', createdAt),
       runId,
       sessionId,
       tool,
       params,
-      rule: formatRule(exactRule(request)),
-      reason: `${tool} can change something, and permission mode "${request.mode}" asks for that`,
+      rule: formatRule(exactRule(asShown(request))),
+      alwaysCovers: describeExact(asShown(request)),
+      ...(target.kind === 'file' && target.realPath !== undefined ? { realPath: target.realPath } : {}),
+      reason: reasonToAsk(request),
+      sandbox: request.isolation?.sandbox ?? null,
       status: 'pending',
       createdAt: new Date(createdAt).toISOString(),
       expiresAt: new Date(createdAt + answerWithinMs).toISOString(),
@@ -145,7 +188,15 @@ export function createPermissions({
       await log.append([
         {
           type: 'permission.request',
-          data: { permissionId: permission.id, tool, params: { ...params }, reason: permission.reason },
+          data: {
+            permissionId: permission.id,
+            tool,
+            params: { ...params },
+            reason: permission.reason,
+            alwaysCovers: permission.alwaysCovers,
+            ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
+            ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
+          },
           ...owner,
         },
       ]);
@@ -226,7 +277,7 @@ export function createPermissions({
       const owner = { sessionId: request.sessionId, runId: request.runId, hop: request.hop };
       one.isDecided = true;
       try {
-        if (decision === 'allow_always') await request.remember(exactRule(request));
+        if (decision === 'allow_always') await request.remember(exactRule(asShown(request)));
         await tell(one.permission, decision, reason, owner);
       } catch (error) {
         // It was not written down, so it was not decided.
@@ -246,4 +297,41 @@ export function createPermissions({
 
 function denied(tool: string, reason: string): CodeBuddyError {
   return new CodeBuddyError('permission_denied', `${tool} was not run: ${reason}.`);
+}
+
+function isLiteral(pattern: string): boolean {
+  return !/[*?[\]{}\\]/.test(pattern);
+}
+
+/** True if a rule lets the file tools write a file that runs later, by its name: commands may do so, too. */
+export function allowsWriting(
+  rule: PermissionRule,
+  path: string,
+  runLater: Pick<FilesThatRunLater, 'isNamedBy'>,
+): boolean {
+  if (rule.pattern === undefined || !runLater.isNamedBy(rule.pattern)) return false;
+  // A folder is allowed by a rule for what is in it.
+  return editingTools.some((tool) => [path, `${path}/x`].some((one) => allows(rule, fileUse(tool, one))));
+}
+
+/** A use of a file tool on a real path. */
+function fileUse(tool: string, path: string): ToolUse & { readonly target: FileTarget } {
+  const target = { kind: 'file' as const, path, realPath: path, isShared: false, otherNames: [] };
+  return { tool, params: { path }, target };
+}
+
+/** A file that runs later is shown, and remembered, by its real path. */
+function asShown(request: PermissionRequest): ToolUse {
+  if (request.guarded === undefined) return request;
+  const { tool, target } = fileUse(request.tool, request.guarded.path);
+  const isShared = request.target.kind === 'file' && request.target.isShared;
+  return { tool, params: request.params, target: { ...target, isShared } };
+}
+
+function reasonToAsk({ tool, mode, isolation, guarded }: PermissionRequest): string {
+  if (guarded !== undefined)
+    return `${tool} would change ${guarded.path}, which is run later by ${guarded.runBy}`;
+  return isolation?.isMissing
+    ? `there is no sandbox here, so ${tool} would run with all rights of the server's user`
+    : `${tool} can change something, and permission mode "${mode}" asks for that`;
 }

@@ -1,11 +1,12 @@
-// Runs a command in a process group of its own, with a time-out, and leaves nothing behind: when the shell ends, is aborted or times out, the
-// whole group is killed, what it put into the background as well.
+// Runs a command in a process group of its own, in the sandbox where there is one, with a time-out, and leaves nothing behind: when the
+// shell ends, is aborted or times out, the whole group is killed, including what it put into the background.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { OutputCollector } from './cap-output.ts';
+import { closed, exitOf, type StartedCommand, signalGroup, startCommand } from './sandbox/start-command.ts';
+import type { Isolation, PreparedCommand } from './sandbox.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
@@ -17,7 +18,7 @@ const drainMs = 200;
 export const bashTool = defineTool({
   name: 'bash',
   description:
-    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too.',
+    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too. `sandbox` in the result says how it ran. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some that are missing show as empty folders; use write_file for them, which asks. `runsLater` in the result names such files that the command changed.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -41,36 +42,94 @@ export const bashTool = defineTool({
   },
 });
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
-
-async function start(command: string, cwd: string, { environment, sandbox }: ToolRun): Promise<Child> {
-  const sandboxed = await sandbox?.wrap(command, cwd);
-  for (const shell of ['bash', 'sh']) {
-    const [program, ...args] = sandboxed ?? [shell, '-c', command];
-    const child = spawn(program, args, {
-      cwd,
-      env: environment,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const error = await new Promise<Error | undefined>((resolve) => {
-      child.once('spawn', () => resolve(undefined));
-      child.once('error', resolve);
-    });
-    if (error === undefined) return child;
-    const missing = 'code' in error && error.code === 'ENOENT';
-    if (!missing || shell === 'sh') {
-      throw new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error });
-    }
-  }
-  throw new CodeBuddyError('tool_failed', 'There is no shell on this machine.');
+interface Started extends StartedCommand {
+  readonly isolation: Isolation;
 }
 
+async function start(
+  command: string,
+  cwd: string,
+  isolation: Isolation,
+  { environment, programs }: ToolRun,
+  prepared: PreparedCommand | undefined,
+): Promise<Started> {
+  if (prepared !== undefined) {
+    try {
+      return { ...(await startCommand(prepared.start)), isolation };
+    } catch (error) {
+      // Never without the sandbox instead: this may be passing, and it was said how the command would run.
+      throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
+    }
+  }
+  try {
+    const started = await startCommand({
+      program: shellOf(programs),
+      args: ['-c', command],
+      cwd,
+      // `npx` put the workspace's node_modules/.bin first in our PATH, not in that of commands; `npm run` does so by itself.
+      environment: { ...environment, PATH: programs.commandPath },
+    });
+    return { ...started, isolation };
+  } catch (error) {
+    if (error instanceof CodeBuddyError) throw error;
+    throw (
+      exhaustionOf(error) ??
+      new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error })
+    );
+  }
+}
+
+/** @throws CodeBuddyError `tool_failed` if the machine has none outside the workspace */
+function shellOf(programs: ToolRun['programs']): string {
+  const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
+  if (shell !== undefined) return shell;
+  throw new CodeBuddyError(
+    'tool_failed',
+    'There is no shell: PATH has neither bash nor sh in a folder outside the workspace.',
+  );
+}
+
+/** What the command made or changed that other programs run later is named in the result, where there is any. */
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {
   const startedAt = performance.now();
-  const child = await start(command, cwd, run);
-  const stdout = collect(child.stdout, (text) => run.onOutput('stdout', text));
-  const stderr = collect(child.stderr, (text) => run.onOutput('stderr', text));
+  for (let isLast = false; ; isLast = true) {
+    const isolation = (await run.sandbox?.isolation()) ?? 'none';
+    const guarded = await run.commandGuard.begin({ isSandboxed: isolation === 'bubblewrap' });
+    let result: Readonly<Record<string, unknown>>;
+    try {
+      const prepared =
+        isolation === 'none' ? undefined : await run.sandbox?.prepare(command, cwd, guarded.sandboxArguments);
+      run.signal.throwIfAborted();
+      const started = await start(command, cwd, isolation, run, prepared);
+      result = await followToEnd(started, { startedAt, timeoutMs, run, prepared });
+    } catch (error) {
+      // Whoever cancels does not wait for the look around; should the process end first, the next start makes up for it.
+      const ended = guarded.end().catch(() => undefined);
+      // It was not run. Something that had to be hidden may have gone meanwhile, so it is prepared once more.
+      const wasNotRun = error instanceof CodeBuddyError && error.code === 'sandbox_unavailable';
+      if (!wasNotRun || isLast) throw error;
+      await ended;
+      continue;
+    }
+    const runsLater = await guarded.end();
+    return runsLater.length === 0 ? result : { ...result, runsLater };
+  }
+}
+
+interface Following {
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+  readonly run: ToolRun;
+  readonly prepared: PreparedCommand | undefined;
+}
+
+async function followToEnd(
+  started: Started,
+  { startedAt, timeoutMs, run, prepared }: Following,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { child } = started;
+  const stdout = collect(started.stdout, (text) => run.onOutput('stdout', text));
+  const stderr = collect(started.stderr, (text) => run.onOutput('stderr', text));
 
   let timedOut = false;
   let killTimer: NodeJS.Timeout | undefined;
@@ -86,18 +145,20 @@ async function runCommand(command: string, cwd: string, timeoutMs: number, run: 
   run.signal.addEventListener('abort', end, { once: true });
   if (run.signal.aborted) end();
 
-  const { exitCode, signal } = await new Promise<{ exitCode: number | null; signal: string | null }>(
-    (resolve) => {
-      child.once('exit', (code, by) => resolve({ exitCode: code, signal: by }));
-    },
-  );
+  const { exitCode, signal } = await exitOf(child);
+  const wasEnded = killTimer !== undefined;
   clearTimeout(timer);
   clearTimeout(killTimer);
   run.signal.removeEventListener('abort', end);
   // The shell is gone; whoever is left in its group would hold our pipes open.
   signalGroup(child, 'SIGKILL');
-  await ended(child);
+  // A process that left the group may hold them for as long as it likes.
+  await Promise.all([closed(started.stdout, drainMs), closed(started.stderr, drainMs)]);
   run.signal.throwIfAborted();
+  // A failed start of bubblewrap looks like a command that failed, but for what it reports.
+  const mayBeSetup = prepared !== undefined && exitCode !== 0 && exitCode !== null && !wasEnded;
+  if (mayBeSetup && !(await started.wasRun()))
+    throw prepared.refuse(stderr.text().trim() || `bubblewrap ended with exit code ${exitCode}`);
 
   return {
     exitCode,
@@ -107,6 +168,7 @@ async function runCommand(command: string, cwd: string, timeoutMs: number, run: 
     timedOut,
     truncated: stdout.truncated || stderr.truncated,
     durationMs: Math.round(performance.now() - startedAt),
+    sandbox: started.isolation,
   };
 }
 
@@ -121,32 +183,4 @@ function collect(stream: Readable, onText: (text: string) => void): OutputCollec
   // A pipe that breaks ends the output; the exit says the rest.
   stream.on('error', () => stream.destroy());
   return collector;
-}
-
-/** Both pipes closed, or given up on: a process that left the group may hold them for as long as it likes. */
-async function ended(child: Child): Promise<void> {
-  const streams = [child.stdout, child.stderr];
-  const closed = Promise.all(
-    streams.map((stream) =>
-      stream.closed ? undefined : new Promise((resolve) => stream.once('close', resolve)),
-    ),
-  );
-  let timer: NodeJS.Timeout | undefined;
-  const givenUp = new Promise((resolve) => {
-    timer = setTimeout(resolve, drainMs);
-  });
-  await Promise.race([closed, givenUp]);
-  clearTimeout(timer);
-  for (const stream of streams) stream.destroy();
-}
-
-function signalGroup(child: Child, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    // ESRCH: nobody is left in the group. EPERM (macOS): only zombies are.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
-      throw error;
-  }
 }

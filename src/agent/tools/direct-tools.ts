@@ -2,7 +2,6 @@
 // `read-only` hold here as everywhere.
 
 import type { Permissions } from '../permissions/permissions.ts';
-import { describeUse } from '../permissions/tool-use.ts';
 import type { PermissionMode } from '../types.ts';
 import type { ToolBox } from './tool-box.ts';
 
@@ -17,8 +16,10 @@ export function createDirectTools(
       tools.validate(name, params);
       // Only where it matters: for an external tool, all servers may have to be asked.
       const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
-      permissions.assertNotDenied({ ...describeUse(tools, name, params), mode, readOnly });
-      return tools.execute(name, params, context);
+      const use = await tools.useOf(name, params);
+      permissions.assertNotDenied({ ...use, mode, readOnly });
+      // By name: the context's signal may be made when it is asked for.
+      return tools.execute(name, params, { ...context, signal: context.signal, use });
     },
   };
 }

@@ -1,11 +1,13 @@
 import { compileGlob } from './glob-pattern.ts';
 import { defineTool } from './tool.ts';
+import { WalkBounds } from './walk-bounds.ts';
 import { walkFiles } from './walk-files.ts';
+import { withheldBelow } from './withheld.ts';
 
 export const globTool = defineTool({
   name: 'glob',
   description:
-    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`. Leaves out what .gitignore leaves out. Sorted by path.',
+    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`. Leaves out what .gitignore leaves out. Sorted by path. `truncatedBy` says why files are missing: `results`, `size`, `depth`, `entries` or `time`.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -21,13 +23,24 @@ export const globTool = defineTool({
     const matches = compileGlob(pattern);
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
+    const isWithheld = await withheldBelow(workspace, 'glob', path);
     const files: string[] = [];
-    for await (const file of walkFiles(workspace, path, signal)) {
+    const bounds = new WalkBounds();
+    let withheld = 0;
+    for await (const file of walkFiles(workspace, path, signal, bounds)) {
       if (!matches(file.slice(prefix))) continue;
-      if (files.length === maxResults) return { files, truncated: true };
+      if (isWithheld(file.slice(prefix))) {
+        withheld++;
+        continue;
+      }
+      if (files.length === maxResults) {
+        bounds.leaveOut('results');
+        break;
+      }
+      if (!bounds.takeLength(file.length)) break;
       files.push(file);
     }
     signal.throwIfAborted();
-    return { files, truncated: false };
+    return { files, ...bounds.told, ...(withheld === 0 ? {} : { withheld }) };
   },
 });

@@ -1,6 +1,9 @@
 import { defineTool } from './tool.ts';
+import { withheldBelow } from './withheld.ts';
 
 const maxEntries = 1000;
+/** Of a folder with more, it is not certain that those shown are the first. */
+const maxRead = 100_000;
 
 export const listDirectoryTool = defineTool({
   name: 'list_directory',
@@ -14,15 +17,21 @@ export const listDirectoryTool = defineTool({
   },
   readOnly: true,
   async run({ path = '.' }, { workspace }) {
-    const entries = [...(await workspace.readDirectory(path))].sort(
-      (left, right) =>
-        Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
-        (left.name < right.name ? -1 : 1),
-    );
+    const found = await workspace.readDirectory(path, maxRead);
+    const isWithheld = await withheldBelow(workspace, 'list_directory', path);
+    const entries = found.entries
+      .filter(({ name }) => !isWithheld(name))
+      .sort(
+        (left, right) =>
+          Number(right.kind === 'directory') - Number(left.kind === 'directory') ||
+          (left.name < right.name ? -1 : 1),
+      );
+    const withheld = found.entries.length - entries.length;
     return {
       path: workspace.relative(path),
       entries: entries.slice(0, maxEntries),
-      truncated: entries.length > maxEntries,
+      truncated: found.truncated || entries.length > maxEntries,
+      ...(withheld === 0 ? {} : { withheld }),
     };
   },
 });

@@ -1,101 +1,169 @@
-// Commands in bubblewrap, where it is installed and works: the workspace can be written, the rest only be read, there is no network unless
-// it is allowed, and our own config folder with its keys cannot be seen. Where it is not, a command can do what the user can do.
+// Commands in bubblewrap: the workspace can be written, the rest can only be read, keys and sockets cannot be seen, there is no network
+// unless it is allowed, and nothing of the kernel can be changed. docs/sandbox.md says what holds and what does not.
+// It never fails open: a command runs without the sandbox only where there is known to be none, and the settings allow that.
 
-import { spawn } from 'node:child_process';
-import { realpath, stat } from 'node:fs/promises';
-import { sep } from 'node:path';
-import { openOwnFiles } from '../own-files.ts';
+import { CodeBuddyError } from '../../errors.ts';
+import { createProgramFinder } from '../programs/program-finder.ts';
+import { bubblewrapArguments } from './sandbox/bubblewrap-arguments.ts';
+import { findCommandUser } from './sandbox/command-user.ts';
+import { deviceGuard } from './sandbox/device-guard.ts';
+import { probeBubblewrap } from './sandbox/probe.ts';
+import { defaultSandboxLimits, limitingScript } from './sandbox/sandbox-limits.ts';
+import type { Isolation, SandboxMode, SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
+import { makeSeccompFilter } from './sandbox/seccomp-filter.ts';
+import type { CommandStart } from './sandbox/start-command.ts';
 
-export interface SandboxOptions {
-  /** The real path of the folder that may be written. */
-  readonly workspace: string;
-  /** Files and folders that must not be seen, as entries of own-files.ts. */
-  readonly hidden: readonly string[];
-  readonly network: boolean;
-  readonly environment: Readonly<Record<string, string>>;
+export type { Isolation, SandboxMode, SandboxOptions, SandboxState };
+
+export interface PreparedCommand {
+  readonly start: CommandStart;
+  /** The start failed before the command ran: notes it, and gives the error for whoever asked. */
+  readonly refuse: (why: string, cause?: unknown) => CodeBuddyError;
 }
-
-/** A program and its arguments. */
-export type CommandLine = readonly [program: string, ...args: string[]];
 
 export interface Sandbox {
-  /** Undefined if commands run in it; else why not, in words. Looked at once. */
-  trouble(): Promise<string | undefined>;
-  /** The command line that runs a shell command in the sandbox; undefined if there is none. */
-  wrap(command: string, cwd: string): Promise<CommandLine | undefined>;
+  readonly mode: SandboxMode;
+  readonly network: boolean;
+  /**
+   * Looks whether it works. "Works" is kept until a start fails; "missing" and "unavailable" are looked at again after a minute, "failed"
+   * each time. Once it has worked, it only fails: what worked before is not given up.
+   */
+  look(): Promise<SandboxState>;
+  /** The last answer of `look()`, without waiting. */
+  readonly lastState: SandboxState | undefined;
+  /** How the next command will run. @throws CodeBuddyError `sandbox_unavailable` if it would be refused */
+  isolation(): Promise<Isolation>;
+  /**
+   * A command that runs in the sandbox. `covers`: further arguments for bubblewrap, which follow the workspace's mount and win over it.
+   * @throws CodeBuddyError `sandbox_unavailable`
+   */
+  prepare(command: string, cwd: string, covers: readonly string[]): Promise<PreparedCommand>;
 }
 
-const program = 'bwrap';
-/** Which shell there is can only be seen from inside. */
-const bashOrSh = 'if command -v bash >/dev/null; then exec bash -c "$0"; else exec sh -c "$0"; fi';
-const probeTimeoutMs = 3000;
+const forgetAfterMs = 60_000;
 
-export function createSandbox({ workspace, hidden, network, environment }: SandboxOptions): Sandbox {
-  let probing: Promise<string | undefined> | undefined;
-  /** Each time anew: copies come and go. */
-  const listOwn = async (): Promise<readonly string[]> => (await openOwnFiles(hidden)).list();
+export function createSandbox(options: SandboxOptions): Sandbox {
+  const { mode, workspace, network, environment, now = Date.now } = options;
+  const { probeTimeoutMs = 5000 } = options;
+  const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace] });
+  // Each time anew: it may be installed later.
+  const findProgram = (): string | undefined => options.program ?? programs.findSystem('bwrap');
+  // By its path inside, too: a planted `sh` could report anything as the command's result.
+  const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
+  const limits = { ...defaultSandboxLimits, ...options.limits };
+  let filter: Buffer | undefined;
+  let last: { readonly state: SandboxState; readonly at: number } | undefined;
+  let probing: Promise<SandboxState> | undefined;
+  let hasWorked = false;
 
-  async function wrapArguments(cwd: string): Promise<readonly string[]> {
-    return [
-      ...['--ro-bind', '/', '/'],
-      ...['--dev', '/dev'],
-      ...['--proc', '/proc'],
-      ...['--tmpfs', '/tmp'],
-      ...['--bind', workspace, workspace],
-      ...(await Promise.all((await listOwn()).map(hide))).flat(),
-      '--unshare-all',
-      ...(network ? ['--share-net'] : []),
-      '--die-with-parent',
-      '--new-session',
-      ...['--chdir', cwd],
-      '--',
-    ];
+  async function prepareStart(
+    command: string,
+    cwd: string,
+    covers: readonly string[],
+  ): Promise<CommandStart> {
+    const program = findProgram();
+    if (program === undefined || shell === undefined) throw new Error('bwrap or the shell is not there');
+    const user = await findCommandUser(workspace, environment);
+    const [guard, args] = await Promise.all([
+      deviceGuard(user.ids?.uid, programs),
+      bubblewrapArguments({ ...options, tmpBytes: limits.tmpMb * 1024 * 1024 }, { cwd, user, covers }),
+    ]);
+    filter ??= makeSeccompFilter(process.arch === 'arm64' ? 'arm64' : 'x64');
+    const line = [...guard, program, ...args, '/bin/sh', '-c', limitingScript(limits), shell, command];
+    return {
+      program: line[0] as string,
+      args: line.slice(1),
+      cwd,
+      environment: withPrivateTmp(user.environment),
+      ids: user.ids,
+      filter,
+    };
   }
 
-  /** An empty folder, or an empty file, in its place; nothing for what is not there, or holds the workspace. */
-  async function hide(path: string): Promise<readonly string[]> {
-    try {
-      const real = await realpath(path);
-      if (real === workspace || workspace.startsWith(real + sep)) return [];
-      return (await stat(real)).isDirectory() ? ['--tmpfs', real] : ['--ro-bind', '/dev/null', real];
-    } catch {
-      return [];
-    }
-  }
-
-  async function probe(): Promise<string | undefined> {
-    if (process.platform !== 'linux') return 'there is bubblewrap on Linux only';
-    const args = [...(await wrapArguments(workspace)), 'true'];
-    return new Promise((resolve) => {
-      const child = spawn(program, args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
-      let said = '';
-      const timer = setTimeout(() => child.kill('SIGKILL'), probeTimeoutMs);
-      child.stderr.on('data', (chunk: Buffer) => {
-        if (said.length < 500) said += chunk.toString();
-      });
-      child.once('error', (error: NodeJS.ErrnoException) => {
-        clearTimeout(timer);
-        resolve(error.code === 'ENOENT' ? 'bubblewrap (bwrap) is not installed' : error.message);
-      });
-      child.once('close', (code) => {
-        clearTimeout(timer);
-        resolve(
-          code === 0 ? undefined : `bubblewrap does not work here: ${said.trim() || `exit code ${code}`}`,
-        );
-      });
+  const probe = (): Promise<SandboxState> =>
+    probeBubblewrap({
+      workspace,
+      program: findProgram(),
+      timeoutMs: probeTimeoutMs,
+      prepareStart: (command) => prepareStart(command, workspace, []),
     });
-  }
 
-  function trouble(): Promise<string | undefined> {
-    probing ??= probe();
+  /** One look at a time, for all who ask. */
+  function look(): Promise<SandboxState> {
+    if (mode === 'off') return Promise.resolve({ status: 'off' });
+    if (last !== undefined && isFresh(last)) return Promise.resolve(last.state);
+    probing ??= probe()
+      .then((found) => {
+        hasWorked ||= found.status === 'works';
+        const isLost = hasWorked && (found.status === 'missing' || found.status === 'unavailable');
+        const state: SandboxState = isLost
+          ? { status: 'failed', reason: `it worked before, but now ${found.reason}` }
+          : found;
+        last = { state, at: now() };
+        return state;
+      })
+      .finally(() => {
+        probing = undefined;
+      });
     return probing;
   }
 
+  function isFresh({ state, at }: { readonly state: SandboxState; readonly at: number }): boolean {
+    if (state.status === 'works') return true;
+    return state.status !== 'failed' && Math.abs(now() - at) < forgetAfterMs;
+  }
+
+  function refuse(why: string, cause?: unknown): CodeBuddyError {
+    last = { state: { status: 'failed', reason: why }, at: now() };
+    return refusal(why, cause);
+  }
+
+  async function isolation(): Promise<Isolation> {
+    let state = await look();
+    if (state.status === 'failed') state = await look();
+    switch (state.status) {
+      case 'works':
+        return 'bubblewrap';
+      case 'off':
+        return 'none';
+      case 'failed':
+        throw refusal(`${state.reason}. It is tried again with the next command`);
+      case 'missing':
+      case 'unavailable':
+        if (mode === 'auto') return 'none';
+        throw refusal(`the setting sandbox is "required", and ${state.reason}`);
+    }
+  }
+
   return {
-    trouble,
-    async wrap(command, cwd) {
-      if ((await trouble()) !== undefined) return undefined;
-      return [program, ...(await wrapArguments(cwd)), 'sh', '-c', bashOrSh, command];
+    mode,
+    network,
+    look,
+    get lastState() {
+      return mode === 'off' ? { status: 'off' as const } : last?.state;
+    },
+    isolation,
+    async prepare(command, cwd, covers) {
+      try {
+        return { start: await prepareStart(command, cwd, covers), refuse };
+      } catch (error) {
+        throw refuse('what must be hidden from it could not be looked at', error);
+      }
     },
   };
+}
+
+/** The command was not run. */
+function refusal(why: string, cause?: unknown): CodeBuddyError {
+  return new CodeBuddyError(
+    'sandbox_unavailable',
+    `The command was not run, because it could not run in the sandbox: ${why}.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** /tmp of the command is its own, wherever the server's is. */
+function withPrivateTmp(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { TMPDIR, TMP, TEMP, ...rest } = environment;
+  return { ...rest, TMPDIR: '/tmp' };
 }

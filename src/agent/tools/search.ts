@@ -1,16 +1,19 @@
 // Search runs in linear time (RE2) and hands the event loop back every few milliseconds, so neither a hostile pattern nor
 // a large workspace stops the server.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { compileGlob, compileLinear } from './glob-pattern.ts';
 import { looksBinary, maxTextBytes, readRange } from './read-text.ts';
 import { defineTool } from './tool.ts';
+import { WalkBounds } from './walk-bounds.ts';
 import { walkFiles } from './walk-files.ts';
+import { withheldBelow } from './withheld.ts';
 import type { Workspace } from './workspace.ts';
 
-const sliceMs = 10;
 /** Of a longer line only this much is searched, and `maxShownLength` shown. */
 const maxLineLength = 10_000;
+/** The length of a line times the size of the pattern's program: RE2's worst case. */
+const maxSteps = 2_000_000;
 const maxShownLength = 500;
 
 interface Match {
@@ -22,7 +25,7 @@ interface Match {
 export const searchTool = defineTool({
   name: 'search',
   description:
-    'Searches the lines of files by regular expression (RE2 syntax) or literal text. Leaves out binaries and what .gitignore leaves out.',
+    'Searches the lines of files by regular expression (RE2 syntax) or literal text. Leaves out binaries, files over 10 MiB (`filesSkipped`) and what .gitignore leaves out; of long lines the beginning is searched (`linesCut`). `truncatedBy` says why matches are missing: `results`, `size`, `depth`, `entries` or `time`.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -43,47 +46,76 @@ export const searchTool = defineTool({
     const wanted = glob === undefined ? undefined : compileGlob(glob);
     const folder = workspace.relative(path);
     const prefix = folder === '.' ? 0 : folder.length + 1;
+    const isWithheld = await withheldBelow(workspace, 'search', path);
     const matches: Match[] = [];
+    const bounds = new WalkBounds();
     let filesSearched = 0;
-    let sliceEnd = performance.now() + sliceMs;
+    let filesSkipped = 0;
+    let linesCut = 0;
+    let withheld = 0;
+    const result = () => ({
+      matches,
+      filesSearched,
+      filesSkipped,
+      linesCut,
+      ...bounds.told,
+      ...(withheld === 0 ? {} : { withheld }),
+    });
 
-    for await (const file of walkFiles(workspace, path, signal)) {
+    for await (const file of walkFiles(workspace, path, signal, bounds)) {
       if (wanted !== undefined && !wanted(file.slice(prefix))) continue;
-      const text = await readSearchable(workspace, file);
-      if (text === undefined) continue;
+      const text = isWithheld(file.slice(prefix)) ? denied : await readSearchable(workspace, file);
+      if (text === denied) {
+        withheld++;
+        continue;
+      }
+      if (text === undefined) {
+        filesSkipped++;
+        continue;
+      }
       filesSearched++;
       let line = 0;
       for (let start = 0; start < text.length; ) {
         const newline = text.indexOf('\n', start);
         const end = newline === -1 ? text.length : newline;
         line++;
-        const searched = text.slice(start, Math.min(end, start + maxLineLength));
-        if (found(searched)) {
-          if (matches.length === maxResults) return { matches, filesSearched, truncated: true };
-          matches.push({ path: file, line, text: searched.slice(0, maxShownLength).trimEnd() });
+        const searched = text.slice(start, Math.min(end, start + found.maxLength));
+        if (searched.length < end - start) linesCut++;
+        if (found.isIn(searched)) {
+          if (matches.length === maxResults) {
+            bounds.leaveOut('results');
+            return result();
+          }
+          const shown = searched.slice(0, maxShownLength).trimEnd();
+          if (!bounds.takeLength(file.length + shown.length)) return result();
+          matches.push({ path: file, line, text: shown });
         }
         start = end + 1;
-        if (performance.now() >= sliceEnd) {
-          await new Promise((resolve) => setImmediate(resolve));
-          signal.throwIfAborted();
-          sliceEnd = performance.now() + sliceMs;
-        }
+        if (bounds.isDue && !(await bounds.goOn(signal))) return result();
       }
     }
     signal.throwIfAborted();
-    return { matches, filesSearched, truncated: false };
+    return result();
   },
 });
 
-function compileTest(pattern: string, literal: boolean, caseSensitive: boolean): (line: string) => boolean {
+interface LineTest {
+  /** Of a longer line only this much is searched, so that one line takes milliseconds. */
+  readonly maxLength: number;
+  readonly isIn: (line: string) => boolean;
+}
+
+function compileTest(pattern: string, literal: boolean, caseSensitive: boolean): LineTest {
   if (literal) {
-    if (caseSensitive) return (line) => line.includes(pattern);
+    if (caseSensitive) return { maxLength: maxLineLength, isIn: (line) => line.includes(pattern) };
     const lower = pattern.toLowerCase();
-    return (line) => line.toLowerCase().includes(lower);
+    return { maxLength: maxLineLength, isIn: (line) => line.toLowerCase().includes(lower) };
   }
   try {
-    return compileLinear(pattern, { ignoreCase: !caseSensitive });
+    const { matches, size } = compileLinear(pattern, { ignoreCase: !caseSensitive });
+    return { maxLength: Math.min(maxLineLength, Math.ceil(maxSteps / size)), isIn: matches };
   } catch (cause) {
+    if (exhaustionOf(cause) !== undefined) throw cause;
     const message = `is not a regular expression of RE2 syntax: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new CodeBuddyError('validation_failed', `pattern ${message}`, {
       cause,
@@ -92,8 +124,14 @@ function compileTest(pattern: string, literal: boolean, caseSensitive: boolean):
   }
 }
 
+/** A file that a deny rule withholds. */
+const denied = Symbol('denied');
+
 /** Undefined for what is not searched: binaries, files over 10 MiB, and files that went away since the walk saw them. */
-async function readSearchable(workspace: Workspace, path: string): Promise<string | undefined> {
+async function readSearchable(
+  workspace: Workspace,
+  path: string,
+): Promise<string | typeof denied | undefined> {
   try {
     const handle = await workspace.openFile(path);
     try {
@@ -105,7 +143,8 @@ async function readSearchable(workspace: Workspace, path: string): Promise<strin
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof CodeBuddyError) return undefined;
+    if (error instanceof CodeBuddyError && error.code === 'permission_denied') return denied;
+    if (error instanceof CodeBuddyError && exhaustionOf(error) === undefined) return undefined;
     throw error;
   }
 }

@@ -3,10 +3,16 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
+import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
+import type { FileTarget } from '../permissions/path-rule.ts';
+import type { ToolUse } from '../permissions/permission-rule.ts';
+import { createProgramFinder } from '../programs/program-finder.ts';
+import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
@@ -14,7 +20,7 @@ import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { Isolation, Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
@@ -50,10 +56,14 @@ export type ToolOutcome =
 export interface ToolBox {
   list(): Promise<readonly ToolDescription[]>;
   isReadOnly(name: string): Promise<boolean>;
+  /** How a tool that runs commands would run them now; undefined for other tools. @throws CodeBuddyError `sandbox_unavailable` */
+  isolationOf(name: string): Promise<CommandIsolation | undefined>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
   validate(name: string, params: Record<string, unknown>): void;
-  /** The file that the parameters name, relative to the workspace; undefined if there is none, or if it is outside. */
-  pathOf(params: Readonly<Record<string, unknown>>): string | undefined;
+  /** What permission rules are held against: by the tool, and for files by where their path really leads. @throws CodeBuddyError `tool_not_found` */
+  useOf(name: string, params: Readonly<Record<string, unknown>>): Promise<ToolUse>;
+  /** The file that a call of a built-in tool would change, if other programs run it later. */
+  guardedFile(name: string, params: Readonly<Record<string, unknown>>): Promise<GuardedFile | undefined>;
   /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, and what the tool throws */
   execute(
     name: string,
@@ -64,11 +74,21 @@ export interface ToolBox {
       readonly runId?: string;
       /** How many requests of our own webhooks led to it; default 0. */
       readonly hop?: number;
+      /** Of the files that run later, the call may change this one only. Left out: any, by the caller's own word. */
+      readonly guard?: { readonly allowed: string | undefined };
       /** Kept in the same commit as `tool.start`, and as the event that ends the call. */
       readonly alongStart?: readonly Write[];
       readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
+      /** What was allowed: a file that has come to lead elsewhere since is not written. */
+      readonly use?: ToolUse;
     },
   ): Promise<unknown>;
+}
+
+export interface CommandIsolation {
+  readonly sandbox: Isolation;
+  /** There should be a sandbox and there is none: a person decides, unless a rule names exactly this command. */
+  readonly isMissing: boolean;
 }
 
 export interface ToolBoxOptions {
@@ -78,9 +98,16 @@ export interface ToolBoxOptions {
   readonly external?: ExternalTools;
   /** Hears of a file that a tool has changed and tells of itself. */
   readonly onFileChange?: (path: string) => void;
-  /** How commands are kept in bounds; undefined: not at all. */
+  /** How commands are kept in bounds. Undefined: they are not. */
   readonly sandbox?: Sandbox;
+  /** @default the built-in list */
+  readonly runLater?: FilesThatRunLater;
+  /** @default one that keeps no journal */
+  readonly commandGuard?: CommandGuard;
 }
+
+/** More than any tool has; naming every unknown one would answer more than was asked. */
+const maxParameters = 100;
 
 /** Of a result or of parameters, this much is kept in an event. */
 const maxEventText = 16_384;
@@ -92,10 +119,14 @@ export function createToolBox({
   external,
   onFileChange,
   sandbox,
+  runLater = createFilesThatRunLater(),
+  commandGuard = createCommandGuard({ root: workspace.root, list: runLater }),
 }: ToolBoxOptions): ToolBox {
+  const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
   let ajv: AjvClass | undefined;
+  const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
   /** Undefined: an external one. */
   function find(name: string): Tool | undefined {
@@ -115,6 +146,14 @@ export function createToolBox({
       ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
       check = ajv.compile(tool.inputSchema);
       validators.set(tool.name, check);
+    }
+    const names = Object.keys(params);
+    if (names.length > maxParameters) {
+      const known = Object.keys(tool.inputSchema.properties ?? {}).join(', ');
+      const message = `has ${names.length} parameters; ${tool.name} takes ${known}`;
+      throw new CodeBuddyError('validation_failed', `${tool.name}: ${message}`, {
+        errors: [{ in: 'body', pointer: '', message }],
+      });
     }
     if (check(params)) return;
     const errors = (check.errors ?? []).map(({ instancePath, keyword, message, params: details }) => {
@@ -139,10 +178,34 @@ export function createToolBox({
     });
     throw new CodeBuddyError(
       'validation_failed',
-      `${tool.name}: ${errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')}`,
+      `${tool.name}: ${errors
+        .slice(0, 5)
+        .map(({ pointer, message }) => `${pointer.slice(0, 200)} ${message}`)
+        .join('; ')}${errors.length > 5 ? ` and ${errors.length - 5} more` : ''}`,
       {
         errors,
       },
+    );
+  }
+
+  async function targetOf(
+    tool: Tool | undefined,
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<ToolUse['target']> {
+    if (tool === undefined) return { kind: 'parameters' };
+    if (tool === bashTool) {
+      const folder = await realFileOf(workspace, params.cwd ?? '.');
+      return { kind: 'command', command: String(params.command), folder: folder?.realPath };
+    }
+    return (await realFileOf(workspace, params.path ?? '.')) ?? { kind: 'outside' };
+  }
+
+  /** The last look, at the file that was really opened: a link may have been turned since the permission. */
+  function checkWrite(tool: string, realPath: string, allowed: string | undefined): void {
+    if (realPath === allowed || !guardedFiles.isGuarded(realPath)) return;
+    throw new CodeBuddyError(
+      'permission_denied',
+      `${tool} was not run: it leads to ${realPath}, which other programs run later and which was not allowed.`,
     );
   }
 
@@ -162,17 +225,23 @@ export function createToolBox({
       const all = (await external?.list()) ?? [];
       return all.find((one) => one.name === name)?.readOnly ?? false;
     },
-    validate,
-    pathOf({ path }) {
-      if (typeof path !== 'string') return undefined;
-      try {
-        return workspace.relative(path);
-      } catch {
-        // The tool itself says so, in words.
-        return undefined;
-      }
+    async isolationOf(name) {
+      if (name !== bashTool.name) return undefined;
+      const isolation = (await sandbox?.isolation()) ?? 'none';
+      return { sandbox: isolation, isMissing: isolation === 'none' && sandbox?.mode === 'auto' };
     },
-    async execute(name, params, { signal, sessionId, runId, hop = 0, alongStart = [], alongEnd }) {
+    validate,
+    useOf: async (name, params) => ({ tool: name, params, target: await targetOf(find(name), params) }),
+    async guardedFile(name, { path }) {
+      const tool = byName.get(name);
+      if (tool === undefined || tool.readOnly || typeof path !== 'string') return undefined;
+      return guardedFiles.find(path);
+    },
+    async execute(
+      name,
+      params,
+      { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd, use },
+    ) {
       validate(name, params);
       const tool = find(name);
       const owner = {
@@ -194,14 +263,23 @@ export function createToolBox({
           tool === undefined
             ? await external?.call(name, params, { signal })
             : await tool.run(params as never, {
-                workspace,
+                workspace:
+                  use?.target.kind === 'file' && use.target.realPath !== undefined
+                    ? workspace.writingOnly(use.target.realPath)
+                    : workspace,
                 signal,
                 environment,
+                programs,
+                commandGuard,
+                ...(guard === undefined
+                  ? {}
+                  : { checkWrite: (path: string) => checkWrite(name, path, guard.allowed) }),
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
                 onFileChange: (change, path, bytes) => {
                   onFileChange?.(path);
+                  commandGuard.noteWrite(path);
                   changes.push({
                     type: `file.${change}`,
                     data: { path, bytes, tool: name, callId },
@@ -212,7 +290,7 @@ export function createToolBox({
               });
         outcome = { ok: true, result };
       } catch (error) {
-        outcome = { ok: false, error };
+        outcome = { ok: false, error: exhaustionOf(error) ?? error };
       }
       const ending: NewEvent = outcome.ok
         ? {
@@ -231,6 +309,28 @@ export function createToolBox({
       if (!outcome.ok) throw outcome.error;
       return outcome.result;
     },
+  };
+}
+
+/** Undefined if the path leads out of the workspace. */
+async function realFileOf(workspace: Workspace, path: unknown): Promise<FileTarget | undefined> {
+  let spelled: string;
+  try {
+    spelled = workspace.relative(String(path));
+  } catch (error) {
+    // The tool itself says so, in words.
+    if (error instanceof CodeBuddyError) return undefined;
+    throw error;
+  }
+  const { path: realPath, stats } = await workspace.realFile(spelled);
+  const isShared = stats?.isFile() === true && stats.nlink > 1;
+  const otherNames = isShared ? await workspace.guard?.otherNames(workspace.root, stats) : [];
+  return {
+    kind: 'file',
+    path: spelled,
+    realPath,
+    isShared,
+    otherNames: workspace.guard === undefined ? [] : otherNames,
   };
 }
 

@@ -1,5 +1,7 @@
 // What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
 
+import type { ProgramFinder } from '../programs/program-finder.ts';
+import type { CommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -9,8 +11,14 @@ export interface ToolRun {
   readonly signal: AbortSignal;
   /** The environment of programs that a tool starts; already without secrets. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Finds the programs that tools start. */
+  readonly programs: ProgramFinder;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
+  /** Keeps commands from leaving behind what other programs run. */
+  readonly commandGuard: CommandGuard;
+  /** Throws for a file that this call may not change: `realPath` is relative to the workspace, with links followed. */
+  readonly checkWrite?: (realPath: string) => void;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /** `path` relative to the workspace, with `/`. */
   readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;

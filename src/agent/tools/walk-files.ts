@@ -1,10 +1,10 @@
 // All files below a folder, in a stable order, without what .gitignore leaves out (nested ones too), without .git, without following links.
 
-import ignore, { type Ignore } from 'ignore';
-import { CodeBuddyError } from '../../errors.ts';
-import type { Workspace } from './workspace.ts';
-
-const maxIgnoreFileBytes = 1_048_576;
+import type { Ignore } from 'ignore';
+import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { readIgnoreRules } from '../ignore-file.ts';
+import { WalkBounds } from './walk-bounds.ts';
+import { type DirectoryEntry, maxPathDepth, type Workspace } from './workspace.ts';
 
 interface IgnoreRules {
   /** The folder of the .gitignore, relative to the workspace; '' for the root. */
@@ -12,50 +12,88 @@ interface IgnoreRules {
   readonly rules: Ignore;
 }
 
-/** Yields paths relative to the workspace, with `/`. Ends early, quietly, when the signal aborts. */
+/** A folder that is being walked. */
+interface Folder {
+  /** Relative to the workspace; '' for the root. */
+  readonly path: string;
+  readonly depth: number;
+  readonly entries: readonly DirectoryEntry[];
+  /** The next entry. */
+  next: number;
+  /** The rules of the folders above come first. */
+  readonly rules: readonly IgnoreRules[];
+}
+
+/**
+ * Yields paths relative to the workspace, with `/`. Ends early within `bounds`, which say so, and throws when the signal aborts.
+ * @throws CodeBuddyError if `start` cannot be read; folders below that cannot be read are passed over
+ */
 export async function* walkFiles(
   workspace: Workspace,
   start: string,
   signal: AbortSignal,
-): AsyncGenerator<string> {
+  bounds: WalkBounds = new WalkBounds(),
+): AsyncGenerator<string, void, undefined> {
   const from = workspace.relative(start);
-  const folder = from === '.' ? '' : from;
-  // What the folders above say holds for the ones below.
-  const inherited: IgnoreRules[] = [];
-  const parts = folder === '' ? [] : folder.split('/');
+  const parts = from === '.' ? [] : from.split('/');
+  const above: IgnoreRules[] = [];
   for (let depth = 0; depth < parts.length; depth++) {
+    signal.throwIfAborted();
     const own = await readIgnoreFile(workspace, parts.slice(0, depth).join('/'));
-    if (own !== undefined) inherited.push(own);
+    if (own !== undefined) above.push(own);
   }
-  yield* walkFolder(workspace, folder, inherited, signal);
-}
-
-async function* walkFolder(
-  workspace: Workspace,
-  folder: string,
-  inherited: readonly IgnoreRules[],
-  signal: AbortSignal,
-): AsyncGenerator<string> {
-  if (signal.aborted) return;
-  const entries = [...(await workspace.readDirectory(folder === '' ? '.' : folder))];
-  entries.sort((left, right) => (left.name < right.name ? -1 : 1));
-  let rules = inherited;
-  if (entries.some(({ name, kind }) => name === '.gitignore' && kind === 'file')) {
-    const own = await readIgnoreFile(workspace, folder);
-    if (own !== undefined) rules = [...inherited, own];
-  }
-  for (const { name, kind } of entries) {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    if (name === '.git' || isIgnored(rules, path, kind === 'directory')) continue;
-    if (kind === 'file') yield path;
-    else if (kind === 'directory') {
-      try {
-        yield* walkFolder(workspace, path, rules, signal);
-      } catch (error) {
-        // A folder that went away or may not be read while we walk does not end the walk.
-        if (!(error instanceof CodeBuddyError)) throw error;
-      }
+  // A stack of our own: a generator inside a generator would pass each path on through every level.
+  const first = await openFolder({ path: parts.join('/'), depth: parts.length, rules: above });
+  const stack = first === undefined ? [] : [first];
+  for (let folder = stack.at(-1); folder !== undefined; folder = stack.at(-1)) {
+    if (bounds.isDue && !(await bounds.goOn(signal))) return;
+    const entry = folder.entries[folder.next++];
+    if (entry === undefined) {
+      stack.pop();
+      continue;
     }
+    const { name, kind } = entry;
+    if (name === '.git' || (kind !== 'file' && kind !== 'directory')) continue;
+    const path = folder.path === '' ? name : `${folder.path}/${name}`;
+    if (isIgnored(folder.rules, path, kind === 'directory')) continue;
+    if (kind === 'file') {
+      yield path;
+      continue;
+    }
+    if (folder.depth >= maxPathDepth) {
+      bounds.leaveOut('depth');
+      continue;
+    }
+    try {
+      const child = await openFolder({ path, depth: folder.depth + 1, rules: folder.rules });
+      if (child === undefined) return;
+      stack.push(child);
+    } catch (error) {
+      // A folder that went away or may not be read while we walk does not end the walk.
+      if (!(error instanceof CodeBuddyError) || exhaustionOf(error) !== undefined) throw error;
+    }
+  }
+
+  /** Undefined if its entries are more than may be looked at. */
+  async function openFolder({ path, depth, rules }: Pick<Folder, 'path' | 'depth' | 'rules'>) {
+    signal.throwIfAborted();
+    const { entries, truncated } = await workspace.readDirectory(
+      path === '' ? '.' : path,
+      bounds.maxEntriesOfFolder,
+    );
+    if (truncated) bounds.leaveOut('entries');
+    if (!bounds.takeEntries(entries.length)) return undefined;
+    const sorted = [...entries].sort((left, right) => (left.name < right.name ? -1 : 1));
+    const hasRules = sorted.some(({ name, kind }) => name === '.gitignore' && kind === 'file');
+    const own = hasRules ? await readIgnoreFile(workspace, path) : undefined;
+    const folder: Folder = {
+      path,
+      depth,
+      entries: sorted,
+      next: 0,
+      rules: own === undefined ? rules : [...rules, own],
+    };
+    return folder;
   }
 }
 
@@ -73,15 +111,15 @@ function isIgnored(rules: readonly IgnoreRules[], path: string, isDirectory: boo
 
 async function readIgnoreFile(workspace: Workspace, folder: string): Promise<IgnoreRules | undefined> {
   try {
-    const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`);
+    const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`, 'own');
     try {
-      if ((await handle.stat()).size > maxIgnoreFileBytes) return undefined;
-      return { folder, rules: ignore().add(await handle.readFile('utf8')) };
+      const rules = await readIgnoreRules(handle);
+      return rules === undefined ? undefined : { folder, rules };
     } finally {
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof CodeBuddyError) return undefined;
+    if (error instanceof CodeBuddyError && exhaustionOf(error) === undefined) return undefined;
     throw error;
   }
 }

@@ -12,11 +12,19 @@ import { promptResultSchema, runSchema, waitingRunSchema } from '../schemas.ts';
 import { wantsEventStream } from '../sse-accept.ts';
 import { runWebhookSchema } from '../webhook-schemas.ts';
 
+/** Whatever `maxRequestSize` allows: a prompt is kept, logged and sent to webhooks. */
+const maxPromptLength = 1_048_576;
+
 const bodySchema = {
   type: 'object',
   title: 'PromptRequest',
   properties: {
-    prompt: { type: 'string', minLength: 1, description: 'What the agent is asked to do.' },
+    prompt: {
+      type: 'string',
+      minLength: 1,
+      maxLength: maxPromptLength,
+      description: 'What the agent is asked to do.',
+    },
     sessionId: {
       type: 'string',
       minLength: 1,
@@ -34,7 +42,7 @@ const bodySchema = {
           description: 'Default: that of the server. A laxer one needs a key with the scope `tools`.',
         },
         timeoutMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
-        system: { type: 'string', description: 'Added to the system prompt.' },
+        system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
         maxTokens: {
           type: 'integer',
           minimum: 1,

@@ -23,7 +23,12 @@ import type { SessionService } from '../services.ts';
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
 const inputProperties = {
   title: { type: 'string', minLength: 1, maxLength: 200 },
-  metadata: { type: 'object', maxProperties: 100, additionalProperties: true },
+  metadata: {
+    type: 'object',
+    maxProperties: 100,
+    additionalProperties: true,
+    description: 'At most 64 KiB as JSON, changes included.',
+  },
 } as const;
 const createSchema = { type: 'object', properties: inputProperties, additionalProperties: false } as const;
 const patchSchema = {

@@ -2,6 +2,7 @@
 
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
+import type { SandboxDescription } from '../services.ts';
 
 const bytes = { type: 'integer', description: 'Bytes.' } as const;
 const count = { type: 'integer', minimum: 0 } as const;
@@ -24,6 +25,22 @@ const statusSchema = {
     agent: { type: 'string', description: '`delegated`: the host application answers itself.' },
     model: { type: ['string', 'null'] },
     activeRuns: count,
+    sandbox: {
+      type: 'object',
+      description: 'How commands run. Absent if the host application answers itself.',
+      properties: {
+        mode: { type: 'string', enum: ['required', 'auto', 'off'], description: 'The setting.' },
+        status: {
+          type: 'string',
+          enum: ['works', 'missing', 'unavailable', 'failed', 'off', 'checking'],
+          description:
+            '`missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.',
+        },
+        detail: { type: 'string', description: 'One line in words.' },
+      },
+      required: ['mode', 'status', 'detail'],
+      additionalProperties: false,
+    },
     webhooks: {
       type: 'object',
       properties: { enabled: { type: 'boolean' }, pending: count, failed: count },
@@ -55,6 +72,11 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
     return { enabled: true, pending, failed: failedInHistory };
   }
 
+  async function describeSandbox(): Promise<{ sandbox?: SandboxDescription }> {
+    const sandbox = await services.describeSandbox?.();
+    return sandbox === undefined ? {} : { sandbox };
+  }
+
   return [
     {
       method: 'GET',
@@ -77,6 +99,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
           agent: described?.agent ?? 'none',
           model: described?.model ?? null,
           activeRuns: services.runs?.activeCount() ?? 0,
+          ...(await describeSandbox()),
           webhooks: await describeWebhooks(),
         };
       },

@@ -2,6 +2,7 @@
 // cost of a page does not grow with the log.
 
 import type { SQLInputValue } from 'node:sqlite';
+import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
 import { toEventRow } from './rows.ts';
 import type { Statements } from './statements.ts';
@@ -26,10 +27,7 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
     return `SELECT ${columns} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
-    statements
-      .composed(text)
-      .all(...all)
-      .map(toEventRow);
+    takeRows(statements.composed(text).iterate(...all), toEventRow, query.maxText);
 
   if (query.types === undefined) return run(page('*', []), [...values, query.limit]);
   const types = [...new Set(query.types)];

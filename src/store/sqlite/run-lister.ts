@@ -1,19 +1,17 @@
 // Pages of runs, newest first, by session or by status.
 
 import type { SQLInputValue } from 'node:sqlite';
+import { takeRows } from '../page-weight.ts';
 import type { RunRow, Store } from '../store.ts';
 import { toRunRow } from './rows.ts';
 import { afterAllIds, type Statements } from './statements.ts';
 
 export function listRuns(
   statements: Statements,
-  { limit, beforeId = afterAllIds, sessionId, statuses }: Parameters<Store['listRuns']>[0],
+  { limit, beforeId = afterAllIds, sessionId, statuses, maxText }: Parameters<Store['listRuns']>[0],
 ): readonly RunRow[] {
   const run = (text: string, values: readonly SQLInputValue[]): readonly RunRow[] =>
-    statements
-      .composed(text)
-      .all(...values)
-      .map(toRunRow);
+    takeRows(statements.composed(text).iterate(...values), toRunRow, maxText);
   const order = 'ORDER BY id DESC LIMIT ?';
   const wanted = statuses === undefined ? [] : [...new Set(statuses)];
   if (statuses !== undefined && wanted.length === 0) return [];

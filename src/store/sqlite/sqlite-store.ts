@@ -1,6 +1,7 @@
 // The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a crash of the
 // process and a power cut.
 
+import { takeRows } from '../page-weight.ts';
 import type { Store } from '../store.ts';
 import { applyWrite } from './apply-write.ts';
 import { deliveryReads } from './deliveries.ts';
@@ -97,10 +98,12 @@ function createStore(
     pruneEvents,
 
     getSession: (id) => direct(() => optional(statements.getSession.get(id), toSessionRow)),
-    listSessions: ({ limit, beforeId = afterAllIds }) =>
-      direct(() => statements.listSessions.all(beforeId, limit).map(toSessionRow)),
-    listMessages: (sessionId, { limit, afterId = '' }) =>
-      direct(() => statements.listMessages.all(sessionId, afterId, limit).map(toMessageRow)),
+    listSessions: ({ limit, beforeId = afterAllIds, maxText }) =>
+      direct(() => takeRows(statements.listSessions.iterate(beforeId, limit), toSessionRow, maxText)),
+    listMessages: (sessionId, { limit, afterId = '', maxText }) =>
+      direct(() =>
+        takeRows(statements.listMessages.iterate(sessionId, afterId, limit), toMessageRow, maxText),
+      ),
     countMessages: (sessionIds) =>
       direct(() => new Map(sessionIds.map((id) => [id, numberOf(statements.countMessages.get(id)) ?? 0]))),
     getRun: (id) => direct(() => optional(statements.getRun.get(id), toRunRow)),

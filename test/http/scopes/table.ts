@@ -70,7 +70,12 @@ const only = (path: string) => (): Prepared => ({ path });
 let unique = 0;
 
 export const table: readonly Row[] = [
-  { route: 'GET /health', passes: open(200), prepare: only('/health') },
+  {
+    route: 'GET /health',
+    passes: open(200),
+    prepare: only('/health'),
+    options: { '?challenge': 'c'.repeat(43) },
+  },
   { route: 'GET /docs', passes: open(200), prepare: only('/docs') },
   { route: 'GET /openapi.json', passes: open(200), prepare: only('/openapi.json') },
   { route: 'GET /health/ready', passes: read(200), prepare: only('/health/ready') },

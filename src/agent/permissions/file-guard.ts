@@ -1,0 +1,32 @@
+// Deny rules for files, held where files are opened, listed and written: whatever name or link led there, and whoever called.
+
+import type { FileGuard } from '../tools/workspace.ts';
+import { createNameFinder } from './linked-names.ts';
+import { forbidsName } from './path-rule.ts';
+import { appliesTo, fileTools, type PermissionRule } from './permission-rule.ts';
+
+/** Undefined if no rule denies files by name. */
+export function createFileGuard(deny: readonly PermissionRule[]): FileGuard | undefined {
+  const patterns = new Map<string, readonly string[]>(
+    fileTools.map((tool) => [
+      tool,
+      deny.flatMap((rule) => (rule.pattern !== undefined && appliesTo(rule, tool) ? rule.pattern : [])),
+    ]),
+  );
+  if ([...patterns.values()].every((all) => all.length === 0)) return undefined;
+
+  const denies = (tool: string, path: string): boolean =>
+    (patterns.get(tool) ?? []).some((pattern) => forbidsName(pattern, path));
+  const finder = createNameFinder((path) => fileTools.some((tool) => denies(tool, path)));
+
+  return {
+    denies,
+    otherNames: (root, stats) => finder(root, stats),
+    async mayRead(root, path, stats) {
+      if (denies('read_file', path)) return false;
+      if (stats.nlink < 2 || patterns.get('read_file')?.length === 0) return true;
+      const names = await finder(root, stats);
+      return names !== undefined && !names.some((name) => denies('read_file', name));
+    },
+  };
+}

@@ -1,0 +1,85 @@
+// What a person should know about permission rules before they are needed: rules that allow more than they seem to, and rules that cannot do
+// what they look like. Shown at the start and by `doctor`.
+
+import { hasStar } from './allow-command.ts';
+import { fitsText } from './fits-text.ts';
+import { canFitParameters } from './parameter-rule.ts';
+import { fileTools, formatRule, type PermissionRule, parseRule } from './permission-rule.ts';
+import { splitPlainCommand, star } from './plain-command.ts';
+import { riskOf } from './risky-programs.ts';
+
+export interface RulesToCheck {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** Names of MCP servers. */
+  readonly servers: readonly string[];
+  readonly workspace: string;
+}
+
+const builtIn: readonly string[] = [...fileTools, 'bash'];
+
+export function ruleWarnings({ allow, deny, servers, workspace }: RulesToCheck): readonly string[] {
+  const check = (effect: 'allow' | 'deny', texts: readonly string[]): readonly string[] =>
+    texts.map(parseRule).flatMap((rule) => {
+      const warning = toolWarning(rule, servers) ?? patternWarning(effect, rule, workspace);
+      return warning === undefined ? [] : [`the rule ${effect} ${formatRule(rule)} ${warning}`];
+    });
+  return [...check('allow', allow), ...check('deny', deny)];
+}
+
+function toolWarning({ tool }: PermissionRule, servers: readonly string[]): string | undefined {
+  const prefixes = servers.map((server) => `${server}__`);
+  const isKnown = tool.includes('*')
+    ? builtIn.some((name) => fitsText(tool, name)) ||
+      prefixes.some(
+        (prefix) =>
+          prefix.startsWith(tool.split('*', 1)[0] as string) ||
+          fitsText(`${tool}*`, prefix) ||
+          tool.startsWith(prefix),
+      )
+    : builtIn.includes(tool) || prefixes.some((prefix) => tool.startsWith(prefix));
+  return isKnown ? undefined : 'can never match: there is no such tool';
+}
+
+function patternWarning(
+  effect: 'allow' | 'deny',
+  { tool, pattern }: PermissionRule,
+  workspace: string,
+): string | undefined {
+  if (fileTools.includes(tool)) return pattern === undefined ? undefined : pathWarning(pattern, workspace);
+  const isBash = tool === 'bash';
+  if (pattern === undefined || pattern === '*' || pattern === '**')
+    return effect === 'allow' && fitsText(tool, 'bash') ? 'allows every command' : undefined;
+  if (isBash) return effect === 'allow' ? commandWarning(pattern) : undefined;
+  if (builtIn.some((name) => fitsText(tool, name)) || canFitParameters(pattern)) return undefined;
+  return effect === 'deny'
+    ? `denies every call of ${tool}: a pattern for a tool of an MCP server is JSON, such as {"path":"*.env"}, or text that begins with *`
+    : 'can never match: a pattern for a tool of an MCP server is its parameters as JSON, such as {"path":"docs/*"}';
+}
+
+function pathWarning(pattern: string, workspace: string): string | undefined {
+  return pattern.startsWith(workspace) || /^(~|\.\.(\/|$))|\/\.\.(\/|$)/.test(pattern)
+    ? 'can never match: paths are relative to the workspace, and never lead out of it'
+    : undefined;
+}
+
+function commandWarning(pattern: string): string | undefined {
+  if (!hasStar(pattern)) return undefined;
+  const split = splitPlainCommand(pattern, { stars: true });
+  if (split === undefined)
+    return 'can never match: with * in it, it may hold only plain or quoted words (\\* is a star itself)';
+  const words = split.commands.flat();
+  if (split.commands.some(([program]) => program?.includes(star)))
+    return 'can never match: the program must be written out';
+  if (words.some((word) => word.startsWith('-') && word.includes(star)))
+    return 'can never match: options must be written out, with their values';
+  const risk = split.commands
+    .map(([program = '']) => ({ program, why: riskOf(program) }))
+    .find(({ why }) => why);
+  const meaning =
+    words.at(-1) === star
+      ? '; the last * stands for one operand and for no option, ** for any number of operands'
+      : '';
+  if (risk !== undefined) return `may allow more than it seems to (${risk.program}: ${risk.why})${meaning}`;
+  return meaning === '' ? undefined : `needs a look${meaning}`;
+}

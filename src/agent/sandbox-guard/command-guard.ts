@@ -1,0 +1,202 @@
+// Around each command: looks at the workspace, says what the sandbox must cover, and sees to it that nothing is left that the user's own programs
+// would run. A journal on the disk lets the next start do the last part after a crash.
+
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FilesThatRunLater } from '../permissions/files-that-run-later.ts';
+import { hooksFolder } from '../permissions/guarded-files.ts';
+import { coverArguments, planCovers } from './covers.ts';
+import { type Before, type Change, judgeChanges } from './judge-changes.ts';
+import { createPlaceholders, removeIfEmpty } from './placeholders.ts';
+import { type Scan, scanWorkspace } from './scan-workspace.ts';
+import { takeAway } from './take-away.ts';
+
+/** A file that other programs run later, and what became of it. */
+export interface RunsLaterChange extends Change {
+  /** `removed`: the command may not make it, so it was taken away; `told`: it is there. */
+  readonly action: 'removed' | 'told';
+}
+
+export interface GuardedCommand {
+  /** Arguments of bubblewrap, to follow the bind of the workspace. */
+  readonly sandboxArguments: readonly string[];
+  /** To be called once, when nothing of the command is left. */
+  end(): Promise<readonly RunsLaterChange[]>;
+}
+
+export interface CommandGuard {
+  /** `isSandboxed`: without a sandbox nothing is covered, and changes are only told. */
+  begin(options: { readonly isSandboxed: boolean }): Promise<GuardedCommand>;
+  /** A tool has written this file with a permission; relative to the workspace. */
+  noteWrite(path: string): void;
+  /** Ends what a crash has left of commands. Gives what was taken away. */
+  recover(): Promise<readonly RunsLaterChange[]>;
+}
+
+export interface CommandGuardOptions {
+  /** The real path of the workspace. */
+  readonly root: string;
+  readonly list: FilesThatRunLater;
+  /** True for paths that a rule lets the file tools write, by name: commands may do so, too. */
+  readonly isAllowed?: (path: string) => boolean;
+  /** What this server, or its next start, runs or obeys; relative to the workspace. @default none */
+  readonly ownFiles?: readonly string[];
+  /** A private folder outside the workspace, for the journal and for what was taken away. Undefined: neither is kept. */
+  readonly stateFolder?: string | undefined;
+}
+
+interface Journal {
+  readonly root: string;
+  readonly before: Before;
+}
+
+/** A look before a command holds it up; the one after it must find what was hidden in many folders. */
+const beforeWithinMs = 3000;
+const afterWithinMs = 10_000;
+const notAllSeen: RunsLaterChange = {
+  path: '.',
+  change: 'modified',
+  runBy:
+    'whatever it is: the workspace is too large to be looked through in time, so not all changes are known',
+  action: 'told',
+};
+/** Of changes that are told, this many are named. */
+const tellAtMost = 50;
+
+export function createCommandGuard({
+  root,
+  list,
+  isAllowed = () => false,
+  ownFiles = [],
+  stateFolder,
+}: CommandGuardOptions): CommandGuard {
+  const own = ownFiles.map((path) => [path, 'this server'] as const);
+  const placeholders = createPlaceholders(root);
+  const running = new Set<Set<string>>();
+  const journals = stateFolder === undefined ? undefined : join(stateFolder, 'commands');
+  const keepIn = stateFolder === undefined ? undefined : join(stateFolder, 'taken-away');
+
+  async function scan(withinMs: number): Promise<Scan> {
+    const hooks = await hooksFolder(root);
+    const extra = new Map<string, string>(own);
+    if (hooks !== undefined) extra.set(hooks, 'git, as hooks');
+    return scanWorkspace({ root, list, extra, withinMs });
+  }
+
+  async function finish(
+    before: Before,
+    written: ReadonlySet<string>,
+    mayRemove: boolean,
+  ): Promise<readonly RunsLaterChange[]> {
+    const after = await scan(afterWithinMs);
+    const allowed = (path: string): boolean =>
+      isAllowed(path) || written.has(path) || [...written].some((one) => one.startsWith(`${path}/`));
+    const { remove, tell } = judgeChanges({ root, before, after, isAllowed: allowed });
+    const changes: RunsLaterChange[] = [];
+    for (const change of remove) {
+      const isGone = mayRemove && (await takeAway(root, change.path, keepIn));
+      changes.push({ ...change, action: isGone ? 'removed' : 'told' });
+    }
+    if (!after.isComplete) changes.push(notAllSeen);
+    for (const change of tell.slice(0, tellAtMost)) changes.push({ ...change, action: 'told' });
+    return changes;
+  }
+
+  return {
+    async begin({ isSandboxed }) {
+      const seen = await scan(beforeWithinMs);
+      const plan = isSandboxed
+        ? planCovers({ root, scan: seen, isAllowed, isPlaceholder: placeholders.isPlaceholder })
+        : { covers: [], placeholders: [], gitEntries: new Map<string, readonly string[]>() };
+      const taken = placeholders.take(plan.placeholders);
+      const covered = new Set(plan.covers.map(({ path }) => path));
+      const before: Before = {
+        startedAt: Date.now(),
+        isComplete: seen.isComplete,
+        gitFolders: Object.fromEntries(
+          [...seen.gitFolders].map(([path, { id }]) => [
+            path,
+            { id, covered: plan.gitEntries.get(path) ?? [] },
+          ]),
+        ),
+        guarded: Object.fromEntries(
+          [...seen.guarded].map(([path, state]) => [path, { ...state, isCovered: covered.has(path) }]),
+        ),
+        told: Object.fromEntries(seen.told),
+        placeholders: Object.fromEntries(taken),
+      };
+      const written = new Set<string>();
+      running.add(written);
+      const journal = isSandboxed ? writeJournal(journals, { root, before }) : undefined;
+      return {
+        sandboxArguments: coverArguments(root, plan.covers),
+        async end() {
+          placeholders.release(taken.keys());
+          try {
+            const changes = await finish(before, written, isSandboxed);
+            // If it fails, the next start tries again.
+            if (journal !== undefined) rmSync(journal, { force: true });
+            return changes;
+          } finally {
+            running.delete(written);
+          }
+        },
+      };
+    },
+    noteWrite(path) {
+      for (const written of running) written.add(path);
+    },
+    async recover() {
+      const changes: RunsLaterChange[] = [];
+      for (const { file, journal } of readJournals(journals)) {
+        if (journal !== undefined && journal.root !== root) continue;
+        if (journal !== undefined) {
+          for (const path of Object.keys(journal.before.placeholders).reverse())
+            removeIfEmpty(join(root, path));
+          changes.push(...(await finish(journal.before, new Set(), true)));
+        }
+        rmSync(file, { force: true });
+      }
+      return changes.filter(({ action }) => action === 'removed');
+    },
+  };
+}
+
+/** Not forced to the disk: it is for the end of the process, not of the machine. */
+function writeJournal(folder: string | undefined, journal: Journal): string | undefined {
+  if (folder === undefined) return undefined;
+  const file = join(folder, `${randomUUID()}.json`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(file, JSON.stringify(journal), { mode: 0o600, flag: 'wx' });
+  } catch {
+    // A full disk is no reason not to run: the journal is only for a crash.
+  }
+  return file;
+}
+
+function readJournals(
+  folder: string | undefined,
+): readonly { readonly file: string; readonly journal: Journal | undefined }[] {
+  if (folder === undefined) return [];
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return names.map((name) => {
+    const file = join(folder, name);
+    return { file, journal: parseJournal(file) };
+  });
+}
+
+/** Our own file, in a folder that no tool can see. Undefined for one that was cut off. */
+function parseJournal(file: string): Journal | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Journal;
+  } catch {
+    return undefined;
+  }
+}

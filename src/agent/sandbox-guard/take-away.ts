@@ -1,0 +1,55 @@
+// Moves a file or folder of the workspace to a place that is never run, so that nothing is lost. Linux only, as the sandbox: the folder that holds it
+// is opened first and looked at, since another command may put a link in its place.
+
+import { randomUUID } from 'node:crypto';
+import { constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmod, cp, type FileHandle, lstat, open, readlink, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** Of what was taken away, this much is kept. */
+const keepAtMost = 100;
+
+/** Resolves to false if it is not there, or not there any more. */
+export async function takeAway(root: string, path: string, keepIn: string | undefined): Promise<boolean> {
+  const folder = dirname(join(root, path));
+  let handle: FileHandle;
+  try {
+    handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch {
+    return false;
+  }
+  try {
+    const at = `/proc/self/fd/${handle.fd}`;
+    if ((await readlink(at)) !== folder) return false;
+    const from = join(at, basename(path));
+    // A folder that its owner may not write could not be moved.
+    if ((await lstat(from)).isDirectory()) await chmod(from, 0o700);
+    if (keepIn !== undefined) await keep(from, keepIn, path);
+    await rm(from, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function keep(from: string, keepIn: string, path: string): Promise<void> {
+  try {
+    mkdirSync(keepIn, { recursive: true, mode: 0o700 });
+    const kept = readdirSync(keepIn).sort();
+    for (const old of kept.slice(0, Math.max(0, kept.length + 1 - keepAtMost)))
+      rmSync(join(keepIn, old), { recursive: true, force: true });
+    const place = join(keepIn, `${new Date().toISOString().replaceAll(':', '')}-${randomUUID().slice(0, 8)}`);
+    mkdirSync(place, { mode: 0o700 });
+    const to = join(place, path.replaceAll('/', '__'));
+    try {
+      renameSync(from, to);
+    } catch {
+      // Another disk.
+      await cp(from, to, { recursive: true, verbatimSymlinks: true });
+    }
+  } catch {
+    // No room, or nothing there: it goes nevertheless, since it must not run.
+  }
+}

@@ -1,0 +1,39 @@
+// How commands run, in words, for the start, `status`, readiness and `doctor`.
+
+import type { SandboxMode, SandboxOptions, SandboxState } from './sandbox-options.ts';
+
+export interface SandboxDescription {
+  readonly mode: SandboxMode;
+  /** `checking`: it is not known yet whether it works. */
+  readonly status: SandboxState['status'] | 'checking';
+  /** One line in words. */
+  readonly detail: string;
+}
+
+/** `state`: undefined if it is not known yet. */
+export function describeSandbox(
+  { mode, network }: Pick<SandboxOptions, 'mode' | 'network'>,
+  state: SandboxState | undefined,
+): SandboxDescription {
+  const status = state?.status ?? 'checking';
+  return { mode, status, detail: detailOf(mode, network, state) };
+}
+
+function detailOf(mode: SandboxMode, network: boolean, state: SandboxState | undefined): string {
+  const withoutSandbox = `commands run without a sandbox, with all rights of the server's user`;
+  switch (state?.status) {
+    case undefined:
+      return 'whether commands can run in bubblewrap is being tried out';
+    case 'works':
+      return `commands run in bubblewrap, ${network ? 'with' : 'without'} the network; they can write only the workspace`;
+    case 'off':
+      return `${withoutSandbox}: it is switched off`;
+    case 'failed':
+      return `commands are refused until the sandbox works: ${state.reason}`;
+    case 'missing':
+    case 'unavailable':
+      return mode === 'required'
+        ? `commands are refused: ${state.reason}`
+        : `${withoutSandbox}: ${state.reason}. Permission modes below "full" ask for each command`;
+  }
+}

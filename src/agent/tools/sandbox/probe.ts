@@ -1,0 +1,95 @@
+// Trying bubblewrap out: is it there, does it start, and can a command in it write the workspace?
+
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { isCode, isIn } from './cover.ts';
+import type { SandboxState } from './sandbox-options.ts';
+import { filterArchitectures } from './seccomp-filter.ts';
+import { judgeSetupFailure, type SetupVerdict } from './setup-failure.ts';
+import { type CommandStart, closed, exitOf, signalGroup, startCommand } from './start-command.ts';
+
+export interface ProbeOptions {
+  readonly workspace: string;
+  /** Its absolute path; undefined if there is none. */
+  readonly program: string | undefined;
+  readonly timeoutMs: number;
+  /** As a command is prepared. */
+  readonly prepareStart: (command: string) => Promise<CommandStart>;
+}
+
+/** Folders of the kernel, which cannot be a workspace; a folder in shared memory can. */
+const kernelFolders = ['/proc', '/sys', '/dev'];
+const memoryFolder = '/dev/shm/';
+
+export async function probeBubblewrap(options: ProbeOptions): Promise<SandboxState> {
+  const { workspace, program, timeoutMs, prepareStart } = options;
+  const impossible = whyImpossible(workspace);
+  if (impossible !== undefined) return impossible;
+  const file = `.codebuddy-${randomBytes(8).toString('hex')}.tmp`;
+  try {
+    // By looking, not by starting: a start fails with ENOENT for other reasons too, as a missing workspace.
+    if (!(await isExecutable(program)))
+      return { status: 'missing', reason: 'bubblewrap (bwrap) is not installed' };
+    const ended = await run(await prepareStart(`: > ${file} && rm -f ${file}`), timeoutMs);
+    if (ended.exitCode === 0) return { status: 'works' };
+    if (!ended.wasRun) return judgeSetupFailure(ended);
+    if (!(await canWrite(workspace))) return { status: 'works' };
+    const said = ended.stderr.trim();
+    return { status: 'unavailable', reason: `commands in bubblewrap cannot write the workspace: ${said}` };
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    return { status: 'failed', reason: `bubblewrap could not be tried out: ${words}` };
+  }
+}
+
+function whyImpossible(workspace: string): SetupVerdict | undefined {
+  if (process.platform !== 'linux')
+    return { status: 'missing', reason: `there is no sandbox for this system (${process.platform}) yet` };
+  if (!filterArchitectures.some((architecture) => architecture === process.arch))
+    return { status: 'unavailable', reason: `there is no filter for this processor (${process.arch})` };
+  const isKernels = kernelFolders.some((folder) => isIn(workspace, folder));
+  if (workspace === '/' || (isKernels && !workspace.startsWith(memoryFolder)))
+    return { status: 'unavailable', reason: `the workspace ${workspace} cannot be told from the system` };
+  return undefined;
+}
+
+async function isExecutable(program: string | undefined): Promise<boolean> {
+  if (program === undefined) return false;
+  try {
+    await access(program, constants.X_OK);
+    return (await stat(program)).isFile();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ENAMETOOLONG', 'ELOOP'].some((code) => isCode(error, code)))
+      return false;
+    throw error;
+  }
+}
+
+async function canWrite(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK);
+    return true;
+  } catch (error) {
+    if (['EACCES', 'EROFS', 'EPERM'].some((code) => isCode(error, code))) return false;
+    throw error;
+  }
+}
+
+async function run(
+  start: CommandStart,
+  timeoutMs: number,
+): Promise<{ exitCode: number | null; signal: string | null; stderr: string; wasRun: boolean }> {
+  const { child, stdout, stderr, wasRun } = await startCommand(start);
+  let said = '';
+  stderr.on('data', (chunk: Buffer) => {
+    if (said.length < 1000) said += chunk.toString();
+  });
+  stdout.resume();
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), timeoutMs);
+  const ended = await exitOf(child);
+  clearTimeout(timer);
+  signalGroup(child, 'SIGKILL');
+  await Promise.all([stderr, stdout].map(closed));
+  return { ...ended, stderr: said, wasRun: await wasRun() };
+}

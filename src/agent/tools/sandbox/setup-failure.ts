@@ -1,0 +1,33 @@
+// What a failed start of bubblewrap means. Only a cause that is known to last counts as "cannot work here"; everything else may pass, and a
+// command is refused rather than run without the sandbox.
+
+/** How bubblewrap ended before it ran anything. */
+export interface SetupFailure {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+}
+
+/** `missing`: not installed. `unavailable`: cannot work here. `failed`: slow, or failed now. */
+export type SetupVerdict = {
+  readonly status: 'missing' | 'unavailable' | 'failed';
+  readonly reason: string;
+};
+
+/** Messages of causes that pass: exhausted memory, processes, descriptors or namespaces. */
+const passing =
+  /ENOSPC|ENOMEM|EAGAIN|EMFILE|ENFILE|EBUSY|EINTR|No space left|Cannot allocate memory|temporarily unavailable|Too many open files|Device or resource busy|Interrupted/i;
+
+/** Messages of causes that last until somebody changes the machine. */
+const lasting =
+  /Unknown option|No permissions to creat|Operation not permitted|Permission denied|Read-only file system|Function not implemented|Invalid argument|Operation not supported|setting up uid map|Failed RTM_NEWADDR|Can't mount proc|No such file or directory|need to be (root|run as)|setuid/i;
+
+export function judgeSetupFailure({ exitCode, signal, stderr }: SetupFailure): SetupVerdict {
+  if (signal !== null)
+    return { status: 'failed', reason: `bubblewrap was too slow, or was ended by ${signal}` };
+  const said = stderr.trim().slice(0, 500);
+  const words = said === '' ? `exit code ${exitCode}` : said;
+  return lasting.test(said) && !passing.test(said)
+    ? { status: 'unavailable', reason: `bubblewrap does not work here: ${words}` }
+    : { status: 'failed', reason: `bubblewrap failed now: ${words}` };
+}

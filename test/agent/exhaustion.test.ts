@@ -1,0 +1,185 @@
+// A server without file handles answers 503 and lives on. Each test starts a real server that may open few files, and takes the rest
+// with idle connections.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+
+const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const maxHandles = 96;
+const apiKey = 'key-of-the-exhaustion-test';
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+interface LimitedServer {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly home: string;
+  post(path: string, body: unknown): Promise<Answer>;
+  /** Opens connections until the server has no handle left. */
+  exhaust(): Promise<readonly Socket[]>;
+}
+
+async function startLimited(config: Record<string, unknown> = {}): Promise<LimitedServer> {
+  const home = mkdtempSync(join(tmpdir(), 'codebuddy-limited-'));
+  const workspace = join(home, 'workspace');
+  for (const folder of [workspace, join(home, 'api')]) mkdirSync(folder);
+  writeFileSync(
+    join(home, 'api', 'config.json'),
+    JSON.stringify({ models: ['offline'], watch: false, ...config }),
+  );
+  const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
+  const child = spawn('sh', ['-c', command], {
+    env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: apiKey, NODE_NO_WARNINGS: '1' },
+    cwd: workspace,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(async () => {
+    agent.destroy();
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    rmSync(home, { recursive: true, force: true });
+  });
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error(`the server ended:\n${errors}`)));
+  ended.catch(() => undefined);
+  const [first] = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), ended])) as [string];
+  child.stdout.resume();
+  const { url } = JSON.parse(first.split('\n')[0] as string) as { url: string };
+
+  const post = (path: string, body: unknown): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      // On the one connection that is open already: the server cannot accept another.
+      const sent = request(`${url}${path}`, {
+        method: 'POST',
+        agent,
+        headers: { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' },
+      });
+      sent.on('error', (cause) => reject(new Error(`${path}: ${cause.message}\n${errors}`)));
+      sent.on('response', (response) => {
+        let text = '';
+        response
+          .setEncoding('utf8')
+          .on('data', (part: string) => {
+            text += part;
+          })
+          .on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+      });
+      sent.end(JSON.stringify(body));
+    });
+  await post('/api/tools/list_directory', {});
+  return {
+    child,
+    home,
+    post,
+    async exhaust() {
+      const { hostname, port } = new URL(url);
+      const sockets: Socket[] = [];
+      onTestFinished(() => {
+        for (const socket of sockets) socket.destroy();
+      });
+      for (let i = 0; i < maxHandles; i++) {
+        const socket = connect(Number(port), hostname);
+        // The server closes what it cannot accept.
+        socket.on('error', () => undefined);
+        sockets.push(socket);
+        await once(socket, 'connect');
+      }
+      await expect
+        .poll(() => readdirSync(`/proc/${child.pid}/fd`).length, { timeout: 20_000 })
+        .toBeGreaterThanOrEqual(maxHandles - 1);
+      return sockets;
+    },
+  };
+}
+
+const hasProc = process.platform === 'linux';
+
+it.runIf(hasProc)(
+  'without a file handle left, the first bash is answered 503; then it works again',
+  async () => {
+    const server = await startLimited();
+    const sockets = await server.exhaust();
+    const refused = await server.post('/api/tools/bash', { command: 'echo hello' });
+    expect(refused.status, refused.body).toBe(503);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
+    expect(server.child.exitCode).toBeNull();
+    for (const socket of sockets) socket.destroy();
+    await expect
+      .poll(() => readdirSync(`/proc/${server.child.pid}/fd`).length, { timeout: 20_000 })
+      .toBeLessThan(maxHandles / 2);
+    const done = await server.post('/api/tools/bash', { command: 'echo hello' });
+    expect(done.status, done.body).toBe(200);
+    expect(JSON.parse(done.body)).toMatchObject({ result: { exitCode: 0, stdout: 'hello\n' } });
+  },
+  60_000,
+);
+
+it.runIf(hasProc)(
+  'without a file handle left, the start of an MCP server is answered 503; then it works',
+  async () => {
+    const server = await startLimited({
+      mcpServers: {
+        files: {
+          command: process.execPath,
+          args: [
+            fileURLToPath(
+              new URL(
+                '../../node_modules/@modelcontextprotocol/server-filesystem/dist/index.js',
+                import.meta.url,
+              ),
+            ),
+            tmpdir(),
+          ],
+        },
+      },
+    });
+    const sockets = await server.exhaust();
+    const refused = await server.post('/api/tools/files__list_allowed_directories', {});
+    expect(refused.status, refused.body).toBe(503);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
+    expect(server.child.exitCode).toBeNull();
+    for (const socket of sockets) socket.destroy();
+    await expect
+      .poll(() => readdirSync(`/proc/${server.child.pid}/fd`).length, { timeout: 20_000 })
+      .toBeLessThan(maxHandles / 2);
+    const done = await server.post('/api/tools/files__list_allowed_directories', {});
+    expect(done.status, done.body).toBe(200);
+  },
+  60_000,
+);
+
+it.runIf(hasProc).each([
+  ['read_file', { path: 'a.txt' }],
+  ['write_file', { path: 'b.txt', content: 'x' }],
+  ['search', { pattern: 'x' }],
+  ['glob', { pattern: '*' }],
+  ['list_directory', {}],
+])(
+  'without a file handle left, %s is answered 503',
+  async (tool, params) => {
+    const server = await startLimited();
+    writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
+    await server.exhaust();
+    const refused = await server.post(`/api/tools/${tool}`, params);
+    expect(refused.status, refused.body).toBe(503);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
+    expect(server.child.exitCode).toBeNull();
+  },
+  60_000,
+);

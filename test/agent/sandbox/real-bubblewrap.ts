@@ -1,0 +1,64 @@
+// For tests that need the real bubblewrap: is it here, and an agent whose commands run in it.
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AgentOptions } from '../../../src/agent/agent.ts';
+import { type RunningAgent, startAgent, temporaryFolder } from '../start-agent.ts';
+
+function worksHere(): boolean {
+  try {
+    execFileSync('bwrap', ['--unshare-user', '--unshare-net', '--ro-bind', '/', '/', 'true'], {
+      stdio: 'ignore',
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Without it these tests are skipped; `.ci/run` installs it, and says loudly where it cannot. */
+export const hasBubblewrap = worksHere();
+export const isRoot = process.getuid?.() === 0;
+
+/** `our own`: a workspace of the user that runs the tests. As root there is also one of an ordinary user. */
+export const owners = isRoot ? (['our own', 'an ordinary user'] as const) : (['our own'] as const);
+export const ordinaryUser = 65_534;
+
+export interface CommandResult {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  readonly sandbox: string;
+}
+
+export interface SandboxedAgent extends RunningAgent {
+  run(command: string, params?: Record<string, unknown>): Promise<CommandResult>;
+}
+
+export async function startSandboxedAgent(
+  owner: (typeof owners)[number],
+  sandbox: Partial<NonNullable<AgentOptions['sandbox']>> = {},
+  options: Partial<AgentOptions> & { folder?: string } = {},
+): Promise<SandboxedAgent> {
+  const folder = options.folder ?? temporaryFolder();
+  const workspace = join(folder, 'workspace');
+  mkdirSync(workspace, { recursive: true });
+  if (owner === 'an ordinary user') {
+    chmodSync(folder, 0o755);
+    chownSync(workspace, ordinaryUser, ordinaryUser);
+  }
+  const agent = await startAgent({
+    models: ['offline'],
+    ...options,
+    folder,
+    sandbox: { mode: 'required', network: false, ...sandbox },
+  });
+  return {
+    ...agent,
+    async run(command, params = {}) {
+      return (await agent.tool('bash', { command, ...params })) as unknown as CommandResult;
+    },
+  };
+}

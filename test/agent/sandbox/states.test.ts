@@ -1,0 +1,277 @@
+// Whether the sandbox works, and what happens to commands where it does not: never does one run without it by surprise.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { SandboxMode } from '../../../src/agent/tools/sandbox.ts';
+import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
+import { startAgent, temporaryFolder } from '../start-agent.ts';
+import { calls, says, startModelAgent } from '../start-model-agent.ts';
+import { noPermission, noSpace, passOn, pathWithout, standIn } from './stand-in.ts';
+
+// On other systems there is no sandbox at all.
+const onLinux = describe.skipIf(process.platform !== 'linux');
+
+async function agentWith(PATH: string, sandbox: { mode?: SandboxMode; probeTimeoutMs?: number } = {}) {
+  const agent = await startAgent({
+    models: ['offline'],
+    environment: { PATH },
+    sandbox: { network: false, ...sandbox },
+  });
+  return {
+    ...agent,
+    run: (command: string) => agent.tool('bash', { command }),
+    has: (file: string) => existsSync(join(agent.workspace, file)),
+  };
+}
+
+const refused = { code: 'sandbox_unavailable' };
+
+onLinux('a command', () => {
+  it('is given to bubblewrap with the options that hold', async () => {
+    const { path, starts } = standIn(passOn);
+    const { run, workspace } = await agentWith(path);
+    expect(await run('echo "it is $((6*7))"')).toMatchObject({
+      exitCode: 0,
+      stdout: 'it is 42\n',
+      sandbox: 'bubblewrap',
+    });
+    const args = starts().at(-1);
+    for (const words of [
+      '--unshare-user --disable-userns --cap-drop ALL',
+      '--unshare-net',
+      '--seccomp 3',
+      '--ro-bind / /',
+      `--bind ${workspace} ${workspace}`,
+      `--chdir ${workspace}`,
+    ])
+      expect(args).toContain(words);
+  });
+
+  it('runs in the sandbox after a first start that was killed', async () => {
+    const { path, starts } = standIn(passOn, ['kill -9 $$']);
+    const { run } = await agentWith(path);
+    expect(await run('echo ran')).toMatchObject({ stdout: 'ran\n', sandbox: 'bubblewrap' });
+    // Tried out twice, then run.
+    expect(starts()).toHaveLength(3);
+  });
+
+  it.each([
+    ['is too slow', 'sleep 60', 'too slow'],
+    ['has no namespace left', noSpace, 'ENOSPC'],
+    ['has no memory left', 'echo "bwrap: Can\'t mount tmpfs: Cannot allocate memory" >&2; exit 1', 'memory'],
+    ['fails for a reason that nobody knows', 'echo "bwrap: strange" >&2; exit 1', 'strange'],
+    ['says nothing', 'exit 1', 'exit code 1'],
+    ['cannot load a library', 'echo "cannot map shared library" >&2; exit 127', 'library'],
+  ])('is refused while bubblewrap %s', async (_what, script, words) => {
+    const bubblewrap = standIn(script);
+    const isSlow = script.startsWith('sleep');
+    const { run, has } = await agentWith(bubblewrap.path, isSlow ? { probeTimeoutMs: 300 } : {});
+    await expect(run('touch made')).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining(words),
+    });
+    expect(has('made')).toBe(false);
+  });
+
+  it('runs in the sandbox again when a passing cause has passed', async () => {
+    const bubblewrap = standIn(noSpace);
+    const { run } = await agentWith(bubblewrap.path);
+    await expect(run('touch made')).rejects.toMatchObject(refused);
+    bubblewrap.becomes(passOn);
+    expect(await run('echo ran')).toMatchObject({ stdout: 'ran\n', sandbox: 'bubblewrap' });
+  });
+
+  it.each([
+    ['fails', (one: ReturnType<typeof standIn>) => one.becomes(noPermission)],
+    ['is gone', (one: ReturnType<typeof standIn>) => one.remove()],
+    ['is killed before it runs anything', (one: ReturnType<typeof standIn>) => one.becomes('exit 137')],
+  ])(
+    'fails, and does not run without the sandbox, when bubblewrap worked before and %s',
+    async (_what, change) => {
+      const bubblewrap = standIn(passOn);
+      const { run, has } = await agentWith(bubblewrap.path);
+      expect(await run('echo ran')).toMatchObject({ sandbox: 'bubblewrap' });
+      change(bubblewrap);
+      for (let i = 0; i < 3; i++) await expect(run('touch made')).rejects.toMatchObject(refused);
+      expect(has('made')).toBe(false);
+    },
+  );
+
+  it('that fails itself is no failure of the sandbox', async () => {
+    const { run } = await agentWith(standIn(passOn).path);
+    expect(await run('echo oh >&2; exit 1')).toMatchObject({ exitCode: 1, stderr: 'oh\n' });
+  });
+
+  it('leaves no file of the trial behind', async () => {
+    const { run, workspace } = await agentWith(standIn(passOn).path);
+    await run('true');
+    expect(readdirSync(workspace)).toEqual([]);
+  });
+});
+
+onLinux('where there is no sandbox', () => {
+  it.each([
+    ['not installed', 'missing', undefined],
+    ['without permission', 'unavailable', noPermission],
+    ['too old', 'unavailable', 'echo "bwrap: Unknown option --disable-userns" >&2; exit 1'],
+    [
+      'on Ubuntu with AppArmor',
+      'unavailable',
+      'echo "bwrap: setting up uid map: Permission denied" >&2; exit 1',
+    ],
+    [
+      'in Docker',
+      'unavailable',
+      'echo "bwrap: Creating new namespace failed: Operation not permitted" >&2; exit 1',
+    ],
+  ])('(%s) the settings decide', async (_what, status, script) => {
+    const PATH = script === undefined ? pathWithout() : standIn(script).path;
+    const { run, agent } = await agentWith(PATH);
+    expect(await run('echo still')).toMatchObject({ stdout: 'still\n', sandbox: 'none' });
+    expect(await agent.describeSandbox()).toMatchObject({ mode: 'auto', status });
+    await expect(agentWith(PATH, { mode: 'required' })).rejects.toThrow('sandbox is "required"');
+    const off = await agentWith(PATH, { mode: 'off' });
+    expect(await off.run('echo still')).toMatchObject({ sandbox: 'none' });
+    expect(await off.agent.describeSandbox()).toMatchObject({ mode: 'off', status: 'off' });
+  });
+
+  it('one that is installed later is used after a minute', async () => {
+    const bubblewrap = standIn(passOn);
+    bubblewrap.remove();
+    let now = 1_000_000;
+    const workspace = temporaryFolder();
+    const sandbox = createSandbox({
+      mode: 'auto',
+      workspace,
+      hidden: [],
+      network: false,
+      environment: { PATH: bubblewrap.path },
+      now: () => now,
+    });
+    expect(await sandbox.isolation()).toBe('none');
+    bubblewrap.becomes(passOn);
+    expect(await sandbox.isolation()).toBe('none');
+    now += 60_000;
+    expect(await sandbox.isolation()).toBe('bubblewrap');
+  });
+
+  it('"off" starts nothing even where it works', async () => {
+    const { path, starts } = standIn(passOn);
+    const { run } = await agentWith(path, { mode: 'off' });
+    expect(await run('echo ran')).toMatchObject({ stdout: 'ran\n', sandbox: 'none' });
+    expect(starts()).toEqual([]);
+  });
+
+  it('"required" refuses commands when bubblewrap is gone later', async () => {
+    const bubblewrap = standIn(passOn);
+    const { run, has } = await agentWith(bubblewrap.path, { mode: 'required' });
+    bubblewrap.remove();
+    await expect(run('touch made')).rejects.toMatchObject(refused);
+    expect(has('made')).toBe(false);
+  });
+});
+
+/** What becomes of a model's command. */
+async function outcomeOf(
+  PATH: string,
+  options: Parameters<typeof startModelAgent>[1] & { readonly command?: string },
+) {
+  const { command = 'npm test', ...rest } = options;
+  const { agent, server, events } = await startModelAgent([calls('bash', { command }), says('done')], {
+    environment: { PATH },
+    sandbox: { network: false },
+    ...rest,
+  });
+  const { result, asked } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
+  result.catch(() => undefined);
+  const permission = await Promise.race([result.then(() => undefined), asked]);
+  const told = (): string => server.requests[1]?.messages.at(-1)?.toolResults[0]?.text ?? '';
+  return { permission, told, events, agent, result };
+}
+
+onLinux('permissions', () => {
+  const rule = (text: string) => ({ allow: [text], deny: [] });
+
+  it.each(['ask', 'auto-edit'] as const)(
+    'in mode %s, without the sandbox only a rule for exactly the command allows it',
+    async (permissionMode) => {
+      const { path } = standIn(noPermission);
+      for (const wildcard of ['bash', '*', 'bash(*)', 'bash(npm *)', 'b*(npm test)']) {
+        const { permission } = await outcomeOf(path, { permissionMode, permissions: rule(wildcard) });
+        expect(permission, wildcard).toMatchObject({
+          sandbox: 'none',
+          reason: expect.stringContaining('no sandbox'),
+        });
+      }
+      const exact = await outcomeOf(path, { permissionMode, permissions: rule('bash(npm test)') });
+      expect(exact.permission).toBeUndefined();
+    },
+  );
+
+  it('in the sandbox, rules with wildcards allow as ever', async () => {
+    const { path } = standIn(passOn);
+    const allowed = await outcomeOf(path, {
+      permissionMode: 'ask',
+      permissions: rule('bash(echo *)'),
+      command: 'echo hi',
+    });
+    expect(allowed.permission).toBeUndefined();
+    expect(JSON.parse(allowed.told())).toMatchObject({ stdout: 'hi\n', sandbox: 'bubblewrap' });
+  });
+
+  it('the question, and its event, say how the command will run', async () => {
+    for (const [script, sandbox] of [
+      [passOn, 'bubblewrap'],
+      [noPermission, 'none'],
+    ] as const) {
+      const { permission, events } = await outcomeOf(standIn(script).path, { permissionMode: 'ask' });
+      expect(permission).toMatchObject({ tool: 'bash', sandbox });
+      const asking = (await events()).find(({ type }) => type === 'permission.request');
+      expect(asking?.data).toMatchObject({ sandbox });
+    }
+  });
+
+  it('mode "full" runs the command and says that there was no sandbox', async () => {
+    const { permission, told } = await outcomeOf(standIn(noPermission).path, {
+      permissionMode: 'full',
+      command: 'echo hi',
+    });
+    expect(permission).toBeUndefined();
+    expect(JSON.parse(told())).toMatchObject({ stdout: 'hi\n', sandbox: 'none' });
+  });
+
+  it('"off" changes nothing about rules', async () => {
+    const { permission } = await outcomeOf(standIn(passOn).path, {
+      permissionMode: 'ask',
+      permissions: rule('bash(echo *)'),
+      command: 'echo hi',
+      sandbox: { mode: 'off', network: false },
+    });
+    expect(permission).toBeUndefined();
+  });
+
+  it('nobody is asked about a command that would be refused; the model is told why', async () => {
+    const { permission, told } = await outcomeOf(standIn(noSpace).path, { permissionMode: 'ask' });
+    expect(permission).toBeUndefined();
+    expect(told()).toContain('could not run in the sandbox');
+  });
+});
+
+onLinux('files that run later', () => {
+  it('are covered after the workspace is mounted', async () => {
+    const { path, starts } = standIn(passOn);
+    const agent = await startAgent({
+      models: ['offline'],
+      environment: { PATH: path },
+      sandbox: { network: false },
+    });
+    agent.write('.npmrc', 'fund=false\n');
+    await agent.tool('bash', { command: 'exit 3' });
+    const { workspace } = agent;
+    const npmrc = `${workspace}/.npmrc`;
+    expect(starts().at(-1)).toMatch(
+      new RegExp(`--bind ${workspace} ${workspace} .*--ro-bind-try ${npmrc} ${npmrc}`),
+    );
+  });
+});

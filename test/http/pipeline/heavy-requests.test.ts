@@ -1,0 +1,105 @@
+// The worst that one request can hold, at its maximum size: a real server answers it soon, answers others meanwhile, and needs little
+// more memory than before.
+
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { serve, temporaryFolder } from '../../cli/run-cli.ts';
+
+const apiKey = 'key-of-the-heavy-requests-test';
+const nearlyMax = 1_000_000;
+/** As long as a body may be, as JSON. */
+const fill = (text: string): string => text.repeat(Math.floor(nearlyMax / (JSON.stringify(text).length - 2)));
+
+/** What each took before: minutes to hours, or gigabytes. */
+const prompts: readonly (readonly [what: string, prompt: string])[] = [
+  ['spaces after write', `write${' '.repeat(nearlyMax)}x`],
+  ['spaces after write, and a colon', `write${' '.repeat(nearlyMax)}x:y\n`],
+  ['quotes', `search ${fill('" ')}`],
+  ['quotes of all kinds', `replace ${fill(`' " \` `)} in with x`],
+  ['words that split', `replace ${fill('a in b with ')}c in d`],
+  ['colons', `write ${fill('a:')}\nx`],
+  ['unknown lines', fill('a\n')],
+  ['empty lines', fill('\n')],
+  ['help', fill('help\n')],
+  ['too many commands', fill('read x\n')],
+  ['a glob of braces', `list ${'{a,'.repeat(300)}b${'}'.repeat(300)}`],
+];
+
+const bodies: readonly (readonly [what: string, path: string, body: string])[] = [
+  ['100 000 unknown fields of a prompt', '/api/prompt', objectOf(70_000, () => '1')],
+  ['100 000 unknown fields of a webhook', '/api/webhooks', objectOf(70_000, () => '1')],
+  [
+    'unknown event types of a webhook',
+    '/api/webhooks',
+    `{"url":"https://example.org","events":[${listOf(150_000, '"x"')}]}`,
+  ],
+  [
+    'wrong headers of a webhook',
+    '/api/webhooks',
+    `{"url":"https://example.org","headers":${objectOf(70_000, () => '1')}}`,
+  ],
+  ['unknown parameters of a tool', '/api/tools/glob', objectOf(70_000, () => '1')],
+  ['one field with a name of 900 KB', '/api/prompt', `{"${'~'.repeat(900_000)}":1}`],
+  ['deep arrays', '/api/sessions', `{"metadata":{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`],
+  [
+    'arrays as deep as allowed',
+    '/api/sessions',
+    `{"metadata":{"a":[${listOf(4000, '['.repeat(100) + ']'.repeat(100))}]}}`,
+  ],
+];
+
+function objectOf(count: number, value: (i: number) => string): string {
+  return `{${Array.from({ length: count }, (_, i) => `"f${i}":${value(i)}`).join(',')}}`;
+}
+
+function listOf(count: number, value: string): string {
+  return Array.from({ length: count }, () => value).join(',');
+}
+
+function peakMegabytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+it.runIf(process.platform === 'linux')(
+  'the worst prompts and bodies hold nobody up, fill no memory, and get short answers',
+  async () => {
+    const server = await serve(temporaryFolder(), [], { CODEBUDDY_API_KEY: apiKey });
+    const headers = { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' };
+    const post = (path: string, body: string): Promise<Response> =>
+      fetch(`${server.url}${path}`, { method: 'POST', headers, body });
+    await post('/api/prompt', JSON.stringify({ prompt: 'help' }));
+    const before = peakMegabytes(server.child.pid as number);
+
+    let isDone = false;
+    let answered = 0;
+    const health = (async () => {
+      while (!isDone) {
+        expect((await fetch(`${server.url}/health`, { signal: AbortSignal.timeout(30_000) })).status).toBe(
+          200,
+        );
+        answered++;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    // It fails the test when it is awaited.
+    health.catch(() => undefined);
+    for (const [what, prompt] of prompts) {
+      const response = await post('/api/prompt', JSON.stringify({ prompt }));
+      const text = await response.text();
+      expect([200, 422], `${what}: ${text.slice(0, 500)}`).toContain(response.status);
+      expect(text.length, what).toBeLessThan(20_000);
+    }
+    for (const [what, path, body] of bodies) {
+      const response = await post(path, body);
+      const text = await response.text();
+      expect([400, 422], `${what}: ${text.slice(0, 500)}`).toContain(response.status);
+      expect(text.length, what).toBeLessThan(100_000);
+    }
+    isDone = true;
+    await health;
+    expect(answered).toBeGreaterThan(10);
+    expect(server.child.exitCode).toBeNull();
+    expect(peakMegabytes(server.child.pid as number) - before).toBeLessThan(600);
+  },
+  180_000,
+);
