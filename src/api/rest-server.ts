@@ -14,6 +14,7 @@ import type { HttpMethod } from '../http/route.ts';
 import type { Endpoint } from '../http/routes/index.ts';
 import { listEndpoints } from '../http/routes/index.ts';
 import type { HttpServices } from '../http/services.ts';
+import { sameSettings } from './same-settings.ts';
 
 export { CodeBuddyError } from '../errors.ts';
 export type { AddRouteOptions, ApiRequest, RouteHandler } from '../http/added-route.ts';
@@ -162,9 +163,25 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
 
 let shared: RestApiServer | undefined;
 
-/** The one server of this process; made at the first call, with its `config`. */
+let sharedWith: { readonly config: ApiServerConfig; readonly services: HttpServices | undefined };
+
+/**
+ * The one server of this process; made at the first call, with its `config`.
+ * @throws TypeError if there is one with another `config`
+ */
 export function getApiServer(config?: ApiServerConfig, services?: HttpServices): RestApiServer {
-  shared ??= new RestApiServer(config, services);
+  if (shared === undefined) {
+    shared = new RestApiServer(config, services);
+    sharedWith = { config: { ...config }, services };
+    return shared;
+  }
+  const isSame =
+    (config === undefined || sameSettings(config, sharedWith.config)) &&
+    (services === undefined || services === sharedWith.services);
+  if (!isSame)
+    throw new TypeError(
+      'getApiServer: this process has a server with another config; stop it with stopApiServer() first, or use new RestApiServer(config)',
+    );
   return shared;
 }
 

@@ -66,6 +66,8 @@ export interface WebhookEngineOptions {
   readonly maxInFlight?: number;
   /** Ended deliveries that are kept. @default 100 000 */
   readonly keepDeliveries?: number;
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes?: ReadonlySet<string>;
   /** Webhooks of single runs that may exist at the same time. @default 1000 */
   readonly maxRunWebhooks?: number;
 }
@@ -183,7 +185,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     ...(options.nameServers === undefined ? {} : { servers: options.nameServers }),
     ...(options.hostsFile === undefined ? {} : { hostsFile: options.hostsFile }),
   });
-  const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => makeId('whk', clock.wall()) };
+  const checks = {
+    checkUrl: (url: string) => guard.check(url),
+    makeId: () => makeId('whk', clock.wall()),
+    ownTypes: options.ownTypes,
+  };
 
   const lanes = new Map<string, Lane>();
   let creatingForRuns = 0;
@@ -478,8 +484,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lane: Lane,
     { events, ...range }: ReplayRange & { readonly events?: readonly string[] },
   ): Promise<{ readonly queued: number; readonly skipped: number }> {
-    const wanted = expandTypes(lane.config.events);
-    const asked = expandTypes(events);
+    const wanted = expandTypes(lane.config.events, options.ownTypes);
+    const asked = expandTypes(events, options.ownTypes);
     const types =
       wanted === undefined
         ? asked
@@ -617,7 +623,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   async function missedBy({ isEnabled, memory, config }: Lane): Promise<number> {
     if (isEnabled || memory.missedAfter === null) return 0;
-    const count = await store.countEvents(memory.missedAfter, expandTypes(config.events));
+    const count = await store.countEvents(memory.missedAfter, expandTypes(config.events, options.ownTypes));
     // That it was disabled is for the others to hear.
     return Math.max(count - (wants(config.events, 'webhook.disabled') ? 1 : 0), 0);
   }
