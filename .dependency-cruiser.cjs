@@ -57,7 +57,7 @@ module.exports = {
     wall('visible-text\\.ts', []),
     wall('store/', []),
     wall('config/', []),
-    wall('client/', []),
+    wall('client/', ['events/(catalogue|schema-type)\\.ts']),
     wall('events/', ['store/']),
     wall('keys/', ['events/', 'store/']),
     wall('webhooks/', ['events/', 'store/']),

@@ -138,9 +138,10 @@ async function answer(
   }
 }
 
-function finish({ type, data }: StreamEvent): void {
-  if (type === 'run.complete') return;
-  complain(`codebuddy: ${oneLine(String(type === 'run.failed' ? data.message : data.reason))}`);
+function finish(event: StreamEvent): void {
+  if (event.type !== 'run.failed' && event.type !== 'run.cancelled') return;
+  const why = event.type === 'run.failed' ? event.data.message : event.data.reason;
+  complain(`codebuddy: ${oneLine(String(why))}`);
   process.exitCode = exitCodes.failed;
 }
 

@@ -3,7 +3,8 @@
 import type { operations } from './api-types.ts';
 import { type DiscoveryOptions, discover } from './discovery.ts';
 import { ApiError, PermissionRequiredError, ServerUnreachableError } from './errors.ts';
-import { followStream, readStream, type StreamEvent, toQuery } from './event-stream.ts';
+import { followStream, readStream, toQuery } from './event-stream.ts';
+import type { StreamEvent } from './stream-event.ts';
 import { Transport } from './transport.ts';
 
 type Operations = operations;
@@ -157,9 +158,10 @@ export class CodeBuddyClient {
         const { permissions } = await this.permissions.list({ runId }, { signal });
         const next = permissions.find(({ id }) => id === data.permissionId);
         if (next !== undefined) await this.#answer(next, onPermission, signal);
-      } else if (type === 'run.failed' || type === 'run.cancelled') {
-        const code = type === 'run.failed' ? String(data.code) : 'run_cancelled';
-        throw new ApiError(500, { code, detail: String(data.message ?? data.reason) });
+      } else if (type === 'run.failed') {
+        throw new ApiError(500, { code: data.code, detail: data.message });
+      } else if (type === 'run.cancelled') {
+        throw new ApiError(500, { code: 'run_cancelled', detail: data.reason });
       } else if (type === 'run.complete') {
         return { ...(data as Omit<PromptResult, 'runId' | 'sessionId'>), runId, sessionId };
       }
