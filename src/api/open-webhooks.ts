@@ -19,13 +19,14 @@ export interface OpenedWebhooks {
 
 type Tell = (message: string, error?: unknown) => void;
 
-/** `tell`: for what a host must hear also if it has no `warn`. */
+/** `tell` calls the host's `warn`, whatever that does, or warns by the process if there is none. */
 export async function openWebhooks(
   { home = defaultHome(), eventTypes = [], strict = false, ...options }: WebhookManagerOptions,
   tell: Tell,
 ): Promise<OpenedWebhooks> {
   mkdirSync(apiFolder(home), { recursive: true, mode: 0o700 });
-  const { warn } = options;
+  // Without a `warn`, only what is lost or differs is told.
+  const warn = options.warn === undefined ? undefined : tell;
   const path = databaseIn(home);
   const moved = moveDatabase(oldFile(home, 'codebuddy.db'), path);
   if (moved !== undefined) warn?.(moved);
@@ -39,6 +40,7 @@ export async function openWebhooks(
     startIdsAfter(await store.newestIds());
     const engine = await openWebhookEngine({
       ...options,
+      ...(warn === undefined ? {} : { warn }),
       store,
       log,
       ownTypes,

@@ -128,9 +128,11 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     return listEndpoints(this.server.routes.all());
   }
 
-  /** Where the server listens; undefined while it does not. */
+  /** Where the server listens; undefined while it does not. In a text it is its `url`, as the first version returned. */
   getAddress(): ServerAddress | undefined {
-    return this.server.address;
+    const { address } = this.server;
+    if (address === undefined) return undefined;
+    return Object.defineProperty({ ...address }, 'toString', { value: () => address.url });
   }
 
   isServerRunning(): boolean {

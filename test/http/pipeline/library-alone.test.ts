@@ -51,7 +51,7 @@ describe('the server as a library', () => {
     const home = await mkdtemp(join(tmpdir(), 'codebuddy-'));
     onTestFinished(() => rm(home, { recursive: true }));
     const program = `
-      import { RestApiServer } from ${JSON.stringify(new URL('../../../src/api/rest-server.ts', import.meta.url).href)};
+      import { RestApiServer } from ${JSON.stringify(new URL('../../../src/index.ts', import.meta.url).href)};
       import { createRequire } from 'node:module';
       const server = new RestApiServer({ port: 0 });
       server.onPrompt = () => 'hi';
@@ -59,7 +59,7 @@ describe('the server as a library', () => {
       await fetch(server.getAddress().url + '/api/prompt', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"prompt":"x"}' });
       await server.stop();
       const loaded = Object.keys(createRequire(import.meta.url).cache);
-      console.log(JSON.stringify(loaded.filter((file) => /node_modules\\/(pino|@fastify\\/ajv-compiler|re2js)\\//.test(file))));
+      console.log(JSON.stringify(loaded.filter((file) => /node_modules\\/(pino|@fastify\\/ajv-compiler|re2js|undici)\\//.test(file))));
       console.log(process.moduleLoadList.filter((name) => /sqlite/.test(name)).length);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
