@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { getApiServer, RestApiServer, startApiServer, stopApiServer } from '../../src/index.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
-import { temporaryHome } from '../webhooks/start-webhooks.ts';
+import { startWebhooks, temporaryHome } from '../webhooks/start-webhooks.ts';
 import {
   createServer,
   describe as describeEvent,
@@ -177,6 +177,23 @@ describe('at run time', () => {
     const body = String(request?.body);
     expect(receive(body, headers, 'a secret of sixteen or more')).toBe('bash');
     expect(receive(body, headers, 'another secret of that length')).toBeUndefined();
+  });
+
+  test('the headers that docs/migrating.md calls reserved are refused, and no others', async () => {
+    const { webhooks } = startWebhooks();
+    const guide = readFileSync(join(root, 'docs/migrating.md'), 'utf8');
+    const [, row = ''] = /^\| `headers` \|[^|]*\|([^\n]*)\|$/m.exec(guide) ?? [];
+    const names = [...row.matchAll(/`([a-z0-9-]+)`/g)].map(([, name = '']) =>
+      name.endsWith('-') ? `${name}x` : name,
+    );
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names)
+      await expect(
+        webhooks.register({ url: 'http://127.0.0.1:4999/', headers: { [name]: '1' } }),
+        name,
+      ).rejects.toMatchObject({ code: 'validation_failed' });
+    const allowed = { authorization: 'Bearer x', cookie: 'a=b', accept: '*/*', 'x-team': 'core' };
+    await webhooks.register({ url: 'http://127.0.0.1:4999/', headers: allowed });
   });
 
   test('the messages of a stream are told apart by their type', () => {
