@@ -410,8 +410,8 @@ function readConfig({ home, cwd }: Context): Readonly<Record<string, unknown>> {
 
 /**
  * The settings in `config.json` of the config folder itself, where earlier releases kept them; undefined if that file is not known to be ours.
- * The first version keeps a file of the same name there. Ours holds known settings with valid values only, and stands beside our API key or beside
- * no database.
+ * The first version, and other agents that use the folder, keep a file of the same name there. Ours holds known settings with valid values only.
+ * Without our API key beside it, it also holds one that others have no use for, and stands beside no database.
  */
 export function readOldConfig(
   home: string,
@@ -429,9 +429,20 @@ export function readOldConfig(
   const isOurs = Object.entries(content).every(([field, value]) =>
     known.some((rule) => [rule.field, rule.alias].includes(field) && isValid(rule, value, { home, cwd })),
   );
-  if (!isOurs || (!hasOldKey(home) && existsSync(oldFile(home, 'codebuddy.db')))) return undefined;
-  return content;
+  if (!isOurs) return undefined;
+  if (hasOldKey(home)) return content;
+  const isCommon = Object.keys(content).every((field) => commonFields.has(field));
+  return isCommon || existsSync(oldFile(home, 'codebuddy.db')) ? undefined : content;
 }
+
+/** Fields that the settings of other agents have too. */
+const commonFields: ReadonlySet<string> = new Set([
+  'mcpServers',
+  'permissions',
+  'providers',
+  'model',
+  '$schema',
+]);
 
 function isValid(rule: Rule<unknown>, value: unknown, context: Context): boolean {
   return rule.parse(value, context) !== undefined;

@@ -277,6 +277,20 @@ describe('files of the first version', () => {
     expect(snapshot(join(home, 'codebuddy.db'))).toEqual(before);
   });
 
+  test('settings of another agent are not ours, settings of our server are', async () => {
+    const home = temporaryHome();
+    const path = join(home, 'config.json');
+    const common = { mcpServers: { notes: { command: 'notes' } }, permissions: { allow: [] } };
+    writeFileSync(path, JSON.stringify(common));
+    const { settings, stop } = await start(home);
+    expect(settings.mcpServers).toBeUndefined();
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(common);
+    await stop();
+    writeFileSync(path, JSON.stringify({ ...common, mcpServers: {}, retentionDays: 7 }));
+    expect((await start(home)).settings.retentionDays).toBe(7);
+    expect(existsSync(path)).toBe(false);
+  });
+
   test('files of other programs under our names are not ours', async () => {
     const home = temporaryHome();
     const foreign = {

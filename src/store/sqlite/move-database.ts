@@ -35,6 +35,8 @@ export function moveDatabase(from: string, to: string): string | undefined {
     if (!isOwnDatabase(from)) return undefined;
     return moveOwned(from, to);
   } catch (error) {
+    // Another process has moved it meanwhile.
+    if (!existsSync(from)) return undefined;
     throw toOpenError(from, error);
   }
 }
@@ -45,25 +47,29 @@ function moveOwned(from: string, to: string): string | undefined {
   let line: string | undefined;
   try {
     // Another process may have moved it before this one had the lock.
-    if (!existsSync(from) || !isOwnDatabase(from)) return undefined;
-    if (existsSync(to)) return `${from} is not used: there is a newer ${to}`;
-    if (lstatSync(from).isSymbolicLink()) {
-      // The file stays where it is, and so does its lock.
-      symlinkSync(real, to);
-      rmSync(from);
-    } else {
-      foldIntoOneFile(from);
-      renameSync(from, to);
-      syncFolder(dirname(to));
-      syncFolder(dirname(from));
-    }
-    line = `${from} was moved to ${to}`;
+    if (existsSync(from)) line = moveLocked(from, real, to);
   } finally {
     owner.release();
   }
-  // The lock of a database that is elsewhere now; a link's is still in use.
-  if (real === from) rmSync(`${from}.lock`, { force: true });
+  // The lock of a database that is elsewhere now; that of a link is still in use.
+  if (!existsSync(real)) rmSync(`${real}.lock`, { force: true });
   return line;
+}
+
+function moveLocked(from: string, real: string, to: string): string | undefined {
+  if (!isOwnDatabase(from)) return undefined;
+  if (existsSync(to)) return `${from} is not used: there is a newer ${to}`;
+  if (lstatSync(from).isSymbolicLink()) {
+    // The file stays where it is, and so does its lock.
+    symlinkSync(real, to);
+    rmSync(from);
+  } else {
+    foldIntoOneFile(from);
+    renameSync(from, to);
+    syncFolder(dirname(to));
+    syncFolder(dirname(from));
+  }
+  return `${from} was moved to ${to}`;
 }
 
 /** Is it one of ours, of whatever release? False for what cannot be read as a database. */
