@@ -13,6 +13,8 @@ export interface Holder {
   readonly answer: string;
   /** Every further complete line so far. */
   readonly lines: readonly string[];
+  /** Resolves when there are so many further lines. */
+  said(count: number): Promise<void>;
   /** SIGKILL; resolves when the process is gone and its output was read to the end. */
   kill(): Promise<void>;
 }
@@ -41,5 +43,8 @@ export async function startHolder(path: string, ...more: string[]): Promise<Hold
   await Promise.race([once(child, 'line'), gone]);
   const answer = lines.shift();
   if (answer === undefined) throw new Error(`the holder said nothing: ${errors}`);
-  return { pid: child.pid as number, answer, lines, kill };
+  const said = async (count: number): Promise<void> => {
+    while (lines.length < count) await once(child, 'line');
+  };
+  return { pid: child.pid as number, answer, lines, said, kill };
 }

@@ -8,7 +8,6 @@ if ((await webhooks.getAll()).length === 0) {
   await webhooks.register({ url: `${url}/plain`, secret: 'a plain secret', retryDelay: 100 });
   await webhooks.register({ url: `${url}/ordered`, ordered: true, retryDelay: 100 });
 }
-process.send?.({ ready: true });
 for (let i = 0; ; i++) {
   const params = { round, i, text: 'x'.repeat(i % 500) };
   const batch = await Promise.all(

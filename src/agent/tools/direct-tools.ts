@@ -19,7 +19,7 @@ export function createDirectTools(
       const use = await tools.useOf(name, params);
       permissions.assertNotDenied({ ...use, mode, readOnly });
       // By name: the context's signal may be made when it is asked for.
-      return tools.execute(name, params, { ...context, signal: context.signal, use });
+      return tools.execute(name, params, { use, ...context, signal: context.signal });
     },
   };
 }
