@@ -65,7 +65,11 @@ function toFault({ instancePath, message = 'does not fit', params }: ErrorObject
 
 function failed(type: string, faults: readonly UnsafeValue[]): CodeBuddyError {
   const [first] = faults;
-  return new CodeBuddyError('validation_failed', `An event ${type}: ${first?.pointer} ${first?.message}`, {
-    errors: faults.map((fault) => ({ in: 'body' as const, ...fault })),
-  });
+  return new CodeBuddyError(
+    'validation_failed',
+    `Invalid event ${type}: ${first?.pointer} ${first?.message}`,
+    {
+      errors: faults.map((fault) => ({ in: 'body' as const, ...fault })),
+    },
+  );
 }

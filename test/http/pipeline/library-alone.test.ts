@@ -166,6 +166,33 @@ describe('the server as a library', () => {
     ]);
   });
 
+  test('a listener that throws or rejects ends neither the server nor the process', async () => {
+    const warnings: Error[] = [];
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
+    const server = new RestApiServer({ port: 0 });
+    onTestFinished(() => server.stop());
+    server.onPrompt = () => Promise.reject(new Error('the agent'));
+    for (const event of ['start', 'request', 'error', 'stop'] as const) {
+      server.on(event, () => {
+        throw new Error(`${event} throws`);
+      });
+    }
+    server.prependListener('request', async () => Promise.reject(new Error('request rejects')));
+    const { url } = await server.start();
+    const headers = { 'content-type': 'application/json' };
+    const prompt = { method: 'POST', headers, body: '{"prompt":"x"}' };
+    for (let count = 0; count < 2; count++)
+      expect((await fetch(`${url}/api/prompt`, prompt)).status).toBe(500);
+    await server.stop();
+    const told = () =>
+      new Set(warnings.map(({ message }) => message.replace(/^A listener of the server failed: /, '')));
+    await expect
+      .poll(told, { timeout: 20_000 })
+      .toEqual(new Set(['start throws', 'error throws', 'request throws', 'request rejects', 'stop throws']));
+  });
+
   test('getApiServer, startApiServer and stopApiServer share one server', async () => {
     const server = await startApiServer({ port: 0 });
     onTestFinished(() => stopApiServer());
