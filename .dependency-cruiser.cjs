@@ -4,6 +4,7 @@
 const ours = (rooms) => `^src/(${rooms.join('|')})`;
 // Leaves that every room may import: the error table and nothing else.
 const leaves = [
+  'text\\.ts',
   'errors\\.ts',
   'version\\.ts',
   'atomic-file\\.ts',
@@ -55,6 +56,7 @@ module.exports = {
     wall('file-errors\\.ts', []),
     wall('home-paths\\.ts', []),
     wall('visible-text\\.ts', []),
+    wall('text\\.ts', []),
     wall('store/', []),
     wall('config/', []),
     wall('client/', ['events/(catalogue|schema-type)\\.ts']),

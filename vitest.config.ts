@@ -7,7 +7,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 2,
-    // Whatever keys and local models this machine has: tests that want a model say so.
-    env: { CODEBUDDY_MODEL: 'offline' },
+    // Whatever keys, local models and git settings this machine has: tests that want a model or an ignore file say so.
+    env: { CODEBUDDY_MODEL: 'offline', GIT_CONFIG_GLOBAL: '/dev/null', XDG_CONFIG_HOME: '/dev/null' },
   },
 });

@@ -160,7 +160,15 @@ async function stepsDirect(model: ModelProcess): Promise<number> {
     });
     if (answer.calls.length === 0) return performance.now() - startedAt;
     prompt.push(
-      { role: 'assistant', content: [...answer.parts] },
+      {
+        role: 'assistant',
+        content: answer.calls.map(({ callId, tool }) => ({
+          type: 'tool-call' as const,
+          toolCallId: callId,
+          toolName: tool,
+          input: {},
+        })),
+      },
       {
         role: 'tool',
         content: answer.calls.map(({ callId, tool }) => ({

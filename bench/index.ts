@@ -4,6 +4,7 @@
 import { run as agent } from './agent.ts';
 import { run as append } from './append.ts';
 import { run as eventPage } from './event-page.ts';
+import { run as history } from './history.ts';
 import { run as http } from './http.ts';
 import { run as start } from './start.ts';
 import { run as webhooks } from './webhooks.ts';
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<BenchResult>>> = {
   http,
   webhooks,
   agent,
+  history,
 };
 
 const wanted = process.argv.slice(2);

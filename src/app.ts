@@ -26,6 +26,7 @@ import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.t
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
+import { DamagedRowError } from './store/row-json.ts';
 import { isOwnDatabase, moveDatabase } from './store/sqlite/move-database.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
@@ -91,7 +92,7 @@ export async function createApp(
     ...(logger === undefined ? {} : { logger }),
   });
   removeConfigLeftovers(settings.home);
-  let agent: Agent;
+  let agent: Agent | undefined;
   let server: RestApiServer | undefined;
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
@@ -111,6 +112,7 @@ export async function createApp(
           ? []
           : [{ address: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port }];
       },
+      ...(settings.webhookProxy === undefined ? {} : { proxy: settings.webhookProxy }),
       ...(settings.webhookCa === undefined ? {} : { ca: readCa(settings.webhookCa) }),
       warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
     });
@@ -158,19 +160,21 @@ export async function createApp(
       await connect(settings, { store, log, agent, webhooks, localKey: localKey.key, startedAt }),
     );
   } catch (error) {
+    await agent?.close(0);
     await webhooks?.close(0);
+    await log.close();
     await store.close();
     throw asStartError(error, settings.databasePath);
   }
 
-  const started = { server, webhooks };
+  const started = { server, agent, webhooks };
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
     stopRetention?.();
     // Together: requests wait for their runs, and both have the same time.
-    await Promise.all([started.server.stop(), agent.close(graceMs)]);
+    await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
     await started.webhooks.close(deliveryGraceMs);
     // Before the lock is free: the file of the next owner must not be taken for ours.
     removeServerFile(settings.home);
@@ -182,7 +186,7 @@ export async function createApp(
     server,
     keyFile: localKey.path,
     async describeModel() {
-      const { models, reason } = await agent.models.choice();
+      const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
     },
     describeSandbox: async () => (await agent.describeSandbox()).detail,
@@ -205,8 +209,8 @@ export async function createApp(
         throw error;
       }
       // Who asks first need not wait for the search.
-      void agent.models.choice();
-      void logSandbox(agent, logger);
+      void started.agent.models.choice();
+      void logSandbox(started.agent, logger);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -350,6 +354,8 @@ function isLoopback(host: string): boolean {
 
 /** A damaged page may be met only when it is read: whoever starts the server is told which file it is in. */
 function asStartError(error: unknown, databasePath: string): unknown {
+  if (error instanceof DamagedRowError)
+    return new Error(`${databasePath}: ${error.message}`, { cause: error });
   const isStorage =
     error instanceof CodeBuddyError &&
     (error.code === 'storage_unavailable' || error.code === 'storage_full');

@@ -122,6 +122,11 @@ const table = {
     title: 'Replay running',
     when: 'The webhook is being replayed to; wait for its end.',
   },
+  file_changed: {
+    status: 409,
+    title: 'File changed',
+    when: 'A file changed while a tool worked on it, or since its session last read it; nothing was written. Read it again.',
+  },
   idempotency_conflict: {
     status: 409,
     title: 'Idempotency conflict',

@@ -11,6 +11,7 @@ import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
+import { proxiesFrom } from './outbound-http.ts';
 import { createFileGuard } from './permissions/file-guard.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
@@ -28,7 +29,7 @@ import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbo
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import type { PermissionMode } from './types.ts';
-import { watchWorkspace } from './watch-workspace.ts';
+import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
 export interface AgentOptions {
   readonly store: Store;
@@ -115,6 +116,7 @@ export function checkAgentOptions(
   for (const rule of [...(options.permissions?.allow ?? []), ...(options.permissions?.deny ?? [])])
     parseRule(rule);
   createFilesThatRunLater(options.protectedPaths);
+  proxiesFrom(environment);
   const { models, modelsOrigin = 'the host', providers } = options;
   makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
 }
@@ -143,7 +145,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     workspace: options.workspace,
   }))
     warn(warning);
-  const workspace = await openWorkspace(options.workspace, ownFiles, createFileGuard(deny));
+  const proxies = proxiesFrom(environment);
+  const workspace = await openWorkspace(options.workspace, ownFiles, {
+    guard: createFileGuard(deny),
+    environment,
+  });
   warnOfPrograms(servers, workspace.root, warn);
   const sandbox = createSandbox({
     mode: options.sandbox === undefined ? 'off' : 'auto',
@@ -160,12 +166,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     servers,
     redactor,
     environment: clean,
+    proxies,
     cwd: privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root),
     workspace: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),
   });
-  const watching = watch ? watchWorkspace({ root: workspace.root, except: ownFiles, log, warn }) : undefined;
+  let watching: WorkspaceWatch | undefined;
   const runLater = createFilesThatRunLater(options.protectedPaths);
   const commandGuard = createCommandGuard({
     root: workspace.root,
@@ -185,7 +192,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     external: mcp,
     runLater,
     commandGuard,
-    onFileChange: (path) => watching?.note(path),
+    ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),
     sandbox,
   });
   const permissions = createPermissions({
@@ -202,6 +209,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     origin: options.modelsOrigin ?? 'the host',
     providers: options.providers,
     environment,
+    proxies,
     now,
     warn,
     redact: redactor.redact,
@@ -231,6 +239,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
     warn(`temporary files of an earlier process could not be looked for: ${String(error)}`),
   );
+  // Last: if the agent cannot be opened, nothing is left running.
+  if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
@@ -248,7 +258,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     async close(graceMs) {
       await runs.close(graceMs);
       closing.abort();
-      await Promise.all([mcp.close(), watching?.close(), cleaning]);
+      await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning]);
     },
   };
 }

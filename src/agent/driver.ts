@@ -1,12 +1,14 @@
 // What thinks for a run: the offline agent is one driver, language models are the other. A driver only says what to do; sessions,
 // messages, events, permissions, limits and cancelling are the run's business.
 
+import type { ToolOutcome } from './tools/tool-box.ts';
+import type { NewTurn, Transcript } from './transcript.ts';
 import type { Message, PromptOptions, ToolDescription, Usage } from './types.ts';
 
 /** What was summed up of a conversation that grew too long. */
 export interface Summary {
   readonly text: string;
-  /** The id of the last message that it stands for. */
+  /** The id of the last message, or entry of the transcript, that it stands for. */
   readonly until: string;
 }
 
@@ -14,6 +16,7 @@ export interface Summary {
 export type Budget = 'token_limit' | 'cost_limit';
 
 export interface DriverContext {
+  readonly runId: string;
   /** Reads the prompt. A run that waits does not keep it in memory. */
   readonly prompt: () => Promise<string>;
   readonly options: PromptOptions;
@@ -24,13 +27,17 @@ export interface DriverContext {
   readonly isResumed: boolean;
   /** Sends a piece of the answer to those who watch. */
   readonly say: (text: string) => void;
-  /** The conversation after what `summary` stands for, the run's own messages included; oldest first. */
-  readonly history: () => Promise<readonly Message[]>;
+  /** When the session began, in Unix ms. */
+  readonly sessionBeganAt: number;
+  /** The messages of this run, oldest first. */
+  readonly ownMessages: () => Promise<readonly Message[]>;
+  /** The conversation after what `summary` stands for, this run included. */
+  readonly transcript: () => Promise<Transcript>;
+  /** Adds to the transcript, with the run's next commit. Returns the new entry's id. */
+  readonly keepTurn: (turn: NewTurn) => string;
   readonly summary: () => Promise<Summary | undefined>;
   readonly keepSummary: (summary: Summary) => Promise<void>;
   readonly tools: () => Promise<readonly ToolDescription[]>;
-  /** Of the last message that was kept in this run. */
-  readonly lastMessageId: () => string | undefined;
   /**
    * Runs a tool of this run and keeps what came of it. `asks`: permission is needed.
    * @throws the CodeBuddyError of a tool that failed, or was denied
@@ -42,6 +49,8 @@ export interface DriverContext {
     readonly asks: boolean;
     /** Called when the call begins to wait for a person, which may take long: drop what can be read again. */
     readonly onWait?: () => void;
+    /** The text that is kept of the outcome, and sent to the model; default: all of it, up to a limit. */
+    readonly textOf?: (outcome: ToolOutcome) => string;
   }) => Promise<unknown>;
   /** Keeps a call that could not be run, and tells of it. */
   readonly refuseTool: (call: {
@@ -50,7 +59,7 @@ export interface DriverContext {
     readonly callId: string;
     readonly message: string;
   }) => Promise<void>;
-  /** Keeps what the model said before it went on. */
+  /** Keeps what the model said before it went on; the transcript must hold it already. */
   readonly keepText: (text: string, model: string) => Promise<void>;
   /** Books what a call of a model has used; gives the budget that is spent, if one is. */
   readonly spend: (use: {

@@ -22,8 +22,12 @@ export interface LiveRun {
   waiting: number;
   /** What the next commit of this run takes along: nothing waits for it. */
   along: Write[];
-  /** The last message that was kept. */
-  lastMessageId: string | undefined;
+  /** The id of the prompt's message; undefined in a run that was resumed. */
+  readonly promptMessageId: string | undefined;
+  /** When its session began, in Unix ms. */
+  readonly sessionBeganAt: number;
+  /** True once the transcript holds an answer of this run. */
+  hasAnswered: boolean;
   readonly result: PromiseWithResolvers<PromptResult>;
   /** Resolves when it waits for a person for the first time. */
   readonly asked: PromiseWithResolvers<Permission>;
@@ -37,6 +41,8 @@ export interface NewLiveRun {
   readonly hop: number;
   readonly isResumed: boolean;
   readonly memory: SessionMemory;
+  readonly promptMessageId: string | undefined;
+  readonly sessionBeganAt: number;
 }
 
 export function makeLiveRun(parts: NewLiveRun): LiveRun {
@@ -51,7 +57,7 @@ export function makeLiveRun(parts: NewLiveRun): LiveRun {
     stop: undefined,
     waiting: 0,
     along: [],
-    lastMessageId: undefined,
+    hasAnswered: false,
     result,
     asked: Promise.withResolvers<Permission>(),
     ended: result.promise.then(

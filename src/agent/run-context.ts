@@ -5,18 +5,22 @@ import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
+import { wellFormed, wellFormedDeep } from '../text.ts';
 import type { DriverContext, Summary } from './driver.ts';
-import { byRun, readMessages } from './history.ts';
+import { toMessage } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { patchRun } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
+import { readPages } from './session-pages.ts';
 import { newMessageRow } from './sessions.ts';
 import { round, type Spending } from './spending.ts';
 import { capText } from './tools/cap-output.ts';
+import { maxResultBytes, textOfOutcome } from './tools/result-text.ts';
 import type { ToolBox, ToolOutcome } from './tools/tool-box.ts';
+import { type NewTurn, readTranscript, type Transcript } from './transcript.ts';
 import type { Message, PermissionMode } from './types.ts';
 
 export interface RunContextOptions {
@@ -36,9 +40,6 @@ export interface RunContextOptions {
   readonly onFault: (error: unknown, runId: string) => void;
 }
 
-/** Of a result that a model reads. */
-const maxResultText = 65_536;
-
 export function createRunContext(options: RunContextOptions): (one: LiveRun) => DriverContext {
   const { store, log, tools, permissions, spending, now, defaultMode } = options;
   const { readPrompt, isLive, onWaiting, onFault } = options;
@@ -46,7 +47,6 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   const save = (one: LiveRun): Write => patchRun(one.run, now());
 
   async function keep(one: LiveRun, row: MessageRow, events: readonly NewEvent[]): Promise<void> {
-    one.lastMessageId = row.id;
     await log.append([...events], [...takeAlong(one), { kind: 'addMessage', message: row }]);
   }
 
@@ -55,9 +55,25 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     return patchSession(one.run.sessionId, { memory: patch }, now());
   }
 
-  async function history(one: LiveRun): Promise<readonly Message[]> {
-    const all = await readMessages(store, one.run.sessionId, one.memory.summary?.until);
-    return byRun(all.filter(({ runId }) => runId === one.run.id || runId === null || !isLive(runId)));
+  function transcript(one: LiveRun): Promise<Transcript> {
+    return readTranscript(store, one.run.sessionId, {
+      after: one.memory.summary?.until,
+      includes: (runId) => runId === one.run.id || runId === null || !isLive(runId),
+    });
+  }
+
+  async function ownMessages(one: LiveRun): Promise<readonly Message[]> {
+    const own: Message[] = [];
+    for await (const rows of readPages(store, one.run.sessionId))
+      own.push(...rows.filter(({ runId }) => runId === one.run.id).map((row) => toMessage(row)));
+    return own;
+  }
+
+  function keepTurn(one: LiveRun, turn: NewTurn): string {
+    if (turn.kind === 'answer') one.hasAnswered = true;
+    const { write, id } = turnWrite(one, turn, now());
+    one.along.push(write);
+    return id;
   }
 
   const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
@@ -105,7 +121,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     if (status === 'waiting') one.clock.pause();
     else one.clock.resume();
     onWaiting(one);
-    store.write([save(one)]).catch((error: unknown) => onFault(error, one.run.id));
+    // What was said before the question must outlive a crash while it is asked.
+    store.write([...takeAlong(one), save(one)]).catch((error: unknown) => onFault(error, one.run.id));
   }
 
   function toolMessage(
@@ -117,7 +134,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     const { tool: name, params, callId } = call;
     const tool = { name, params, isError, ...(callId === undefined ? {} : { callId }) };
     return newMessageRow(
-      { ...ownerOf(one), role: 'tool', content: capText(content, maxResultText).text, tool },
+      // The transcript holds the calls of a model; those of the offline agent have no id.
+      { ...ownerOf(one), role: 'tool', content, tool, sent: callId !== undefined },
       now(),
     );
   }
@@ -133,13 +151,17 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   }
 
   return (one) => ({
+    runId: one.run.id,
     prompt: () => readPrompt(one.run.id),
     options: one.request.options,
     signal: one.controller.signal,
     mayUseTools: one.request.mayUseTools,
     isResumed: one.isResumed,
     say: (text) => log.publish({ type: 'message.delta', data: { text }, ...ownerOf(one) }),
-    history: () => history(one),
+    sessionBeganAt: one.sessionBeganAt,
+    ownMessages: () => ownMessages(one),
+    transcript: () => transcript(one),
+    keepTurn: (turn) => keepTurn(one, turn),
     summary: async () => one.memory.summary,
     async keepSummary(summary: Summary) {
       await store.write([remember(one, { summary })]);
@@ -148,15 +170,15 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       const all = await tools.list();
       return modeOf(one) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
-    lastMessageId: () => one.lastMessageId,
-    async useTool({ tool, params, callId, asks, onWait }) {
+    async useTool({ tool, params: given, callId, asks, onWait, textOf = textOfOutcome }) {
       const { signal } = one.controller;
-      const call = { tool, params, ...(callId === undefined ? {} : { callId }) };
+      let params = given;
+      const call = { tool, params: wellFormedDeep(given), ...(callId === undefined ? {} : { callId }) };
       let use: ToolUse;
       let guarded: GuardedFile | undefined;
       try {
         // A malformed call is not a question for a person.
-        tools.validate(tool, params);
+        params = await tools.prepare(tool, given);
         use = await tools.useOf(tool, params);
         guarded = await tools.guardedFile(tool, params);
         // Files that run later need a permission also where the words are the caller's own.
@@ -165,9 +187,8 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
           permissions.assertNotDenied({ ...use, mode: modeOf(one), readOnly: await tools.isReadOnly(tool) });
       } catch (error) {
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
-        await keep(one, toolMessage(one, call, error.message, true), [
-          refusal(one, tool, error.code, error.message),
-        ]);
+        const text = textOf({ ok: false, error });
+        await keep(one, toolMessage(one, call, text, true), [refusal(one, tool, error.code, error.message)]);
         throw error;
       }
       return tools.execute(tool, params, {
@@ -178,11 +199,9 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         ...(modeOf(one) === 'full' ? {} : { guard: { allowed: guarded?.path } }),
         alongStart: takeAlong(one),
         alongEnd(outcome) {
-          const content = outcomeText(outcome);
-          // A call that was cut off has no result: who resumes the run must look for itself.
-          if (content === undefined || signal.aborted) return [];
-          const message = toolMessage(one, call, content, !outcome.ok);
-          one.lastMessageId = message.id;
+          // A call that was cut off has no result, and so has one that failed for an internal error, which ends the run.
+          if (signal.aborted || isInternal(outcome)) return [];
+          const message = toolMessage(one, call, textOf(outcome), !outcome.ok);
           return [{ kind: 'addMessage', message }];
         },
       });
@@ -190,14 +209,14 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
     async refuseTool({ tool, input, callId, message }) {
       const row = toolMessage(
         one,
-        { tool, params: { input: capText(input, 4096).text }, callId },
-        message,
+        { tool, params: { input: capText(wellFormed(input), 4096).text }, callId },
+        capText(wellFormed(message), maxResultBytes).text,
         true,
       );
       await keep(one, row, [refusal(one, tool, 'validation_failed', message)]);
     },
     async keepText(text, model) {
-      const row = newMessageRow({ ...ownerOf(one), role: 'assistant', content: text }, now());
+      const row = newMessageRow({ ...ownerOf(one), role: 'assistant', content: text, sent: true }, now());
       await keep(one, row, [
         {
           type: 'message.assistant',
@@ -231,9 +250,17 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
   });
 }
 
-/** Undefined for a fault of ours, which ends the run. */
-function outcomeText(outcome: ToolOutcome): string | undefined {
-  if (outcome.ok)
-    return typeof outcome.result === 'string' ? outcome.result : JSON.stringify(outcome.result ?? null);
-  return outcome.error instanceof CodeBuddyError ? outcome.error.message : undefined;
+function isInternal(outcome: ToolOutcome): boolean {
+  return !outcome.ok && !(outcome.error instanceof CodeBuddyError);
+}
+
+/** An entry of the run's transcript, as the write that adds it. */
+export function turnWrite(
+  one: Pick<LiveRun, 'run'>,
+  turn: NewTurn,
+  now: number,
+): { readonly write: Write; readonly id: string } {
+  const id = makeId('trn', now);
+  const { sessionId, id: runId } = one.run;
+  return { id, write: { kind: 'addTurn', turn: { id, sessionId, runId, content: JSON.stringify(turn) } } };
 }

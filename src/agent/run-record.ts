@@ -3,6 +3,7 @@
 import { CodeBuddyError, exhaustionOf } from '../errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { shownPastText } from '../events/shown-time.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
 import type { PromptOptions, Run, RunStatus } from './types.ts';
 
@@ -82,7 +83,7 @@ export function toRunRequest(row: RunRow): RunRequest {
 
 /** Written by us, as JSON of this shape. */
 function readDetails(row: RunRow): RunDetails {
-  return JSON.parse(row.details) as RunDetails;
+  return parseRowJson<RunDetails>('runs', row.id, row.details);
 }
 
 /** Why a run was ended from outside. */

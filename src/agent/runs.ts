@@ -6,10 +6,11 @@ import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
+import { isBlank, sendable, wellFormed, wellFormedDeep } from '../text.ts';
 import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permission, Permissions } from './permissions/permissions.ts';
-import { createRunContext } from './run-context.ts';
+import { createRunContext, turnWrite } from './run-context.ts';
 import {
   judgeEnding,
   patchRun,
@@ -152,7 +153,9 @@ export function createRuns(options: RunsOptions): Runs {
 
   async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
     requireAccepting();
-    const { prompt, options, mayUseTools = true, keyId = null } = request;
+    const { mayUseTools = true, keyId = null } = request;
+    const prompt = requireText(request.prompt);
+    const options = wellFormedDeep(request.options);
     const { model } = await chooseFor(prompt, { options, mayUseTools, keyId });
     let session: SessionRow | undefined;
     if (request.sessionId !== undefined) {
@@ -203,6 +206,8 @@ export function createRuns(options: RunsOptions): Runs {
       hop,
       isResumed: false,
       memory: readSessionMemory(session),
+      promptMessageId: message.id,
+      sessionBeganAt: session.createdAt,
     });
     return admit(one, run, { before, after: [first], writes });
   }
@@ -240,7 +245,15 @@ export function createRuns(options: RunsOptions): Runs {
       endedAt: null,
     };
     const memory = readSessionMemory(session);
-    const one = makeLiveRun({ run: withoutPrompt(run), request, hop, isResumed: true, memory });
+    const one = makeLiveRun({
+      run: withoutPrompt(run),
+      request,
+      hop,
+      isResumed: true,
+      memory,
+      promptMessageId: undefined,
+      sessionBeganAt: session.createdAt,
+    });
     return admit(one, run, { before: [], after: [], writes: [patchRun(one.run, now(), request)] });
   }
 
@@ -372,7 +385,7 @@ export function createRuns(options: RunsOptions): Runs {
       const session = await store.getSession(one.run.sessionId);
       if (session !== undefined) one.memory = readSessionMemory(session);
       one.run = { ...one.run, status: 'running', startedAt: iso() };
-      await store.write([patchRun(one.run, now())]);
+      await store.write([patchRun(one.run, now()), ...(await beginTurn(one))]);
       controller.signal.throwIfAborted();
       const { driver } = await chooseDriver(request.options);
       const result = await driver.respond(contextOf(one));
@@ -388,13 +401,24 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
+  /** From now on the prompt is a part of the conversation. */
+  async function beginTurn(one: LiveRun): Promise<readonly Write[]> {
+    const { promptMessageId: messageId, run } = one;
+    if (messageId === undefined) return [];
+    const { prompt } = await read(run.id);
+    return [turnWrite(one, { kind: 'prompt', messageId, text: sendable(prompt) }, now()).write];
+  }
+
   async function complete(one: LiveRun, result: DriverResult, durationMs: number): Promise<void> {
     const { response, model, finishReason } = result;
     const { hop } = one;
     // Without a call of a model there is nothing to pay for.
     const { usage, cost } = one.run.usage === null ? { usage: noUsage, cost: 0 } : one.run;
     const owner = ownerOf(one);
-    const message = newMessageRow({ ...owner, role: 'assistant', content: response }, now());
+    const message = newMessageRow(
+      { ...owner, role: 'assistant', content: response, sent: one.hasAnswered },
+      now(),
+    );
     const ended: RunState = {
       ...one.run,
       status: 'completed',
@@ -555,6 +579,15 @@ export function createRuns(options: RunsOptions): Runs {
 
 function withoutPrompt({ prompt: _, ...state }: Run): RunState {
   return state;
+}
+
+/** The prompt as well-formed text. @throws CodeBuddyError `validation_failed` for one that shows nothing: models refuse it */
+function requireText(prompt: string): string {
+  if (!isBlank(prompt)) return wellFormed(prompt);
+  const message = 'must hold more than white space';
+  throw new CodeBuddyError('validation_failed', `prompt ${message}.`, {
+    errors: [{ in: 'body', pointer: '/prompt', message }],
+  });
 }
 
 function remove<T>(list: T[], item: T): void {

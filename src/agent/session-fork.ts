@@ -4,16 +4,16 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import type { MessageRow, SessionRow, Store, Write } from '../store/store.ts';
+import { parseRowJson } from '../store/row-json.ts';
+import type { SessionRow, Store, TurnRow, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';
-import { byRun } from './history.ts';
-import { readPages } from './session-pages.ts';
-import type { Message } from './types.ts';
+import { readPages, readTurnPages } from './session-pages.ts';
+import { inRunOrder, type NewTurn, placeOf } from './transcript.ts';
 
 export interface CopyPlan {
   /** Of the session that is copied. */
   readonly from: string;
-  /** The id that each message gets; they sort in the order of the copy. */
+  /** The id that each message, and each entry of the transcript, gets; they sort in the order of the copy. */
   readonly newIds: ReadonlyMap<string, string>;
   /** True if it takes more than one page. */
   readonly isLong: boolean;
@@ -24,26 +24,36 @@ export interface CopyPlan {
 }
 
 /**
- * Up to and including a message; default: all that there is now. In the order in which a model reads them: each run's together, since
- * a copy knows no runs. Any place is fit for a cut: a tool's message holds the call and its result.
+ * Plans to copy up to and including a message; default: all that there is now. In the order in which a model reads them: each run's
+ * together, since a copy knows no runs. The transcript is copied along, so that a copy is sent as the original was. Any place is fit for
+ * a cut: a call that loses its result is closed when it is sent.
  * @throws CodeBuddyError `validation_failed` if the session has no such message
  */
 export async function planCopy(
-  store: Pick<Store, 'listMessages'>,
+  store: Pick<Store, 'listMessages' | 'listTurns'>,
   { from, upTo, now }: { readonly from: string; readonly upTo: string | undefined; readonly now: number },
 ): Promise<CopyPlan> {
-  const kept: Message[] = [];
+  // A plan of a long session must not hold all that was said in it.
+  const kept: { readonly id: string; readonly runId: string | null }[] = [];
   let isLong = false;
   for await (const rows of readPages(store, from)) {
     const index = upTo === undefined ? -1 : rows.findIndex(({ id }) => id === upTo);
     isLong ||= kept.length > 0;
-    kept.push(...rows.slice(0, index === -1 ? rows.length : index + 1).map(withoutContent));
+    const page = rows.slice(0, index === -1 ? rows.length : index + 1);
+    kept.push(...page.map(({ id, runId }) => ({ id, runId })));
     if (index !== -1) break;
   }
   const last = kept.at(-1)?.id;
   if (upTo !== undefined && last !== upTo) throw noSuchMessage(from, upTo);
-  const order = byRun(kept).map(({ id }) => id);
-  const newIds = new Map(order.map((id) => [id, makeId('msg', now)]));
+  if (last !== undefined) {
+    for await (const rows of readTurnPages(store, from)) {
+      const page = rows.filter(({ id }) => placeOf(id) <= placeOf(last));
+      kept.push(...page.map(({ id, runId }) => ({ id, runId })));
+      if (page.length < rows.length) break;
+    }
+  }
+  const order = inRunOrder(kept).map(({ id }) => id);
+  const newIds = new Map(order.map((id) => [id, makeId(id.startsWith('trn_') ? 'trn' : 'msg', now)]));
   return {
     from,
     newIds,
@@ -52,7 +62,7 @@ export async function planCopy(
     carryOver({ text, until }) {
       const end = order.indexOf(until);
       const newId = newIds.get(until);
-      const standsForTheFirst = kept[end]?.id === until && order.slice(0, end).every((id) => id < until);
+      const standsForTheFirst = order.slice(0, end).every((id) => placeOf(id) < placeOf(until));
       return newId !== undefined && standsForTheFirst ? { text, until: newId } : undefined;
     },
   };
@@ -87,7 +97,7 @@ export async function writeCopy(
 }
 
 async function* copies(
-  store: Pick<Store, 'listMessages'>,
+  store: Pick<Store, 'listMessages' | 'listTurns'>,
   { from, newIds }: CopyPlan,
   sessionId: string,
 ): AsyncGenerator<readonly Write[], void, undefined> {
@@ -101,15 +111,28 @@ async function* copies(
     });
     missing -= page.length;
     if (page.length > 0) yield page;
+    if (page.length < rows.length) break;
+  }
+  if (missing === 0) return;
+  for await (const rows of readTurnPages(store, from)) {
+    const page = rows.flatMap((row): Write[] => {
+      const id = newIds.get(row.id);
+      const content = withNewIds(row, newIds);
+      return id === undefined ? [] : [{ kind: 'addTurn', turn: { id, sessionId, runId: null, content } }];
+    });
+    missing -= page.length;
+    if (page.length > 0) yield page;
     if (missing === 0) return;
   }
   if (missing > 0)
     throw new CodeBuddyError('session_not_found', `Session ${from} was deleted while it was copied.`);
 }
 
-/** A plan of a long session must not hold all that was said in it. */
-function withoutContent({ id, sessionId, runId, role }: MessageRow): Message {
-  return { id, sessionId, runId, role, content: '', createdAt: '' };
+/** A prompt's entry names its message. */
+function withNewIds({ id, content }: TurnRow, newIds: ReadonlyMap<string, string>): string {
+  const turn = parseRowJson<NewTurn>('turns', id, content);
+  if (turn.kind !== 'prompt') return content;
+  return JSON.stringify({ ...turn, messageId: newIds.get(turn.messageId) ?? '' });
 }
 
 function noSuchMessage(sessionId: string, id: string): CodeBuddyError {

@@ -1,6 +1,7 @@
 // What a session remembers from run to run, beside its messages: what it has cost, what it may do without asking, and what was summed up.
 // It lies in the details of the session's row; a run holds it in memory while it works, and a session has one working run.
 
+import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';
 import type { PermissionRule } from './permissions/permission-rule.ts';
@@ -24,8 +25,8 @@ export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 
 const fresh: SessionMemory = { usage: noUsage, cost: 0, allowed: [] };
 
 /** Written by us, as JSON of this shape; a row of an earlier release lacks it. */
-export function readSessionMemory({ details }: Pick<SessionRow, 'details'>): SessionMemory {
-  const { memory } = JSON.parse(details) as { memory?: Partial<SessionMemory> };
+export function readSessionMemory({ id, details }: Pick<SessionRow, 'id' | 'details'>): SessionMemory {
+  const { memory } = parseRowJson<{ memory?: Partial<SessionMemory> }>('sessions', id, details);
   return { ...fresh, ...memory };
 }
 

@@ -5,9 +5,11 @@ import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
+import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../text.ts';
 import { version } from '../version.ts';
-import { toMessage } from './history.ts';
+import { type MessageContent, toMessage } from './history.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory, type SessionMemory } from './session-memory.ts';
@@ -44,6 +46,7 @@ interface Details {
 const maxMetadataBytes = 65_536;
 
 export const untitled = 'New session';
+const maxTitleCharacters = 60;
 
 export function newSessionRow(title: string, metadata: Record<string, unknown>, now: number): SessionRow {
   const details: Details = { model: null, metadata };
@@ -55,11 +58,12 @@ const longestTitleSource = 4096;
 
 /** A title from a prompt: its first words, on one line. */
 export function titleFrom(prompt: string): string {
-  const start = prompt.trimStart().slice(0, longestTitleSource);
+  const start = wellFormed(prompt.trimStart().slice(0, longestTitleSource));
   const line = start.trimEnd().split(/\s+/u).join(' ');
+  if (isBlank(line)) return untitled;
   const characters = [...line];
-  if (characters.length === 0) return untitled;
-  return characters.length <= 60 ? line : `${characters.slice(0, 59).join('')}…`;
+  if (characters.length <= maxTitleCharacters) return line;
+  return `${cutHead(line, characters.slice(0, maxTitleCharacters - 1).join('').length)}…`;
 }
 
 export function newMessageRow(
@@ -69,17 +73,24 @@ export function newMessageRow(
     role: Message['role'];
     content: string;
     tool?: ToolUse;
+    /** True if an entry of the transcript holds this text. */
+    sent?: boolean;
   },
   now: number,
 ): MessageRow {
-  const { sessionId, runId, role, content, tool } = message;
+  const { sessionId, runId, role, content, tool, sent } = message;
+  const stored: MessageContent = {
+    content,
+    ...(tool === undefined ? {} : { tool }),
+    ...(sent === true ? { sent } : {}),
+  };
   return {
     id: makeId('msg', now),
     sessionId,
     runId,
     role,
     createdAt: now,
-    content: JSON.stringify(tool === undefined ? { content } : { content, tool }),
+    content: JSON.stringify(stored),
   };
 }
 
@@ -133,7 +144,8 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       });
       return toPage(await present(rows.slice(0, limit)), rows.length > limit || isCutByText(rows));
     },
-    async create({ title = untitled, metadata = {} }) {
+    async create(input) {
+      const { title = untitled, metadata = {} } = wellFormedDeep(input);
       requireRoomFor(metadata);
       const session = newSessionRow(title, metadata, now());
       await log.append(
@@ -149,7 +161,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     update: (id, patch) =>
       inTurn(id, async () => {
         const row = await find(id);
-        const { title, metadata } = patch;
+        const { title, metadata } = wellFormedDeep(patch);
         if (metadata !== undefined) requireRoomFor(mergePatch(readDetails(row).metadata, metadata));
         const details = JSON.stringify(metadata === undefined ? {} : { metadata });
         await store.write([
@@ -183,7 +195,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       };
       const session: SessionRow = {
         id: makeId('ses', at),
-        title: title ?? row.title,
+        title: title === undefined ? row.title : wellFormed(title),
         createdAt: at,
         updatedAt: at,
         details: JSON.stringify(details),
@@ -250,5 +262,5 @@ function viewDetails(row: SessionRow): Pick<Session, 'model' | 'metadata' | 'for
 
 /** Written by us, as JSON of this shape. */
 function readDetails(row: SessionRow): Details {
-  return JSON.parse(row.details) as Details;
+  return parseRowJson<Details>('sessions', row.id, row.details);
 }

@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { Store } from '../store/store.ts';
 import type { Budget } from './driver.ts';
 import type { PromptOptions, Usage } from './types.ts';
@@ -52,10 +53,10 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
     let beforeId: string | undefined;
     for (;;) {
       const rows = await store.listRuns({ limit: 200, ...(beforeId === undefined ? {} : { beforeId }) });
-      for (const { createdAt, details } of rows) {
-        // Written by us; a run without a price has none.
+      for (const { id, createdAt, details } of rows) {
+        // A run without a price has no cost.
         if (createdAt >= from)
-          cost += (JSON.parse(details) as { run?: { cost?: number | null } }).run?.cost ?? 0;
+          cost += parseRowJson<{ run?: { cost?: number | null } }>('runs', id, details).run?.cost ?? 0;
       }
       const last = rows.at(-1);
       if (last === undefined || last.createdAt < from) break;

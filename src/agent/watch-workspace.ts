@@ -1,47 +1,100 @@
-// Changes of files by anyone, as events. What a tool changes it tells itself, with its call; the watcher is told to be silent about it.
+// Changes of files by anyone, as events. A tool tells of what it changes itself, with its call; the watcher is silent about it.
 
-import type { EventLog } from '../events/event-log.ts';
-import { type FileChange, startFileWatcher } from './file-watch/file-watcher.ts';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { EventLog, LoggedEvent } from '../events/event-log.ts';
+import type { FileChange } from './file-watch/file-change.ts';
+import { startFileWatcher } from './file-watch/file-watcher.ts';
 
 export interface WorkspaceWatch {
-  /** A tool has just changed this file, and tells of it. */
-  note(path: string): void;
+  /** See `FileWatcher.hold`. */
+  hold(path: string): (version: string | undefined) => void;
   close(): Promise<void>;
 }
+
+/** Of a file that may be written from the event stream, this much of its end is looked at. */
+const tailBytes = 65_536;
+/** Events are remembered for this many files and folders. */
+const maxRemembered = 10_000;
 
 export function watchWorkspace({
   root,
   except,
+  environment,
   log,
   warn,
 }: {
   readonly root: string;
   /** What this server writes itself, as absolute paths. */
   readonly except: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
   readonly log: Pick<EventLog, 'append'>;
   readonly warn: (message: string) => void;
 }): WorkspaceWatch {
   const complain = (error: unknown): void =>
-    warn(`changes of files cannot be watched: ${error instanceof Error ? error.message : String(error)}`);
+    warn(`watching the workspace: ${error instanceof Error ? error.message : String(error)}`);
+  /** The last event about a file, and about the files made in a folder (with `/` at its end). */
+  const lastEvents = new Map<string, Pick<LoggedEvent, 'id' | 'timestamp'>>();
+
+  function remember(path: string, event: LoggedEvent): void {
+    for (const key of event.type === 'file.create' ? [path, `${dirname(path)}/`] : [path]) {
+      lastEvents.delete(key);
+      lastEvents.set(key, event);
+    }
+    for (const key of lastEvents.keys()) {
+      if (lastEvents.size <= maxRemembered) break;
+      lastEvents.delete(key);
+    }
+  }
 
   /** One commit for all that changed together. */
   async function tell(changes: readonly FileChange[]): Promise<void> {
-    await log.append(
+    const events = await log.append(
       changes.map(({ change, path, bytes }) => ({
         type: `file.${change}` as const,
         data: { path, ...(bytes === undefined ? {} : { bytes }) },
       })),
     );
+    for (const [index, { path }] of changes.entries()) remember(path, events[index] as LoggedEvent);
+  }
+
+  /** An event is known by its id, and by its time to the millisecond, as `events tail` prints it. */
+  async function isEcho(path: string): Promise<boolean> {
+    const events = [lastEvents.get(path), lastEvents.get(`${dirname(path)}/`)];
+    const traces = events.flatMap((event) =>
+      event === undefined ? [] : [event.id, event.timestamp.slice(11, 23)],
+    );
+    if (traces.length === 0) return false;
+    const text = await readTail(join(root, path));
+    return traces.some((trace) => text.includes(trace));
   }
 
   const watcher = startFileWatcher({
     root,
     except,
+    environment,
+    isEcho,
     onChanges: (changes) => void tell(changes).catch(complain),
     onError: complain,
   });
-  return {
-    note: (path) => void watcher.note(path).catch(complain),
-    close: () => watcher.close(),
-  };
+  return { hold: watcher.hold, close: () => watcher.close() };
+}
+
+async function readTail(file: string): Promise<string> {
+  try {
+    const handle = await open(file);
+    try {
+      const { size } = await handle.stat();
+      const { buffer, bytesRead } = await handle.read({
+        buffer: Buffer.alloc(Math.min(size, tailBytes)),
+        position: Math.max(0, size - tailBytes),
+      });
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Gone, or not to be read: then it shows nothing.
+    return '';
+  }
 }

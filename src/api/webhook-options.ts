@@ -8,6 +8,7 @@ export interface WebhookManagerOptions
     | 'allowedTargets'
     | 'allowLoopback'
     | 'ca'
+    | 'proxy'
     | 'nameServers'
     | 'hostsFile'
     | 'maxInFlight'

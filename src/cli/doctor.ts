@@ -38,6 +38,7 @@ export function add(program: Command): void {
         // They may hold secrets.
         providers: namesOf(settings.providers),
         mcpServers: namesOf(settings.mcpServers),
+        webhookProxy: settings.webhookProxy?.replace(/\/\/[^/]*@/, '//***@'),
       };
       const rows = Object.entries(shown).map(([name, value]) => ({
         name,

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { StreamEvent } from '../client/index.ts';
+import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { UsageError } from './exit-codes.ts';
 import { oneLine, paint, print, printJsonLine } from './output.ts';
@@ -59,7 +60,7 @@ async function tail(options: TailOptions): Promise<void> {
 
 function describe({ sequence, timestamp = '', type, data }: StreamEvent): string {
   const text = JSON.stringify(data);
-  const shown = text.length > 160 ? `${text.slice(0, 159)}…` : text;
+  const shown = shorten(text, 160);
   const number = String(sequence ?? '').padStart(6);
   return `${paint('dim', `${number} ${timestamp.slice(11, 23)}`)} ${paint('cyan', oneLine(type).padEnd(17))} ${oneLine(shown)}`;
 }

@@ -3,6 +3,7 @@
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { ApiError, type CodeBuddyClient, type PromptRequest, type StreamEvent } from '../client/index.ts';
+import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { ask, complain, oneLine, paint, printJson, printPieces } from './output.ts';
@@ -98,7 +99,7 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
       await answer(client, data, signal);
     } else if (type === 'permission.resolved') complain(paint('dim', `· ${oneLine(String(data.decision))}`));
     else if (type === 'tool.start')
-      complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params))}`)));
+      complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
     else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
       ended = true;
       endLine();
@@ -143,8 +144,4 @@ function finish(event: StreamEvent): void {
   const why = event.type === 'run.failed' ? event.data.message : event.data.reason;
   complain(`codebuddy: ${oneLine(String(why))}`);
   process.exitCode = exitCodes.failed;
-}
-
-function shorten(text: string): string {
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }

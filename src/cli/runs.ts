@@ -1,6 +1,7 @@
 // `codebuddy runs`: the work on prompts, also of those that nobody waits for.
 
 import type { Command } from 'commander';
+import { cutHead } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { oneLine, print, printJson, printTable } from './output.ts';
 
@@ -28,7 +29,7 @@ export function add(program: Command): void {
             status,
             model ?? '-',
             cost === null ? '-' : `$${cost}`,
-            prompt.slice(0, 60),
+            cutHead(prompt, 60),
           ]),
         );
       });

@@ -96,6 +96,9 @@ async function serve(options: ServeOptions): Promise<void> {
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     modelsOrigin: origins.models,
+  }).catch((error: unknown) => {
+    // A server that cannot start must not linger, whatever is still open.
+    process.exit(report(error));
   });
   // Before the first byte is answered: whoever sees the URL may also stop us.
   let stops = 0;

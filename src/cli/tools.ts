@@ -24,10 +24,7 @@ export function add(program: Command): void {
       .command('run')
       .description('Runs one tool.')
       .argument('<tool>', 'its name')
-      .argument(
-        '[parameters...]',
-        'name=value; numbers, true and false are taken as such, name:=JSON as JSON',
-      )
+      .argument('[parameters...]', 'name=value, in the type that the tool wants; name:=JSON for JSON')
       .option('--params <json>', 'all parameters as one JSON object'),
   )
     .addHelpText(
@@ -72,7 +69,7 @@ function readPairs(pairs: readonly string[]): Record<string, unknown> {
       const match = /^([A-Za-z_][A-Za-z0-9_]*)(:?=)(.*)$/s.exec(pair);
       if (match === null) throw new UsageError(`${JSON.stringify(pair)} must be name=value or name:=JSON`);
       const [, name = '', sign, value = ''] = match;
-      return [name, sign === ':=' ? readJson(name, value) : readPlain(value)];
+      return [name, sign === ':=' ? readJson(name, value) : value];
     }),
   );
 }
@@ -83,9 +80,4 @@ function readJson(name: string, value: string): unknown {
   } catch (error) {
     throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
   }
-}
-
-function readPlain(value: string): unknown {
-  if (value === 'true' || value === 'false') return value === 'true';
-  return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
 }

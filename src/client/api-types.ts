@@ -1016,7 +1016,7 @@ export interface components {
         readonly system?: string;
         readonly timeoutMs?: number;
       };
-      /** @description What the agent is asked to do. */
+      /** @description What the agent is asked to do; more than white space. */
       readonly prompt: string;
       /** @description Goes on with this session; default: a new one. */
       readonly sessionId?: string;

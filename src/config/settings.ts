@@ -85,6 +85,8 @@ export interface Settings {
   readonly allowedTargets: readonly string[];
   /** A PEM file of further certificate authorities for webhooks. */
   readonly webhookCa: string | undefined;
+  /** The URL of an HTTP proxy that carries deliveries. */
+  readonly webhookProxy: string | undefined;
 }
 
 /** Where a value came from, in words: `--port`, `CODEBUDDY_PORT`, `config.json`, `default`. */
@@ -327,6 +329,18 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     fallback: () => [],
     parse: (value) => list(value, (item) => /^[A-Za-z0-9.*:/_-]+$/.test(item)),
     right: 'addresses, CIDRs as 10.0.0.0/8, or host names as example.org or *.example.org',
+  },
+  webhookProxy: {
+    variable: 'CODEBUDDY_WEBHOOK_PROXY',
+    field: 'webhookProxy',
+    fallback: () => undefined,
+    parse: (value) => {
+      const url = typeof value === 'string' ? URL.parse(value) : null;
+      const fits =
+        url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
+      return fits ? url.href : undefined;
+    },
+    right: 'the URL of an HTTP proxy, as http://proxy.example.org:3128',
   },
   webhookCa: {
     variable: 'CODEBUDDY_WEBHOOK_CA',

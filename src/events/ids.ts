@@ -5,7 +5,7 @@ import { randomFillSync } from 'node:crypto';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-export type IdPrefix = 'ses' | 'run' | 'evt' | 'whk' | 'dlv' | 'prm' | 'msg' | 'key' | 'req';
+export type IdPrefix = 'ses' | 'run' | 'evt' | 'whk' | 'dlv' | 'prm' | 'msg' | 'trn' | 'key' | 'req';
 /** An id with its kind in its type: `Id<'ses'>` is a session's. */
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 

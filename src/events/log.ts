@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../errors.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
 import type {
@@ -215,7 +216,7 @@ function toLoggedEvent(row: EventRow): LoggedEvent {
     ...(row.sessionId === null ? {} : { sessionId: row.sessionId }),
     ...(row.runId === null ? {} : { runId: row.runId }),
     sequence: row.sequence,
-    data: JSON.parse(row.data),
+    data: parseRowJson('events', row.id, row.data),
   };
   return event as LoggedEvent;
 }

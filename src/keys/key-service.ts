@@ -4,6 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { KeyRow, Store } from '../store/store.ts';
 
 export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
@@ -90,7 +91,7 @@ function sha256(key: string): Buffer {
 
 /** Written by us, as a JSON list. */
 function readScopes(row: KeyRow): readonly Scope[] {
-  return JSON.parse(row.scopes) as readonly Scope[];
+  return parseRowJson<readonly Scope[]>('keys', row.id, row.scopes);
 }
 
 function toKnown(row: KeyRow): Known {

@@ -34,6 +34,15 @@ export interface MessageRow {
   readonly content: string;
 }
 
+/** One entry of what was sent to models in a session, in the order of the ids. Internal to the agent. */
+export interface TurnRow {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly runId: string | null;
+  /** JSON text of the entry. */
+  readonly content: string;
+}
+
 export interface RunRow {
   readonly id: string;
   readonly sessionId: string;
@@ -87,6 +96,7 @@ export type Write =
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
+  | { readonly kind: 'addTurn'; readonly turn: TurnRow }
   | { readonly kind: 'putRun'; readonly run: RunRow }
   | {
       readonly kind: 'patchRun';
@@ -143,6 +153,11 @@ export interface Store extends DeliveryStore {
     sessionId: string,
     page: { limit: number; afterId?: string; maxText?: number },
   ): Promise<readonly MessageRow[]>;
+  /** Oldest first by id; `afterId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  listTurns(
+    sessionId: string,
+    page: { limit: number; afterId?: string; maxText?: number },
+  ): Promise<readonly TurnRow[]>;
   countMessages(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getRun(id: string): Promise<RunRow | undefined>;
   /** Newest first by id; `beforeId` is exclusive. With `maxText` the row with which the text reaches it is the last. */

@@ -1,9 +1,11 @@
 // From a webhook's origin to a socket. The addresses that are judged are the addresses that are connected to, on every connection, literals
-// included; the system's resolver and proxies from the environment have no say.
+// included; the system's resolver and proxies from the environment have no say. A proxy of the settings is told the address, not the name.
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, getCACertificates } from 'node:tls';
+import { classifyAddress } from './address-class.ts';
 import type { NameLookup } from './name-lookup.ts';
+import { openTunnel } from './proxy-tunnel.ts';
 import { TransportError } from './transport-result.ts';
 import type { UrlGuard } from './url-guard.ts';
 
@@ -12,6 +14,8 @@ export interface ConnectorOptions {
   readonly names: Pick<NameLookup, 'resolve'>;
   /** PEM certificates of further authorities that are trusted. */
   readonly ca: string | undefined;
+  /** An HTTP proxy that carries all connections but those to loopback. @default none */
+  readonly proxy?: URL | undefined;
   /** @default 5000 */
   readonly connectTimeoutMs?: number;
   /** @default 5000 */
@@ -24,6 +28,7 @@ export function createConnector({
   guard,
   names,
   ca,
+  proxy,
   connectTimeoutMs = 5000,
   tlsTimeoutMs = 5000,
 }: ConnectorOptions): Connector {
@@ -37,10 +42,23 @@ export function createConnector({
     if (refusal !== undefined) throw new TransportError('target_refused', refusal);
     signal.throwIfAborted();
 
-    const plain = await openTcp(addresses, port, connectTimeoutMs, signal);
+    const plain = await openPlain(addresses, port, signal);
     if (!isTls) return plain;
     return openTls(plain, isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : hostname, signal);
   };
+
+  function openPlain(addresses: readonly string[], port: number, signal: AbortSignal): Promise<Socket> {
+    const [first] = addresses;
+    // A proxy cannot reach this machine's loopback.
+    if (proxy === undefined || first === undefined || classifyAddress(first).kind === 'loopback')
+      return openTcp(addresses, port, connectTimeoutMs, signal);
+    return openTunnel(proxy, { address: first, port }, (socket, event) =>
+      ready(socket, event, connectTimeoutMs, signal, () => {
+        const what = event === 'tunnel' ? 'No tunnel through the proxy' : 'No connection to the proxy';
+        return new TransportError('connect_timeout', `${what} within ${connectTimeoutMs} ms`);
+      }),
+    );
+  }
 
   function openTls(plain: Socket, name: string, signal: AbortSignal): Promise<Socket> {
     const socket = connectTls({
@@ -97,7 +115,7 @@ async function openTcp(
 /** Resolves when the socket is ready; destroys it when it is not in time, fails, or is not wanted any more. */
 function ready(
   socket: Socket,
-  event: 'connect' | 'secureConnect',
+  event: 'connect' | 'secureConnect' | 'tunnel',
   timeoutMs: number,
   signal: AbortSignal,
   tooLate: () => Error,

@@ -53,6 +53,8 @@ export interface WebhookEngineOptions {
   readonly ownListeners?: () => readonly { readonly address: string; readonly port: number }[];
   /** PEM of further certificate authorities. */
   readonly ca?: string;
+  /** The URL of an HTTP proxy that carries deliveries. @default none */
+  readonly proxy?: string;
   /** Name servers, `address:port`. @default those of the system */
   readonly nameServers?: readonly string[];
   /** @default the system's */
@@ -218,7 +220,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   });
 
   const transport = createTransport({
-    connect: createConnector({ guard, names, ca: options.ca }),
+    connect: createConnector({
+      guard,
+      names,
+      ca: options.ca,
+      proxy: options.proxy === undefined ? undefined : new URL(options.proxy),
+    }),
     loadClient: loadUndici,
   });
   const dispatcher = createDispatcher({

@@ -26,6 +26,7 @@ const advice: Readonly<Record<string, string>> = {
   connect_timeout: 'Check that the receiver’s host is up and that no firewall drops the connection.',
   connection_refused: 'Start the receiver, or correct the port in the webhook’s url.',
   connection_closed: 'The receiver closed the connection without an answer; look into its log.',
+  proxy_failed: 'The HTTP proxy of the setting webhookProxy cannot be reached, or refused the connection.',
   network_unreachable: 'There is no route to the receiver from this machine.',
   name_not_found: 'Check the host in the webhook’s url: its name has no address.',
   name_timeout: 'The name server does not answer; it is asked again.',

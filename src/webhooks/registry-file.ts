@@ -1,6 +1,7 @@
 // webhooks.json: read with suspicion, written whole. A file that cannot be used is never written over: it is set aside, and the last good
 // state takes its place.
 
+import { isUtf8 } from 'node:buffer';
 import {
   closeSync,
   constants,
@@ -45,6 +46,8 @@ export function readRegistryFile(path: string): FileContent {
       if (read === 0) break;
       length += read;
     }
+    // Bytes that are not UTF-8 would be lost when the file is written again.
+    if (!isUtf8(bytes.subarray(0, length))) return { kind: 'unusable', reason: 'it is not UTF-8' };
     const text = bytes.toString('utf8', 0, length);
     return { kind: 'text', text: text.startsWith('\uFEFF') ? text.slice(1) : text, wasPublic };
   } catch (error) {

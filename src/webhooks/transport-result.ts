@@ -13,6 +13,8 @@ export type FailureReason =
   | 'tls_failed'
   | 'bad_response'
   | 'target_refused'
+  /** The HTTP proxy of the settings cannot be reached, or refuses. */
+  | 'proxy_failed'
   | 'send_failed'
   /** Nothing was sent, and the receiver is not to blame. */
   | 'local_fault';

@@ -3,6 +3,7 @@
 // Node 24 can be crashed by a receiver (nodejs/undici#5360).
 
 import type { Client, Dispatcher } from 'undici';
+import { cutHead, wellFormed } from '../text.ts';
 import type { Connector } from './connector.ts';
 import { type ReceiverHeaders, reasonOf, TransportError, type TransportResult } from './transport-result.ts';
 
@@ -336,7 +337,7 @@ function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return messageOf(error.errors.at(-1));
   if (!(error instanceof Error)) return 'The request failed';
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
-  return `${code}${error.message}`.slice(0, 500);
+  return cutHead(wellFormed(`${code}${error.message}`), 500);
 }
 
 function ignore(): void {}

@@ -287,12 +287,12 @@ describe('special files neither hang nor fill memory', () => {
     expect(part.content).toBe(`${line}last\n`);
   });
 
-  test('hard links inside are files like any other; the name stays when the content is replaced', async () => {
+  test('hard links to one file still lead to one file after its content is replaced', async () => {
     const running = await startAgent();
     const path = running.write('a.txt', 'a');
     linkSync(path, join(running.workspace, 'b.txt'));
     await running.tool('write_file', { path: 'b.txt', content: 'b' });
-    expect(readFileSync(path, 'utf8')).toBe('a');
+    expect(readFileSync(path, 'utf8')).toBe('b');
   });
 
   test('a workspace that is removed under us fails clearly', async () => {

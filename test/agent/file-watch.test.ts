@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import {
+  lstatSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -14,14 +15,16 @@ import {
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type FileChange, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
+import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
+import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
+import { versionOf } from '../../src/agent/tools/replace-file.ts';
 import { startAgent, temporaryFolder, until } from './start-agent.ts';
 
 interface Watching {
   readonly root: string;
   readonly changes: readonly FileChange[];
   readonly errors: readonly unknown[];
-  readonly note: (path: string) => Promise<void>;
+  readonly hold: FileWatcher['hold'];
   write(path: string, content?: string): void;
   /** What was told since the last call, once it has been quiet for a moment. */
   told(): Promise<readonly string[]>;
@@ -44,7 +47,7 @@ async function watch(prepare: (root: string) => void = () => undefined): Promise
     root,
     changes,
     errors,
-    note: watcher.note,
+    hold: watcher.hold,
     write(path, content = path) {
       mkdirSync(join(root, path, '..'), { recursive: true });
       writeFileSync(join(root, path), content);
@@ -132,9 +135,10 @@ describe('a change', () => {
   });
 
   it('that one of ours tells itself is not told again; the next one is', async () => {
-    const { write, note, told } = await watch();
+    const { root, write, hold, told } = await watch();
+    const release = hold('ours.txt');
     write('ours.txt');
-    await note('ours.txt');
+    release(versionOf(lstatSync(join(root, 'ours.txt'), { bigint: true })));
     expect(await told()).toEqual([]);
     write('ours.txt', 'by another');
     expect(await told()).toEqual(['modify ours.txt']);

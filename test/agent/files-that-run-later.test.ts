@@ -1,6 +1,6 @@
 // Files that other programs run later: written only by a permission of their own, whatever their name is spelled like.
 
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFilesThatRunLater } from '../../src/agent/permissions/files-that-run-later.ts';
@@ -214,6 +214,37 @@ it('allow_always for a file does not outlive its turning into a link to a hook',
   second.result.catch(() => undefined);
   expect(await second.asked).toMatchObject({ rule: 'write_file(.git/hooks/pre-commit)' });
   expect(server.requests.length).toBeGreaterThan(0);
+});
+
+it('a further name (hard link) of a hook does not lead to it', async () => {
+  const { agent, workspace } = await startModelAgent(
+    [
+      calls('write_file', { path: 'a.txt', content: 'evil' }),
+      calls('edit_file', { path: 'b.txt', oldText: 'old', newText: 'evil' }),
+      says('done'),
+    ],
+    { permissionMode: 'ask', permissions: { allow: ['write_file(*.txt)', 'edit_file(*.txt)'], deny: [] } },
+  );
+  mkdirSync(join(workspace, '.git', 'hooks'), { recursive: true });
+  for (const [name, link] of [
+    ['pre-commit', 'a.txt'],
+    ['pre-push', 'b.txt'],
+  ] as const) {
+    writeFileSync(join(workspace, '.git/hooks', name), 'old');
+    linkSync(join(workspace, '.git/hooks', name), join(workspace, link));
+  }
+  const { run, result } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
+  result.catch(() => undefined);
+  for (let left = 2; left > 0; left--) {
+    await expect.poll(() => agent.permissions.list({ runId: run.id }), { timeout: 30_000 }).toHaveLength(1);
+    const [permission] = agent.permissions.list({ runId: run.id });
+    await agent.permissions.decide(permission?.id ?? '', 'allow');
+  }
+  await result;
+  expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('evil');
+  expect(readFileSync(join(workspace, 'b.txt'), 'utf8')).toBe('evil');
+  expect(readFileSync(join(workspace, '.git/hooks/pre-commit'), 'utf8')).toBe('old');
+  expect(readFileSync(join(workspace, '.git/hooks/pre-push'), 'utf8')).toBe('old');
 });
 
 it('the offline agent asks, too; what the person allows is written', async () => {

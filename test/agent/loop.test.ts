@@ -122,7 +122,7 @@ describe('a run', () => {
     ['no JSON', '{"path": "a.t'],
     ['an array', '[1]'],
     ['parameters that do not fit', { file: 'a.txt' }],
-  ])('a malformed call (%s) can be mended once, and is told', async (_what, args) => {
+  ])('a malformed call (%s) can be mended, and is told', async (_what, args) => {
     const { prompt, server, write, events } = await startModelAgent([
       calls('read_file', args),
       calls('read_file', { path: 'a.txt' }),
@@ -132,10 +132,6 @@ describe('a run', () => {
     expect((await prompt('read it')).response).toBe('alpha');
     expect(server.requests).toHaveLength(3);
     expect((await events()).some(({ type }) => type === 'tool.error')).toBe(true);
-    const again = await startModelAgent(calls('read_file', args));
-    const error = (await again.prompt('read it').catch((reason: unknown) => reason)) as CodeBuddyError;
-    expect(error.code).toBe('model_bad_response');
-    expect(again.server.requests).toHaveLength(2);
   });
 
   it('has the project’s instructions, and those of the request', async () => {
@@ -325,7 +321,13 @@ describe('a run that was cut off', () => {
     const resumed = await second.agent.runs.resume(run.id);
     expect(await resumed.result).toMatchObject({ runId: run.id, response: 'Both are there.' });
     const [request] = second.server.requests;
-    expect(request?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user']);
+    expect(request?.messages.map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'tool',
+      'assistant',
+      'user',
+    ]);
     expect(request?.messages.at(-1)?.text).toContain('The server stopped');
     expect((await second.agent.runs.get(run.id))?.status).toBe('completed');
     await expect(second.agent.runs.resume(run.id)).rejects.toMatchObject({ code: 'run_not_resumable' });

@@ -10,6 +10,7 @@ import {
   type Frame,
   frame,
   inPieces,
+  seal,
   type Wire,
 } from './model-server-wire.ts';
 
@@ -31,6 +32,16 @@ export const anthropicWire: Wire = {
     const start = { ...messageOf(answer, []), stop_reason: null, usage: usageOf(answer, 1) };
     yield frame(event('message_start', { message: start }));
     yield frame(event('ping', {}));
+    if (answer.reasoning !== '') {
+      const block = { type: 'thinking', thinking: '', signature: '' };
+      yield frame(event('content_block_start', { index, content_block: block }));
+      const thinking = { type: 'thinking_delta', thinking: answer.reasoning };
+      yield delta(event('content_block_delta', { index, delta: thinking }));
+      const signature = { type: 'signature_delta', signature: seal(answer.reasoning) };
+      yield frame(event('content_block_delta', { index, delta: signature }));
+      yield frame(event('content_block_stop', { index }));
+      index++;
+    }
     if (answer.text.length > 0) {
       yield frame(event('content_block_start', { index, content_block: { type: 'text', text: '' } }));
       for (const text of answer.text) {

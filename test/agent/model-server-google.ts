@@ -4,7 +4,7 @@
 import { callParts, wholeCall } from './model-server-google-calls.ts';
 import { field, items, joinNeighbours, message, resultText, string, textOf } from './model-server-json.ts';
 import type { FinishReason, ModelMessage } from './model-server-types.ts';
-import { type CompleteAnswer, delta, type Frame, frame, type Wire } from './model-server-wire.ts';
+import { type CompleteAnswer, delta, type Frame, frame, seal, type Wire } from './model-server-wire.ts';
 
 export const googleWire: Wire = {
   read(body, path) {
@@ -23,9 +23,15 @@ export const googleWire: Wire = {
     const event = (parts: readonly object[], finishReason?: string): string =>
       `data: ${JSON.stringify(contentOf(answer, parts, finishReason))}\r\n\r\n`;
 
+    if (answer.reasoning !== '') yield delta(event([{ text: answer.reasoning, thought: true }]));
     for (const text of answer.text) yield delta(event([{ text }]));
+    // Of parallel calls only the first has a signature.
+    let thoughtSignature = answer.reasoning === '' ? undefined : seal(answer.reasoning);
     for (const call of answer.toolCalls) {
-      for (const part of callParts(call)) yield delta(event([part]));
+      for (const part of callParts(call)) {
+        yield delta(event([thoughtSignature === undefined ? part : { ...part, thoughtSignature }]));
+        thoughtSignature = undefined;
+      }
     }
     yield frame(event([], FINISH_REASONS[answer.finish]));
   },

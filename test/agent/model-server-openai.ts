@@ -33,6 +33,7 @@ export const openAiWire: Wire = {
     const step = (change: object): string => event([{ index: 0, delta: change, finish_reason: null }]);
 
     yield frame(step({ role: 'assistant', content: answer.text.length > 0 ? '' : null }));
+    if (answer.reasoning !== '') yield delta(step({ reasoning_content: answer.reasoning }));
     for (const text of answer.text) yield delta(step({ content: text }));
     for (const [index, call] of answer.toolCalls.entries()) {
       const start = {

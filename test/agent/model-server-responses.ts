@@ -11,6 +11,7 @@ import {
   type Frame,
   frame,
   inPieces,
+  seal,
   type Wire,
 } from './model-server-wire.ts';
 
@@ -48,6 +49,26 @@ export function createResponsesWire(): Wire {
 
       yield frame(event('response.created', { response: responseOf(answer, 'in_progress') }));
       yield frame(event('response.in_progress', { response: responseOf(answer, 'in_progress') }));
+      if (answer.reasoning !== '') {
+        const id = `rs_${answer.id}`;
+        const at = { item_id: id, output_index: index, summary_index: 0 };
+        const part = { type: 'summary_text', text: answer.reasoning };
+        const open = {
+          type: 'reasoning',
+          id,
+          summary: [],
+          status: 'completed',
+          encrypted_content: seal('open'),
+        };
+        yield frame(event('response.output_item.added', { output_index: index, item: open }));
+        yield frame(event('response.reasoning_summary_part.added', { ...at, part: { ...part, text: '' } }));
+        yield delta(event('response.reasoning_summary_text.delta', { ...at, delta: part.text }));
+        yield frame(event('response.reasoning_summary_text.done', { ...at, text: part.text }));
+        yield frame(event('response.reasoning_summary_part.done', { ...at, part }));
+        const done = { ...open, summary: [part], encrypted_content: seal(part.text) };
+        yield frame(event('response.output_item.done', { output_index: index, item: done }));
+        index++;
+      }
       if (answer.text.length > 0) {
         const text = answer.text.join('');
         const id = messageId(answer);

@@ -21,6 +21,8 @@ export interface ModelAnswer {
   /** Each piece is one delta. */
   readonly text?: string | readonly string[];
   readonly toolCalls?: readonly ModelToolCall[];
+  /** What the model thought before it spoke, sealed as the format seals it. */
+  readonly reasoning?: string;
   /** @default 10 in, 5 out */
   readonly usage?: { readonly input: number; readonly output: number };
   /** @default 'tool_calls' if there are any, else 'stop' */

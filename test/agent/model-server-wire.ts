@@ -1,6 +1,7 @@
 // What a wire format must tell the model server: how an answer is streamed, how it is sent whole, how errors look.
 // An answer comes with its defaults filled in, so that the four formats do not each invent their own.
 
+import { createHash } from 'node:crypto';
 import type { FinishReason, ModelAnswer, ModelMessage } from './model-server-types.ts';
 
 /** A piece of a body; a delta is what `gapMs` and `silentAfter` count. */
@@ -24,6 +25,8 @@ export interface CompleteAnswer {
   readonly model: string;
   readonly text: readonly string[];
   readonly toolCalls: readonly CompleteToolCall[];
+  /** Empty if it did not think. */
+  readonly reasoning: string;
   readonly usage: { readonly input: number; readonly output: number };
   readonly finish: FinishReason;
 }
@@ -57,9 +60,15 @@ export function completeAnswer(answer: ModelAnswer, model: string, number: numbe
       json: typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments ?? {}),
       pieces: call.pieces ?? 1,
     })),
+    reasoning: answer.reasoning ?? '',
     usage,
     finish: answer.finish ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop'),
   };
+}
+
+/** A signature, or the encrypted form, of what a model thought: a server knows its own again. */
+export function seal(text: string): string {
+  return createHash('sha256').update(`seal ${text}`).digest('base64');
 }
 
 export function delta(text: string): Frame {

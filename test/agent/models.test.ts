@@ -92,12 +92,46 @@ it('anthropic is told what it may read from its cache', async () => {
   }
 });
 
+const refused = (status: number, body: object) => ({
+  kind: 'raw' as const,
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
 describe('what goes wrong with a provider', () => {
   it.each([
     [{ kind: 'error', status: 401, message: 'Incorrect key sk-abc123456789xyz' }, 'model_auth_failed', 502],
     [{ kind: 'error', status: 404, message: 'no such model' }, 'model_not_found', 422],
     [{ kind: 'error', status: 400, message: 'temperature is odd' }, 'model_refused', 502],
     [{ kind: 'error', status: 500, message: 'oops' }, 'model_unavailable', 502],
+    [
+      refused(402, { error: { message: 'Insufficient Balance', type: 'unknown_error' } }),
+      'model_refused',
+      502,
+    ],
+    [
+      refused(429, { error: { message: 'You exceeded your current quota', code: 'insufficient_quota' } }),
+      'model_refused',
+      502,
+    ],
+    [
+      refused(403, {
+        error: { code: 403, message: 'Your input was flagged', metadata: { reasons: ['moderation'] } },
+      }),
+      'model_refused',
+      502,
+    ],
+    [
+      refused(400, {
+        object: 'error',
+        message: 'Expected last role User',
+        type: 'invalid_request',
+        code: '3230',
+      }),
+      'model_refused',
+      502,
+    ],
     [
       { kind: 'raw', status: 200, headers: { 'content-type': 'text/event-stream' }, body: 'data: {"x"\n\n' },
       'model_bad_response',
@@ -130,6 +164,51 @@ describe('what goes wrong with a provider', () => {
       status: 429,
       headers: { 'Retry-After': '77' },
     });
+  });
+
+  it('a rate limit of Gemini says so in its body', async () => {
+    const body = [
+      {
+        error: {
+          code: 429,
+          message: 'Quota',
+          status: 'RESOURCE_EXHAUSTED',
+          details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '45.8s' }],
+        },
+      },
+    ];
+    const { prompt } = await startModelAgent(refused(429, body));
+    expect(await failure(prompt('hello'))).toMatchObject({
+      code: 'model_rate_limited',
+      headers: { 'Retry-After': '46' },
+    });
+  });
+
+  it('the words of a provider that has another form of errors reach the user', async () => {
+    const { prompt } = await startModelAgent(
+      refused(400, { object: 'error', message: 'Expected last role User', code: '3230' }),
+    );
+    expect((await failure(prompt('hello'))).message).toContain('Expected last role User');
+  });
+
+  it.each([
+    ['overload', { error: { type: 'overloaded_error', message: 'Overloaded' } }, 'model_unavailable'],
+    [
+      'a refusal',
+      { error: { code: 'invalid_request_error', message: 'temperature is odd' } },
+      'model_refused',
+    ],
+    ['a text', { error: 'out of memory' }, 'model_unavailable'],
+  ])('%s inside a stream that began with 200 is told in its words', async (_what, event, code) => {
+    const { prompt } = await startModelAgent({
+      kind: 'raw',
+      status: 200,
+      headers: { 'content-type': 'text/event-stream' },
+      body: `data: ${JSON.stringify(event)}\n\n`,
+    });
+    const error = await failure(prompt('hello'));
+    expect(error.code, error.message).toBe(code);
+    expect(error.message).toContain(typeof event.error === 'string' ? event.error : event.error.message);
   });
 
   it('a short outage is waited out, and told', async () => {

@@ -83,11 +83,15 @@ export async function startAgent(
   };
 }
 
-/** Resolves when the condition holds; fails loudly after ten seconds. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
+/** Resolves when the condition holds; fails loudly after `limitMs`, which is less than a test's own limit. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 15_000,
+): Promise<void> {
+  const end = Date.now() + limitMs;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited 10 s in vain for: ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

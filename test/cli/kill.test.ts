@@ -55,7 +55,7 @@ test('kill -9: runs are interrupted, and resumed from the last step that was kep
   await client.runs.resume(silent.id);
   await until('it ends', async () => (await client.runs.get(silent.id)).status === 'completed');
   const last = model.requests.at(-1);
-  expect(last?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user']);
+  expect(last?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant', 'user']);
   expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('two');
   await client.runs.resume(waiting.id);
   await until('it ends', async () => (await client.runs.get(waiting.id)).status === 'completed');

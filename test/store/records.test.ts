@@ -58,7 +58,9 @@ test('runs come newest first, by session, by status, in pages', async () => {
   await store.write([putRun(ended)]);
   expect(await store.getRun('r2')).toEqual(ended);
   expect(await store.getRun('none')).toBeUndefined();
-  await expect(store.write([putRun(run('r4', 'none'))])).rejects.toThrow(/FOREIGN KEY/);
+  await expect(store.write([putRun(run('r4', 'none'))])).rejects.toMatchObject({
+    code: 'session_not_found',
+  });
 });
 
 test('with a session go its runs and messages; its events stay in the log', async () => {
@@ -100,4 +102,19 @@ test('answers are kept by key, replaced, and pruned oldest first in steps', asyn
   expect(await store.getAnswer('k2')).toBeUndefined();
   expect(await store.pruneAnswers(4, 5)).toBe(1);
   expect(await store.getAnswer('k1')).toBeDefined();
+});
+
+test('a message or a run of a session that is gone is refused by name; other callers of the commit are not', async () => {
+  const store = await openStore(temporaryPath());
+  await store.write([newSession('s')]);
+  const [, late, lateRun, other] = await Promise.allSettled([
+    store.write([{ kind: 'deleteSession', id: 's' }]),
+    store.write([newEvent(), addMessage(message('m1', 's'))]),
+    store.write([putRun(run('r1', 's'))]),
+    store.write([newEvent()]),
+  ]);
+  for (const refused of [late, lateRun])
+    expect(refused).toMatchObject({ reason: { code: 'session_not_found', status: 404 } });
+  expect(other.status).toBe('fulfilled');
+  expect(await store.readEvents({ limit: 10 })).toHaveLength(1);
 });

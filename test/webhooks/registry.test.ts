@@ -89,6 +89,20 @@ describe('webhooks.json', () => {
     expect(entries(home)).toMatchObject([{ id }]);
   });
 
+  it('that is not UTF-8 is set aside with all its bytes', async () => {
+    const home = temporaryHome();
+    const bytes = Buffer.from(
+      JSON.stringify({ webhooks: [{ ...entry, metadata: { place: 'Z\xfcrich' } }] }),
+      'latin1',
+    );
+    writeFileSync(fileOf(home), bytes);
+    const { webhooks, warnings } = startWebhooks({ home });
+    await webhooks.getAll();
+    expect(warnings.join()).toContain('it is not UTF-8');
+    const aside = readdirSync(home).find((name) => name.startsWith('webhooks.json.corrupt-'));
+    expect(readFileSync(join(home, aside ?? ''))).toEqual(bytes);
+  });
+
   it.each([
     ['a folder', (path: string) => mkdirSync(path)],
     ['a pipe', (path: string) => execFileSync('mkfifo', [path])],

@@ -1,5 +1,5 @@
-// Speaks to an MCP server behind a URL: the SDK's transport, on an undici and with connections of our own, and with an end to each request that
-// is given up, cut off or answered. The SDK alone would leave those requests open until the server ends them.
+// Speaks to an MCP server behind a URL: the SDK's transport on connections that it does not share, with an end to each request that is given
+// up, cut off or answered. The SDK alone would leave those requests open until the server ends them.
 
 import {
   type JSONRPCMessage,
@@ -7,7 +7,8 @@ import {
   type Transport,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client';
-import type { Agent, RequestInit as UndiciRequestInit } from 'undici';
+import type { Dispatcher } from 'undici';
+import { fetchThrough, openDispatcher, type Proxies } from '../outbound-http.ts';
 
 /** Of one HTTP response; a stream that passes it is taken up again. */
 const maxResponseBytes = 64 * 1024 * 1024;
@@ -31,10 +32,12 @@ export class HttpTransport implements Transport {
   readonly hasPerRequestStream = true;
   readonly #inner: StreamableHTTPClientTransport;
   readonly #open = new Map<string | number, AbortController>();
-  #agent: Agent | undefined;
+  readonly #proxies: Proxies;
+  #dispatcher: Dispatcher | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ url, headers }: Endpoint) {
+  constructor({ url, headers }: Endpoint, proxies: Proxies) {
+    this.#proxies = proxies;
     this.#inner = new StreamableHTTPClientTransport(new URL(url), {
       requestInit: { headers: { ...headers } },
       fetch: (target, init) => this.#fetch(target, init),
@@ -50,9 +53,7 @@ export class HttpTransport implements Transport {
   }
 
   async start(): Promise<void> {
-    const { Agent } = await import('undici');
-    // The time-outs of calls are ours; a stream for notifications may be silent for hours.
-    this.#agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, maxResponseSize: maxResponseBytes });
+    this.#dispatcher = await openDispatcher(this.#proxies, { maxResponseSize: maxResponseBytes });
     this.#inner.onerror = (error) => this.onerror?.(error);
     this.#inner.onmessage = (message) => this.#receive(message);
     await this.#inner.start();
@@ -107,9 +108,9 @@ export class HttpTransport implements Transport {
   async #end(): Promise<void> {
     for (const request of this.#open.values()) request.abort();
     this.#open.clear();
-    if (this.#agent !== undefined) await this.#sayFarewell();
+    if (this.#dispatcher !== undefined) await this.#sayFarewell();
     await this.#inner.close();
-    await this.#agent?.destroy();
+    await this.#dispatcher?.destroy();
     this.onclose?.();
   }
 
@@ -145,15 +146,10 @@ export class HttpTransport implements Transport {
     });
   }
 
-  /** Not the platform's: a receiver can crash the undici inside Node 24 (nodejs/undici#5360). */
-  async #fetch(target: string | URL, init: RequestInit = {}): Promise<Response> {
-    const { fetch } = await import('undici');
-    const dispatcher = this.#agent;
+  async #fetch(target: string | URL, init?: RequestInit): Promise<Response> {
+    const dispatcher = this.#dispatcher;
     if (dispatcher === undefined) throw new Error('The transport was not started.');
-    // Undici's types and the platform's are two declarations of one standard.
-    const undiciInit: unknown = { ...init, dispatcher };
-    const response: unknown = await fetch(target, undiciInit as UndiciRequestInit);
-    return response as Response;
+    return fetchThrough(dispatcher, target, init);
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Tool } from '@modelcontextprotocol/client';
 import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { createRedactor, type Redactor } from '../../redaction.ts';
+import { noProxies } from '../outbound-http.ts';
 import { capText } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';
 import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
@@ -56,11 +57,22 @@ export class McpServer {
   #failures = 0;
   #retryAtMs = 0;
   #lastError: string | undefined;
+  /** The last start took too long: nobody waits for the next one. */
+  #isSlow = false;
 
   constructor(config: McpServerConfig, options: McpServerOptions) {
     this.config = config;
     this.#options = options;
     this.#redactor = (options.redactor ?? createRedactor()).with(secretsOf(config));
+  }
+
+  /** As `tools`, but a server that was not ready in time before is started without anyone waiting for it. */
+  async toolsIfReady(): Promise<readonly McpTool[]> {
+    const tools = this.tools();
+    if (!this.#isSlow || this.#connection !== undefined) return tools;
+    // It failed before, and its next failure is told like the first.
+    tools.catch(() => undefined);
+    return [];
   }
 
   /** @throws CodeBuddyError `tool_failed`, `shutting_down` */
@@ -184,6 +196,7 @@ export class McpServer {
       let connection: Connection | undefined;
       client = await openClient(config, {
         environment: this.#options.environment,
+        proxies: this.#options.proxies ?? noProxies,
         cwd: this.#options.cwd,
         workspace: this.#options.workspace,
         clientVersion: this.#options.clientVersion,
@@ -213,6 +226,7 @@ export class McpServer {
       };
       this.#connection = connection;
       this.#lastError = undefined;
+      this.#isSlow = false;
       return connection;
     } catch (error) {
       await client?.close();
@@ -221,6 +235,7 @@ export class McpServer {
       const exhausted = exhaustionOf(error);
       if (exhausted !== undefined) throw exhausted;
       const words = this.#startFailure(error, client, giveUp.signal);
+      this.#isSlow = giveUp.signal.aborted;
       this.#failed(words);
       throw new CodeBuddyError('tool_failed', `The MCP server ${this.#quotedName} ${words}`, {
         cause: error,

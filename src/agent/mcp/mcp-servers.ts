@@ -13,10 +13,13 @@ export type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts'
 
 export interface McpServers {
   /**
-   * Starts servers that are not running, all at once, each within its `startTimeoutMs`. Those that fail are left out, and tried again by later calls
-   * after 1 s, 2 s, … 60 s. @throws only the signal's reason
+   * Starts servers that are not running, all at once, each within its `startTimeoutMs`. Leaves out those that fail; later calls try them again
+   * after 1 s, 2 s, … 60 s. A server that was not ready in time is then started in the background, so that it delays one list only.
+   * @throws only the signal's reason
    */
   list(signal?: AbortSignal): Promise<readonly McpTool[]>;
+  /** The description of one tool. Starts the server that has it, if it must, and no other. Undefined if it cannot be had. */
+  find(name: string): Promise<McpTool | undefined>;
   /** Whether the name has the form `server__tool` of a server of the configuration. Starts nothing. */
   has(name: string): boolean;
   /**
@@ -41,7 +44,7 @@ export function createMcpServers({
   const servers = configs.map((config) => new McpServer(config, { ...options, maxResultBytes, now }));
   const byPrefix = new Map(servers.map((server) => [prefixOf(server.config.name), server]));
 
-  function find(name: string): McpServer {
+  function owner(name: string): McpServer {
     const prefix = prefixIn(name);
     const server = prefix === undefined ? undefined : byPrefix.get(prefix);
     if (server === undefined) {
@@ -65,10 +68,18 @@ export function createMcpServers({
       const enabled = servers.filter(({ config }) => config.disabled !== true);
       // Why a server is left out was told by `onTrouble` when it failed.
       const lists = await abortable(
-        Promise.all(enabled.map((server) => server.tools().catch(() => []))),
+        Promise.all(enabled.map((server) => server.toolsIfReady().catch(() => []))),
         signal,
       );
       return lists.flat();
+    },
+    async find(name) {
+      if (!this.has(name)) return undefined;
+      // Why it cannot be had is told by the call.
+      const tools = await owner(name)
+        .tools()
+        .catch(() => []);
+      return tools.find((tool) => tool.name === name);
     },
     has(name) {
       const prefix = prefixIn(name);
@@ -76,7 +87,7 @@ export function createMcpServers({
     },
     async call(name, params, { signal }) {
       signal.throwIfAborted();
-      return find(name).call(name, params, signal);
+      return owner(name).call(name, params, signal);
     },
     describe: () => servers.map((server) => server.describe()),
     async close() {

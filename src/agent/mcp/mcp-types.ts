@@ -1,6 +1,7 @@
 // What is said about the tools of MCP servers, and what the servers are given.
 
 import type { Redactor } from '../../redaction.ts';
+import type { Proxies } from '../outbound-http.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 
 export interface McpTool {
@@ -25,6 +26,8 @@ export interface McpServerState {
 export interface McpServersOptions {
   /** Without secrets: all that the programs get besides the `env` of their configuration. */
   readonly environment: Readonly<Record<string, string>>;
+  /** On the way to servers behind a URL. @default none */
+  readonly proxies?: Proxies | undefined;
   /** Where programs are started, unless they have a `cwd`. */
   readonly cwd: string;
   /** What a relative `cwd` is relative to; no program is looked up in it. @default cwd, and programs are looked up anywhere */

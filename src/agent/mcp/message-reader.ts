@@ -2,6 +2,7 @@
 // print a greeting, but one that only prints must not keep us busy or fill our memory.
 
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
+import { decodeCut } from '../../text.ts';
 
 /** More than is shown: a secret in it must be whole to be known as one. */
 const maxGarbageLine = 8192;
@@ -52,7 +53,7 @@ export class MessageReader {
     this.#length = 0;
     const message = parse(line);
     if (message === undefined) {
-      this.#garbage ??= line.subarray(0, maxGarbageLine).toString('utf8').trim() || undefined;
+      this.#garbage ??= decodeCut(line.subarray(0, maxGarbageLine)).trim() || undefined;
       this.#garbageBytes += line.length + 1;
       if (this.#garbageBytes > maxGarbageBytes)
         throw new Error(

@@ -14,6 +14,7 @@ import {
   type Tool,
 } from '@modelcontextprotocol/client';
 import type { Redactor } from '../../redaction.ts';
+import type { Proxies } from '../outbound-http.ts';
 import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
@@ -25,6 +26,8 @@ const maxWords = 4096;
 
 export interface OpenOptions {
   readonly environment: Readonly<Record<string, string>>;
+  /** On the way to servers behind a URL. */
+  readonly proxies: Proxies;
   readonly cwd: string;
   readonly workspace?: string | undefined;
   readonly clientVersion: string;
@@ -91,13 +94,23 @@ function isRefusal(error: unknown): boolean {
 async function connect(
   config: McpServerConfig,
   mode: 'legacy' | 'auto',
-  { environment, cwd, workspace, clientVersion, redactor, signal, onToolsChanged, onClosed }: OpenOptions,
+  {
+    environment,
+    proxies,
+    cwd,
+    workspace,
+    clientVersion,
+    redactor,
+    signal,
+    onToolsChanged,
+    onClosed,
+  }: OpenOptions,
 ): Promise<McpClient> {
   signal.throwIfAborted();
   const transport =
     config.kind === 'stdio'
       ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }))
-      : new HttpTransport(config);
+      : new HttpTransport(config, proxies);
   const { redact } = redactor;
   const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport, redact) : '');
   const client = new Client(

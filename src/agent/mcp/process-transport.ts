@@ -3,6 +3,7 @@
 
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
+import { decodeCut } from '../../text.ts';
 import { launch } from '../launch.ts';
 import { MessageReader } from './message-reader.ts';
 
@@ -51,7 +52,7 @@ export class ProcessTransport implements Transport {
 
   /** The end of what the server wrote to its stderr: more than is to be shown, see `lastWords`. */
   get stderr(): string {
-    return this.#stderr.toString('utf8');
+    return decodeCut(this.#stderr);
   }
 
   /** What it wrote to its stdout that is no message: its first line. */

@@ -4,11 +4,13 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
+import type { Fetch, Proxies } from '../outbound-http.ts';
 import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { findModel, type ModelChoice } from './find-model.ts';
 import { createModelChain } from './model-chain.ts';
 import { createModelDriver } from './model-driver.ts';
+import { createModelHttp } from './model-http.ts';
 import { createModelLoader, type ModelLoader } from './model-loader.ts';
 import { createPrices } from './prices.ts';
 import { parseProviders } from './provider-config.ts';
@@ -20,6 +22,7 @@ export interface AgentModelsOptions {
   readonly origin: string;
   readonly providers: unknown;
   readonly environment: Environment;
+  readonly proxies: Proxies;
   readonly now: () => number;
   readonly warn: (message: string) => void;
   /** Takes secrets out of what providers say. */
@@ -34,6 +37,8 @@ export interface AgentModels {
   choice(): Promise<ModelChoice>;
   /** As far as it is known by now. */
   describe(): { readonly agent: string; readonly model: string | null };
+  /** Ends the connections to models. */
+  close(): Promise<void>;
 }
 
 /** @throws Error that names a field of `providers`, or a model, that makes no sense */
@@ -42,8 +47,12 @@ export function makeLoader({
   origin,
   providers,
   environment,
-}: Pick<AgentModelsOptions, 'configured' | 'origin' | 'providers' | 'environment'>): ModelLoader {
-  const loader = createModelLoader({ environment, custom: parseProviders(providers, environment) });
+  fetch,
+}: Pick<AgentModelsOptions, 'configured' | 'origin' | 'providers' | 'environment'> & {
+  readonly fetch?: Fetch;
+}): ModelLoader {
+  const custom = parseProviders(providers, environment);
+  const loader = createModelLoader({ environment, custom, ...(fetch === undefined ? {} : { fetch }) });
   for (const id of configured ?? []) {
     const wrong = id === offlineModel ? undefined : loader.check(id);
     if (wrong !== undefined) throw new Error(`the model ${JSON.stringify(id)} (${origin}) ${wrong}`);
@@ -54,7 +63,8 @@ export function makeLoader({
 /** @throws as `makeLoader` does */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const { workspace, configured, origin, environment, now, warn, redact, silenceMs, contextWindow } = options;
-  const loader = makeLoader(options);
+  const http = createModelHttp(options.proxies);
+  const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
   let found: ModelChoice | undefined;
   let finding: Promise<ModelChoice> | undefined;
@@ -81,7 +91,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       prices: createPrices(),
       workspace,
       models,
-      now,
       onTrouble: warn,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });
@@ -114,5 +123,6 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
         ? { agent: offlineModel, model: offlineModel }
         : { agent: 'model', model: first };
     },
+    close: http.close,
   };
 }

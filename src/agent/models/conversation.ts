@@ -1,111 +1,209 @@
-// A session's messages as the prompt of a model. The log keeps the whole; when it grows past what the model can read, the model sums up
-// the older part, and goes on from there.
+// A session's transcript as the prompt of a model, in a form that every provider takes: user and assistant take turns, each call has one
+// result right behind it, nothing is blank, and reasoning goes to the model that wrote it. What is sent is a pure function of what is
+// stored, so a later run sends the same bytes again. The log keeps the whole; when it grows past what the model can read, the model sums
+// up the older part, and goes on from there.
 
-import type { LanguageModelV4Message } from '@ai-sdk/provider';
+import type {
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider';
+import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../text.ts';
 import type { Summary } from '../driver.ts';
-import type { Message } from '../types.ts';
-import type { AssistantPart } from './model-call.ts';
+import { estimateTextTokens } from '../text-tokens.ts';
+import type { AnswerTurn, CallResult, SentPart, Transcript, Turn } from '../transcript.ts';
+import { type WireRules, wireRulesOf } from './wire-rules.ts';
 
-/** A message, and the id of the last stored one that it holds. */
-export interface Turn {
-  readonly message: LanguageModelV4Message;
-  readonly storedId: string | undefined;
+type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number];
+type ToolMessage = Extract<LanguageModelV4Message, { role: 'tool' }>;
+type Results = ReadonlyMap<string, CallResult>;
+
+/** What stands for a result that there is not. */
+const noResult =
+  'There is no result: the run ended before this call had answered. It may or may not have been done.';
+/** What closes a turn that was cut off. Some providers refuse a user's message after a result, or after another of a user's. */
+const cutOff = '[The run ended here, before I had answered.]';
+const notKept = '[What was said before is not kept.]';
+const goOn = '[Go on.]';
+const summaryRead = 'I have read the summary and go on from there.';
+
+export interface Conversation extends Transcript {
+  readonly summary: Summary | undefined;
 }
 
-type ToolPart = Extract<LanguageModelV4Message, { role: 'tool' }>['content'][number];
-
-export function turnsOf(messages: readonly Message[], summary: Summary | undefined): Turn[] {
-  const turns: Turn[] = summary === undefined ? [] : [summaryTurn(summary)];
-  let parts: AssistantPart[] = [];
-  let results: ToolPart[] = [];
-  let last: string | undefined;
-  const flush = (): void => {
-    if (parts.length > 0) turns.push({ message: { role: 'assistant', content: parts }, storedId: last });
-    if (results.length > 0) turns.push({ message: { role: 'tool', content: results }, storedId: last });
-    parts = [];
-    results = [];
-  };
-  for (const { id, role, content, tool } of messages) {
-    if (role === 'user') {
-      flush();
-      turns.push({ message: { role: 'user', content: [{ type: 'text', text: content }] }, storedId: id });
-    } else if (role === 'assistant') {
-      flush();
-      // Models refuse empty text.
-      if (content.trim() !== '') parts.push({ type: 'text', text: content });
-    } else if (tool !== undefined) {
-      const toolCallId = safeCallId(tool.callId ?? id);
-      parts.push({ type: 'tool-call', toolCallId, toolName: tool.name, input: asObject(tool.params) });
-      results.push({
-        type: 'tool-result',
-        toolCallId,
-        toolName: tool.name,
-        output: { type: tool.isError ? 'error-text' : 'text', value: content },
-      });
+/** Without the system prompt. */
+export function promptFor({ turns, results, summary }: Conversation, model: string): LanguageModelV4Prompt {
+  const rules = wireRulesOf(model);
+  const prompt: LanguageModelV4Message[] = [];
+  const sayAsUser = (text: string, closing: string): void => {
+    if (prompt.length > 0 && prompt.at(-1)?.role !== 'assistant') {
+      prompt.push({ role: 'assistant', content: [{ type: 'text', text: closing }], ...extrasOf([], rules) });
     }
-    last = id;
+    prompt.push({ role: 'user', content: [{ type: 'text', text }] });
+  };
+  if (summary !== undefined) sayAsUser(summaryText(summary), cutOff);
+  for (const [index, turn] of turns.entries()) {
+    if (turn.kind === 'answer') addAnswer(prompt, turn, { model, rules, results });
+    else if (!isBlank(turn.text)) {
+      sayAsUser(sendable(turn.text), index === 0 && summary !== undefined ? summaryRead : cutOff);
+    }
   }
-  flush();
-  return turns;
+  // The model speaks next. A resumed run may have nothing new to say to it.
+  if (prompt.at(-1)?.role === 'assistant') sayAsUser(goOn, cutOff);
+  return prompt;
 }
 
-export function summaryTurn({ text, until }: Summary): Turn {
-  const told = `Summary of the conversation so far, which was too long to be read again:\n\n${text}`;
-  return { message: { role: 'user', content: [{ type: 'text', text: told }] }, storedId: until };
+function addAnswer(
+  prompt: LanguageModelV4Message[],
+  turn: AnswerTurn,
+  { model, rules, results }: { readonly model: string; readonly rules: WireRules; readonly results: Results },
+): void {
+  const parts = partsFor(turn, model, rules);
+  if (parts.length === 0) return;
+  const last = prompt.at(-1);
+  // Two answers in a row, as in sessions of an earlier release, are one.
+  if (last === undefined) prompt.push({ role: 'user', content: [{ type: 'text', text: notKept }] });
+  if (last?.role === 'assistant') last.content.push(...parts);
+  else prompt.push({ role: 'assistant', content: parts, ...extrasOf(parts, rules) });
+  const content: ToolMessage['content'] = [];
+  for (const part of turn.parts) {
+    if (part.type !== 'call') continue;
+    const { text, isError } = results.get(part.callId) ?? { text: noResult, isError: true };
+    content.push({
+      type: 'tool-result',
+      toolCallId: part.callId,
+      toolName: safeToolName(part.tool),
+      output: { type: isError ? 'error-text' : 'text', value: sendable(text) },
+    });
+  }
+  if (content.length > 0) prompt.push({ role: 'tool', content });
 }
 
-/** Tokens, roughly: four characters each. What providers count is known only afterwards. */
-export function estimateTokens(turns: readonly Turn[]): number {
-  let characters = 0;
-  for (const { message } of turns) characters += JSON.stringify(message.content).length;
-  return Math.ceil(characters / 4);
+function partsFor(turn: AnswerTurn, model: string, rules: WireRules): AssistantPart[] {
+  // Signatures, item ids and encrypted reasoning belong to the model that gave them; another refuses them.
+  const isOwn = turn.model === model;
+  let parts = turn.parts.filter((part) => {
+    if (part.type === 'text') return !isBlank(part.text);
+    if (part.type === 'call') return true;
+    return isOwn && rules.reasoning === 'own' && hasReasoning(part);
+  });
+  const has = (type: SentPart['type']): boolean => parts.some((part) => part.type === type);
+  if (rules.reasoningExcludesText && has('text') && has('call'))
+    parts = parts.filter(({ type }) => type !== 'reasoning');
+  // OpenAI wants what followed a reasoning item, Anthropic takes none at the end.
+  while (parts.at(-1)?.type === 'reasoning') parts = parts.slice(0, -1);
+  return parts.map((part): AssistantPart => {
+    const extra =
+      isOwn && part.metadata !== undefined
+        ? { providerOptions: part.metadata as SharedV4ProviderOptions }
+        : {};
+    return part.type === 'call'
+      ? {
+          type: 'tool-call',
+          toolCallId: part.callId,
+          toolName: safeToolName(part.tool),
+          input: asObject(sendableDeep(part.input)),
+          ...extra,
+        }
+      : { type: part.type, text: part.type === 'text' ? sendable(part.text) : part.text, ...extra };
+  });
+}
+
+/** Reasoning may be all in its metadata (encrypted, or redacted); Gemini takes no part without text. */
+function hasReasoning({ text, metadata }: Extract<SentPart, { type: 'reasoning' }>): boolean {
+  if (!isBlank(text)) return true;
+  return metadata !== undefined && Object.keys(metadata).some((provider) => provider !== 'google');
+}
+
+/** Fields that the package for chat completions adds to the message as they are. */
+function extrasOf(
+  parts: readonly AssistantPart[],
+  { missingReasoning, emptyTextBesideCalls }: WireRules,
+): { providerOptions?: SharedV4ProviderOptions } {
+  const fields: Record<string, string> = {};
+  if (missingReasoning !== undefined && !parts.some(({ type }) => type === 'reasoning'))
+    fields.reasoning_content = missingReasoning;
+  if (emptyTextBesideCalls && parts.length > 0 && !parts.some(({ type }) => type === 'text'))
+    fields.content = '';
+  return Object.keys(fields).length === 0 ? {} : { providerOptions: { openaiCompatible: fields } };
+}
+
+/** What every provider takes as a tool's name; a model may call what there is not. */
+export function safeToolName(name: string): string {
+  const legal = name.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
+  return /^[A-Za-z_]/.test(legal) ? legal : `_${legal}`.slice(0, 64);
+}
+
+function asObject(input: unknown): Record<string, unknown> {
+  return typeof input === 'object' && input !== null && !Array.isArray(input)
+    ? (input as Record<string, unknown>)
+    : {};
+}
+
+export function summaryText({ text }: Pick<Summary, 'text'>): string {
+  return `Summary of the conversation so far, which was too long to be read again:\n\n${sendable(text)}`;
+}
+
+/** Of one entry, with the results of its calls. */
+export function tokensOf(turn: Turn, results: Results): number {
+  if (turn.kind !== 'answer') return estimateTextTokens(turn.text) + tokensPerMessage;
+  let tokens = tokensPerMessage;
+  for (const part of turn.parts) {
+    if (part.type !== 'call') tokens += estimateTextTokens(part.text);
+    else {
+      const result = results.get(part.callId)?.text ?? noResult;
+      tokens +=
+        estimateTextTokens(JSON.stringify(part.input)) + estimateTextTokens(result) + 2 * tokensPerMessage;
+    }
+  }
+  return tokens;
+}
+
+/** Role, ids, names and brackets. */
+const tokensPerMessage = 10;
+
+export function tokensOfAll({ turns, results, summary }: Conversation): number {
+  let tokens = summary === undefined ? 0 : estimateTextTokens(summaryText(summary));
+  for (const turn of turns) tokens += tokensOf(turn, results);
+  return tokens;
 }
 
 /**
- * Where to cut: what is before is summed up, what is after, up to `keepTokens`, stays as it is. Never between a call and its result, and
- * never so that nothing is left. 0: there is nothing that could be summed up.
+ * Where to cut: what is before is summed up, what is after, up to `keepTokens`, stays as it is; the last entry always does. 0: there is
+ * nothing that could be summed up.
  */
-export function findCut(turns: readonly Turn[], keepTokens: number): number {
+export function findCut({ turns, results }: Conversation, keepTokens: number): number {
   let cut = turns.length - 1;
-  let kept = cut >= 0 ? estimateTokens(turns.slice(cut)) : 0;
+  let kept = cut >= 0 ? tokensOf(turns[cut] as Turn, results) : 0;
   while (cut > 1) {
-    kept += estimateTokens(turns.slice(cut - 1, cut));
+    kept += tokensOf(turns[cut - 1] as Turn, results);
     if (kept > keepTokens) break;
     cut--;
   }
-  while (cut > 0 && turns[cut]?.message.role === 'tool') cut--;
-  return turns[cut - 1]?.storedId === undefined ? 0 : cut;
+  return Math.max(cut, 0);
 }
 
 /** As plain text, for the one who sums it up: calls and results need no tools then. */
-export function asTranscript(turns: readonly Turn[], maxCharacters: number): string {
-  const lines = turns.map(({ message }) => {
-    if (message.role === 'system') return '';
-    const texts = message.content.map((part) => {
+export function asTranscript({ turns, results, summary }: Conversation, maxCharacters: number): string {
+  const lines = turns.map((turn) => {
+    if (turn.kind !== 'answer') return `user: ${turn.text}`;
+    const texts = turn.parts.map((part) => {
       if (part.type === 'text') return part.text;
-      if (part.type === 'tool-call') return `[calls ${part.toolName} ${shorten(JSON.stringify(part.input))}]`;
-      if (part.type === 'tool-result')
-        return `[${part.toolName} gave ${shorten(JSON.stringify(part.output))}]`;
-      return '';
+      if (part.type === 'reasoning') return '';
+      const result = results.get(part.callId)?.text ?? noResult;
+      return `[calls ${part.tool} ${middleOut(JSON.stringify(part.input))}]\n[${part.tool} gave ${middleOut(result)}]`;
     });
-    return `${message.role}: ${texts.filter((text) => text !== '').join('\n')}`;
+    return `assistant: ${texts.filter((text) => text !== '').join('\n')}`;
   });
-  const whole = lines.join('\n\n');
+  const whole = sendable(
+    [...(summary === undefined ? [] : [`user: ${summaryText(summary)}`]), ...lines].join('\n\n'),
+  );
   if (whole.length <= maxCharacters) return whole;
   // What is newest matters most; what was asked first matters, too.
-  const head = whole.slice(0, Math.floor(maxCharacters / 4));
-  return `${head}\n\n[…]\n\n${whole.slice(-Math.floor((maxCharacters * 3) / 4))}`;
+  const head = cutHead(whole, Math.floor(maxCharacters / 4));
+  return `${head}\n\n[…]\n\n${cutTail(whole, Math.floor((maxCharacters * 3) / 4))}`;
 }
 
-function shorten(text: string): string {
-  return text.length > 4000 ? `${text.slice(0, 2500)} […] ${text.slice(-1500)}` : text;
-}
-
-/** What one provider gave as an id, another must be able to read. */
-export function safeCallId(id: string): string {
-  return id.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
-}
-
-function asObject(params: unknown): Record<string, unknown> {
-  return typeof params === 'object' && params !== null && !Array.isArray(params) ? { ...params } : {};
+function middleOut(text: string): string {
+  return text.length > 4000 ? `${cutHead(text, 2500)} […] ${cutTail(text, 1500)}` : text;
 }

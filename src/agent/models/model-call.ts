@@ -4,11 +4,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   LanguageModelV4,
   LanguageModelV4CallOptions,
-  LanguageModelV4Message,
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider';
-import { BrokenStream, ModelSilence, OverlongAnswer } from './provider-error.ts';
+import { isBlank, sendable, wellFormed } from '../../text.ts';
+import type { PartMetadata, SentPart } from '../transcript.ts';
+import { BrokenStream, ModelSilence, OverlongAnswer, WindowFull } from './provider-error.ts';
 
 export interface RequestedCall {
   readonly callId: string;
@@ -16,8 +17,6 @@ export interface RequestedCall {
   /** As the model wrote it: JSON, if all is well. */
   readonly input: string;
 }
-
-export type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'][number];
 
 export interface CallUsage {
   readonly inputTokens: number;
@@ -29,7 +28,8 @@ export interface CallUsage {
 export interface ModelAnswer {
   readonly text: string;
   /** Text, reasoning and tool calls in their order, as they must be sent back in the next step. */
-  readonly parts: readonly AssistantPart[];
+  readonly parts: readonly SentPart[];
+  /** In the order of the call parts. */
   readonly calls: readonly RequestedCall[];
   readonly usage: CallUsage;
   readonly finishReason: string;
@@ -117,17 +117,26 @@ export async function callModel({
 /** Text, reasoning and calls of one answer; the longest that models are made for are a tenth of it. */
 const maxAnswerCharacters = 8 * 1024 * 1024;
 
+interface OpenBlock {
+  readonly type: 'text' | 'reasoning';
+  readonly text: string[];
+  metadata: PartMetadata | undefined;
+  /** The first half of a character whose second half has not come yet. */
+  carry: string;
+  /** Its place among the parts: where it began. Some packages end a text only when all is over. */
+  readonly place: number;
+}
+
 class Collector {
   private characters = 0;
   private readonly onText: (text: string) => void;
-  private readonly parts: AssistantPart[] = [];
+  /** Undefined: open, or of no use. */
+  private readonly places: (SentPart | undefined)[] = [];
   private readonly calls: RequestedCall[] = [];
-  private readonly open = new Map<
-    string,
-    { kind: 'text' | 'reasoning'; text: string[]; metadata: unknown }
-  >();
+  private readonly open = new Map<string, OpenBlock>();
   private usage: LanguageModelV4Usage | undefined;
   private finishReason: string | undefined;
+  private rawFinishReason: string | undefined;
 
   constructor(onText: (text: string) => void) {
     this.onText = onText;
@@ -138,19 +147,20 @@ class Collector {
       case 'text-start':
       case 'reasoning-start':
         this.open.set(part.id, {
-          kind: part.type === 'text-start' ? 'text' : 'reasoning',
+          type: part.type === 'text-start' ? 'text' : 'reasoning',
           text: [],
           metadata: part.providerMetadata,
+          carry: '',
+          place: this.places.push(undefined) - 1,
         });
         break;
       case 'text-delta':
       case 'reasoning-delta': {
         this.count(part.delta);
         const block = this.open.get(part.id);
-        block?.text.push(part.delta);
-        if (block !== undefined && part.providerMetadata !== undefined)
-          block.metadata = part.providerMetadata;
-        if (part.type === 'text-delta' && part.delta !== '') this.onText(part.delta);
+        if (block === undefined) break;
+        block.metadata = merge(block.metadata, part.providerMetadata);
+        this.addText(block, part.delta);
         break;
       }
       case 'text-end':
@@ -160,18 +170,12 @@ class Collector {
       case 'tool-call':
         if (part.providerExecuted) break;
         this.count(part.input);
-        this.calls.push({ callId: part.toolCallId, tool: part.toolName, input: part.input });
-        this.parts.push({
-          type: 'tool-call',
-          toolCallId: part.toolCallId,
-          toolName: part.toolName,
-          input: jsonOrEmpty(part.input),
-          ...(part.providerMetadata === undefined ? {} : { providerOptions: part.providerMetadata }),
-        });
+        this.addCall(part.toolCallId, wellFormed(part.toolName), part.input, part.providerMetadata);
         break;
       case 'finish':
         this.usage = part.usage;
         this.finishReason = part.finishReason.unified;
+        this.rawFinishReason = part.finishReason.raw;
         break;
       case 'error':
         throw part.error;
@@ -187,22 +191,52 @@ class Collector {
       throw new OverlongAnswer(`answered with more than ${maxAnswerCharacters} characters`);
   }
 
-  private end(id: string, metadata: unknown): void {
+  private addText(block: OpenBlock, delta: string): void {
+    let text = block.carry + delta;
+    block.carry = '';
+    const last = text.charCodeAt(text.length - 1);
+    if (last >= 0xd800 && last <= 0xdbff) {
+      block.carry = text.slice(-1);
+      text = text.slice(0, -1);
+    }
+    if (text === '') return;
+    const whole = sendable(text);
+    block.text.push(whole);
+    if (block.type === 'text') this.onText(whole);
+  }
+
+  private addCall(callId: string, tool: string, input: string, metadata: PartMetadata | undefined): void {
+    this.calls.push({ callId, tool, input });
+    this.places.push({
+      type: 'call',
+      callId,
+      tool,
+      input: jsonOrEmpty(input),
+      ...(metadata === undefined ? {} : { metadata }),
+    });
+  }
+
+  private end(id: string, last: PartMetadata | undefined): void {
     const block = this.open.get(id);
     if (block === undefined) return;
     this.open.delete(id);
+    if (block.carry !== '') this.addText({ ...block, carry: '' }, wellFormed(block.carry));
+    const metadata = merge(block.metadata, last);
     const text = block.text.join('');
-    const providerOptions = (metadata ?? block.metadata) as AssistantPart['providerOptions'];
-    if (text === '' && providerOptions === undefined) return;
-    this.parts.push({
-      type: block.kind,
-      text,
-      ...(providerOptions === undefined ? {} : { providerOptions }),
-    });
+    // Reasoning may be all in its metadata.
+    if (isBlank(text) && (block.type === 'text' || metadata === undefined)) return;
+    this.places[block.place] = { type: block.type, text, ...(metadata === undefined ? {} : { metadata }) };
   }
 
   answer(): ModelAnswer {
     for (const id of [...this.open.keys()]) this.end(id, undefined);
+    const parts = this.places.filter((part) => part !== undefined);
+    // Anthropic and Z.ai end an answer this way when there was no room for it: earendil-works/pi, overflow.ts.
+    if (
+      this.rawFinishReason === 'model_context_window_exceeded' &&
+      parts.every(({ type }) => type === 'reasoning')
+    )
+      throw new WindowFull('the conversation fills all that the model can read');
     if (this.finishReason === undefined) throw new BrokenStream('the stream ended before the answer did');
     // A stream that ends without a word of the model's own: what is there may be half of it.
     const isEmptyHanded = (this.usage?.inputTokens.total ?? 0) + (this.usage?.outputTokens.total ?? 0) === 0;
@@ -211,8 +245,8 @@ class Collector {
     if (this.finishReason === 'error') throw new BrokenStream('the model reported an error');
     const { inputTokens, outputTokens } = this.usage ?? {};
     return {
-      text: this.parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-      parts: this.parts,
+      text: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+      parts,
       calls: this.calls,
       usage: {
         inputTokens: inputTokens?.total ?? 0,
@@ -223,6 +257,26 @@ class Collector {
       finishReason: this.finishReason,
     };
   }
+}
+
+/** What came later about a part counts, provider by provider; null says nothing. */
+function merge(before: PartMetadata | undefined, after: PartMetadata | undefined): PartMetadata | undefined {
+  if (before === undefined || after === undefined) return after ?? before;
+  const merged: Record<string, unknown> = { ...before };
+  for (const [provider, fields] of Object.entries(after)) {
+    const known = merged[provider];
+    merged[provider] = {
+      ...(isRecord(known) ? known : {}),
+      ...(isRecord(fields)
+        ? Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null))
+        : {}),
+    };
+  }
+  return merged;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What is sent back for a call that was no JSON object: providers take nothing else. */

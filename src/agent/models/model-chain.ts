@@ -22,7 +22,8 @@ export interface ModelChainOptions {
 
 export interface ChainCall {
   readonly models: readonly string[];
-  readonly options: Omit<LanguageModelV4CallOptions, 'abortSignal'>;
+  /** What is sent depends on the model that gets it. */
+  readonly optionsFor: (model: string) => Omit<LanguageModelV4CallOptions, 'abortSignal'>;
   readonly onText: (text: string) => void;
   readonly signal: AbortSignal;
 }
@@ -60,7 +61,7 @@ export function createModelChain({
   }
 
   return {
-    async call({ models, options, onText, signal }) {
+    async call({ models, optionsFor, onText, signal }) {
       const order = inOrder(models);
       for (let index = 0, tries = 0; ; ) {
         const model = order[index] as string;
@@ -68,7 +69,7 @@ export function createModelChain({
         try {
           const answer = await callModel({
             model: await loader.load(model),
-            options,
+            options: optionsFor(model),
             onText(text) {
               hasSpoken = true;
               onText(text);

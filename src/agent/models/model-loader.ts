@@ -2,6 +2,7 @@
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { CodeBuddyError } from '../../errors.ts';
+import type { Fetch } from '../outbound-http.ts';
 import {
   accessOf,
   builtInProviders,
@@ -23,12 +24,14 @@ export interface ModelLoader {
 export interface ModelLoaderOptions {
   readonly environment: Environment;
   readonly custom: readonly CustomProvider[];
+  /** @default the platform's */
+  readonly fetch?: Fetch;
 }
 
 /** A prompt may name any model; beyond this many, the oldest is loaded anew when it is asked for again. */
 const maxLoaded = 64;
 
-export function createModelLoader({ environment, custom }: ModelLoaderOptions): ModelLoader {
+export function createModelLoader({ environment, custom, fetch }: ModelLoaderOptions): ModelLoader {
   const loaded = new Map<string, Promise<LanguageModelV4>>();
   const known = [
     ...Object.keys(builtInProviders),
@@ -47,11 +50,12 @@ export function createModelLoader({ environment, custom }: ModelLoaderOptions): 
   async function load(id: string): Promise<LanguageModelV4> {
     const { provider, name } = parse(id);
     const own = custom.find((one) => one.name === provider);
-    if (own !== undefined) return loadCompatible(provider, name, own);
+    if (own !== undefined) return loadCompatible(provider, name, { ...own, fetch });
     if (isLocalProvider(provider)) {
       return loadCompatible(provider, name, {
         apiKey: undefined,
         baseUrl: localBaseUrl(provider, environment),
+        fetch,
       });
     }
     const builtIn = builtInProviders[provider] as (typeof builtInProviders)[string];
@@ -62,7 +66,7 @@ export function createModelLoader({ environment, custom }: ModelLoaderOptions): 
         `There is no API key for ${provider}: set ${builtIn.keyVariables[0]} where the server is started.`,
       );
     }
-    return builtIn.load(name, access);
+    return builtIn.load(name, { ...access, fetch });
   }
 
   return {

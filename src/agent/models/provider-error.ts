@@ -1,6 +1,9 @@
 // What a provider's failure means: a problem that a client understands, whether another model may do better, and when to try again.
 
 import { CodeBuddyError, type ProblemCode } from '../../errors.ts';
+import { sendable, shorten } from '../../text.ts';
+import { isContextOverflow } from './context-overflow.ts';
+import { type ErrorFacts, isErrorNamed, readError } from './read-error.ts';
 
 export interface ModelFailure {
   readonly problem: CodeBuddyError;
@@ -25,11 +28,26 @@ export class BrokenStream extends Error {
   override readonly name = 'BrokenStream';
 }
 
-interface ApiCallFacts {
-  readonly statusCode: number | undefined;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+/** The answer ended because the conversation filled all that the model can read. */
+export class WindowFull extends Error {
+  override readonly name = 'WindowFull';
 }
+
+/** `redact` takes secrets out of what the provider says. */
+/** The kinds of an error inside a stream, which has no status: each stands for the status that says the same. */
+const statusOfCode: readonly (readonly [pattern: RegExp, status: number])[] = [
+  [/overloaded|unavailable|server_error|api_error|internal|timeout|network/i, 503], // Anthropic: "Errors"; OpenAI: "Streaming events"
+  [/rate_limit|resource_exhausted|too_many_requests/i, 429],
+  [/authentication|invalid_api_key|unauthorized/i, 401],
+  [/permission|forbidden/i, 403],
+  [/not_found/i, 404],
+  [/invalid|bad_request|content_policy|content_filter|failed_precondition/i, 400],
+];
+
+/** OpenAI, 429 (anomalyco/opencode error.ts); DeepSeek, OpenRouter ("Error Codes"). Another try is of no use. */
+const noMoney = /insufficient_quota|insufficient_balance|billing_hard_limit|credits?_exhausted/i;
+/** 403 is also moderation (OpenRouter, "Errors and Debugging"); OpenAI and Azure: BerriAI/litellm. */
+const refusedContent = /content_policy|content_filter|responsibleaipolicyviolation|moderation|flagged/i;
 
 /** `redact` takes secrets out of what the provider says. */
 export function judgeModelError(
@@ -39,49 +57,51 @@ export function judgeModelError(
 ): ModelFailure {
   if (error instanceof CodeBuddyError) return { problem: error, isTemporary: false, retryAfterMs: undefined };
   const provider = model.split('/')[0] ?? model;
-  const said = saidBy(error, redact);
+  const facts = readError(error);
+  const said = saidBy(facts?.sentence ?? (error instanceof Error ? error.message : ''), redact);
   const fail = (code: ProblemCode, detail: string, isTemporary: boolean): ModelFailure => ({
     problem: new CodeBuddyError(code, detail, { cause: error }),
     isTemporary,
     retryAfterMs: undefined,
   });
+  const tooLong = (): ModelFailure =>
+    fail('context_too_long', `The conversation is longer than ${model} can read${said}.`, false);
   if (error instanceof ModelSilence) return fail('model_timeout', `${model} ${error.message}.`, true);
   if (error instanceof OverlongAnswer) return fail('model_bad_response', `${model} ${error.message}.`, false);
   if (error instanceof BrokenStream) return fail('model_unavailable', `${model}: ${error.message}.`, true);
-
-  const facts = apiCallFacts(error);
-  const status = facts?.statusCode;
-  if (facts === undefined || status === undefined) {
-    const kind = isErrorNamed(
-      error,
-      'AI_TypeValidationError',
-      'AI_JSONParseError',
-      'AI_InvalidResponseDataError',
-    )
-      ? 'model_bad_response'
-      : 'model_unavailable';
-    const what = kind === 'model_bad_response' ? 'answered what makes no sense' : 'cannot be reached';
-    return fail(kind, `${model} ${what}${said}.`, true);
+  if (error instanceof WindowFull) return tooLong();
+  if (facts === undefined) {
+    return isErrorNamed(error, 'AI_TypeValidationError', 'AI_JSONParseError', 'AI_InvalidResponseDataError')
+      ? fail('model_bad_response', `${model} answered what makes no sense${said}.`, true)
+      : fail('model_unavailable', `${model} cannot be reached${said}.`, true);
   }
-  // The head was fine, what followed was not.
-  if (status < 400) return fail('model_unavailable', `${provider} broke off its answer${said}.`, true);
-  const isTooLong = /context.{0,20}(?:length|window)|too long|too many tokens|maximum.{0,20}tokens/i;
+  if (isContextOverflow(facts)) return tooLong();
+  const status = statusIn(facts);
+  const kind = facts.codes.join(' ');
+  if (status === 402 || noMoney.test(kind))
+    return fail('model_refused', `${provider} wants payment before it answers${said}.`, false);
+  if ((status === 400 || status === 403) && refusedContent.test(`${kind} ${facts.text}`))
+    return fail('model_refused', `${provider} refused the content of the request (${status})${said}.`, false);
+  if (status === undefined) {
+    return facts.isInStream
+      ? fail('model_unavailable', `${provider} broke off its answer${said}.`, true)
+      : fail('model_unavailable', `${model} cannot be reached${said}.`, true);
+  }
   if (status === 401 || status === 403) {
     return fail('model_auth_failed', `${provider} refused our API key (${status}).`, false);
   }
   if (status === 429) {
-    const retryAfterMs = retryAfter(facts.headers);
+    const retryAfterMs = retryAfter(facts.headers) ?? facts.retryDelayMs;
     const seconds = String(Math.ceil((retryAfterMs ?? 10_000) / 1000));
     const problem = new CodeBuddyError(
       'model_rate_limited',
       `${provider} has had too many requests of ours${said}.`,
       { cause: error, headers: { 'Retry-After': seconds } },
     );
-    return { problem, isTemporary: true, retryAfterMs };
+    // A day's quota does not come back soon, whatever short delay stands beside it (diegosouzapw/OmniRoute#9504).
+    return { problem, isTemporary: !/perday/i.test(kind), retryAfterMs };
   }
   if (status === 404) return fail('model_not_found', `${provider} does not know ${model}${said}.`, false);
-  if ((status === 400 || status === 413 || status === 422) && isTooLong.test(facts.body))
-    return fail('context_too_long', `The conversation is longer than ${model} can read.`, false);
   if (status === 408 || status >= 500) {
     const failure = fail('model_unavailable', `${provider} failed (${status})${said}.`, true);
     return { ...failure, retryAfterMs: retryAfter(facts.headers) };
@@ -89,45 +109,23 @@ export function judgeModelError(
   return fail('model_refused', `${provider} refused the request (${status})${said}.`, false);
 }
 
-/** Of any version of the provider packages: told by its name, not by its class. */
-function apiCallFacts(error: unknown): ApiCallFacts | undefined {
-  if (!isErrorNamed(error, 'AI_APICallError', 'AI_StreamProviderError')) return undefined;
-  const { statusCode, responseHeaders, responseBody } = error as {
-    statusCode?: unknown;
-    responseHeaders?: unknown;
-    responseBody?: unknown;
-  };
-  return {
-    statusCode: typeof statusCode === 'number' ? statusCode : undefined,
-    headers:
-      typeof responseHeaders === 'object' && responseHeaders !== null
-        ? (responseHeaders as Record<string, string>)
-        : {},
-    body: `${error.message} ${typeof responseBody === 'string' ? responseBody : ''}`,
-  };
-}
-
-function isErrorNamed(error: unknown, ...names: readonly string[]): error is Error {
-  return error instanceof Error && names.includes(error.name);
+/** Undefined for an error inside a stream that says nothing of its kind. */
+function statusIn({ status, isInStream, codes }: ErrorFacts): number | undefined {
+  if (status !== undefined && status >= 400 && !isInStream) return status;
+  const kind = codes.join(' ');
+  const told = statusOfCode.find(([pattern]) => pattern.test(kind))?.[1];
+  return told ?? (status !== undefined && status >= 400 ? status : undefined);
 }
 
 /** The provider's own words, without what looks like a key. */
-function saidBy(error: unknown, redact: (text: string) => string): string {
-  const text =
-    error instanceof Error
-      ? error.message
-      : typeof error === 'object' && error !== null && 'message' in error
-        ? String(error.message)
-        : typeof error === 'string'
-          ? error
-          : '';
+function saidBy(text: string, redact: (text: string) => string): string {
   // Before it is cut: half a secret would not be known as one.
-  const line = redact(text)
+  const line = redact(sendable(text))
     .replaceAll(/\b(?:sk|xai|pk|key|AIza)[-_A-Za-z0-9*]{8,}/g, '[key]')
     .replaceAll(/\s+/g, ' ')
     .trim()
     .replace(/\.$/, '');
-  return line === '' ? '' : `: ${line.length > 300 ? `${line.slice(0, 299)}…` : line}`;
+  return line === '' ? '' : `: ${shorten(line, 300)}`;
 }
 
 /** RFC 9110 §10.2.3, and the milliseconds that some providers add. */

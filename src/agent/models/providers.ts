@@ -2,6 +2,8 @@
 // never before.
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
+import type { Fetch } from '../outbound-http.ts';
+import { repairingChat } from './chat-repair.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -17,6 +19,7 @@ export interface CustomProvider {
 export interface Access {
   readonly apiKey: string | undefined;
   readonly baseUrl: string | undefined;
+  readonly fetch?: Fetch | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -101,20 +104,37 @@ export function accessOf(provider: BuiltInProvider, environment: Environment): A
 export async function loadCompatible(
   provider: string,
   model: string,
-  { apiKey, baseUrl, headers }: Access & { readonly baseUrl: string },
+  { apiKey, baseUrl, fetch, headers }: Access & { readonly baseUrl: string },
 ): Promise<LanguageModelV4> {
   const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
   return createOpenAICompatible({
     name: provider,
     baseURL: baseUrl,
     includeUsage: true,
+    metadataExtractor: { extractMetadata: async () => undefined, createStreamExtractor: watchForErrors },
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(fetch === undefined ? {} : { fetch: repairingChat(fetch) }),
     ...(headers === undefined ? {} : { headers: { ...headers } }),
   })(model);
 }
 
-function options({ apiKey, baseUrl }: Access): { apiKey?: string; baseURL?: string } {
+/** The package keeps only the message of an error inside a stream; what a gateway passes on stands beside it (`metadata.raw`). */
+function watchForErrors() {
   return {
+    processChunk(chunk: unknown): void {
+      if (typeof chunk === 'object' && chunk !== null && 'error' in chunk && chunk.error != null) throw chunk;
+    },
+    buildMetadata: () => undefined,
+  };
+}
+
+function options({ apiKey, baseUrl, fetch }: Access): {
+  apiKey?: string;
+  baseURL?: string;
+  fetch?: Fetch;
+} {
+  return {
+    ...(fetch === undefined ? {} : { fetch }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
   };

@@ -1,5 +1,6 @@
 // What a model is told before anything else: what it is, where it works, and what the project says of itself.
 
+import { decodeCut, isBlank, sendable } from '../../text.ts';
 import type { Workspace } from '../tools/workspace.ts';
 
 const instructionsFile = 'AGENTS.md';
@@ -7,15 +8,20 @@ const maxInstructionBytes = 65_536;
 
 export interface SystemPromptOptions {
   readonly workspace: Workspace;
-  readonly date: Date;
+  /** When the session began: a date that changes would cost all that a provider has cached. */
+  readonly sessionBeganAt: Date;
   /** Of the request. */
   readonly added: string | undefined;
 }
 
-export async function makeSystemPrompt({ workspace, date, added }: SystemPromptOptions): Promise<string> {
+export async function makeSystemPrompt({
+  workspace,
+  sessionBeganAt,
+  added,
+}: SystemPromptOptions): Promise<string> {
   const instructions = await readInstructions(workspace);
   const parts = [
-    `You are a coding agent. You work in the folder ${workspace.root} of a ${process.platform} machine; today is ${date.toISOString().slice(0, 10)}.`,
+    `You are a coding agent. You work in the folder ${workspace.root} of a ${process.platform} machine; the conversation began on ${sessionBeganAt.toISOString().slice(0, 10)}.`,
     [
       'Do what is asked, with the tools you have; do not stop half-way, and do not do more than was asked.',
       'Look before you change: read a file before you edit it, and check afterwards that it works, with the tests of the project if it has some.',
@@ -30,8 +36,8 @@ export async function makeSystemPrompt({ workspace, date, added }: SystemPromptO
       `The project's own instructions (${instructionsFile}; a folder below may have its own, read it before you work there):\n\n${instructions}`,
     );
   }
-  if (added !== undefined && added.trim() !== '') parts.push(added);
-  return parts.join('\n\n');
+  if (added !== undefined && !isBlank(added)) parts.push(added);
+  return sendable(parts.join('\n\n'));
 }
 
 /** Undefined where there are none, or where they lead out of the workspace. */
@@ -41,8 +47,8 @@ async function readInstructions(workspace: Workspace): Promise<string | undefine
     try {
       const buffer = Buffer.alloc(maxInstructionBytes);
       const { bytesRead } = await file.read(buffer, 0, maxInstructionBytes, 0);
-      const text = buffer.toString('utf8', 0, bytesRead).trim();
-      return text === '' ? undefined : text;
+      const text = decodeCut(buffer.subarray(0, bytesRead)).trim();
+      return isBlank(text) ? undefined : text;
     } finally {
       await file.close();
     }

@@ -1,5 +1,7 @@
 // The offline agent's answer as it grows. It is capped: a short prompt can ask for much more text than the server should hold.
 
+import { cutHead } from '../../text.ts';
+
 /** UTF-16 units of one answer. */
 export const maxAnswerLength = 1_048_576;
 /** Lines that are not understood are quoted up to this number, then counted. */
@@ -48,7 +50,7 @@ export function createAnswer(say: (text: string) => void): Answer {
     },
     addUnknown(line) {
       unknown++;
-      if (unknown <= maxQuotedLines) add(`I did not understand ${JSON.stringify(line.slice(0, 200))}.`);
+      if (unknown <= maxQuotedLines) add(`I did not understand ${JSON.stringify(cutHead(line, 200))}.`);
     },
     end(help) {
       if (leftOut > 0) {

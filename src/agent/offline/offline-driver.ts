@@ -99,9 +99,7 @@ function requireNoTools(commands: readonly Command[]): void {
 
 /** Commands of this run that were carried out before it was cut off: each has left one message of its tool. */
 async function countDone(context: DriverContext): Promise<number> {
-  const messages = await context.history();
-  const prompt = messages.findLastIndex(({ role }) => role === 'user');
-  return messages.slice(prompt + 1).filter(({ role }) => role === 'tool').length;
+  return (await context.ownMessages()).filter(({ role }) => role === 'tool').length;
 }
 
 interface Completeness {

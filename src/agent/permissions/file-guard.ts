@@ -28,5 +28,15 @@ export function createFileGuard(deny: readonly PermissionRule[]): FileGuard | un
       const names = await finder(root, stats);
       return names !== undefined && !names.some((name) => denies('read_file', name));
     },
+    async mayWrite(root, path, stats) {
+      if (denies('write_file', path)) return false;
+      if (stats === undefined || stats.nlink < 2) return true;
+      if (patterns.get('read_file')?.length === 0 && patterns.get('write_file')?.length === 0) return true;
+      // All names share one content. One that may not be read must not lose its others either.
+      const names = await finder(root, stats);
+      return (
+        names !== undefined && !names.some((name) => denies('write_file', name) || denies('read_file', name))
+      );
+    },
   };
 }

@@ -1,7 +1,7 @@
 // Which file that runs later would a call of a file tool change? Asked of the path as it is spelled and of the real one: a link in the
 // workspace must not lead around the question.
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { CodeBuddyError } from '../../errors.ts';
@@ -9,6 +9,7 @@ import type { Workspace } from '../tools/workspace.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import { hooksPathIn } from './git-config.ts';
 import { isGitFolder } from './git-layout.ts';
+import { createNameFinder } from './linked-names.ts';
 
 /** A file that needs a permission of its own. */
 export interface GuardedFile {
@@ -23,6 +24,8 @@ export interface GuardedFiles {
   find(path: string): Promise<GuardedFile | undefined>;
   /** True for a real path that is guarded. */
   isGuarded(realPath: string): boolean;
+  /** True if a further name of the file (hard link) is guarded, or if that cannot be told. */
+  isShared(stats: Stats): Promise<boolean>;
 }
 
 export function createGuardedFiles(
@@ -31,15 +34,23 @@ export function createGuardedFiles(
 ): GuardedFiles {
   let hooks: string | undefined;
 
-  function guarded(path: string): GuardedFile | undefined {
+  function listed(path: string): GuardedFile | undefined {
     if (hooks !== undefined && (path === hooks || path.startsWith(`${hooks}/`)))
       return { path, runBy: 'git, as hooks' };
     const found = list.match(path);
-    if (found !== undefined && found.kind !== 'tell') return { path, runBy: found.runBy };
+    return found === undefined || found.kind === 'tell' ? undefined : { path, runBy: found.runBy };
+  }
+
+  function guarded(path: string): GuardedFile | undefined {
+    const found = listed(path);
+    if (found !== undefined) return found;
     return isInGitFolder(workspace.root, path)
       ? { path, runBy: 'git, to which its folder is a repository' }
       : undefined;
   }
+
+  // Folders are not read for each name: what only they would tell is left out.
+  const findNames = createNameFinder((path) => listed(path) !== undefined);
 
   return {
     async find(path) {
@@ -50,6 +61,10 @@ export function createGuardedFiles(
       return guarded(real) ?? guarded(workspace.relative(path));
     },
     isGuarded: (realPath) => guarded(realPath) !== undefined,
+    async isShared(stats) {
+      const names = await findNames(workspace.root, stats);
+      return names === undefined || names.length > 0;
+    },
   };
 }
 

@@ -56,7 +56,7 @@ function compile(pattern: string, effect: Effect): (name: string) => boolean {
   // A name without `/` is meant at any depth.
   const isAnchored = glob.includes('/') || /^\.?\//.test(pattern) || (isFolder && effect === 'allow');
   const anchored = isAnchored ? glob : `**/${glob}`;
-  const source = translateGlob(anchored, effect === 'allow' ? 'name' : 'both');
+  const source = translateGlob(anchored, { segments: effect === 'allow' ? 'name' : 'both' });
   try {
     const { matches } = compileLinear(`^(?:${source})${coversInside ? '(?:/(?s:.*))?' : ''}$`, {
       ignoreCase: effect === 'deny',
@@ -74,7 +74,7 @@ function compile(pattern: string, effect: Effect): (name: string) => boolean {
 export function checkPathPattern(pattern: string): string | undefined {
   if (pattern.length > 1000) return 'is longer than 1000 characters';
   try {
-    compileLinear(translateGlob(pattern, 'both'), { ignoreCase: false });
+    compileLinear(translateGlob(pattern, { segments: 'both' }), { ignoreCase: false });
     return undefined;
   } catch (error) {
     return `is not a glob pattern: ${error instanceof Error ? error.message : String(error)}`;

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import { wellFormedDeep } from '../../text.ts';
 import type { CommandIsolation } from '../tools/tool-box.ts';
 import type { PermissionMode } from '../types.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
@@ -178,6 +179,8 @@ export function createPermissions({
       expiresAt: new Date(createdAt + answerWithinMs).toISOString(),
     };
     const { promise, resolve, reject } = Promise.withResolvers<{ allowed: boolean; reason: string }>();
+    // A cancel may come while the question is still being written, before anybody waits for the answer.
+    promise.catch(() => undefined);
     pending.set(permission.id, { permission, request, settle: resolve, isDecided: false });
     const owner = { sessionId, runId, hop };
     const onAbort = (): void => reject(signal.reason);
@@ -191,7 +194,7 @@ export function createPermissions({
           data: {
             permissionId: permission.id,
             tool,
-            params: { ...params },
+            params: wellFormedDeep({ ...params }),
             reason: permission.reason,
             alwaysCovers: permission.alwaysCovers,
             ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),

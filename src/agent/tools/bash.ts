@@ -7,6 +7,7 @@ import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { OutputCollector } from './cap-output.ts';
 import { closed, exitOf, type StartedCommand, signalGroup, startCommand } from './sandbox/start-command.ts';
 import type { Isolation, PreparedCommand } from './sandbox.ts';
+import { errnoOf, explainSystemError } from './system-errors.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
@@ -57,6 +58,8 @@ async function start(
     try {
       return { ...(await startCommand(prepared.start)), isolation };
     } catch (error) {
+      // The command's own fault: it is too long.
+      if (errnoOf(error) === 'E2BIG') throw explainSystemError('The command', error) ?? error;
       // Never without the sandbox instead: this may be passing, and it was said how the command would run.
       throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
     }
@@ -73,7 +76,7 @@ async function start(
   } catch (error) {
     if (error instanceof CodeBuddyError) throw error;
     throw (
-      exhaustionOf(error) ??
+      explainSystemError('The shell', error) ??
       new CodeBuddyError('tool_failed', 'The shell could not be started.', { cause: error })
     );
   }

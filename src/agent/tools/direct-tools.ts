@@ -13,13 +13,13 @@ export function createDirectTools(
     ...tools,
     async execute(name, params, context) {
       // A malformed call is told what is wrong with it, as ever.
-      tools.validate(name, params);
+      const prepared = await tools.prepare(name, params);
       // Only where it matters: for an external tool, all servers may have to be asked.
       const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
-      const use = await tools.useOf(name, params);
+      const use = context.use ?? (await tools.useOf(name, prepared));
       permissions.assertNotDenied({ ...use, mode, readOnly });
       // By name: the context's signal may be made when it is asked for.
-      return tools.execute(name, params, { use, ...context, signal: context.signal });
+      return tools.execute(name, prepared, { ...context, signal: context.signal, use });
     },
   };
 }

@@ -1,12 +1,14 @@
 import { CodeBuddyError } from '../../errors.ts';
-import { findText } from './find-text.ts';
-import { maxTextBytes, readWholeText } from './read-text.ts';
+import { maxTextBytes, readWholeFile } from './read-text.ts';
+import { replaceText } from './replace-text.ts';
+import { detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
+import { requireWellFormed } from './well-formed.ts';
 
 export const editFileTool = defineTool({
   name: 'edit_file',
   description:
-    'Replaces one piece of text in a file by another. `oldText` must occur exactly once, unless `replaceAll` is true. Files up to 10 MiB, before and after.',
+    'Replaces one piece of text in a file by another. `oldText` must occur exactly once, unless `replaceAll` is true. A line break matches `\\n` and `\\r\\n`; the file keeps its line ends, its encoding and all other bytes. Files up to 10 MiB, before and after.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -19,54 +21,56 @@ export const editFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, oldText, newText, replaceAll = false }, { workspace, signal, checkWrite, onFileChange }) {
-    const before = await readWholeText(workspace, path);
+  async run({ path, oldText, newText, replaceAll = false }, run) {
+    const { workspace, signal, seen, beforeFileChange, onFileChange } = run;
+    requireWellFormed({ oldText, newText });
     const shown = workspace.relative(path);
-    let occurrences = 0;
-    await findText(before, oldText, signal, () => occurrences++);
-    if (occurrences === 0) throw new CodeBuddyError('tool_failed', `oldText does not occur in ${shown}.`);
-    if (occurrences > 1 && !replaceAll) {
-      throw new CodeBuddyError(
-        'tool_failed',
-        `oldText occurs ${occurrences} times in ${shown}; give more of the text around it, or replaceAll.`,
-      );
-    }
-    // Before the new text is built: a small edit can ask for gigabytes.
-    const bytes =
-      Buffer.byteLength(before) + occurrences * (Buffer.byteLength(newText) - Buffer.byteLength(oldText));
-    if (bytes > maxTextBytes) {
-      throw new CodeBuddyError(
-        'tool_failed',
-        `${shown} would have ${bytes} bytes after ${occurrences} replacements; the limit is ${maxTextBytes}. Nothing was changed.`,
-      );
-    }
-    const after = new TextBuilder();
-    let copied = 0;
-    await findText(before, oldText, signal, (at) => {
-      after.add(before.slice(copied, at));
-      after.add(newText);
-      copied = at + oldText.length;
-    });
-    after.add(before.slice(copied));
-    const text = after.text();
-    await workspace.writeFile(path, text, checkWrite);
-    onFileChange('modify', shown, Buffer.byteLength(text));
-    return { path: shown, replacements: occurrences, bytes: Buffer.byteLength(text) };
+    let bytes = 0;
+    let replacements = 0;
+    const { realPath, version, versionBefore } = await workspace.changeFile(
+      path,
+      async (handle) => {
+        const before = await readWholeFile(handle, shown);
+        const { encoding } = detectEncoding(before);
+        if (encoding === 'binary')
+          throw new CodeBuddyError('tool_failed', `${shown} is a binary file of ${before.length} bytes.`);
+        const replaced = await replaceText(before, encoding, {
+          oldText,
+          newText,
+          replaceAll,
+          maxBytes: maxTextBytes,
+          signal,
+        });
+        switch (replaced.kind) {
+          case 'absent':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `oldText does not occur in ${shown}${encoding === 'utf-8' ? '' : `, whose encoding is ${encoding}`}.`,
+            );
+          case 'ambiguous':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `oldText occurs ${replaced.occurrences} times in ${shown}; give more of the text around it, or replaceAll.`,
+            );
+          case 'too_large':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `${shown} would have ${replaced.bytes} bytes after ${replaced.occurrences} replacements; the limit is ${maxTextBytes}. Nothing was changed.`,
+            );
+          case 'unencodable':
+            throw new CodeBuddyError(
+              'tool_failed',
+              `newText has characters that the encoding of ${shown} (${encoding}) lacks; nothing was changed.`,
+            );
+        }
+        bytes = replaced.bytes.length;
+        replacements = replaced.occurrences;
+        return { before, after: replaced.bytes };
+      },
+      { signal, check: run.checkWrite, mayShare: run.mayShare, beforeWrite: beforeFileChange },
+    );
+    seen.edited(realPath, versionBefore, version);
+    onFileChange('modify', realPath, bytes, version);
+    return { path: shown, replacements, bytes };
   },
 });
-
-/** Joins many small pieces as they come, so that millions of them need little more memory than their text. */
-class TextBuilder {
-  #joined = '';
-  #pieces: string[] = [];
-
-  add(piece: string): void {
-    if (this.#pieces.push(piece) < 10_000) return;
-    this.#joined += this.#pieces.join('');
-    this.#pieces = [];
-  }
-
-  text(): string {
-    return this.#joined + this.#pieces.join('');
-  }
-}

@@ -21,14 +21,22 @@ export function compileLinear(source: string, flags: { readonly ignoreCase: bool
 }
 
 /**
- * Knows `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`; a pattern without `/` matches the name at any depth.
+ * Knows `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`; a pattern without `/` matches the name at any depth. Names are the same in each
+ * Unicode normal form. `orLiteral`: brackets and braces also stand for themselves, as in `app/[id]/page.tsx`.
  * @throws CodeBuddyError `validation_failed` naming the pattern
  */
-export function compileGlob(glob: string): (path: string) => boolean {
+export function compileGlob(
+  glob: string,
+  { orLiteral = false }: { readonly orLiteral?: boolean } = {},
+): (path: string) => boolean {
   if (glob.length > 1000) throw badPattern('is longer than 1000 characters');
-  const anchored = glob.includes('/') ? glob.replace(/^\.?\//, '') : `**/${glob}`;
+  const anchored = (glob.includes('/') ? glob.replace(/^\.?\//, '') : `**/${glob}`).normalize();
+  const readings = [translateGlob(anchored, { orLiteral })];
+  if (orLiteral && anchored.includes('{'))
+    readings.push(translateGlob(anchored, { orLiteral, hasBraces: false }));
   try {
-    return compileLinear(`^${translateGlob(anchored)}$`, { ignoreCase: false }).matches;
+    const { matches } = compileLinear(`^(?:${readings.join('|')})$`, { ignoreCase: false });
+    return (path) => matches(path.normalize());
   } catch (cause) {
     if (exhaustionOf(cause) !== undefined) throw cause;
     throw badPattern('is not a glob pattern', cause);
@@ -48,8 +56,18 @@ const anything = '(?s:.*)';
 /** What a bracket that is a whole path segment stands for: one of its characters, the name as it is written (`app/[id]`), or either. */
 export type BracketSegments = 'class' | 'name' | 'both';
 
+export interface GlobReading {
+  /** @default 'class' */
+  readonly segments?: BracketSegments;
+  /** Brackets anywhere also stand for themselves. @default false */
+  readonly orLiteral?: boolean;
+  /** Braces hold alternatives; else they are characters of names. @default true */
+  readonly hasBraces?: boolean;
+}
+
 /** The source of a regular expression. */
-export function translateGlob(glob: string, segments: BracketSegments = 'class'): string {
+export function translateGlob(glob: string, reading: GlobReading = {}): string {
+  const { segments = 'class', orLiteral = false, hasBraces = true } = reading;
   let source = '';
   let depth = 0;
   for (let i = 0; i < glob.length; i++) {
@@ -75,10 +93,12 @@ export function translateGlob(glob: string, segments: BracketSegments = 'class')
       } else if (end === -1) source += '\\[';
       else {
         const body = glob.slice(i + 1, end).replace(/[\\[\]^&~]/g, '\\$&');
-        source += body.startsWith('!') ? `[^/${body.slice(1)}]` : `[${body}]`;
+        const set = body.startsWith('!') ? `[^/${body.slice(1)}]` : `[${body}]`;
+        const literal = Array.from(glob.slice(i, end + 1), escapeLiteral).join('');
+        source += orLiteral ? `(?:${set}|${literal})` : set;
         i = end;
       }
-    } else if (char === '{') {
+    } else if (char === '{' && hasBraces) {
       depth++;
       source += '(?:';
     } else if (char === '}' && depth > 0) {
@@ -115,4 +135,14 @@ function escapeLiterals(text: string): string {
 
 function escapeLiteral(char: string): string {
   return /[\\^$.|?*+()[\]{}]/.test(char) ? `\\${char}` : char;
+}
+
+/** A pattern that begins with the workspace's own absolute path, relative to the workspace; undefined for others. */
+export function globInside(glob: string, roots: readonly string[]): string | undefined {
+  const pattern = glob.normalize();
+  for (const root of roots) {
+    const prefix = `${root.replaceAll('\\', '/').replace(/\/$/, '')}/`.normalize();
+    if (pattern.startsWith(prefix)) return `./${pattern.slice(prefix.length)}`;
+  }
+  return undefined;
 }

@@ -1,13 +1,12 @@
-import { compileGlob } from './glob-pattern.ts';
 import { defineTool } from './tool.ts';
 import { WalkBounds } from './walk-bounds.ts';
-import { walkFiles } from './walk-files.ts';
-import { withheldBelow } from './withheld.ts';
+import { walkFiles, walkFilter } from './walk-files.ts';
+import { withheldFromWalk } from './withheld.ts';
 
 export const globTool = defineTool({
   name: 'glob',
   description:
-    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`. Leaves out what .gitignore leaves out. Sorted by path. `truncatedBy` says why files are missing: `results`, `size`, `depth`, `entries` or `time`.',
+    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`; brackets and braces also stand for themselves. Leaves out what .gitignore leaves out. Sorted by path. `truncatedBy` says why files are missing: `results`, `size`, `depth`, `entries` or `time`.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -20,16 +19,14 @@ export const globTool = defineTool({
   },
   readOnly: true,
   async run({ pattern, path = '.', maxResults = 1000 }, { workspace, signal }) {
-    const matches = compileGlob(pattern);
-    const folder = workspace.relative(path);
-    const prefix = folder === '.' ? 0 : folder.length + 1;
-    const isWithheld = await withheldBelow(workspace, 'glob', path);
+    const matches = walkFilter(workspace, path, pattern);
+    const isWithheld = await withheldFromWalk(workspace, 'glob', path);
     const files: string[] = [];
     const bounds = new WalkBounds();
     let withheld = 0;
     for await (const file of walkFiles(workspace, path, signal, bounds)) {
-      if (!matches(file.slice(prefix))) continue;
-      if (isWithheld(file.slice(prefix))) {
+      if (!matches(file)) continue;
+      if (isWithheld(file)) {
         withheld++;
         continue;
       }

@@ -1,17 +1,20 @@
-import type { FileHandle } from 'node:fs/promises';
 import { CodeBuddyError } from '../../errors.ts';
 import { capText } from './cap-output.ts';
-import { looksBinary, readRange } from './read-text.ts';
+import { readRange, readWholeFile } from './read-text.ts';
+import { versionOf } from './replace-file.ts';
+import { decodeText, detectEncoding, type TextEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
 
 const maxBytes = 262_144;
 const headBytes = (maxBytes * 3) / 4;
 const chunkBytes = 65_536;
+/** As much as decides whether a file is binary. */
+const startBytes = 8192;
 
 export const readFileTool = defineTool({
   name: 'read_file',
   description:
-    'Reads a text file. Without offset and limit the whole file (over 256 KiB: its head and tail); with them, the lines asked for.',
+    'Reads a text file. Without offset and limit the whole file (over 256 KiB: its head and tail); with them, the lines asked for. `encoding` says what its bytes are: utf-8, utf-16le, utf-16be, latin1 (shown as Windows-1252) or unknown (UTF-8 with other bytes in it, shown as U+FFFD); `bom` is true if a byte order mark, not shown, comes first.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -28,48 +31,96 @@ export const readFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: true,
-  async run({ path, offset, limit }, { workspace, signal }) {
+  async run({ path, offset, limit }, { workspace, signal, seen }) {
     const handle = await workspace.openFile(path);
     try {
-      const { size } = await handle.stat();
-      const start = await readRange(handle, 0, Math.min(size, 8192));
+      const stats = await handle.stat({ bigint: true });
+      const size = Number(stats.size);
+      const start = await readRange(handle, 0, Math.min(size, startBytes));
       const shown = workspace.relative(path);
-      if (looksBinary(start))
+      const guess = detectEncoding(start);
+      if (guess.encoding === 'binary')
         throw new CodeBuddyError('tool_failed', `${shown} is a binary file of ${size} bytes.`);
+      let encoding: TextEncoding = guess.encoding;
+      let source: Source = { size, read: (position, length) => readRange(handle, position, length) };
+      let decode = (...pieces: Buffer[]): string[] => {
+        encoding = encodingOf([start, ...pieces]);
+        return pieces.map((piece) => decodeText(piece, encoding));
+      };
+      if (encoding === 'utf-16le' || encoding === 'utf-16be') {
+        source = memorySource(Buffer.from(decodeText(await readWholeFile(handle, shown), encoding)));
+        decode = (...pieces) => pieces.map((piece) => piece.toString());
+      }
       const part =
         offset === undefined && limit === undefined
-          ? await readHeadAndTail(handle, size)
-          : await readLines(handle, offset ?? 1, limit ?? 2000, signal);
-      return { path: shown, bytes: size, ...part };
+          ? await readHeadAndTail(source, decode)
+          : await readLines(source, offset ?? 1, limit ?? 2000, decode, signal);
+      seen.saw(await workspace.realPath(path), versionOf(stats));
+      const hasBom = guess.bomBytes > 0;
+      return {
+        path: shown,
+        bytes: size,
+        encoding,
+        ...(hasBom ? { bom: true } : {}),
+        ...part,
+        content: hasBom ? part.content.replace(/^\uFEFF/, '') : part.content,
+      };
     } finally {
       await handle.close();
     }
   },
 });
 
+interface Source {
+  readonly size: number;
+  readonly read: (position: number, length: number) => Promise<Buffer>;
+}
+
+type Decode = (...pieces: Buffer[]) => string[];
+
+function memorySource(bytes: Buffer): Source {
+  return {
+    size: bytes.length,
+    read: async (position, length) => bytes.subarray(position, position + length),
+  };
+}
+
+/** Of the pieces that were read: a long file is not read whole for it. Each piece begins with a character. */
+function encodingOf(pieces: readonly Buffer[]): TextEncoding {
+  // Whatever ends with a line, or with the file, ends with a character.
+  const isCut = (piece: Buffer): boolean => piece.length >= startBytes && piece.at(-1) !== 10;
+  const isAllUtf8 = pieces.every((piece) => detectEncoding(piece, isCut(piece)).encoding === 'utf-8');
+  if (isAllUtf8) return 'utf-8';
+  const { encoding } = detectEncoding(Buffer.concat(pieces));
+  // A NUL further on does not make the file binary.
+  return encoding === 'binary' ? 'unknown' : encoding;
+}
+
 async function readHeadAndTail(
-  handle: FileHandle,
-  size: number,
+  { size, read }: Source,
+  decode: Decode,
 ): Promise<{ content: string; truncated: boolean }> {
-  if (size <= maxBytes)
-    return { content: (await readRange(handle, 0, maxBytes)).toString('utf8'), truncated: false };
-  const head = await readRange(handle, 0, headBytes);
-  const tail = await readRange(handle, size - (maxBytes - headBytes), maxBytes - headBytes);
+  if (size <= maxBytes) return { content: decode(await read(0, maxBytes)).join(''), truncated: false };
+  const head = await read(0, headBytes);
+  const tail = await read(size - (maxBytes - headBytes), maxBytes - headBytes);
   // Cut at line ends where there are any, so no line is shown in part.
   const headEnd = head.lastIndexOf(10) + 1 || head.length;
-  const tailStart = tail.indexOf(10) + 1;
+  let tailStart = tail.indexOf(10) + 1;
+  // Without a line end, at least not within a character.
+  while (tailStart < 3 && ((tail[tailStart] ?? 0) & 0xc0) === 0x80) tailStart++;
   const omitted = size - headEnd - (tail.length - tailStart);
   const note = `[… ${omitted} bytes left out; read them with offset and limit …]\n`;
   return {
-    content: head.subarray(0, headEnd).toString('utf8') + note + tail.subarray(tailStart).toString('utf8'),
+    content: decode(head.subarray(0, headEnd), tail.subarray(tailStart)).join(note),
     truncated: true,
   };
 }
 
 async function readLines(
-  handle: FileHandle,
+  { read }: Source,
   offset: number,
   limit: number,
+  decode: Decode,
   signal: AbortSignal,
 ): Promise<{ content: string; truncated: boolean; startLine: number; endLine: number }> {
   const kept: Buffer[] = [];
@@ -79,7 +130,7 @@ async function readLines(
   let full = false;
   while (!full) {
     signal.throwIfAborted();
-    const chunk = await readRange(handle, position, chunkBytes);
+    const chunk = await read(position, chunkBytes);
     if (chunk.length === 0) break;
     position += chunk.length;
     let from = 0;
@@ -98,7 +149,7 @@ async function readLines(
       }
     }
   }
-  const { text, truncated } = capText(Buffer.concat(kept).toString('utf8'), maxBytes);
+  const { text, truncated } = capText(decode(Buffer.concat(kept)).join(''), maxBytes);
   if (kept.length === 0 && offset > 1) {
     throw new CodeBuddyError('tool_failed', `The file has fewer than ${offset} lines.`);
   }

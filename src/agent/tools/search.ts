@@ -2,12 +2,14 @@
 // a large workspace stops the server.
 
 import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
-import { compileGlob, compileLinear } from './glob-pattern.ts';
-import { looksBinary, maxTextBytes, readRange } from './read-text.ts';
+import { cutHead } from '../../text.ts';
+import { compileLinear } from './glob-pattern.ts';
+import { maxTextBytes, readRange } from './read-text.ts';
+import { decodeText, detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
 import { WalkBounds } from './walk-bounds.ts';
-import { walkFiles } from './walk-files.ts';
-import { withheldBelow } from './withheld.ts';
+import { walkFiles, walkFilter } from './walk-files.ts';
+import { withheldFromWalk } from './withheld.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Of a longer line only this much is searched, and `maxShownLength` shown. */
@@ -33,7 +35,11 @@ export const searchTool = defineTool({
       literal: { type: 'boolean', default: false, description: 'Take the pattern as plain text.' },
       caseSensitive: { type: 'boolean', default: true },
       glob: { type: 'string', minLength: 1, maxLength: 1000, description: 'Only files whose path matches.' },
-      path: { type: 'string', minLength: 1, description: 'The folder to look in; default the workspace.' },
+      path: {
+        type: 'string',
+        minLength: 1,
+        description: 'The folder or file to look in; default the workspace.',
+      },
       maxResults: { type: 'integer', minimum: 1, maximum: 1000, default: 200 },
     },
     required: ['pattern'],
@@ -43,10 +49,8 @@ export const searchTool = defineTool({
   async run({ pattern, literal = false, caseSensitive = true, glob, path = '.', maxResults = 200 }, run) {
     const { workspace, signal } = run;
     const found = compileTest(pattern, literal, caseSensitive);
-    const wanted = glob === undefined ? undefined : compileGlob(glob);
-    const folder = workspace.relative(path);
-    const prefix = folder === '.' ? 0 : folder.length + 1;
-    const isWithheld = await withheldBelow(workspace, 'search', path);
+    const wanted = glob === undefined ? undefined : walkFilter(workspace, path, glob);
+    const isWithheld = await withheldFromWalk(workspace, 'search', path);
     const matches: Match[] = [];
     const bounds = new WalkBounds();
     let filesSearched = 0;
@@ -63,8 +67,8 @@ export const searchTool = defineTool({
     });
 
     for await (const file of walkFiles(workspace, path, signal, bounds)) {
-      if (wanted !== undefined && !wanted(file.slice(prefix))) continue;
-      const text = isWithheld(file.slice(prefix)) ? denied : await readSearchable(workspace, file);
+      if (wanted !== undefined && !wanted(file)) continue;
+      const text = isWithheld(file) ? denied : await readSearchable(workspace, file);
       if (text === denied) {
         withheld++;
         continue;
@@ -86,7 +90,7 @@ export const searchTool = defineTool({
             bounds.leaveOut('results');
             return result();
           }
-          const shown = searched.slice(0, maxShownLength).trimEnd();
+          const shown = cutHead(searched, maxShownLength).trimEnd();
           if (!bounds.takeLength(file.length + shown.length)) return result();
           matches.push({ path: file, line, text: shown });
         }
@@ -138,7 +142,8 @@ async function readSearchable(
       const { size } = await handle.stat();
       if (size > maxTextBytes) return undefined;
       const bytes = await readRange(handle, 0, size);
-      return looksBinary(bytes) ? undefined : bytes.toString('utf8');
+      const { encoding } = detectEncoding(bytes);
+      return encoding === 'binary' ? undefined : decodeText(bytes, encoding).replace(/^\uFEFF/, '');
     } finally {
       await handle.close();
     }

@@ -3,10 +3,11 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError } from '../../errors.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
+import { wellFormedDeep } from '../../text.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { FileTarget } from '../permissions/path-rule.ts';
@@ -16,12 +17,15 @@ import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-
 import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
+import { coerceParams } from './coerce-params.ts';
 import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
 import type { Isolation, Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
+import { createSeenFiles } from './seen-files.ts';
+import { explainSystemError } from './system-errors.ts';
 import type { Tool } from './tool.ts';
 import type { Workspace } from './workspace.ts';
 import { writeFileTool } from './write-file.ts';
@@ -42,6 +46,8 @@ const tools: readonly Tool[] = [
 export interface ExternalTools {
   list(): Promise<readonly ToolDescription[]>;
   has(name: string): boolean;
+  /** Asks only the server that owns the tool. Undefined if that server has no such tool, or cannot be asked. */
+  find(name: string): Promise<ToolDescription | undefined>;
   call(
     name: string,
     params: Record<string, unknown>,
@@ -58,8 +64,11 @@ export interface ToolBox {
   isReadOnly(name: string): Promise<boolean>;
   /** How a tool that runs commands would run them now; undefined for other tools. @throws CodeBuddyError `sandbox_unavailable` */
   isolationOf(name: string): Promise<CommandIsolation | undefined>;
-  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`; parameters of external tools are checked by whoever runs them */
-  validate(name: string, params: Record<string, unknown>): void;
+  /**
+   * The parameters in the types of the tool's schema (see `coerceParams`). Those of external tools are checked by the server that runs them.
+   * @throws CodeBuddyError `tool_not_found`, `validation_failed`
+   */
+  prepare(name: string, params: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** What permission rules are held against: by the tool, and for files by where their path really leads. @throws CodeBuddyError `tool_not_found` */
   useOf(name: string, params: Readonly<Record<string, unknown>>): Promise<ToolUse>;
   /** The file that a call of a built-in tool would change, if other programs run it later. */
@@ -96,8 +105,8 @@ export interface ToolBoxOptions {
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly external?: ExternalTools;
-  /** Hears of a file that a tool has changed and tells of itself. */
-  readonly onFileChange?: (path: string) => void;
+  /** Keeps the watcher silent about a file that a tool changes, until the returned function is called; see `FileWatcher.hold`. */
+  readonly holdFile?: (path: string) => (version: string | undefined) => void;
   /** How commands are kept in bounds. Undefined: they are not. */
   readonly sandbox?: Sandbox;
   /** @default the built-in list */
@@ -117,7 +126,7 @@ export function createToolBox({
   log,
   environment,
   external,
-  onFileChange,
+  holdFile,
   sandbox,
   runLater = createFilesThatRunLater(),
   commandGuard = createCommandGuard({ root: workspace.root, list: runLater }),
@@ -125,6 +134,7 @@ export function createToolBox({
   const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const validators = new Map<string, ValidateFunction>();
+  const seenBy = createSeenFiles();
   let ajv: AjvClass | undefined;
   const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
@@ -138,9 +148,15 @@ export function createToolBox({
     );
   }
 
-  function validate(name: string, params: Record<string, unknown>): void {
+  async function prepare(name: string, given: Record<string, unknown>): Promise<Record<string, unknown>> {
     const tool = find(name);
-    if (tool === undefined) return;
+    if (tool === undefined) return coerceParams((await external?.find(name))?.inputSchema, given);
+    const params = coerceParams(tool.inputSchema, given);
+    validate(tool, params);
+    return params;
+  }
+
+  function validate(tool: Tool, params: Record<string, unknown>): void {
     let check = validators.get(tool.name);
     if (check === undefined) {
       ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
@@ -221,29 +237,23 @@ export function createToolBox({
     },
     async isReadOnly(name) {
       const tool = find(name);
-      if (tool !== undefined) return tool.readOnly;
-      const all = (await external?.list()) ?? [];
-      return all.find((one) => one.name === name)?.readOnly ?? false;
+      return (tool ?? (await external?.find(name)))?.readOnly ?? false;
     },
     async isolationOf(name) {
       if (name !== bashTool.name) return undefined;
       const isolation = (await sandbox?.isolation()) ?? 'none';
       return { sandbox: isolation, isMissing: isolation === 'none' && sandbox?.mode === 'auto' };
     },
-    validate,
+    prepare,
     useOf: async (name, params) => ({ tool: name, params, target: await targetOf(find(name), params) }),
     async guardedFile(name, { path }) {
       const tool = byName.get(name);
       if (tool === undefined || tool.readOnly || typeof path !== 'string') return undefined;
       return guardedFiles.find(path);
     },
-    async execute(
-      name,
-      params,
-      { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd, use },
-    ) {
-      validate(name, params);
+    async execute(name, given, { signal, sessionId, runId, hop = 0, guard, alongStart = [], alongEnd, use }) {
       const tool = find(name);
+      const params = await prepare(name, given);
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
@@ -253,15 +263,24 @@ export function createToolBox({
       const startedAt = performance.now();
       const durationMs = (): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
       await log.append(
-        [{ type: 'tool.start', data: { callId, tool: name, params: capParams(params) }, ...owner, hop }],
+        [
+          {
+            type: 'tool.start',
+            data: { callId, tool: name, params: capParams(wellFormedDeep(params)) },
+            ...owner,
+            hop,
+          },
+        ],
         alongStart,
       );
       const changes: NewEvent[] = [];
+      const heldFiles = new Map<string, (version: string | undefined) => void>();
+      const versions = new Map<string, string>();
       let outcome: ToolOutcome;
       try {
         const result =
           tool === undefined
-            ? await external?.call(name, params, { signal })
+            ? await external?.call(name, wellFormedDeep(params), { signal })
             : await tool.run(params as never, {
                 workspace:
                   use?.target.kind === 'file' && use.target.realPath !== undefined
@@ -271,14 +290,21 @@ export function createToolBox({
                 environment,
                 programs,
                 commandGuard,
+                seen: seenBy(sessionId),
                 ...(guard === undefined
                   ? {}
-                  : { checkWrite: (path: string) => checkWrite(name, path, guard.allowed) }),
+                  : {
+                      checkWrite: (path: string) => checkWrite(name, path, guard.allowed),
+                      mayShare: async (stats) => !(await guardedFiles.isShared(stats)),
+                    }),
                 ...(sandbox === undefined ? {} : { sandbox }),
                 onOutput: (stream, text) =>
                   log.publish({ type: 'tool.output', data: { callId, tool: name, stream, text }, ...owner }),
-                onFileChange: (change, path, bytes) => {
-                  onFileChange?.(path);
+                beforeFileChange(path) {
+                  if (holdFile !== undefined && !heldFiles.has(path)) heldFiles.set(path, holdFile(path));
+                },
+                onFileChange: (change, path, bytes, version) => {
+                  versions.set(path, version);
                   commandGuard.noteWrite(path);
                   changes.push({
                     type: `file.${change}`,
@@ -288,20 +314,32 @@ export function createToolBox({
                   });
                 },
               });
-        outcome = { ok: true, result };
+        outcome = { ok: true, result: wellFormedDeep(result) };
       } catch (error) {
-        outcome = { ok: false, error: exhaustionOf(error) ?? error };
+        // Whatever the operating system refuses is the tool's failure, not the server's.
+        outcome = { ok: false, error: explainSystemError(`The tool ${name}`, error) ?? error };
       }
+      for (const [path, release] of heldFiles) release(versions.get(path));
       const ending: NewEvent = outcome.ok
         ? {
             type: 'tool.complete',
-            data: { callId, tool: name, result: capResult(outcome.result), durationMs: durationMs() },
+            data: {
+              callId,
+              tool: name,
+              result: capResult(wellFormedDeep(outcome.result)),
+              durationMs: durationMs(),
+            },
             ...owner,
             hop,
           }
         : {
             type: 'tool.error',
-            data: { callId, tool: name, ...describe(outcome.error), durationMs: durationMs() },
+            data: {
+              callId,
+              tool: name,
+              ...wellFormedDeep(describe(outcome.error)),
+              durationMs: durationMs(),
+            },
             ...owner,
             hop,
           };

@@ -1,8 +1,10 @@
 // What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
 
+import type { Stats } from 'node:fs';
 import type { ProgramFinder } from '../programs/program-finder.ts';
 import type { CommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { Sandbox } from './sandbox.ts';
+import type { SeenFiles } from './seen-files.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ToolRun {
@@ -15,13 +17,24 @@ export interface ToolRun {
   readonly programs: ProgramFinder;
   /** How commands are kept in bounds; undefined: not at all. */
   readonly sandbox?: Sandbox;
+  /** Which files the session has seen, and as which version. */
+  readonly seen: SeenFiles;
   /** Keeps commands from leaving behind what other programs run. */
   readonly commandGuard: CommandGuard;
   /** Throws for a file that this call may not change: `realPath` is relative to the workspace, with links followed. */
   readonly checkWrite?: (realPath: string) => void;
+  /** False for a file one of whose other names this call may not change: it gets a content of its own then. */
+  readonly mayShare?: (stats: Stats) => Promise<boolean>;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
-  /** `path` relative to the workspace, with `/`. */
-  readonly onFileChange: (change: 'create' | 'modify' | 'delete', path: string, bytes: number) => void;
+  /** Called before a file is changed, with its real path relative to the workspace: the watcher is silent about it until the call ends. */
+  readonly beforeFileChange: (path: string) => void;
+  /** `path` relative to the workspace, with `/`. `version`: as the tool left the file; see `WrittenFile`. */
+  readonly onFileChange: (
+    change: 'create' | 'modify' | 'delete',
+    path: string,
+    bytes: number,
+    version: string,
+  ) => void;
 }
 
 /** The parameters of built-in tools are flat: strings, numbers and booleans. */

@@ -2,13 +2,16 @@
 
 import type { Ignore } from 'ignore';
 import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
-import { readIgnoreRules } from '../ignore-file.ts';
+import { readIgnoreRules } from '../ignore/ignore-file.ts';
+import { compileGlob, globInside } from './glob-pattern.ts';
 import { WalkBounds } from './walk-bounds.ts';
 import { type DirectoryEntry, maxPathDepth, type Workspace } from './workspace.ts';
 
 interface IgnoreRules {
   /** The folder of the .gitignore, relative to the workspace; '' for the root. */
   readonly folder: string;
+  /** Where the workspace is, seen from a file outside of it; '' for files in it. */
+  readonly prefix: string;
   readonly rules: Ignore;
 }
 
@@ -25,7 +28,8 @@ interface Folder {
 }
 
 /**
- * Yields paths relative to the workspace, with `/`. Ends early within `bounds`, which say so, and throws when the signal aborts.
+ * Yields paths relative to the workspace, with `/`; of a file, its own, whether it is left out or not. Ends early within `bounds`, which say
+ * so, and throws when the signal aborts.
  * @throws CodeBuddyError if `start` cannot be read; folders below that cannot be read are passed over
  */
 export async function* walkFiles(
@@ -35,8 +39,14 @@ export async function* walkFiles(
   bounds: WalkBounds = new WalkBounds(),
 ): AsyncGenerator<string, void, undefined> {
   const from = workspace.relative(start);
+  if (from !== '.' && (await isFile(workspace, start))) {
+    yield from;
+    return;
+  }
+  // What the folders above say holds for the ones below.
+  const outer = await workspace.outerRules();
+  const above: IgnoreRules[] = outer.all.map(({ prefix, rules }) => ({ folder: '', prefix, rules }));
   const parts = from === '.' ? [] : from.split('/');
-  const above: IgnoreRules[] = [];
   for (let depth = 0; depth < parts.length; depth++) {
     signal.throwIfAborted();
     const own = await readIgnoreFile(workspace, parts.slice(0, depth).join('/'));
@@ -97,11 +107,17 @@ export async function* walkFiles(
   }
 }
 
+async function isFile(workspace: Workspace, path: string): Promise<boolean> {
+  const { stats } = await workspace.realFile(path);
+  // Whatever else is wrong with the path is found when it is read as a folder.
+  return stats?.isFile() === true;
+}
+
 /** The rule nearest to the file decides, as in git. */
 function isIgnored(rules: readonly IgnoreRules[], path: string, isDirectory: boolean): boolean {
   for (let i = rules.length - 1; i >= 0; i--) {
-    const { folder, rules: own } = rules[i] as IgnoreRules;
-    const inside = folder === '' ? path : path.slice(folder.length + 1);
+    const { folder, prefix, rules: own } = rules[i] as IgnoreRules;
+    const inside = prefix + (folder === '' ? path : path.slice(folder.length + 1));
     const verdict = own.test(isDirectory ? `${inside}/` : inside);
     if (verdict.ignored) return true;
     if (verdict.unignored) return false;
@@ -114,7 +130,7 @@ async function readIgnoreFile(workspace: Workspace, folder: string): Promise<Ign
     const handle = await workspace.openFile(folder === '' ? '.gitignore' : `${folder}/.gitignore`, 'own');
     try {
       const rules = await readIgnoreRules(handle);
-      return rules === undefined ? undefined : { folder, rules };
+      return rules === undefined ? undefined : { folder, prefix: '', rules };
     } finally {
       await handle.close();
     }
@@ -122,4 +138,15 @@ async function readIgnoreFile(workspace: Workspace, folder: string): Promise<Ign
     if (error instanceof CodeBuddyError && exhaustionOf(error) === undefined) return undefined;
     throw error;
   }
+}
+
+/** The test of a walked file's path against a glob, as seen from the folder where the walk began. */
+export function walkFilter(workspace: Workspace, start: string, glob: string): (file: string) => boolean {
+  const absolute = globInside(glob, workspace.roots);
+  const matches = compileGlob(absolute ?? glob, { orLiteral: true });
+  if (absolute !== undefined) return matches;
+  const from = workspace.relative(start);
+  if (from === '.') return matches;
+  return (file) =>
+    matches(file === from ? file.slice(file.lastIndexOf('/') + 1) : file.slice(from.length + 1));
 }

@@ -2,24 +2,24 @@
 // never a path that someone may swap in between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
 import { constants, type Dirent, type Stats } from 'node:fs';
-import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  opendir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, opendir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError } from '../../errors.ts';
 import { fileFault } from '../../file-errors.ts';
+import { shorten } from '../../text.ts';
+import { noOuterRules, type OuterRules, readOuterRules } from '../ignore/outer-rules.ts';
 import { isIn, openOwnFiles } from '../own-files.ts';
-import { temporaryName } from './leftovers.ts';
+import { inFileQueue } from './file-queue.ts';
+import { nearestNames } from './nearest-names.ts';
+import { type Expected, type Replaced, replaceFile, versionOf } from './replace-file.ts';
+import { explainSystemError } from './system-errors.ts';
 
+/** Reading them takes a call of git. */
+const outerRulesMs = 10_000;
+/** Of a folder, this many names are looked at for the same name in another normal form. */
+const maxNames = 100_000;
+/** Of a folder, this many names are compared with one that was not found: each takes up to 0.1 ms. */
+const maxCompared = 2000;
 const hasProcFd = process.platform === 'linux';
 
 /**
@@ -39,6 +39,8 @@ export interface FileGuard {
   denies(tool: string, path: string): boolean;
   /** Judges a file that is open, by all its names. */
   mayRead(root: string, path: string, stats: Stats): Promise<boolean>;
+  /** The same before it is written; `stats` of what is there now. */
+  mayWrite(root: string, path: string, stats: Stats | undefined): Promise<boolean>;
   /** Those of the file's names that some rule denies; undefined if they cannot be told. */
   otherNames(root: string, stats: Stats): Promise<readonly string[] | undefined>;
 }
@@ -50,9 +52,40 @@ export interface RealFile {
   readonly stats: Stats | undefined;
 }
 
+export interface WrittenFile extends Replaced {
+  /** Where the file really is, relative to the root: links are followed. */
+  readonly realPath: string;
+}
+
+export interface WriteOptions {
+  /** The version that the caller has seen last, if any. */
+  readonly versionOf?: (realPath: string) => string | undefined;
+  /** Called with the real path, relative to the root, before anything is written or made. Throws to refuse. */
+  readonly check?: ((realPath: string) => void) | undefined;
+  /** Asked about a file with further names (hard links): may they get the new content? Else the file gets one of its own. */
+  readonly mayShare?: ((stats: Stats) => Promise<boolean>) | undefined;
+  /** Called with the real path when the file is about to be changed. */
+  readonly beforeWrite?: (realPath: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What must hold of a file when it is written. */
+interface Doors extends Pick<WriteOptions, 'check' | 'mayShare'> {
+  /** Where the path led when it was allowed. */
+  readonly pinned: string | undefined;
+}
+
+export interface WorkspaceOptions {
+  readonly guard?: FileGuard | undefined;
+  /** Where the user's ignore file is looked for. @default process.env */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 export interface Workspace {
   /** The real path of the folder. */
   readonly root: string;
+  /** Absolute paths that lead to the folder: the real one, and the one that was given. */
+  readonly roots: readonly string[];
   readonly guard: FileGuard | undefined;
   /** The path relative to the root, with `/`; `.` for the root. @throws CodeBuddyError `outside_workspace`, `validation_failed` */
   relative(path: string): string;
@@ -63,16 +96,29 @@ export interface Workspace {
    * @throws CodeBuddyError `file_not_found`, `outside_workspace`, `permission_denied`, `tool_failed`
    */
   openFile(path: string, use?: 'tool' | 'own'): Promise<FileHandle>;
+  /** Where an existing file really is, relative to the root: links are followed. */
+  realPath(path: string): Promise<string>;
   /** In no order; `truncated` if there are more than `maxEntries`. */
   readDirectory(
     path: string,
     maxEntries: number,
   ): Promise<{ readonly entries: readonly DirectoryEntry[]; readonly truncated: boolean }>;
   /**
-   * Replaces or creates the file in one step; makes missing folders. Resolves to whether it was there before. `check` is called with the real path,
-   * relative to the root, before anything is written; it throws to refuse.
+   * Creates the file or replaces its content; makes missing folders. Calls for the same file take turns.
+   * @throws CodeBuddyError `file_changed` if `versionOf` gives a version for its real path and the file is another one by now
    */
-  writeFile(path: string, content: string, check?: (realPath: string) => void): Promise<'create' | 'modify'>;
+  writeFile(path: string, content: string | Buffer, options?: WriteOptions): Promise<WrittenFile>;
+  /**
+   * Reads the file through `change` and writes what it returns. Nothing in this process writes the file in between.
+   * @throws CodeBuddyError `file_changed` if another process did; its content is kept
+   */
+  changeFile(
+    path: string,
+    change: (handle: FileHandle) => Promise<{ readonly before: Buffer; readonly after: Buffer }>,
+    options?: Omit<WriteOptions, 'versionOf'>,
+  ): Promise<WrittenFile & { readonly versionBefore: string }>;
+  /** Ignore rules that hold in the workspace without being in it. */
+  outerRules(): Promise<OuterRules>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
   /** The same workspace, but written to only where the permission was given for: a link may have been swapped since. */
@@ -86,7 +132,7 @@ export interface Workspace {
 export async function openWorkspace(
   folder: string,
   hidden: readonly string[] = [],
-  guard?: FileGuard,
+  { guard, environment = process.env }: WorkspaceOptions = {},
 ): Promise<Workspace> {
   const root = await realpath(folder).catch((error: unknown) => {
     throw new Error(`the workspace ${folder} cannot be used: ${fileFault(error)}`, { cause: error });
@@ -137,7 +183,8 @@ export async function openWorkspace(
 
   async function realFile(path: string): Promise<RealFile> {
     const missing: string[] = [];
-    let existing = locate(path);
+    const named = locate(path);
+    let existing = named;
     for (;;) {
       try {
         const real = await realpath(existing);
@@ -146,6 +193,11 @@ export async function openWorkspace(
         return { path: inWorkspace(whole), stats: missing.length === 0 ? await stat(real) : undefined };
       } catch (error) {
         if (!isCode(error, 'ENOENT') || existing === root) return { path: undefined, stats: undefined };
+        const other = existing === named ? await otherNormalForm(named) : named;
+        if (other !== named) {
+          existing = other;
+          continue;
+        }
         missing.unshift(basename(existing));
         existing = dirname(existing);
       }
@@ -153,7 +205,12 @@ export async function openWorkspace(
   }
 
   async function realInside(path: string): Promise<string> {
-    const real = await realpath(locate(path));
+    const absolute = locate(path);
+    const real = await realpath(absolute).catch(async (error: unknown) => {
+      const existing = isCode(error, 'ENOENT') ? await otherNormalForm(absolute) : absolute;
+      if (existing === absolute) throw error;
+      return realpath(existing);
+    });
     if (!isInside(real)) throw outside(path, 'leads out of the workspace');
     return real;
   }
@@ -224,63 +281,216 @@ export async function openWorkspace(
     return parent;
   }
 
-  async function writeFile(
-    path: string,
-    content: string,
-    {
-      expected,
-      check,
-    }: { readonly expected?: string; readonly check?: ((realPath: string) => void) | undefined },
-  ): Promise<'create' | 'modify'> {
-    return explain(path, async () => {
-      let absolute = locate(path);
-      if (absolute === root) throw failed(path, 'is a folder');
-      // An existing link that stays inside is written through; `realpath` fails where nothing is there yet.
-      try {
-        absolute = await realInside(path);
-      } catch (error) {
-        if (!isCode(error, 'ENOENT')) throw error;
-        if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
+  /** The same path with names as they are in their folders, where those differ in their Unicode normal form only. */
+  async function otherNormalForm(absolute: string): Promise<string> {
+    if (isAscii(absolute)) return absolute;
+    let found = root;
+    for (const name of relative(root, absolute).split(sep)) {
+      const isThere = await lstat(join(found, name)).then(
+        () => true,
+        () => false,
+      );
+      if (isThere || isAscii(name)) {
+        found = join(found, name);
+        continue;
       }
-      // Before folders are made for what is refused anyway.
-      if (check !== undefined) check((await realFile(path)).path ?? inWorkspace(absolute));
-      const { handle, at, real } = await openParent(absolute, path);
-      try {
-        const target = inWorkspace(join(real, basename(absolute)));
-        check?.(target);
-        if (expected !== undefined && target !== expected)
-          throw failed(
-            path,
-            `leads to ${shown(target)} now, not to ${shown(expected)} as when it was allowed`,
-          );
-        if (guard?.denies('write_file', target)) throw denied(path, 'written');
-        // Replacing a denied file would leave its content readable under its other names.
-        const { stats } = await realFile(path);
-        if (
-          stats !== undefined &&
-          stats.nlink > 1 &&
-          guard !== undefined &&
-          !(await guard.mayRead(root, target, stats))
-        )
-          throw denied(path, 'written');
-        return await replaceFile(at, basename(absolute), content, path);
-      } finally {
-        await handle.close();
-      }
+      if (!isInside(await realpath(found).catch(() => sep))) return absolute;
+      const names = await namesIn(found, maxNames);
+      found = join(found, names.find((other) => other.normalize() === name.normalize()) ?? name);
+    }
+    return found;
+  }
+
+  /** Where a file to be written really is. An existing link that stays inside is written through. */
+  async function realTarget(path: string): Promise<string> {
+    const absolute = locate(path);
+    if (absolute === root) throw failed(path, 'is a folder');
+    try {
+      return await realInside(path);
+    } catch (error) {
+      // `realpath` fails where nothing is there yet.
+      if (!isCode(error, 'ENOENT')) throw error;
+      if (await isLink(absolute)) throw failed(path, 'is a symbolic link that leads nowhere');
+      return otherNormalForm(absolute);
+    }
+  }
+
+  /** One key for all paths that lead to the same file. */
+  async function identify(path: string): Promise<string> {
+    const target = await realTarget(path);
+    const stats = await lstat(target, { bigint: true }).catch((error: unknown) => {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw error;
     });
+    if (stats !== undefined) return `${stats.dev} ${stats.ino}`;
+    const missing: string[] = [];
+    for (let existing = target; ; existing = dirname(existing)) {
+      const real = await realpath(existing).catch(() => undefined);
+      if (real !== undefined || existing === dirname(existing)) return join(real ?? existing, ...missing);
+      missing.unshift(basename(existing));
+    }
+  }
+
+  async function replaceIn(
+    path: string,
+    content: Buffer,
+    { pinned, check, mayShare }: Doors,
+    expect: (realPath: string) => Expected,
+  ): Promise<WrittenFile> {
+    const target = await realTarget(path);
+    // Before folders are made for what is refused anyway.
+    if (check !== undefined) check((await realFile(path)).path ?? inWorkspace(target));
+    const { handle, at, real } = await openParent(target, path);
+    try {
+      const name = basename(target);
+      const realPath = inWorkspace(join(real, name));
+      check?.(realPath);
+      if (pinned !== undefined && realPath !== pinned)
+        throw failed(path, `leads to ${shown(realPath)} now, not to ${shown(pinned)} as when it was allowed`);
+      const stats = await lstat(join(at, name)).catch((error: unknown) => {
+        if (isCode(error, 'ENOENT')) return undefined;
+        throw error;
+      });
+      if (guard !== undefined && !(await guard.mayWrite(root, realPath, stats)))
+        throw denied(path, 'written');
+      const hasLinks = stats?.isFile() === true && stats.nlink > 1;
+      const keepsLinks = !hasLinks || mayShare === undefined || (await mayShare(stats));
+      const replaced = await replaceFile({
+        folder: at,
+        name,
+        path,
+        content,
+        keepsLinks,
+        expected: expect(realPath),
+      });
+      return { ...replaced, realPath };
+    } finally {
+      await handle.close();
+    }
+  }
+
+  const writeFile = (
+    path: string,
+    content: string | Buffer,
+    { versionOf: seenOf, beforeWrite, signal, check, mayShare }: WriteOptions = {},
+    pinned?: string,
+  ): ReturnType<Workspace['writeFile']> =>
+    explain(path, () =>
+      inFileQueue(
+        () => identify(path),
+        signal,
+        () =>
+          replaceIn(path, Buffer.from(content), { pinned, check, mayShare }, (realPath) => {
+            beforeWrite?.(realPath);
+            const version = seenOf?.(realPath);
+            return version === undefined ? { kind: 'anything' } : { kind: 'version', version };
+          }),
+      ),
+    );
+
+  const changeFile = (
+    path: string,
+    change: Parameters<Workspace['changeFile']>[1],
+    { beforeWrite, signal, check, mayShare }: Omit<WriteOptions, 'versionOf'> = {},
+    pinned?: string,
+  ): ReturnType<Workspace['changeFile']> =>
+    explain(path, () =>
+      inFileQueue(
+        () => identify(path),
+        signal,
+        async () => {
+          const handle = await openFile(path);
+          try {
+            const versionBefore = versionOf(await handle.stat({ bigint: true }));
+            const { before, after } = await change(handle);
+            signal?.throwIfAborted();
+            const written = await replaceIn(path, after, { pinned, check, mayShare }, (realPath) => {
+              beforeWrite?.(realPath);
+              return { kind: 'content', handle, bytes: before };
+            });
+            return { ...written, versionBefore };
+          } finally {
+            await handle.close();
+          }
+        },
+      ),
+    );
+
+  let outer = { readAt: Number.NEGATIVE_INFINITY, rules: Promise.resolve(noOuterRules) };
+
+  /** Whether the name of a file may be told to whoever asks for another. */
+  function maySee(absolute: string): boolean {
+    if (!isInside(absolute)) return false;
+    const path = inWorkspace(absolute);
+    return guard === undefined || !['list_directory', 'read_file'].some((tool) => guard.denies(tool, path));
+  }
+
+  /** Files with names like the one that does not exist, in the folder where it was looked for. */
+  async function neighboursOf(path: string): Promise<readonly string[]> {
+    let folder = root;
+    const names = relative(root, locate(path)).split(sep);
+    for (const [index, name] of names.entries()) {
+      const inside = await realpath(join(folder, name)).catch(() => undefined);
+      if (inside !== undefined && isInside(inside)) {
+        folder = join(folder, name);
+        continue;
+      }
+      const entries = (await namesIn(folder, maxCompared)).filter((entry) => maySee(join(folder, entry)));
+      const rest = names.slice(index + 1);
+      const near = nearestNames(name, entries).map((entry) => join(folder, entry, ...rest));
+      const isThere = await Promise.all(
+        near.map((candidate) =>
+          lstat(candidate).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      const whole = near.filter((_, at) => isThere[at]);
+      // A folder of nearly this name that does not hold the rest is still worth naming.
+      return (
+        whole.length > 0 ? whole : near.map((candidate) => join(candidate, ...rest.map(() => '..')))
+      ).map(inWorkspace);
+    }
+    return [];
+  }
+
+  /** Errors of the system in words that name the path as it was given. */
+  async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (cause instanceof CodeBuddyError) throw cause;
+      if (isCode(cause, 'ENOENT')) {
+        const near = await neighboursOf(path);
+        const hint = near.length === 0 ? '' : ` Near to it: ${near.map(shown).join(', ')}.`;
+        const message = `There is no ${shown(path)} in the workspace.${hint}`;
+        throw new CodeBuddyError('file_not_found', message, { cause });
+      }
+      throw explainSystemError(shown(path), cause) ?? cause;
+    }
   }
 
   const workspace: Workspace = {
     root,
+    roots: [root, given],
     guard,
     relative: (path) => inWorkspace(locate(path)),
     realFile,
     openFile,
-    writeFile: (path, content, check) => writeFile(path, content, { check }),
+    writeFile: (path, content, options) => writeFile(path, content, options),
+    changeFile: (path, change, options) => changeFile(path, change, options),
     writingOnly: (realPath) => ({
       ...workspace,
-      writeFile: (path, content, check) => writeFile(path, content, { expected: realPath, check }),
+      writeFile: (path, content, options) => writeFile(path, content, options, realPath),
+      changeFile: (path, change, options) => changeFile(path, change, options, realPath),
     }),
+    realPath: (path) => explain(path, async () => inWorkspace(await realInside(path))),
+    outerRules() {
+      if (performance.now() - outer.readAt > outerRulesMs)
+        outer = { readAt: performance.now(), rules: readOuterRules(root, environment) };
+      return outer.rules;
+    },
     async readDirectory(path, maxEntries) {
       return explain(path, async () => {
         const real = await realInside(path);
@@ -310,46 +520,28 @@ export async function openWorkspace(
   return workspace;
 }
 
+/** Of a folder that cannot be read, none. Piece by piece: a folder may hold millions. */
+async function namesIn(folder: string, most: number): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of await opendir(folder, { bufferSize: 512 })) {
+      if (names.push(name) >= most) break;
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+  return names;
+}
+
 function kindOf(entry: Dirent): DirectoryEntry['kind'] {
   if (entry.isFile()) return 'file';
   if (entry.isDirectory()) return 'directory';
   return entry.isSymbolicLink() ? 'link' : 'other';
 }
 
-/** Written beside the target and renamed over it: a reader sees the old content or the new, and no link is followed. */
-async function replaceFile(
-  at: string,
-  name: string,
-  content: string,
-  path: string,
-): Promise<'create' | 'modify'> {
-  const target = join(at, name);
-  const before = await lstat(target).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  });
-  if (before?.isDirectory()) throw failed(path, 'is a folder');
-  if (before !== undefined && !before.isFile()) throw failed(path, 'is not a regular file');
-  const temporary = join(at, temporaryName());
-  const file = await open(
-    temporary,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o666,
-  );
-  try {
-    try {
-      if (before !== undefined) await file.chmod(before.mode & 0o7777);
-      await file.writeFile(content);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  return before === undefined ? 'create' : 'modify';
+/** Names in ASCII have one normal form. */
+function isAscii(name: string): boolean {
+  return Buffer.byteLength(name) === name.length;
 }
 
 async function isLink(path: string): Promise<boolean> {
@@ -370,46 +562,12 @@ async function closeOnError<T>(handle: FileHandle, work: () => Promise<T>): Prom
   }
 }
 
-/** What the system's error codes mean for a path; nothing of the machine's own paths gets into the message. */
-async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof CodeBuddyError) throw cause;
-    const exhausted = exhaustionOf(cause);
-    if (exhausted !== undefined) throw exhausted;
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    switch (code) {
-      case 'ENOENT':
-        throw new CodeBuddyError('file_not_found', `There is no ${shown(path)} in the workspace.`, { cause });
-      case 'ENOTDIR':
-        throw failed(path, 'has a part that is not a folder', cause);
-      case 'ELOOP':
-        throw failed(path, 'is a symbolic link that was not there before, or a loop of links', cause);
-      case 'EISDIR':
-        throw failed(path, 'is a folder', cause);
-      case 'EACCES':
-      case 'EPERM':
-        throw failed(path, 'may not be used by this server', cause);
-      case 'ENAMETOOLONG':
-        throw failed(path, 'has a name that is too long', cause);
-      case 'ENOSPC':
-      case 'EDQUOT':
-        throw failed(path, 'cannot be written: the disk is full', cause);
-      case 'EROFS':
-        throw failed(path, 'cannot be written: the disk is read-only', cause);
-      default:
-        throw cause;
-    }
-  }
-}
-
 function denied(path: string, how: 'read' | 'written'): CodeBuddyError {
   return new CodeBuddyError('permission_denied', `${shown(path)} cannot be ${how}: a deny rule forbids it.`);
 }
 
-function failed(path: string, why: string, cause?: unknown): CodeBuddyError {
-  return new CodeBuddyError('tool_failed', `${shown(path)} ${why}.`, cause === undefined ? {} : { cause });
+function failed(path: string, why: string): CodeBuddyError {
+  return new CodeBuddyError('tool_failed', `${shown(path)} ${why}.`);
 }
 
 function depthOf(absolute: string): number {
@@ -419,7 +577,7 @@ function depthOf(absolute: string): number {
 }
 
 function shown(path: string): string {
-  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path);
+  return JSON.stringify(shorten(path, 201));
 }
 
 function isCode(error: unknown, code: string): boolean {

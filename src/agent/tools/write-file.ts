@@ -1,11 +1,12 @@
 import { CodeBuddyError } from '../../errors.ts';
 import { maxTextBytes } from './read-text.ts';
 import { defineTool } from './tool.ts';
+import { requireWellFormed } from './well-formed.ts';
 
 export const writeFileTool = defineTool({
   name: 'write_file',
   description:
-    'Creates a file or replaces its whole content, in one step. Makes missing folders. At most 10 MiB.',
+    'Creates a file or replaces its whole content, in one step. Makes missing folders. At most 10 MiB. Writes exactly `content`, in UTF-8: line ends and a byte order mark of the old content are not kept. Refused if the file changed since this session last read it.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -16,7 +17,9 @@ export const writeFileTool = defineTool({
     additionalProperties: false,
   },
   readOnly: false,
-  async run({ path, content }, { workspace, checkWrite, onFileChange }) {
+  async run({ path, content }, run) {
+    const { workspace, signal, seen, beforeFileChange, onFileChange } = run;
+    requireWellFormed({ content });
     const bytes = Buffer.byteLength(content);
     const shown = workspace.relative(path);
     if (bytes > maxTextBytes) {
@@ -25,8 +28,15 @@ export const writeFileTool = defineTool({
         `The content for ${shown} has ${bytes} bytes; the limit is ${maxTextBytes}. Nothing was written.`,
       );
     }
-    const change = await workspace.writeFile(path, content, checkWrite);
-    onFileChange(change, shown, bytes);
+    const { change, realPath, version } = await workspace.writeFile(path, content, {
+      signal,
+      check: run.checkWrite,
+      mayShare: run.mayShare,
+      versionOf: seen.versionOf,
+      beforeWrite: beforeFileChange,
+    });
+    seen.saw(realPath, version);
+    onFileChange(change, realPath, bytes, version);
     return { path: shown, bytes, created: change === 'create' };
   },
 });

@@ -2,6 +2,7 @@
 
 import type { FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../errors.ts';
+import { isBlank } from '../../text.ts';
 import type { HttpContext } from '../context.ts';
 import type { PromptInput } from '../prompt-delegated.ts';
 import { answerDelegated } from '../prompt-delegated.ts';
@@ -23,7 +24,7 @@ const bodySchema = {
       type: 'string',
       minLength: 1,
       maxLength: maxPromptLength,
-      description: 'What the agent is asked to do.',
+      description: 'What the agent is asked to do; more than white space.',
     },
     sessionId: {
       type: 'string',
@@ -79,6 +80,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
       handler: async (request, reply) => {
         const input = request.body as PromptInput;
+        refuseBlank(input.prompt);
         const asStream = wantsEventStream(request);
         const { onPrompt } = handlers;
         if (onPrompt !== undefined) {
@@ -95,6 +97,15 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
     },
   ];
+}
+
+/** @throws CodeBuddyError `validation_failed`: models refuse a message that shows nothing */
+function refuseBlank(prompt: string): void {
+  if (!isBlank(prompt)) return;
+  const message = 'must hold more than white space';
+  throw new CodeBuddyError('validation_failed', `prompt ${message}.`, {
+    errors: [{ in: 'body', pointer: '/prompt', message }],
+  });
 }
 
 /** RFC 7240 §4.1 */

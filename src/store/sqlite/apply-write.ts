@@ -1,7 +1,9 @@
 // One step of an atomic write, as the statement that does it.
 
+import { CodeBuddyError } from '../../errors.ts';
 import type { NewDeliveries } from '../delivery-store.ts';
 import type { Write } from '../store.ts';
+import { isForeignKeyViolation } from './sqlite-errors.ts';
 import type { Statements } from './statements.ts';
 
 /** Runs inside the caller's transaction; returns the sequence number of an event. */
@@ -35,12 +37,17 @@ export function applyWrite(statements: Statements, write: Write): number | undef
       return undefined;
     case 'addMessage': {
       const { id, sessionId, runId, role, createdAt, content } = write.message;
-      statements.addMessage.run(id, sessionId, runId, role, createdAt, content);
+      inSession(sessionId, () => statements.addMessage.run(id, sessionId, runId, role, createdAt, content));
+      return undefined;
+    }
+    case 'addTurn': {
+      const { id, sessionId, runId, content } = write.turn;
+      statements.addTurn.run(id, sessionId, runId, content);
       return undefined;
     }
     case 'putRun': {
       const { id, sessionId, status, createdAt, updatedAt, details } = write.run;
-      statements.putRun.run(id, sessionId, status, createdAt, updatedAt, details);
+      inSession(sessionId, () => statements.putRun.run(id, sessionId, status, createdAt, updatedAt, details));
       return undefined;
     }
     case 'patchRun':
@@ -108,6 +115,18 @@ export function applyWrite(statements: Statements, write: Write): number | undef
     case 'deleteRunWebhook':
       statements.deleteRunWebhook.run(write.webhookId);
       return undefined;
+  }
+}
+
+/** A session may be deleted while a write for it waits for its turn. @throws CodeBuddyError `session_not_found` */
+function inSession(sessionId: string, write: () => unknown): void {
+  try {
+    write();
+  } catch (cause) {
+    if (!isForeignKeyViolation(cause)) throw cause;
+    throw new CodeBuddyError('session_not_found', `Session ${JSON.stringify(sessionId)} not found.`, {
+      cause,
+    });
   }
 }
 

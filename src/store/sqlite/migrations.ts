@@ -127,6 +127,17 @@ export const migrations: readonly string[] = [
   ALTER TABLE sessions ADD COLUMN is_draft INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX sessions_drafts ON sessions (id) WHERE is_draft = 1;
   `,
+  `
+  -- What was sent to models, entry by entry, so that a later run sends the same bytes again. A session of an earlier release has none
+  -- for its old messages: they are read from the messages alone.
+  CREATE TABLE turns (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    run_id TEXT,
+    content TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX turns_by_session ON turns (session_id, id);
+  `,
 ];
 
 /** The newest version this release knows. */

@@ -1,7 +1,7 @@
 // Rows as SQLite gives them, made into the records of the contract. The tables are STRICT: they vouch for the types below.
 
 import type { DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
-import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow } from '../store.ts';
+import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from '../store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -34,6 +34,15 @@ export function toMessageRow(row: Row): MessageRow {
     runId: row.run_id as string | null,
     role: row.role as MessageRow['role'],
     createdAt: row.created_at as number,
+    content: row.content as string,
+  };
+}
+
+export function toTurnRow(row: Row): TurnRow {
+  return {
+    id: row.id as string,
+    sessionId: row.session_id as string,
+    runId: row.run_id as string | null,
     content: row.content as string,
   };
 }

@@ -19,11 +19,19 @@ const primary = {
 /** Below this many free bytes an I/O error is one of space: SQLite says `IOERR` when it cannot grow its `-shm` file. */
 const fullBelowBytes = 128 * 1024;
 
+/** SQLITE_CONSTRAINT_FOREIGNKEY, an extended result code. */
+const foreignKey = 787;
+
 /** The primary result code of an error of node:sqlite; undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
     return undefined;
   return error.errcode & 0xff;
+}
+
+/** True if a row refers to one that is not there. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === foreignKey;
 }
 
 export function isBusy(error: unknown): boolean {

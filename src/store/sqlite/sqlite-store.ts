@@ -8,7 +8,16 @@ import { deliveryReads } from './deliveries.ts';
 import { countEvents, readEvents } from './event-reader.ts';
 import { createGroupCommit, storeIsClosed } from './group-commit.ts';
 import { type OwnedDatabase, openOwnedDatabase, type StoreLogger, toOpenError } from './open-database.ts';
-import { type Row, toAnswerRow, toEventRow, toKeyRow, toMessageRow, toRunRow, toSessionRow } from './rows.ts';
+import {
+  type Row,
+  toAnswerRow,
+  toEventRow,
+  toKeyRow,
+  toMessageRow,
+  toRunRow,
+  toSessionRow,
+  toTurnRow,
+} from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 import { afterAllIds, prepareStatements, type Statements } from './statements.ts';
@@ -104,6 +113,8 @@ function createStore(
       direct(() =>
         takeRows(statements.listMessages.iterate(sessionId, afterId, limit), toMessageRow, maxText),
       ),
+    listTurns: (sessionId, { limit, afterId = '', maxText }) =>
+      direct(() => takeRows(statements.listTurns.iterate(sessionId, afterId, limit), toTurnRow, maxText)),
     countMessages: (sessionIds) =>
       direct(() => new Map(sessionIds.map((id) => [id, numberOf(statements.countMessages.get(id)) ?? 0]))),
     getRun: (id) => direct(() => optional(statements.getRun.get(id), toRunRow)),

@@ -42,6 +42,9 @@ const sql = {
   listMessages: 'SELECT * FROM messages WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
 
+  addTurn: 'INSERT INTO turns (id, session_id, run_id, content) VALUES (?, ?, ?, ?)',
+  listTurns: 'SELECT * FROM turns WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
+
   putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
   patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',

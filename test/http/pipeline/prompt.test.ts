@@ -25,6 +25,19 @@ async function* words(...all: string[]): AsyncGenerator<PromptEvent> {
   for (const text of all) yield { type: 'message.delta', data: { text } };
 }
 
+test.each([' \n\t', '\u3000\u00a0', '\u200b'])(
+  'the blank prompt %j is 422, and the field is named',
+  async (prompt) => {
+    let calls = 0;
+    const { request } = await startServer({ handlers: { onPrompt: () => `${++calls}` } });
+    expect(await request('POST', '/api/prompt', { body: { prompt } })).toMatchObject({
+      status: 422,
+      json: { code: 'validation_failed', errors: [{ in: 'body', pointer: '/prompt' }] },
+    });
+    expect(calls).toBe(0);
+  },
+);
+
 describe('a host that answers prompts itself', () => {
   test('gets prompt, options and context; a string is a whole answer', async () => {
     let seen: { prompt: string; options: PromptOptions; context: PromptContext } | undefined;

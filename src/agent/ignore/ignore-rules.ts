@@ -1,23 +1,30 @@
-// What .gitignore files leave out, nested ones too; `.git` always. The rule nearest to a file decides, and what is in a folder that is left
-// out is left out with it, as in git.
+// What git's ignore files leave out of a workspace: nested .gitignore files, and those that hold from outside; `.git` always. The rule
+// nearest to a file decides, and what is in a folder that is left out is left out with it, as in git.
 
 import { join, posix } from 'node:path';
 import type { Ignore } from 'ignore';
-import { openIgnoreFile, readIgnoreRules } from '../ignore-file.ts';
 import { copiesOf, hasStar, withoutStar } from '../own-files.ts';
+import { readIgnoreFile } from './ignore-file.ts';
+import { judgeOuter, noOuterRules, readOuterRules } from './outer-rules.ts';
 
 export class IgnoreRules {
   private readonly root: string;
   private readonly except: ReadonlySet<string>;
   private readonly copies: readonly { readonly folder: string; readonly isCopy: (name: string) => boolean }[];
+  private readonly environment: NodeJS.ProcessEnv;
+  private outer = noOuterRules;
   /** By folder, relative to the root; '' is the root. */
   private readonly byFolder = new Map<string, Ignore>();
   /** What was decided of folders: asked for every file in them. */
   private readonly folders = new Map<string, boolean>();
 
-  /** `except`: what is left out besides, as entries of own-files.ts but relative to the root. */
-  constructor(root: string, except: readonly string[]) {
+  /**
+   * `except`: what is left out besides, as entries of own-files.ts but relative to the root. `environment`: where the user's ignore file is
+   * looked for.
+   */
+  constructor(root: string, except: readonly string[], environment: NodeJS.ProcessEnv) {
     this.root = root;
+    this.environment = environment;
     this.except = new Set(except.map(withoutStar));
     this.copies = except.filter(hasStar).map((entry) => {
       const path = withoutStar(entry);
@@ -25,22 +32,24 @@ export class IgnoreRules {
     });
   }
 
+  /** Reads the rules that are not in the workspace. */
+  async loadOuter(): Promise<void> {
+    this.outer = await readOuterRules(this.root, this.environment);
+    this.folders.clear();
+  }
+
   /** Reads the .gitignore of a folder, or forgets it if there is none any more. */
   async load(folder: string): Promise<void> {
-    this.folders.clear();
-    let rules: Ignore | undefined;
-    try {
-      const handle = await openIgnoreFile(join(this.root, folder, '.gitignore'));
-      try {
-        rules = await readIgnoreRules(handle);
-      } finally {
-        await handle.close();
-      }
-    } catch {
-      // Most folders have none; one that cannot be read says nothing.
+    const rules = await readIgnoreFile(join(this.root, folder, '.gitignore'));
+    if (rules === undefined) this.forget(folder);
+    else {
+      this.byFolder.set(folder, rules);
+      this.folders.clear();
     }
-    if (rules === undefined) this.byFolder.delete(folder);
-    else this.byFolder.set(folder, rules);
+  }
+
+  forget(folder: string): void {
+    if (this.byFolder.delete(folder)) this.folders.clear();
   }
 
   isIgnored(path: string, isFolder: boolean): boolean {
@@ -78,7 +87,7 @@ export class IgnoreRules {
         if (verdict.ignored) return true;
         if (verdict.unignored) return false;
       }
-      if (end === -1) return false;
+      if (end === -1) return judgeOuter(this.outer, isFolder ? `${path}/` : path) ?? false;
     }
   }
 }

@@ -1,0 +1,54 @@
+// A .gitignore file as rules. The file is text from outside: it may be a pipe, a device or gigabytes, and its patterns become regular
+// expressions.
+
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import ignore, { type Ignore } from 'ignore';
+
+const maxBytes = 1_048_576;
+/** Each file of the workspace is held against each of them. */
+const maxLines = 5000;
+const maxLineLength = 4096;
+/** Each `**` multiplies the time for a deep path by its depth: six of them keep the process busy for hours. */
+const maxDoubleStars = 2;
+
+/** Undefined if the file is not there, cannot be read, or is not a regular file of at most 1 MiB. */
+export async function readIgnoreFile(path: string): Promise<Ignore | undefined> {
+  const text = await readSmallText(path);
+  return text === undefined ? undefined : parseIgnoreRules(text);
+}
+
+/** The same of an open file. The caller closes the handle. */
+export async function readIgnoreRules(handle: FileHandle): Promise<Ignore | undefined> {
+  const text = await readHandle(handle);
+  return text === undefined ? undefined : parseIgnoreRules(text);
+}
+
+/** The text of a file such as `.git` or `commondir`, under the same conditions. */
+export async function readSmallText(path: string): Promise<string | undefined> {
+  try {
+    // Does not wait for the other end of a pipe.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      return await readHandle(handle);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Most folders have no such file; one that cannot be read says nothing.
+    return undefined;
+  }
+}
+
+async function readHandle(handle: FileHandle): Promise<string | undefined> {
+  const stats = await handle.stat();
+  if (!stats.isFile() || stats.size > maxBytes) return undefined;
+  return (await handle.readFile('utf8')).replace(/^\uFEFF/, '');
+}
+
+function parseIgnoreRules(text: string): Ignore {
+  const lines = text
+    .split(/\r?\n/, maxLines)
+    .filter((line) => line.length <= maxLineLength && line.split('**').length - 1 <= maxDoubleStars);
+  return ignore().add(lines);
+}

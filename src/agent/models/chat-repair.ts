@@ -1,0 +1,230 @@
+// Answers of chat-completions servers in the one form that the provider package reads. The package gives up on an answer for small deviations
+// that servers and gateways are known for; each function below names the one it mends.
+
+import { createParser } from 'eventsource-parser';
+import type { Fetch } from '../outbound-http.ts';
+import { ThinkTags } from './think-tags.ts';
+
+type Json = Record<string, unknown>;
+
+/** Of an answer that is no stream. */
+const maxBodyBytes = 8 * 1024 * 1024;
+
+/** Wraps `fetch` so that what a server of OpenAI's chat completions answers can be read. */
+export function repairingChat(fetch: Fetch): Fetch {
+  return async (target, init) => {
+    const response = await fetch(target, init);
+    if (!response.ok || response.body === null) return response;
+    const reader = response.body.getReader();
+    const first = await firstBytes(reader);
+    const start = new TextDecoder().decode(first).trimStart();
+    // By its bytes: some servers stream as text/plain, others answer a stream's request with application/json.
+    if (/^(?:data|event|id|retry|:)/.test(start) || start === '')
+      return withBody(response, stream(reader, first).pipeThrough(repairEvents()));
+    const text = await readText(reader, first);
+    return repairDocument(text, response);
+  };
+}
+
+async function firstBytes(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
+  const { done, value } = await reader.read();
+  return done ? new Uint8Array() : value;
+}
+
+function stream(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  first: Uint8Array,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(first),
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+async function readText(reader: ReadableStreamDefaultReader<Uint8Array>, first: Uint8Array): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = decoder.decode(first, { stream: true });
+  let size = first.length;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    size += value.length;
+    if (size > maxBodyBytes) {
+      await reader.cancel();
+      return text;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+type Body = ConstructorParameters<typeof Response>[0];
+
+function withBody(response: Response, body: Body, status = response.status): Response {
+  const headers = new Headers(response.headers);
+  // The body is decoded and of another length now.
+  for (const name of ['content-encoding', 'content-length']) headers.delete(name);
+  if (status === response.status) headers.set('content-type', 'text/event-stream');
+  return new Response(body, { status, headers });
+}
+
+/** A 200 that is no stream: a whole answer, an error, or a page of something else than a model server. */
+function repairDocument(text: string, response: Response): Response {
+  const value = parse(text);
+  if (isObject(value) && Array.isArray(value.choices)) {
+    const chunk = repairChunk(value, new ThinkTags());
+    return withBody(response, `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`);
+  }
+  const error = value === undefined ? undefined : errorIn(value);
+  const status = statusIn(error) ?? 502;
+  return withBody(response, error === undefined ? text : JSON.stringify({ error }), status);
+}
+
+function repairEvents(): TransformStream<Uint8Array, Uint8Array> {
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  const tags = new ThinkTags();
+  let out = '';
+  let hasFinished = false;
+  let hasText = false;
+  const parser = createParser({
+    onEvent({ data }) {
+      if (data === '[DONE]') {
+        // A server that leaves out the reason, but says that it is done.
+        if (!hasFinished && hasText) out += `data: ${JSON.stringify(finished)}\n\n`;
+        hasFinished = true;
+        out += 'data: [DONE]\n\n';
+        return;
+      }
+      if (!tags.isOpen && !needsRepair(data)) {
+        const hasContent = /"content"\s*:\s*"[^"]/.test(data);
+        if (hasContent) tags.skip();
+        hasText ||= hasContent || data.includes('"tool_calls"');
+        hasFinished ||= /"finish_reason"\s*:\s*"/.test(data);
+        out += `data: ${data}\n\n`;
+        return;
+      }
+      const value = parse(data);
+      const repaired = value === undefined ? undefined : repairChunk(value, tags);
+      if (isObject(repaired) && Array.isArray(repaired.choices)) {
+        for (const choice of repaired.choices as readonly unknown[]) {
+          if (!isObject(choice)) continue;
+          if (typeof choice.finish_reason === 'string') hasFinished = true;
+          if (isObject(choice.delta) && (choice.delta.content || choice.delta.tool_calls)) hasText = true;
+        }
+      }
+      out += `data: ${repaired === undefined ? data : JSON.stringify(repaired)}\n\n`;
+    },
+  });
+  const flush = (controller: TransformStreamDefaultController<Uint8Array>): void => {
+    if (out !== '') controller.enqueue(encoder.encode(out));
+    out = '';
+  };
+  return new TransformStream({
+    transform(chunk, controller) {
+      parser.feed(decoder.decode(chunk, { stream: true }));
+      flush(controller);
+    },
+    flush(controller) {
+      parser.feed(decoder.decode());
+      parser.reset({ consume: true });
+      flush(controller);
+    },
+  });
+}
+
+const finished = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
+
+/** Most chunks are fine: to parse and write each of them again would cost more than the model's package itself. */
+function needsRepair(data: string): boolean {
+  return (
+    !/"choices"\s*:\s*\[\s*\{/.test(data) ||
+    /"function_call"\s*:\s*\{|"arguments"\s*:\s*[{[n]|"role"\s*:\s*"[^a"]|"message"\s*:\s*\{|"error"\s*:|<\/?t/.test(
+      data,
+    ) ||
+    // White space, or what may be the beginning of a tag.
+    /"content"\s*:\s*"(?:\s|\\[nrt])*<?(?:th?i?n?k?)?"/.test(data)
+  );
+}
+
+function repairChunk(value: unknown, tags: ThinkTags): unknown {
+  if (!isObject(value) || !Array.isArray(value.choices)) {
+    const error = errorIn(value);
+    if (error !== undefined) return { error };
+    // A chunk with the usage alone, after the answer.
+    return isObject(value) ? { ...value, choices: [] } : value;
+  }
+  return { ...value, choices: value.choices.map((choice: unknown) => repairChoice(choice, tags)) };
+}
+
+function repairChoice(choice: unknown, tags: ThinkTags): unknown {
+  if (!isObject(choice)) return choice;
+  // A whole message where a piece of one is due.
+  const { message, ...rest } = choice;
+  const given = isObject(choice.delta) ? choice.delta : isObject(message) ? message : undefined;
+  if (given === undefined) return rest;
+  const { function_call: legacy, ...delta } = given as Json;
+  if (delta.role !== undefined && delta.role !== null) delta.role = 'assistant';
+  const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : [];
+  // The form before `tool_calls`: one call, without an id.
+  const all = isObject(legacy) ? [...calls, { index: 0, type: 'function', function: legacy }] : calls;
+  if (all.length > 0) delta.tool_calls = all.map(repairCall);
+  if (typeof delta.content === 'string') {
+    const { text, reasoning } = tags.take(delta.content, typeof choice.finish_reason === 'string');
+    delta.content = text;
+    if (reasoning !== '') delta.reasoning_content = reasoning;
+  } else if (typeof choice.finish_reason === 'string') {
+    const { text } = tags.take('', true);
+    if (text !== '') delta.content = text;
+  }
+  return { ...rest, delta };
+}
+
+/** `arguments` as an object, or null, instead of JSON text. */
+function repairCall(call: unknown, index: number): unknown {
+  if (!isObject(call) || !isObject(call.function)) return call;
+  const { arguments: given } = call.function;
+  const text = typeof given === 'string' ? given : given == null ? '' : JSON.stringify(given);
+  return { index, ...call, function: { ...call.function, arguments: text } };
+}
+
+/** The error in any of the shapes that servers give it; undefined if there is none. */
+function errorIn(value: unknown): Json | undefined {
+  if (Array.isArray(value)) return errorIn(value[0]);
+  if (!isObject(value)) return undefined;
+  const { error, message, detail, code, type } = value;
+  const facts = { ...(code === undefined ? {} : { code }), ...(type === undefined ? {} : { type }) };
+  if (isObject(error)) {
+    const words = typeof error.message === 'string' ? error.message : JSON.stringify(error);
+    return { ...error, message: words };
+  }
+  if (typeof error === 'string' && error !== '') return { ...facts, message: error };
+  if (value.choices !== undefined) return undefined;
+  if (typeof message === 'string') return { ...facts, message };
+  if (detail !== undefined)
+    return { ...facts, message: typeof detail === 'string' ? detail : JSON.stringify(detail) };
+  return undefined;
+}
+
+/** The HTTP status that an error names itself. */
+function statusIn(error: Json | undefined): number | undefined {
+  const status = Number(error?.code ?? error?.status);
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The package says that it is no JSON.
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

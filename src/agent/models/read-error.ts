@@ -1,0 +1,151 @@
+// What a provider's error says, whatever its shape: an answer with a status, an object inside a stream, JSON inside of a text. The
+// provider packages understand one shape each; gateways and local servers send others.
+
+export interface ErrorFacts {
+  /** Of the answer, or a status that an error inside a stream names; undefined if nobody answered. */
+  readonly status: number | undefined;
+  /** True if the error came after a status of success. */
+  readonly isInStream: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the body asks to wait, as Gemini does (google.rpc.RetryInfo). */
+  readonly retryDelayMs: number | undefined;
+  /** `code`, `type` and the like, at any depth, as texts. */
+  readonly codes: readonly string[];
+  /** All that it says in words. */
+  readonly text: string;
+  /** The sentence for a person; empty if there is none. */
+  readonly sentence: string;
+}
+
+/** Deeper than any known: an error of a provider, inside that of a gateway, inside that of another. */
+const maxDepth = 12;
+
+/** Undefined for an error that is no answer of a provider. */
+export function readError(error: unknown): ErrorFacts | undefined {
+  const said = new Said();
+  if (isErrorNamed(error, 'AI_TypeValidationError')) {
+    // An error of another shape than the package knows, as `{"error": "text"}`.
+    const { value } = error as Error & { value?: unknown };
+    if (!isRecord(value) || !['error', 'message', 'detail'].some((key) => key in value)) return undefined;
+    said.read(value, 0);
+    return said.facts(said.status, {}, true);
+  }
+  if (isErrorNamed(error, 'AI_APICallError', 'AI_StreamProviderError', 'AI_ProviderStreamError')) {
+    const { statusCode, responseHeaders, responseBody, data, code, type } = error as Error &
+      Record<string, unknown>;
+    said.read(typeof responseBody === 'string' ? responseBody : undefined, 0);
+    said.read(data, 0);
+    said.read({ code, type, message: error.message }, 0);
+    const status = typeof statusCode === 'number' ? statusCode : said.status;
+    const headers = isRecord(responseHeaders) ? (responseHeaders as Record<string, string>) : {};
+    return said.facts(status, headers, error.name !== 'AI_APICallError');
+  }
+  if (error instanceof Error) return undefined;
+  if (typeof error !== 'string' && !isRecord(error)) return undefined;
+  said.read(error, 0);
+  return said.facts(said.status, {}, true);
+}
+
+export function isErrorNamed(error: unknown, ...names: readonly string[]): error is Error {
+  return error instanceof Error && names.includes(error.name);
+}
+
+const wordKeys = new Set([
+  'message',
+  'msg',
+  'error',
+  'detail',
+  'details',
+  'errors',
+  'raw',
+  'title',
+  'reason',
+  'failed_generation',
+  'error_message',
+]);
+const codeKeys = new Set([
+  'quotaid',
+  'code',
+  'type',
+  'status',
+  'statuscode',
+  'http_code',
+  'error_type',
+  'error_code',
+  'errorcode',
+]);
+
+class Said {
+  status: number | undefined;
+  private retryDelayMs: number | undefined;
+  private readonly codes: string[] = [];
+  private readonly words: string[] = [];
+
+  read(value: unknown, depth: number): void {
+    if (depth > maxDepth || value === undefined || value === null) return;
+    if (typeof value === 'string') {
+      const inside = jsonIn(value);
+      if (inside === undefined) this.words.push(value);
+      else this.read(inside, depth + 1);
+      return;
+    }
+    if (Array.isArray(value)) {
+      for (const item of value.slice(0, 20)) this.read(item, depth + 1);
+      return;
+    }
+    if (typeof value !== 'object') return;
+    for (const [key, item] of Object.entries(value)) {
+      const name = key.toLowerCase();
+      if (name === 'retrydelay' && typeof item === 'string') this.retryDelayMs = secondsIn(item);
+      else if (codeKeys.has(name) && (typeof item === 'string' || typeof item === 'number'))
+        this.readCode(item);
+      else if (wordKeys.has(name)) this.read(item, depth + 1);
+      // Such as `response` of OpenAI's `response.failed`, and `metadata` of OpenRouter.
+      else if (typeof item === 'object') this.read(item, depth + 1);
+    }
+  }
+
+  private readCode(code: string | number): void {
+    const number = Number(code);
+    if (Number.isInteger(number) && number >= 400 && number < 600) this.status ??= number;
+    else this.codes.push(String(code));
+  }
+
+  facts(
+    status: number | undefined,
+    headers: Readonly<Record<string, string>>,
+    isInStream: boolean,
+  ): ErrorFacts {
+    const words = [...new Set(this.words.map((text) => text.trim()).filter((text) => text !== ''))];
+    return {
+      status,
+      isInStream: isInStream || (status !== undefined && status < 400),
+      headers,
+      retryDelayMs: this.retryDelayMs,
+      codes: this.codes,
+      text: words.join('\n'),
+      sentence: words[0] ?? '',
+    };
+  }
+}
+
+/** `45.8s` */
+function secondsIn(text: string): number | undefined {
+  const seconds = /^(\d+(?:\.\d+)?)s$/.exec(text)?.[1];
+  return seconds === undefined ? undefined : Math.ceil(Number(seconds) * 1000);
+}
+
+function jsonIn(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    // Words that begin with a bracket.
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

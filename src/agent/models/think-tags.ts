@@ -1,0 +1,59 @@
+// Reasoning that a model writes into its text as `<think>…</think>`, before the answer. It comes in pieces that may end inside of a tag.
+
+const open = '<think>';
+const close = '</think>';
+
+export class ThinkTags {
+  /** `start`: nothing but white space has come. */
+  #state: 'start' | 'thinking' | 'done' = 'start';
+  /** What may be the beginning of a tag. */
+  #held = '';
+
+  /** True if the next piece has to be looked at, whatever is in it. */
+  get isOpen(): boolean {
+    return this.#state === 'thinking' || this.#held !== '';
+  }
+
+  /** Text has come that is no tag: the answer has begun. */
+  skip(): void {
+    this.#state = 'done';
+  }
+
+  /** Takes the next piece of text; `isLast`: nothing follows. */
+  take(piece: string, isLast = false): { readonly text: string; readonly reasoning: string } {
+    let rest = this.#held + piece;
+    let reasoning = '';
+    this.#held = '';
+    if (this.#state === 'start') {
+      const trimmed = rest.trimStart();
+      if (trimmed.startsWith(open)) {
+        this.#state = 'thinking';
+        rest = trimmed.slice(open.length);
+      } else if (open.startsWith(trimmed) && !isLast) {
+        this.#held = rest;
+        return { text: '', reasoning: '' };
+      } else {
+        this.#state = 'done';
+      }
+    }
+    if (this.#state === 'thinking') {
+      const end = rest.indexOf(close);
+      if (end === -1) {
+        const keep = isLast ? 0 : overlap(rest, close);
+        this.#held = rest.slice(rest.length - keep);
+        return { text: '', reasoning: rest.slice(0, rest.length - keep) };
+      }
+      reasoning = rest.slice(0, end);
+      rest = rest.slice(end + close.length).trimStart();
+      this.#state = 'done';
+    }
+    return { text: rest, reasoning };
+  }
+}
+
+/** How many characters at the end of `text` begin `tag`. */
+function overlap(text: string, tag: string): number {
+  for (let length = Math.min(text.length, tag.length - 1); length > 0; length--)
+    if (text.endsWith(tag.slice(0, length))) return length;
+  return 0;
+}

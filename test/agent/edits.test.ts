@@ -1,0 +1,243 @@
+// Edits at the same time, by sessions, by callers and by other programs: no success is undone, nobody's content is lost.
+
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { queuedFiles } from '../../src/agent/tools/file-queue.ts';
+import { openWorkspace } from '../../src/agent/tools/workspace.ts';
+import { type RunningAgent, startAgent, until } from './start-agent.ts';
+
+const lines = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `line ${index};\n`).join('');
+
+function edit(running: RunningAgent, path: string, index: number, by = 'done'): Promise<unknown> {
+  const params = { path, oldText: `line ${index};`, newText: `line ${index} ${by};` };
+  return running.tool('edit_file', params);
+}
+
+describe('edits at the same time', () => {
+  test('ten on ten lines of one file are all in the file', async () => {
+    const running = await startAgent();
+    const path = running.write('f.txt', lines(10));
+    await Promise.all(Array.from({ length: 10 }, (_, index) => edit(running, 'f.txt', index)));
+    expect(readFileSync(path, 'utf8')).toBe(lines(10).replaceAll(';', ' done;'));
+    expect(readdirSync(running.workspace)).toEqual(['f.txt']);
+    expect(queuedFiles()).toBe(0);
+  });
+
+  test('of three sessions are all in the file, beside those of POST /api/tools', async () => {
+    const running = await startAgent();
+    const path = running.write('f.txt', lines(20));
+    const prompt = (from: number): string =>
+      Array.from(
+        { length: 5 },
+        (_, i) => `replace "line ${from + i};" with "line ${from + i} done;" in f.txt`,
+      ).join('\n');
+    const results = await Promise.all([
+      running.prompt(prompt(0)),
+      running.prompt(prompt(5)),
+      running.prompt(prompt(10)),
+      ...Array.from({ length: 5 }, (_, index) => edit(running, 'f.txt', 15 + index)),
+    ]);
+    for (const result of results.slice(0, 3)) expect(result).toMatchObject({ finishReason: 'stop' });
+    expect(readFileSync(path, 'utf8')).toBe(lines(20).replaceAll(';', ' done;'));
+  });
+
+  test('through links, hard links and other spellings of the path are all in the file', async () => {
+    const running = await startAgent();
+    const path = running.write('dir/f.txt', lines(12));
+    linkSync(path, join(running.workspace, 'hard.txt'));
+    symlinkSync('dir/f.txt', join(running.workspace, 'soft.txt'));
+    symlinkSync('dir', join(running.workspace, 'folder'));
+    const names = ['dir/f.txt', 'hard.txt', 'soft.txt', 'folder/f.txt', './dir/../dir/f.txt', path];
+    await Promise.all(
+      Array.from({ length: 12 }, (_, index) => edit(running, names[index % names.length] as string, index)),
+    );
+    expect(readFileSync(path, 'utf8')).toBe(lines(12).replaceAll(';', ' done;'));
+    expect(readFileSync(join(running.workspace, 'hard.txt'), 'utf8')).toBe(readFileSync(path, 'utf8'));
+    expect(lstatSync(join(running.workspace, 'soft.txt')).isSymbolicLink()).toBe(true);
+    expect(queuedFiles()).toBe(0);
+  });
+
+  test('of two agents in one process and one workspace are all in the file', async () => {
+    const first = await startAgent();
+    const path = first.write('f.txt', lines(10));
+    const workspace = await openWorkspace(first.workspace);
+    const append = (text: string): Promise<unknown> =>
+      workspace.changeFile('f.txt', async (handle) => {
+        const before = await handle.readFile();
+        return { before, after: Buffer.concat([before, Buffer.from(text)]) };
+      });
+    await Promise.all([
+      ...Array.from({ length: 10 }, (_, index) => edit(first, 'f.txt', index)),
+      ...Array.from({ length: 10 }, (_, index) => append(`more ${index}\n`)),
+    ]);
+    const after = readFileSync(path, 'utf8');
+    for (let index = 0; index < 10; index++) {
+      expect(after).toContain(`line ${index} done;`);
+      expect(after).toContain(`more ${index}\n`);
+    }
+  });
+
+  test('write_file takes turns with them: the file is one of the two wholes, and new files are told once as created', async () => {
+    const running = await startAgent();
+    const path = running.write('f.txt', lines(5));
+    await Promise.allSettled([
+      ...Array.from({ length: 5 }, (_, index) => edit(running, 'f.txt', index)),
+      running.tool('write_file', { path: 'f.txt', content: lines(6) }),
+      ...Array.from({ length: 5 }, (_, index) => edit(running, 'f.txt', index, 'again')),
+    ]);
+    expect(readFileSync(path, 'utf8')).toContain('line 5;\n');
+    const created = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        running.tool('write_file', { path: 'new/deep/n.txt', content: String(index) }),
+      ),
+    );
+    expect(created.filter((result) => result.created)).toHaveLength(1);
+    expect(queuedFiles()).toBe(0);
+  });
+
+  test('one that is cancelled while it waits changes nothing, and those behind it go on', async () => {
+    const running = await startAgent();
+    const path = running.write('f.txt', lines(3));
+    const workspace = await openWorkspace(running.workspace);
+    const gate = Promise.withResolvers<void>();
+    const slow = workspace.changeFile('f.txt', async (handle) => {
+      const before = await handle.readFile();
+      await gate.promise;
+      return { before, after: Buffer.from(before.toString().replace('line 0;', 'line 0 done;')) };
+    });
+    await until('the file is taken', () => queuedFiles() === 1);
+    const controller = new AbortController();
+    const cancelled = running.tool(
+      'edit_file',
+      { path: 'f.txt', oldText: 'line 1;', newText: 'never' },
+      controller.signal,
+    );
+    const behind = edit(running, 'f.txt', 2);
+    const refused = expect(cancelled).rejects.toMatchObject({ name: 'AbortError' });
+    await until(
+      'both have begun',
+      async () => (await running.events()).filter(({ type }) => type === 'tool.start').length === 2,
+    );
+    controller.abort();
+    await refused;
+    gate.resolve();
+    await Promise.all([slow, behind]);
+    expect(readFileSync(path, 'utf8')).toBe('line 0 done;\nline 1;\nline 2 done;\n');
+    expect(queuedFiles()).toBe(0);
+  });
+});
+
+describe('a file that another program changes', () => {
+  const rewrites: readonly (readonly [how: string, rewrite: (path: string) => void])[] = [
+    ['written over', (path) => writeFileSync(path, 'by another program')],
+    ['written over with the same length', (path) => writeFileSync(path, lines(3).replaceAll('line', 'LINE'))],
+    ['appended to', (path) => appendFileSync(path, 'by another program')],
+    [
+      'replaced by a rename',
+      (path) => {
+        writeFileSync(`${path}.new`, 'by another program');
+        renameSync(`${path}.new`, path);
+      },
+    ],
+    ['deleted', (path) => rmSync(path)],
+  ];
+
+  test.each(rewrites)('and that is %s between read and write is refused, untouched', async (_, rewrite) => {
+    const running = await startAgent();
+    const path = running.write('f.txt', lines(3));
+    const workspace = await openWorkspace(running.workspace);
+    let left: string | undefined;
+    const changing = workspace.changeFile('f.txt', async (handle) => {
+      const before = await handle.readFile();
+      rewrite(path);
+      left = readdirSync(running.workspace).includes('f.txt') ? readFileSync(path, 'utf8') : undefined;
+      return { before, after: Buffer.from('by the tool') };
+    });
+    await expect(changing).rejects.toMatchObject({ code: 'file_changed', status: 409 });
+    if (left === undefined) expect(readdirSync(running.workspace)).toEqual([]);
+    else expect(readFileSync(path, 'utf8')).toBe(left);
+    expect(queuedFiles()).toBe(0);
+  });
+
+  test('while the new content is on its way keeps what that program wrote', { timeout: 60_000 }, async () => {
+    const running = await startAgent();
+    const filler = 'x'.repeat(1024).concat('\n').repeat(8000);
+    const path = running.write('f.txt', `${lines(3)}${filler}`);
+    // The other program waits for the file that is about to be renamed, and appends then.
+    const program = `
+      const { readdirSync, appendFileSync } = require('node:fs');
+      console.log('ready');
+      for (;;) if (readdirSync('.').some((name) => name.endsWith('.tmp'))) break;
+      appendFileSync('f.txt', 'by another program');
+      console.log('written');`;
+    const other = spawn(process.execPath, ['-e', program], { cwd: running.workspace });
+    onTestFinished(() => void other.kill());
+    let said = '';
+    other.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    await until('the other program watches', () => said.includes('ready'));
+    const outcome = await edit(running, 'f.txt', 0).then(
+      () => 'success',
+      (error: { code: string }) => error.code,
+    );
+    await until('the other program has written', () => said.includes('written'));
+    const after = readFileSync(path, 'utf8');
+    expect(['success', 'file_changed']).toContain(outcome);
+    expect(after.endsWith('by another program')).toBe(true);
+    if (outcome === 'success') expect(after).toContain('line 0 done;');
+  });
+
+  test('after a session has read it is not written over as a whole by that session', async () => {
+    const running = await startAgent();
+    const path = running.write('f.txt', 'one');
+    const sessionId = (await running.prompt('read f.txt')).sessionId as string;
+    writeFileSync(path, 'two, by another');
+    const refused = await running.prompt('write f.txt: from one', {}, sessionId);
+    expect(refused.response).toMatch(/changed by someone else since this session last read it/);
+    expect(readFileSync(path, 'utf8')).toBe('two, by another');
+    await running.prompt('read f.txt', {}, sessionId);
+    const written = await running.prompt('write f.txt: from two\nwrite f.txt: again', {}, sessionId);
+    expect(written.finishReason).toBe('stop');
+    expect(readFileSync(path, 'utf8')).toBe('again');
+  });
+
+  test('and that a session never read, or that is gone, may be written', async () => {
+    const running = await startAgent();
+    const path = running.write('f.txt', 'one');
+    const { sessionId } = await running.prompt('write f.txt: two');
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    rmSync(path);
+    await running.prompt('write f.txt: three', {}, sessionId as string);
+    expect(readFileSync(path, 'utf8')).toBe('three');
+  });
+});
+
+test('an edit keeps the mode, and a hard link keeps its file', async () => {
+  const running = await startAgent();
+  const path = running.write('run.sh', 'echo one\n');
+  chmodSync(path, 0o751);
+  await running.tool('edit_file', { path: 'run.sh', oldText: 'one', newText: 'two' });
+  expect(statSync(path).mode & 0o7777).toBe(0o751);
+  linkSync(path, join(running.workspace, 'other.sh'));
+  const before = statSync(path).ino;
+  await running.tool('edit_file', { path: 'other.sh', oldText: 'two', newText: 'three, longer' });
+  await running.tool('edit_file', { path: 'other.sh', oldText: 'three, longer', newText: '3' });
+  expect(readFileSync(path, 'utf8')).toBe('echo 3\n');
+  expect(statSync(path)).toMatchObject({ ino: before, nlink: 2 });
+});

@@ -1,0 +1,43 @@
+// Runs built-in tools in a process of its own, where mounts and limits harm nobody else. Reads JSON from its standard input: the workspace, an ordinary
+// user to become, whether to use up the file handles, and the calls; prints what came of each as one line of JSON.
+
+import { openSync, readFileSync } from 'node:fs';
+import { createToolBox } from '../../src/agent/tools/tool-box.ts';
+import { openWorkspace } from '../../src/agent/tools/workspace.ts';
+import { CodeBuddyError } from '../../src/errors.ts';
+
+interface Task {
+  readonly workspace: string;
+  readonly user?: number;
+  readonly useUpHandles?: boolean;
+  readonly calls: readonly (readonly [tool: string, params: Record<string, unknown>])[];
+}
+
+const { workspace, user, useUpHandles = false, calls } = JSON.parse(readFileSync(0, 'utf8')) as Task;
+if (user !== undefined) {
+  process.setgroups?.([]);
+  process.setgid?.(user);
+  process.setuid?.(user);
+}
+const tools = createToolBox({
+  workspace: await openWorkspace(workspace),
+  log: { append: async () => [], publish: () => undefined },
+  environment: { PATH: process.env.PATH ?? '' },
+});
+if (useUpHandles) {
+  // What is loaded at the first use is loaded before.
+  await tools.execute('glob', { pattern: '*' }, { signal: AbortSignal.timeout(60_000) });
+  try {
+    for (;;) openSync('/dev/null', 'r');
+  } catch {}
+}
+for (const [tool, params] of calls) {
+  const outcome = await tools.execute(tool, params, { signal: AbortSignal.timeout(60_000) }).then(
+    (result) => ({ result }),
+    (error: unknown) =>
+      error instanceof CodeBuddyError
+        ? { code: error.code, status: error.status, message: error.message }
+        : { code: String(error) },
+  );
+  process.stdout.write(`${JSON.stringify(outcome)}\n`);
+}

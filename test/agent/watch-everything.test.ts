@@ -1,0 +1,454 @@
+// The watcher's promise, tried on real files: whoever changes a file, wherever, it is told once.
+
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { AgentOptions } from '../../src/agent/agent.ts';
+import { createFeedbackGuard, type FeedbackGuard } from '../../src/agent/file-watch/feedback-guard.ts';
+import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
+import { type FileWatcherOptions, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
+import type { EventLog } from '../../src/events/event-log.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
+
+interface Watching {
+  readonly root: string;
+  readonly errors: readonly string[];
+  /** What was told of each path, in its order. */
+  readonly told: ReadonlyMap<string, readonly string[]>;
+  /** Waits until what was told is as wanted, and says what is missing or too much. */
+  settled(wanted: Readonly<Record<string, readonly string[]>>): Promise<void>;
+}
+
+async function watch(
+  prepare: (root: string) => void = () => undefined,
+  options: Partial<FileWatcherOptions> = {},
+): Promise<Watching> {
+  const root = options.root ?? realpathSync(temporaryFolder());
+  prepare(root);
+  const told = new Map<string, string[]>();
+  const errors: string[] = [];
+  const watcher = startFileWatcher({
+    root,
+    onChanges(changes) {
+      for (const { path, change } of changes) {
+        const before = told.get(path);
+        if (before === undefined) told.set(path, [change]);
+        else before.push(change);
+      }
+    },
+    onError: (error) => errors.push(String(error)),
+    ...options,
+  });
+  onTestFinished(() => watcher.close());
+  await watcher.ready;
+  return {
+    root,
+    errors,
+    told,
+    async settled(wanted) {
+      const difference = (): string =>
+        Object.entries(wanted)
+          .filter(([path, changes]) => told.get(path)?.join() !== changes.join())
+          .slice(0, 5)
+          .map(
+            ([path, changes]) =>
+              `${path}: ${told.get(path)?.join() ?? 'nothing'} instead of ${changes.join()}`,
+          )
+          .join('; ');
+      await soon(() => difference() === '', difference);
+      // A last change is told after all others, and after what would be too much.
+      writeFileSync(join(root, 'last'), 'last');
+      await soon(
+        () => told.has('last'),
+        () => 'the last change is not told',
+      );
+      rmSync(join(root, 'last'));
+      await soon(
+        () => told.get('last')?.length === 2,
+        () => 'the last deletion is not told',
+      );
+      told.delete('last');
+      expect(difference()).toBe('');
+      const others = [...told.keys()].filter((path) => !(path in wanted));
+      expect(others.slice(0, 5)).toEqual([]);
+      told.clear();
+    },
+  };
+}
+
+/** One generous limit for all. */
+async function soon(isTrue: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
+  for (const end = Date.now() + 60_000; !(await isTrue()); await delay(10))
+    if (Date.now() > end) throw new Error(`waited 60 s in vain: ${what()}`);
+}
+
+function git(folder: string, ...args: string[]): void {
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd: folder, stdio: 'pipe' });
+}
+
+const all = (paths: readonly string[], ...changes: string[]): Record<string, readonly string[]> =>
+  Object.fromEntries(paths.map((path) => [path, changes]));
+
+describe('new folders', { timeout: 120_000 }, () => {
+  test.each([0, 1, 20, 100, 400])('a file is told that comes %i ms after four nested ones', async (ms) => {
+    const { root, settled } = await watch();
+    execFileSync('mkdir', ['-p', 'a/b/c/d'], { cwd: root });
+    await delay(ms);
+    writeFileSync(join(root, 'a/b/c/d/x.txt'), 'x');
+    await settled({ 'a/b/c/d/x.txt': ['create'] });
+    appendFileSync(join(root, 'a/b/c/d/x.txt'), 'y');
+    await settled({ 'a/b/c/d/x.txt': ['modify'] });
+    mkdirSync(join(root, 'a/b/c/d/e/f'), { recursive: true });
+    writeFileSync(join(root, 'a/b/c/d/e/f/y.txt'), 'y');
+    await settled({ 'a/b/c/d/e/f/y.txt': ['create'] });
+  });
+
+  test('3 000 files in 300 of them are told, under load, and so is what happens to them later', async () => {
+    const { root, settled } = await watch();
+    const busy = spawn(process.execPath, ['-e', 'for (;;);']);
+    onTestFinished(() => void busy.kill());
+    const paths = Array.from({ length: 3000 }, (_, i) => `t${i % 10}/d${i % 300}/f${i}`);
+    for (const path of paths) {
+      mkdirSync(join(root, path, '..'), { recursive: true });
+      writeFileSync(join(root, path), path);
+    }
+    await settled(all(paths, 'create'));
+    for (const path of paths.slice(0, 600)) writeFileSync(join(root, path), 'changed');
+    await settled(all(paths.slice(0, 600), 'modify'));
+    rmSync(join(root, 't1'), { recursive: true });
+    await settled(
+      all(
+        paths.filter((path) => path.startsWith('t1/')),
+        'delete',
+      ),
+    );
+  });
+
+  test('that are moved, replaced, moved out and in again are followed', async () => {
+    const outside = realpathSync(temporaryFolder());
+    const { root, settled } = await watch((folder) => {
+      for (const name of ['one', 'two']) {
+        mkdirSync(join(folder, name, 'deep'), { recursive: true });
+        writeFileSync(join(folder, name, 'deep/f'), name);
+      }
+    });
+    const path = (name: string): string => join(root, name);
+    renameSync(path('one'), path('three'));
+    renameSync(path('two'), path('one'));
+    // "one" is another folder now, with a file that has another content.
+    await settled({ 'one/deep/f': ['modify'], 'two/deep/f': ['delete'], 'three/deep/f': ['create'] });
+    writeFileSync(path('one/deep/g'), '');
+    writeFileSync(path('three/deep/g'), '');
+    await settled({ 'one/deep/g': ['create'], 'three/deep/g': ['create'] });
+    renameSync(path('three'), join(outside, 'three'));
+    await settled({ 'three/deep/f': ['delete'], 'three/deep/g': ['delete'] });
+    writeFileSync(join(outside, 'three/deep/h'), '');
+    renameSync(join(outside, 'three'), path('four'));
+    await settled(all(['four/deep/f', 'four/deep/g', 'four/deep/h'], 'create'));
+    writeFileSync(path('four/deep/f'), 'changed');
+    await settled({ 'four/deep/f': ['modify'] });
+    for (let round = 0; round < 3; round++) {
+      rmSync(path('four'), { recursive: true });
+      await settled(
+        all(round === 0 ? ['four/deep/f', 'four/deep/g', 'four/deep/h'] : ['four/deep/f'], 'delete'),
+      );
+      mkdirSync(path('four/deep'), { recursive: true });
+      writeFileSync(path('four/deep/f'), String(round));
+      await settled({ 'four/deep/f': ['create'] });
+    }
+    rmSync(path('four'), { recursive: true });
+    writeFileSync(path('four'), 'a file now');
+    await settled({ 'four/deep/f': ['delete'], four: ['create'] });
+  });
+
+  test('of a checkout by git are told whole, and so is what happens in them later', async () => {
+    const paths = Array.from({ length: 2000 }, (_, i) => `big/a${i % 40}/b${i % 200}/f${i}`);
+    const { root, settled } = await watch((folder) => {
+      git(folder, 'init', '-q', '-b', 'main');
+      writeFileSync(join(folder, 'main.txt'), '');
+      git(folder, 'add', '-A');
+      git(folder, 'commit', '-qm', 'main');
+      git(folder, 'checkout', '-qb', 'big');
+      for (const path of paths) {
+        mkdirSync(join(folder, path, '..'), { recursive: true });
+        writeFileSync(join(folder, path), path);
+      }
+      git(folder, 'add', '-A');
+      git(folder, 'commit', '-qm', 'big');
+      git(folder, 'checkout', '-q', 'main');
+    });
+    const checkout = (branch: string): Promise<unknown> =>
+      new Promise((resolve) => execFile('git', ['checkout', '-q', branch], { cwd: root }, resolve));
+    await checkout('big');
+    await settled(all(paths, 'create'));
+    for (const path of paths.slice(-200)) writeFileSync(join(root, path), 'later');
+    await settled(all(paths.slice(-200), 'modify'));
+    git(root, 'checkout', '-q', '.');
+    await settled(all(paths.slice(-200), 'modify'));
+    await checkout('main');
+    await settled(all(paths, 'delete'));
+  });
+});
+
+test('more changes than the system keeps hints of are told', { timeout: 120_000 }, async () => {
+  const { root, settled } = await watch((folder) => {
+    for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`));
+  });
+  // The event loop stands still meanwhile: nothing takes hints out of the queue.
+  const paths = Array.from({ length: 20_000 }, (_, i) => `d${i % 100}/f${i}`);
+  for (const path of paths) writeFileSync(join(root, path), '');
+  await settled(all(paths, 'create'));
+});
+
+const unshare = ['unshare', '--user', '--map-root-user', 'sh', '-c'];
+const setLimit = 'echo 5 > /proc/sys/user/max_inotify_watches';
+const canLimit = spawnSync(unshare[0] as string, [...unshare.slice(1), setLimit]).status === 0;
+if (!canLimit) console.warn('SKIPPED: the test with a limit on watches, since this system lets us set none');
+test.skipIf(!canLimit)(
+  'folders that the system does not watch are looked at from time to time, with one warning',
+  async () => {
+    const root = realpathSync(temporaryFolder());
+    for (let i = 0; i < 20; i++) mkdirSync(join(root, `d${i}`));
+    const program = `
+    const { startFileWatcher } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/agent/file-watch/file-watcher.ts'))});
+    const watcher = startFileWatcher({ root: ${JSON.stringify(root)}, pollMs: 100,
+      onChanges: (changes) => { for (const { change, path } of changes) console.log(change, path); },
+      onError: (error) => console.log(String(error)) });
+    await watcher.ready;
+    console.log('ready');
+    setInterval(() => undefined, 1000);`;
+    const command = `${setLimit} && exec "$0" --input-type=module -e "$1"`;
+    const child = spawn(unshare[0] as string, [...unshare.slice(1), command, process.execPath, program]);
+    onTestFinished(() => void child.kill());
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+    await soon(
+      () => said.includes('ready'),
+      () => said,
+    );
+    for (let i = 0; i < 20; i++) writeFileSync(join(root, `d${i}/f`), '');
+    mkdirSync(join(root, 'd3/new/deep'), { recursive: true });
+    writeFileSync(join(root, 'd3/new/deep/f'), '');
+    await soon(
+      () => said.match(/create/g)?.length === 21,
+      () => said,
+    );
+    expect(said).toContain('create d3/new/deep/f');
+    expect(said.match(/watches no more folders.*ENOSPC/g)).toHaveLength(1);
+  },
+  90_000,
+);
+
+describe('ignore files that are not in the workspace', () => {
+  async function prepared(isInside: boolean): Promise<{ workspace: string; environment: NodeJS.ProcessEnv }> {
+    const base = realpathSync(temporaryFolder());
+    const home = join(base, 'home');
+    const repository = join(base, 'repository');
+    const workspace = isInside ? join(repository, 'packages/one') : repository;
+    mkdirSync(workspace, { recursive: true });
+    mkdirSync(join(home, 'git'), { recursive: true });
+    git(repository, 'init', '-q');
+    writeFileSync(join(home, '.gitconfig'), '[core]\n\texcludesFile = ~/my-ignore\n');
+    writeFileSync(join(home, 'my-ignore'), '*.user\n');
+    writeFileSync(join(repository, '.git/info/exclude'), '*.local\n!kept.user\n');
+    if (isInside) {
+      writeFileSync(join(repository, '.gitignore'), '*.outer\n/packages/one/gen/\n!kept.local\n');
+      writeFileSync(join(repository, 'packages/.gitignore'), '!kept.outer\n');
+    }
+    const environment = { PATH: process.env.PATH, HOME: home, GIT_CONFIG_NOSYSTEM: '1' };
+    return { workspace, environment };
+  }
+
+  test.each([
+    [false, ['kept.user', 'a.outer', 'kept.outer', 'gen/a', 'a.txt']],
+    [true, ['kept.user', 'kept.local', 'kept.outer', 'a.txt']],
+  ])('are heeded by the watcher and by glob; in a larger repository: %s', async (isInside, wanted) => {
+    const { workspace, environment } = await prepared(isInside);
+    mkdirSync(join(workspace, 'gen'));
+    const { settled } = await watch(() => undefined, { root: workspace, environment });
+    const names = ['a.user', 'kept.user', 'a.local', 'a.outer', 'kept.outer', 'gen/a', 'a.txt'];
+    if (isInside) names.push('kept.local');
+    for (const name of names) writeFileSync(join(workspace, name), '');
+    await settled(all(wanted, 'create'));
+    const { agent } = await startAgent({
+      workspace,
+      environment,
+      models: ['offline'],
+    } as Partial<AgentOptions>);
+    const { files } = (await agent.tools.execute(
+      'glob',
+      { pattern: '*' },
+      { signal: AbortSignal.timeout(60_000) },
+    )) as { files: string[] };
+    expect(files.filter((name) => name !== '.gitignore').sort()).toEqual([...wanted].sort());
+  });
+
+  test('that leave out the workspace as a whole are not heeded', async () => {
+    const base = realpathSync(temporaryFolder());
+    git(base, 'init', '-q');
+    writeFileSync(join(base, '.gitignore'), 'build/\n');
+    mkdirSync(join(base, 'build/work'), { recursive: true });
+    const { root, settled } = await watch(() => undefined, { root: join(base, 'build/work') });
+    writeFileSync(join(root, 'a'), '');
+    await settled({ a: ['create'] });
+  });
+});
+
+describe('a file that is written from the event stream', { timeout: 120_000 }, () => {
+  /** Writes what `line` makes of each event of a file; `isDone` says when to look whether it has ended. */
+  async function follow(
+    line: (event: { id: string; timestamp: string; type: string }) => string,
+  ): Promise<{ log: EventLog; workspace: string; warnings: string[]; count: () => Promise<number> }> {
+    const warnings: string[] = [];
+    const running = await startAgent({ watch: true, warn: (message) => warnings.push(message) });
+    const { log, workspace } = running;
+    const controller = new AbortController();
+    const following = (async () => {
+      for await (const item of log.subscribe({ signal: controller.signal }))
+        if (item.kind === 'event') appendFileSync(join(workspace, 'events.log'), line(item.event));
+    })();
+    onTestFinished(async () => {
+      controller.abort();
+      await following;
+    });
+    return { log, workspace, warnings, count: async () => (await log.read({ limit: 200 })).length };
+  }
+
+  test.each([
+    ['as JSON', (event: object) => `${JSON.stringify(event)}\n`],
+    [
+      'as `events tail` prints it',
+      (event: { timestamp: string }) => `${event.timestamp.slice(11, 23)} file\n`,
+    ],
+  ])('%s does not feed itself for ever, and others are still told', async (_, line) => {
+    const { log, workspace, warnings, count } = await follow(line);
+    await soon(
+      async () => {
+        if (!existsSync(join(workspace, 'events.log'))) writeFileSync(join(workspace, 'start'), '');
+        return warnings.length > 0;
+      },
+      () => 'no warning',
+    );
+    expect(warnings.join()).toMatch(/events\.log is written from the events about it/);
+    expect(await count()).toBeLessThan(20);
+    writeFileSync(join(workspace, 'other.txt'), '');
+    await soon(
+      async () =>
+        (await log.read({ limit: 200 })).some(({ data }) => (data as { path?: string }).path === 'other.txt'),
+      () => 'the other file is not told',
+    );
+    const size = statSync(join(workspace, 'events.log')).size;
+    expect(size).toBe(readFileSync(join(workspace, 'events.log')).length);
+    // It has ended: one more event of another file is one more event.
+    const before = await count();
+    writeFileSync(join(workspace, 'another.txt'), '');
+    await soon(
+      async () => (await count()) > before,
+      () => 'nothing is told',
+    );
+    expect(await count()).toBe(before + 1);
+  });
+});
+
+describe('without a trace of events in it, with the clock in hand', () => {
+  function start(): {
+    guard: FeedbackGuard;
+    released: FileChange[];
+    warnings: string[];
+    pass: (ms: number) => void;
+  } {
+    let time = 1_000_000;
+    const timers = new Map<() => void, number>();
+    const released: FileChange[] = [];
+    const warnings: string[] = [];
+    const guard = createFeedbackGuard({
+      isEcho: async () => false,
+      onRelease: (changes) => released.push(...changes),
+      warn: (message) => warnings.push(message),
+      now: () => time,
+      setTimer(ms, work) {
+        timers.set(work, time + ms);
+        return () => timers.delete(work);
+      },
+    });
+    return {
+      guard,
+      released,
+      warnings,
+      pass(ms) {
+        time += ms;
+        for (const [work, due] of [...timers]) if (due <= time && timers.delete(work)) work();
+      },
+    };
+  }
+
+  test.each(['modify', 'create'] as const)(
+    'a file that changes after each event of it is told ever less (%s)',
+    async (change) => {
+      const { guard, released, warnings, pass } = start();
+      let told = 0;
+      let time = 0;
+      // One that reacts in 50 ms to each event of it, for an hour.
+      let isReacting = true;
+      for (let count = 0; time < 3_600_000; count++) {
+        if (isReacting) {
+          const path = change === 'modify' ? 'd/log' : `d/log${count}`;
+          const now = (await guard.admit([{ change, path, bytes: count }])).length;
+          told += now;
+          isReacting = now > 0;
+        }
+        pass(50);
+        time += 50;
+        if (released.length > 0) {
+          told += released.splice(0).length;
+          isReacting = true;
+        }
+      }
+      expect(told).toBeGreaterThan(100);
+      expect(told).toBeLessThan(130);
+      expect(warnings).toHaveLength(1);
+    },
+  );
+
+  test('a file that a program writes all the time is told every two seconds', async () => {
+    const { guard, released, warnings, pass } = start();
+    let told = 0;
+    for (let time = 0; time < 60_000; time += 50) {
+      told += (await guard.admit([{ change: 'modify', path: 'log', bytes: time }])).length;
+      pass(50);
+    }
+    pass(2000);
+    expect(told + released.length).toBeGreaterThanOrEqual(120);
+    expect(released.at(-1)?.bytes).toBe(59_950);
+    expect(warnings).toEqual([]);
+  });
+
+  test('nothing that is held is lost', async () => {
+    const { guard, released, pass } = start();
+    const told: FileChange[] = [];
+    for (let count = 0; count < 200; count++) {
+      told.push(...(await guard.admit([{ change: 'create', path: `d/${count}`, bytes: 1 }])));
+      if (count === 199) {
+        await guard.admit([{ change: 'modify', path: 'd/199', bytes: 2 }]);
+        expect(await guard.admit([{ change: 'delete', path: 'd/198' }])).toEqual([]);
+      }
+      pass(20);
+    }
+    pass(10_000);
+    told.push(...released);
+    expect(new Set(told.map(({ path }) => path)).size).toBe(199);
+    expect(told.find(({ path }) => path === 'd/199')).toEqual({ change: 'create', path: 'd/199', bytes: 2 });
+  });
+});

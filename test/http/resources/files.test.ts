@@ -1,0 +1,80 @@
+// Files over HTTP: edits at the same time by callers, problems with their names, changes by others on the stream.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { startApp } from '../start-app.ts';
+
+test('ten edits at the same time by POST /api/tools are ten edits', async () => {
+  const { client, write, workspace } = await startApp();
+  write('f.txt', Array.from({ length: 10 }, (_, index) => `line ${index};\n`).join(''));
+  await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      client.tools.execute('edit_file', {
+        path: 'f.txt',
+        oldText: `line ${index};`,
+        newText: `LINE ${index};`,
+      }),
+    ),
+  );
+  const lines = readFileSync(join(workspace, 'f.txt'), 'utf8').trimEnd().split('\n');
+  expect(lines).toEqual(Array.from({ length: 10 }, (_, index) => `LINE ${index};`));
+});
+
+test('an error of the operating system is a problem that names it', async () => {
+  const { client, workspace } = await startApp();
+  mkdirSync(join(workspace, 'folder'));
+  await expect(
+    client.tools.execute('write_file', { path: `${'x'.repeat(300)}`, content: '' }),
+  ).rejects.toMatchObject({
+    code: 'tool_failed',
+    status: 422,
+    message: expect.stringContaining('(ENAMETOOLONG)'),
+  });
+  await expect(client.tools.execute('bash', { command: `: ${'ü'.repeat(70_000)}` })).rejects.toMatchObject({
+    code: 'tool_failed',
+    message: expect.stringContaining('(E2BIG)'),
+  });
+});
+
+test('what others do in new folders is on the stream, once each', { timeout: 90_000 }, async () => {
+  const { client, workspace } = await startApp({ config: { watch: true } });
+  const told: string[] = [];
+  const stop = new AbortController();
+  const wanted = new Set<string>();
+  const done = Promise.withResolvers<void>();
+  const following = (async () => {
+    for await (const { type, data } of client.events.stream({
+      types: ['file.*'],
+      after: 0,
+      signal: stop.signal,
+    })) {
+      told.push(`${type} ${(data as { path: string }).path}`);
+      wanted.delete(told.at(-1) as string);
+      if (told.at(-1) === 'file.create probe') done.resolve();
+    }
+  })().catch(() => undefined);
+  onTestFinished(async () => {
+    stop.abort();
+    await following;
+  });
+  // The first change that is told proves that the watcher has begun.
+  const probing = setInterval(() => {
+    execFileSync('rm', ['-f', 'probe'], { cwd: workspace });
+    writeFileSync(join(workspace, 'probe'), 'x');
+  }, 500);
+  await done.promise;
+  clearInterval(probing);
+  execFileSync('sh', ['-c', 'mkdir -p a/b/c/d && sleep 0.4 && echo x > a/b/c/d/x.txt'], { cwd: workspace });
+  execFileSync('sh', ['-c', 'for i in $(seq 300); do mkdir -p n/$i/deep; echo x > n/$i/deep/f; done'], {
+    cwd: workspace,
+  });
+  const paths = ['a/b/c/d/x.txt', ...Array.from({ length: 300 }, (_, index) => `n/${index + 1}/deep/f`)];
+  for (const path of paths) if (!told.includes(`file.create ${path}`)) wanted.add(`file.create ${path}`);
+  for (const end = Date.now() + 60_000; wanted.size > 0; await new Promise((next) => setTimeout(next, 20)))
+    if (Date.now() > end) throw new Error(`not told within 60 s: ${[...wanted].slice(0, 5).join(', ')}`);
+  const others = told.filter((line) => !line.endsWith(' probe'));
+  expect(others.length).toBe(new Set(others).size);
+  expect(others).toHaveLength(paths.length);
+});
