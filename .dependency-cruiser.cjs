@@ -12,6 +12,7 @@ const leaves = [
   'identity-proof\\.ts',
   'file-errors\\.ts',
   'home-paths\\.ts',
+  'call-host\\.ts',
   'visible-text\\.ts',
 ];
 
@@ -55,6 +56,7 @@ module.exports = {
     wall('identity-proof\\.ts', []),
     wall('file-errors\\.ts', []),
     wall('home-paths\\.ts', []),
+    wall('call-host\\.ts', []),
     wall('visible-text\\.ts', []),
     wall('text\\.ts', []),
     wall('store/', []),

@@ -138,6 +138,7 @@ export async function createApp(
       costThresholds: settings.costThresholds,
       sandbox: sandboxOptions(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
+      ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
       stateFolder: join(apiFolder(settings.home), 'state'),
@@ -392,7 +393,9 @@ async function checkReadiness(
     {
       name: 'webhooks',
       ready: trouble === undefined,
-      detail: trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
+      detail:
+        (trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`) +
+        describeRefused(webhooks.refused()),
     },
     {
       name: 'model',
@@ -418,6 +421,32 @@ function sandboxOptions(settings: Settings) {
   };
 }
 
+function describeRefused(refused: readonly { readonly id: string; readonly reason: string }[]): string {
+  if (refused.length === 0) return '';
+  const some = refused.slice(0, 3).map(({ id, reason }) => `${id} (${reason})`);
+  const more = refused.length > some.length ? `, and ${refused.length - some.length} more` : '';
+  return `; refused, their deliveries wait: ${some.join(', ')}${more}`;
+}
+
+/** For `doctor` while no server runs: the entries of webhooks.json that a start would refuse, or why the file cannot be used. */
+export async function lookAtWebhooks(
+  settings: Settings,
+): Promise<{ readonly name: string; readonly ok: boolean; readonly detail: string }> {
+  const { inspectWebhooks } = await import('./webhooks/inspect-webhooks.ts');
+  const path = join(settings.home, 'webhooks.json');
+  const { count, fault, refused } = inspectWebhooks({
+    path,
+    allowedTargets: settings.allowedTargets,
+    allowLoopback: isLoopback(settings.host),
+  });
+  const detail = fault === undefined ? `${count} in ${path}` : `${path} cannot be used: ${fault}`;
+  return {
+    name: 'webhooks',
+    ok: fault === undefined && refused.length === 0,
+    detail: detail + describeRefused(refused),
+  };
+}
+
 /** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
 export async function lookAtAgent(
   settings: Settings,
@@ -433,6 +462,7 @@ export async function lookAtAgent(
     permissions: settings.permissions,
     sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
+    stateFolder: join(settings.home, 'state'),
   });
 }
 

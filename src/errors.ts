@@ -107,6 +107,11 @@ const table = {
     when: 'The run was cancelled before it had an answer.',
   },
   webhook_exists: { status: 409, title: 'Webhook exists', when: 'A webhook with this id exists already.' },
+  webhook_refused: {
+    status: 409,
+    title: 'Webhook refused',
+    when: 'The entry of this webhook in webhooks.json cannot be used now, so nothing can be sent; its state says why.',
+  },
   webhook_disabled: {
     status: 409,
     title: 'Webhook disabled',
@@ -264,7 +269,7 @@ const table = {
   model_timeout: {
     status: 504,
     title: 'Model timed out',
-    when: 'The model said nothing for two minutes.',
+    when: 'The model sent nothing for too long (setting `modelSilenceMs`), and no other model was left.',
   },
   run_timeout: { status: 504, title: 'Run timed out', when: 'The run took longer than its `timeoutMs`.' },
   storage_full: { status: 507, title: 'Disk full', when: 'The disk is full; nothing was changed.' },

@@ -17,6 +17,7 @@ import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
+import { noteRefusedTool } from './refused-tools.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -69,7 +70,7 @@ export interface AgentOptions {
   readonly version?: string;
   /** Keys of providers, and where programs started by tools take their few variables from. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** Without a byte from a model for this long, its call is given up. @default 2 minutes */
+  /** Without a byte from a model for this long, its call is given up. @default 2 minutes, and 10 for local models */
   readonly modelSilenceMs?: number;
   /** Tokens that a model can read, where the price list does not know it. @default 128 000 */
   readonly contextWindow?: number;
@@ -213,6 +214,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
     warn,
     redact: redactor.redact,
+    onRefusedTool(refused) {
+      if (options.stateFolder === undefined) return;
+      try {
+        noteRefusedTool(options.stateFolder, { ...refused, at: new Date(now()).toISOString() });
+      } catch (error) {
+        warn(`doctor will not tell of the tool ${refused.tool}: ${String(error)}`);
+      }
+    },
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
     ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
   });

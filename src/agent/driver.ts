@@ -37,7 +37,10 @@ export interface DriverContext {
   readonly keepTurn: (turn: NewTurn) => string;
   readonly summary: () => Promise<Summary | undefined>;
   readonly keepSummary: (summary: Summary) => Promise<void>;
+  /** Without those that were left out. */
   readonly tools: () => Promise<readonly ToolDescription[]>;
+  /** From now on the session does without this tool. */
+  readonly leaveOutTool: (name: string) => Promise<void>;
   /**
    * Runs a tool of this run and keeps what came of it. `asks`: permission is needed.
    * @throws the CodeBuddyError of a tool that failed, or was denied
@@ -61,6 +64,8 @@ export interface DriverContext {
   }) => Promise<void>;
   /** Keeps what the model said before it went on; the transcript must hold it already. */
   readonly keepText: (text: string, model: string) => Promise<void>;
+  /** Keeps what was said of an answer that was cut off; the transcript must hold it already. */
+  readonly keepPartial: (text: string, model: string) => Promise<void>;
   /** Books what a call of a model has used; gives the budget that is spent, if one is. */
   readonly spend: (use: {
     readonly model: string;

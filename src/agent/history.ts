@@ -11,6 +11,7 @@ export interface MessageContent {
   readonly tool?: ToolUse;
   /** True if an entry of the transcript holds this text, or the call: it is not sent to a model a second time. */
   readonly sent?: true;
+  readonly incomplete?: true;
 }
 
 /** Written by this module's neighbours, as JSON of this shape. */
@@ -19,7 +20,7 @@ export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageCon
 }
 
 export function toMessage(row: MessageRow, now = Date.now()): Message {
-  const { content, tool } = readContent(row);
+  const { content, tool, incomplete } = readContent(row);
   return {
     id: row.id,
     sessionId: row.sessionId,
@@ -27,6 +28,7 @@ export function toMessage(row: MessageRow, now = Date.now()): Message {
     role: row.role,
     content,
     ...(tool === undefined ? {} : { tool }),
+    ...(incomplete === undefined ? {} : { incomplete }),
     createdAt: shownPast(row.createdAt, now),
   };
 }

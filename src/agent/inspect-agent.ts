@@ -8,6 +8,7 @@ import { findModel } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
+import { readRefusedTools } from './refused-tools.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type SandboxOptions } from './tools/sandbox.ts';
@@ -27,6 +28,8 @@ export interface InspectOptions {
   readonly permissions: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly sandbox: AgentSandboxOptions & Pick<SandboxOptions, 'mode' | 'hidden'>;
   readonly environment: NodeJS.ProcessEnv;
+  /** Where the agent keeps what must outlive a crash. */
+  readonly stateFolder: string;
 }
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
@@ -35,6 +38,7 @@ export async function inspectAgent(options: InspectOptions): Promise<readonly Ag
     ...(await inspectModel(options)),
     await inspectSandbox(options),
     inspectMcp(options),
+    ...inspectRefusedTools(options),
     ...inspectRules(options),
   ];
   return checks.map((check) => ({ ...check, detail: redact(check.detail) }));
@@ -108,6 +112,15 @@ function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** One that a provider refused lately: sessions go on without it. */
+function inspectRefusedTools({ stateFolder }: InspectOptions): readonly AgentCheck[] {
+  return readRefusedTools(stateFolder, Date.now()).map(({ tool, model, said, at }) => ({
+    name: 'tools',
+    ok: true,
+    detail: `warning: ${tool} was left out of a session with ${model} at ${at}: ${said}`,
+  }));
 }
 
 function inspectRules({

@@ -167,8 +167,12 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       await store.write([remember(one, { summary })]);
     },
     tools: async () => {
-      const all = await tools.list();
+      const { leftOut = [] } = one.memory;
+      const all = (await tools.list()).filter(({ name }) => !leftOut.includes(name));
       return modeOf(one) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
+    },
+    async leaveOutTool(name) {
+      await store.write([remember(one, { leftOut: [...(one.memory.leftOut ?? []), name] })]);
     },
     async useTool({ tool, params: given, callId, asks, onWait, textOf = textOfOutcome }) {
       const { signal } = one.controller;
@@ -221,6 +225,20 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         {
           type: 'message.assistant',
           data: { messageId: row.id, text, model },
+          ...ownerOf(one),
+          hop: one.hop,
+        },
+      ]);
+    },
+    async keepPartial(text, model) {
+      const row = newMessageRow(
+        { ...ownerOf(one), role: 'assistant', content: text, sent: true, incomplete: true },
+        now(),
+      );
+      await keep(one, row, [
+        {
+          type: 'message.assistant',
+          data: { messageId: row.id, text, model, incomplete: true },
           ...ownerOf(one),
           hop: one.hop,
         },

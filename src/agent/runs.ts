@@ -388,7 +388,11 @@ export function createRuns(options: RunsOptions): Runs {
       await store.write([patchRun(one.run, now()), ...(await beginTurn(one))]);
       controller.signal.throwIfAborted();
       const { driver } = await chooseDriver(request.options);
-      const result = await driver.respond(contextOf(one));
+      const context = contextOf(one);
+      const result = await driver.respond(context);
+      // It was stopped when all was said but not kept.
+      if (controller.signal.aborted && !isBlank(result.response))
+        await context.keepPartial(result.response, result.model);
       controller.signal.throwIfAborted();
       await complete(one, result, performance.now() - startedAt);
     } catch (error) {

@@ -14,6 +14,8 @@ export interface SessionMemory {
   /** What `allow_always` has allowed. */
   readonly allowed: readonly RememberedRule[];
   readonly summary?: Summary;
+  /** Tools that a provider refused: the session goes on without them. */
+  readonly leftOut?: readonly string[];
 }
 
 /** `keyId`: of the run that was asked about. Rules of earlier releases lack it. */

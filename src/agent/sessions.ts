@@ -75,14 +75,16 @@ export function newMessageRow(
     tool?: ToolUse;
     /** True if an entry of the transcript holds this text. */
     sent?: boolean;
+    incomplete?: true;
   },
   now: number,
 ): MessageRow {
-  const { sessionId, runId, role, content, tool, sent } = message;
+  const { sessionId, runId, role, content, tool, sent, incomplete } = message;
   const stored: MessageContent = {
     content,
     ...(tool === undefined ? {} : { tool }),
     ...(sent === true ? { sent } : {}),
+    ...(incomplete === undefined ? {} : { incomplete }),
   };
   return {
     id: makeId('msg', now),

@@ -31,7 +31,13 @@ export type NewTurn =
   /** Told to the model by the server, in the role of the user. */
   | { readonly kind: 'note'; readonly text: string }
   /** One step. `model` is null if it is not known. */
-  | { readonly kind: 'answer'; readonly model: string | null; readonly parts: readonly SentPart[] }
+  | {
+      readonly kind: 'answer';
+      readonly model: string | null;
+      readonly parts: readonly SentPart[];
+      /** It was cut off: only the text that was shown is kept. */
+      readonly isCutOff?: true;
+    }
   /** Results that were too long after all: from here on these texts are sent in their place. */
   | { readonly kind: 'cut'; readonly results: readonly { readonly callId: string; readonly text: string }[] };
 

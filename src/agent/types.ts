@@ -90,6 +90,8 @@ export interface Message {
   readonly role: 'user' | 'assistant' | 'tool';
   readonly content: string;
   readonly tool?: ToolUse;
+  /** The answer was cut off here, by a failure or a cancel. */
+  readonly incomplete?: true;
   readonly createdAt: string;
 }
 

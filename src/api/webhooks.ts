@@ -222,7 +222,7 @@ export class WebhookManager {
     return { deleted: deleted + this.losses.clear(filter.webhookId) };
   }
 
-  /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `too_many_tests` */
+  /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests` */
   async test(id: string): Promise<DeliveryView> {
     checkId('test', id);
     return (await this.engine()).test(id);

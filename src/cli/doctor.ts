@@ -68,6 +68,12 @@ async function checkAgent(settings: Settings, origins: Origins): Promise<readonl
   return lookAtAgent(settings, origins.models);
 }
 
+/** The entries of webhooks.json that the next start would refuse. */
+async function checkWebhooks(settings: Settings): Promise<Check> {
+  const { lookAtWebhooks } = await import('../app.ts');
+  return lookAtWebhooks(settings);
+}
+
 async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const running = readServerFile(settings.home);
   const checks = [
@@ -76,8 +82,9 @@ async function runChecks(settings: Settings, origins: Origins): Promise<readonly
     checkWorkspace(settings.workspace),
     checkDisk(settings.home),
   ];
-  if (running === undefined) checks.push(await checkPort(settings), await checkDatabase(settings));
-  else checks.push(await checkServer(settings.home, running.url, running.pid));
+  if (running === undefined)
+    checks.push(await checkPort(settings), await checkDatabase(settings), await checkWebhooks(settings));
+  else checks.push(...(await checkServer(settings.home, running.url, running.pid)));
   checks.push(...(await checkAgent(settings, origins)));
   return checks;
 }
@@ -161,23 +168,36 @@ async function checkDatabase(settings: Settings): Promise<Check> {
   }
 }
 
-async function checkServer(home: string, url: string, pid: number): Promise<Check> {
+async function checkServer(home: string, url: string, pid: number): Promise<readonly Check[]> {
   let client: CodeBuddyClient | undefined;
   try {
     // Found by `home`, so that it must prove itself before it gets the key.
     client = new CodeBuddyClient({ home });
     const status = await client.status({ signal: AbortSignal.timeout(3000) });
-    return {
-      name: 'server',
-      ok: true,
-      detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
-    };
+    const { refused = 0 } = status.webhooks;
+    return [
+      {
+        name: 'server',
+        ok: true,
+        detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
+      },
+      {
+        name: 'webhooks',
+        ok: refused === 0,
+        detail:
+          refused === 0
+            ? 'all can be used'
+            : `${refused} refused, their deliveries wait; codebuddy webhooks list shows them`,
+      },
+    ];
   } catch (error) {
-    return {
-      name: 'server',
-      ok: false,
-      detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return [
+      {
+        name: 'server',
+        ok: false,
+        detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ];
   } finally {
     client?.close();
   }

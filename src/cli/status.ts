@@ -15,7 +15,7 @@ up            ${formatSeconds(status.uptime)}
 memory        ${(status.memory.rss / 1e6).toFixed(0)} MB
 agent         ${oneLine(`${status.agent ?? 'none'}, model ${status.model ?? 'none'}`)}
 sandbox       ${oneLine(status.sandbox?.detail ?? '-')}
-active runs   ${status.activeRuns}`);
+active runs   ${status.activeRuns}${describeRefused(status.webhooks.refused)}`);
       });
     },
   );
@@ -31,4 +31,9 @@ function formatSeconds(seconds: number): string {
   if (days > 0) return `${days} d ${hours} h`;
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+}
+
+function describeRefused(refused = 0): string {
+  if (refused === 0) return '';
+  return `\nwebhooks      ${refused} refused, their deliveries wait; codebuddy webhooks list`;
 }

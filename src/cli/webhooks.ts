@@ -43,6 +43,11 @@ Examples:
         const made = await client.webhooks.create({ ...fields, url }, { signal });
         if (options.json) return printJson(made);
         print(`webhook ${made.id} sends ${oneLine(made.events.join(', '))} to ${oneLine(made.url)}`);
+        const { sameUrlAs = [] } = made;
+        if (sameUrlAs.length > 0)
+          complain(
+            `${oneLine(sameUrlAs.join(', '))} sends there already; events that both want are sent twice`,
+          );
         printSecret(made);
         print(paint('dim', `try it: codebuddy webhooks test ${made.id}`));
       });

@@ -744,6 +744,8 @@ export interface components {
       readonly retryDelay: number;
       /** @description Set while the webhook belongs to one run. */
       readonly runId: string | null;
+      /** @description Ids of webhooks that send to the same URL already: events that both want are sent there twice. */
+      readonly sameUrlAs?: readonly string[];
       /** @description Shown this once; null if requests are not signed. */
       readonly secret: string | null;
       /** @description Whether requests are signed. */
@@ -917,6 +919,11 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
+      /**
+       * @description The answer was cut off here, by a failure or a cancel. Absent otherwise.
+       * @enum {boolean}
+       */
+      readonly incomplete?: true;
       /** @enum {string} */
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
@@ -1189,6 +1196,8 @@ export interface components {
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
+        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        readonly refused?: number;
       };
     };
     /** Tool */
@@ -1282,7 +1291,7 @@ export interface components {
     };
     /**
      * WebhookPatch
-     * @description What is left out stays as it is.
+     * @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.
      */
     readonly WebhookPatch: {
       readonly description?: string;
@@ -1333,8 +1342,11 @@ export interface components {
       readonly pausedUntil: string | null;
       /** @description Deliveries that have not ended. */
       readonly pending: number;
-      /** @enum {string} */
-      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now; `detail` says why. Its deliveries wait.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled' | 'refused';
     };
   };
   responses: never;
@@ -3063,7 +3075,7 @@ export interface operations {
       };
       readonly cookie?: never;
     };
-    /** @description What is left out stays as it is. */
+    /** @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown. */
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': components['schemas']['WebhookPatch'];

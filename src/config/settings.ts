@@ -65,6 +65,8 @@ export interface Settings {
   readonly maxQueuedRunsPerSession: number;
   /** Tokens that the model can read, where the price list does not know it. */
   readonly contextWindow: number | undefined;
+  /** Without a byte from a model for this long, in ms, its call is given up. Undefined: by where the model is. */
+  readonly modelSilenceMs: number | undefined;
   /** Do commands run in the sandbox: always, where it works, or never? */
   readonly sandbox: SandboxMode;
   /** May commands in the sandbox use the network? */
@@ -248,6 +250,12 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     fallback: () => undefined,
     parse: (value) => integer(value, 1000, 100_000_000),
     right: 'a whole number of tokens from 1000',
+  },
+  modelSilenceMs: {
+    field: 'modelSilenceMs',
+    fallback: () => undefined,
+    parse: (value) => integer(value, 1000, 86_400_000),
+    right: 'a whole number of milliseconds from 1000 to 86400000 (a day)',
   },
   sandbox: {
     flag: '--sandbox',

@@ -45,10 +45,15 @@ export const catalogue = {
     },
   },
   'message.assistant': {
-    description: 'The agent answered.',
+    description: 'The agent answered. With `incomplete`, a failure or a cancel cut the answer off.',
     data: {
       type: 'object',
-      properties: { messageId: text, text, model: { type: ['string', 'null'] } },
+      properties: {
+        messageId: text,
+        text,
+        model: { type: ['string', 'null'] },
+        incomplete: { type: 'boolean', const: true },
+      },
       required: ['messageId', 'text', 'model'],
       additionalProperties: false,
     },

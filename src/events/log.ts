@@ -1,6 +1,7 @@
 // The event log over a store: validates, appends, and passes committed events on to live readers in the order of their sequence.
 // `follow.ts` says how a reader goes from what is stored to what is live.
 
+import { callHost } from '../call-host.ts';
 import { CodeBuddyError } from '../errors.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -89,11 +90,14 @@ export function createEventLog({
       const event = toLoggedEvent(committed);
       appended++;
       tail = event.sequence;
+      // The event is committed: a fault in one of its readers must not hide it from the others, or from the caller.
       for (const { queue, wants } of subscribers) {
-        if (wants(event)) queue.pushEvent(event, row.data.length);
+        callHost(() => {
+          if (wants(event)) queue.pushEvent(event, row.data.length);
+        });
       }
       const planned = plans[index];
-      if (planned !== undefined) asked?.committed(committed, planned);
+      if (planned !== undefined) callHost(() => asked?.committed(committed, planned));
       return event;
     });
   }

@@ -5,7 +5,7 @@ import type { HttpLimits } from './context.ts';
 import type { CorsSetting } from './cors.ts';
 import { isLoopbackName } from './host-check.ts';
 import type { Logger, LogLevel } from './logger.ts';
-import { makeLogger } from './logger.ts';
+import { guardLogger, makeLogger } from './logger.ts';
 import { ServerStartError } from './server-start-error.ts';
 
 /** The settings of a `RestApiServer`. */
@@ -88,7 +88,9 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
     apiKeys,
     cors: config.enableCors ?? false,
     allowedHosts: config.allowedHosts ?? [],
-    logger: config.logger || makeLogger(config.logger === false ? 'silent' : (config.logLevel ?? 'silent')),
+    logger: config.logger
+      ? guardLogger(config.logger)
+      : makeLogger(config.logger === false ? 'silent' : (config.logLevel ?? 'silent')),
     name: config.name ?? 'codebuddy-api',
     version: config.version ?? version,
     limits: {

@@ -207,6 +207,11 @@ export const messageSchema = {
       required: ['name', 'params', 'isError'],
       additionalProperties: false,
     },
+    incomplete: {
+      type: 'boolean',
+      const: true,
+      description: 'The answer was cut off here, by a failure or a cancel. Absent otherwise.',
+    },
     createdAt: timeSchema,
   },
   required: ['id', 'sessionId', 'runId', 'role', 'content', 'createdAt'],

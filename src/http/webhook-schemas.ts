@@ -15,7 +15,12 @@ const webhookStateSchema = {
   title: 'WebhookState',
   description: 'How a webhook fares.',
   properties: {
-    status: { type: 'string', enum: ['healthy', 'failing', 'open', 'paused', 'disabled'] },
+    status: {
+      type: 'string',
+      enum: ['healthy', 'failing', 'open', 'paused', 'disabled', 'refused'],
+      description:
+        '`refused`: its entry in webhooks.json cannot be used now; `detail` says why. Its deliveries wait.',
+    },
     detail: { type: 'string', description: 'In words, with the next step.' },
     pending: { ...count, description: 'Deliveries that have not ended.' },
     inFlight: { ...count, description: 'Requests that are being made.' },
@@ -106,7 +111,16 @@ const secretProperties = {
 export const createdWebhookSchema = {
   ...webhookSchema,
   title: 'CreatedWebhook',
-  properties: { ...webhookSchema.properties, ...secretProperties },
+  properties: {
+    ...webhookSchema.properties,
+    ...secretProperties,
+    sameUrlAs: {
+      type: 'array',
+      items: text,
+      description:
+        'Ids of webhooks that send to the same URL already: events that both want are sent there twice.',
+    },
+  },
   required: [...webhookSchema.required, 'secret', 'signingSecret'],
 } as const;
 
@@ -166,7 +180,8 @@ export const createWebhookBodySchema = {
 export const updateWebhookBodySchema = {
   type: 'object',
   title: 'WebhookPatch',
-  description: 'What is left out stays as it is.',
+  description:
+    'What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.',
   properties: webhookInputProperties,
   additionalProperties: false,
 } as const;

@@ -28,7 +28,7 @@ export interface Webhook {
 
 export interface WebhookState {
   /** `healthy`, or why requests are not simply sent. */
-  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled' | 'refused';
   /** In words, with the next step. */
   readonly detail: string;
   readonly pending: number;
@@ -115,12 +115,18 @@ export interface WebhookService {
   list(): Promise<readonly Webhook[]>;
   get(id: string): Promise<Webhook | undefined>;
   /** @throws CodeBuddyError `validation_failed` naming each field, `webhook_exists` */
-  create(input: WebhookInput & { readonly id?: string }): Promise<{ webhook: Webhook } & WebhookSecret>;
+  create(input: WebhookInput & { readonly id?: string }): Promise<
+    {
+      readonly webhook: Webhook;
+      /** Ids of webhooks that send to the same URL already. */
+      readonly sameUrlAs?: readonly string[];
+    } & WebhookSecret
+  >;
   /** @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
   update(id: string, patch: WebhookInput): Promise<Webhook>;
   /** Cancels what is pending. @throws CodeBuddyError `webhook_not_found` */
   remove(id: string): Promise<void>;
-  /** Queues a `webhook.test` event for it alone. @throws CodeBuddyError `webhook_not_found`, `too_many_tests` */
+  /** Queues a `webhook.test` event for it alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests` */
   test(id: string): Promise<Delivery>;
   /** The old secret signs too for 24 h. @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
   rotateSecret(
@@ -184,6 +190,8 @@ export interface WebhookStats {
   readonly oldestPendingAgeMs: number;
   /** Failed deliveries in the history. */
   readonly failedInHistory: number;
+  /** Webhooks whose entries in webhooks.json cannot be used now. */
+  readonly refused?: number;
   /** By outcome: upper bounds in seconds with how many attempts took no longer, the sum in seconds, and the count. */
   readonly latency: Readonly<
     Record<

@@ -2,6 +2,7 @@
 // something is committed, ends or falls due; idle, it does nothing. What is under way needs no mark in the store: the store has one owner,
 // so whatever is pending there when a process starts is free again.
 
+import { callHost } from '../call-host.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import { version } from '../version.ts';
@@ -67,6 +68,8 @@ interface Result {
   readonly change: DeliveryChange;
   /** The webhook's memory has changed with it. */
   readonly isRemembered: boolean;
+  /** It keeps the one slot of an ordered webhook until it is recorded, whatever the webhook is by then. */
+  readonly holdsSlot: boolean;
 }
 
 export function createDispatcher({
@@ -75,10 +78,11 @@ export function createDispatcher({
   payloads,
   clock,
   random,
-  hooks,
+  hooks: unguarded,
   capacity,
   maxInFlight = 128,
 }: DispatcherOptions): Dispatcher {
+  const hooks = guardHooks(unguarded);
   const line: Lane[] = [];
   const toLoad: Lane[] = [];
   let results: Result[] = [];
@@ -95,8 +99,16 @@ export function createDispatcher({
   let isCut = false;
   let whenIdle: (() => void) | undefined;
 
+  /** Never throws: whoever wakes a webhook is in the middle of something else. */
   function wake(lane: Lane): void {
-    if (isClosing) return;
+    try {
+      if (!isClosing) wakeNow(lane);
+    } catch (error) {
+      hooks.onFault(error);
+    }
+  }
+
+  function wakeNow(lane: Lane): void {
     const now = clock.now();
     if (lane.shouldLoad(now, capacity())) loadSoon(lane);
     if (!lane.isQueued && lane.canStart(now)) {
@@ -148,34 +160,29 @@ export function createDispatcher({
   function start(lane: Lane, delivery: DeliveryRow): void {
     lane.inFlight++;
     inFlight++;
-    const body = payloads.get(delivery.sequence);
-    if (body !== undefined) {
-      send(lane, delivery, body);
-      return;
-    }
-    store
-      .getPayload(delivery.sequence)
-      .then(
-        (bytes) => {
-          if (bytes === undefined) throw new Error(`The payload of delivery ${delivery.id} is gone`);
-          payloads.put(delivery.sequence, bytes);
-          send(lane, delivery, bytes);
-        },
-        (error: unknown) => {
-          hooks.onFault(error);
-          putBack(lane, delivery);
-        },
-      )
+    attempt(lane, delivery)
       .catch((error: unknown) => {
         hooks.onFault(error);
-        release(lane);
-      });
+        // Nothing of it is recorded: it is tried again.
+        putBack(lane, delivery);
+      })
+      .catch(hooks.onFault);
   }
 
-  function send(lane: Lane, delivery: DeliveryRow, body: Uint8Array): void {
+  /** Rejects only while the slot is taken and nothing is recorded. */
+  async function attempt(lane: Lane, delivery: DeliveryRow): Promise<void> {
+    let body = payloads.get(delivery.sequence);
+    if (body === undefined) {
+      body = await store.getPayload(delivery.sequence);
+      if (body === undefined) throw new Error(`The payload of delivery ${delivery.id} is gone`);
+      payloads.put(delivery.sequence, body);
+    }
+    await send(lane, delivery, body);
+  }
+
+  async function send(lane: Lane, delivery: DeliveryRow, body: Uint8Array): Promise<void> {
     const { config } = lane;
     if (delivery.tries > 0 && clock.patient() >= delivery.expiresAt) {
-      release(lane);
       end(lane, delivery, { status: 'failed', reason: 'expired' });
       return;
     }
@@ -201,17 +208,8 @@ export function createDispatcher({
       String(delivery.hop + 1),
     ];
     for (const [name, value] of Object.entries(config.headers)) headers.push(name, value);
-    transport
-      .send({ url: lane.url, headers, body, timeoutMs: config.timeout })
-      .then(
-        (result) => finish(lane, delivery, result, wall),
-        // send() never rejects; a fault in what follows must not leave the slot taken.
-        (error: unknown) => {
-          hooks.onFault(error);
-          putBack(lane, delivery);
-        },
-      )
-      .catch(hooks.onFault);
+    const result = await transport.send({ url: lane.url, headers, body, timeoutMs: config.timeout });
+    finish(lane, delivery, result, wall);
   }
 
   function finish(lane: Lane, delivery: DeliveryRow, result: TransportResult, sentAt: number): void {
@@ -243,9 +241,7 @@ export function createDispatcher({
       patient: clock.patient(),
       random: random(),
     });
-    const isRemembered = updateHealth(lane, verdict, now);
-    release(lane);
-    record(lane, delivery, isRemembered, {
+    const change: DeliveryChange = {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -257,7 +253,11 @@ export function createDispatcher({
       endedAt: next.kind === 'ended' ? now : null,
       reason: next.reason,
       attempt: describeAttempt(lane, counted.tries, sentAt, verdict, result),
-    });
+    };
+    const isRemembered = updateHealth(lane, verdict, now);
+    // From here on nothing throws: the slot is given back once, and what came of the attempt is recorded once.
+    release(lane);
+    record(lane, delivery, isRemembered, change);
   }
 
   /** What the outcome means for the webhook; gives whether its memory has changed. */
@@ -319,7 +319,7 @@ export function createDispatcher({
     delivery: DeliveryRow,
     { status, reason }: { readonly status: 'failed'; readonly reason: string },
   ): void {
-    record(lane, delivery, false, {
+    const change: DeliveryChange = {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -330,15 +330,18 @@ export function createDispatcher({
       nextAttemptAt: null,
       endedAt: clock.now(),
       reason,
-    });
+    };
+    release(lane);
+    record(lane, delivery, false, change);
   }
 
   function record(lane: Lane, delivery: DeliveryRow, isRemembered: boolean, change: DeliveryChange): void {
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
-    if (lane.config.ordered) lane.inFlight++;
+    const holdsSlot = lane.config.ordered;
+    if (holdsSlot) lane.inFlight++;
     if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, isRemembered });
+    results.push({ lane, delivery, change, isRemembered, holdsSlot });
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
@@ -357,8 +360,7 @@ export function createDispatcher({
     const remembering = new Set(batch.filter((result) => result.isRemembered).map(({ lane }) => lane));
     // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
     // it must not come to the disk after what is remembered later.
-    let maxDelayMs =
-      remembering.size > 0 || batch.some(({ lane }) => lane.config.ordered) ? 0 : recordWithinMs;
+    let maxDelayMs = remembering.size > 0 || batch.some(({ holdsSlot }) => holdsSlot) ? 0 : recordWithinMs;
     for (;;) {
       try {
         const memories = [...remembering].map(
@@ -380,10 +382,10 @@ export function createDispatcher({
     for (const result of batch) recorded(result);
   }
 
-  function recorded({ lane, delivery, change }: Result): void {
+  function recorded({ lane, delivery, change, holdsSlot }: Result): void {
     unrecorded--;
     lane.known.delete(delivery.id);
-    if (lane.config.ordered && lane.inFlight > 0) lane.inFlight--;
+    if (holdsSlot) lane.inFlight--;
     if (change.status !== 'pending') lane.pending--;
     else if (change.nextAttemptAt !== null) {
       lane.nextWaitingAt = Math.min(lane.nextWaitingAt ?? change.nextAttemptAt, change.nextAttemptAt);
@@ -404,11 +406,12 @@ export function createDispatcher({
   function loadNext(): void {
     const lane = toLoad[0];
     if (lane === undefined || isClosing) return;
-    // `load` never rejects; see its catch.
-    void load(lane).finally(() => {
-      toLoad.shift();
-      if (toLoad.length > 0) setImmediate(loadNext);
-    });
+    load(lane)
+      .catch(hooks.onFault)
+      .finally(() => {
+        toLoad.shift();
+        if (toLoad.length > 0) setImmediate(loadNext);
+      });
   }
 
   /** Takes what is due from the store: tried ones first, then fresh ones. */
@@ -465,6 +468,33 @@ export function createDispatcher({
       await transport.close();
       if (results.length > 0) flush();
       await Promise.all(recording);
+    },
+  };
+}
+
+/** What others are told must not come back as an error: a slot would stay taken, or a result unrecorded. */
+function guardHooks(hooks: DispatcherHooks): DispatcherHooks {
+  const onFault = (error: unknown): void => callHost(() => hooks.onFault(error));
+  function tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      onFault(error);
+    }
+  }
+  return {
+    onFault,
+    onRecorded: (...told) => tell(() => hooks.onRecorded(...told)),
+    onAttempt: (...told) => tell(() => hooks.onAttempt(...told)),
+    onHealth: (...told) => tell(() => hooks.onHealth(...told)),
+    onTrouble: (message) => tell(() => hooks.onTrouble(message)),
+    isOffline(lane) {
+      try {
+        return hooks.isOffline(lane);
+      } catch (error) {
+        onFault(error);
+        return false;
+      }
     },
   };
 }

@@ -85,6 +85,11 @@ function explainPending(
 ): Omit<DeliveryExplanation, 'curl'> {
   if (lane === undefined)
     return { summary: soFar, nextStep: 'Its webhook was removed; it is being cancelled.' };
+  if (lane.refusal !== undefined)
+    return {
+      summary: `${soFar} It waits, because its webhook is refused: ${lane.refusal}.`,
+      nextStep: `codebuddy webhooks show ${lane.id}`,
+    };
   if (!lane.isEnabled)
     return {
       summary: `${soFar} It waits, because its webhook is disabled.`,

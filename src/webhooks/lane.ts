@@ -45,8 +45,9 @@ export class Lane {
   pending = 0;
   lastSuccessAt: number | undefined;
   isLoading = false;
-  /** Nothing starts while what was missed is being queued before it. */
-  isHeld = false;
+  /** Why the webhook cannot be used now; its deliveries wait. */
+  refusal: string | undefined;
+  private holds = 0;
   /** Its run has ended: it goes when its deliveries have. */
   isRunEnded = false;
   /** In the dispatcher's line of lanes that may start something. */
@@ -56,11 +57,12 @@ export class Lane {
   private signerUntil = Number.POSITIVE_INFINITY;
   private redactorNow: Redactor | undefined;
 
-  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string) {
+  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string, refusal?: string) {
     this.id = config.id;
     this.runId = runId;
     this.config = config;
-    this.url = new URL(config.url);
+    this.refusal = refusal;
+    this.url = toUrl(config.url);
     this.memory = memory;
   }
 
@@ -68,11 +70,29 @@ export class Lane {
     return this.config.enabled && this.memory.disabledAt === null;
   }
 
-  configure(config: WebhookConfig): void {
+  configure(config: WebhookConfig, refusal?: string): void {
+    const becomesOrdered = config.ordered && !this.config.ordered;
     this.config = config;
-    this.url = new URL(config.url);
+    this.refusal = refusal;
+    this.url = toUrl(config.url);
     this.signer = undefined;
     this.redactorNow = undefined;
+    // What was queued while the order did not matter is put in order.
+    if (becomesOrdered) this.enqueue([]);
+  }
+
+  /** Nothing starts until the returned function is called: what must come first is being queued. */
+  hold(): () => void {
+    this.holds++;
+    let isHolding = true;
+    return () => {
+      if (isHolding) this.holds--;
+      isHolding = false;
+    };
+  }
+
+  get isHeld(): boolean {
+    return this.holds > 0;
   }
 
   remember(memory: WebhookMemory): void {
@@ -110,9 +130,13 @@ export class Lane {
     return this.signer;
   }
 
+  private get canSend(): boolean {
+    return this.isEnabled && this.refusal === undefined && !this.isHeld;
+  }
+
   /** How many requests may be under way at this time. */
   allowedAt(now: number): number {
-    if (!this.isEnabled || this.isHeld) return 0;
+    if (!this.canSend) return 0;
     const { pausedUntil, openUntil } = this.memory;
     if (pausedUntil !== null && pausedUntil > now) return 0;
     // Half open: one probe at a time.
@@ -134,7 +158,7 @@ export class Lane {
 
   /** When to look again if nothing can be done now; undefined if only an event can change that. */
   wakeAt(now: number): number | undefined {
-    if (!this.isEnabled || this.isHeld || this.pending === 0) return undefined;
+    if (!this.canSend || this.pending === 0) return undefined;
     const { pausedUntil, openUntil } = this.memory;
     const shut = Math.max(pausedUntil ?? 0, openUntil ?? 0);
     if (shut > now) return shut;
@@ -157,8 +181,15 @@ export class Lane {
 
   /** Leaves what is in memory to the store, to be read again in its order. */
   unload(): void {
-    this.fresh.unshift(this.ready.map(({ sequence }) => sequence));
-    for (const { id } of this.ready) this.known.delete(id);
+    this.fresh.unshift(
+      this.ready.filter(({ nextAttemptAt }) => nextAttemptAt === null).map(({ sequence }) => sequence),
+    );
+    for (const { id, nextAttemptAt } of this.ready) {
+      this.known.delete(id);
+      // A tried one is found again by its time, not by its event.
+      if (nextAttemptAt !== null)
+        this.nextWaitingAt = Math.min(this.nextWaitingAt ?? nextAttemptAt, nextAttemptAt);
+    }
     this.ready.length = 0;
   }
 
@@ -189,4 +220,9 @@ export class Lane {
   private isHeadTried(): boolean {
     return (this.ready[0]?.tries ?? 0) > 0;
   }
+}
+
+/** The URL of a webhook that is refused may be none; nothing is sent there. */
+function toUrl(text: string): URL {
+  return URL.canParse(text) ? new URL(text) : new URL('http://refused.invalid/');
 }

@@ -15,6 +15,8 @@ export interface WebhookMemory {
   readonly pausedUntil: number | null;
   readonly disabledAt: number | null;
   readonly disabledReason: string | null;
+  /** webhooks.json says so too: if it says otherwise later, somebody enabled the webhook there. */
+  readonly disabledInFile: boolean;
   /** Events after this sequence were not queued while it was disabled. */
   readonly missedAfter: number | null;
   /** Secrets that still sign until their time, newest first. */
@@ -32,6 +34,7 @@ export const freshMemory: WebhookMemory = {
   pausedUntil: null,
   disabledAt: null,
   disabledReason: null,
+  disabledInFile: true,
   missedAfter: null,
   previousSecrets: [],
   swapLegacy: false,

@@ -30,7 +30,8 @@ export interface WebhookView {
 }
 
 export interface WebhookStateView {
-  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+  /** `refused`: its entry in webhooks.json cannot be used now; `detail` says why. */
+  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled' | 'refused';
   /** In words, with the next step. */
   readonly detail: string;
   readonly pending: number;
@@ -85,6 +86,8 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
+    // What is refused may be refused for this.
+    url: config.url.replace(/^([^/?#]*\/\/)[^/?#]*@/, '$1***@'),
     enabled: lane.isEnabled,
     headers: maskHeaders(headers),
     signed: secret !== undefined,
@@ -109,6 +112,14 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     disabledReason,
     missed,
   };
+  if (lane.refusal !== undefined) {
+    const where =
+      lane.runId === undefined
+        ? 'It stays in webhooks.json as it is. Correct it there or with an update, or allow what it needs'
+        : 'Allow what it needs and restart, or remove it';
+    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.pending} deliveries wait.`;
+    return { status: 'refused', detail, ...figures };
+  }
   if (!lane.isEnabled) {
     const why = disabledWords[disabledReason ?? 'by_hand'] ?? 'it is disabled';
     const detail = `Disabled: ${why}. ${missed} events were missed since; enable it with replayMissed to get them.`;

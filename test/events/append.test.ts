@@ -153,7 +153,7 @@ test('rows and events of one call are kept together or not at all', async () => 
         },
       ],
     ),
-  ).rejects.toThrow(/FOREIGN KEY/);
+  ).rejects.toMatchObject({ code: 'session_not_found' });
   expect(await store.getSession('ses_2')).toBeUndefined();
   expect(await log.bounds()).toEqual({ first: 1, last: 1 });
 });

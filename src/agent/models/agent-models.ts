@@ -9,7 +9,7 @@ import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { findModel, type ModelChoice } from './find-model.ts';
 import { createModelChain } from './model-chain.ts';
-import { createModelDriver } from './model-driver.ts';
+import { createModelDriver, type ModelDriverOptions } from './model-driver.ts';
 import { createModelHttp } from './model-http.ts';
 import { createModelLoader, type ModelLoader } from './model-loader.ts';
 import { createPrices } from './prices.ts';
@@ -27,6 +27,8 @@ export interface AgentModelsOptions {
   readonly warn: (message: string) => void;
   /** Takes secrets out of what providers say. */
   readonly redact: (text: string) => string;
+  /** Hears of a tool that a provider refused, and that a session goes on without. */
+  readonly onRefusedTool: NonNullable<ModelDriverOptions['onRefusedTool']>;
   readonly silenceMs?: number;
   readonly contextWindow?: number;
 }
@@ -62,7 +64,8 @@ export function makeLoader({
 
 /** @throws as `makeLoader` does */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
-  const { workspace, configured, origin, environment, now, warn, redact, silenceMs, contextWindow } = options;
+  const { workspace, configured, origin, environment, now, warn, redact } = options;
+  const { onRefusedTool, silenceMs, contextWindow } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
@@ -92,6 +95,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       workspace,
       models,
       onTrouble: warn,
+      onRefusedTool,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });
     return driver;

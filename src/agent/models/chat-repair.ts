@@ -3,6 +3,9 @@
 
 import { createParser } from 'eventsource-parser';
 import type { Fetch } from '../outbound-http.ts';
+import { WebPage } from './provider-error.ts';
+import { looksLikePage } from './read-error.ts';
+import { firstBytes, restOf } from './response-start.ts';
 import { ThinkTags } from './think-tags.ts';
 
 type Json = Record<string, unknown>;
@@ -20,30 +23,10 @@ export function repairingChat(fetch: Fetch): Fetch {
     const start = new TextDecoder().decode(first).trimStart();
     // By its bytes: some servers stream as text/plain, others answer a stream's request with application/json.
     if (/^(?:data|event|id|retry|:)/.test(start) || start === '')
-      return withBody(response, stream(reader, first).pipeThrough(repairEvents()));
+      return withBody(response, restOf(reader, first).pipeThrough(repairEvents()));
     const text = await readText(reader, first);
     return repairDocument(text, response);
   };
-}
-
-async function firstBytes(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
-  const { done, value } = await reader.read();
-  return done ? new Uint8Array() : value;
-}
-
-function stream(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  first: Uint8Array,
-): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start: (controller) => controller.enqueue(first),
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
 }
 
 async function readText(reader: ReadableStreamDefaultReader<Uint8Array>, first: Uint8Array): Promise<string> {
@@ -79,6 +62,7 @@ function repairDocument(text: string, response: Response): Response {
     const chunk = repairChunk(value, new ThinkTags());
     return withBody(response, `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`);
   }
+  if (looksLikePage(text)) throw new WebPage(response.status);
   const error = value === undefined ? undefined : errorIn(value);
   const status = statusIn(error) ?? 502;
   return withBody(response, error === undefined ? text : JSON.stringify({ error }), status);

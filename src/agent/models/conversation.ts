@@ -23,6 +23,8 @@ const noResult =
   'There is no result: the run ended before this call had answered. It may or may not have been done.';
 /** What closes a turn that was cut off. Some providers refuse a user's message after a result, or after another of a user's. */
 const cutOff = '[The run ended here, before I had answered.]';
+/** Follows the text of an answer that was cut off. */
+const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
 const summaryRead = 'I have read the summary and go on from there.';
@@ -105,7 +107,11 @@ function partsFor(turn: AnswerTurn, model: string, rules: WireRules): AssistantP
           input: asObject(sendableDeep(part.input)),
           ...extra,
         }
-      : { type: part.type, text: part.type === 'text' ? sendable(part.text) : part.text, ...extra };
+      : {
+          type: part.type,
+          text: part.type === 'text' ? sendable(part.text) + (turn.isCutOff ? brokenOff : '') : part.text,
+          ...extra,
+        };
   });
 }
 

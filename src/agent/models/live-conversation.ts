@@ -58,6 +58,11 @@ export class LiveConversation implements Conversation {
     return calls.map((call, index) => ({ ...call, callId: ids[index] as string }));
   }
 
+  /** What was shown of an answer that was cut off. */
+  addPartial(text: string, model: string): void {
+    this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
+  }
+
   /** Drops what can be read again. The next call of `addResults` reads it. */
   drop(): void {
     const last = this.turns.at(-1);

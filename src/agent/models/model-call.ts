@@ -9,6 +9,7 @@ import type {
 } from '@ai-sdk/provider';
 import { isBlank, sendable, wellFormed } from '../../text.ts';
 import type { PartMetadata, SentPart } from '../transcript.ts';
+import { listenForLife } from './model-http.ts';
 import { BrokenStream, ModelSilence, OverlongAnswer, WindowFull } from './provider-error.ts';
 
 export interface RequestedCall {
@@ -60,7 +61,13 @@ export async function callModel({
   const onAbort = (): void => giveUp.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   let lastAt = performance.now();
-  const silence = new ModelSilence(`said nothing for ${Math.round(silenceMs / 1000)} s`);
+  const silence = new ModelSilence(
+    `sent nothing for ${Math.round(silenceMs / 100) / 10} s (setting modelSilenceMs)`,
+  );
+  // Bytes, not only what the provider's package makes of them: a slow model or a long queue sends comments and pings.
+  listenForLife(giveUp.signal, () => {
+    lastAt = performance.now();
+  });
   // One timer for the whole stream: a timer for each delta would cost more than the delta.
   const watch = setInterval(
     () => {

@@ -16,15 +16,15 @@ export interface ModelChainOptions {
   readonly onTrouble: (message: string) => void;
   /** Takes secrets out of what providers say. */
   readonly redact: (text: string) => string;
-  /** @default 2 minutes */
-  readonly silenceMs?: number;
+  /** Without a byte for this long, a call is given up. @default 2 minutes, and 10 for models on this machine or in its own network */
+  readonly silenceMs?: number | undefined;
 }
 
 export interface ChainCall {
   readonly models: readonly string[];
   /** What is sent depends on the model that gets it. */
   readonly optionsFor: (model: string) => Omit<LanguageModelV4CallOptions, 'abortSignal'>;
-  readonly onText: (text: string) => void;
+  readonly onText: (text: string, model: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -37,6 +37,9 @@ export interface ModelChain {
 const waitsMs = [500, 2000];
 /** Who asks for more than this is not waited for. */
 const longestWaitMs = 20_000;
+const remoteSilenceMs = 120_000;
+/** A model that is loaded from a disk, or reads a long prompt without a graphics card, needs minutes for its first word. */
+const localSilenceMs = 600_000;
 /** How long a model that failed comes last. */
 const coolDownMs = 60_000;
 
@@ -46,7 +49,7 @@ export function createModelChain({
   random,
   onTrouble,
   redact,
-  silenceMs = 120_000,
+  silenceMs,
 }: ModelChainOptions): ModelChain {
   const failedAt = new Map<string, number>();
 
@@ -72,16 +75,16 @@ export function createModelChain({
             options: optionsFor(model),
             onText(text) {
               hasSpoken = true;
-              onText(text);
+              onText(text, model);
             },
             signal,
-            silenceMs,
+            silenceMs: silenceMs ?? (loader.isLocal(model) ? localSilenceMs : remoteSilenceMs),
           });
           failedAt.delete(model);
           return { ...answer, model };
         } catch (error) {
           signal.throwIfAborted();
-          const { problem, isTemporary, retryAfterMs } = judgeModelError(error, model, redact);
+          const { problem, isTemporary, isTimeout, retryAfterMs } = judgeModelError(error, model, redact);
           if (!isTemporary || hasSpoken) throw problem;
           for (const [other, at] of failedAt) if (now() - at >= coolDownMs) failedAt.delete(other);
           failedAt.set(model, now());
@@ -91,6 +94,8 @@ export function createModelChain({
             index++;
             continue;
           }
+          // It may be at work on the request still, and a second one would take as long and cost as much.
+          if (isTimeout) throw problem;
           const waitMs = retryAfterMs ?? (waitsMs[tries] ?? 0) * (0.8 + 0.4 * random());
           if (tries >= waitsMs.length || waitMs > longestWaitMs) throw problem;
           tries++;

@@ -18,6 +18,7 @@ import { LiveConversation } from './live-conversation.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
 import type { Prices } from './prices.ts';
+import { refusedToolIn } from './refused-tool.ts';
 import { runCalls } from './run-calls.ts';
 import { makeSystemPrompt } from './system-prompt.ts';
 import { wireRulesOf } from './wire-rules.ts';
@@ -30,6 +31,12 @@ export interface ModelDriverOptions {
   readonly models: readonly string[];
   /** Hears what a person should know. */
   readonly onTrouble: (message: string) => void;
+  /** Hears of a tool that a provider refused, and that the session goes on without. */
+  readonly onRefusedTool?: (refused: {
+    readonly tool: string;
+    readonly model: string;
+    readonly said: string;
+  }) => void;
   /** Where the price list does not know it. @default 128 000 */
   readonly contextWindow?: number;
 }
@@ -64,7 +71,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     ]);
     const window = knownWindow ?? options.contextWindow ?? 128_000;
     const byName = new Map(descriptions.map((tool) => [tool.name, tool]));
-    const tools = descriptions.map(toFunctionTool);
+    let tools = descriptions.map(toFunctionTool);
     const fixedTokens = estimateTextTokens(system) + estimateTextTokens(JSON.stringify(tools));
     const maxSteps = context.options.maxSteps ?? defaultMaxSteps;
     const spend = (model: string, usage: CallUsage): Promise<Budget | undefined> =>
@@ -82,9 +89,15 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     let fruitlessSteps = 0;
     let text = '';
 
+    /** What was shown of the answer that is under way. */
+    let shown = { text: '', model: first };
+
+    const declaredFor = (model: string): readonly LanguageModelV4FunctionTool[] =>
+      wireRulesOf(model).declaresOldTools ? withOldTools(tools, conversation) : tools;
+
     const optionsFor = (model: string): Omit<LanguageModelV4CallOptions, 'abortSignal'> => {
       const prompt = promptFor(conversation, model);
-      const declared = wireRulesOf(model).declaresOldTools ? withOldTools(tools, conversation) : tools;
+      const declared = declaredFor(model);
       return {
         prompt: withCacheMarks([{ role: 'system', content: system }, ...prompt]),
         ...(declared.length === 0 ? {} : { tools: [...declared] }),
@@ -93,16 +106,32 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       };
     };
 
+    /** True if the refusal was about one tool: the session does without it from now on. */
+    const leaveOutRefused = async (error: CodeBuddyError): Promise<boolean> => {
+      const names = declaredFor(first).map(({ name }) => name);
+      const tool = refusedToolIn(error.cause, names);
+      if (tool === undefined || !byName.delete(tool)) return false;
+      tools = tools.filter(({ name }) => name !== tool);
+      await context.leaveOutTool(tool);
+      onTrouble(`The tool ${tool} is left out of this session: ${error.message}`);
+      options.onRefusedTool?.({ tool, model: first, said: error.message });
+      return true;
+    };
+
     /** A request that is too long is never sent again as it was. Returns the budget if one is spent meanwhile. */
     const call = async (): Promise<SignedAnswer | Budget> => {
-      for (let repairs = 0; ; repairs++) {
+      for (let repairs = 0; ; ) {
         const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
         let repaired: Compacted;
+        shown = { text: '', model: first };
         try {
           const answer = await chain.call({
             models: asked,
             optionsFor,
-            onText: context.say,
+            onText(text, model) {
+              shown = { text: shown.text + text, model };
+              context.say(text);
+            },
             signal: context.signal,
           });
           // Some servers say nothing at all when there is no room for an answer (lmstudio-bug-tracker#2322).
@@ -111,53 +140,71 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
           if (!repaired.isShorter) return answer;
           repaired = { ...repaired, spent: (await spend(answer.model, answer.usage)) ?? repaired.spent };
         } catch (error) {
-          if (!(error instanceof CodeBuddyError) || repairs === maxRepairs) throw error;
+          if (!(error instanceof CodeBuddyError)) throw error;
+          if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
+          if (repairs === maxRepairs) throw error;
           if (error.code === 'context_too_long') repaired = await compaction.repair();
           else if (error.code === 'model_refused' && isNearlyFull) repaired = await compaction.sumUp();
           else throw error;
           if (!repaired.isShorter) throw error;
         }
+        repairs++;
         if (repaired.spent !== undefined) return repaired.spent;
         readTokens = tokensOfAll(conversation) + fixedTokens;
       }
     };
 
-    for (let step = 1; ; step++) {
-      context.signal.throwIfAborted();
-      if (readTokens > window * fullShare) {
-        const { spent } = await compaction.sumUp();
-        if (spent !== undefined) return { response: text, model: first, finishReason: spent };
-      }
-      const answer = await call();
-      if (typeof answer === 'string') return { response: text, model: first, finishReason: answer };
-      const { model, usage } = answer;
-      if (!isBlank(answer.text)) text = answer.text;
-      const calls = conversation.addAnswer(answer);
-      const spent = await spend(model, usage);
-      if (calls.length === 0) return { response: text, model, finishReason: finishOf(answer) };
-      if (spent !== undefined || step >= maxSteps) {
-        return { response: text, model, finishReason: spent ?? 'max_steps' };
-      }
-      if (!isBlank(answer.text)) await context.keepText(answer.text, model);
-      const outcomes = await runCalls(calls, {
-        context,
-        byName,
-        window,
-        isCut: answer.finishReason === 'length',
-        onWait: () => conversation.drop(),
-      });
-      fruitlessSteps = outcomes.every(({ isMalformed }) => isMalformed) ? fruitlessSteps + 1 : 0;
-      if (fruitlessSteps === maxFruitlessSteps) {
-        throw new CodeBuddyError(
-          'model_bad_response',
-          `${model} made only malformed tool calls in ${maxFruitlessSteps} steps in a row. The last one: ${outcomes[0]?.text ?? ''}`,
+    const work = async (): Promise<DriverResult> => {
+      for (let step = 1; ; step++) {
+        context.signal.throwIfAborted();
+        if (readTokens > window * fullShare) {
+          const { spent } = await compaction.sumUp();
+          if (spent !== undefined) return { response: text, model: first, finishReason: spent };
+        }
+        const answer = await call();
+        if (typeof answer === 'string') return { response: text, model: first, finishReason: answer };
+        const { model, usage } = answer;
+        if (!isBlank(answer.text)) text = answer.text;
+        const calls = conversation.addAnswer(answer);
+        shown = { text: '', model };
+        const spent = await spend(model, usage);
+        if (calls.length === 0 && isBlank(text) && (step === 1 || answer.parts.length > 0))
+          requireWords(answer);
+        if (calls.length === 0) return { response: text, model, finishReason: finishOf(answer) };
+        if (spent !== undefined || step >= maxSteps) {
+          return { response: text, model, finishReason: spent ?? 'max_steps' };
+        }
+        if (!isBlank(answer.text)) await context.keepText(answer.text, model);
+        const outcomes = await runCalls(calls, {
+          context,
+          byName,
+          window,
+          isCut: answer.finishReason === 'length',
+          onWait: () => conversation.drop(),
+        });
+        fruitlessSteps = outcomes.every(({ isMalformed }) => isMalformed) ? fruitlessSteps + 1 : 0;
+        if (fruitlessSteps === maxFruitlessSteps) {
+          throw new CodeBuddyError(
+            'model_bad_response',
+            `${model} made only malformed tool calls in ${maxFruitlessSteps} steps in a row. The last one: ${outcomes[0]?.text ?? ''}`,
+          );
+        }
+        const resultTokens = await conversation.addResults(calls, outcomes);
+        readTokens = Math.max(
+          usage.inputTokens + usage.outputTokens + resultTokens,
+          tokensOfAll(conversation) + fixedTokens,
         );
       }
-      const resultTokens = await conversation.addResults(calls, outcomes);
-      readTokens = Math.max(
-        usage.inputTokens + usage.outputTokens + resultTokens,
-        tokensOfAll(conversation) + fixedTokens,
-      );
+    };
+
+    try {
+      return await work();
+    } catch (error) {
+      if (!isBlank(shown.text)) {
+        conversation.addPartial(shown.text, shown.model);
+        await context.keepPartial(shown.text, shown.model);
+      }
+      throw error;
     }
   }
 
@@ -210,6 +257,15 @@ function withOldTools(
     }
   }
   return [...tools, ...old];
+}
+
+/** An answer without a word must not look like a success. @throws CodeBuddyError `model_bad_response` */
+function requireWords({ model, parts, finishReason }: SignedAnswer): void {
+  // The finish reason says enough of an answer that was withheld.
+  if (finishReason === 'content-filter') return;
+  const did = parts.length === 0 ? 'gave an empty answer' : 'reasoned, but gave no answer';
+  const why = finishReason === 'length' ? ' before its output limit was reached' : '';
+  throw new CodeBuddyError('model_bad_response', `${model} ${did}${why}.`);
 }
 
 function finishOf({ finishReason }: ModelAnswer): DriverResult['finishReason'] {

@@ -3,6 +3,7 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { CodeBuddyError } from '../../errors.ts';
 import type { Fetch } from '../outbound-http.ts';
+import { isLocalUrl } from './local-address.ts';
 import {
   accessOf,
   builtInProviders,
@@ -17,6 +18,8 @@ import {
 export interface ModelLoader {
   /** Undefined if such a model can be loaded; else what is wrong with the id, in words. */
   check(id: string): string | undefined;
+  /** True if its server is on this machine or in its own network. */
+  isLocal(id: string): boolean;
   /** @throws CodeBuddyError `model_auth_failed` if there is no key for it, `validation_failed` for an id that makes no sense */
   load(id: string): Promise<LanguageModelV4>;
 }
@@ -47,6 +50,15 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
       : `names the provider ${JSON.stringify(provider)}; there are ${known.join(', ')}`;
   }
 
+  function baseUrlOf(id: string): string | undefined {
+    const { provider } = parse(id);
+    const own = custom.find((one) => one.name === provider);
+    if (own !== undefined) return own.baseUrl;
+    if (isLocalProvider(provider)) return localBaseUrl(provider, environment);
+    const builtIn = builtInProviders[provider];
+    return builtIn === undefined ? undefined : accessOf(builtIn, environment).baseUrl;
+  }
+
   async function load(id: string): Promise<LanguageModelV4> {
     const { provider, name } = parse(id);
     const own = custom.find((one) => one.name === provider);
@@ -71,6 +83,10 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
 
   return {
     check,
+    isLocal(id) {
+      const url = baseUrlOf(id);
+      return url !== undefined && isLocalUrl(url);
+    },
     async load(id) {
       const wrong = check(id);
       if (wrong !== undefined) {

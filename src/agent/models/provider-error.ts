@@ -9,6 +9,8 @@ export interface ModelFailure {
   readonly problem: CodeBuddyError;
   /** Overload or outage: the same request may work later, or with another model. */
   readonly isTemporary: boolean;
+  /** The request was sent and took too long: the same model must not be asked again at once. */
+  readonly isTimeout: boolean;
   /** What the provider asked for. */
   readonly retryAfterMs: number | undefined;
 }
@@ -34,6 +36,22 @@ export class WindowFull extends Error {
 }
 
 /** `redact` takes secrets out of what the provider says. */
+/** A page for people where a model's answer is due. */
+export class WebPage extends Error {
+  override readonly name = 'WebPage';
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`a web page (${status})`);
+    this.status = status;
+  }
+}
+
+/** Other statuses come with a page from what is in front of the model's server. */
+function isOfWrongUrl(status: number): boolean {
+  return status < 500 && ![401, 403, 407, 408, 429].includes(status);
+}
+
 /** The kinds of an error inside a stream, which has no status: each stands for the status that says the same. */
 const statusOfCode: readonly (readonly [pattern: RegExp, status: number])[] = [
   [/overloaded|unavailable|server_error|api_error|internal|timeout|network/i, 503], // Anthropic: "Errors"; OpenAI: "Streaming events"
@@ -55,18 +73,28 @@ export function judgeModelError(
   model: string,
   redact: (text: string) => string,
 ): ModelFailure {
-  if (error instanceof CodeBuddyError) return { problem: error, isTemporary: false, retryAfterMs: undefined };
+  if (error instanceof CodeBuddyError)
+    return { problem: error, isTemporary: false, isTimeout: false, retryAfterMs: undefined };
   const provider = model.split('/')[0] ?? model;
   const facts = readError(error);
   const said = saidBy(facts?.sentence ?? (error instanceof Error ? error.message : ''), redact);
   const fail = (code: ProblemCode, detail: string, isTemporary: boolean): ModelFailure => ({
     problem: new CodeBuddyError(code, detail, { cause: error }),
     isTemporary,
+    isTimeout: false,
     retryAfterMs: undefined,
   });
+  const webPage = (status: number | undefined): ModelFailure =>
+    fail(
+      'model_bad_response',
+      `${provider} answered with a web page${status === undefined ? '' : ` (${status})`}, which no model server does: the base URL is probably wrong.`,
+      false,
+    );
   const tooLong = (): ModelFailure =>
     fail('context_too_long', `The conversation is longer than ${model} can read${said}.`, false);
-  if (error instanceof ModelSilence) return fail('model_timeout', `${model} ${error.message}.`, true);
+  if (error instanceof ModelSilence)
+    return { ...fail('model_timeout', `${model} ${error.message}.`, true), isTimeout: true };
+  if (error instanceof WebPage) return webPage(error.status);
   if (error instanceof OverlongAnswer) return fail('model_bad_response', `${model} ${error.message}.`, false);
   if (error instanceof BrokenStream) return fail('model_unavailable', `${model}: ${error.message}.`, true);
   if (error instanceof WindowFull) return tooLong();
@@ -76,6 +104,8 @@ export function judgeModelError(
       : fail('model_unavailable', `${model} cannot be reached${said}.`, true);
   }
   if (isContextOverflow(facts)) return tooLong();
+  if (facts.isWebPage && (facts.status === undefined || isOfWrongUrl(facts.status)))
+    return webPage(facts.status);
   const status = statusIn(facts);
   const kind = facts.codes.join(' ');
   if (status === 402 || noMoney.test(kind))
@@ -99,12 +129,13 @@ export function judgeModelError(
       { cause: error, headers: { 'Retry-After': seconds } },
     );
     // A day's quota does not come back soon, whatever short delay stands beside it (diegosouzapw/OmniRoute#9504).
-    return { problem, isTemporary: !/perday/i.test(kind), retryAfterMs };
+    return { problem, isTemporary: !/perday/i.test(kind), isTimeout: false, retryAfterMs };
   }
   if (status === 404) return fail('model_not_found', `${provider} does not know ${model}${said}.`, false);
   if (status === 408 || status >= 500) {
     const failure = fail('model_unavailable', `${provider} failed (${status})${said}.`, true);
-    return { ...failure, retryAfterMs: retryAfter(facts.headers) };
+    const isTimeout = status === 408 || status === 504 || status === 524;
+    return { ...failure, isTimeout, retryAfterMs: retryAfter(facts.headers) };
   }
   return fail('model_refused', `${provider} refused the request (${status})${said}.`, false);
 }

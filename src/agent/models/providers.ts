@@ -4,6 +4,7 @@
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Fetch } from '../outbound-http.ts';
 import { repairingChat } from './chat-repair.ts';
+import { refusePages } from './response-start.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -134,7 +135,7 @@ function options({ apiKey, baseUrl, fetch }: Access): {
   fetch?: Fetch;
 } {
   return {
-    ...(fetch === undefined ? {} : { fetch }),
+    ...(fetch === undefined ? {} : { fetch: refusePages(fetch) }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(baseUrl === undefined ? {} : { baseURL: baseUrl }),
   };

@@ -11,7 +11,11 @@ export interface ErrorFacts {
   readonly retryDelayMs: number | undefined;
   /** `code`, `type` and the like, at any depth, as texts. */
   readonly codes: readonly string[];
-  /** All that it says in words. */
+  /** The part of the request that it names, as `tools[3].function.parameters`; or empty. */
+  readonly param: string;
+  /** Its body is a page for people. */
+  readonly isWebPage: boolean;
+  /** All that it says in words; a page says nothing. */
   readonly text: string;
   /** The sentence for a person; empty if there is none. */
   readonly sentence: string;
@@ -78,6 +82,7 @@ const codeKeys = new Set([
 class Said {
   status: number | undefined;
   private retryDelayMs: number | undefined;
+  private param = '';
   private readonly codes: string[] = [];
   private readonly words: string[] = [];
 
@@ -97,6 +102,7 @@ class Said {
     for (const [key, item] of Object.entries(value)) {
       const name = key.toLowerCase();
       if (name === 'retrydelay' && typeof item === 'string') this.retryDelayMs = secondsIn(item);
+      else if (name === 'param' && typeof item === 'string') this.param ||= item;
       else if (codeKeys.has(name) && (typeof item === 'string' || typeof item === 'number'))
         this.readCode(item);
       else if (wordKeys.has(name)) this.read(item, depth + 1);
@@ -116,17 +122,26 @@ class Said {
     headers: Readonly<Record<string, string>>,
     isInStream: boolean,
   ): ErrorFacts {
-    const words = [...new Set(this.words.map((text) => text.trim()).filter((text) => text !== ''))];
+    const all = [...new Set(this.words.map((text) => text.trim()).filter((text) => text !== ''))];
+    const words = all.filter((text) => !looksLikePage(text));
     return {
       status,
       isInStream: isInStream || (status !== undefined && status < 400),
       headers,
       retryDelayMs: this.retryDelayMs,
       codes: this.codes,
+      param: this.param,
+      isWebPage: words.length < all.length,
       text: words.join('\n'),
       sentence: words[0] ?? '',
     };
   }
+}
+
+export function looksLikePage(text: string): boolean {
+  return /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]{0,500}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b/i.test(
+    text.slice(0, 1000),
+  );
 }
 
 /** `45.8s` */

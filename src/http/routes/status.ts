@@ -43,7 +43,16 @@ const statusSchema = {
     },
     webhooks: {
       type: 'object',
-      properties: { enabled: { type: 'boolean' }, pending: count, failed: count },
+      properties: {
+        enabled: { type: 'boolean' },
+        pending: count,
+        failed: count,
+        refused: {
+          ...count,
+          description:
+            'Webhooks whose entries in webhooks.json cannot be used now; left out if there are none.',
+        },
+      },
       required: ['enabled', 'pending', 'failed'],
       additionalProperties: false,
     },
@@ -66,10 +75,15 @@ const statusSchema = {
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
-  async function describeWebhooks(): Promise<{ enabled: boolean; pending: number; failed: number }> {
+  async function describeWebhooks(): Promise<{
+    enabled: boolean;
+    pending: number;
+    failed: number;
+    refused?: number;
+  }> {
     if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
-    const { pending, failedInHistory } = await services.webhooks.stats();
-    return { enabled: true, pending, failed: failedInHistory };
+    const { pending, failedInHistory, refused = 0 } = await services.webhooks.stats();
+    return { enabled: true, pending, failed: failedInHistory, ...(refused > 0 ? { refused } : {}) };
   }
 
   async function describeSandbox(): Promise<{ sandbox?: SandboxDescription }> {

@@ -64,11 +64,9 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { body: createWebhookBodySchema, response: { 201: createdWebhookSchema } },
       // Not `idempotent`: that would keep the secret itself, in the clear, for 24 h.
       handler: async (request, reply) => {
-        const { webhook, secret, signingSecret } = await webhooks.create(
-          request.body as WebhookInput & { id?: string },
-        );
+        const { webhook, ...made } = await webhooks.create(request.body as WebhookInput & { id?: string });
         reply.code(201).header('Location', `/api/webhooks/${encodeURIComponent(webhook.id)}`);
-        return { ...webhook, secret, signingSecret };
+        return { ...webhook, ...made };
       },
     },
     {

@@ -1,0 +1,51 @@
+// The first bytes of an answer, to tell what it is: its content type is not to be relied on.
+
+import type { Fetch } from '../outbound-http.ts';
+import { WebPage } from './provider-error.ts';
+import { looksLikePage } from './read-error.ts';
+
+/** `<!doctype html` */
+const startLength = 14;
+
+/** Enough to tell what it is: a slow server sends single bytes. Fewer at the end. */
+export async function firstBytes(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
+  let bytes = new Uint8Array();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return bytes;
+    bytes = Buffer.concat([bytes, value]);
+    if (new TextDecoder().decode(bytes).trimStart().length >= startLength) return bytes;
+  }
+}
+
+/** What comes from the reader, after the bytes that were read already. */
+export function restOf(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  first: Uint8Array,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(first),
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+/** Wraps `fetch` so that a page for people where a stream is due is an error at once. @throws WebPage */
+export function refusePages(fetch: Fetch): Fetch {
+  return async (target, init) => {
+    const response = await fetch(target, init);
+    const isSaidToBe = /^text\/html\b/i.test(response.headers.get('content-type') ?? '');
+    if (!response.ok || response.body === null || !isSaidToBe) return response;
+    const reader = response.body.getReader();
+    const first = await firstBytes(reader);
+    if (looksLikePage(new TextDecoder().decode(first))) {
+      reader.cancel().catch(() => undefined);
+      throw new WebPage(response.status);
+    }
+    return new Response(restOf(reader, first), { status: response.status, headers: response.headers });
+  };
+}

@@ -1,0 +1,53 @@
+// Tools that a provider refused, kept on the disk so that `doctor` can tell of them while no server runs.
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writePrivateFile } from '../atomic-file.ts';
+
+export interface RefusedTool {
+  readonly tool: string;
+  readonly model: string;
+  /** The provider's own words. */
+  readonly said: string;
+  readonly at: string;
+}
+
+const fileName = 'refused-tools.json';
+const maxKept = 50;
+/** By then, its server may have mended the schema. */
+const keptMs = 7 * 24 * 60 * 60 * 1000;
+
+/** The newest last. */
+export function readRefusedTools(stateFolder: string, now: number): readonly RefusedTool[] {
+  try {
+    const value: unknown = JSON.parse(readFileSync(join(stateFolder, fileName), 'utf8'));
+    return Array.isArray(value)
+      ? value.filter(isRefusedTool).filter(({ at }) => now - Date.parse(at) < keptMs)
+      : [];
+  } catch {
+    // There is none, or a person changed it: it is only a hint.
+    return [];
+  }
+}
+
+/** @throws the system's error if it cannot be written */
+export function noteRefusedTool(stateFolder: string, refused: RefusedTool): void {
+  const others = readRefusedTools(stateFolder, Date.parse(refused.at)).filter(
+    ({ tool, model }) => tool !== refused.tool || model !== refused.model,
+  );
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  writePrivateFile(
+    join(stateFolder, fileName),
+    `${JSON.stringify([...others, refused].slice(-maxKept), undefined, 2)}\n`,
+  );
+}
+
+function isRefusedTool(value: unknown): value is RefusedTool {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['tool', 'model', 'said', 'at'].every(
+      (key) => typeof (value as Record<string, unknown>)[key] === 'string',
+    )
+  );
+}
