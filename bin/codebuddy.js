@@ -36,8 +36,9 @@ process.emitWarning = function (warning) {
 };
 
 // In the user's own folder: what lies in a shared one, others could have put there.
+var fs = process.getBuiltinModule('fs');
 var home = process.env.CODEBUDDY_HOME || process.getBuiltinModule('os').homedir() + '/.codebuddy';
-var cache = home + '/compile-cache';
+var cache = home + '/api/compile-cache';
 try {
   // Node would make both readable by everybody.
   fs.mkdirSync(cache, { recursive: true, mode: 0o700 });

@@ -2,7 +2,7 @@
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, getCompileCacheDir } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
+import { moveOwnFiles } from './config/move-own-files.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
 import { CodeBuddyError } from './errors.ts';
@@ -21,6 +22,7 @@ import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import { fileError } from './file-errors.ts';
+import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from './home-paths.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
 import { describeAttention, webhooksToLookAt } from './http/webhook-attention.ts';
@@ -28,6 +30,7 @@ import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
 import { DamagedRowError } from './store/row-json.ts';
+import { isOwnDatabase, moveDatabase } from './store/sqlite/move-database.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -88,6 +91,7 @@ export async function createApp(
   ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
+  for (const line of moveOldFiles(settings)) logger?.info(line);
   const localKey = readOrCreateLocalKey(settings.home);
   redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
@@ -107,7 +111,7 @@ export async function createApp(
     webhooks = await openWebhookEngine({
       store,
       log,
-      registryPath: join(settings.home, 'webhooks.json'),
+      registryPath: webhooksFile(settings.home),
       allowedTargets: settings.allowedTargets,
       allowLoopback: isLoopback(settings.host),
       ownListeners: () => {
@@ -145,7 +149,7 @@ export async function createApp(
       ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
-      stateFolder: join(settings.home, 'state'),
+      stateFolder: join(apiFolder(settings.home), 'state'),
       watch: settings.watch,
       version,
       environment,
@@ -338,13 +342,31 @@ function answersIn(store: Store): AnswerStore {
  * watched. With `*` copies beside them too, whatever they are called.
  */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
-  const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
-  // Named one by one for a workspace that is the config folder itself.
-  const files = [...names.map((name) => join(home, name)), databasePath];
+  const api = apiFolder(home);
+  // Named one by one for a workspace that is the config folder or its subfolder. What the first version keeps under the old names is as secret.
+  const files = [
+    webhooksFile(home),
+    oldFile(home, 'codebuddy.db'),
+    databaseIn(home),
+    databasePath,
+    ...ownFileNames.flatMap((name) => [ownFile(home, name), oldFile(home, name)]),
+  ];
   // Node runs what it finds in its cache of compiled code.
   const cache = getCompileCacheDir();
-  const folders = [home, join(home, 'compile-cache'), join(home, 'state')];
+  const folders = [home, api].flatMap((folder) => [
+    folder,
+    join(folder, 'compile-cache'),
+    join(folder, 'state'),
+  ]);
   return [...folders, ...(cache === undefined ? [] : [cache]), ...files, ...files.map((file) => `${file}*`)];
+}
+
+/** Moves what an earlier release kept beside the first version's files; gives a line for each file. */
+function moveOldFiles({ home, databasePath }: Settings): readonly string[] {
+  const lines = moveOwnFiles(home);
+  if (databasePath !== databaseIn(home)) return lines;
+  const line = moveDatabase(oldFile(home, 'codebuddy.db'), databasePath);
+  return line === undefined ? lines : [...lines, line];
 }
 
 function isLoopback(host: string): boolean {
@@ -498,6 +520,13 @@ export async function lookAtAgent(
     environment: process.env,
     stateFolder: join(settings.home, 'state'),
   });
+}
+
+/** The database of the settings, or while it is in the old place, the one that the next start moves. */
+export function findDatabase({ home, databasePath }: Settings): string {
+  const old = oldFile(home, 'codebuddy.db');
+  const isMissing = databasePath === databaseIn(home) && !existsSync(databasePath);
+  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
 }
 
 /** Opens a database that no server holds, and gives the number of its last event. @throws StoreOpenError */

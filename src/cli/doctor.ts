@@ -197,12 +197,13 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
   });
 }
 
-async function checkDatabase({ databasePath }: Settings): Promise<Check> {
+async function checkDatabase(settings: Settings): Promise<Check> {
   const name = 'database';
+  const { checkDatabase: check, findDatabase } = await import('../app.ts');
+  const databasePath = findDatabase(settings);
   if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {
     return { name, ok: true, detail: `${databasePath} will be made at the first start` };
   }
-  const { checkDatabase: check } = await import('../app.ts');
   try {
     const events = await check(databasePath);
     return { name, ok: true, detail: `${databasePath}, ${events} events so far` };

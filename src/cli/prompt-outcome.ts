@@ -13,7 +13,7 @@ const unfinished: Readonly<Record<string, string>> = {
   content_filter: "the answer was withheld by the provider's content filter",
 };
 
-/** Undefined for an answer. */
+/** Undefined for an answer, and for events that end no run. */
 export function failureOf({ type, data, runId, sessionId }: StreamEvent): PromptFailure | undefined {
   const ids = {
     ...(runId === undefined ? {} : { runId }),
@@ -30,6 +30,7 @@ export function failureOf({ type, data, runId, sessionId }: StreamEvent): Prompt
     return new PromptFailure(reason, `${message} (${reason})`, { hints, more: ids });
   }
   if (type === 'run.cancelled') return new PromptFailure('run_cancelled', String(data.reason), { more: ids });
+  if (type !== 'run.failed') return undefined;
   const code = String(data.code);
   const resume = runId === undefined ? [] : [`codebuddy runs resume ${runId}`];
   const hints =

@@ -43,7 +43,7 @@ export function add(program: Command): void {
       '--sandbox <mode>',
       'how commands run: required, auto (in the sandbox where it works) or off (CODEBUDDY_SANDBOX; default auto)',
     )
-    .option('--database <path>', 'SQLite file (DATABASE_URL; default codebuddy.db in the config folder)')
+    .option('--database <path>', 'SQLite file (DATABASE_URL; default api/codebuddy.db in the config folder)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
     .option(
       '--cors [origins]',

@@ -3,7 +3,8 @@
 import type { operations } from './api-types.ts';
 import { type DiscoveryOptions, discover } from './discovery.ts';
 import { ApiError, PermissionRequiredError, runError, ServerUnreachableError } from './errors.ts';
-import { followStream, readStream, type StreamEvent, toQuery } from './event-stream.ts';
+import { followStream, readStream, toQuery } from './event-stream.ts';
+import type { StreamEvent } from './stream-event.ts';
 import { Transport } from './transport.ts';
 
 type Operations = operations;

@@ -13,8 +13,8 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { fileError } from '../file-errors.ts';
+import { ownFile } from '../home-paths.ts';
 import { hasModes } from './home-folder.ts';
 
 export interface LocalKey {
@@ -25,7 +25,7 @@ export interface LocalKey {
 }
 
 export function localKeyPath(home: string): string {
-  return join(home, 'api-key');
+  return ownFile(home, 'api-key');
 }
 
 /** The key, or undefined where no server has been started yet. @throws Error if the file holds no key */

@@ -1,12 +1,12 @@
 // Settings: flag over environment over config.json over default. Each is described once, below: where it comes from, what is right, and
 // what the default is; each value knows its origin.
 
-import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
 import { didYouMean } from '../did-you-mean.ts';
 import { fileFault } from '../file-errors.ts';
+import { apiFolder, databaseIn, defaultHome, oldFile, ownFile } from '../home-paths.ts';
 import { hideUrlSecrets, jsonFault } from '../redaction.ts';
-import { defaultHome } from './home-folder.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -143,7 +143,7 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
   home: {
     flag: '--home',
     variable: 'CODEBUDDY_HOME',
-    fallback: () => defaultHome(),
+    fallback: () => defaultHome({}),
     parse: (value, { cwd }) => path(value, cwd),
     right: 'a folder',
   },
@@ -300,7 +300,7 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     flag: '--database',
     variable: 'DATABASE_URL',
     field: 'database',
-    fallback: ({ home }) => join(home, 'codebuddy.db'),
+    fallback: ({ home }) => databaseIn(home),
     parse: (value, { cwd }) => databasePath(value, cwd),
     right: 'a path, or sqlite:PATH; this release has no other database than SQLite',
   },
@@ -401,7 +401,7 @@ export function inspectSettings({
 
   take('home', {});
   context.home = values.home as string;
-  const file = readConfigFile(join(context.home, 'config.json'), (fault) => faults.push(fault));
+  const file = readConfig(context, (fault) => faults.push(fault));
   for (const name of Object.keys(rules) as (keyof Settings)[]) if (name !== 'home') take(name, file);
   // Every key of `rules` was taken, each by its own rule.
   return { settings: values as unknown as Settings, origins: origins as unknown as Origins, faults };
@@ -438,15 +438,86 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-/** What is wrong with the file is told to `fault`; then it counts as empty. */
-function readConfigFile(file: string, fault: (message: string) => void): Readonly<Record<string, unknown>> {
+/** `api/config.json`, or while there is none the file that an earlier release read, if it is ours. */
+function readConfig(
+  { home, cwd }: Context,
+  fault: (message: string) => void,
+): Readonly<Record<string, unknown>> {
+  return readConfigFile(home, fault) ?? readOldConfig(home, cwd) ?? {};
+}
+
+/**
+ * The settings in `config.json` of the config folder itself, where earlier releases kept them; undefined if that file is not known to be ours.
+ * The first version, and other agents that use the folder, keep a file of the same name there. Ours holds known settings with valid values only.
+ * Without our API key beside it, it also holds one that others have no use for, and stands beside no database.
+ */
+export function readOldConfig(
+  home: string,
+  cwd: string = process.cwd(),
+): Readonly<Record<string, unknown>> | undefined {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(oldFile(home, 'config.json'), 'utf8'));
+  } catch {
+    // Missing, unreadable or not JSON: nothing says that it is ours.
+    return undefined;
+  }
+  if (!isRecord(content) || Object.keys(content).length === 0) return undefined;
+  const known: readonly Rule<unknown>[] = Object.values(rules);
+  const isOurs = Object.entries(content).every(([field, value]) =>
+    known.some((rule) => [rule.field, rule.alias].includes(field) && isValid(rule, value, { home, cwd })),
+  );
+  if (!isOurs) return undefined;
+  if (hasOldKey(home)) return content;
+  const isCommon = Object.keys(content).every((field) => commonFields.has(field));
+  return isCommon || existsSync(oldFile(home, 'codebuddy.db')) ? undefined : content;
+}
+
+/** Fields that the settings of other agents have too. */
+const commonFields: ReadonlySet<string> = new Set([
+  'mcpServers',
+  'permissions',
+  'providers',
+  'model',
+  '$schema',
+]);
+
+function isValid(rule: Rule<unknown>, value: unknown, context: Context): boolean {
+  return rule.parse(value, context) !== undefined;
+}
+
+/** Only our own server makes such a file. */
+function hasOldKey(home: string): boolean {
+  try {
+    return readFileSync(oldFile(home, 'api-key'), 'utf8').startsWith('cbk_');
+  } catch {
+    return false;
+  }
+}
+
+/** Which of the two folders is a file. */
+function notFolder(home: string): string {
+  try {
+    return statSync(home).isDirectory() ? apiFolder(home) : home;
+  } catch {
+    return home;
+  }
+}
+
+/** Undefined if there is none. What is wrong with the file is told to `fault`; then it counts as empty. */
+function readConfigFile(
+  home: string,
+  fault: (message: string) => void,
+): Readonly<Record<string, unknown>> | undefined {
+  const file = ownFile(home, 'config.json');
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR') fault(`the config folder ${dirname(file)} is a file, or lies in one`);
-    else if (code !== 'ENOENT') fault(`${file} cannot be read: ${fileFault(error)}`);
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOTDIR') fault(`the config folder ${notFolder(home)} is a file, or lies in one`);
+    else fault(`${file} cannot be read: ${fileFault(error)}`);
     return {};
   }
   let content: unknown;

@@ -20,7 +20,7 @@ import type {
 import { follow } from './follow.ts';
 import { type Id, makeId as makeSortableId } from './ids.ts';
 import { LiveQueue } from './live-queue.ts';
-import { serializeData } from './validate-data.ts';
+import { type DataRules, serializeData } from './validate-data.ts';
 
 export interface EventLogOptions {
   readonly store: Store;
@@ -28,6 +28,8 @@ export interface EventLogOptions {
   readonly now?: () => number;
   /** Must sort in the order of the calls. @default makeId of ids.ts */
   readonly makeId?: (prefix: 'evt', now: number) => Id<'evt'>;
+  /** What may be appended. @default what fits the catalogue */
+  readonly rules?: DataRules;
 }
 
 interface Subscriber {
@@ -44,6 +46,7 @@ export function createEventLog({
   store,
   now = Date.now,
   makeId = makeSortableId,
+  rules = {},
 }: EventLogOptions): EventLog {
   const subscribers = new Set<Subscriber>();
   let outbox: Outbox | undefined;
@@ -69,7 +72,7 @@ export function createEventLog({
       timestamp,
       sessionId: event.sessionId ?? null,
       runId: event.runId ?? null,
-      data: serializeData(event.type, event.data),
+      data: serializeData(event.type, event.data, rules),
     }));
     const asked = outbox;
     const plans = rows.map((row, index) => asked?.plan(row, events[index]?.hop ?? 0));
@@ -100,13 +103,16 @@ export function createEventLog({
   }
 
   async function read(query: EventPageQuery = {}): Promise<readonly LoggedEvent[]> {
-    return (await store.readEvents(toStoreQuery(query))).map(toLoggedEvent);
+    return (await store.readEvents(toStoreQuery(query, rules.ownTypes))).map(toLoggedEvent);
   }
 
   function subscribe(options: SubscribeOptions = {}): AsyncIterable<StreamItem> {
     const { after = tail, signal, deltas = false, ...filter } = options;
     // Wrong options are told here and now, not at the first item.
-    const query = toStoreQuery({ ...filter, ...(after === undefined ? {} : { after }), limit: maxPage });
+    const query = toStoreQuery(
+      { ...filter, ...(after === undefined ? {} : { after }), limit: maxPage },
+      rules.ownTypes,
+    );
     // From this call on nothing is missed, also if the caller begins to iterate later.
     const queue = new LiveQueue(tail ?? Number.MAX_SAFE_INTEGER);
     const end = (): void => {
@@ -185,7 +191,10 @@ function endingWith(
 }
 
 /** @throws CodeBuddyError `validation_failed` */
-function toStoreQuery({ types, limit = 50, ...rest }: EventPageQuery): EventQuery {
+function toStoreQuery(
+  { types, limit = 50, ...rest }: EventPageQuery,
+  ownTypes: ReadonlySet<string> | undefined,
+): EventQuery {
   const problem = (name: string, message: string): CodeBuddyError =>
     new CodeBuddyError('validation_failed', `${name} ${message}`, {
       errors: [{ in: 'query', pointer: `/${name}`, message }],
@@ -197,7 +206,7 @@ function toStoreQuery({ types, limit = 50, ...rest }: EventPageQuery): EventQuer
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
       throw problem(name, `must be a sequence number (a whole number from 0); it is ${value}`);
   }
-  const expanded = expandTypes(types);
+  const expanded = expandTypes(types, ownTypes);
   return { ...rest, limit, maxText: maxPageText, ...(expanded === undefined ? {} : { types: expanded }) };
 }
 

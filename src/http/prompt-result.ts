@@ -2,9 +2,10 @@
 
 import { CodeBuddyError, isProblemCode, problems } from '../errors.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from './handlers.ts';
+import { wrongReturn } from './host-fault.ts';
 import type { PromptOptions, PromptResult } from './services.ts';
 
-/** Fills in what the answer leaves out. @throws TypeError if there is no text in it */
+/** Fills in what the answer leaves out. @throws CodeBuddyError if there is no text in it */
 export function completeResult(
   answer: unknown,
   context: PromptContext,
@@ -31,9 +32,7 @@ function checked(answer: unknown): PromptAnswer {
   ) {
     return answer as PromptAnswer;
   }
-  throw new TypeError(
-    'onPrompt must give a string, an object with a string `response`, or an async iterable',
-  );
+  throw wrongReturn('onPrompt', 'a string, an object with a string `response`, or an async iterable', answer);
 }
 
 export function isEventIterable(value: unknown): value is AsyncIterable<PromptEvent> {

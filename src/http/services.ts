@@ -17,7 +17,8 @@ export interface Usage {
   readonly totalTokens: number;
 }
 
-export interface PromptOptions {
+/** A type alias, so that a handler may take it as `Record<string, unknown>`; an interface has no index signature. */
+export type PromptOptions = {
   readonly model?: string;
   readonly maxSteps?: number;
   readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
@@ -27,7 +28,7 @@ export interface PromptOptions {
   readonly maxTokens?: number;
   /** US dollars that the run may cost. */
   readonly maxCost?: number;
-}
+};
 
 /** The answer to a prompt. `cost` in US dollars. */
 export interface PromptResult {

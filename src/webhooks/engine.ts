@@ -92,6 +92,8 @@ export interface WebhookEngineOptions {
   readonly maxInFlight?: number;
   /** Ended deliveries that are kept. @default 100 000 */
   readonly keepDeliveries?: number;
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes?: ReadonlySet<string>;
   /** Webhooks of single runs that may exist at the same time. @default 1000 */
   readonly maxRunWebhooks?: number;
 }
@@ -221,7 +223,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     ...(options.hostsFile === undefined ? {} : { hostsFile: options.hostsFile }),
     ...(options.resolvConf === undefined ? {} : { resolvConf: options.resolvConf }),
   });
-  const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => makeId('whk', clock.wall()) };
+  const checks = {
+    checkUrl: (url: string) => guard.check(url),
+    makeId: () => makeId('whk', clock.wall()),
+    ownTypes: options.ownTypes,
+  };
   const turns = createTurns();
 
   const lanes = new Map<string, Lane>();
@@ -669,8 +675,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lane: Lane,
     { events, ...range }: ReplayRange & { readonly events?: readonly string[] },
   ): Promise<{ readonly queued: number; readonly skipped: number }> {
-    const wanted = expandTypes(lane.config.events);
-    const asked = expandTypes(events);
+    const wanted = expandTypes(lane.config.events, options.ownTypes);
+    const asked = expandTypes(events, options.ownTypes);
     const types =
       wanted === undefined
         ? asked
@@ -956,7 +962,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   async function missedBy({ id, isEnabled, memory, config }: Lane): Promise<number> {
     if (isEnabled || memory.missedAfter === null) return 0;
-    return countMissed(store, { webhookId: id, after: memory.missedAfter, events: config.events });
+    return countMissed(store, {
+      webhookId: id,
+      after: memory.missedAfter,
+      events: config.events,
+      ownTypes: options.ownTypes,
+    });
   }
 
   function inBackground(work: Promise<unknown>): void {

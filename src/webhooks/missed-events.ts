@@ -11,15 +11,17 @@ export interface MissedQuery {
   readonly after: number;
   /** Exact names, `group.*`, `*`. */
   readonly events: readonly string[];
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes?: ReadonlySet<string> | undefined;
 }
 
 const pageSize = 200;
 
 export async function countMissed(
   store: Pick<Store, 'countEvents' | 'readEvents'>,
-  { webhookId, after, events }: MissedQuery,
+  { webhookId, after, events, ownTypes }: MissedQuery,
 ): Promise<number> {
-  const types = expandTypes(events);
+  const types = expandTypes(events, ownTypes);
   const count = await store.countEvents(after, types);
   const mixed = [...aboutWebhooks].filter((type) => types?.includes(type) ?? true);
   if (count === 0 || mixed.length === 0) return count;

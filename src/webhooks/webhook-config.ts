@@ -59,6 +59,8 @@ export interface CheckOptions {
   /** @throws CodeBuddyError naming /url */
   readonly checkUrl: (url: string) => URL;
   readonly makeId: () => string;
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes?: ReadonlySet<string> | undefined;
 }
 
 type Field = keyof WebhookConfig;
@@ -89,7 +91,7 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' 
 const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
 /** @throws CodeBuddyError `validation_failed` with one error for each field that does not fit */
-export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions): WebhookConfig {
+export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: CheckOptions): WebhookConfig {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
   const errors: FieldError[] = [];
@@ -109,7 +111,8 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
 
   const url = checkedUrl(given.get('url'), checkUrl, errors);
   const events = given.has('events') ? given.get('events') : ['*'];
-  for (const { pointer, message } of checkEvents(events)) fault(`/events${pointer}`, message);
+  for (const { pointer, message } of checkEvents(events, ownTypes ?? new Set()))
+    fault(`/events${pointer}`, message);
   const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
   const tls = given.get('tls') as ClientTls | undefined;
@@ -216,7 +219,9 @@ export function readRefused(entry: unknown, id: string, before: WebhookConfig | 
   };
   const url = given.get('url');
   const events = given.get('events');
-  const known = Array.isArray(events) ? events.filter(isPattern) : [];
+  const known = Array.isArray(events)
+    ? events.filter((pattern: unknown) => isPattern(pattern, new Set()))
+    : [];
   const headers = given.get('headers');
   const secret = given.get('secret');
   return {
@@ -291,25 +296,31 @@ function checkedUrl(
   }
 }
 
-function checkEvents(events: unknown): readonly { readonly pointer: string; readonly message: string }[] {
+function checkEvents(
+  events: unknown,
+  ownTypes: ReadonlySet<string>,
+): readonly { readonly pointer: string; readonly message: string }[] {
   if (!Array.isArray(events) || events.length === 0 || events.length > 100)
     return [{ pointer: '', message: "must be a list of 1 to 100 event types, 'group.*' or '*'" }];
   return events.flatMap((pattern: unknown, index) =>
-    isPattern(pattern)
+    isPattern(pattern, ownTypes)
       ? []
       : [
           {
             pointer: `/${index}`,
-            message: `must be an event type, 'group.*' or '*'; the types are ${eventTypes.join(', ')}`,
+            message: `must be an event type, 'group.*' or '*'; the types are ${[...eventTypes, ...ownTypes].join(', ')}`,
           },
         ],
   );
 }
 
-function isPattern(pattern: unknown): pattern is string {
+function isPattern(pattern: unknown, ownTypes: ReadonlySet<string>): pattern is string {
   if (typeof pattern !== 'string') return false;
-  if (pattern === '*' || isEventType(pattern)) return true;
-  return /^[a-z]+\.\*$/.test(pattern) && eventTypes.some((type) => type.startsWith(pattern.slice(0, -1)));
+  if (pattern === '*' || isEventType(pattern) || ownTypes.has(pattern)) return true;
+  return (
+    pattern.endsWith('.*') &&
+    [...eventTypes, ...ownTypes].some((type) => type.startsWith(pattern.slice(0, -1)))
+  );
 }
 
 function text(least: number, most: number): Rule {

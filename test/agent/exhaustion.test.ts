@@ -32,8 +32,11 @@ interface LimitedServer {
 async function startLimited(config: Record<string, unknown> = {}): Promise<LimitedServer> {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-limited-'));
   const workspace = join(home, 'workspace');
-  mkdirSync(workspace);
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ models: ['offline'], watch: false, ...config }));
+  for (const folder of [workspace, join(home, 'api')]) mkdirSync(folder);
+  writeFileSync(
+    join(home, 'api', 'config.json'),
+    JSON.stringify({ models: ['offline'], watch: false, ...config }),
+  );
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
   const child = spawn('sh', ['-c', command], {
     env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: apiKey, NODE_NO_WARNINGS: '1' },

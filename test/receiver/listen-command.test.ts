@@ -49,8 +49,8 @@ it('hears events; after a pause it first hears what it missed, in order, at the 
   await expect.poll(() => first.events().map(({ type }) => type)).toContain('tool.complete');
   expect(first.first.missed).toBeNull();
   expect(first.events().every(({ verified }) => verified)).toBe(true);
-  const kept = readFileSync(join(home, 'listen.json'), 'utf8');
-  expect(statSync(join(home, 'listen.json')).mode & 0o777).toBe(0o600);
+  const kept = readFileSync(join(home, 'api', 'listen.json'), 'utf8');
+  expect(statSync(join(home, 'api', 'listen.json')).mode & 0o777).toBe(0o600);
   await stop(first);
 
   await tools(home);
@@ -60,7 +60,7 @@ it('hears events; after a pause it first hears what it missed, in order, at the 
   await expect.poll(heard, { timeout: 10_000 }).toBe(2);
   expect(second.first.missed).toBeGreaterThanOrEqual(2);
   expect(second.first).toMatchObject({ listening: first.first.listening, webhookId: first.first.webhookId });
-  expect(readFileSync(join(home, 'listen.json'), 'utf8')).toBe(kept);
+  expect(readFileSync(join(home, 'api', 'listen.json'), 'utf8')).toBe(kept);
   const sequences = [...first.events(), ...second.events()].map(({ sequence = 0 }) => sequence);
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
   expect(new Set(sequences).size).toBe(sequences.length);

@@ -4,6 +4,7 @@
 import { addRunStats, type RunStats } from '../../run-figures.ts';
 import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../agent-metrics.ts';
 import type { HttpContext } from '../context.ts';
+import { objectOfHost } from '../host-fault.ts';
 import type { MetricFamily } from '../prometheus-text.ts';
 import { metricName, prometheusContentType } from '../prometheus-text.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -45,6 +46,10 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
     return own === undefined ? delegated : addRunStats(own, delegated);
   }
 
+  async function figuresOfHost(): Promise<object> {
+    return handlers.onGetMetrics === undefined ? {} : objectOfHost('onGetMetrics', handlers.onGetMetrics);
+  }
+
   /** Whoever watches the server needs its figures most when a part of it fails. */
   async function orNone(
     owner: string,
@@ -80,7 +85,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
                   byState: webhookStates(await webhooks.list()),
                 },
               }),
-          ...(await handlers.onGetMetrics?.()),
+          ...(await figuresOfHost()),
         },
       }),
     },
@@ -105,7 +110,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
               ? []
               : [...webhookFamilies(await webhooks.stats()), webhookStateFamily(await webhooks.list())],
           )),
-          ...(await orNone('onGetMetrics', async () => hostFamilies(await handlers.onGetMetrics?.()))),
+          ...(await orNone('onGetMetrics', async () => hostFamilies(await figuresOfHost()))),
         ];
         return reply.type(prometheusContentType).send(await metrics.renderText(extra));
       },
@@ -114,9 +119,9 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
 }
 
 /** The numbers among a host's figures, as gauges: `{queue: {depth: 3}}` is `codebuddy_host_queue_depth 3`. */
-function hostFamilies(figures: object | undefined): readonly MetricFamily[] {
+function hostFamilies(figures: object): readonly MetricFamily[] {
   const families = new Map<string, MetricFamily>();
-  collect('codebuddy_host', figures ?? {}, 0);
+  collect('codebuddy_host', figures, 0);
   return [...families.values()];
 
   function collect(prefix: string, node: object, depth: number): void {

@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../errors.ts';
 import type { HttpContext } from '../context.ts';
+import { listOfHost } from '../host-fault.ts';
 import { pageOfList } from '../list-paging.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -78,7 +79,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       handler: async (request, reply) => {
         const query = request.query as FromSchema<typeof querySchema>;
         if (handlers.onGetSessions !== undefined) {
-          const page = pageOfList('sessions', await handlers.onGetSessions(), query);
+          const page = pageOfList(
+            'sessions',
+            await listOfHost('onGetSessions', handlers.onGetSessions),
+            query,
+          );
           return asIs(reply, { sessions: page.items, nextCursor: page.nextCursor });
         }
         if (services.sessions === undefined) {
@@ -114,7 +119,9 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         if (handlers.onGetSessions !== undefined) {
-          const found = (await handlers.onGetSessions()).find((session) => hasId(session, id));
+          const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
+            hasId(session, id),
+          );
           if (found === undefined) throw noSession(id);
           return asIs(reply, found);
         }

@@ -38,7 +38,7 @@ test('doctor says before a start what the start will refuse, and changes nothing
   const fine = await run(home, ['doctor']);
   expect(fine.stdout).toMatch(/wrong +webhooks +2 in .*too-short \(\/secret/);
   expect(fine.stdout).not.toContain('for-loopback (');
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ host: '0.0.0.0' }));
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ host: '0.0.0.0' }));
   const strict = await run(home, ['doctor']);
   expect(strict.stdout).toMatch(/for-loopback \(\/url/);
   expect(readFileSync(join(home, 'webhooks.json'), 'utf8')).toBe(text);
