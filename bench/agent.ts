@@ -206,13 +206,13 @@ async function withServer<T>(
 ): Promise<T> {
   const home = join(folder, `${name}-home`);
   const workspace = join(folder, `${name}-workspace`);
-  for (const path of [home, workspace]) mkdirSync(path, { mode: 0o700 });
+  for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
   const config = {
     models: ['bench/quick'],
     providers: { bench: { baseURL: model.baseURL } },
     maxActiveRuns: manyRuns,
   };
-  writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
   const server = spawn(
     process.execPath,
     [program, 'serve', '--home', home, '--workspace', workspace, '--port', '0', '--json'],
@@ -225,7 +225,7 @@ async function withServer<T>(
     await once(server.stdout, 'data');
     const client = new CodeBuddyClient({ home });
     try {
-      return await work(client, readFileSync(join(home, 'api-key'), 'utf8').trim(), server.pid);
+      return await work(client, readFileSync(join(home, 'api', 'api-key'), 'utf8').trim(), server.pid);
     } finally {
       client.close();
     }

@@ -1,5 +1,6 @@
 // A store with a million pending deliveries, as after a night with the receiver down: written by the store itself, a thousand at a time.
 
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeId } from '../src/events/ids.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
@@ -19,7 +20,8 @@ export async function makeBacklog({
   deliveries,
   payloadText,
 }: BacklogOptions): Promise<void> {
-  const store = await openSqliteStore({ path: join(home, 'codebuddy.db') });
+  mkdirSync(join(home, 'api'), { recursive: true, mode: 0o700 });
+  const store = await openSqliteStore({ path: join(home, 'api', 'codebuddy.db') });
   const events = Math.ceil(deliveries / webhookIds.length);
   const perWrite = Math.ceil(1000 / webhookIds.length);
   try {

@@ -5,7 +5,7 @@
 //   curl -sN localhost:3847/api/prompt -H 'accept: text/event-stream' -H 'content-type: application/json' -d '{"prompt":"hello"}'
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { RestApiServer } from '../src/index.ts'; // in your project: from 'codebuddy-api'
+import { RestApiServer, reply } from '../src/index.ts'; // in your project: from 'codebuddy-api'
 
 const server = new RestApiServer({ port: Number(process.env.PORT ?? 3847) });
 
@@ -33,7 +33,9 @@ server.onToolExecute = async (_tool, params) => Number(params.a) + Number(params
 server.onGetSessions = async () => [];
 server.onGetMetrics = async () => ({ answered: 42 });
 
-server.addRoute('GET', '/api/hello/:name', (request) => ({ hello: request.params.name }));
+server.addRoute('GET', '/api/hello/:name', ({ params }) =>
+  params.name === 'nobody' ? reply(404, { error: 'nobody is here' }) : { hello: params.name },
+);
 
 await server.start();
 console.log(`listening on ${server.getAddress()?.url}`);

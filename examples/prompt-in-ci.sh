@@ -16,7 +16,7 @@ trap 'kill "$server"; wait "$server" || true; rm -rf "$CODEBUDDY_HOME"' EXIT
 
 # server.json appears when the server answers.
 for _ in $(seq 100); do
-  [ -e "$CODEBUDDY_HOME/server.json" ] && break
+  [ -e "$CODEBUDDY_HOME/api/server.json" ] && break
   sleep 0.05
 done
 

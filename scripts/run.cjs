@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const crypto = require('node:crypto');
 const childProcess = require('node:child_process');
+const platform = require('./platform.cjs');
 
 const root = path.resolve(__dirname, '..');
 const modules = path.join(root, 'node_modules');
@@ -34,32 +35,56 @@ function fail(line) {
   process.exit(1);
 }
 
-/** Runs to the end with the terminal as ours; ends this process if it fails. */
+/** Runs to the end, its output to standard error; ends this process if it fails. */
 function runOrFail(command, args, what) {
-  const result = childProcess.spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (result.error) fail(`${what} could not be started: ${result.error.message}`);
-  if (result.status !== 0) fail(`${what} failed (exit ${result.status}); see above.`);
+  return new Promise((resolve) => {
+    const child = childProcess.spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    child.on('error', (error) => {
+      fail(`${what} could not be started: ${error.message}`);
+    });
+    child.on('exit', (code, signal) => {
+      if (code !== 0) fail(`${what} failed (${signal || `exit ${code}`}); see above.`);
+      resolve();
+    });
+  });
 }
 
-function ensureInstalled() {
+/** Says that it is still working: a download may take minutes. */
+async function showTime(what, work) {
+  const startedAt = Date.now();
+  const seconds = () => Math.round((Date.now() - startedAt) / 1000);
+  process.stderr.write(`${what}…\n`);
+  const timer = setInterval(() => process.stderr.write(`  still at it after ${seconds()} s\n`), 10000);
+  await work();
+  clearInterval(timer);
+  process.stderr.write(`  done in ${seconds()} s\n`);
+}
+
+async function ensureInstalled() {
   const wanted = sha256([fs.readFileSync(path.join(root, 'package-lock.json'))]);
   if (readOr(installStamp, '') === wanted) return;
-  process.stderr.write('Installing dependencies (only when they have changed)…\n');
-  // npm says itself where its program is, so this works however npm was installed.
-  const npm = process.env.npm_execpath;
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (npm && /\.c?js$/.test(npm)) runOrFail(process.execPath, [npm].concat(args), 'npm ci');
-  else runOrFail(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, 'npm ci');
+  const { command, args } = platform.npmCommand(process.platform, {
+    execPath: process.execPath,
+    npmExecPath: process.env.npm_execpath,
+    exists: fs.existsSync,
+  });
+  // No warnings of packages that want a newer Node: they run on the one that is being installed.
+  const options = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  await showTime('Installing dependencies (npm ci; only when they have changed)', () =>
+    runOrFail(command, args.concat(options), 'npm ci'),
+  );
   fs.writeFileSync(installStamp, wanted);
 }
 
 /** The Node to run on: the one of devDependencies, else this one if it is new enough. */
 function findNode() {
-  const local = path.join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+  const local = platform.localNode(process.platform, modules);
   if (fs.existsSync(local)) return fs.realpathSync(local);
   const version = process.versions.node.split('.').map(Number);
   if (version[0] > 22 || (version[0] === 22 && version[1] >= 19)) return process.execPath;
-  return fail(`codebuddy needs Node.js 22.19 or newer; this is v${process.versions.node}.`);
+  return fail(
+    `codebuddy needs Node.js 22.19 or newer; this is v${process.versions.node}, and npm ci brought none for this platform.`,
+  );
 }
 
 function sourceHash(folder) {
@@ -79,12 +104,14 @@ function sourceHash(folder) {
   return sha256(parts);
 }
 
-function ensureBuilt(node) {
+async function ensureBuilt(node) {
   const wanted = sourceHash(path.join(root, 'src'));
   if (readOr(buildStamp, '') === wanted) return;
-  process.stderr.write('Building…\n');
-  fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-  runOrFail(node, [path.join(modules, 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], 'The build');
+  const compiler = path.join(modules, 'typescript', 'bin', 'tsc');
+  await showTime('Building', () => {
+    fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+    return runOrFail(node, [compiler, '-p', 'tsconfig.build.json'], 'The build');
+  });
   fs.writeFileSync(buildStamp, wanted);
 }
 
@@ -111,21 +138,16 @@ function become(command, args) {
   });
 }
 
-const task = process.argv[2];
-const rest = process.argv.slice(3);
-ensureInstalled();
-const node = findNode();
-if (task === 'start') {
-  ensureBuilt(node);
-  become(node, [path.join(root, 'bin', 'codebuddy.js'), 'serve'].concat(rest));
-} else if (task === 'build') {
-  ensureBuilt(node);
-} else if (task === 'test') {
-  ensureBuilt(node);
-  become(node, [path.join(modules, 'vitest', 'vitest.mjs'), 'run'].concat(rest));
-} else if (task === 'bench') {
-  ensureBuilt(node);
-  become(node, [path.join(root, 'bench', 'index.ts')].concat(rest));
-} else {
-  fail('usage: node scripts/run.cjs start|build|test|bench [ARGUMENTS]');
+async function main(task, rest) {
+  if (!['start', 'build', 'test', 'openapi', 'bench'].includes(task))
+    fail('usage: node scripts/run.cjs start|build|test|openapi|bench [ARGUMENTS]');
+  await ensureInstalled();
+  const node = findNode();
+  await ensureBuilt(node);
+  if (task === 'start') become(node, [path.join(root, 'bin', 'codebuddy.js'), 'serve'].concat(rest));
+  else if (task === 'test') become(node, [path.join(modules, 'vitest', 'vitest.mjs'), 'run'].concat(rest));
+  else if (task === 'openapi') become(node, [path.join(root, 'scripts', 'check-openapi.ts')].concat(rest));
+  else if (task === 'bench') become(node, [path.join(root, 'bench', 'index.ts')].concat(rest));
 }
+
+main(process.argv[2], process.argv.slice(3));

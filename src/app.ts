@@ -1,16 +1,19 @@
 // The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
 // the other. Here the compiler checks that what each room offers is what another asked for.
 
-import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, getCompileCacheDir } from 'node:module';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Agent, checkAgentOptions, createAgent } from './agent/agent.ts';
+import { type Agent, createAgent } from './agent/agent.ts';
+import { findOptionFaults } from './agent/option-faults.ts';
 import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
+import { moveOwnFiles } from './config/move-own-files.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
 import { CodeBuddyError } from './errors.ts';
@@ -19,19 +22,25 @@ import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
 import { fileError } from './file-errors.ts';
+import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from './home-paths.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
+import { describeAttention, webhooksToLookAt } from './http/webhook-attention.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
 import { DamagedRowError } from './store/row-json.ts';
+import { isOwnDatabase, moveDatabase } from './store/sqlite/move-database.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
 import { visibleJson } from './visible-text.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
+import { setAsideFiles } from './webhooks/set-aside-files.ts';
+import { parseAllowed } from './webhooks/url-guard.ts';
 
+export { describeAttention } from './http/webhook-attention.ts';
 export { StoreOpenError } from './store/store-open-error.ts';
 
 /** How long unfinished runs have to end when the server stops, in ms. */
@@ -45,6 +54,8 @@ export interface App {
   readonly url: string;
   /** Which model answers, and why that one, in words. */
   describeModel(): Promise<string>;
+  /** One line about the webhooks that a person should look at; undefined if all is well. */
+  describeWebhooks(): Promise<string | undefined>;
   /** How commands run, in words. */
   describeSandbox(): Promise<string>;
   /** The file that holds the local user's key. */
@@ -80,6 +91,7 @@ export async function createApp(
   ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
+  for (const line of moveOldFiles(settings)) logger?.info(line);
   const localKey = readOrCreateLocalKey(settings.home);
   redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
@@ -99,7 +111,7 @@ export async function createApp(
     webhooks = await openWebhookEngine({
       store,
       log,
-      registryPath: join(settings.home, 'webhooks.json'),
+      registryPath: webhooksFile(settings.home),
       allowedTargets: settings.allowedTargets,
       allowLoopback: isLoopback(settings.host),
       ownListeners: () => {
@@ -137,7 +149,7 @@ export async function createApp(
       ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
-      stateFolder: join(settings.home, 'state'),
+      stateFolder: join(apiFolder(settings.home), 'state'),
       watch: settings.watch,
       version,
       environment,
@@ -182,6 +194,7 @@ export async function createApp(
   return {
     server,
     keyFile: localKey.path,
+    describeWebhooks: () => describeWebhooks(started.webhooks),
     async describeModel() {
       const { models, reason } = await started.agent.models.choice();
       return `${models.join(', then ') || 'offline'} (${reason})`;
@@ -232,27 +245,38 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
   else logger?.warn(message);
 }
 
-/** What the agent makes of its settings is for the agent to say. @throws SettingsError */
+/** What the modules make of their settings is for them to say. @throws SettingsError that names every fault, one a line */
 function checkSettings(
-  { models, providers, mcpServers, permissions, protectedPaths }: Settings,
+  { models, allowedTargets, ...settings }: Settings,
   modelsOrigin: string,
   environment: NodeJS.ProcessEnv,
 ): void {
-  try {
-    checkAgentOptions(
-      {
-        ...(models === undefined ? {} : { models }),
-        modelsOrigin,
-        providers,
-        mcpServers,
-        permissions,
-        protectedPaths,
-      },
-      environment,
-    );
-  } catch (cause) {
-    throw new SettingsError((cause as Error).message, { cause });
-  }
+  const { providers, mcpServers, permissions, protectedPaths } = settings;
+  const faults = findOptionFaults(
+    {
+      ...(models === undefined ? {} : { models }),
+      modelsOrigin,
+      providers,
+      mcpServers,
+      permissions,
+      protectedPaths,
+    },
+    environment,
+  );
+  const all = [...faults.map(({ message }) => message), ...findTargetFaults(allowedTargets)];
+  if (all.length > 0) throw new SettingsError(all.join('\n'));
+}
+
+function findTargetFaults(allowedTargets: readonly string[]): readonly string[] {
+  return allowedTargets.flatMap((entry) => {
+    try {
+      parseAllowed(entry);
+      return [];
+    } catch (error) {
+      if (error instanceof TypeError) return [`allowedTargets (--allowed-target): ${error.message}`];
+      throw error;
+    }
+  });
 }
 
 interface Rooms {
@@ -284,7 +308,7 @@ async function connect(
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
     readiness: () => checkReadiness(store, agent, webhooks),
-    describeAgent: () => agent.describe(),
+    describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
     describeSandbox: () => agent.describeSandbox(),
   };
@@ -318,13 +342,31 @@ function answersIn(store: Store): AnswerStore {
  * watched. With `*` copies beside them too, whatever they are called.
  */
 function ownFiles({ home, databasePath }: Settings): readonly string[] {
-  const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
-  // Named one by one for a workspace that is the config folder itself.
-  const files = [...names.map((name) => join(home, name)), databasePath];
+  const api = apiFolder(home);
+  // Named one by one for a workspace that is the config folder or its subfolder. What the first version keeps under the old names is as secret.
+  const files = [
+    webhooksFile(home),
+    oldFile(home, 'codebuddy.db'),
+    databaseIn(home),
+    databasePath,
+    ...ownFileNames.flatMap((name) => [ownFile(home, name), oldFile(home, name)]),
+  ];
   // Node runs what it finds in its cache of compiled code.
   const cache = getCompileCacheDir();
-  const folders = [home, join(home, 'compile-cache'), join(home, 'state')];
+  const folders = [home, api].flatMap((folder) => [
+    folder,
+    join(folder, 'compile-cache'),
+    join(folder, 'state'),
+  ]);
   return [...folders, ...(cache === undefined ? [] : [cache]), ...files, ...files.map((file) => `${file}*`)];
+}
+
+/** Moves what an earlier release kept beside the first version's files; gives a line for each file. */
+function moveOldFiles({ home, databasePath }: Settings): readonly string[] {
+  const lines = moveOwnFiles(home);
+  if (databasePath !== databaseIn(home)) return lines;
+  const line = moveDatabase(oldFile(home, 'codebuddy.db'), databasePath);
+  return line === undefined ? lines : [...lines, line];
 }
 
 function isLoopback(host: string): boolean {
@@ -343,11 +385,28 @@ function asStartError(error: unknown, databasePath: string): unknown {
 
 /** @throws Error with one line for a person */
 function readCa(path: string): string {
+  let text: string;
   try {
-    return readFileSync(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw fileError(path, '(webhookCa) cannot be read', cause);
   }
+  try {
+    new X509Certificate(text);
+  } catch (cause) {
+    throw new Error(`${path} (webhookCa) does not begin with a certificate in PEM`, { cause });
+  }
+  return text;
+}
+
+/** One line about the webhooks that a person should look at; undefined if all is well. */
+async function describeWebhooks(webhooks: WebhookEngine): Promise<string | undefined> {
+  return describeAttention(webhooksToLookAt(await webhooks.list()), webhooks.setAside());
+}
+
+/** For `doctor` while no server runs. */
+export function setAsideIn({ home }: Settings): readonly string[] {
+  return setAsideFiles(join(home, 'webhooks.json'));
 }
 
 async function checkReadiness(
@@ -364,6 +423,7 @@ async function checkReadiness(
     }),
   );
   const trouble = webhooks.trouble();
+  const attention = await describeWebhooks(webhooks);
   const { models, reason } = await agent.models.choice();
   const sandbox = await agent.describeSandbox();
   return [
@@ -371,7 +431,11 @@ async function checkReadiness(
     {
       name: 'webhooks',
       ready: trouble === undefined,
-      detail: trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`,
+      detail: [
+        (trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`) +
+          describeRefused(webhooks.refused()),
+        ...(attention === undefined ? [] : [attention]),
+      ].join('; '),
     },
     {
       name: 'model',
@@ -397,6 +461,46 @@ function sandboxOptions(settings: Settings) {
   };
 }
 
+/** For `doctor`: the settings of webhooks, checked as at a start. */
+export function checkWebhookSettings({
+  allowedTargets,
+  webhookCa,
+}: Pick<Settings, 'allowedTargets' | 'webhookCa'>): readonly string[] {
+  const faults = [...findTargetFaults(allowedTargets)];
+  try {
+    if (webhookCa !== undefined) readCa(webhookCa);
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error));
+  }
+  return faults;
+}
+
+function describeRefused(refused: readonly { readonly id: string; readonly reason: string }[]): string {
+  if (refused.length === 0) return '';
+  const some = refused.slice(0, 3).map(({ id, reason }) => `${id} (${reason})`);
+  const more = refused.length > some.length ? `, and ${refused.length - some.length} more` : '';
+  return `; refused, their deliveries wait: ${some.join(', ')}${more}`;
+}
+
+/** For `doctor` while no server runs: the entries of webhooks.json that a start would refuse, or why the file cannot be used. */
+export async function lookAtWebhooks(
+  settings: Settings,
+): Promise<{ readonly name: string; readonly ok: boolean; readonly detail: string }> {
+  const { inspectWebhooks } = await import('./webhooks/inspect-webhooks.ts');
+  const path = join(settings.home, 'webhooks.json');
+  const { count, fault, refused } = inspectWebhooks({
+    path,
+    allowedTargets: settings.allowedTargets,
+    allowLoopback: isLoopback(settings.host),
+  });
+  const detail = fault === undefined ? `${count} in ${path}` : `${path} cannot be used: ${fault}`;
+  return {
+    name: 'webhooks',
+    ok: fault === undefined && refused.length === 0,
+    detail: detail + describeRefused(refused),
+  };
+}
+
 /** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
 export async function lookAtAgent(
   settings: Settings,
@@ -410,10 +514,19 @@ export async function lookAtAgent(
     providers: settings.providers,
     mcpServers: settings.mcpServers,
     permissions: settings.permissions,
+    protectedPaths: settings.protectedPaths,
+    serverFolder: join(settings.home, 'state', 'mcp'),
     sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
-    stateFolder: join(settings.home, 'state'),
+    stateFolder: join(apiFolder(settings.home), 'state'),
   });
+}
+
+/** The database of the settings, or while it is in the old place, the one that the next start moves. */
+export function findDatabase({ home, databasePath }: Settings): string {
+  const old = oldFile(home, 'codebuddy.db');
+  const isMissing = databasePath === databaseIn(home) && !existsSync(databasePath);
+  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
 }
 
 /** Opens a database that no server holds, and gives the number of its last event. @throws StoreOpenError */

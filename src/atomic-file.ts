@@ -1,6 +1,7 @@
 // Small files that a reader must never see half-written, readable by their owner only.
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileError } from './file-errors.ts';
 
@@ -12,8 +13,28 @@ export function writePrivateFile(path: string, content: string): void {
   try {
     write(path, content);
   } catch (error) {
-    throw Object.assign(fileError(path, 'cannot be written', error), codeOf(error));
+    throw writeError(path, error);
   }
+}
+
+/**
+ * As `writePrivateFile`, without holding up the process while the disk works. `mayReplace` is asked at the last moment; if it says no, the
+ * old file stays and the promise resolves to false. One call at a time for one path.
+ */
+export async function replacePrivateFile(
+  path: string,
+  content: string,
+  mayReplace: () => boolean,
+): Promise<boolean> {
+  try {
+    return await writeLater(path, content, mayReplace);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function writeError(path: string, error: unknown): Error {
+  return Object.assign(fileError(path, 'cannot be written', error), codeOf(error));
 }
 
 /** Callers tell a full disk by its code. */
@@ -22,11 +43,13 @@ function codeOf(error: unknown): { readonly code?: unknown } {
 }
 
 function write(path: string, content: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(file, content);
+    const bytes = Buffer.from(content);
+    // One call may write a part only.
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
     fsyncSync(file);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -34,13 +57,45 @@ function write(path: string, content: string): void {
   } finally {
     closeSync(file);
   }
+  replace(temporary, path);
+  syncFolder(dirname(path));
+}
+
+async function writeLater(path: string, content: string, mayReplace: () => boolean): Promise<boolean> {
+  const temporary = temporaryPath(path);
+  await rm(temporary, { force: true });
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  if (!mayReplace()) {
+    rmSync(temporary, { force: true });
+    return false;
+  }
+  replace(temporary, path);
+  await syncFolderLater(dirname(path));
+  return true;
+}
+
+function temporaryPath(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
+
+function replace(temporary: string, path: string): void {
   try {
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
-  syncFolder(dirname(path));
 }
 
 /** The new name is on the disk only once the folder is. Windows cannot open folders, and needs no such thing. */
@@ -51,5 +106,15 @@ function syncFolder(folder: string): void {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
+  }
+}
+
+async function syncFolderLater(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -107,6 +107,11 @@ const table = {
     when: 'The run was cancelled before it had an answer.',
   },
   webhook_exists: { status: 409, title: 'Webhook exists', when: 'A webhook with this id exists already.' },
+  webhook_refused: {
+    status: 409,
+    title: 'Webhook refused',
+    when: 'The entry of this webhook in webhooks.json cannot be used now, so nothing can be sent; its state says why.',
+  },
   webhook_disabled: {
     status: 409,
     title: 'Webhook disabled',
@@ -275,6 +280,10 @@ export type ProblemCode = keyof typeof table;
 
 /** All problems by code. */
 export const problems: Readonly<Record<ProblemCode, ProblemKind>> = table;
+
+export function isProblemCode(code: unknown): code is ProblemCode {
+  return typeof code === 'string' && Object.hasOwn(table, code);
+}
 
 /** One field that does not fit: where (RFC 6901 JSON Pointer, `/body/…`-less: from the root of the part named by `in`) and why. */
 export interface FieldError {

@@ -16,6 +16,7 @@ export function fileError(path: string, what: string, cause: unknown): Error {
 const words: Readonly<Record<string, string>> = {
   EACCES: 'this user may not do that',
   EPERM: 'the system does not allow it',
+  EEXIST: 'there is a file already',
   ENOENT: 'it, or the folder it is in, does not exist',
   EISDIR: 'it is a folder, not a file',
   ENOTDIR: 'a part of its path is a file, not a folder',

@@ -1,9 +1,12 @@
 // What a library user imports.
 
 export * from './api/rest-server.ts';
+export * from './api/webhooks.ts';
 export {
   ApiError,
   CodeBuddyClient,
   type CodeBuddyClientOptions,
+  PermissionRequiredError,
   ServerUnreachableError,
+  type StreamEvent,
 } from './client/index.ts';

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
-import { type AgentModels, createAgentModels, makeLoader } from './models/agent-models.ts';
+import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { createFileGuard } from './permissions/file-guard.ts';
@@ -106,23 +106,6 @@ export interface Agent {
 /** A slow look at the sandbox holds up no answer of the API longer than this. */
 const describeWaitMs = 2000;
 
-/** Looks whether the options make sense, without doing anything. @throws Error that names what does not */
-export function checkAgentOptions(
-  options: Pick<
-    AgentOptions,
-    'models' | 'modelsOrigin' | 'providers' | 'mcpServers' | 'permissions' | 'protectedPaths'
-  >,
-  environment: NodeJS.ProcessEnv,
-): void {
-  parseMcpServers(options.mcpServers ?? {}, environment);
-  for (const rule of [...(options.permissions?.allow ?? []), ...(options.permissions?.deny ?? [])])
-    parseRule(rule);
-  createFilesThatRunLater(options.protectedPaths);
-  proxiesFrom(environment);
-  const { models, modelsOrigin = 'the host', providers } = options;
-  makeLoader({ configured: models, origin: modelsOrigin, providers, environment });
-}
-
 /**
  * Opens the workspace and marks runs that a crash cut off as interrupted.
  * @throws Error that names what makes no sense in the options, or why the sandbox does not work if one is required
@@ -152,7 +135,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     guard: createFileGuard(deny),
     environment,
   });
-  warnOfPrograms(servers, workspace.root, warn);
+  const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
+  warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
   const sandbox = createSandbox({
     mode: options.sandbox === undefined ? 'off' : 'auto',
     network: false,
@@ -174,7 +158,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     redactor,
     environment: clean,
     proxies,
-    cwd: privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root),
+    cwd: serverFolder,
     workspace: workspace.root,
     clientVersion: options.version ?? '0',
     onTrouble: (server, message) => warn(`MCP server ${server}: ${message}`),

@@ -4,9 +4,11 @@ import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../redaction.ts';
 import type { AgentSandboxOptions } from './agent.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
+import { programFault } from './mcp/server-program.ts';
 import { findModel } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
+import { findOptionFaults, type OptionFault } from './option-faults.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { readRefusedTools } from './refused-tools.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
@@ -26,6 +28,9 @@ export interface InspectOptions {
   readonly providers: unknown;
   readonly mcpServers: unknown;
   readonly permissions: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  readonly protectedPaths: readonly string[];
+  /** Where MCP servers start that have no `cwd`. */
+  readonly serverFolder: string;
   readonly sandbox: AgentSandboxOptions & Pick<SandboxOptions, 'mode' | 'hidden'>;
   readonly environment: NodeJS.ProcessEnv;
   /** Where the agent keeps what must outlive a crash. */
@@ -34,23 +39,35 @@ export interface InspectOptions {
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
   const { redact } = createRedactor(secretVariables(options.environment));
+  // The same faults that keep the server from starting.
+  const faults = findOptionFaults(options, options.environment);
   const checks = [
-    ...(await inspectModel(options)),
+    ...(await inspectModel(options, faults)),
     await inspectSandbox(options),
-    inspectMcp(options),
+    ...inspectMcp(options, faults),
     ...inspectRefusedTools(options),
-    ...inspectRules(options),
+    ...inspectRules(options, faults),
   ];
   return checks.map((check) => ({ ...check, detail: redact(check.detail) }));
 }
 
-async function inspectModel({
-  models,
-  modelsOrigin,
-  providers,
-  environment,
-}: InspectOptions): Promise<readonly AgentCheck[]> {
+function shown(
+  name: string,
+  faults: readonly OptionFault[],
+  ...options: readonly OptionFault['option'][]
+): readonly AgentCheck[] {
+  return faults
+    .filter(({ option }) => options.includes(option))
+    .map(({ message }) => ({ name, ok: false, detail: message }));
+}
+
+async function inspectModel(
+  { models, modelsOrigin, providers, environment }: InspectOptions,
+  faults: readonly OptionFault[],
+): Promise<readonly AgentCheck[]> {
   const name = 'model';
+  const wrong = shown(name, faults, 'providers', 'models', 'proxies');
+  if (wrong.length > 0) return wrong;
   try {
     const loader = createModelLoader({ environment, custom: parseProviders(providers, environment) });
     const choice = await findModel({ configured: models, origin: modelsOrigin, environment });
@@ -104,14 +121,21 @@ async function inspectSandbox({ workspace, sandbox, environment }: InspectOption
   return { name, ok: !(isMissing && (sandbox.mode === 'required' || state.status === 'failed')), detail };
 }
 
-function inspectMcp({ mcpServers, environment }: InspectOptions): AgentCheck {
+function inspectMcp(
+  { mcpServers, environment, workspace, serverFolder }: InspectOptions,
+  faults: readonly OptionFault[],
+): readonly AgentCheck[] {
   const name = 'mcp servers';
-  try {
-    const servers = parseMcpServers(mcpServers ?? {}, environment);
-    return { name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' };
-  } catch (error) {
-    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
-  }
+  const wrong = shown(name, faults, 'mcpServers');
+  if (wrong.length > 0) return wrong;
+  const servers = parseMcpServers(mcpServers ?? {}, environment);
+  const surroundings = { environment: cleanEnvironment(environment), cwd: serverFolder, workspace };
+  const missing = servers.flatMap((server) => {
+    const fault = programFault(server, surroundings);
+    return fault === undefined ? [] : [{ name, ok: false, detail: `${server.name} ${fault}` }];
+  });
+  if (missing.length > 0) return missing;
+  return [{ name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' }];
 }
 
 /** One that a provider refused lately: sessions go on without it. */
@@ -123,22 +147,18 @@ function inspectRefusedTools({ stateFolder }: InspectOptions): readonly AgentChe
   }));
 }
 
-function inspectRules({
-  permissions,
-  mcpServers,
-  environment,
-  workspace,
-}: InspectOptions): readonly AgentCheck[] {
+function inspectRules(
+  { permissions, mcpServers, environment, workspace }: InspectOptions,
+  faults: readonly OptionFault[],
+): readonly AgentCheck[] {
   const name = 'rules';
-  try {
-    const servers = parseMcpServers(mcpServers ?? {}, environment).map((server) => server.name);
-    const warnings = ruleWarnings({ ...permissions, servers, workspace });
-    const { allow, deny } = permissions;
-    return [
-      { name, ok: true, detail: `${allow.length} that allow, ${deny.length} that deny` },
-      ...warnings.map((warning) => ({ name: '', ok: true, detail: `  warning: ${warning}` })),
-    ];
-  } catch (error) {
-    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
-  }
+  const wrong = shown(name, faults, 'permissions', 'protectedPaths');
+  if (wrong.length > 0) return wrong;
+  const { allow, deny } = permissions;
+  const counts = { name, ok: true, detail: `${allow.length} that allow, ${deny.length} that deny` };
+  // Which rules can match depends on the servers that there are.
+  if (faults.some(({ option }) => option === 'mcpServers')) return [counts];
+  const servers = parseMcpServers(mcpServers ?? {}, environment).map((server) => server.name);
+  const warnings = ruleWarnings({ ...permissions, servers, workspace });
+  return [counts, ...warnings.map((warning) => ({ name: '', ok: true, detail: `  warning: ${warning}` }))];
 }

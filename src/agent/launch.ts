@@ -1,7 +1,10 @@
 // Starts a program in a process group of its own, so that no failure to start one can end the server.
 
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+// Node refuses to start .cmd files, as npx is one on Windows, without a shell; this quotes the arguments for it.
+import spawn from 'cross-spawn';
+import { groupOptions } from './process-group.ts';
 
 export interface LaunchOptions {
   readonly cwd: string;
@@ -32,7 +35,7 @@ export function launch(
   args: readonly string[],
   { cwd, env, stdio }: LaunchOptions & { readonly stdio: ['ignore' | 'pipe', 'pipe', 'pipe'] },
 ): Launched<ChildProcess> {
-  const child = spawn(program, args, { cwd, env, detached: true, stdio });
+  const child = spawn(program, [...args], { cwd, env, stdio, ...groupOptions() });
   const started = new Promise<void>((resolve, reject) => {
     // Before the streams are touched, and for good: an error without a listener ends the server.
     child.on('error', reject);

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import type { RunFigures } from '../run-figures.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import { wellFormed, wellFormedDeep } from '../text.ts';
 import type { DriverContext, Summary } from './driver.ts';
@@ -29,6 +30,7 @@ export interface RunContextOptions {
   readonly tools: ToolBox;
   readonly permissions: Permissions;
   readonly spending: Spending;
+  readonly figures: Pick<RunFigures, 'spent'>;
   readonly now: () => number;
   readonly defaultMode: PermissionMode;
   /** Reads the prompt of a run from the store. */
@@ -42,7 +44,7 @@ export interface RunContextOptions {
 
 export function createRunContext(options: RunContextOptions): (one: LiveRun) => DriverContext {
   const { store, log, tools, permissions, spending, now, defaultMode } = options;
-  const { readPrompt, isLive, onWaiting, onFault } = options;
+  const { readPrompt, isLive, onWaiting, onFault, figures } = options;
 
   const save = (one: LiveRun): Write => patchRun(one.run, now());
 
@@ -106,23 +108,28 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
         signal: controller.signal,
         onWait(permission) {
           waits = true;
-          if (one.waiting++ === 0) changeStatus(one, 'waiting');
-          one.asked.resolve(permission);
+          const saved = one.waiting++ === 0 ? changeStatus(one, 'waiting') : Promise.resolve();
+          // After the commit: who is told that the run waits must find it so in the list of runs.
+          void saved.then(() => one.asked.resolve(permission));
           onWait();
         },
       });
     } finally {
-      if (waits && --one.waiting === 0 && !controller.signal.aborted) changeStatus(one, 'running');
+      if (waits && --one.waiting === 0 && !controller.signal.aborted) void changeStatus(one, 'running');
     }
   }
 
-  function changeStatus(one: LiveRun, status: 'waiting' | 'running'): void {
+  /** Never rejects. */
+  function changeStatus(one: LiveRun, status: 'waiting' | 'running'): Promise<void> {
     one.run = { ...one.run, status };
     if (status === 'waiting') one.clock.pause();
     else one.clock.resume();
     onWaiting(one);
     // What was said before the question must outlive a crash while it is asked.
-    store.write([...takeAlong(one), save(one)]).catch((error: unknown) => onFault(error, one.run.id));
+    return store.write([...takeAlong(one), save(one)]).then(
+      () => undefined,
+      (error: unknown) => onFault(error, one.run.id),
+    );
   }
 
   function toolMessage(
@@ -251,6 +258,7 @@ export function createRunContext(options: RunContextOptions): (one: LiveRun) => 
       const runCost = cost === null ? run.cost : round((run.cost ?? 0) + cost);
       const sessionCost = round(memory.cost + (cost ?? 0));
       one.run = { ...run, model, usage: runUsage, cost: runCost };
+      figures.spent(model, usage, cost);
       const { events, budget } = await spending.book(
         { cost: cost ?? 0, runUsage, runCost: runCost ?? 0, sessionCost },
         request.options,

@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import { createRunFigures, type RunStats } from '../run-figures.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../text.ts';
@@ -98,6 +99,8 @@ export interface Runs {
   list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
+  /** Since the start of the process, and what there is now. */
+  stats(): RunStats & { readonly states: Readonly<Record<'queued' | 'running' | 'waiting', number>> };
   isSessionBusy(sessionId: string): boolean;
   /** Marks what a crash left behind as interrupted. */
   recover(): Promise<void>;
@@ -134,6 +137,7 @@ export function createRuns(options: RunsOptions): Runs {
   const queue: LiveRun[] = [];
   const working = new Map<string, LiveRun>();
   const turns = createRunTurns();
+  const figures = createRunFigures();
   let accepting = true;
 
   const iso = (): string => new Date(now()).toISOString();
@@ -143,6 +147,7 @@ export function createRuns(options: RunsOptions): Runs {
     tools,
     permissions,
     spending,
+    figures,
     now,
     defaultMode,
     readPrompt: async (runId) => (await read(runId)).prompt,
@@ -458,6 +463,7 @@ export function createRuns(options: RunsOptions): Runs {
       ],
     );
     one.run = ended;
+    figures.ended('completed', durationMs);
     one.result.resolve({ response, ...owner, model, usage, cost, finishReason });
   }
 
@@ -470,7 +476,8 @@ export function createRuns(options: RunsOptions): Runs {
     one.run = {
       ...one.run,
       status,
-      error: { code: told.code, message: told.message },
+      // The same code as the event, and as after a crash.
+      error: { code: status === 'interrupted' ? 'interrupted' : told.code, message: told.message },
       finishReason: status === 'failed' ? 'error' : status,
       endedAt: iso(),
     };
@@ -480,6 +487,8 @@ export function createRuns(options: RunsOptions): Runs {
       // The store cannot take it now; at the next start `recover` marks the run.
       onFault(fault, one.run.id);
     }
+    const { startedAt } = one.run;
+    figures.ended(status, startedAt === null ? undefined : now() - Date.parse(startedAt));
     one.result.reject(told);
   }
 
@@ -518,7 +527,11 @@ export function createRuns(options: RunsOptions): Runs {
         ...(status === undefined ? {} : { statuses: [status] }),
       });
       return toPage(
-        rows.slice(0, limit).map((row) => viewRun(toRun(row), now())),
+        rows.slice(0, limit).map((row) => {
+          // As `get` shows it, what is in memory is newer; a status that was asked for is that of the store.
+          const current = status === undefined ? live.get(row.id)?.run : undefined;
+          return viewRun({ ...toRun(row), ...current }, now());
+        }),
         rows.length > limit || isCutByText(rows),
       );
     },
@@ -534,6 +547,14 @@ export function createRuns(options: RunsOptions): Runs {
       return { ...(await read(id)), ...one.run };
     },
     activeCount: () => live.size,
+    stats() {
+      const states = { queued: 0, running: 0, waiting: 0 };
+      for (const { run } of live.values()) {
+        if (run.status === 'queued' || run.status === 'running' || run.status === 'waiting')
+          states[run.status]++;
+      }
+      return { ...figures.stats(), states };
+    },
     isSessionBusy: (sessionId) =>
       working.has(sessionId) || queue.some(({ run }) => run.sessionId === sessionId),
     async recover() {

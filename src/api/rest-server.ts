@@ -1,7 +1,7 @@
 // The public face of the REST server: make one, set handlers, start. Alone it touches no agent, no store and no file; with
 // `services` (app.ts) it serves the built-in agent.
 
-import { EventEmitter } from 'node:events';
+import { captureRejectionSymbol, EventEmitter } from 'node:events';
 import type { AddRouteOptions, RouteHandler } from '../http/added-route.ts';
 import { addedRoute } from '../http/added-route.ts';
 import type { HttpHandlers, PromptHandler, ToolHandler } from '../http/handlers.ts';
@@ -14,8 +14,11 @@ import type { HttpMethod } from '../http/route.ts';
 import type { Endpoint } from '../http/routes/index.ts';
 import { listEndpoints } from '../http/routes/index.ts';
 import type { HttpServices } from '../http/services.ts';
+import { sameSettings } from './same-settings.ts';
 
-export type { AddRouteOptions, ApiRequest, ApiResponse, RouteHandler } from '../http/added-route.ts';
+export { CodeBuddyError } from '../errors.ts';
+export type { AddRouteOptions, ApiRequest, RouteHandler } from '../http/added-route.ts';
+export { type ApiReply, type ApiReply as ApiResponse, reply } from '../http/api-reply.ts';
 export type {
   PromptAnswer,
   PromptContext,
@@ -57,14 +60,14 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
 
   /** @throws TypeError for a setting that makes no sense */
   constructor(config: ApiServerConfig = {}, services: HttpServices = {}) {
-    super();
+    super({ captureRejections: true });
     this.server = new HttpServer(resolveConfig(config), services, this.handlers, {
       onRequest: (event) => {
-        this.emit('request', event);
+        this.tell(() => this.emit('request', event));
       },
       isRequestHeard: () => this.listenerCount('request') > 0,
       onFault: (error) => {
-        if (this.listenerCount('error') > 0) this.emit('error', error);
+        if (this.listenerCount('error') > 0) this.tell(() => this.emit('error', error));
       },
     });
   }
@@ -125,9 +128,11 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     return listEndpoints(this.server.routes.all());
   }
 
-  /** Where the server listens; undefined while it does not. */
+  /** Where the server listens; undefined while it does not. In a text it is its `url`, as the first version returned. */
   getAddress(): ServerAddress | undefined {
-    return this.server.address;
+    const { address } = this.server;
+    if (address === undefined) return undefined;
+    return Object.defineProperty({ ...address }, 'toString', { value: () => address.url });
   }
 
   isServerRunning(): boolean {
@@ -143,7 +148,7 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     await this.server.start();
     const address = this.server.address;
     if (address === undefined) throw new TypeError('The server was stopped while it started');
-    if (!wasRunning) this.emit('start', address);
+    if (!wasRunning) this.tell(() => this.emit('start', address));
     return address;
   }
 
@@ -154,15 +159,54 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   async stop(): Promise<void> {
     const wasRunning = this.isServerRunning();
     await this.server.stop();
-    if (wasRunning) this.emit('stop');
+    if (wasRunning) this.tell(() => this.emit('stop'));
   }
+
+  /** A listener whose promise rejects. */
+  override [captureRejectionSymbol](error: Error, ..._of: readonly unknown[]): void {
+    warnOfListener(error);
+  }
+
+  /** A listener that fails is a fault of the host; it must not end the server, nor make `start()` fail. */
+  private tell(emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      warnOfListener(error);
+    }
+  }
+}
+
+function warnOfListener(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const detail = error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {};
+  process.emitWarning(`A listener of the server failed: ${message}`, {
+    code: 'CODEBUDDY_LISTENER',
+    ...detail,
+  });
 }
 
 let shared: RestApiServer | undefined;
 
-/** The one server of this process; made at the first call, with its `config`. */
+let sharedWith: { readonly config: ApiServerConfig; readonly services: HttpServices | undefined };
+
+/**
+ * The one server of this process; made at the first call, with its `config`.
+ * @throws TypeError if there is one with another `config`
+ */
 export function getApiServer(config?: ApiServerConfig, services?: HttpServices): RestApiServer {
-  shared ??= new RestApiServer(config, services);
+  if (shared === undefined) {
+    shared = new RestApiServer(config, services);
+    sharedWith = { config: { ...config }, services };
+    return shared;
+  }
+  const isSame =
+    (config === undefined || sameSettings(config, sharedWith.config)) &&
+    (services === undefined || services === sharedWith.services);
+  if (!isSame)
+    throw new TypeError(
+      'getApiServer: this process has a server with another config; stop it with stopApiServer() first, or use new RestApiServer(config)',
+    );
   return shared;
 }
 

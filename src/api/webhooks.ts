@@ -1,28 +1,28 @@
 // The public face of webhooks, for a host that has no REST server: make a manager, register webhooks, emit events. It opens its own store
 // and log in the config folder at the first call, and is the same engine that the server runs.
 
-import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import type { EventDataByType, EventType } from '../events/catalogue.ts';
-import type { LoggedEvent, NewEvent } from '../events/event-log.ts';
-import { startIdsAfter } from '../events/ids.ts';
-import { createEventLog } from '../events/log.ts';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { CodeBuddyError } from '../errors.ts';
 import {
-  type HistoryQuery,
-  type NewSecret,
-  openWebhookEngine,
-  type WebhookEngine,
-  type WebhookEngineOptions,
-  type WebhookStats,
-} from '../webhooks/engine.ts';
+  deltas,
+  type EventDataByType,
+  type EventType,
+  eventTypes as knownTypes,
+} from '../events/catalogue.ts';
+import type { LoggedEvent, NewEvent } from '../events/event-log.ts';
+import type { HistoryQuery, NewSecret, WebhookEngine, WebhookStats } from '../webhooks/engine.ts';
 import type { ReplayRange } from '../webhooks/replay.ts';
 import { verifySignature, verifyWebhook } from '../webhooks/verify.ts';
 import type { WebhookInput } from '../webhooks/webhook-config.ts';
 import type { DeliveryView, WebhookView } from '../webhooks/webhook-view.ts';
+import type { OpenedWebhooks } from './open-webhooks.ts';
+import { sameSettings } from './same-settings.ts';
+import { checkEventTypes, checkId, homeOfConfigPath } from './webhook-arguments.ts';
+import { createWebhookLosses } from './webhook-losses.ts';
+import type { WebhookManagerOptions } from './webhook-options.ts';
+import type { AnyEventType } from './webhook-types.ts';
 
 export { CodeBuddyError } from '../errors.ts';
+export type { LoggedEvent } from '../events/event-log.ts';
 export { StoreOpenError } from '../store/store-open-error.ts';
 export type { HistoryQuery, NewSecret, WebhookStats } from '../webhooks/engine.ts';
 export type { ReplayRange } from '../webhooks/replay.ts';
@@ -30,25 +30,15 @@ export type { VerifyWebhookOptions, WebhookHeaders } from '../webhooks/verify.ts
 export { verifySignature, verifyWebhook } from '../webhooks/verify.ts';
 export type { WebhookInput } from '../webhooks/webhook-config.ts';
 export type { DeliveryAttempt, DeliveryView, WebhookView } from '../webhooks/webhook-view.ts';
-
-export interface WebhookManagerOptions
-  extends Pick<
-    WebhookEngineOptions,
-    | 'allowedTargets'
-    | 'allowLoopback'
-    | 'ca'
-    | 'proxy'
-    | 'nameServers'
-    | 'hostsFile'
-    | 'maxInFlight'
-    | 'keepDeliveries'
-    | 'warn'
-    | 'clock'
-    | 'random'
-  > {
-  /** Where `webhooks.json` and `codebuddy.db` lie. @default CODEBUDDY_HOME, else ~/.codebuddy */
-  readonly home?: string;
-}
+export type { WebhookManagerOptions } from './webhook-options.ts';
+export type {
+  AnyEventType,
+  WebhookConfig,
+  WebhookDelivery,
+  WebhookEvent,
+  WebhookEventType,
+  WebhookPayload,
+} from './webhook-types.ts';
 
 /** What `emit` committed. */
 export interface Emitted {
@@ -57,9 +47,14 @@ export interface Emitted {
   readonly deliveries: readonly string[];
 }
 
-interface Opened {
-  readonly engine: WebhookEngine;
-  readonly close: () => Promise<void>;
+/** An event for `emitEvent`, of any type. */
+export interface EventInput {
+  readonly type: AnyEventType;
+  readonly data: object;
+  readonly sessionId?: string;
+  readonly runId?: string;
+  /** How many requests of our own webhooks led to it. @default 0 */
+  readonly hop?: number;
 }
 
 /**
@@ -72,7 +67,8 @@ interface Opened {
  */
 export class WebhookManager {
   private readonly options: WebhookManagerOptions;
-  private opened: Promise<Opened> | undefined;
+  private readonly losses = createWebhookLosses();
+  private opened: Promise<OpenedWebhooks> | undefined;
   private isClosed = false;
 
   /** Checks a first-version signature in constant time; false, never a throw, on malformed input. */
@@ -85,8 +81,18 @@ export class WebhookManager {
     return verifyWebhook(...request);
   }
 
-  constructor(options: WebhookManagerOptions = {}) {
-    this.options = options;
+  /**
+   * @param options or, as in the first version, the path of `webhooks.json`
+   * @throws TypeError for options that make no sense
+   */
+  constructor(options: WebhookManagerOptions | string = {}) {
+    this.options = typeof options === 'string' ? { home: homeOfConfigPath(options) } : (options ?? {});
+    checkEventTypes(this.options.eventTypes, [...knownTypes, ...Object.keys(deltas)]);
+  }
+
+  /** True after `close()`. */
+  get closed(): boolean {
+    return this.isClosed;
   }
 
   /**
@@ -100,24 +106,27 @@ export class WebhookManager {
 
   /** Changes what `patch` names; `secret: null` takes the secret away. @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
   async update(id: string, patch: Partial<WebhookInput>): Promise<WebhookView> {
+    checkId('update', id);
     return (await this.engine()).update(id, patch);
   }
 
   /** Removes a webhook; what was pending for it ends as `cancelled`. @throws CodeBuddyError `webhook_not_found` */
   async remove(id: string): Promise<void> {
+    checkId('remove', id);
     await (await this.engine()).remove(id);
   }
 
   async get(id: string): Promise<WebhookView | undefined> {
+    checkId('get', id);
     return (await this.engine()).get(id);
   }
 
-  async getAll(): Promise<readonly WebhookView[]> {
-    return (await this.engine()).list();
+  async getAll(): Promise<WebhookView[]> {
+    return [...(await (await this.engine()).list())];
   }
 
   /** The enabled webhooks that an event of this type goes to. */
-  async getForEvent(event: EventType): Promise<readonly WebhookView[]> {
+  async getForEvent(event: AnyEventType): Promise<WebhookView[]> {
     const engine = await this.engine();
     const views = await Promise.all(engine.forEvent(event).map((id) => engine.get(id)));
     return views.filter((view) => view !== undefined);
@@ -125,21 +134,44 @@ export class WebhookManager {
 
   /**
    * Resolves when the event and one delivery for each webhook that wants it are on the disk, together. After that neither a crash nor a
-   * power cut loses them.
-   * @throws CodeBuddyError `validation_failed` (data does not fit the event's schema), `storage_full`, `storage_unavailable`
+   * power cut loses them. Await it, or use `emitSafely`.
+   * @throws CodeBuddyError `validation_failed` (an unknown type, data that JSON cannot hold, and with `strict` data that does not fit its schema),
+   * `storage_full`, `storage_unavailable`
    */
   emit<T extends EventType>(
     event: T,
     data: EventDataByType[NoInfer<T>],
     sessionId?: string,
   ): Promise<Emitted>;
-  emit(event: EventType, data: unknown, sessionId?: string): Promise<Emitted> {
-    return this.emitEvent(toEvent(event, data, sessionId));
+  emit(event: AnyEventType, data: object, sessionId?: string): Promise<Emitted>;
+  emit(event: AnyEventType, data: object, sessionId?: string): Promise<Emitted> {
+    return this.emitEvent(toInput(event, data, sessionId));
   }
 
   /** As `emit`, for a whole event: it may name a run too. */
-  async emitEvent(event: NewEvent): Promise<Emitted> {
-    return (await this.engine()).emit(event);
+  async emitEvent(event: EventInput): Promise<Emitted> {
+    // The log checks type and data.
+    const checked: unknown = event;
+    return (await this.engine()).emit(checked as NewEvent);
+  }
+
+  /**
+   * As `emit`, to fire and forget: never rejects. An event that cannot be committed is told to `warn` (without one, as a warning of the process),
+   * and is a failed delivery in the history of each webhook that would have got it.
+   */
+  async emitSafely(event: AnyEventType, data: object, sessionId?: string): Promise<Emitted | undefined> {
+    try {
+      return await this.emit(event, data, sessionId);
+    } catch (error) {
+      await this.lose(String(event), error);
+      return undefined;
+    }
+  }
+
+  /** An event of the log, with its whole data also where the payload was cut. Undefined if there is none, or it was pruned. */
+  async getEvent(id: string): Promise<LoggedEvent | undefined> {
+    checkId('getEvent', id);
+    return (await this.open()).log.get(id);
   }
 
   /** Resolves when all of these deliveries have ended, however. @throws CodeBuddyError `delivery_not_found`, `shutting_down` */
@@ -147,20 +179,33 @@ export class WebhookManager {
     return (await this.engine()).settled(deliveries);
   }
 
-  /** Deliveries, newest first. `limit` defaults to 50. */
-  async getHistory(filter: Partial<HistoryQuery> = {}): Promise<readonly DeliveryView[]> {
-    return (await (await this.engine()).listDeliveries({ limit: 50, ...filter })).items;
+  /** Deliveries, newest first; a string is the id of a webhook. `limit` defaults to 50. */
+  async getHistory(filter: string | Partial<HistoryQuery> = {}): Promise<DeliveryView[]> {
+    const query = { limit: 50, ...(typeof filter === 'string' ? { webhookId: filter } : filter) };
+    const { items } = await (await this.engine()).listDeliveries(query);
+    if (query.after !== undefined) return [...items];
+    const all = [...this.losses.list(query), ...items];
+    return all.sort((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, query.limit);
   }
 
-  /** Deliveries that were given up, newest first. `limit` defaults to 50. */
+  /** Deliveries that were given up, newest first; a string is the id of a webhook. `limit` defaults to 50. */
   async getFailedDeliveries(
-    filter: Omit<Partial<HistoryQuery>, 'status'> = {},
-  ): Promise<readonly DeliveryView[]> {
-    return this.getHistory({ ...filter, status: 'failed' });
+    filter: string | Omit<Partial<HistoryQuery>, 'status'> = {},
+  ): Promise<DeliveryView[]> {
+    return this.getHistory({
+      ...(typeof filter === 'string' ? { webhookId: filter } : filter),
+      status: 'failed',
+    });
   }
 
   /** Sends a delivery again that has ended, or one that waits now instead of later. @throws CodeBuddyError `delivery_not_found`, `delivery_pending`, `webhook_not_found` */
   async retry(deliveryId: string): Promise<DeliveryView> {
+    checkId('retry', deliveryId);
+    if (this.losses.list({}).some(({ id }) => id === deliveryId))
+      throw new CodeBuddyError(
+        'delivery_not_found',
+        'The event of this delivery was never committed; emit it again',
+      );
     return (await this.engine()).retry(deliveryId);
   }
 
@@ -173,11 +218,13 @@ export class WebhookManager {
 
   /** Deletes ended deliveries; pending ones stay. */
   async clearHistory(filter: { readonly webhookId?: string } = {}): Promise<{ readonly deleted: number }> {
-    return (await this.engine()).clearHistory(filter);
+    const { deleted } = await (await this.engine()).clearHistory(filter);
+    return { deleted: deleted + this.losses.clear(filter.webhookId) };
   }
 
-  /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `too_many_tests` */
+  /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests` */
   async test(id: string): Promise<DeliveryView> {
+    checkId('test', id);
     return (await this.engine()).test(id);
   }
 
@@ -221,73 +268,93 @@ export class WebhookManager {
     await opened?.close();
   }
 
+  /** The first version's. @throws TypeError */
+  formatWebhooks(): never {
+    throw new TypeError('formatWebhooks is gone: write the list yourself from await webhooks.getAll()');
+  }
+
   private async engine(): Promise<WebhookEngine> {
+    return (await this.open()).engine;
+  }
+
+  private async open(): Promise<OpenedWebhooks> {
     if (this.isClosed) throw new TypeError('The webhook manager is closed');
-    this.opened ??= open(this.options);
+    this.opened ??= import('./open-webhooks.ts').then(({ openWebhooks }) =>
+      openWebhooks(this.options, (message, error) => this.tell(message, error)),
+    );
+    const opened = this.opened;
     try {
-      return (await this.opened).engine;
+      return await opened;
     } catch (error) {
       // The next call tries again: another process may have let the database go.
-      this.opened = undefined;
+      if (this.opened === opened) this.opened = undefined;
       throw error;
+    }
+  }
+
+  private async lose(event: string, error: unknown): Promise<void> {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.tell(`the event ${event} is lost: ${reason}`, error);
+    const opened = await this.opened?.catch(() => undefined);
+    this.losses.add(event, this.isClosed ? [] : (opened?.engine.forEvent(event) ?? []), reason);
+  }
+
+  /** What goes wrong in a host's `warn` must not end the host. */
+  private tell(message: string, error: unknown): void {
+    const { warn } = this.options;
+    try {
+      if (warn === undefined) {
+        process.emitWarning(message, { code: 'CODEBUDDY_WEBHOOKS' });
+        return;
+      }
+      const returned: unknown = warn(message, error);
+      Promise.resolve(returned).catch(() => undefined);
+    } catch {
+      // There is nobody left to tell.
     }
   }
 }
 
-async function open({ home = defaultHome(), ...options }: WebhookManagerOptions): Promise<Opened> {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  const { warn } = options;
-  const store = await openSqliteStore({
-    path: join(home, 'codebuddy.db'),
-    ...(warn === undefined ? {} : { logger: { warn: (fields, message) => warn(message, fields.err) } }),
-  });
-  const log = createEventLog({ store });
-  try {
-    startIdsAfter(await store.newestIds());
-    const engine = await openWebhookEngine({
-      ...options,
-      store,
-      log,
-      registryPath: join(home, 'webhooks.json'),
-    });
-    return {
-      engine,
-      async close() {
-        await engine.close();
-        await log.close();
-        await store.close();
-      },
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-function defaultHome(): string {
-  return process.env.CODEBUDDY_HOME || join(homedir(), '.codebuddy');
-}
-
 let shared: WebhookManager | undefined;
+let sharedOptions: WebhookManagerOptions | string | undefined;
 
-/** The one manager of this process; made at the first call, with its `options`. */
-export function getWebhookManager(options?: WebhookManagerOptions): WebhookManager {
-  shared ??= new WebhookManager(options);
+/**
+ * The one manager of this process; made at the first call, with its `options`, and made anew after `close()`.
+ * @throws TypeError if there is one with other options
+ */
+export function getWebhookManager(options?: WebhookManagerOptions | string): WebhookManager {
+  if (shared !== undefined && !shared.closed) {
+    if (options !== undefined && !sameSettings(options, sharedOptions ?? {}))
+      throw new TypeError(
+        'getWebhookManager: this process has a manager with other options; close() it first, or use new WebhookManager(options)',
+      );
+    return shared;
+  }
+  // One that is made anew keeps the folder of the one before.
+  if (options !== undefined) sharedOptions = options;
+  shared = new WebhookManager(sharedOptions);
   return shared;
 }
 
-/** Emits an event through the one manager of this process; see `WebhookManager.emit`. */
+/** Emits an event through the one manager of this process, to fire and forget: never rejects. See `WebhookManager.emitSafely`. */
 export function emitWebhook<T extends EventType>(
   event: T,
   data: EventDataByType[NoInfer<T>],
   sessionId?: string,
-): Promise<Emitted>;
-export function emitWebhook(event: EventType, data: unknown, sessionId?: string): Promise<Emitted> {
-  return getWebhookManager().emitEvent(toEvent(event, data, sessionId));
+): Promise<Emitted | undefined>;
+export function emitWebhook(
+  event: AnyEventType,
+  data: object,
+  sessionId?: string,
+): Promise<Emitted | undefined>;
+export function emitWebhook(
+  event: AnyEventType,
+  data: object,
+  sessionId?: string,
+): Promise<Emitted | undefined> {
+  return getWebhookManager().emitSafely(event, data, sessionId);
 }
 
-/** A type and its data belong together by the signatures above; the log checks the data by its schema. */
-function toEvent(type: EventType, data: unknown, sessionId: string | undefined): NewEvent {
-  const event: unknown = { type, data, ...(sessionId === undefined ? {} : { sessionId }) };
-  return event as NewEvent;
+function toInput(type: AnyEventType, data: object, sessionId: string | undefined): EventInput {
+  return { type, data, ...(sessionId === undefined ? {} : { sessionId }) };
 }

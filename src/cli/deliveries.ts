@@ -3,16 +3,20 @@
 import type { Command } from 'commander';
 import type { Delivery, ExplainedDelivery } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
+import { idOf, withId } from './id-argument.ts';
+import { localTime, withLocalTimes } from './local-time.ts';
+import { eventPattern, oneOf, pageLimit } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { readTime } from './time-point.ts';
+import { UsageError } from './usage-error.ts';
 
 interface ListOptions extends ConnectionOptions {
   readonly webhook?: string;
-  readonly status?: string;
+  readonly status?: Delivery['status'];
   readonly event?: string;
   readonly eventId?: string;
   readonly since?: string;
-  readonly limit: string;
+  readonly limit: number;
   readonly cursor?: string;
 }
 
@@ -23,56 +27,63 @@ interface RetryOptions extends ConnectionOptions {
   readonly since?: string;
 }
 
+const statuses = ['pending', 'success', 'failed', 'cancelled'] as const;
+
 export function add(program: Command): void {
   const deliveries = program.command('deliveries').description('Shows, explains and retries deliveries.');
   withConnection(deliveries.command('list').description('Lists deliveries, newest first.'))
-    .option('--webhook <id>', 'only of this webhook')
-    .option('--status <status>', 'only pending, success, failed or cancelled')
-    .option('--event <type>', 'only of this event type')
-    .option('--event-id <id>', 'only of this event')
-    .option('--since <time>', 'only those made since then, as 2026-11-23T10:00:00Z')
-    .option('--limit <n>', '1 to 200', '50')
+    .option('--webhook <id>', 'only of this webhook', idOf('--webhook', 'whk'))
+    .option('--status <status>', `only ${statuses.join(', ')}`, oneOf('--status', statuses))
+    .option('--event <type>', 'only of this event type', eventPattern('--event'))
+    .option('--event-id <id>', 'only of this event', idOf('--event-id', 'evt'))
+    .option(
+      '--since <time>',
+      'only those made since then: a date or time, or how long ago, as 2026-11-29, 2h',
+    )
+    .option('--limit <n>', '1 to 200', pageLimit, 50)
     .option('--cursor <cursor>', 'the nextCursor of the page before')
     .action(list);
   withConnection(
-    deliveries.command('show').description('Shows a delivery with every attempt.').argument('<id>'),
+    withId(deliveries.command('show').description('Shows a delivery with every attempt.'), 'dlv'),
   ).action(show);
   withConnection(
-    deliveries
-      .command('explain')
-      .description('Says in words what became of a delivery, and the next step.')
-      .argument('<id>'),
+    withId(
+      deliveries
+        .command('explain')
+        .description('Says in words what became of a delivery, and the next step.'),
+      'dlv',
+    ),
   ).action(explain);
   withConnection(
     deliveries
       .command('retry')
       .description('Sends again: one delivery, or with --failed all that failed.')
-      .argument('[id]')
+      .argument('[id]', 'of a delivery', idOf('id', 'dlv'))
       .option('--failed', 'all that failed')
-      .option('--webhook <id>', 'with --failed: only of this webhook')
-      .option('--event <type>', 'with --failed: only of this event type')
-      .option('--since <time>', 'with --failed: only those made since then'),
+      .option('--webhook <id>', 'with --failed: only of this webhook', idOf('--webhook', 'whk'))
+      .option('--event <type>', 'with --failed: only of this event type', eventPattern('--event'))
+      .option('--since <time>', 'with --failed: only those made since then, as 2026-11-29, 2h'),
   )
     .addHelpText(
       'after',
       `
 Examples:
   codebuddy deliveries retry dlv_…
-  codebuddy deliveries retry --failed --webhook whk_… --since 2026-11-23T10:00:00Z`,
+  codebuddy deliveries retry --failed --webhook whk_… --since 2h`,
     )
     .action(retry);
 }
 
 async function list(options: ListOptions): Promise<void> {
+  const since = options.since === undefined ? undefined : readTime('--since', options.since);
   await withClient(options, async (client, signal) => {
-    const { webhook, status, event, eventId, since, limit, cursor } = options;
+    const { webhook, status, event, eventId, limit, cursor } = options;
     const answer = await client.deliveries.list(
       {
-        limit: Number(limit),
+        limit,
         ...(cursor === undefined ? {} : { cursor }),
         ...(webhook === undefined ? {} : { webhookId: webhook }),
-        // The server checks the word and names the field.
-        ...(status === undefined ? {} : { status: status as Delivery['status'] }),
+        ...(status === undefined ? {} : { status }),
         ...(event === undefined ? {} : { event }),
         ...(eventId === undefined ? {} : { eventId }),
         ...(since === undefined ? {} : { since }),
@@ -84,7 +95,7 @@ async function list(options: ListOptions): Promise<void> {
       ['ID', 'CREATED', 'STATUS', 'ATTEMPTS', 'EVENT', 'WEBHOOK', 'REASON'],
       answer.deliveries.map((delivery) => [
         delivery.id,
-        delivery.createdAt,
+        localTime(delivery.createdAt),
         delivery.status,
         String(delivery.attempts),
         delivery.event,
@@ -106,7 +117,7 @@ async function show(id: string, options: ConnectionOptions): Promise<void> {
       ['ATTEMPT', 'AT', 'MS', 'OUTCOME', 'STATUS', 'MESSAGE'],
       delivery.attemptLog.map(({ number, at, durationMs, outcome, statusCode, message }) => [
         String(number),
-        at,
+        localTime(at),
         String(Math.round(durationMs)),
         outcome,
         String(statusCode ?? ''),
@@ -124,14 +135,15 @@ async function explain(id: string, options: ConnectionOptions): Promise<void> {
   await withClient(options, async (client, signal) => {
     const { explanation } = await client.deliveries.get(id, { signal });
     if (options.json) return printJson(explanation);
-    print(explanation.summary);
-    print(`${paint('bold', 'next step:')} ${explanation.nextStep}`);
+    print(withLocalTimes(explanation.summary));
+    print(`${paint('bold', 'next step:')} ${withLocalTimes(explanation.nextStep)}`);
     if (explanation.curl !== null) print(`\n${explanation.curl}`);
   });
 }
 
 async function retry(id: string | undefined, options: RetryOptions): Promise<void> {
-  const { webhook, event, since } = options;
+  const { webhook, event } = options;
+  const since = options.since === undefined ? undefined : readTime('--since', options.since);
   if ((id === undefined) === (options.failed !== true)) {
     throw new UsageError('name one delivery, or take --failed for all that failed');
   }
@@ -162,9 +174,9 @@ function describe(delivery: ExplainedDelivery): string {
     ['reason', delivery.reason],
     ['event', `${delivery.event} ${delivery.eventId} (sequence ${delivery.sequence})`],
     ['webhook', delivery.webhookId],
-    ['created', delivery.createdAt],
-    ['next attempt', delivery.nextAttemptAt],
-    ['ended', delivery.endedAt],
+    ['created', localTime(delivery.createdAt)],
+    ['next attempt', delivery.nextAttemptAt && localTime(delivery.nextAttemptAt)],
+    ['ended', delivery.endedAt && localTime(delivery.endedAt)],
   ];
   const rows = lines.flatMap(([title, value]) =>
     value === null ? [] : [`${title.padEnd(13)} ${oneLine(value)}`],

@@ -4,8 +4,10 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
-import { readServerFile } from '../config/server-file.ts';
-import { loadSettings, type Origins, type Settings } from '../config/settings.ts';
+import { hasModes } from '../config/home-folder.ts';
+import { localKeyPath, readLocalKey } from '../config/local-key.ts';
+import { readServerFile, type ServerFile } from '../config/server-file.ts';
+import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
 import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
@@ -30,8 +32,8 @@ export function add(program: Command): void {
     .option('--workspace <folder>', 'the workspace (default: this folder)')
     .option('--json', 'print JSON')
     .action(async ({ home, workspace, json }: DoctorOptions) => {
-      const { settings, origins } = loadSettings({ flags: { home, workspace } });
-      const checks = await runChecks(settings, origins);
+      const { settings, origins, faults } = inspectSettings({ flags: { home, workspace } });
+      const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
       const shown = {
         ...settings,
         apiKey: settings.apiKey === undefined ? undefined : '(set)',
@@ -62,24 +64,73 @@ export function add(program: Command): void {
     });
 }
 
+function settingsChecks(faults: readonly string[]): readonly Check[] {
+  const name = 'settings';
+  if (faults.length === 0) return [{ name, ok: true, detail: 'every one makes sense by itself' }];
+  return faults.map((detail) => ({ name, ok: false, detail }));
+}
+
+/** Every check, whatever becomes of the others. */
+async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
+  const { home } = settings;
+  const { server, fault } = findServer(home);
+  const results = [
+    attempt('node', checkNode),
+    attempt('config folder', () => checkHome(home)),
+    attempt('API key', () => checkKey(home)),
+    attempt('workspace', () => checkWorkspace(settings.workspace)),
+    attempt('disk', () => checkDisk(home)),
+    ...(server === undefined
+      ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
+      : [attempt('server', () => checkServer(home, server))]),
+    attempt('webhooks', () => checkWebhooks(settings, server !== undefined)),
+    attempt('webhook states', () => checkWebhookStates(settings, server !== undefined)),
+    attempt('agent', () => checkAgent(settings, origins)),
+  ];
+  return [...fault, ...(await Promise.all(results)).flat()];
+}
+
+function findServer(home: string): {
+  readonly server: ServerFile | undefined;
+  readonly fault: readonly Check[];
+} {
+  try {
+    return { server: readServerFile(home), fault: [] };
+  } catch (error) {
+    return { server: undefined, fault: [{ name: 'server', ok: false, detail: String(error) }] };
+  }
+}
+
+async function attempt(
+  name: string,
+  check: () => Check | readonly Check[] | Promise<Check | readonly Check[]>,
+): Promise<readonly Check[]> {
+  try {
+    return [await check()].flat();
+  } catch (error) {
+    return [{ name, ok: false, detail: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
 /** Which model would answer and why, and whether commands are kept in a sandbox. */
 async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const { lookAtAgent } = await import('../app.ts');
   return lookAtAgent(settings, origins.models);
 }
 
-async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
-  const running = readServerFile(settings.home);
-  const checks = [
-    checkNode(),
-    checkHome(settings.home),
-    checkWorkspace(settings.workspace),
-    checkDisk(settings.home),
-  ];
-  if (running === undefined) checks.push(await checkPort(settings), await checkDatabase(settings));
-  else checks.push(await checkServer(settings.home, running.url, running.pid));
-  checks.push(...(await checkAgent(settings, origins)));
-  return checks;
+async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<readonly Check[]> {
+  const name = 'webhooks';
+  const { checkWebhookSettings, lookAtWebhooks } = await import('../app.ts');
+  const faults = checkWebhookSettings(settings);
+  if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
+  // The entries of webhooks.json that the next start would refuse; a running server tells of its own.
+  return isRunning ? [] : [await lookAtWebhooks(settings)];
+}
+
+function checkKey(home: string): Check {
+  const key = readLocalKey(home);
+  const detail = key === undefined ? 'will be made at the first start' : localKeyPath(home);
+  return { name: 'API key', ok: true, detail };
 }
 
 function namesOf(value: unknown): readonly string[] | undefined {
@@ -100,7 +151,7 @@ function checkHome(home: string): Check {
   const name = 'config folder';
   const stats = statSync(home, { throwIfNoEntry: false });
   if (stats === undefined) return { name, ok: true, detail: `${home} will be made at the first start` };
-  if ((stats.mode & 0o077) !== 0)
+  if (hasModes && (stats.mode & 0o077) !== 0)
     return {
       name,
       ok: false,
@@ -146,12 +197,13 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
   });
 }
 
-async function checkDatabase({ databasePath }: Settings): Promise<Check> {
+async function checkDatabase(settings: Settings): Promise<Check> {
   const name = 'database';
+  const { checkDatabase: check, findDatabase } = await import('../app.ts');
+  const databasePath = findDatabase(settings);
   if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {
     return { name, ok: true, detail: `${databasePath} will be made at the first start` };
   }
-  const { checkDatabase: check } = await import('../app.ts');
   try {
     const events = await check(databasePath);
     return { name, ok: true, detail: `${databasePath}, ${events} events so far` };
@@ -160,23 +212,61 @@ async function checkDatabase({ databasePath }: Settings): Promise<Check> {
   }
 }
 
-async function checkServer(home: string, url: string, pid: number): Promise<Check> {
+async function checkServer(home: string, { url, pid }: ServerFile): Promise<readonly Check[]> {
   let client: CodeBuddyClient | undefined;
   try {
     // Found by `home`, so that it must prove itself before it gets the key.
     client = new CodeBuddyClient({ home });
     const status = await client.status({ signal: AbortSignal.timeout(3000) });
+    const { refused = 0 } = status.webhooks;
+    return [
+      {
+        name: 'server',
+        ok: true,
+        detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
+      },
+      {
+        name: 'webhooks',
+        ok: refused === 0,
+        detail:
+          refused === 0
+            ? 'all can be used'
+            : `${refused} refused, their deliveries wait; codebuddy webhooks list shows them`,
+      },
+    ];
+  } catch (error) {
+    return [
+      {
+        name: 'server',
+        ok: false,
+        detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ];
+  } finally {
+    client?.close();
+  }
+}
+
+/** The webhooks that a person should look at, as the server sees them; without one, the files that it set aside. */
+async function checkWebhookStates(settings: Settings, isRunning: boolean): Promise<Check> {
+  const name = 'webhook states';
+  const { describeAttention, setAsideIn } = await import('../app.ts');
+  if (!isRunning) {
+    const found = describeAttention([], setAsideIn(settings));
+    return { name, ok: found === undefined, detail: found ?? 'no webhooks.json was set aside' };
+  }
+  let client: CodeBuddyClient | undefined;
+  try {
+    client = new CodeBuddyClient({ home: settings.home });
+    const { webhooks } = await client.status({ signal: AbortSignal.timeout(3000) });
+    const found = describeAttention(webhooks.attention ?? [], webhooks.setAside ?? []);
     return {
-      name: 'server',
-      ok: true,
-      detail: `${url} (pid ${pid}, version ${status.version}, ${status.activeRuns} active runs)`,
+      name,
+      ok: found === undefined,
+      detail: found ?? `none needs attention; ${webhooks.pending} deliveries wait`,
     };
   } catch (error) {
-    return {
-      name: 'server',
-      ok: false,
-      detail: `${url} (pid ${pid}): ${error instanceof Error ? error.message : String(error)}`,
-    };
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   } finally {
     client?.close();
   }

@@ -2,25 +2,30 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { withId } from './id-argument.ts';
+import { readNewKey, type Scope, scopeList, scopes } from './key-scopes.ts';
+import { localTime } from './local-time.ts';
 import { complain, oneLine, print, printJson, printTable } from './output.ts';
-
-const scopes = ['read', 'prompt', 'tools', 'admin'] as const;
-type Scope = (typeof scopes)[number];
 
 export function add(program: Command): void {
   const keys = program.command('keys').description('Creates, lists and revokes API keys.');
   withConnection(
     keys
       .command('create')
-      .description('Makes a key and prints it, this once.')
-      .argument('<name>', 'whose it is, e.g. ci')
-      .option('--scope <scope...>', `what it may do: ${scopes.join(', ')}`, ['read']),
+      .description('Creates a key and prints it. It is shown only once.')
+      .argument('<name...>', 'whose it is, e.g. ci')
+      .option(
+        '--scope <scopes>',
+        `what it may do: ${scopes.join(', ')}; several with commas between (default: read)`,
+        scopeList,
+      ),
   )
-    .addHelpText('after', '\nExample:\n  codebuddy keys create ci --scope read prompt')
-    .action(async (name: string, options: ConnectionOptions & { readonly scope: readonly string[] }) => {
+    .usage('<name> [options]')
+    .addHelpText('after', '\nExample:\n  codebuddy keys create ci --scope read,prompt')
+    .action(async (words: readonly string[], options: ConnectionOptions & { scope?: readonly Scope[] }) => {
+      const wanted = readNewKey(words, options.scope);
       await withClient(options, async (client, signal) => {
-        // The server checks the scopes and names the field.
-        const made = await client.keys.create({ name, scopes: options.scope as Scope[] }, { signal });
+        const made = await client.keys.create({ name: wanted.name, scopes: [...wanted.scopes] }, { signal });
         if (options.json) return printJson(made);
         complain(
           `key ${made.id} (${made.scopes.join(', ')}) for ${oneLine(made.name)}; it is shown this once:`,
@@ -35,12 +40,12 @@ export function add(program: Command): void {
         if (options.json) return printJson(answer);
         printTable(
           ['ID', 'CREATED', 'SCOPES', 'NAME'],
-          answer.keys.map((key) => [key.id, key.createdAt, key.scopes.join(','), key.name]),
+          answer.keys.map((key) => [key.id, localTime(key.createdAt), key.scopes.join(','), key.name]),
         );
       });
     },
   );
-  withConnection(keys.command('revoke').description('Ends a key at once.').argument('<id>')).action(
+  withConnection(withId(keys.command('revoke').description('Revokes a key at once.'), 'key')).action(
     async (id: string, options: ConnectionOptions) => {
       await withClient(options, async (client, signal) => {
         await client.keys.revoke(id, { signal });

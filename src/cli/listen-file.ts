@@ -1,10 +1,10 @@
-// What `codebuddy webhooks listen` keeps from start to start, in listen.json of the config folder: for each name its secret, its webhook and
+// What `codebuddy webhooks listen` keeps from start to start, in api/listen.json of the config folder: for each name its secret, its webhook and
 // its port.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { writePrivateFile } from '../atomic-file.ts';
 import { fileError } from '../file-errors.ts';
+import { ownFile } from '../home-paths.ts';
 
 export interface KeptListener {
   readonly secret: string;
@@ -27,7 +27,7 @@ export function keepListener(home: string, name: string, listener: KeptListener 
 }
 
 function fileIn(home: string): string {
-  return join(home, 'listen.json');
+  return ownFile(home, 'listen.json');
 }
 
 function read(home: string): Kept {

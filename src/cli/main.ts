@@ -1,9 +1,13 @@
 // `codebuddy`: finds the command, loads only its file, turns errors into exit codes.
 
 import { Command, CommanderError } from 'commander';
+import { didYouMean } from '../did-you-mean.ts';
 import { version } from '../version.ts';
 import { exitCodes, report } from './exit-codes.ts';
-import { complain, print } from './output.ts';
+import { withSuggestion } from './not-found.ts';
+import { complain, print, wantJson } from './output.ts';
+import { UsageError } from './usage-error.ts';
+import { usageErrorOf } from './usage-message.ts';
 
 /** Each file adds its command to the program. */
 const commands: Readonly<
@@ -39,13 +43,19 @@ const commands: Readonly<
 async function main(given: readonly string[]): Promise<number> {
   // `help serve` is `serve --help`: only the file of one command is loaded.
   const args = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given;
+  // Known before anything is parsed: an error in the arguments is told as JSON, too.
+  const end = args.indexOf('--');
+  if ((end === -1 ? args : args.slice(0, end)).includes('--json')) wantJson();
   const program = new Command('codebuddy')
     .description('A coding agent behind a local HTTP API.')
     .version(version)
     .exitOverride()
-    // Its errors repeat what was given.
-    .configureOutput({ writeOut: print, writeErr: (text) => complain(text.trimEnd()) })
-    .showHelpAfterError('(codebuddy --help shows what there is)')
+    .configureOutput({
+      writeOut: print,
+      writeErr: (text) => complain(text.trimEnd()),
+      // Said by `report`, as all errors are.
+      outputError: () => undefined,
+    })
     .addHelpText(
       'after',
       `
@@ -54,7 +64,7 @@ Examples:
   codebuddy prompt 'list *.md'           ask; the local server and its key are found
   codebuddy events tail                  see everything that happens, as it happens
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 server unreachable, 4 unauthorized`,
+Exit codes: 0 ok, 1 failed, 2 usage, 3 server unreachable, 4 unauthorized, 5 a permission is needed`,
     );
   const wanted = args[0]?.startsWith('-') ? undefined : args[0];
   const chosen = wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
@@ -63,17 +73,25 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 server unreachable, 4 unauthorized`,
     for (const [name, { summary }] of Object.entries(commands))
       program.command(name).summary(summary).description(summary);
   for (const command of program.commands) inheritExit(command);
+  let current: Command | undefined;
+  program.hook('preAction', (_program, command) => {
+    current = command;
+  });
 
   try {
     if (chosen === undefined && wanted === undefined && args.length === 0) {
       program.outputHelp();
       return exitCodes.ok;
     }
+    if (wanted !== undefined && wanted !== 'help' && chosen === undefined)
+      throw new UsageError(
+        `unknown command ${JSON.stringify(wanted)}${didYouMean(wanted, Object.keys(commands))}\ncodebuddy --help shows what there is`,
+      );
     await program.parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? exitCodes.ok);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    return report(error);
+    if (!(error instanceof CommanderError)) return report(await withSuggestion(error, current));
+    return error.exitCode === 0 ? exitCodes.ok : report(usageErrorOf(error, program, args));
   }
 }
 

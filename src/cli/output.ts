@@ -50,11 +50,30 @@ export function printPieces(): { write(piece: string): void; end(): void } {
   };
 }
 
+let jsonWanted = false;
+let printed: 'nothing' | 'document' | 'lines' = 'nothing';
+
+/** With --json. */
+export function wantJson(): void {
+  jsonWanted = true;
+}
+
+export function isJsonWanted(): boolean {
+  return jsonWanted;
+}
+
+/** A document stands alone; after lines, more may come. */
+export function jsonPrinted(): 'nothing' | 'document' | 'lines' {
+  return printed;
+}
+
 export function printJson(value: unknown): void {
+  printed = 'document';
   process.stdout.write(`${visibleJson(JSON.stringify(value, undefined, 2))}\n`);
 }
 
 export function printJsonLine(value: unknown): void {
+  printed = 'lines';
   process.stdout.write(`${visibleJson(JSON.stringify(value))}\n`);
 }
 
@@ -77,12 +96,18 @@ export function complain(line: string): void {
   process.stderr.write(`${shown(line)}\n`);
 }
 
-/** Asks on the terminal. */
-export async function ask(question: string, signal: AbortSignal): Promise<string> {
+/** Asks on the terminal; undefined if it is closed (Ctrl-D) instead. */
+export async function ask(
+  question: string,
+  { input, signal }: { readonly input: NodeJS.ReadableStream; readonly signal: AbortSignal },
+): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = createInterface({ input, output: process.stderr });
+  // readline takes Ctrl-C for itself; it means the same as everywhere else.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  const closed = new Promise<undefined>((resolve) => terminal.once('close', () => resolve(undefined)));
   try {
-    return await terminal.question(shown(question), { signal });
+    return await Promise.race([terminal.question(shown(question), { signal }), closed]);
   } finally {
     terminal.close();
   }

@@ -2,6 +2,9 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { withId } from './id-argument.ts';
+import { localTime } from './local-time.ts';
+import { textOf } from './option-values.ts';
 import { oneLine, print, printJson, printTable } from './output.ts';
 
 interface DecideOptions extends ConnectionOptions {
@@ -27,7 +30,7 @@ export function add(program: Command): void {
           runId,
           tool,
           sandbox ?? '-',
-          expiresAt,
+          localTime(expiresAt),
           alwaysCovers ?? rule,
           JSON.stringify(params),
         ]),
@@ -35,8 +38,8 @@ export function add(program: Command): void {
     });
   });
   const decide = (name: 'allow' | 'deny', description: string): Command =>
-    withConnection(permissions.command(name).description(description).argument('<id>'))
-      .option('--reason <text>', 'told to the model')
+    withConnection(withId(permissions.command(name).description(description), 'prm'))
+      .option('--reason <text>', 'told to the model', textOf('--reason', 0, 1000))
       .action(async (id: string, { always, reason, ...options }: DecideOptions) => {
         await withClient(options, async (client, signal) => {
           const decision = name === 'allow' && always ? 'allow_always' : name;

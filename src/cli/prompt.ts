@@ -1,19 +1,35 @@
 // `codebuddy prompt`: one prompt, its answer as it is made.
 
-import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { ApiError, type CodeBuddyClient, type PromptRequest, type StreamEvent } from '../client/index.ts';
+import {
+  ApiError,
+  type CodeBuddyClient,
+  type PromptRequest,
+  ServerUnreachableError,
+  type StreamEvent,
+} from '../client/index.ts';
 import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
-import { ask, complain, oneLine, paint, printJson, printPieces } from './output.ts';
+import { exitCodes, PromptFailure, report } from './exit-codes.ts';
+import { idOf } from './id-argument.ts';
+import { modelName, oneOf, seconds, wholeNumber } from './option-values.ts';
+import { complain, oneLine, paint, printJson, printPieces } from './output.ts';
+import { describeQuestion, questionOf } from './permission-question.ts';
+import { readPrompt } from './prompt-input.ts';
+import { cutOff, failureOf } from './prompt-outcome.ts';
+import { findPlace, isOutside, type Place } from './prompt-place.ts';
+import { askForDecision, findTerminal } from './terminal.ts';
+
+const modes = ['read-only', 'ask', 'auto-edit', 'full'] as const;
 
 interface PromptOptions extends ConnectionOptions {
   readonly session?: string;
   readonly model?: string;
-  readonly maxSteps?: string;
-  readonly timeout?: string;
-  readonly permissionMode?: string;
+  readonly maxSteps?: number;
+  /** In ms. */
+  readonly timeout?: number;
+  readonly permissionMode?: (typeof modes)[number];
+  readonly wait?: boolean;
 }
 
 export function add(program: Command): void {
@@ -21,57 +37,112 @@ export function add(program: Command): void {
     program
       .command('prompt')
       .description('Sends a prompt; the answer streams to standard output, what tools do to standard error.')
-      .argument('<prompt...>', 'the prompt; - reads it from standard input')
-      .option('--session <id>', 'go on with this session')
-      .option('--model <model>', 'the model for this prompt')
-      .option('--max-steps <n>', 'steps at most')
-      .option('--timeout <seconds>', 'give up after this time')
-      .option('--permission-mode <mode>', 'read-only, ask, auto-edit or full'),
+      .argument('<prompt...>', 'the prompt; what is piped in is added to it, - waits for it')
+      .option('--session <id>', 'go on with this session', idOf('--session', 'ses'))
+      .option('--model <model>', 'the model for this prompt', modelName)
+      .option('--max-steps <n>', 'steps at most, 1 to 1000', wholeNumber('--max-steps', 1, 1000))
+      .option('--timeout <seconds>', 'give up after this time', seconds('--timeout', 86_400))
+      .option('--permission-mode <mode>', modes.join(', '), oneOf('--permission-mode', modes))
+      .option('--wait', 'without a terminal: wait until somebody decides about a permission'),
   )
     .addHelpText(
       'after',
       `
+The agent works in the server's workspace, whatever folder you are in.
+
 Examples:
   codebuddy prompt 'list src/**/*.ts'
   codebuddy prompt help
-  echo 'read README.md' | codebuddy prompt -
-  codebuddy prompt --json 'run npm test' | jq -r .response`,
+  git diff | codebuddy prompt 'review this change'
+  codebuddy prompt --json 'run npm test' | jq -r .response
+
+Exit codes: 0 an answer, 1 no answer, or one that was cut off, 5 a tool needs a permission and there is no terminal: the run waits`,
     )
     .action(async (words: readonly string[], options: PromptOptions) => {
-      const prompt = words.length === 1 && words[0] === '-' ? await readAll(process.stdin) : words.join(' ');
-      if (prompt.trim() === '') throw new UsageError('the prompt is empty');
-      const request = toRequest(prompt, options);
-      await withClient(options, async (client, signal) => {
-        if (options.json) printJson(await client.prompt(request, { signal }));
-        else await stream(client, request, signal);
-      });
+      const prompt = await readPrompt(words, process.stdin);
+      await withClient(options, (client, signal) =>
+        answer(client, toRequest(prompt, options), options, signal),
+      );
     });
 }
 
 function toRequest(prompt: string, options: PromptOptions): PromptRequest {
-  const number = (name: string, value: string | undefined, factor = 1): number | undefined => {
-    if (value === undefined) return undefined;
-    const result = Math.round(Number(value) * factor);
-    if (!Number.isFinite(result) || result < 1)
-      throw new UsageError(`${name} is ${value}; it must be a positive number`);
-    return result;
-  };
+  const { session, model, maxSteps, timeout, permissionMode } = options;
   const runOptions = {
-    model: options.model,
-    maxSteps: number('--max-steps', options.maxSteps),
-    timeoutMs: number('--timeout', options.timeout, 1000),
-    permissionMode: options.permissionMode,
+    ...(model === undefined ? {} : { model }),
+    ...(maxSteps === undefined ? {} : { maxSteps }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(permissionMode === undefined ? {} : { permissionMode }),
   };
-  const given = Object.fromEntries(Object.entries(runOptions).filter(([, value]) => value !== undefined));
   return {
     prompt,
-    ...(options.session === undefined ? {} : { sessionId: options.session }),
-    // The server checks the values and names the field.
-    ...(Object.keys(given).length === 0 ? {} : { options: given as NonNullable<PromptRequest['options']> }),
+    ...(session === undefined ? {} : { sessionId: session }),
+    ...(Object.keys(runOptions).length === 0 ? {} : { options: runOptions }),
   };
 }
 
-async function stream(client: CodeBuddyClient, request: PromptRequest, signal: AbortSignal): Promise<void> {
+async function answer(
+  client: CodeBuddyClient,
+  request: PromptRequest,
+  { json = false, wait = false }: PromptOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const place = await findPlace(client, signal);
+  tellPlace(place, json);
+  const terminal = findTerminal();
+  const writer = createWriter(json);
+  const asking = createAsking(client, place, signal);
+  let runId: string | undefined;
+  let last: StreamEvent | undefined;
+  try {
+    // Only where nobody is asked: who ends the program at a question gives the run up.
+    const keepWaiting = terminal === undefined && !wait;
+    for await (const event of client.promptStream(request, { signal, keepWaiting })) {
+      runId ??= event.runId;
+      const { type, data } = event;
+      if (type === 'permission.request') {
+        writer.endLine();
+        if (terminal === undefined && !wait) throw await permissionRequired(event, place);
+        await asking.start(event, terminal);
+      } else if (type === 'permission.resolved') {
+        await asking.end(String(data.permissionId));
+        if (!json) complain(paint('dim', `· ${oneLine(String(data.decision))}`));
+      } else if (ends.has(type)) last = event;
+      else writer.show(event);
+    }
+  } catch (error) {
+    if (error instanceof ServerUnreachableError && runId !== undefined) throw cutOff(runId, error);
+    throw error;
+  } finally {
+    await asking.endAll();
+    if (terminal !== process.stdin) terminal?.destroy();
+    writer.endLine();
+  }
+  if (last === undefined) throw cutOff(runId, undefined);
+  finish(last, json);
+}
+
+const ends: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+
+function tellPlace({ workspace, model, isLocal }: Place, json: boolean): void {
+  if (workspace === undefined) return;
+  if (!json)
+    complain(paint('dim', oneLine(`· in ${workspace}${model === undefined ? '' : ` with ${model}`}`)));
+  if (isLocal && isOutside(process.cwd(), workspace))
+    complain(
+      oneLine(
+        `codebuddy: warning: this folder is outside of the server's workspace; the agent works in ${workspace}`,
+      ),
+    );
+}
+
+interface Writer {
+  show(event: StreamEvent): void;
+  endLine(): void;
+}
+
+/** With --json the answer is printed as a whole at the end. */
+function createWriter(json: boolean): Writer {
   let streamed = false;
   let atLineStart = true;
   const pieces = printPieces();
@@ -83,64 +154,109 @@ async function stream(client: CodeBuddyClient, request: PromptRequest, signal: A
     pieces.end();
     if (!atLineStart) write('\n');
   };
-  let ended = false;
-  for await (const event of client.promptStream(request, { signal })) {
-    const { type, data } = event;
-    if (type === 'message.delta') {
-      streamed = true;
-      write(String(data.text));
-    } else if (type === 'message.assistant') {
-      if (!streamed) write(String(data.text));
-      // What it says next is another message.
-      endLine();
-      streamed = false;
-    } else if (type === 'permission.request') {
-      endLine();
-      await answer(client, data, signal);
-    } else if (type === 'permission.resolved') complain(paint('dim', `· ${oneLine(String(data.decision))}`));
-    else if (type === 'tool.start')
-      complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
-    else if (type === 'run.failed' || type === 'run.cancelled' || type === 'run.complete') {
-      ended = true;
-      endLine();
-      finish(event);
+  return {
+    endLine,
+    show({ type, data }) {
+      if (json) return;
+      if (type === 'tool.start')
+        complain(paint('dim', oneLine(`· ${data.tool} ${shorten(JSON.stringify(data.params), 120)}`)));
+      else if (type === 'message.delta') {
+        streamed = true;
+        write(String(data.text));
+      } else if (type === 'message.assistant') {
+        if (!streamed) write(String(data.text));
+        // What it says next is another message.
+        endLine();
+        streamed = false;
+      }
+    },
+  };
+}
+
+interface Asking {
+  /** Asks at the terminal, in the background: somebody elsewhere may be quicker. Without one, says how it is answered. */
+  start(event: StreamEvent, terminal: NodeJS.ReadStream | undefined): Promise<void>;
+  /** It was decided. */
+  end(permissionId: string): Promise<void>;
+  endAll(): Promise<void>;
+}
+
+function createAsking(client: CodeBuddyClient, place: Place, signal: AbortSignal): Asking {
+  const open = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  // One question after the other.
+  let previous = Promise.resolve();
+
+  async function decide(id: string, question: string, terminal: NodeJS.ReadStream, ended: AbortSignal) {
+    try {
+      const decision = await askForDecision(question, terminal, ended);
+      await client.permissions.decide(id, { decision }, { signal: ended });
+    } catch (error) {
+      // Somebody was quicker, or the time was up: the run goes on by itself.
+      if (ended.aborted || (error instanceof ApiError && error.code === 'permission_resolved')) return;
+      // Not thrown at anybody who waits for the stream; the run waits on.
+      process.exitCode = report(error);
     }
   }
-  if (!ended) throw new Error('the stream ended before the run did');
+
+  async function end(id: string): Promise<void> {
+    const one = open.get(id);
+    open.delete(id);
+    one?.controller.abort();
+    await one?.done;
+  }
+
+  return {
+    end,
+    async start({ data }, terminal) {
+      const question = questionOf(data);
+      const text = await describeQuestion(question, place.isLocal ? place.workspace : undefined);
+      const id = question.permissionId;
+      if (terminal === undefined) {
+        complain(`${text}\n  waits for a permission: ${howToAnswer(id)}`);
+        return;
+      }
+      const controller = new AbortController();
+      const ended = AbortSignal.any([controller.signal, signal]);
+      const done = previous.then(() => (ended.aborted ? undefined : decide(id, text, terminal, ended)));
+      previous = done;
+      open.set(id, { controller, done });
+    },
+    async endAll() {
+      await Promise.all([...open.keys()].map(end));
+    },
+  };
 }
 
-/** Asks whoever sits at the terminal; where nobody does, says how it is answered. */
-async function answer(
-  client: CodeBuddyClient,
-  { permissionId, tool, params, realPath, alwaysCovers, sandbox }: Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
-): Promise<void> {
-  const id = String(permissionId);
-  // In full: whoever decides must see all that will run.
-  const question = [
-    `? ${tool}${sandbox === 'none' ? ' (without a sandbox)' : ''} ${JSON.stringify(params)}`,
-    ...(realPath === undefined ? [] : [`  the file: ${realPath}`]),
-    ...(alwaysCovers === undefined ? [] : [`  always would allow: ${alwaysCovers}`]),
-  ]
-    .map(oneLine)
-    .join('\n');
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    complain(`${question}\n  waits for a permission: codebuddy permissions allow ${id}   (or: deny ${id})`);
-    return;
-  }
-  try {
-    const said = await ask(`${question}\n  allow? [y]es, [a]lways in this session, [N]o: `, signal);
-    const word = said.trim().toLowerCase()[0];
-    const decision = word === 'y' ? 'allow' : word === 'a' ? 'allow_always' : 'deny';
-    await client.permissions.decide(id, { decision }, { signal });
-  } catch (error) {
-    // Somebody was quicker, or the time was up: the run goes on by itself.
-    if (!(error instanceof ApiError && error.code === 'permission_resolved')) throw error;
-  }
+function howToAnswer(id: string): string {
+  return `codebuddy permissions allow ${id}   (or: deny ${id})`;
 }
 
-function finish({ type, data }: StreamEvent): void {
-  if (type === 'run.complete') return;
-  complain(`codebuddy: ${oneLine(String(type === 'run.failed' ? data.message : data.reason))}`);
+/** Nobody is there to ask. The run waits on, for whoever answers elsewhere. */
+async function permissionRequired({ data, runId, sessionId }: StreamEvent, place: Place): Promise<Error> {
+  const question = questionOf(data);
+  complain(await describeQuestion(question, place.isLocal ? place.workspace : undefined));
+  const { permissionId, tool, params } = question;
+  const run = runId === undefined ? [] : [`then: codebuddy runs show ${runId}`];
+  return new PromptFailure(
+    'permission_required',
+    `${tool} needs a permission, and there is no terminal to ask at; the run waits (--wait waits with it)`,
+    {
+      hints: [`decide: ${howToAnswer(permissionId)}`, ...run],
+      more: { runId, sessionId, permission: { id: permissionId, tool, params } },
+    },
+  );
+}
+
+function finish(event: StreamEvent, json: boolean): void {
+  const failure = failureOf(event);
+  const isComplete = event.type === 'run.complete';
+  if (isComplete && json) {
+    const { runId, sessionId, data } = event;
+    printJson({ ...data, sessionId, runId });
+  }
+  if (failure === undefined) return;
+  // With --json the answer says by its finishReason what is wrong with it; a second document must not follow.
+  if (!isComplete || !json) throw failure;
+  complain(`codebuddy: ${oneLine(failure.message)}`);
   process.exitCode = exitCodes.failed;
 }

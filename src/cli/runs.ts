@@ -1,52 +1,53 @@
 // `codebuddy runs`: the work on prompts, also of those that nobody waits for.
 
 import type { Command } from 'commander';
+import type { Run } from '../client/index.ts';
 import { cutHead } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { oneLine, print, printJson, printTable } from './output.ts';
+import { idOf, withId } from './id-argument.ts';
+import { localTime } from './local-time.ts';
+import { oneOf, pageLimit } from './option-values.ts';
+import { oneLine, paint, print, printJson, printTable } from './output.ts';
+
+const statuses = ['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'interrupted'] as const;
+
+interface ListOptions extends ConnectionOptions {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly status?: Run['status'];
+  readonly session?: string;
+}
 
 export function add(program: Command): void {
   const runs = program.command('runs').description('Lists runs, shows, cancels or resumes one.');
   withConnection(runs.command('list').description('Lists runs, newest first.'))
-    .option('--limit <n>', '1 to 200', '50')
-    .option('--status <status>', 'only those in this state, as waiting or interrupted')
-    .option('--session <id>', 'only those of this session')
-    .action(async (options: ConnectionOptions & { limit: string; status?: string; session?: string }) => {
-      await withClient(options, async (client, signal) => {
-        const query = {
-          limit: Number(options.limit),
-          ...(options.session === undefined ? {} : { sessionId: options.session }),
-          // The server checks the word and names the right ones.
-          ...(options.status === undefined ? {} : { status: options.status as 'running' }),
-        };
-        const answer = await client.runs.list(query, { signal });
-        if (options.json) return printJson(answer);
-        printTable(
-          ['ID', 'CREATED', 'STATUS', 'MODEL', 'COST', 'PROMPT'],
-          answer.runs.map(({ id, createdAt, status, model, cost, prompt }) => [
-            id,
-            createdAt,
-            status,
-            model ?? '-',
-            cost === null ? '-' : `$${cost}`,
-            cutHead(prompt, 60),
-          ]),
-        );
-      });
-    });
-  withConnection(runs.command('show').description('Shows a run.').argument('<id>')).action(
+    .option('--limit <n>', '1 to 200', pageLimit, 50)
+    .option('--cursor <cursor>', 'the nextCursor of the page before')
+    .option(
+      '--status <status>',
+      `only those in this state: ${statuses.join(', ')}`,
+      oneOf('--status', statuses),
+    )
+    .option('--session <id>', 'only those of this session', idOf('--session', 'ses'))
+    .action(list);
+  withConnection(withId(runs.command('show').description('Shows a run.'), 'run')).action(
     async (id: string, options: ConnectionOptions) => {
       await withClient(options, async (client, signal) => {
         const run = await client.runs.get(id, { signal });
         if (options.json) return printJson(run);
         for (const [name, value] of Object.entries(run)) {
           const text = typeof value === 'string' ? value : JSON.stringify(value);
-          if (value !== null) print(`${name.padEnd(13)} ${oneLine(text)}`);
+          const shown = name.endsWith('At') ? localTime(text) : text;
+          if (value !== null) print(`${name.padEnd(13)} ${oneLine(shown)}`);
         }
+        if (run.status === 'interrupted' || run.status === 'failed')
+          print(paint('dim', `go on with it: codebuddy runs resume ${run.id}`));
+        if (run.status === 'waiting')
+          print(paint('dim', 'it waits for a permission: codebuddy permissions list'));
       });
     },
   );
-  withConnection(runs.command('cancel').description('Stops a run and its tools.').argument('<id>')).action(
+  withConnection(withId(runs.command('cancel').description('Stops a run and its tools.'), 'run')).action(
     async (id: string, options: ConnectionOptions) => {
       await withClient(options, async (client, signal) => {
         const run = await client.runs.cancel(id, { signal });
@@ -56,15 +57,38 @@ export function add(program: Command): void {
     },
   );
   withConnection(
-    runs
-      .command('resume')
-      .description('Goes on with a run that was interrupted, or failed.')
-      .argument('<id>'),
+    withId(runs.command('resume').description('Goes on with a run that was interrupted, or failed.'), 'run'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       const run = await client.runs.resume(id, { signal });
       if (options.json) printJson(run);
       else print(`${run.id} ${run.status}`);
     });
+  });
+}
+
+async function list(options: ListOptions): Promise<void> {
+  await withClient(options, async (client, signal) => {
+    const { limit, cursor, status, session } = options;
+    const query = {
+      limit,
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(session === undefined ? {} : { sessionId: session }),
+      ...(status === undefined ? {} : { status }),
+    };
+    const answer = await client.runs.list(query, { signal });
+    if (options.json) return printJson(answer);
+    printTable(
+      ['ID', 'CREATED', 'STATUS', 'MODEL', 'COST', 'PROMPT'],
+      answer.runs.map(({ id, createdAt, status, model, cost, prompt }) => [
+        id,
+        localTime(createdAt),
+        status,
+        model ?? '-',
+        cost === null ? '-' : `$${cost}`,
+        cutHead(prompt, 60),
+      ]),
+    );
+    if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));
   });
 }

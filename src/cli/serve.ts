@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { type Flags, loadSettings } from '../config/settings.ts';
 import { createRedactor } from '../redaction.ts';
 import { report } from './exit-codes.ts';
-import { paint, print, printJsonLine } from './output.ts';
+import { type Reach, reachOf } from './network-address.ts';
+import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface ServeOptions {
   readonly port?: string;
@@ -42,7 +43,7 @@ export function add(program: Command): void {
       '--sandbox <mode>',
       'how commands run: required, auto (in the sandbox where it works) or off (CODEBUDDY_SANDBOX; default auto)',
     )
-    .option('--database <path>', 'SQLite file (DATABASE_URL; default codebuddy.db in the config folder)')
+    .option('--database <path>', 'SQLite file (DATABASE_URL; default api/codebuddy.db in the config folder)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
     .option(
       '--cors [origins]',
@@ -90,7 +91,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs as well.
-  process.env.PATH = trustedPath(environment.PATH, settings.workspace);
+  process.env.PATH = trustedPath(process.env.PATH, settings.workspace);
   const app = await createApp(settings, {
     environment,
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
@@ -113,27 +114,75 @@ async function serve(options: ServeOptions): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await app.start();
-  if (options.json)
-    printJsonLine({ url: app.url, keyFile: app.keyFile, docs: `${app.url}/docs`, pid: process.pid });
-  else {
-    const [model, sandbox] = await Promise.all([app.describeModel(), app.describeSandbox()]);
-    print(banner(app.url, app.keyFile, { workspace: settings.workspace, model, sandbox }));
+  const reach = reachOf(settings.host, new URL(app.url).port);
+  if (options.json) {
+    const { urls, isLocal } = reach;
+    const addresses = isLocal ? {} : { addresses: urls };
+    printJsonLine({
+      url: app.url,
+      ...addresses,
+      keyFile: app.keyFile,
+      docs: `${app.url}/docs`,
+      pid: process.pid,
+    });
+    if (!isLocal) complain(`codebuddy: warning: ${notEncrypted}`);
+  } else {
+    const [model, sandbox, webhooks] = await Promise.all([
+      app.describeModel(),
+      app.describeSandbox(),
+      app.describeWebhooks(),
+    ]);
+    print(
+      banner(app.url, app.keyFile, {
+        workspace: settings.workspace,
+        model,
+        sandbox,
+        webhooks,
+        network: describeReach(reach),
+        hasEnvironmentKey: settings.apiKey !== undefined,
+      }),
+    );
   }
+}
+
+const notEncrypted =
+  'HTTP is not encrypted: others on the network can read keys, prompts and answers. Use a tunnel (ssh -L), or a proxy with TLS';
+
+/** Nothing where only this machine gets in. */
+function describeReach({ isLocal, urls }: Reach): string {
+  if (isLocal) return '';
+  const [first = 'no address yet', ...others] = urls;
+  const lines = [
+    `  others at  ${first}`,
+    ...others.map((url) => `             ${url}`),
+    '             with a key; another name than these needs --allowed-host',
+    `  ${paint('yellow', 'warning')}    ${notEncrypted}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+interface BannerFacts {
+  readonly webhooks: string | undefined;
+  readonly workspace: string;
+  readonly model: string;
+  readonly sandbox: string;
+  readonly network: string;
+  readonly hasEnvironmentKey: boolean;
 }
 
 function banner(
   url: string,
   keyFile: string,
-  { workspace, model, sandbox }: { workspace: string; model: string; sandbox: string },
+  { workspace, model, sandbox, webhooks, network, hasEnvironmentKey }: BannerFacts,
 ): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
   return `${paint('bold', 'Code Buddy API')} is running at ${paint('cyan', url)}
-  workspace  ${workspace}
+${network}  workspace  ${workspace}
   model      ${model}
   sandbox    ${sandbox}
-  API key    in ${keyFile} (readable by you only; the CLI finds it)
-  docs       ${url}/docs
+  API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY holds too, and may do everything' : ''}
+  docs       ${url}/docs${webhooks === undefined ? '' : `\n  webhooks   ${oneLine(webhooks)}`}
 
 Try, in another terminal:
   curl -s ${url}/health

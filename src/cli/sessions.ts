@@ -3,21 +3,32 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Message } from '../client/index.ts';
+import { fileError } from '../file-errors.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
+import { idOf, withId } from './id-argument.ts';
+import { localTime } from './local-time.ts';
+import { oneOf, pageLimit, textOf } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+const formats = ['json', 'markdown'] as const;
+
+interface ExportOptions extends ConnectionOptions {
+  readonly format: (typeof formats)[number];
+  readonly output?: string;
+}
 
 export function add(program: Command): void {
   const sessions = program
     .command('sessions')
     .description('Lists, shows, forks, exports and deletes sessions.');
   withConnection(sessions.command('list').description('Lists sessions, newest first.'))
-    .option('--limit <n>', '1 to 200', '50')
+    .option('--limit <n>', '1 to 200', pageLimit, 50)
     .option('--cursor <cursor>', 'the nextCursor of the page before')
-    .action(async (options: ConnectionOptions & { readonly limit: string; readonly cursor?: string }) => {
+    .action(async (options: ConnectionOptions & { readonly limit: number; readonly cursor?: string }) => {
       await withClient(options, async (client, signal) => {
         const query = {
-          limit: Number(options.limit),
+          limit: options.limit,
           ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
         };
         const answer = await client.sessions.list(query, { signal });
@@ -26,7 +37,7 @@ export function add(program: Command): void {
           ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'TITLE'],
           answer.sessions.map(({ id, updatedAt, messageCount, status, title }) => [
             id,
-            updatedAt,
+            localTime(updatedAt),
             String(messageCount),
             status,
             title,
@@ -36,7 +47,7 @@ export function add(program: Command): void {
       });
     });
   withConnection(
-    sessions.command('show').description('Shows a session with its messages.').argument('<id>'),
+    withId(sessions.command('show').description('Shows a session with its messages.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       const session = await client.sessions.get(id, { signal });
@@ -52,22 +63,22 @@ export function add(program: Command): void {
       }
       if (options.json) return printJson({ ...session, messages });
       print(
-        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  created ${session.createdAt}\n`,
+        `${paint('bold', oneLine(session.title))}\n${session.id}  ${session.status}  created ${localTime(session.createdAt)}\n`,
       );
       for (const { role, createdAt, content, tool } of messages) {
         const who = tool === undefined ? role : `${role} ${tool.name} ${JSON.stringify(tool.params)}`;
-        print(`${paint('cyan', oneLine(who))} ${paint('dim', createdAt)}\n${content}\n`);
+        print(`${paint('cyan', oneLine(who))} ${paint('dim', localTime(createdAt))}\n${content}\n`);
       }
     });
   });
   withConnection(
-    sessions
-      .command('fork')
-      .description('Makes a new session that begins with the messages of this one.')
-      .argument('<id>'),
+    withId(
+      sessions.command('fork').description('Makes a new session that begins with the messages of this one.'),
+      'ses',
+    ),
   )
-    .option('--message <id>', 'the last message to copy (default: all)')
-    .option('--title <title>', 'default: that of the session')
+    .option('--message <id>', 'the last message to copy (default: all)', idOf('--message', 'msg'))
+    .option('--title <title>', 'default: that of the session', textOf('--title', 1, 200))
     .action(async (id: string, options: ConnectionOptions & { message?: string; title?: string }) => {
       await withClient(options, async (client, signal) => {
         const { message, title } = options;
@@ -81,27 +92,29 @@ export function add(program: Command): void {
       });
     });
   withConnection(
-    sessions
-      .command('export')
-      .description('Prints a whole session, or writes it to a file.')
-      .argument('<id>'),
+    withId(sessions.command('export').description('Prints a whole session, or writes it to a file.'), 'ses'),
   )
-    .option('--format <format>', 'json or markdown', 'json')
+    .option('--format <format>', 'json or markdown', oneOf('--format', formats), 'json')
     .option('--output <file>', 'a file that is not there yet')
-    .action(async (id: string, options: ConnectionOptions & { format: string; output?: string }) => {
-      const { format, output } = options;
-      if (format !== 'json' && format !== 'markdown')
-        throw new UsageError(`--format is ${format}; it must be json or markdown`);
+    .action(async (id: string, options: ExportOptions) => {
+      const { format, output, json } = options;
+      if (json && format === 'markdown' && output === undefined)
+        throw new UsageError('--json and --format markdown: take one of them, or name a file with --output');
       await withClient(options, async (client, signal) => {
         const document = await client.sessions.export(id, { format }, { signal });
         if (output === undefined) return typeof document === 'string' ? print(document) : printJson(document);
         const text = typeof document === 'string' ? document : `${JSON.stringify(document, undefined, 2)}\n`;
-        writeFileSync(output, text, { flag: 'wx' });
-        print(`written to ${output}`);
+        try {
+          writeFileSync(output, text, { flag: 'wx' });
+        } catch (error) {
+          throw fileError(output, 'cannot be written', error);
+        }
+        if (json) printJson({ written: output });
+        else print(`written to ${output}`);
       });
     });
   withConnection(
-    sessions.command('delete').description('Deletes a session with its messages and runs.').argument('<id>'),
+    withId(sessions.command('delete').description('Deletes a session with its messages and runs.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       await client.sessions.delete(id, { signal });

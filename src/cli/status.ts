@@ -1,6 +1,7 @@
 // `codebuddy status`: what the server is doing, on a few lines.
 
 import type { Command } from 'commander';
+import type { CodeBuddyClient } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { oneLine, print, printJson } from './output.ts';
 
@@ -14,11 +15,38 @@ export function add(program: Command): void {
 up            ${formatSeconds(status.uptime)}
 memory        ${(status.memory.rss / 1e6).toFixed(0)} MB
 agent         ${oneLine(`${status.agent ?? 'none'}, model ${status.model ?? 'none'}`)}
+workspace     ${oneLine(status.workspace ?? 'none: the host application answers itself')}
 sandbox       ${oneLine(status.sandbox?.detail ?? '-')}
-active runs   ${status.activeRuns}`);
+active runs   ${status.activeRuns}
+${describeWebhooks(status.webhooks)}`);
       });
     },
   );
+}
+
+type Status = Awaited<ReturnType<CodeBuddyClient['status']>>;
+
+/** The webhooks that a person should look at, one a line. */
+function describeWebhooks({
+  enabled,
+  pending,
+  refused = 0,
+  attention = [],
+  setAside = [],
+}: Status['webhooks']): string {
+  if (!enabled) return 'webhooks      none';
+  const first = [
+    `webhooks      ${pending} deliveries wait`,
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(attention.length + setAside.length > 0 ? ['look at'] : []),
+  ].join('; ');
+  const rows = attention.map(({ id, name, status, detail }) =>
+    oneLine(`              ${id} ${name}: ${status}. ${detail}`),
+  );
+  const files = setAside.map((file) =>
+    oneLine(`              ${file}: it could not be used; mend it or remove it`),
+  );
+  return [first, ...rows, ...files].join('\n');
 }
 
 function formatSeconds(seconds: number): string {

@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
-import { print, printJson, printTable } from './output.ts';
+import { exitCodes } from './exit-codes.ts';
+import { complain, print, printJson, printTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
 
 export function add(program: Command): void {
   const tools = program.command('tools').description('Lists tools and runs them.');
@@ -46,9 +47,19 @@ Examples:
           const { result } = await client.tools.execute(tool, params, { signal });
           if (options.json || typeof result !== 'string') printJson(result);
           else print(result);
+          if (tool === 'bash') failAs(result);
         });
       },
     );
+}
+
+/** A command that failed makes this one fail, so that `&&` and CI see it; the result says the rest. */
+function failAs(result: unknown): void {
+  if (typeof result !== 'object' || result === null || !('exitCode' in result) || result.exitCode === 0)
+    return;
+  const ended = result.exitCode === null ? 'was ended' : `ended with exit code ${String(result.exitCode)}`;
+  complain(`codebuddy: the command ${ended}`);
+  process.exitCode = exitCodes.failed;
 }
 
 function readObject(text: string | undefined): Record<string, unknown> {

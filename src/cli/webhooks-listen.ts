@@ -1,5 +1,5 @@
-// `codebuddy webhooks listen`: hears events on this machine as they come, verified. Its webhook stays when it stops, switched off, so that the
-// next start first hears what was missed, in order.
+// `codebuddy webhooks listen`: prints events on this machine as they come, verified. Each running listener has a webhook of its own. The webhook
+// stays when the listener stops, disabled, so that the next start first gets what was missed, in order.
 
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
@@ -8,14 +8,15 @@ import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/settings.ts';
 import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';
+import { localClock } from './local-time.ts';
+import { eventPattern, repeated, wholeNumber } from './option-values.ts';
 import { complain, oneLine, paint, print, printJson, printJsonLine } from './output.ts';
-import { collect } from './webhook-flags.ts';
+import { UsageError } from './usage-error.ts';
 
 interface ListenFlags extends ConnectionOptions {
   readonly name: string;
-  readonly port?: string;
+  readonly port?: number;
   readonly secret?: string;
   readonly event?: readonly string[];
   readonly forget?: boolean;
@@ -28,12 +29,20 @@ export function add(webhooks: Command): void {
     webhooks.command('listen').description('Prints events as a webhook brings them, until Ctrl-C.'),
   )
     .option('--name <name>', 'a listener of its own: name, secret and port stay the same', defaultName)
-    .option('--port <port>', 'TCP port (default: the one of last time, else a free one)')
+    .option(
+      '--port <port>',
+      'TCP port (default: the one of last time, else a free one)',
+      wholeNumber('--port', 0, 65_535),
+    )
     .option(
       '--secret <secret>',
       'what requests are signed with (default: the one of last time, else a new one)',
     )
-    .option('--event <type>', "only these, as run.complete or 'tool.*'; may be repeated", collect)
+    .option(
+      '--event <type>',
+      "only these, as run.complete or 'tool.*'; '*' for all; may be repeated (default: those of last time, else all)",
+      repeated(eventPattern('--event')),
+    )
     .option('--forget', 'remove this listener and its webhook, and end')
     .addHelpText(
       'after',
@@ -43,7 +52,8 @@ Examples:
   codebuddy webhooks listen --event 'run.*' --name ci
   codebuddy webhooks listen --forget
 
-When it stops, its webhook is switched off but kept: the next start first delivers what was missed.`,
+When it stops, its webhook is disabled but kept: the next start first delivers what was missed. A second listener that is started while one of the
+same name runs gets a name and a webhook of its own ("ci 2").`,
     )
     .action(listen);
 }
@@ -51,40 +61,61 @@ When it stops, its webhook is switched off but kept: the next start first delive
 async function listen(options: ListenFlags): Promise<void> {
   const { home } = loadSettings({ flags: { home: options.home } }).settings;
   ensureHome(home);
-  const { name } = options;
-  if (options.port !== undefined && !/^\d{1,5}$/.test(options.port))
-    throw new UsageError(`--port is ${options.port}; it must be a port`);
-  const kept = readListener(home, name);
   await withClient(options, async (client) => {
-    if (options.forget) return forget(client, home, options, kept);
-    const secret = options.secret ?? kept?.secret ?? `whsec_${randomBytes(32).toString('base64')}`;
-    const listener = await open(secret, options, kept);
+    if (options.forget) return forget(client, home, options, readListener(home, options.name));
+    const opened = await open(home, options);
+    const { name, secret, kept, listener } = opened;
     // From here on: a Ctrl-C before the webhook is there must not be lost.
     const stopped = stopSignal();
     try {
-      const registered = await register(client, listener, { ...options, secret }, kept);
+      const registered = await register(client, opened, options);
       keepListener(home, name, { secret, webhookId: registered.id, port: listener.port });
-      if (options.json)
-        printJsonLine({ listening: listener.url, webhookId: registered.id, missed: registered.missed });
-      else greet(listener.url, registered);
+      const { id, missed, events } = registered;
+      if (options.json) printJsonLine({ listening: listener.url, webhookId: id, missed, name, events });
+      else {
+        if (name !== options.name)
+          print(`${quoted(options.name)} is running already; this listener is ${quoted(name)}.`);
+        greet(listener.url, registered, kept !== undefined && options.event === undefined);
+      }
       await stopped;
-      await switchOff(client, registered.id, options);
+      await switchOff(client, registered.id, opened, options.json === true);
     } finally {
       await listener.close();
     }
   });
 }
 
-async function open(secret: string, options: ListenFlags, kept: KeptListener | undefined): Promise<Listener> {
+interface Opened {
+  /** The asked one, or the next that no running listener has. */
+  readonly name: string;
+  readonly secret: string;
+  readonly kept: KeptListener | undefined;
+  readonly listener: Listener;
+}
+
+/** Takes the first name that is not in use: `ci`, `ci 2`, `ci 3`. Who holds the kept port holds the name. */
+async function open(home: string, options: ListenFlags): Promise<Opened> {
   const { startListener } = await import('../receiver/listener.ts');
+  const { isListening } = await import('../receiver/listener-proof.ts');
   const onEvent = options.json ? printJsonLine : (event: HeardEvent) => print(describe(event));
-  const wanted = options.port === undefined ? kept?.port : Number(options.port);
-  try {
-    return await startListener({ secret, onEvent, ...(wanted === undefined ? {} : { port: wanted }) });
-  } catch (error) {
-    // The port of last time may be another program's by now; one that was asked for must be had.
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || options.port !== undefined) throw error;
-    return startListener({ secret, onEvent });
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? options.name : `${options.name} ${number}`;
+    const kept = readListener(home, name);
+    const isTaken = async (): Promise<boolean> =>
+      kept?.port !== undefined && (await isListening(kept.port, kept.secret));
+    if (await isTaken()) continue;
+    const secret = options.secret ?? kept?.secret ?? `whsec_${randomBytes(32).toString('base64')}`;
+    const port = options.port === undefined ? kept?.port : options.port;
+    try {
+      const listener = await startListener({ secret, onEvent, ...(port === undefined ? {} : { port }) });
+      return { name, secret, kept, listener };
+    } catch (error) {
+      // The port of last time may be another program's by now; one that was asked for must be had.
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || options.port !== undefined) throw error;
+      // Or another listener was faster.
+      if (await isTaken()) continue;
+      return { name, secret, kept, listener: await startListener({ secret, onEvent }) };
+    }
   }
 }
 
@@ -92,13 +123,13 @@ interface Registered {
   readonly id: string;
   /** Events that are being delivered first; null for a new webhook. */
   readonly missed: number | null;
+  readonly events: readonly string[];
 }
 
 async function register(
   client: CodeBuddyClient,
-  listener: Listener,
-  { name, event, secret }: ListenFlags & { readonly secret: string },
-  kept: KeptListener | undefined,
+  { name, secret, kept, listener }: Opened,
+  { event }: ListenFlags,
 ): Promise<Registered> {
   const known = kept?.webhookId === undefined ? undefined : await findWebhook(client, kept.webhookId);
   if (known === undefined) {
@@ -109,7 +140,7 @@ async function register(
       events: [...(event ?? ['*'])],
       ordered: true,
     });
-    return { id: made.id, missed: null };
+    return { id: made.id, missed: null, events: made.events };
   }
   // Off first, if it is not: one that was killed left it on, and the wait after failures would go on.
   const updated = await client.webhooks.update(known, {
@@ -119,33 +150,58 @@ async function register(
     ...(event === undefined ? {} : { events: [...event] }),
   });
   const { queued } = await client.webhooks.enable(known, { replayMissed: true });
-  return { id: known, missed: queued + updated.state.pending };
+  return { id: known, missed: queued + updated.state.pending, events: updated.events };
 }
 
 async function findWebhook(client: CodeBuddyClient, id: string): Promise<string | undefined> {
   try {
     return (await client.webhooks.get(id)).id;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'webhook_not_found') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
-/** Before the receiver is gone: what comes from here on is counted as missed. */
-async function switchOff(client: CodeBuddyClient, id: string, { name, json }: ListenFlags): Promise<void> {
+/** Before the receiver is gone: what comes from here on is counted as missed. A webhook that sends elsewhere by now is not ours any more. */
+async function switchOff(
+  client: CodeBuddyClient,
+  id: string,
+  { name, listener }: Opened,
+  isJson: boolean,
+): Promise<void> {
   try {
+    const url = await client.webhooks.get(id).then(
+      (webhook) => webhook.url,
+      (error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      },
+    );
+    if (url !== listener.url) {
+      if (!isJson && url !== undefined)
+        complain(`\nThe webhook ${id} sends to ${url} now; it was left as it is.`);
+      return;
+    }
     await client.webhooks.update(id, { enabled: false });
   } catch (error) {
     // Often the server was stopped first. The next start switches it off and on again.
     const reason = error instanceof Error ? error.message : String(error);
-    complain(`\nThe webhook ${id} could not be switched off: ${oneLine(reason)}`);
+    complain(`\nThe webhook ${id} could not be switched off: ${reason}`);
     return;
   }
-  if (json) return;
-  const which = name === defaultName ? '' : ` --name ${JSON.stringify(name)}`;
+  if (isJson) return;
+  const which = name === defaultName ? '' : ` --name ${quoted(name)}`;
   complain(
-    `\nThe webhook ${id} is kept, switched off. To remove it: codebuddy webhooks listen${oneLine(which)} --forget`,
+    `\nThe webhook ${id} is kept, switched off. To remove it: codebuddy webhooks listen${which} --forget`,
   );
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'webhook_not_found';
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name);
 }
 
 async function forget(
@@ -162,8 +218,11 @@ async function forget(
   else print(`forgot the listener ${oneLine(name)}`);
 }
 
-function greet(url: string, { id, missed }: Registered): void {
+function greet(url: string, { id, missed, events }: Registered, isAsLastTime: boolean): void {
   print(`${paint('bold', 'Listening')} at ${paint('cyan', url)} (webhook ${id}); Ctrl-C stops.`);
+  const all = events.includes('*');
+  const more = isAsLastTime && !all ? ` (as last time; for all: --event '*')` : '';
+  print(`Events: ${all ? 'all' : events.join(', ')}${more}`);
   if (missed !== null && missed > 0) print(`${missed} missed events are being delivered.`);
 }
 
@@ -177,10 +236,7 @@ function describe({
   attempt,
   sessionId,
 }: HeardEvent): string {
-  const time = paint(
-    'dim',
-    `${String(sequence ?? '').padStart(6)} ${oneLine(timestamp?.slice(11, 23) ?? '')}`,
-  );
+  const time = paint('dim', `${String(sequence ?? '').padStart(6)} ${oneLine(localClock(timestamp ?? ''))}`);
   const latency = latencyMs === null ? '' : `${latencyMs} ms`;
   const mark = verified ? paint('green', 'verified') : paint('red', 'NOT VERIFIED');
   const more = [

@@ -1,11 +1,11 @@
 // `codebuddy webhooks torture`: a receiver that misbehaves, to try any sender against.
 
 import type { Command } from 'commander';
-import { UsageError } from './exit-codes.ts';
+import { wholeNumber } from './option-values.ts';
 import { oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface TortureFlags {
-  readonly port: string;
+  readonly port: number;
   readonly host: string;
   readonly json?: boolean;
 }
@@ -14,7 +14,7 @@ export function add(webhooks: Command): void {
   webhooks
     .command('torture')
     .description('Serves a receiver that misbehaves in every known way, one a path, until Ctrl-C.')
-    .option('--port <port>', 'TCP port, 0 picks a free one', '4444')
+    .option('--port <port>', 'TCP port, 0 picks a free one', wholeNumber('--port', 0, 65_535), 4444)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--json', 'print JSON lines: first where it is, then each request')
     .addHelpText(
@@ -25,12 +25,11 @@ Examples:
   codebuddy webhooks add http://127.0.0.1:4444/drip/103`,
     )
     .action(async ({ port, host, json }: TortureFlags) => {
-      if (!/^\d{1,5}$/.test(port)) throw new UsageError(`--port is ${port}; it must be a port`);
       const { startTorture } = await import('../receiver/torture.ts');
       const { behaviours } = await import('../receiver/torture-behaviours.ts');
       const torture = await startTorture({
         host,
-        port: Number(port),
+        port,
         onRequest({ path, headers, connection }) {
           const id = headers['webhook-id'] ?? '-';
           const attempt = headers['x-webhook-attempt'] ?? '-';

@@ -4,9 +4,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { CodeBuddyClient, Delivery, Webhook } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { UsageError } from './exit-codes.ts';
+import { idOf } from './id-argument.ts';
+import { localTime, withLocalTimes } from './local-time.ts';
+import { eventPattern, pageLimit, repeated } from './option-values.ts';
 import { complain, oneLine, paint, print, printJson, printTable } from './output.ts';
-import { collect, type FieldOptions, readFields, withFields } from './webhook-flags.ts';
+import { readPoint } from './time-point.ts';
+import { UsageError } from './usage-error.ts';
+import { type FieldOptions, readFields, targetUrl, withFields } from './webhook-flags.ts';
 import { add as addListen } from './webhooks-listen.ts';
 import { add as addTorture } from './webhooks-torture.ts';
 
@@ -26,7 +30,7 @@ function addMaking(webhooks: Command): void {
       webhooks
         .command('add')
         .description('Makes a webhook and prints its secret, this once.')
-        .argument('<url>', 'where events are sent'),
+        .argument('<url>', 'where events are sent', targetUrl('the URL')),
     ),
   )
     .addHelpText(
@@ -43,6 +47,11 @@ Examples:
         const made = await client.webhooks.create({ ...fields, url }, { signal });
         if (options.json) return printJson(made);
         print(`webhook ${made.id} sends ${oneLine(made.events.join(', '))} to ${oneLine(made.url)}`);
+        const { sameUrlAs = [] } = made;
+        if (sameUrlAs.length > 0)
+          complain(
+            `${oneLine(sameUrlAs.join(', '))} sends there already; events that both want are sent twice`,
+          );
         printSecret(made);
         print(paint('dim', `try it: codebuddy webhooks test ${made.id}`));
       });
@@ -51,7 +60,7 @@ Examples:
     webhooks
       .command('rotate')
       .description('Gives it a new secret and prints it, this once.')
-      .argument('<id>')
+      .argument('<id>', 'of a webhook', idOf('id', 'whk'))
       .option('--secret <secret>', 'the new one (default: one is generated)'),
   ).action(async (id: string, options: ConnectionOptions & { readonly secret?: string }) => {
     await withClient(options, async (client, signal) => {
@@ -59,19 +68,19 @@ Examples:
       const made = await client.webhooks.rotateSecret(id, secret === undefined ? {} : { secret }, { signal });
       if (options.json) return printJson(made);
       printSecret(made);
-      if (made.previousValidUntil) print(`the old one signs too until ${made.previousValidUntil}`);
+      if (made.previousValidUntil) print(`the old one signs too until ${localTime(made.previousValidUntil)}`);
     });
   });
 }
 
 function addLooking(webhooks: Command): void {
   withConnection(webhooks.command('list').description('Lists webhooks and how they fare.'))
-    .option('--limit <n>', '1 to 200', '50')
+    .option('--limit <n>', '1 to 200', pageLimit, 50)
     .option('--cursor <cursor>', 'the nextCursor of the page before')
-    .action(async (options: ConnectionOptions & { readonly limit: string; readonly cursor?: string }) => {
+    .action(async (options: ConnectionOptions & { readonly limit: number; readonly cursor?: string }) => {
       await withClient(options, async (client, signal) => {
         const { limit, cursor } = options;
-        const query = { limit: Number(limit), ...(cursor === undefined ? {} : { cursor }) };
+        const query = { limit, ...(cursor === undefined ? {} : { cursor }) };
         const answer = await client.webhooks.list(query, { signal });
         if (options.json) return printJson(answer);
         printTable(
@@ -88,15 +97,18 @@ function addLooking(webhooks: Command): void {
         if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));
       });
     });
-  withConnection(webhooks.command('show').description('Shows one webhook.').argument('<id>')).action(
-    async (id: string, options: ConnectionOptions) => {
-      await withClient(options, async (client, signal) => {
-        const webhook = await client.webhooks.get(id, { signal });
-        if (options.json) printJson(webhook);
-        else print(describe(webhook));
-      });
-    },
-  );
+  withConnection(
+    webhooks
+      .command('show')
+      .description('Shows one webhook.')
+      .argument('<id>', 'of a webhook', idOf('id', 'whk')),
+  ).action(async (id: string, options: ConnectionOptions) => {
+    await withClient(options, async (client, signal) => {
+      const webhook = await client.webhooks.get(id, { signal });
+      if (options.json) printJson(webhook);
+      else print(describe(webhook));
+    });
+  });
 }
 
 interface UpdateOptions extends ConnectionOptions, FieldOptions {
@@ -111,8 +123,8 @@ function addChanging(webhooks: Command): void {
       webhooks
         .command('update')
         .description('Changes a webhook; what is not named stays as it is.')
-        .argument('<id>')
-        .option('--to <url>', 'where events are sent')
+        .argument('<id>', 'of a webhook', idOf('id', 'whk'))
+        .option('--to <url>', 'where events are sent', targetUrl('--to'))
         .option('--enable', 'send again')
         .option('--disable', 'stop sending'),
     ),
@@ -134,7 +146,7 @@ function addChanging(webhooks: Command): void {
     webhooks
       .command('enable')
       .description('Enables a webhook that was disabled.')
-      .argument('<id>')
+      .argument('<id>', 'of a webhook', idOf('id', 'whk'))
       .option('--replay-missed', 'also send what it missed'),
   ).action(async (id: string, options: ConnectionOptions & { readonly replayMissed?: boolean }) => {
     await withClient(options, async (client, signal) => {
@@ -144,7 +156,7 @@ function addChanging(webhooks: Command): void {
         { signal },
       );
       if (options.json) return printJson(answer);
-      print(`enabled ${answer.webhook.id}`);
+      print(`enabled ${answer.webhook.id}; what waits is sent now`);
       if (answer.queued > 0) print(`${answer.queued} missed events will be sent`);
       else if (answer.webhook.state.missed > 0) {
         print(`it missed ${answer.webhook.state.missed} events; --replay-missed sends them`);
@@ -155,7 +167,7 @@ function addChanging(webhooks: Command): void {
     webhooks
       .command('remove')
       .description('Removes a webhook and cancels what it has not got yet.')
-      .argument('<id>'),
+      .argument('<id>', 'of a webhook', idOf('id', 'whk')),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       await client.webhooks.remove(id, { signal });
@@ -176,7 +188,7 @@ function addSending(webhooks: Command): void {
     webhooks
       .command('test')
       .description('Sends a webhook.test event and waits up to 20 s for its outcome.')
-      .argument('<id>'),
+      .argument('<id>', 'of a webhook', idOf('id', 'whk')),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       const delivery = await ended(client, await client.webhooks.test(id, { signal }), signal);
@@ -189,16 +201,24 @@ function addSending(webhooks: Command): void {
     webhooks
       .command('replay')
       .description('Sends events of the log to a webhook, again or for the first time.')
-      .argument('<id>')
-      .requiredOption('--after <point>', 'a sequence number (0: from the beginning) or a time')
+      .argument('<id>', 'of a webhook', idOf('id', 'whk'))
+      .requiredOption(
+        '--after <point>',
+        'a sequence number (0: from the beginning), a date or time, or how long ago: 2026-11-29, 2h',
+      )
       .option('--before <point>', 'likewise (default: now)')
-      .option('--event <type>', 'only these types, as tool.*; may be repeated', collect),
+      .option(
+        '--event <type>',
+        'only these types, as tool.*; may be repeated',
+        repeated(eventPattern('--event')),
+      ),
   )
     .addHelpText(
       'after',
       `
 Examples:
   codebuddy webhooks replay whk_… --after 1200
+  codebuddy webhooks replay whk_… --after 2h
   codebuddy webhooks replay whk_… --after 2026-11-01T00:00:00Z --event run.failed`,
     )
     .action(async (id: string, options: ReplayOptions) => {
@@ -207,8 +227,8 @@ Examples:
         const answer = await client.webhooks.replay(
           id,
           {
-            after: readPoint(options.after),
-            ...(before === undefined ? {} : { before: readPoint(before) }),
+            after: readPoint('--after', options.after),
+            ...(before === undefined ? {} : { before: readPoint('--before', before) }),
             ...(event === undefined ? {} : { events: event }),
           },
           { signal },
@@ -217,10 +237,6 @@ Examples:
         else print(`${answer.queued} queued, ${answer.skipped} skipped`);
       });
     });
-}
-
-function readPoint(text: string): number | string {
-  return /^\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
 const testWaitMs = 20_000;
@@ -247,7 +263,7 @@ function reportTest({ id, status, attemptLog, reason }: Delivery): void {
     return;
   }
   const state = status === 'pending' ? 'not delivered within 20 s; it goes on trying' : status;
-  const words = reason === null ? '' : `: ${oneLine(reason)}`;
+  const words = reason === null ? '' : `: ${oneLine(withLocalTimes(reason))}`;
   print(`${paint('red', state)}${words}\n${paint('dim', `what to do: codebuddy deliveries explain ${id}`)}`);
 }
 
@@ -274,10 +290,10 @@ function describe(webhook: Webhook): string {
     ['url', webhook.url],
     ['description', webhook.description || null],
     ['events', webhook.events.join(', ')],
-    ['state', `${state.status}: ${state.detail}`],
+    ['state', withLocalTimes(`${state.status}: ${state.detail}`)],
     ['deliveries', `${state.pending} pending, ${state.inFlight} in flight, ${state.missed} missed`],
-    ['last success', state.lastSuccessAt],
-    ['failing since', state.failingSince],
+    ['last success', state.lastSuccessAt && localTime(state.lastSuccessAt)],
+    ['failing since', state.failingSince && localTime(state.failingSince)],
     [
       'retries',
       `${webhook.retryCount}, the first after ${webhook.retryDelay} ms; time-out ${webhook.timeout} ms`,

@@ -8,7 +8,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Name, version and every endpoint */
+    /**
+     * Name, version and every endpoint
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getIndex'];
     readonly put?: never;
     readonly post?: never;
@@ -25,11 +28,17 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Deliveries, newest first */
+    /**
+     * Deliveries, newest first
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listDeliveries'];
     readonly put?: never;
     readonly post?: never;
-    /** Delete deliveries that have ended; pending ones stay */
+    /**
+     * Delete deliveries that have ended; pending ones stay
+     * @description It needs a key with the scope `admin`.
+     */
     readonly delete: operations['clearDeliveries'];
     readonly options?: never;
     readonly head?: never;
@@ -43,7 +52,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** One delivery with every attempt, explained */
+    /**
+     * One delivery with every attempt, explained
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getDelivery'];
     readonly put?: never;
     readonly post?: never;
@@ -62,7 +74,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Send one delivery again: the same id, the same bytes */
+    /**
+     * Send one delivery again: the same id, the same bytes
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['retryDelivery'];
     readonly delete?: never;
     readonly options?: never;
@@ -79,7 +94,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Send failed deliveries again */
+    /**
+     * Send failed deliveries again
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['retryDeliveries'];
     readonly delete?: never;
     readonly options?: never;
@@ -94,7 +112,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Every event type, with the JSON Schema of its data */
+    /**
+     * Every event type, with the JSON Schema of its data
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listEventTypes'];
     readonly put?: never;
     readonly post?: never;
@@ -113,7 +134,9 @@ export interface paths {
     };
     /**
      * The event log, as a stream or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. A stream that does not say where begins with what is new.
+     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. A stream that does not say where begins with what is new.
+     *
+     *     It needs a key with the scope `read`.
      */
     readonly get: operations['listEvents'];
     readonly put?: never;
@@ -131,7 +154,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** One event */
+    /**
+     * One event
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getEvent'];
     readonly put?: never;
     readonly post?: never;
@@ -148,10 +174,16 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** API keys, oldest first */
+    /**
+     * API keys, oldest first
+     * @description It needs a key with the scope `admin`.
+     */
     readonly get: operations['listKeys'];
     readonly put?: never;
-    /** Make an API key; the answer is the only place where it is shown */
+    /**
+     * Make an API key; the answer is the only place where it is shown
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['createKey'];
     readonly delete?: never;
     readonly options?: never;
@@ -169,7 +201,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     readonly post?: never;
-    /** Revoke an API key; it is refused from now on */
+    /**
+     * Revoke an API key; it is refused from now on
+     * @description It needs a key with the scope `admin`.
+     */
     readonly delete: operations['revokeKey'];
     readonly options?: never;
     readonly head?: never;
@@ -183,7 +218,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Figures of the server and of its host, as JSON */
+    /**
+     * Figures of the server and of its host, as JSON
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getMetrics'];
     readonly put?: never;
     readonly post?: never;
@@ -200,7 +238,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The tools that wait for a person, oldest first */
+    /**
+     * The tools that wait for a person, oldest first
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listPermissions'];
     readonly put?: never;
     readonly post?: never;
@@ -219,7 +260,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Allows a tool that waits, or denies it */
+    /**
+     * Allows a tool that waits, or denies it
+     * @description It needs a key with the scope `tools`.
+     */
     readonly post: operations['decidePermission'];
     readonly delete?: never;
     readonly options?: never;
@@ -238,7 +282,9 @@ export interface paths {
     readonly put?: never;
     /**
      * Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream
-     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up.
+     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.
+     *
+     *     It needs a key with the scope `prompt`.
      */
     readonly post: operations['prompt'];
     readonly delete?: never;
@@ -254,7 +300,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Runs, newest first */
+    /**
+     * Runs, newest first
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listRuns'];
     readonly put?: never;
     readonly post?: never;
@@ -271,7 +320,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** One run */
+    /**
+     * One run
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getRun'];
     readonly put?: never;
     readonly post?: never;
@@ -290,7 +342,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Stop a run: its model call and its running tools */
+    /**
+     * Stop a run: its model call and its running tools
+     * @description It needs a key with the scope `prompt`.
+     */
     readonly post: operations['cancelRun'];
     readonly delete?: never;
     readonly options?: never;
@@ -307,7 +362,9 @@ export interface paths {
     };
     /**
      * The events of a run, as a stream that ends with it or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. It begins with the first event of the run and ends with the run; 204 says that nothing more will come.
+     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. It begins with the first event of the run and ends with the run; 204 says that nothing more will come.
+     *
+     *     It needs a key with the scope `read`.
      */
     readonly get: operations['listRunEvents'];
     readonly put?: never;
@@ -330,6 +387,8 @@ export interface paths {
     /**
      * Goes on with a run that was interrupted, or failed
      * @description The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.
+     *
+     *     It needs a key with the scope `prompt`.
      */
     readonly post: operations['resumeRun'];
     readonly delete?: never;
@@ -345,10 +404,16 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The sessions, newest first */
+    /**
+     * The sessions, newest first
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listSessions'];
     readonly put?: never;
-    /** Creates a session */
+    /**
+     * Creates a session
+     * @description It needs a key with the scope `prompt`.
+     */
     readonly post: operations['createSession'];
     readonly delete?: never;
     readonly options?: never;
@@ -363,15 +428,24 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** One session */
+    /**
+     * One session
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getSession'];
     readonly put?: never;
     readonly post?: never;
-    /** Deletes a session with its messages and runs; its events stay in the log */
+    /**
+     * Deletes a session with its messages and runs; its events stay in the log
+     * @description It needs a key with the scope `prompt`.
+     */
     readonly delete: operations['deleteSession'];
     readonly options?: never;
     readonly head?: never;
-    /** Changes the title or the metadata of a session */
+    /**
+     * Changes the title or the metadata of a session
+     * @description It needs a key with the scope `prompt`.
+     */
     readonly patch: operations['updateSession'];
     readonly trace?: never;
   };
@@ -384,7 +458,9 @@ export interface paths {
     };
     /**
      * The events of a session, as a stream or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. It begins with the first event of the session.
+     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. It begins with the first event of the session.
+     *
+     *     It needs a key with the scope `read`.
      */
     readonly get: operations['listSessionEvents'];
     readonly put?: never;
@@ -405,6 +481,8 @@ export interface paths {
     /**
      * A whole session as one document
      * @description JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.
+     *
+     *     It needs a key with the scope `read`.
      */
     readonly get: operations['exportSession'];
     readonly put?: never;
@@ -427,6 +505,8 @@ export interface paths {
     /**
      * A new session that begins with the messages of this one
      * @description Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.
+     *
+     *     It needs a key with the scope `prompt`.
      */
     readonly post: operations['forkSession'];
     readonly delete?: never;
@@ -442,7 +522,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The messages of a session, oldest first */
+    /**
+     * The messages of a session, oldest first
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
     readonly post?: never;
@@ -459,10 +542,35 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The process, the agent and its model, active runs, webhooks */
+    /**
+     * The process, the agent and its model, active runs, webhooks
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getStatus'];
     readonly put?: never;
     readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/api/stream-tickets': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Create a ticket with which a web page can open one stream
+     * @description Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with `Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the rights of the key that created it. To reconnect, create another one and pass `after`.
+     *
+     *     It needs a key with the scope `read`.
+     */
+    readonly post: operations['createStreamTicket'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -476,7 +584,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The tools, with the JSON Schema of their parameters */
+    /**
+     * The tools, with the JSON Schema of their parameters
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listTools'];
     readonly put?: never;
     readonly post?: never;
@@ -498,6 +609,8 @@ export interface paths {
     /**
      * Runs a tool; the body is its parameters
      * @description Nobody is asked. A deny rule, or the mode `read-only` of the server for a tool that may change something, refuses it: 403 `permission_denied`.
+     *
+     *     It needs a key with the scope `tools`.
      */
     readonly post: operations['runTool'];
     readonly delete?: never;
@@ -513,10 +626,16 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Webhooks and how they fare, oldest first */
+    /**
+     * Webhooks and how they fare, oldest first
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['listWebhooks'];
     readonly put?: never;
-    /** Make a webhook; the answer is the only place where its secret is shown */
+    /**
+     * Make a webhook; the answer is the only place where its secret is shown
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['createWebhook'];
     readonly delete?: never;
     readonly options?: never;
@@ -531,15 +650,24 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** One webhook and how it fares */
+    /**
+     * One webhook and how it fares
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getWebhook'];
     readonly put?: never;
     readonly post?: never;
-    /** Remove a webhook; its pending deliveries are cancelled */
+    /**
+     * Remove a webhook; its pending deliveries are cancelled
+     * @description It needs a key with the scope `admin`.
+     */
     readonly delete: operations['removeWebhook'];
     readonly options?: never;
     readonly head?: never;
-    /** Change a webhook; what is left out stays as it is */
+    /**
+     * Change a webhook; what is left out stays as it is
+     * @description It needs a key with the scope `admin`.
+     */
     readonly patch: operations['updateWebhook'];
     readonly trace?: never;
   };
@@ -552,7 +680,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Enable a disabled webhook, and deliver what it missed if asked to */
+    /**
+     * Enable a disabled webhook, and deliver what it missed if asked to
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['enableWebhook'];
     readonly delete?: never;
     readonly options?: never;
@@ -569,7 +700,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Send events of the log to a webhook, again or for the first time */
+    /**
+     * Send events of the log to a webhook, again or for the first time
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['replayToWebhook'];
     readonly delete?: never;
     readonly options?: never;
@@ -586,7 +720,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Give a webhook a new secret, shown this once; the old one signs too for 24 h */
+    /**
+     * Give a webhook a new secret, shown this once; the old one signs too for 24 h
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['rotateWebhookSecret'];
     readonly delete?: never;
     readonly options?: never;
@@ -603,7 +740,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Send a webhook.test event to this webhook alone; Location names the delivery */
+    /**
+     * Send a webhook.test event to this webhook alone; Location names the delivery
+     * @description It needs a key with the scope `admin`.
+     */
     readonly post: operations['testWebhook'];
     readonly delete?: never;
     readonly options?: never;
@@ -618,7 +758,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** This API as a page to read */
+    /**
+     * This API as a page to read
+     * @description It needs no key.
+     */
     readonly get: operations['getDocs'];
     readonly put?: never;
     readonly post?: never;
@@ -635,7 +778,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Whether the process answers; touches neither disk nor agent, needs no key */
+    /**
+     * Whether the process answers; touches neither disk nor agent, needs no key
+     * @description It needs no key.
+     */
     readonly get: operations['getHealth'];
     readonly put?: never;
     readonly post?: never;
@@ -652,7 +798,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Whether each part is ready: 200 if all are, else 503 */
+    /**
+     * Whether each part is ready: 200 if all are, else 503
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getReadiness'];
     readonly put?: never;
     readonly post?: never;
@@ -669,7 +818,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The same figures for Prometheus (text format 0.0.4) */
+    /**
+     * The same figures for Prometheus (text format 0.0.4)
+     * @description It needs a key with the scope `read`.
+     */
     readonly get: operations['getPrometheusMetrics'];
     readonly put?: never;
     readonly post?: never;
@@ -686,7 +838,10 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** This API as OpenAPI 3.1 */
+    /**
+     * This API as OpenAPI 3.1
+     * @description It needs no key.
+     */
     readonly get: operations['getOpenApi'];
     readonly put?: never;
     readonly post?: never;
@@ -707,6 +862,34 @@ export interface components {
       readonly id: string;
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
+    };
+    /**
+     * CostThresholdEvent
+     * @description What a session or a day has cost went over a limit that was set.
+     */
+    readonly CostThresholdEvent: {
+      readonly data: {
+        readonly cost: number;
+        readonly scope?: string;
+        readonly threshold: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'cost.threshold';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'cost.threshold';
     };
     /** CreatedApiKey */
     readonly CreatedApiKey: {
@@ -744,6 +927,8 @@ export interface components {
       readonly retryDelay: number;
       /** @description Set while the webhook belongs to one run. */
       readonly runId: string | null;
+      /** @description Ids of webhooks that send to the same URL already: events that both want are sent there twice. */
+      readonly sameUrlAs?: readonly string[];
       /** @description Shown this once; null if requests are not signed. */
       readonly secret: string | null;
       /** @description Whether requests are signed. */
@@ -753,6 +938,15 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      };
       /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
     };
@@ -805,15 +999,19 @@ export interface components {
       readonly statusCode: number | null;
     };
     /**
-     * Event
-     * @description One thing that happened. `data` fits the schema of its type in `GET /api/event-types`.
+     * ErrorEvent
+     * @description A fault that a person should hear of.
      */
-    readonly Event: {
+    readonly ErrorEvent: {
       readonly data: {
-        readonly [key: string]: unknown;
+        readonly code: string;
+        readonly message: string;
       };
-      /** @description Repeats `type`. */
-      readonly event: string;
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'error';
       readonly id: string;
       readonly runId?: string;
       /** @description Place in the log; resume a stream after it. */
@@ -821,30 +1019,47 @@ export interface components {
       readonly sessionId?: string;
       /** Format: date-time */
       readonly timestamp: string;
-      /** @enum {string} */
-      readonly type:
-        | 'session.start'
-        | 'session.end'
-        | 'message.user'
-        | 'message.assistant'
-        | 'tool.start'
-        | 'tool.complete'
-        | 'tool.error'
-        | 'file.create'
-        | 'file.modify'
-        | 'file.delete'
-        | 'run.queued'
-        | 'run.complete'
-        | 'run.failed'
-        | 'run.cancelled'
-        | 'error'
-        | 'cost.threshold'
-        | 'permission.request'
-        | 'permission.resolved'
-        | 'webhook.test'
-        | 'webhook.failing'
-        | 'webhook.recovered'
-        | 'webhook.disabled';
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'error';
+    };
+    /**
+     * Event
+     * @description One thing that happened. `data` fits the schema of its type.
+     */
+    readonly Event:
+      | components['schemas']['SessionStartEvent']
+      | components['schemas']['SessionEndEvent']
+      | components['schemas']['MessageUserEvent']
+      | components['schemas']['MessageAssistantEvent']
+      | components['schemas']['ToolStartEvent']
+      | components['schemas']['ToolCompleteEvent']
+      | components['schemas']['ToolErrorEvent']
+      | components['schemas']['FileCreateEvent']
+      | components['schemas']['FileModifyEvent']
+      | components['schemas']['FileDeleteEvent']
+      | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunCompleteEvent']
+      | components['schemas']['RunFailedEvent']
+      | components['schemas']['RunCancelledEvent']
+      | components['schemas']['ErrorEvent']
+      | components['schemas']['CostThresholdEvent']
+      | components['schemas']['PermissionRequestEvent']
+      | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['WebhookTestEvent']
+      | components['schemas']['WebhookFailingEvent']
+      | components['schemas']['WebhookRecoveredEvent']
+      | components['schemas']['WebhookDisabledEvent'];
+    /**
+     * EventPage
+     * @description A page of events.
+     */
+    readonly EventPage: {
+      readonly events: readonly components['schemas']['Event'][];
+      /** @description Null on the last page. */
+      readonly nextCursor: string | null;
     };
     /**
      * ExplainedDelivery
@@ -888,11 +1103,115 @@ export interface components {
       readonly session: components['schemas']['Session'];
       readonly version: string;
     };
+    /**
+     * FileCreateEvent
+     * @description A file of the workspace was created.
+     */
+    readonly FileCreateEvent: {
+      readonly data: {
+        readonly bytes?: number;
+        readonly callId?: string;
+        readonly path: string;
+        readonly tool?: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'file.create';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'file.create';
+    };
+    /**
+     * FileDeleteEvent
+     * @description A file of the workspace was deleted.
+     */
+    readonly FileDeleteEvent: {
+      readonly data: {
+        readonly bytes?: number;
+        readonly callId?: string;
+        readonly path: string;
+        readonly tool?: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'file.delete';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'file.delete';
+    };
+    /**
+     * FileModifyEvent
+     * @description A file of the workspace was changed.
+     */
+    readonly FileModifyEvent: {
+      readonly data: {
+        readonly bytes?: number;
+        readonly callId?: string;
+        readonly path: string;
+        readonly tool?: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'file.modify';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'file.modify';
+    };
+    /**
+     * GapNotice
+     * @description Older events are no longer kept; the stream goes on from `firstSequence`.
+     */
+    readonly GapNotice: {
+      readonly data: {
+        readonly firstSequence: number;
+      };
+      readonly firstSequence: number;
+      /** @description Resume after it. */
+      readonly sequence?: number;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'gap';
+    };
     /** Health */
     readonly Health: {
       /** @description Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json. */
       readonly proof?: string;
-      /** @enum {string} */
+      /** @constant */
       readonly status: 'ok';
       /** Format: date-time */
       readonly timestamp: string;
@@ -919,7 +1238,7 @@ export interface components {
       readonly id: string;
       /**
        * @description The answer was cut off here, by a failure or a cancel. Absent otherwise.
-       * @enum {boolean}
+       * @constant
        */
       readonly incomplete?: true;
       /** @enum {string} */
@@ -934,6 +1253,98 @@ export interface components {
         readonly name: string;
         readonly params: unknown;
       };
+    };
+    /**
+     * MessageAssistantEvent
+     * @description The agent answered. With `incomplete`, a failure or a cancel cut the answer off.
+     */
+    readonly MessageAssistantEvent: {
+      readonly data: {
+        /** @constant */
+        readonly incomplete?: true;
+        readonly messageId: string;
+        readonly model: string | null;
+        readonly text: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'message.assistant';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'message.assistant';
+    };
+    /**
+     * MessageDeltaEvent
+     * @description A piece of the answer, as it is made.
+     */
+    readonly MessageDeltaEvent: {
+      readonly data: {
+        readonly text: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'message.delta';
+    };
+    /**
+     * MessageUserEvent
+     * @description A prompt was accepted.
+     */
+    readonly MessageUserEvent: {
+      readonly data: {
+        readonly messageId: string;
+        readonly text: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'message.user';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'message.user';
+    };
+    /**
+     * OverflowNotice
+     * @description The reader was too slow and is cut off; it can resume.
+     */
+    readonly OverflowNotice: {
+      readonly data: {
+        readonly message: string;
+      };
+      readonly message: string;
+      /** @description Resume after it. */
+      readonly sequence?: number;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'overflow';
     };
     /**
      * Permission
@@ -978,6 +1389,69 @@ export interface components {
       readonly decision: 'allow' | 'allow_always' | 'deny';
       /** @description Told to the model, and in `permission.resolved`. */
       readonly reason?: string;
+    };
+    /**
+     * PermissionRequestEvent
+     * @description A tool waits for a permission.
+     */
+    readonly PermissionRequestEvent: {
+      readonly data: {
+        readonly alwaysCovers?: string;
+        readonly params: Record<string, never>;
+        readonly permissionId: string;
+        readonly realPath?: string;
+        readonly reason?: string;
+        /** @enum {unknown} */
+        readonly sandbox?: 'bubblewrap' | 'none';
+        readonly tool: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'permission.request';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'permission.request';
+    };
+    /**
+     * PermissionResolvedEvent
+     * @description A permission was given or refused.
+     */
+    readonly PermissionResolvedEvent: {
+      readonly data: {
+        /** @enum {unknown} */
+        readonly decision: 'allow' | 'allow_always' | 'deny';
+        readonly permissionId: string;
+        readonly reason?: string;
+        readonly tool?: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'permission.resolved';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'permission.resolved';
     };
     /**
      * Problem
@@ -1039,6 +1513,43 @@ export interface components {
       readonly response: string;
       readonly runId: string;
       readonly sessionId: string;
+      /** @enum {string} */
+      readonly status: 'completed';
+      /** @description Tokens used, or null if the model does not say. */
+      readonly usage: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly totalTokens: number;
+      } | null;
+    };
+    /**
+     * QueuedRun
+     * @description A run that will be worked on.
+     */
+    readonly QueuedRun: {
+      /** @description In US dollars. */
+      readonly cost: number | null;
+      /** Format: date-time */
+      readonly createdAt: string;
+      /** Format: date-time */
+      readonly endedAt: string | null;
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+      } | null;
+      readonly finishReason: string | null;
+      readonly id: string;
+      readonly model: string | null;
+      readonly prompt: string;
+      readonly response: string | null;
+      readonly sessionId: string;
+      /** Format: date-time */
+      readonly startedAt: string | null;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly status: 'queued';
       /** @description Tokens used, or null if the model does not say. */
       readonly usage: {
         readonly inputTokens: number;
@@ -1109,6 +1620,121 @@ export interface components {
       } | null;
     };
     /**
+     * RunCancelledEvent
+     * @description A run was cancelled.
+     */
+    readonly RunCancelledEvent: {
+      readonly data: {
+        readonly reason: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.cancelled';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.cancelled';
+    };
+    /**
+     * RunCompleteEvent
+     * @description A run ended with an answer.
+     */
+    readonly RunCompleteEvent: {
+      readonly data: {
+        readonly cost: number | null;
+        readonly durationMs: number;
+        readonly finishReason: string;
+        readonly model: string | null;
+        readonly response: string;
+        readonly usage: {
+          readonly inputTokens: number;
+          readonly outputTokens: number;
+          readonly totalTokens: number;
+        } | null;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.complete';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.complete';
+    };
+    /**
+     * RunFailedEvent
+     * @description A run ended with an error, or was interrupted by a stop of the server.
+     */
+    readonly RunFailedEvent: {
+      readonly data: {
+        readonly code: string;
+        readonly interrupted?: boolean;
+        readonly message: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.failed';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.failed';
+    };
+    /**
+     * RunQueuedEvent
+     * @description A run was accepted.
+     */
+    readonly RunQueuedEvent: {
+      readonly data: {
+        readonly position: number;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'run.queued';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'run.queued';
+    };
+    /**
      * RunWebhook
      * @description Gets the events of this run, and is gone when they are delivered.
      */
@@ -1152,6 +1778,58 @@ export interface components {
         readonly totalTokens: number;
       } | null;
     };
+    /**
+     * SessionEndEvent
+     * @description A session was deleted.
+     */
+    readonly SessionEndEvent: {
+      readonly data: {
+        readonly reason: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.end';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.end';
+    };
+    /**
+     * SessionStartEvent
+     * @description A session was created.
+     */
+    readonly SessionStartEvent: {
+      readonly data: {
+        readonly title: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'session.start';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'session.start';
+    };
     /** Status */
     readonly Status: {
       readonly activeRuns: number;
@@ -1191,10 +1869,56 @@ export interface components {
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
+        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none. */
+        readonly attention?: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
+        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        readonly refused?: number;
+        /** @description Copies of webhooks.json that could not be used; left out if there are none. */
+        readonly setAside?: readonly string[];
       };
+      /** @description The folder that tools work in; null if the host application answers itself. */
+      readonly workspace: string | null;
+    };
+    /**
+     * StreamEvent
+     * @description One message of a stream: an event of the log, a piece of text that is not logged, or a notice of the stream.
+     */
+    readonly StreamEvent:
+      | components['schemas']['SessionStartEvent']
+      | components['schemas']['SessionEndEvent']
+      | components['schemas']['MessageUserEvent']
+      | components['schemas']['MessageAssistantEvent']
+      | components['schemas']['ToolStartEvent']
+      | components['schemas']['ToolCompleteEvent']
+      | components['schemas']['ToolErrorEvent']
+      | components['schemas']['FileCreateEvent']
+      | components['schemas']['FileModifyEvent']
+      | components['schemas']['FileDeleteEvent']
+      | components['schemas']['RunQueuedEvent']
+      | components['schemas']['RunCompleteEvent']
+      | components['schemas']['RunFailedEvent']
+      | components['schemas']['RunCancelledEvent']
+      | components['schemas']['ErrorEvent']
+      | components['schemas']['CostThresholdEvent']
+      | components['schemas']['PermissionRequestEvent']
+      | components['schemas']['PermissionResolvedEvent']
+      | components['schemas']['WebhookTestEvent']
+      | components['schemas']['WebhookFailingEvent']
+      | components['schemas']['WebhookRecoveredEvent']
+      | components['schemas']['WebhookDisabledEvent']
+      | components['schemas']['MessageDeltaEvent']
+      | components['schemas']['ToolOutputEvent']
+      | components['schemas']['GapNotice']
+      | components['schemas']['OverflowNotice'];
+    /** StreamTicket */
+    readonly StreamTicket: {
+      /** Format: date-time */
+      readonly expiresAt: string;
+      /** @description Pass it as `?ticket=` to a stream. It is shown this once. */
+      readonly ticket: string;
     };
     /** Tool */
     readonly Tool: {
@@ -1207,10 +1931,119 @@ export interface components {
       /** @description True if the tool changes nothing. */
       readonly readOnly: boolean;
     };
+    /**
+     * ToolCompleteEvent
+     * @description A tool ended well.
+     */
+    readonly ToolCompleteEvent: {
+      readonly data: {
+        readonly callId: string;
+        readonly durationMs: number;
+        readonly result: unknown;
+        readonly tool: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'tool.complete';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.complete';
+    };
+    /**
+     * ToolErrorEvent
+     * @description A tool failed.
+     */
+    readonly ToolErrorEvent: {
+      readonly data: {
+        readonly callId: string;
+        readonly code: string;
+        readonly durationMs: number;
+        readonly message: string;
+        readonly tool: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'tool.error';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.error';
+    };
+    /**
+     * ToolOutputEvent
+     * @description A piece of a tool’s output, as it is written.
+     */
+    readonly ToolOutputEvent: {
+      readonly data: {
+        readonly callId: string;
+        /** @enum {unknown} */
+        readonly stream: 'stdout' | 'stderr';
+        readonly text: string;
+        readonly tool: string;
+      };
+      readonly runId?: string;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp?: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.output';
+    };
     /** ToolResult */
     readonly ToolResult: {
       /** @description What the tool gave back. */
       readonly result: unknown;
+    };
+    /**
+     * ToolStartEvent
+     * @description A tool began to run.
+     */
+    readonly ToolStartEvent: {
+      readonly data: {
+        readonly callId: string;
+        readonly params: Record<string, never>;
+        readonly tool: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'tool.start';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'tool.start';
     };
     /**
      * WaitingRun
@@ -1220,7 +2053,10 @@ export interface components {
       readonly permission: components['schemas']['Permission'];
       readonly runId: string;
       readonly sessionId: string;
-      /** @enum {string} */
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
       readonly status: 'waiting';
     };
     /**
@@ -1254,8 +2090,88 @@ export interface components {
       readonly state: components['schemas']['WebhookState'];
       /** @description Milliseconds of one attempt. */
       readonly timeout: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      };
       /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
       readonly url: string;
+    };
+    /** WebhookAttention */
+    readonly WebhookAttention: {
+      /** @description In words, with the next step. */
+      readonly detail: string;
+      readonly id: string;
+      readonly name: string;
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
+    };
+    /**
+     * WebhookDisabledEvent
+     * @description A webhook was disabled: by hand, by its receiver, or after five days of failures.
+     */
+    readonly WebhookDisabledEvent: {
+      readonly data: {
+        readonly message: string;
+        readonly name: string;
+        readonly reason: string;
+        readonly webhookId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'webhook.disabled';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'webhook.disabled';
+    };
+    /**
+     * WebhookFailingEvent
+     * @description A webhook has had nothing but failures for an hour.
+     */
+    readonly WebhookFailingEvent: {
+      readonly data: {
+        readonly failures: number;
+        readonly name: string;
+        readonly reason: string;
+        readonly since: string;
+        readonly webhookId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'webhook.failing';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'webhook.failing';
     };
     /** WebhookInput */
     readonly WebhookInput: {
@@ -1282,12 +2198,21 @@ export interface components {
       readonly secret?: string | null;
       /** @description Milliseconds of one attempt; default: 15000. */
       readonly timeout?: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      } | null;
       /** @description https, to a public address; others only where `allowedTargets` says so. */
       readonly url: string;
     };
     /**
      * WebhookPatch
-     * @description What is left out stays as it is.
+     * @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.
      */
     readonly WebhookPatch: {
       readonly description?: string;
@@ -1311,8 +2236,46 @@ export interface components {
       readonly secret?: string | null;
       /** @description Milliseconds of one attempt; default: 15000. */
       readonly timeout?: number;
+      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      readonly tls?: {
+        /** @description Certificate authorities that are trusted for this webhook too. */
+        readonly ca?: string;
+        /** @description A client certificate, with its chain. */
+        readonly cert?: string;
+        /** @description Its private key, without a passphrase. */
+        readonly key?: string;
+      } | null;
       /** @description https, to a public address; others only where `allowedTargets` says so. */
       readonly url?: string;
+    };
+    /**
+     * WebhookRecoveredEvent
+     * @description A webhook that was failing takes deliveries again.
+     */
+    readonly WebhookRecoveredEvent: {
+      readonly data: {
+        readonly failures: number;
+        readonly name: string;
+        readonly since: string;
+        readonly webhookId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'webhook.recovered';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'webhook.recovered';
     };
     /**
      * WebhookState
@@ -1334,18 +2297,733 @@ export interface components {
       readonly lastSuccessAt: string | null;
       /** @description Matching events since it was disabled. */
       readonly missed: number;
+      /**
+       * Format: date-time
+       * @description While requests are held back: when the next one is made.
+       */
+      readonly nextProbeAt: string | null;
       /** Format: date-time */
       readonly pausedUntil: string | null;
       /** @description Deliveries that have not ended. */
       readonly pending: number;
-      /** @enum {string} */
-      readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+      /**
+       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @enum {string}
+       */
+      readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
+    };
+    /**
+     * WebhookTestEvent
+     * @description A webhook is tried out; sent to that one alone.
+     */
+    readonly WebhookTestEvent: {
+      readonly data: {
+        readonly message: string;
+        readonly name: string;
+        readonly webhookId: string;
+      };
+      /**
+       * @description Repeats `type`.
+       * @constant
+       */
+      readonly event: 'webhook.test';
+      readonly id: string;
+      readonly runId?: string;
+      /** @description Place in the log; resume a stream after it. */
+      readonly sequence: number;
+      readonly sessionId?: string;
+      /** Format: date-time */
+      readonly timestamp: string;
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly type: 'webhook.test';
     };
   };
-  responses: never;
+  responses: {
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: Host is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     */
+    readonly Problem400: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `invalid_url`: The request target cannot be parsed or decoded.
+     *
+     *     `invalid_host_header`: Host is missing, repeated or malformed.
+     *
+     *     `invalid_header`: A header is malformed, repeated or too large.
+     *
+     *     `invalid_body`: The body is not JSON, is cut off, or holds a forbidden key.
+     */
+    readonly 'Problem400-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unauthorized`: The API key is missing or wrong. */
+    readonly Problem401: {
+      headers: {
+        readonly 'WWW-Authenticate': components['headers']['WWW-Authenticate'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `cost_limit_reached`: The limit that was set for the cost of a session or of a day is reached; nothing was started. */
+    readonly Problem402: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs. */
+    readonly Problem403: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs.
+     *
+     *     `origin_not_allowed`: A foreign Origin tried to change state.
+     *
+     *     `outside_workspace`: A path leads out of the workspace.
+     *
+     *     `permission_denied`: A tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered.
+     */
+    readonly 'Problem403-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs.
+     *
+     *     `origin_not_allowed`: A foreign Origin tried to change state.
+     */
+    readonly 'Problem403-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `session_not_found`: No session has this id.
+     *
+     *     `file_not_found`: A tool was given a path that does not exist.
+     */
+    readonly Problem404: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_not_found`: No run has this id. */
+    readonly 'Problem404-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `session_not_found`: No session has this id.
+     *
+     *     `run_not_found`: No run has this id.
+     */
+    readonly 'Problem404-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `permission_not_found`: No permission with this id waits or was decided lately. */
+    readonly 'Problem404-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `tool_not_found`: No tool has this name.
+     *
+     *     `file_not_found`: A tool was given a path that does not exist.
+     */
+    readonly 'Problem404-5': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `session_not_found`: No session has this id. */
+    readonly 'Problem404-6': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `event_not_found`: No event has this id. */
+    readonly 'Problem404-7': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_not_found`: No webhook has this id. */
+    readonly 'Problem404-8': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned (30 days, 100 000 ended ones). */
+    readonly 'Problem404-9': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `webhook_not_found`: No webhook has this id.
+     *
+     *     `delivery_not_found`: No delivery has this id, or it was pruned (30 days, 100 000 ended ones).
+     */
+    readonly 'Problem404-10': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `key_not_found`: No API key has this id. */
+    readonly 'Problem404-11': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `request_timeout`: The headers (10 s) or the whole request (30 s) came too slowly. */
+    readonly Problem408: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `run_cancelled`: The run was cancelled before it had an answer.
+     *
+     *     `idempotency_conflict`: The Idempotency-Key was used with another request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key has not ended.
+     */
+    readonly Problem409: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_ended`: A run that has ended cannot be cancelled. */
+    readonly 'Problem409-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `run_not_resumable`: Only a run that was interrupted or has failed can be resumed, and only as the last of its session. */
+    readonly 'Problem409-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `permission_resolved`: The permission was decided already, or its run has ended. */
+    readonly 'Problem409-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `idempotency_conflict`: The Idempotency-Key was used with another request.
+     *
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key has not ended.
+     */
+    readonly 'Problem409-5': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `session_busy`: A session with an unfinished run cannot be changed that way. */
+    readonly 'Problem409-6': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_exists`: A webhook with this id exists already. */
+    readonly 'Problem409-7': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `webhook_disabled`: A webhook that is disabled cannot be tested; enable it first. */
+    readonly 'Problem409-8': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `replay_running`: The webhook is being replayed to; wait for its end. */
+    readonly 'Problem409-9': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `delivery_pending`: A delivery that is under way, or next in line, cannot be retried. */
+    readonly 'Problem409-10': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `body_too_large`: The body is over `maxRequestSize`. */
+    readonly Problem413: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `unsupported_media_type`: The body is not `application/json` in UTF-8. */
+    readonly Problem415: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `misdirected_request`: Host names a server that this is not (DNS rebinding). */
+    readonly Problem421: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `validation_failed`: The input does not fit the schema; `errors` names each field. */
+    readonly Problem422: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     *
+     *     `model_not_found`: The provider does not know the model.
+     *
+     *     `context_too_long`: The conversation is longer than the model can read, also after it was summed up.
+     *
+     *     `tool_failed`: The tool ran and reported a failure; `detail` says which.
+     */
+    readonly 'Problem422-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     *
+     *     `model_not_found`: The provider does not know the model.
+     */
+    readonly 'Problem422-3': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     *
+     *     `tool_failed`: The tool ran and reported a failure; `detail` says which.
+     */
+    readonly 'Problem422-4': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused. */
+    readonly Problem429: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     *
+     *     `too_many_run_webhooks`: Too many webhooks of single runs (`webhook` of a prompt) have runs or deliveries that have not ended; see Retry-After.
+     *
+     *     `too_many_runs`: The queue of the session, of the API key, or of the server is full; see Retry-After.
+     *
+     *     `too_many_waiting_runs`: Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.
+     *
+     *     `model_rate_limited`: The provider has had too many requests of ours, and no other model was left; see Retry-After.
+     */
+    readonly 'Problem429-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     *
+     *     `too_many_runs`: The queue of the session, of the API key, or of the server is full; see Retry-After.
+     *
+     *     `too_many_waiting_runs`: Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.
+     */
+    readonly 'Problem429-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     *
+     *     `too_many_tests`: A webhook was tested more than 10 times within a minute; see Retry-After.
+     */
+    readonly 'Problem429-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `internal_error`: A fault of ours or of a handler; the log has the cause under the request id. */
+    readonly Problem500: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `model_auth_failed`: There is no API key for the provider, or it was refused.
+     *
+     *     `model_refused`: The provider refused the request; `detail` has its words.
+     *
+     *     `model_unavailable`: The provider cannot be reached or fails, and no other model was left.
+     *
+     *     `model_bad_response`: The model, or its provider, answered what makes no sense; for tool calls: twice in a row.
+     */
+    readonly Problem502: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `model_auth_failed`: There is no API key for the provider, or it was refused. */
+    readonly 'Problem502-2': {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     */
+    readonly Problem503: {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `handler_not_configured`: The host has not set the handler that this route needs.
+     *
+     *     `storage_unavailable`: The store cannot be written now (read-only or failing disk).
+     *
+     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     */
+    readonly 'Problem503-2': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `storage_unavailable`: The store cannot be written now (read-only or failing disk).
+     *
+     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     */
+    readonly 'Problem503-3': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `handler_not_configured`: The host has not set the handler that this route needs.
+     *
+     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     */
+    readonly 'Problem503-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `model_timeout`: The model sent nothing for too long (setting `modelSilenceMs`), and no other model was left.
+     *
+     *     `run_timeout`: The run took longer than its `timeoutMs`.
+     */
+    readonly Problem504: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `storage_full`: The disk is full; nothing was changed. */
+    readonly Problem507: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description `loop_detected`: The request comes from a webhook of ours that was caused by one (X-CodeBuddy-Hop is 3 or more). */
+    readonly Problem508: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /** @description A problem of the connection or of the host application. */
+    readonly ProblemDefault: {
+      headers: {
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+  };
   parameters: never;
   requestBodies: never;
-  headers: never;
+  headers: {
+    /** @description A file name to save it under. */
+    readonly 'Content-Disposition': string;
+    /** @description `true` if this is the first answer to the Idempotency-Key, given again. */
+    readonly 'Idempotency-Replayed': 'true';
+    /** @description Where the thing that was made, or is being worked on, can be read. */
+    readonly Location: string;
+    /** @description `respond-async` if it was asked for. */
+    readonly 'Preference-Applied': string;
+    /** @description Seconds after which it is worth trying again, where the server knows. */
+    readonly 'Retry-After': number;
+    /** @description `Bearer`. */
+    readonly 'WWW-Authenticate': string;
+    /** @description The id of the request: the client's own if it sent a sane one. Logs and problems name it. */
+    readonly 'X-Request-Id': string;
+  };
   pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -1359,33 +3037,24 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Index */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Index'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listDeliveries: {
@@ -1412,27 +3081,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -1443,6 +3095,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly clearDeliveries: {
@@ -1457,31 +3118,28 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Done */
+      /** @description Done. There is no body. */
       readonly 204: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getDelivery: {
@@ -1495,33 +3153,26 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description One event on its way to one webhook. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['ExplainedDelivery'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-9'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly retryDelivery: {
@@ -1535,33 +3186,33 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description One event on its way to one webhook. */
       readonly 202: {
         headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Delivery'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-10'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-10'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly retryDeliveries: {
@@ -1585,27 +3236,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 202: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -1614,6 +3248,20 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listEventTypes: {
@@ -1625,27 +3273,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -1663,6 +3294,14 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listEvents: {
@@ -1676,6 +3315,8 @@ export interface operations {
         readonly deltas?: boolean;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
+        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        readonly named?: boolean;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
         /** @description Only events of this run. */
@@ -1687,43 +3328,35 @@ export interface operations {
         /** @description The same as `type`. */
         readonly types?: string | readonly string[];
       };
-      readonly header?: never;
+      readonly header?: {
+        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        readonly 'Last-Event-ID'?: string;
+      };
       readonly path?: never;
       readonly cookie?: never;
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly events: readonly components['schemas']['Event'][];
-            /** @description Null on the last page. */
-            readonly nextCursor: string | null;
-          };
+          readonly 'application/json': components['schemas']['EventPage'];
+          readonly 'text/event-stream': string;
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getEvent: {
@@ -1737,33 +3370,26 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description One thing that happened. `data` fits the schema of its type in `GET /api/event-types`. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Event'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-7'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listKeys: {
@@ -1780,27 +3406,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -1811,6 +3420,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly createKey: {
@@ -1830,33 +3448,30 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description CreatedApiKey */
       readonly 201: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['CreatedApiKey'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly revokeKey: {
@@ -1870,31 +3485,29 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Done */
+      /** @description Done. There is no body. */
       readonly 204: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-11'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getMetrics: {
@@ -1906,27 +3519,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -1937,6 +3533,14 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listPermissions: {
@@ -1957,27 +3561,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -1988,6 +3575,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly decidePermission: {
@@ -2005,33 +3601,32 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A tool that waits for a person, or did. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Permission'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-4'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-4'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly prompt: {
@@ -2040,6 +3635,11 @@ export interface operations {
       readonly header?: {
         /** @description The same key and body within 24 h get the first answer again; another body, 409. */
         readonly 'Idempotency-Key'?: string;
+        /**
+         * @description `respond-async` answers 202 at once and leaves the run to itself (RFC 7240). Other preferences are ignored.
+         * @example respond-async
+         */
+        readonly Prefer?: string;
       };
       readonly path?: never;
       readonly cookie?: never;
@@ -2050,42 +3650,53 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The answer to a prompt. */
+      /** @description The answer; with `Accept: text/event-stream`, the events of the run as they happen. */
       readonly 200: {
         headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['PromptResult'];
+          readonly 'text/event-stream': string;
         };
       };
-      /** @description Success */
+      /** @description The run goes on: it was left to itself (`queued`), or a tool waits for a person (`waiting`). */
       readonly 202: {
         headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'Preference-Applied': components['headers']['Preference-Applied'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': components['schemas']['Run'] | components['schemas']['WaitingRun'];
+          readonly 'application/json':
+            | components['schemas']['QueuedRun']
+            | components['schemas']['WaitingRun'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-2'];
+      readonly 404: components['responses']['Problem404'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-2'];
+      readonly 429: components['responses']['Problem429-2'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 504: components['responses']['Problem504'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listRuns: {
@@ -2113,27 +3724,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -2144,6 +3738,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getRun: {
@@ -2157,33 +3760,26 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description The work on one prompt. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly cancelRun: {
@@ -2204,33 +3800,31 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description The work on one prompt. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-2'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listRunEvents: {
@@ -2244,6 +3838,8 @@ export interface operations {
         readonly deltas?: boolean;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
+        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        readonly named?: boolean;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
         /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
@@ -2251,7 +3847,10 @@ export interface operations {
         /** @description The same as `type`. */
         readonly types?: string | readonly string[];
       };
-      readonly header?: never;
+      readonly header?: {
+        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        readonly 'Last-Event-ID'?: string;
+      };
       readonly path: {
         readonly id: string;
       };
@@ -2259,37 +3858,35 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly events: readonly components['schemas']['Event'][];
-            /** @description Null on the last page. */
-            readonly nextCursor: string | null;
-          };
+          readonly 'application/json': components['schemas']['EventPage'];
+          readonly 'text/event-stream': string;
         };
       };
+      /** @description The run has ended and the reader has seen its last event: do not reconnect. */
+      readonly 204: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content?: never;
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-2'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly resumeRun: {
@@ -2303,33 +3900,35 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description The work on one prompt. */
       readonly 202: {
         headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 402: components['responses']['Problem402'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-3'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-3'];
+      readonly 429: components['responses']['Problem429-3'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 502: components['responses']['Problem502-2'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listSessions: {
@@ -2346,27 +3945,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -2377,6 +3959,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly createSession: {
@@ -2401,33 +3992,33 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A conversation: messages and runs that belong together. */
       readonly 201: {
         headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-5'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getSession: {
@@ -2441,33 +4032,26 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A conversation: messages and runs that belong together. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly deleteSession: {
@@ -2481,31 +4065,30 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Done */
+      /** @description Done. There is no body. */
       readonly 204: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-6'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly updateSession: {
@@ -2529,33 +4112,31 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A conversation: messages and runs that belong together. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listSessionEvents: {
@@ -2569,6 +4150,8 @@ export interface operations {
         readonly deltas?: boolean;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
+        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        readonly named?: boolean;
         /** @description Of a page, by sequence. */
         readonly order?: 'asc' | 'desc';
         /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
@@ -2576,7 +4159,10 @@ export interface operations {
         /** @description The same as `type`. */
         readonly types?: string | readonly string[];
       };
-      readonly header?: never;
+      readonly header?: {
+        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        readonly 'Last-Event-ID'?: string;
+      };
       readonly path: {
         readonly id: string;
       };
@@ -2584,37 +4170,27 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': {
-            readonly events: readonly components['schemas']['Event'][];
-            /** @description Null on the last page. */
-            readonly nextCursor: string | null;
-          };
+          readonly 'application/json': components['schemas']['EventPage'];
+          readonly 'text/event-stream': string;
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly exportSession: {
@@ -2630,33 +4206,28 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description ExportedSession */
       readonly 200: {
         headers: {
+          readonly 'Content-Disposition': components['headers']['Content-Disposition'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['ExportedSession'];
+          readonly 'text/markdown': string;
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly forkSession: {
@@ -2682,33 +4253,34 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description A conversation: messages and runs that belong together. */
       readonly 201: {
         headers: {
+          readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Session'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-5'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listSessionMessages: {
@@ -2727,27 +4299,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -2758,6 +4313,16 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-6'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getStatus: {
@@ -2769,33 +4334,57 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Status */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Status'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly createStreamTicket: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description StreamTicket */
+      readonly 201: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['StreamTicket'];
+        };
+      };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listTools: {
@@ -2812,27 +4401,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -2843,6 +4415,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-4'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly runTool: {
@@ -2863,33 +4444,31 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description ToolResult */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['ToolResult'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-2'];
+      readonly 404: components['responses']['Problem404-5'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422-4'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-2'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly listWebhooks: {
@@ -2906,27 +4485,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -2937,6 +4499,15 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly createWebhook: {
@@ -2952,33 +4523,32 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Where events are sent, and which. */
       readonly 201: {
         headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['CreatedWebhook'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-7'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getWebhook: {
@@ -2992,33 +4562,26 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Where events are sent, and which. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Webhook'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly removeWebhook: {
@@ -3032,31 +4595,29 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Done */
+      /** @description Done. There is no body. */
       readonly 204: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content?: never;
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly updateWebhook: {
@@ -3068,40 +4629,38 @@ export interface operations {
       };
       readonly cookie?: never;
     };
-    /** @description What is left out stays as it is. */
+    /** @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown. */
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': components['schemas']['WebhookPatch'];
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Where events are sent, and which. */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Webhook'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly enableWebhook: {
@@ -3122,27 +4681,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -3153,6 +4695,22 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-9'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly replayToWebhook: {
@@ -3177,27 +4735,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 202: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
@@ -3209,6 +4750,22 @@ export interface operations {
           };
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-9'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly rotateWebhookSecret: {
@@ -3229,33 +4786,31 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description RotatedSecret */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['RotatedSecret'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly testWebhook: {
@@ -3269,33 +4824,33 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description One event on its way to one webhook. */
       readonly 202: {
         headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Delivery'];
         };
       };
+      readonly 400: components['responses']['Problem400-2'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403-3'];
+      readonly 404: components['responses']['Problem404-8'];
+      readonly 408: components['responses']['Problem408'];
+      readonly 409: components['responses']['Problem409-8'];
+      readonly 413: components['responses']['Problem413'];
+      readonly 415: components['responses']['Problem415'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429-4'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly 507: components['responses']['Problem507'];
+      readonly 508: components['responses']['Problem508'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getDocs: {
@@ -3307,33 +4862,21 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': unknown;
+          readonly 'text/html': string;
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getHealth: {
@@ -3348,33 +4891,22 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Health */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Health'];
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getReadiness: {
@@ -3386,42 +4918,43 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Readiness */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Readiness'];
         };
       };
-      /** @description Readiness */
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      /**
+       * @description Readiness
+       *
+       *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+       *
+       *     `shutting_down`: The server is stopping.
+       *
+       *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+       */
       readonly 503: {
         headers: {
+          readonly 'Retry-After': components['headers']['Retry-After'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
           readonly 'application/json': components['schemas']['Readiness'];
+          readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getPrometheusMetrics: {
@@ -3433,33 +4966,24 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': unknown;
+          readonly 'text/plain': string;
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
   readonly getOpenApi: {
@@ -3471,33 +4995,23 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description The request was refused */
-      readonly '4XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The server could not answer */
-      readonly '5XX': {
-        headers: {
-          readonly [name: string]: unknown;
-        };
-        content: {
-          readonly 'application/problem+json': components['schemas']['Problem'];
-        };
-      };
       /** @description Success */
       readonly 200: {
         headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };
         content: {
-          readonly 'application/json': unknown;
+          readonly 'application/json': {
+            readonly [key: string]: unknown;
+          };
         };
       };
+      readonly 400: components['responses']['Problem400'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
     };
   };
 }

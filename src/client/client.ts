@@ -2,8 +2,9 @@
 
 import type { operations } from './api-types.ts';
 import { type DiscoveryOptions, discover } from './discovery.ts';
-import { ApiError, PermissionRequiredError, ServerUnreachableError } from './errors.ts';
-import { followStream, readStream, type StreamEvent, toQuery } from './event-stream.ts';
+import { ApiError, PermissionRequiredError, runError, ServerUnreachableError } from './errors.ts';
+import { followStream, readStream, toQuery } from './event-stream.ts';
+import type { StreamEvent } from './stream-event.ts';
 import { Transport } from './transport.ts';
 
 type Operations = operations;
@@ -50,6 +51,11 @@ export interface MakingOptions extends CallOptions {
 export interface PromptCallOptions extends MakingOptions {
   /** Asked when a tool needs a permission. Without it, `prompt` throws PermissionRequiredError then. */
   readonly onPermission?: OnPermission;
+}
+
+export interface PromptStreamOptions extends CallOptions {
+  /** A run that waits for a permission goes on when the loop is left. @default false */
+  readonly keepWaiting?: boolean;
 }
 
 export interface FollowOptions extends CallOptions {
@@ -144,13 +150,22 @@ export class CodeBuddyClient {
    * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives none; the run waits on
    */
   async prompt(request: PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
-    type Either = PromptResult | Answer<'prompt', 202>;
-    const answer: Either = await this.#send('POST', '/api/prompt', request, options);
-    if (!('permission' in answer)) return answer as PromptResult;
-    const { runId, sessionId, permission } = answer;
+    const answer = await this.#send<PromptResult | Answer<'prompt', 202>>(
+      'POST',
+      '/api/prompt',
+      request,
+      options,
+    );
+    if (answer.status === 'completed') return answer;
     const { onPermission, signal } = options;
-    await this.#answer(permission, onPermission, signal);
-    const asked = new Set([permission.id]);
+    const asked = new Set<string>();
+    // `queued`: the Idempotency-Key was used by a prompt that was left to itself.
+    const [runId, sessionId] =
+      answer.status === 'waiting' ? [answer.runId, answer.sessionId] : [answer.id, answer.sessionId];
+    if (answer.status === 'waiting') {
+      asked.add(answer.permission.id);
+      await this.#answer(answer.permission, onPermission, signal);
+    }
     for await (const { type, data } of this.runs.events(runId, { signal })) {
       if (type === 'permission.request' && !asked.has(String(data.permissionId))) {
         asked.add(String(data.permissionId));
@@ -158,10 +173,10 @@ export class CodeBuddyClient {
         const next = permissions.find(({ id }) => id === data.permissionId);
         if (next !== undefined) await this.#answer(next, onPermission, signal);
       } else if (type === 'run.failed' || type === 'run.cancelled') {
-        const code = type === 'run.failed' ? String(data.code) : 'run_cancelled';
-        throw new ApiError(500, { code, detail: String(data.message ?? data.reason) });
+        throw runError(type, data);
       } else if (type === 'run.complete') {
-        return { ...(data as Omit<PromptResult, 'runId' | 'sessionId'>), runId, sessionId };
+        const result = data as Omit<PromptResult, 'status' | 'runId' | 'sessionId'>;
+        return { ...result, status: 'completed', runId, sessionId };
       }
     }
     throw new ServerUnreachableError('the stream of events ended before the run did');
@@ -185,10 +200,21 @@ export class CodeBuddyClient {
 
   /**
    * Sends a prompt and gives the run's events as they happen, deltas too; ends with `run.complete`, `run.failed` or
-   * `run.cancelled`. Leaving the loop, or aborting the signal, cancels the run.
+   * `run.cancelled`. Leaving the loop, or aborting the signal, cancels the run; with `keepWaiting`, not after a
+   * `permission.request`.
    */
-  promptStream(request: PromptRequest, { signal }: CallOptions = {}): AsyncGenerator<StreamEvent> {
-    return readStream(this.#transport, { method: 'POST', path: '/api/prompt', body: request, signal });
+  promptStream(
+    request: PromptRequest,
+    { signal, keepWaiting = false }: PromptStreamOptions = {},
+  ): AsyncGenerator<StreamEvent> {
+    const headers = keepWaiting ? { prefer: 'respond-async' } : {};
+    return readStream(this.#transport, {
+      method: 'POST',
+      path: '/api/prompt',
+      body: request,
+      headers,
+      signal,
+    });
   }
 
   readonly runs = {
@@ -349,10 +375,16 @@ export class CodeBuddyClient {
       this.#send('DELETE', `/api/deliveries${toQuery(query)}`, undefined, options),
   };
 
+  readonly streamTickets = {
+    /** A ticket with which a web page can open one stream within 60 s: `new EventSource(`${url}/api/events?ticket=${ticket}`)`. */
+    create: (options: CallOptions = {}): Promise<Answer<'createStreamTicket', 201>> =>
+      this.#send('POST', '/api/stream-tickets', undefined, options),
+  };
+
   readonly keys = {
     list: (options: CallOptions = {}): Promise<Answer<'listKeys', 200>> => this.#get('/api/keys', options),
     /** `key` is in the answer this once. */
-    create: (body: Body<'createKey'>, options: MakingOptions = {}): Promise<Answer<'createKey', 201>> =>
+    create: (body: Body<'createKey'>, options: CallOptions = {}): Promise<Answer<'createKey', 201>> =>
       this.#send('POST', '/api/keys', body, options),
     revoke: (id: string, options: CallOptions = {}): Promise<void> =>
       this.#send('DELETE', `/api/keys/${encodeURIComponent(id)}`, undefined, options),

@@ -2,9 +2,8 @@
 // server only, never to a URL elsewhere; a server that was found must prove that it is the one (proven-agent.ts), a URL that was given need not.
 
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { fileError } from '../file-errors.ts';
+import { defaultHome, oldFile, ownFile } from '../home-paths.ts';
 import { ServerUnreachableError } from './errors.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 
@@ -16,9 +15,9 @@ export interface Endpoint {
 }
 
 export interface DiscoveryOptions {
-  /** `http://…` or `https://…`. @default where `server.json` says */
+  /** `http://…` or `https://…`. @default where `api/server.json` in the config folder says */
   readonly url?: string;
-  /** @default the environment's CODEBUDDY_API_KEY, else the file `api-key` if the URL is on this machine */
+  /** @default the environment's CODEBUDDY_API_KEY, else the file `api/api-key` of the config folder if the URL is on this machine */
   readonly apiKey?: string;
   /** The config folder. @default CODEBUDDY_HOME, else ~/.codebuddy */
   readonly home?: string;
@@ -29,7 +28,7 @@ export interface DiscoveryOptions {
  * @throws ServerUnreachableError if no URL is given and no server is running
  */
 export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessEnv = process.env): Endpoint {
-  const home = options.home ?? (environment.CODEBUDDY_HOME || join(homedir(), '.codebuddy'));
+  const home = options.home ?? defaultHome(environment);
   const givenKey = options.apiKey ?? (environment.CODEBUDDY_API_KEY || undefined);
   if (options.url !== undefined) {
     const url = checkUrl(options.url);
@@ -39,7 +38,7 @@ export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessE
   const localKey = readLocalKey(home);
   if (localKey === undefined || localKey === '')
     throw new ServerUnreachableError(
-      `${join(home, 'api-key')} is missing, so the server at ${url} cannot prove that it is the one; start it again, or name it with --url`,
+      `${ownFile(home, 'api-key')} is missing, so the server at ${url} cannot prove that it is the one; start it again, or name it with --url`,
     );
   return { url, apiKey: givenKey ?? localKey, expected: { pid, startedAt, localKey } };
 }
@@ -54,8 +53,8 @@ function checkUrl(url: string): string {
 }
 
 function findServer(home: string): FoundServer {
-  const file = join(home, 'server.json');
-  const text = readOptional(file);
+  const current = ownFile(home, 'server.json');
+  const { file, text } = readEither(current, oldFile(home, 'server.json'));
   const help = 'start one with: codebuddy serve';
   if (text === undefined) throw new ServerUnreachableError(`no server is running for ${home}; ${help}`);
   let content: unknown;
@@ -96,7 +95,17 @@ function readServerFile(content: unknown): FoundServer | undefined {
 }
 
 function readLocalKey(home: string): string | undefined {
-  return readOptional(join(home, 'api-key'))?.trim();
+  return readEither(ownFile(home, 'api-key'), oldFile(home, 'api-key')).text?.trim();
+}
+
+/** A server of an earlier release may still be running: its files are in the old place. */
+function readEither(
+  current: string,
+  old: string,
+): { readonly file: string; readonly text: string | undefined } {
+  const text = readOptional(current);
+  if (text !== undefined) return { file: current, text };
+  return { file: old, text: readOptional(old) };
 }
 
 function isLoopback(hostname: string): boolean {

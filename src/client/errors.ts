@@ -1,5 +1,6 @@
 // What can go wrong for a client: the server said no, or there is no server.
 
+import { isProblemCode, problems } from '../errors.ts';
 import type { components } from './api-types.ts';
 
 export type Problem = components['schemas']['Problem'];
@@ -29,6 +30,20 @@ export class ApiError extends Error {
     this.errors = problem.errors ?? [];
     this.retryAfterSeconds = retryAfterSeconds;
   }
+}
+
+/** What a run ended with, as the answer to its prompt would have told it: the same code, the same status. */
+export function runError(
+  type: 'run.failed' | 'run.cancelled',
+  data: Readonly<Record<string, unknown>>,
+): ApiError {
+  // A run that a stop of the server cut off; who waits for the answer is told `shutting_down`.
+  const told =
+    type === 'run.cancelled' ? 'run_cancelled' : data.interrupted === true ? 'shutting_down' : data.code;
+  const code = isProblemCode(told) ? told : 'internal_error';
+  const { status, title } = problems[code];
+  const detail = String(data.message ?? data.reason ?? title);
+  return new ApiError(status, { code, detail, title, status });
 }
 
 /** A tool waits for a permission, and nobody here gives it. The run waits on: decide, then follow `runs.events(runId)`. */

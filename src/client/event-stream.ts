@@ -5,20 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ApiError, ServerUnreachableError } from './errors.ts';
 import { SseParser } from './sse-parser.ts';
+import type { StreamEvent } from './stream-event.ts';
 import type { RequestOptions, Transport } from './transport.ts';
-
-/** One message of a stream. Deltas (`message.delta`, `tool.output`) have no sequence. */
-export interface StreamEvent {
-  /** A type of `GET /api/event-types`, or `gap`: events before `data.firstSequence` are no longer kept. */
-  readonly type: string;
-  /** `evt_…`; not on deltas. */
-  readonly id?: string;
-  readonly sequence?: number;
-  readonly sessionId?: string;
-  readonly runId?: string;
-  readonly timestamp?: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
 
 export interface Following {
   readonly path: string;
@@ -105,15 +93,21 @@ async function* parse(response: IncomingMessage): AsyncGenerator<StreamEvent> {
     for (const { id, event, data } of parser.push(chunk as Buffer)) {
       const value: unknown = JSON.parse(data);
       if (typeof value !== 'object' || value === null) continue;
-      // `gap` and `overflow` are messages of the stream, not events: they carry their data bare.
+      // A server of an earlier version sends the data of `gap` and `overflow` bare.
       if ('type' in value) yield value as StreamEvent;
-      else yield { type: event, ...(id === undefined ? {} : { sequence: Number(id) }), data: { ...value } };
+      else yield toNotice(event, id, value);
     }
   }
 }
 
 function isPassing(error: unknown): boolean {
   return error instanceof ServerUnreachableError || (error instanceof ApiError && passing.has(error.status));
+}
+
+/** What a server says is what its types say. */
+function toNotice(type: string, id: string | undefined, data: object): StreamEvent {
+  const notice: unknown = { type, ...(id === undefined ? {} : { sequence: Number(id) }), data: { ...data } };
+  return notice as StreamEvent;
 }
 
 /** `?a=1&b=2`, without what is undefined; lists are repeated. */

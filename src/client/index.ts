@@ -17,6 +17,7 @@ export type {
   PromptCallOptions,
   PromptRequest,
   PromptResult,
+  PromptStreamOptions,
   Run,
   Session,
   StreamOptions,
@@ -26,4 +27,4 @@ export type {
 } from './client.ts';
 export { CodeBuddyClient } from './client.ts';
 export { ApiError, PermissionRequiredError, type Problem, ServerUnreachableError } from './errors.ts';
-export type { StreamEvent } from './event-stream.ts';
+export type { DeltaEvent, GapNotice, LogEvent, OverflowNotice, StreamEvent } from './stream-event.ts';

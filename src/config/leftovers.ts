@@ -2,14 +2,18 @@
 
 import { lstatSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { ownFile, ownFileNames, webhooksFile } from '../home-paths.ts';
 
-const names = ['config.json', 'api-key', 'webhooks.json', 'server.json', 'listen.json'];
 /** A process of that number may be another one by now; no write takes this long. */
 const longestWriteMs = 60 * 60 * 1000;
 
 /** Called by the one process that owns the folder, before it writes there. What cannot be removed stays; the next start tries again. */
 export function removeConfigLeftovers(home: string): void {
-  const paths = names.map((name) => join(home, name));
+  removeLeftoversOf([webhooksFile(home), ...ownFileNames.map((name) => ownFile(home, name))]);
+}
+
+/** Removes the temporary files beside each of these files. */
+export function removeLeftoversOf(paths: readonly string[]): void {
   for (const path of new Set([...paths, ...paths.map(realOf)])) {
     const own = `${basename(path)}.`;
     for (const entry of listOptional(dirname(path))) {

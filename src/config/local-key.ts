@@ -13,8 +13,9 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { fileError } from '../file-errors.ts';
+import { ownFile } from '../home-paths.ts';
+import { hasModes } from './home-folder.ts';
 
 export interface LocalKey {
   readonly path: string;
@@ -24,7 +25,7 @@ export interface LocalKey {
 }
 
 export function localKeyPath(home: string): string {
-  return join(home, 'api-key');
+  return ownFile(home, 'api-key');
 }
 
 /** The key, or undefined where no server has been started yet. @throws Error if the file holds no key */
@@ -55,7 +56,7 @@ export function readOrCreateLocalKey(home: string): LocalKey {
     }
     return { path, key: readLocalKey(home) as string };
   }
-  if ((statSync(path).mode & 0o077) === 0) return { path, key: existing };
+  if (!hasModes || (statSync(path).mode & 0o077) === 0) return { path, key: existing };
   try {
     chmodSync(path, 0o600);
   } catch (error) {

@@ -1,9 +1,9 @@
-// `server.json` in the config folder says where a running server is, so that clients find it.
+// `api/server.json` in the config folder says where a running server is, so that clients find it.
 
 import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { writePrivateFile } from '../atomic-file.ts';
 import { fileError } from '../file-errors.ts';
+import { oldFile, ownFile } from '../home-paths.ts';
 
 export interface ServerFile {
   readonly url: string;
@@ -14,31 +14,51 @@ export interface ServerFile {
 }
 
 function serverFilePath(home: string): string {
-  return join(home, 'server.json');
+  return ownFile(home, 'server.json');
 }
 
 export function writeServerFile(home: string, content: ServerFile): void {
   writePrivateFile(serverFilePath(home), `${JSON.stringify(content, undefined, 2)}\n`);
 }
 
-/** Undefined where there is none, it is not readable as one, or its process has ended. */
+/** Undefined if there is no such file, it cannot be parsed, or its process has ended. A server of an earlier release is found too. */
 export function readServerFile(home: string): ServerFile | undefined {
+  return readIfAlive(serverFilePath(home)) ?? readIfAlive(oldFile(home, 'server.json'));
+}
+
+function readIfAlive(path: string): ServerFile | undefined {
+  const content = readContent(path);
+  return content !== undefined && isAlive(content.pid) ? content : undefined;
+}
+
+/** Also of a process that has ended. */
+function readContent(path: string): ServerFile | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(serverFilePath(home), 'utf8'));
+    value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileError(serverFilePath(home), 'cannot be read', error);
+    throw fileError(path, 'cannot be read', error);
   }
-  if (!isServerFile(value) || !isAlive(value.pid)) return undefined;
-  return value;
+  return isServerFile(value) ? value : undefined;
+}
+
+/** Removes the file that a crashed server of an earlier release left in the old place. */
+export function removeOldServerFile(home: string): void {
+  const path = oldFile(home, 'server.json');
+  try {
+    const content = readContent(path);
+    if (content !== undefined && !isAlive(content.pid)) rmSync(path, { force: true });
+  } catch {
+    // It is not known to be ours.
+  }
 }
 
 /** Removes the file if it is this process's. */
 export function removeServerFile(home: string): void {
   let found: ServerFile | undefined;
   try {
-    found = readServerFile(home);
+    found = readIfAlive(serverFilePath(home));
   } catch {
     // What cannot be read was not written by this process; a stop must not fail because of it.
     return;

@@ -1,11 +1,12 @@
 // Settings: flag over environment over config.json over default. Each is described once, below: where it comes from, what is right, and
 // what the default is; each value knows its origin.
 
-import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { didYouMean } from '../did-you-mean.ts';
 import { fileFault } from '../file-errors.ts';
+import { apiFolder, databaseIn, defaultHome, oldFile, ownFile } from '../home-paths.ts';
 import { hideUrlSecrets, jsonFault } from '../redaction.ts';
-import { defaultHome } from './home-folder.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -142,7 +143,7 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
   home: {
     flag: '--home',
     variable: 'CODEBUDDY_HOME',
-    fallback: () => defaultHome(),
+    fallback: () => defaultHome({}),
     parse: (value, { cwd }) => path(value, cwd),
     right: 'a folder',
   },
@@ -299,7 +300,7 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     flag: '--database',
     variable: 'DATABASE_URL',
     field: 'database',
-    fallback: ({ home }) => join(home, 'codebuddy.db'),
+    fallback: ({ home }) => databaseIn(home),
     parse: (value, { cwd }) => databasePath(value, cwd),
     right: 'a path, or sqlite:PATH; this release has no other database than SQLite',
   },
@@ -366,12 +367,25 @@ export interface LoadOptions {
   readonly cwd?: string;
 }
 
-/** @throws SettingsError for the first setting that makes no sense */
-export function loadSettings({
+/** @throws SettingsError that names every setting that makes no sense, one a line */
+export function loadSettings(options: LoadOptions = {}): LoadedSettings {
+  const { faults, ...loaded } = inspectSettings(options);
+  if (faults.length > 0) throw new SettingsError(faults.join('\n'));
+  return loaded;
+}
+
+export interface InspectedSettings extends LoadedSettings {
+  /** Each names a setting that makes no sense; its value in `settings` is the default. */
+  readonly faults: readonly string[];
+}
+
+/** The same, for `doctor`, which goes on. */
+export function inspectSettings({
   flags = {},
   environment = process.env,
   cwd = process.cwd(),
-}: LoadOptions = {}): LoadedSettings {
+}: LoadOptions = {}): InspectedSettings {
+  const faults: string[] = [];
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
   const context = { home: '', cwd };
@@ -379,19 +393,18 @@ export function loadSettings({
     const rule = rules[name] as Rule<unknown>;
     const source = findSource(rule, flags[name], environment, file);
     origins[name] = source?.origin ?? 'default';
-    const value = source === undefined ? rule.fallback(context) : rule.parse(source.value, context);
-    if (source !== undefined && value === undefined) {
-      throw new SettingsError(`${source.origin} is ${shown(name, source.value)}; it must be ${rule.right}`);
-    }
-    values[name] = value;
+    const value = source === undefined ? undefined : rule.parse(source.value, context);
+    if (source !== undefined && value === undefined)
+      faults.push(`${source.origin} is ${shown(name, source.value)}; it must be ${rule.right}`);
+    values[name] = value ?? rule.fallback(context);
   };
 
   take('home', {});
   context.home = values.home as string;
-  const file = readConfigFile(join(context.home, 'config.json'));
+  const file = readConfig(context, (fault) => faults.push(fault));
   for (const name of Object.keys(rules) as (keyof Settings)[]) if (name !== 'home') take(name, file);
   // Every key of `rules` was taken, each by its own rule.
-  return { settings: values as unknown as Settings, origins: origins as unknown as Origins };
+  return { settings: values as unknown as Settings, origins: origins as unknown as Origins, faults };
 }
 
 function findSource(
@@ -425,38 +438,108 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-function readConfigFile(file: string): Readonly<Record<string, unknown>> {
+/** `api/config.json`, or while there is none the file that an earlier release read, if it is ours. */
+function readConfig(
+  { home, cwd }: Context,
+  fault: (message: string) => void,
+): Readonly<Record<string, unknown>> {
+  return readConfigFile(home, fault) ?? readOldConfig(home, cwd) ?? {};
+}
+
+/**
+ * The settings in `config.json` of the config folder itself, where earlier releases kept them; undefined if that file is not known to be ours.
+ * The first version, and other agents that use the folder, keep a file of the same name there. Ours holds known settings with valid values only.
+ * Without our API key beside it, it also holds one that others have no use for, and stands beside no database.
+ */
+export function readOldConfig(
+  home: string,
+  cwd: string = process.cwd(),
+): Readonly<Record<string, unknown>> | undefined {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(oldFile(home, 'config.json'), 'utf8'));
+  } catch {
+    // Missing, unreadable or not JSON: nothing says that it is ours.
+    return undefined;
+  }
+  if (!isRecord(content) || Object.keys(content).length === 0) return undefined;
+  const known: readonly Rule<unknown>[] = Object.values(rules);
+  const isOurs = Object.entries(content).every(([field, value]) =>
+    known.some((rule) => [rule.field, rule.alias].includes(field) && isValid(rule, value, { home, cwd })),
+  );
+  if (!isOurs) return undefined;
+  if (hasOldKey(home)) return content;
+  const isCommon = Object.keys(content).every((field) => commonFields.has(field));
+  return isCommon || existsSync(oldFile(home, 'codebuddy.db')) ? undefined : content;
+}
+
+/** Fields that the settings of other agents have too. */
+const commonFields: ReadonlySet<string> = new Set([
+  'mcpServers',
+  'permissions',
+  'providers',
+  'model',
+  '$schema',
+]);
+
+function isValid(rule: Rule<unknown>, value: unknown, context: Context): boolean {
+  return rule.parse(value, context) !== undefined;
+}
+
+/** Only our own server makes such a file. */
+function hasOldKey(home: string): boolean {
+  try {
+    return readFileSync(oldFile(home, 'api-key'), 'utf8').startsWith('cbk_');
+  } catch {
+    return false;
+  }
+}
+
+/** Which of the two folders is a file. */
+function notFolder(home: string): string {
+  try {
+    return statSync(home).isDirectory() ? apiFolder(home) : home;
+  } catch {
+    return home;
+  }
+}
+
+/** Undefined if there is none. What is wrong with the file is told to `fault`; then it counts as empty. */
+function readConfigFile(
+  home: string,
+  fault: (message: string) => void,
+): Readonly<Record<string, unknown>> | undefined {
+  const file = ownFile(home, 'config.json');
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR')
-      throw new SettingsError(`the config folder ${dirname(file)} is a file, or lies in one`, {
-        cause: error,
-      });
-    throw new SettingsError(`${file} cannot be read: ${fileFault(error)}`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOTDIR') fault(`the config folder ${notFolder(home)} is a file, or lies in one`);
+    else fault(`${file} cannot be read: ${fileFault(error)}`);
+    return {};
   }
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new SettingsError(`${file} is not JSON: ${jsonFault(error)}`, { cause: error });
+    fault(`${file} is not JSON: ${jsonFault(error)}`);
+    return {};
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new SettingsError(`${file} must hold a JSON object`);
+  if (!isRecord(content)) {
+    fault(`${file} must hold a JSON object`);
+    return {};
   }
-  const known = new Set(
-    Object.values(rules as Readonly<Record<string, Rule<unknown>>>).flatMap(({ field, alias }) =>
-      [field, alias].filter((name) => name !== undefined),
-    ),
+  const known = Object.values(rules as Readonly<Record<string, Rule<unknown>>>).flatMap(({ field, alias }) =>
+    [field, alias].filter((name) => name !== undefined),
   );
   for (const field of Object.keys(content)) {
-    if (!known.has(field)) {
-      throw new SettingsError(
-        `${file} has an unknown field ${JSON.stringify(field)}; the fields are ${[...known].join(', ')}`,
-      );
-    }
+    // For editors, which complete and check the file by it.
+    if (known.includes(field) || field === '$schema') continue;
+    fault(
+      `${file} has an unknown field ${JSON.stringify(field)}${didYouMean(field, known)}; the fields are ${known.join(', ')}`,
+    );
   }
   return { ...content };
 }

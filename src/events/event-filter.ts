@@ -7,17 +7,21 @@ import type { EventFilter } from './event-log.ts';
 const known: readonly string[] = [...eventTypes, ...Object.keys(deltas)];
 
 /**
- * The exact names that a list of patterns stands for; undefined for all of them.
+ * The exact names that a list of patterns stands for; undefined for all of them. `ownTypes`: those of a host, beside the catalogue's.
  * @throws CodeBuddyError `validation_failed` for a pattern that can match nothing.
  */
-export function expandTypes(patterns: readonly string[] | undefined): readonly string[] | undefined {
+export function expandTypes(
+  patterns: readonly string[] | undefined,
+  ownTypes: Iterable<string> = [],
+): readonly string[] | undefined {
   if (patterns === undefined) return undefined;
+  const all = [...known, ...ownTypes];
   const names = new Set<string>();
   for (const pattern of patterns) {
     if (pattern === '*') continue;
     const matches = pattern.endsWith('.*')
-      ? known.filter((name) => name.startsWith(pattern.slice(0, -1)))
-      : known.filter((name) => name === pattern);
+      ? all.filter((name) => name.startsWith(pattern.slice(0, -1)))
+      : all.filter((name) => name === pattern);
     if (matches.length === 0) {
       const message = `must be an event type, 'group.*' or '*'; ${JSON.stringify(pattern)} is none of ${eventTypes.join(', ')}`;
       throw new CodeBuddyError('validation_failed', `types ${message}`, {

@@ -1,6 +1,7 @@
 // The event log over a store: validates, appends, and passes committed events on to live readers in the order of their sequence.
 // `follow.ts` says how a reader goes from what is stored to what is live.
 
+import { callHost } from '../call-host.ts';
 import { CodeBuddyError } from '../errors.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -19,7 +20,7 @@ import type {
 import { follow } from './follow.ts';
 import { type Id, makeId as makeSortableId } from './ids.ts';
 import { LiveQueue } from './live-queue.ts';
-import { serializeData } from './validate-data.ts';
+import { type DataRules, serializeData } from './validate-data.ts';
 
 export interface EventLogOptions {
   readonly store: Store;
@@ -27,6 +28,8 @@ export interface EventLogOptions {
   readonly now?: () => number;
   /** Must sort in the order of the calls. @default makeId of ids.ts */
   readonly makeId?: (prefix: 'evt', now: number) => Id<'evt'>;
+  /** What may be appended. @default what fits the catalogue */
+  readonly rules?: DataRules;
 }
 
 interface Subscriber {
@@ -43,6 +46,7 @@ export function createEventLog({
   store,
   now = Date.now,
   makeId = makeSortableId,
+  rules = {},
 }: EventLogOptions): EventLog {
   const subscribers = new Set<Subscriber>();
   let outbox: Outbox | undefined;
@@ -68,7 +72,7 @@ export function createEventLog({
       timestamp,
       sessionId: event.sessionId ?? null,
       runId: event.runId ?? null,
-      data: serializeData(event.type, event.data),
+      data: serializeData(event.type, event.data, rules),
     }));
     const asked = outbox;
     const plans = rows.map((row, index) => asked?.plan(row, events[index]?.hop ?? 0));
@@ -86,23 +90,29 @@ export function createEventLog({
       const event = toLoggedEvent(committed);
       appended++;
       tail = event.sequence;
+      // The event is committed: a fault in one of its readers must not hide it from the others, or from the caller.
       for (const { queue, wants } of subscribers) {
-        if (wants(event)) queue.pushEvent(event, row.data.length);
+        callHost(() => {
+          if (wants(event)) queue.pushEvent(event, row.data.length);
+        });
       }
       const planned = plans[index];
-      if (planned !== undefined) asked?.committed(committed, planned);
+      if (planned !== undefined) callHost(() => asked?.committed(committed, planned));
       return event;
     });
   }
 
   async function read(query: EventPageQuery = {}): Promise<readonly LoggedEvent[]> {
-    return (await store.readEvents(toStoreQuery(query))).map(toLoggedEvent);
+    return (await store.readEvents(toStoreQuery(query, rules.ownTypes))).map(toLoggedEvent);
   }
 
   function subscribe(options: SubscribeOptions = {}): AsyncIterable<StreamItem> {
     const { after = tail, signal, deltas = false, ...filter } = options;
     // Wrong options are told here and now, not at the first item.
-    const query = toStoreQuery({ ...filter, ...(after === undefined ? {} : { after }), limit: maxPage });
+    const query = toStoreQuery(
+      { ...filter, ...(after === undefined ? {} : { after }), limit: maxPage },
+      rules.ownTypes,
+    );
     // From this call on nothing is missed, also if the caller begins to iterate later.
     const queue = new LiveQueue(tail ?? Number.MAX_SAFE_INTEGER);
     const end = (): void => {
@@ -181,7 +191,10 @@ function endingWith(
 }
 
 /** @throws CodeBuddyError `validation_failed` */
-function toStoreQuery({ types, limit = 50, ...rest }: EventPageQuery): EventQuery {
+function toStoreQuery(
+  { types, limit = 50, ...rest }: EventPageQuery,
+  ownTypes: ReadonlySet<string> | undefined,
+): EventQuery {
   const problem = (name: string, message: string): CodeBuddyError =>
     new CodeBuddyError('validation_failed', `${name} ${message}`, {
       errors: [{ in: 'query', pointer: `/${name}`, message }],
@@ -193,7 +206,7 @@ function toStoreQuery({ types, limit = 50, ...rest }: EventPageQuery): EventQuer
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
       throw problem(name, `must be a sequence number (a whole number from 0); it is ${value}`);
   }
-  const expanded = expandTypes(types);
+  const expanded = expandTypes(types, ownTypes);
   return { ...rest, limit, maxText: maxPageText, ...(expanded === undefined ? {} : { types: expanded }) };
 }
 

@@ -10,18 +10,36 @@ const require = createRequire(import.meta.url);
 const compiled = new Map<EventType, ValidateFunction>();
 let ajv: AjvClass | undefined;
 
+/** What a log takes beside events that fit the catalogue. */
+export interface DataRules {
+  /** Further types, without a schema. */
+  readonly ownTypes?: ReadonlySet<string>;
+  /** Called for data that does not fit its schema; the event is logged all the same. Without it, such an event is refused. */
+  readonly onMisfit?: (type: EventType, misfit: CodeBuddyError) => void;
+}
+
 /**
  * The JSON text of an event's data.
  * @throws CodeBuddyError `validation_failed` with every field that does not fit, or the first that JSON cannot hold (a cycle, a bigint,
  * undefined, NaN)
  */
-export function serializeData(type: EventType, data: unknown): string {
-  if (!isEventType(type))
-    throw failed(type, [{ pointer: '/type', message: `${JSON.stringify(type)} is not in the catalogue` }]);
+export function serializeData(type: string, data: unknown, { ownTypes, onMisfit }: DataRules = {}): string {
+  const isKnown = typeof type === 'string' && isEventType(type);
+  if (!isKnown && ownTypes?.has(type) !== true) {
+    const message = `${JSON.stringify(type)} is not in the catalogue of event types${ownTypes === undefined ? '' : '; name your own types in the option eventTypes'}`;
+    throw failed(String(type), [{ pointer: '/type', message }]);
+  }
   const unsafe = findUnsafe(data);
   if (unsafe !== undefined) throw failed(type, [{ ...unsafe, pointer: `/data${unsafe.pointer}` }]);
-  const validate = validatorFor(type);
-  if (!validate(data)) throw failed(type, (validate.errors ?? []).map(toFault));
+  if (isKnown) {
+    const validate = validatorFor(type);
+    if (!validate(data)) {
+      const misfit = failed(type, (validate.errors ?? []).map(toFault));
+      // Webhooks are found by the data of their own events.
+      if (onMisfit === undefined || type.startsWith('webhook.')) throw misfit;
+      onMisfit(type, misfit);
+    }
+  }
   return JSON.stringify(data);
 }
 
@@ -47,7 +65,11 @@ function toFault({ instancePath, message = 'does not fit', params }: ErrorObject
 
 function failed(type: string, faults: readonly UnsafeValue[]): CodeBuddyError {
   const [first] = faults;
-  return new CodeBuddyError('validation_failed', `An event ${type}: ${first?.pointer} ${first?.message}`, {
-    errors: faults.map((fault) => ({ in: 'body' as const, ...fault })),
-  });
+  return new CodeBuddyError(
+    'validation_failed',
+    `Invalid event ${type}: ${first?.pointer} ${first?.message}`,
+    {
+      errors: faults.map((fault) => ({ in: 'body' as const, ...fault })),
+    },
+  );
 }

@@ -1,6 +1,8 @@
 // Routes of a host: a plain function from a plain request to a value, wrapped into a RouteDefinition.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiReply } from './api-reply.ts';
+import { callHost } from './host-fault.ts';
 import { abortSignalOf, factsOf } from './request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
 import type { Scope } from './services.ts';
@@ -21,19 +23,11 @@ export interface ApiRequest {
   readonly signal: AbortSignal;
 }
 
-/** An answer with more to say than its body. */
-export interface ApiResponse {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON; a string or bytes with a Content-Type of its own as they are. */
-  readonly body?: unknown;
-}
-
 /**
- * Gives the body of a 200 (nothing: 204), or an `ApiResponse`: an object whose keys are `status` (an HTTP status) and perhaps
- * `headers` and `body`, nothing else. What it throws is answered 500, a `CodeBuddyError` as it says.
+ * Returns the body of a 200 (nothing: 204), or `reply(status, body, headers)`. An object with a field `status` is a body like any other. A
+ * `CodeBuddyError` that it throws is answered as the error says, anything else as 500.
  */
-export type RouteHandler = (request: ApiRequest) => ApiResponse | unknown | Promise<ApiResponse | unknown>;
+export type RouteHandler = (request: ApiRequest) => unknown;
 
 export interface AddRouteOptions {
   /** The scope a key needs; `open`: no key. @default 'read' for GET, 'admin' else */
@@ -58,7 +52,11 @@ export function addedRoute(
     scope: options.scope ?? (method === 'GET' ? 'read' : 'admin'),
     ...(options.operationId === undefined ? {} : { operationId: options.operationId }),
     ...(options.schema === undefined ? {} : { schema: options.schema }),
-    handler: async (request, reply) => send(reply, await handler(apiRequest(request, reply))),
+    handler: async (request, reply) => {
+      const answer = await callHost(() => handler(apiRequest(request, reply)));
+      if (!(answer instanceof ApiReply) && looksLikeFirstVersion(answer)) warnOnce(`${method} ${path}`);
+      return send(reply, answer);
+    },
   };
 }
 
@@ -82,10 +80,10 @@ function apiRequest(request: FastifyRequest, reply: FastifyReply): ApiRequest {
 }
 
 function send(reply: FastifyReply, value: unknown): FastifyReply {
-  if (!isApiResponse(value)) return sendBody(reply, value, false);
+  if (!(value instanceof ApiReply)) return sendBody(reply, value, false);
   reply.code(value.status);
   let hasType = false;
-  for (const [name, content] of Object.entries(value.headers ?? {})) {
+  for (const [name, content] of Object.entries(value.headers)) {
     hasType ||= name.toLowerCase() === 'content-type';
     reply.header(name, content);
   }
@@ -103,11 +101,20 @@ function sendBody(reply: FastifyReply, body: unknown, hasType: boolean): Fastify
   return typeof body === 'object' && body !== null ? reply.send(body) : reply.send(JSON.stringify(body));
 }
 
-const responseKeys: ReadonlySet<string> = new Set(['status', 'headers', 'body']);
+const firstVersionKeys: ReadonlySet<string> = new Set(['status', 'headers', 'body']);
+const warned = new Set<string>();
 
-function isApiResponse(value: unknown): value is ApiResponse {
-  if (typeof value !== 'object' || value === null || !('status' in value)) return false;
-  const { status } = value;
-  if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) return false;
-  return Object.keys(value).every((key) => responseKeys.has(key));
+/** Handlers of the first version answered with such an object. It is sent as it is; its author is told. */
+function looksLikeFirstVersion(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('status' in value && 'body' in value)) return false;
+  return typeof value.status === 'number' && Object.keys(value).every((key) => firstVersionKeys.has(key));
+}
+
+function warnOnce(route: string): void {
+  if (warned.has(route)) return;
+  warned.add(route);
+  process.emitWarning(
+    `The handler of ${route} returned an object with "status" and "body". It is sent as the body of a 200; to set the status, return reply(status, body, headers).`,
+    { code: 'CODEBUDDY_REPLY' },
+  );
 }

@@ -57,6 +57,18 @@ export function makeKeyCheck(
   };
 }
 
+/** Whose key it was, with the scopes that it has now; undefined if it was revoked. */
+export function currentIdentity(identity: Identity, service: KeyService | undefined): Identity | undefined {
+  const { keyId } = identity;
+  if (keyId === null || isConfigured(keyId) || service?.find === undefined) return identity;
+  const key = service.find(keyId);
+  return key === undefined ? undefined : { keyId, scopes: key.scopes };
+}
+
+function isConfigured(keyId: string): boolean {
+  return keyId === 'configured' || keyId.startsWith('configured-');
+}
+
 function digestOf(key: string): Buffer {
   return hash('sha256', key, 'buffer');
 }

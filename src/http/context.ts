@@ -7,6 +7,7 @@ import type { Metrics } from './metrics.ts';
 import type { RouteDefinition } from './route.ts';
 import type { HttpServices } from './services.ts';
 import type { StreamPlaces } from './stream-places.ts';
+import type { StreamTickets } from './stream-tickets.ts';
 
 /** Limits, all in force; see `ApiServerConfig` for what each means and its default. */
 export interface HttpLimits {
@@ -36,6 +37,7 @@ export interface HttpContext {
   readonly handlers: Readonly<HttpHandlers>;
   readonly metrics: Metrics;
   readonly streams: StreamPlaces;
+  readonly tickets: StreamTickets;
   readonly logger: Logger;
   /** Aborts when the server begins to stop: end streams. New at each start, so read it at each request. */
   readonly shutdown: AbortSignal;
@@ -43,6 +45,8 @@ export interface HttpContext {
   readonly startedAt: number;
   /** True if a key is needed (one is configured, or `services.keys` is there). */
   readonly keyRequired: boolean;
+  /** The port that the server listens on; undefined while it does not. */
+  port(): number | undefined;
   /** Every route there is now, those of `addRoute` too. */
   routes(): readonly RouteDefinition[];
   /** The OpenAPI 3.1 document of `routes()`, as JSON text; made on first use, kept until routes change. */

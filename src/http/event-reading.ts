@@ -12,7 +12,7 @@ import { eventSchema, pageQueryProperties, pageSchema } from './schemas.ts';
 import type { EventSource } from './services.ts';
 import { openEventStream } from './sse.ts';
 import { wantsEventStream } from './sse-accept.ts';
-import { followLog } from './sse-log.ts';
+import { followLog, gapMessage } from './sse-log.ts';
 
 const typeList = {
   anyOf: [
@@ -38,6 +38,18 @@ export const eventQueryProperties = {
     type: 'boolean',
     default: false,
     description: 'On a stream, also pass on `message.delta` and `tool.output`, which are not logged.',
+  },
+  named: {
+    type: 'boolean',
+    default: true,
+    description:
+      'On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data.',
+  },
+  ticket: {
+    type: 'string',
+    maxLength: 128,
+    description:
+      'Of `POST /api/stream-tickets`: opens a stream where no header can be sent. A key goes before it.',
   },
 } as const;
 
@@ -94,21 +106,18 @@ async function pageOfEvents(
     ...filter,
     ...(after === undefined ? {} : { after }),
     ...(order === 'desc' && position !== undefined ? { before: position } : {}),
-    // One more than asked for: it tells whether there is another page.
-    limit: limit + 1,
+    limit,
   });
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
-  // Fewer: these are all, or their text is long. In the order `desc`, `after` is a bound of the whole list.
+  const last = found.at(-1);
+  // The length says nothing: a page of long events has fewer than `limit`. In the order `desc`, `after` is a bound of the whole list.
   const hasMore =
     last !== undefined &&
-    (found.length > limit ||
-      (await hasEvents(events, {
-        ...filter,
-        ...(order === 'asc' ? { after: last.sequence } : { before: last.sequence }),
-        ...(order === 'desc' && after !== undefined ? { after } : {}),
-      })));
-  return { events: page, nextCursor: hasMore ? encodeCursor(list, String(last.sequence)) : null };
+    (await hasEvents(events, {
+      ...filter,
+      ...(order === 'asc' ? { after: last.sequence } : { before: last.sequence }),
+      ...(order === 'desc' && after !== undefined ? { after } : {}),
+    }));
+  return { events: found, nextCursor: hasMore ? encodeCursor(list, String(last.sequence)) : null };
 }
 
 async function hasEvents(
@@ -137,11 +146,12 @@ async function streamEvents(
   if (isOver && asked !== undefined && (await events.read({ ...scope, after: asked, limit: 1 })).length === 0)
     return reply.code(204).send();
 
-  const stream = openEventStream(request, reply, context);
+  const { named = true } = query;
+  const stream = openEventStream(request, reply, context, { named });
   // A number that this log has not given out yet is from another log (say, of a database that was deleted): without this
   // the reader would wait in silence until the new log has come that far.
   const isForeign = start > last;
-  if (isForeign) stream.send({ id: first - 1, event: 'gap', data: { firstSequence: first } });
+  if (isForeign) stream.send(gapMessage(first));
   const after = isForeign ? first - 1 : start;
   const follow = {
     historyEnd: last,

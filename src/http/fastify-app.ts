@@ -10,7 +10,7 @@ import type { HttpContext } from './context.ts';
 import { GatedResponse } from './gated-response.ts';
 import { installIdempotency } from './idempotency.ts';
 import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
-import { problemBody, problemType, toProblem } from './problem.ts';
+import { problemBody, problemType, toHandlerProblem, toProblem } from './problem.ts';
 import { factsOf, GatedRequest } from './request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
 import { makeRouteEntry } from './route-entry.ts';
@@ -65,8 +65,8 @@ export async function buildFastifyApp(
       method: route.method,
       url: route.path,
       ...(route.schema === undefined ? {} : { schema: route.schema }),
-      onRequest: makeRouteEntry(route, context.limits.maxRequestSize),
-      handler: route.handler,
+      onRequest: makeRouteEntry(route, context.limits.maxRequestSize, context.tickets),
+      handler: guarded(route.handler),
     });
   }
   await app.ready();
@@ -74,6 +74,21 @@ export async function buildFastifyApp(
   for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   if (handle === undefined) throw new TypeError('Fastify made no handler');
   return { handle };
+}
+
+/** What a handler throws is judged where it is thrown: later it could be taken for an error of Fastify. */
+function guarded(handler: RouteDefinition['handler']): RouteDefinition['handler'] {
+  const rethrow = (error: unknown): never => {
+    throw toHandlerProblem(error);
+  };
+  return (request, reply) => {
+    try {
+      const result = handler(request, reply);
+      return result instanceof Promise ? result.catch(rethrow) : result;
+    } catch (error) {
+      return rethrow(error);
+    }
+  };
 }
 
 function answerNoRoute(app: FastifyInstance, facts: GatedRequest, reply: FastifyReply): FastifyReply {

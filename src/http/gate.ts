@@ -17,6 +17,7 @@ import { problemBody, problemType, toProblem } from './problem.ts';
 import type { GatedRequest, Identity } from './request-facts.ts';
 import { maxHops, readHead, readTarget, saneRequestId } from './request-head.ts';
 import type { RequestRecord } from './request-record.ts';
+import { ticketOf } from './stream-tickets.ts';
 
 export interface GateOptions {
   readonly context: HttpContext;
@@ -162,6 +163,17 @@ export function makeGate(options: GateOptions): Gate {
       options.connections()?.identified(request.socket, verdict.identity.keyId);
       return verdict.identity;
     }
+    const ticket =
+      verdict.kind === 'missing' && request.method === 'GET' ? ticketOf(request.url ?? '') : undefined;
+    if (ticket !== undefined) {
+      const owner = context.tickets.ownerOf(ticket);
+      if (owner === undefined) {
+        const wait = failedTries.failed(request.socket.remoteAddress, ticket, Date.now());
+        throw wait > 0 ? tooManyTries(wait) : refusedTicket();
+      }
+      options.connections()?.identified(request.socket, owner.keyId);
+      return { ...owner, ticket };
+    }
     if (verdict.kind === 'wrong') {
       const wait = failedTries.failed(request.socket.remoteAddress, verdict.fingerprint, Date.now());
       if (wait > 0) throw tooManyTries(wait);
@@ -174,6 +186,14 @@ export function makeGate(options: GateOptions): Gate {
       { headers: { 'WWW-Authenticate': 'Bearer' } },
     );
   }
+}
+
+function refusedTicket(): CodeBuddyError {
+  return new CodeBuddyError(
+    'unauthorized',
+    'The ticket was used, is older than 60 s, or is none of this server: create another (POST /api/stream-tickets)',
+    { headers: { 'WWW-Authenticate': 'Bearer' } },
+  );
 }
 
 function tooManyTries(seconds: number): CodeBuddyError {

@@ -57,7 +57,7 @@ export interface HttpHandlers {
   onToolExecute?: ToolHandler | undefined;
   /** The sessions, newest first; each an object with at least an `id`. */
   onGetSessions?: (() => readonly unknown[] | Promise<readonly unknown[]>) | undefined;
-  /** Merged over the server's own counters in `GET /api/metrics`. */
-  onGetMetrics?: (() => object | Promise<object>) | undefined;
+  /** Returns an object, merged over the server's own counters in `GET /api/metrics`. */
+  onGetMetrics?: (() => unknown) | undefined;
   onListTools?: (() => readonly ToolDescription[] | Promise<readonly ToolDescription[]>) | undefined;
 }

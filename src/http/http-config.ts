@@ -5,55 +5,57 @@ import type { HttpLimits } from './context.ts';
 import type { CorsSetting } from './cors.ts';
 import { isLoopbackName } from './host-check.ts';
 import type { Logger, LogLevel } from './logger.ts';
-import { makeLogger } from './logger.ts';
+import { guardLogger, makeLogger } from './logger.ts';
 import { ServerStartError } from './server-start-error.ts';
 
 /** The settings of a `RestApiServer`. */
 export interface ApiServerConfig {
   /** TCP port; 0 picks a free one. @default 3847 */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Address to listen on. One that is not loopback needs a key. @default '127.0.0.1' */
-  readonly host?: string;
-  /** Keys that may do everything. Without any (and without a key service) the API is open to whoever reaches it. */
-  readonly apiKey?: string | readonly string[] | undefined;
+  readonly host?: string | undefined;
+  /**
+   * Keys that may do everything; empty ones count as none. Without any (and without a key service) the API is open to whoever reaches it.
+   */
+  readonly apiKey?: string | readonly (string | undefined)[] | undefined;
   /** `false`: web pages of other origins may change nothing; `true`: any origin; a list: these origins. @default false */
-  readonly enableCors?: CorsSetting;
+  readonly enableCors?: CorsSetting | undefined;
   /** Names that `Host` may hold beside loopback names and `host`: `example.org`, `example.org:8443`, `*.example.org`. */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Bytes of a request body. @default 1048576 */
-  readonly maxRequestSize?: number;
+  readonly maxRequestSize?: number | undefined;
   /** A pino-like logger, or `false` for none. @default one that writes `logLevel` JSON lines to standard output */
   readonly logger?: Logger | false | undefined;
   /** @default 'silent' */
-  readonly logLevel?: LogLevel;
+  readonly logLevel?: LogLevel | undefined;
   /** Shown in `GET /api` and /openapi.json. @default 'codebuddy-api' */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** @default this package's version */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** Open connections. Beyond, the oldest idle one without a valid key gives way; if there is none, the new one is answered 503. @default 1024 */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /** Open connections of one address; loopback, which all local clients share, is not counted. @default 3/4 of `maxConnections` */
-  readonly maxConnectionsPerAddress?: number;
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Connections on which requests of one key are answered at the same time; those beyond are answered 503. @default 3/4 of `maxConnections` */
-  readonly maxConnectionsPerKey?: number;
+  readonly maxConnectionsPerKey?: number | undefined;
   /** Readers of server-sent events. @default 256 */
-  readonly maxStreams?: number;
+  readonly maxStreams?: number | undefined;
   /** Readers of server-sent events with one key. @default 3/4 of `maxStreams` */
-  readonly maxStreamsPerKey?: number;
+  readonly maxStreamsPerKey?: number | undefined;
   /** Bytes that may wait for a slow stream reader before it is cut off. @default 1048576 */
-  readonly streamBufferBytes?: number;
+  readonly streamBufferBytes?: number | undefined;
   /** @default 15000 */
-  readonly streamHeartbeatMs?: number;
+  readonly streamHeartbeatMs?: number | undefined;
   /** Time for the headers of a request. @default 10000 */
-  readonly headersTimeoutMs?: number;
+  readonly headersTimeoutMs?: number | undefined;
   /** Time for a whole request, its body too. @default 30000 */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** Time an idle connection is kept. @default 30000 */
-  readonly keepAliveTimeoutMs?: number;
+  readonly keepAliveTimeoutMs?: number | undefined;
   /** Time that requests have to finish at `stop()`. @default 10000 */
-  readonly shutdownTimeoutMs?: number;
+  readonly shutdownTimeoutMs?: number | undefined;
   /** Wrong keys per minute and address before 429. @default 20 */
-  readonly failedTriesPerMinute?: number;
+  readonly failedTriesPerMinute?: number | undefined;
 }
 
 export interface ResolvedConfig {
@@ -76,12 +78,7 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
   }
   const host = config.host ?? '127.0.0.1';
   if (typeof host !== 'string' || host === '') throw new TypeError('host must be an address or a name');
-  const apiKeys =
-    config.apiKey === undefined
-      ? []
-      : typeof config.apiKey === 'string'
-        ? [config.apiKey]
-        : [...config.apiKey];
+  const apiKeys = keysOf(config.apiKey);
   const maxConnections = positive('maxConnections', config.maxConnections ?? 1024);
   const maxStreams = positive('maxStreams', config.maxStreams ?? 256);
   const requestTimeoutMs = positive('requestTimeoutMs', config.requestTimeoutMs ?? 30_000);
@@ -91,7 +88,9 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
     apiKeys,
     cors: config.enableCors ?? false,
     allowedHosts: config.allowedHosts ?? [],
-    logger: config.logger || makeLogger(config.logger === false ? 'silent' : (config.logLevel ?? 'silent')),
+    logger: config.logger
+      ? guardLogger(config.logger)
+      : makeLogger(config.logger === false ? 'silent' : (config.logLevel ?? 'silent')),
     name: config.name ?? 'codebuddy-api',
     version: config.version ?? version,
     limits: {
@@ -140,4 +139,16 @@ export function requireKeyBeyondLoopback(host: string, keyRequired: boolean): vo
     `Refusing to listen on ${host} without an API key: anyone who reaches it could run commands. ` +
       'Set apiKey (CODEBUDDY_API_KEY), or listen on 127.0.0.1',
   );
+}
+
+/** An empty text is what an environment variable that is not set often becomes. @throws TypeError */
+function keysOf(apiKey: unknown): readonly string[] {
+  const given: readonly unknown[] = Array.isArray(apiKey) ? apiKey : [apiKey];
+  const keys: string[] = [];
+  for (const key of given) {
+    if (key === undefined || key === null || key === '') continue;
+    if (typeof key !== 'string') throw new TypeError('apiKey must be a string, or a list of strings');
+    keys.push(key);
+  }
+  return keys;
 }

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
+import { currentIdentity } from './api-keys-check.ts';
 import { endWithProblem, makeClientErrorHandler } from './connection-errors.ts';
 import { type Connections, makeConnections } from './connections.ts';
 import type { HttpContext } from './context.ts';
@@ -29,6 +30,7 @@ import { builtInRoutes } from './routes/built-in.ts';
 import { listenError } from './server-start-error.ts';
 import type { HttpServices } from './services.ts';
 import { makeStreamPlaces } from './stream-places.ts';
+import { makeStreamTickets } from './stream-tickets.ts';
 
 /** What the owner of the server wants to hear. */
 export interface HttpServerListeners {
@@ -81,6 +83,7 @@ export class HttpServer {
       handlers,
       metrics,
       streams: makeStreamPlaces(config.limits),
+      tickets: makeStreamTickets({ current: (identity) => currentIdentity(identity, services.keys) }),
       logger: config.logger,
       keyRequired: config.apiKeys.length > 0 || services.keys !== undefined,
       get shutdown() {
@@ -89,6 +92,7 @@ export class HttpServer {
       get startedAt() {
         return server.startedAt;
       },
+      port: () => this.address?.port,
       routes: () => this.routes.all(),
       openApi: () => this.openApi(),
     };
@@ -205,6 +209,8 @@ export class HttpServer {
     await listenOn(server, host, port);
     server.on('error', (error) => this.record.fault(error, 'server'));
     this.server = server;
+    // It names the port, which may be another one now.
+    this.openApiText = undefined;
     this.startedAt = performance.now();
   }
 

@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
+import { callHost } from '../call-host.ts';
 import { LineBuffer } from './line-buffer.ts';
 
 /** Writes one structured line. */
@@ -44,6 +45,32 @@ export const silentLogger: Logger = {
   error: nothing,
   isLevelEnabled: () => false,
 };
+
+/** The host's own logger. What it throws is dropped: a line that cannot be written must not fail a request, or a stop. */
+export function guardLogger(logger: Logger): Logger {
+  const { request } = logger;
+  const guarded =
+    (level: 'debug' | 'info' | 'warn' | 'error'): LogMethod =>
+    (...line: [fields: object | string, message?: string]) =>
+      callHost(() => Reflect.apply(logger[level], logger, line));
+  return {
+    debug: guarded('debug'),
+    info: guarded('info'),
+    warn: guarded('warn'),
+    error: guarded('error'),
+    isLevelEnabled(level) {
+      try {
+        return logger.isLevelEnabled?.(level) ?? true;
+      } catch {
+        // Whether the line can be written shows when it is.
+        return true;
+      }
+    },
+    ...(request === undefined
+      ? {}
+      : { request: (level, line) => callHost(() => request.call(logger, level, line)) }),
+  };
+}
 
 /** Values under these names are secrets, at the top of a line or one or two levels below. */
 const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((name) => [

@@ -2,7 +2,11 @@
 // Fastify app made for it and thrown away, when someone first asks.
 
 import { createRequire } from 'node:module';
+import type { ProblemCode } from '../errors.ts';
 import type { HttpContext } from './context.ts';
+import { problemCodesOf, problemExamples, problemResponses, type ResponseObject } from './openapi-errors.ts';
+import { headerComponents, headerRefs, headersSchema, type ResponseHeaderName } from './openapi-headers.ts';
+import { openApiHead } from './openapi-info.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
 import { problemSchema } from './schemas.ts';
 
@@ -23,39 +27,145 @@ export async function buildOpenApi(
       compilersFactory: { buildValidator: () => () => never, buildSerializer: () => () => never },
     },
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: context.name,
-        version: context.version,
-        description:
-          'A coding agent behind a local HTTP API. Errors are RFC 9457 problem documents; times are RFC 3339 UTC.',
-      },
-      tags: [...new Set(routes.map((route) => tagOf(route.path)))].map((name) => ({ name })),
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        },
-      },
-    },
-    refResolver: { buildLocalReference: (json, _uri, _fragment, index) => nameOf(json.$id, index) },
-  });
-  app.addSchema({ $id: 'Problem', ...problemSchema });
-  const used = new Set<string>();
+  const tags = [...new Set(routes.map((route) => tagOf(route.path)))];
+  await app.register(swagger, { openapi: openApiHead(context, tags) });
+  const ids = new Set<string>();
+  const byId = new Map<string, RouteDefinition>();
   for (const route of routes) {
+    const operationId = unique(route.operationId ?? operationIdOf(route.method, route.path), ids);
+    byId.set(operationId, route);
     app.route({
       method: route.method,
       url: route.path,
-      schema: describe(route, used) as Record<string, unknown>,
+      schema: describe(route, operationId) as Record<string, unknown>,
       handler: never,
     });
   }
   await app.ready();
-  const document: unknown = app.swagger();
+  const document = app.swagger() as unknown as OpenApiDocument;
   await app.close();
-  return JSON.stringify(nameTitled(document));
+  return JSON.stringify(nameTitled(withResponses(document, byId)));
+}
+
+interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: Readonly<Record<string, object>>;
+}
+type Operation = Readonly<Record<string, unknown>> & { readonly operationId: string };
+
+/** @fastify/swagger knows one form of each answer; here come all, with their headers and problems. */
+function withResponses(
+  document: OpenApiDocument,
+  routes: ReadonlyMap<string, RouteDefinition>,
+): OpenApiDocument {
+  const codes = new Set<ProblemCode>();
+  const shared = new SharedResponses();
+  const headers = new Set<string>(['X-Request-Id', 'Retry-After']);
+  const mapValues = <T, R>(record: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> =>
+    Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+  const paths = mapValues(document.paths, (operations) =>
+    mapValues(operations, (operation) => {
+      const route = routes.get(operation.operationId);
+      if (route === undefined) return operation;
+      const own = problemCodesOf(route);
+      own.forEach((code) => void codes.add(code));
+      const responses = merged(answersOf(route, headers), shared.referTo(problemResponses(own)));
+      return { ...operation, responses };
+    }),
+  );
+  if (codes.has('unauthorized')) headers.add('WWW-Authenticate');
+  const components = {
+    ...document.components,
+    schemas: { ...document.components.schemas, Problem: problemSchema },
+    headers: headerComponents(headers),
+    responses: shared.components(),
+    examples: problemExamples(codes),
+  };
+  return { ...document, paths, components };
+}
+
+type Responses = Readonly<Record<string, ResponseObject>>;
+type Reference = { readonly $ref: string };
+
+/** Most problems are those of many operations: each response is written once and referred to. */
+class SharedResponses {
+  private readonly names = new Map<string, string>();
+  private readonly responses: Record<string, ResponseObject> = {};
+
+  referTo(
+    responses: Responses,
+  ): Readonly<Record<string, { readonly own: ResponseObject; readonly ref: Reference }>> {
+    return Object.fromEntries(
+      Object.entries(responses).map(([status, own]) => {
+        const text = JSON.stringify(own);
+        let name = this.names.get(text);
+        if (name === undefined) {
+          const prefix = `Problem${capital(status)}`;
+          const others = Object.keys(this.responses).filter((known) => known.split('-')[0] === prefix).length;
+          name = others === 0 ? prefix : `${prefix}-${others + 1}`;
+          this.names.set(text, name);
+          this.responses[name] = own;
+        }
+        return [status, { own, ref: { $ref: `#/components/responses/${name}` } }];
+      }),
+    );
+  }
+
+  components(): Responses {
+    return this.responses;
+  }
+}
+
+/** A status may have both an answer and problems, as 503 of `GET /health/ready`. */
+function merged(
+  answers: Responses,
+  problems: ReturnType<SharedResponses['referTo']>,
+): Readonly<Record<string, ResponseObject | Reference>> {
+  const all: Record<string, ResponseObject | Reference> = { ...answers };
+  for (const [status, { own, ref }] of Object.entries(problems)) {
+    const answer = answers[status];
+    all[status] =
+      answer === undefined
+        ? ref
+        : {
+            description: `${answer.description}\n\n${own.description}`,
+            headers: { ...answer.headers, ...own.headers },
+            content: { ...answer.content, ...own.content },
+          };
+  }
+  return all;
+}
+
+/** The good answers, and those beyond 4xx that have a schema of their own. */
+function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses {
+  const { schema, docs = {}, idempotent } = route;
+  const statuses = new Set([...Object.keys(schema?.response ?? {}), ...Object.keys(docs.content ?? {})]);
+  for (const status of Object.keys(docs.descriptions ?? {})) statuses.add(status);
+  if (statuses.size === 0) statuses.add('200');
+  const answers: Record<string, ResponseObject> = {};
+  for (const status of statuses) {
+    const json = schema?.response?.[Number(status)];
+    const given = docs.content?.[Number(status)] ?? {};
+    const hasJson = json !== undefined && status !== '204';
+    const content = { ...(hasJson ? { 'application/json': json } : {}), ...given };
+    const names: ResponseHeaderName[] = ['X-Request-Id', ...(docs.responseHeaders?.[Number(status)] ?? [])];
+    if (idempotent === true && status.startsWith('2')) names.push('Idempotency-Replayed');
+    for (const name of names) headersUsed.add(name);
+    const description =
+      docs.descriptions?.[Number(status)] ?? (status === '204' ? 'Done. There is no body.' : titleOf(json));
+    answers[status] = {
+      description,
+      headers: headerRefs(names),
+      ...(Object.keys(content).length === 0
+        ? {}
+        : {
+            content: Object.fromEntries(
+              Object.entries(content).map(([type, body]) => [type, { schema: body }]),
+            ),
+          }),
+    };
+  }
+  return answers;
 }
 
 /**
@@ -71,7 +181,8 @@ function nameTitled(document: unknown): unknown {
     if (typeof node !== 'object' || node === null) return node;
     const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value)]));
     const { title, type } = copy;
-    if (typeof title !== 'string' || type !== 'object' || !/^[A-Z][A-Za-z0-9]*$/.test(title)) return copy;
+    const isThing = type === 'object' || Array.isArray(copy.oneOf);
+    if (typeof title !== 'string' || !isThing || !/^[A-Z][A-Za-z0-9]*$/.test(title)) return copy;
     const text = JSON.stringify(copy);
     if ((texts.get(title) ?? text) !== text) return copy;
     texts.set(title, text);
@@ -86,53 +197,30 @@ function nameTitled(document: unknown): unknown {
   return { ...document, components: { ...components, schemas }, paths };
 }
 
-function nameOf(id: unknown, index: number): string {
-  return typeof id === 'string' ? id : `schema${index}`;
-}
-
-function describe(route: RouteDefinition, used: Set<string>): Readonly<Record<string, unknown>> {
-  const { schema } = route;
-  const response: Record<string, unknown> = {};
-  for (const [status, body] of Object.entries(schema?.response ?? {})) {
-    response[status] =
-      // 204 has no body to describe.
-      status === '204'
-        ? { description: 'Done', type: 'null' }
-        : { description: titleOf(body), content: { 'application/json': { schema: body } } };
-  }
-  if (Object.keys(response).length === 0) response['200'] = { description: 'Success' };
-  response['4xx'] = problemResponse('The request was refused');
-  response['5xx'] = problemResponse('The server could not answer');
+function describe(route: RouteDefinition, operationId: string): Readonly<Record<string, unknown>> {
+  const { schema, docs, idempotent, scope } = route;
+  const headers = headersSchema([
+    ...(docs?.requestHeaders ?? []),
+    ...(idempotent === true ? (['Idempotency-Key'] as const) : []),
+  ]);
+  const needs = scope === 'open' ? 'It needs no key.' : `It needs a key with the scope \`${scope}\`.`;
   return {
     summary: route.summary,
-    ...(route.description === undefined ? {} : { description: route.description }),
-    operationId: unique(route.operationId ?? operationIdOf(route.method, route.path), used),
+    description: route.description === undefined ? needs : `${route.description}\n\n${needs}`,
+    operationId,
     tags: [tagOf(route.path)],
-    security: route.scope === 'open' ? [] : [{ bearer: [] }, { apiKey: [] }],
+    security:
+      scope === 'open'
+        ? []
+        : [{ bearer: [] }, { apiKey: [] }, ...(route.streams === true ? [{ ticket: [] }] : [])],
     // OpenAPI knows scopes for OAuth only.
-    ...(route.scope === 'open' ? {} : { 'x-scope': route.scope }),
-    ...(route.idempotent === true ? { headers: idempotencyHeader } : {}),
+    ...(scope === 'open' ? {} : { 'x-scope': scope }),
+    ...(headers === undefined ? {} : { headers }),
     ...(schema?.params === undefined ? {} : { params: schema.params }),
     ...(schema?.querystring === undefined ? {} : { querystring: schema.querystring }),
     ...(schema?.body === undefined ? {} : { body: schema.body }),
-    response,
+    response: { 200: { description: 'Success' } },
   };
-}
-
-const idempotencyHeader = {
-  type: 'object',
-  properties: {
-    'Idempotency-Key': {
-      type: 'string',
-      minLength: 1,
-      maxLength: 255,
-      description: 'The same key and body within 24 h get the first answer again; another body, 409.',
-    },
-  },
-} as const;
-
-function problemResponse(description: string): object {
-  return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
 }
 
 function titleOf(schema: unknown): string {

@@ -2,7 +2,7 @@
 // the table and in `detail` leaves the process, never a stack, a path or a cause.
 
 import type { FieldError } from '../errors.ts';
-import { CodeBuddyError, exhaustionOf, problems } from '../errors.ts';
+import { CodeBuddyError, exhaustionOf, isProblemCode, problems } from '../errors.ts';
 
 export const problemType = 'application/problem+json';
 
@@ -34,6 +34,22 @@ const fastifyCodes: Readonly<Record<string, () => CodeBuddyError>> = {
   ECONNRESET: () => new CodeBuddyError('client_closed_request', 'The client went away'),
 };
 
+/**
+ * What a handler threw, as the problem that the client sees. Only a CodeBuddyError says its status: a `status`, a `code` or a list of
+ * misfits on another error may be that of a server which the handler has asked.
+ */
+export function toHandlerProblem(thrown: unknown): CodeBuddyError {
+  return asCodeBuddyError(thrown) ?? exhaustionOf(thrown) ?? internalError(thrown);
+}
+
+/** Also one of another copy of this package, whose class is not ours. */
+function asCodeBuddyError(thrown: unknown): CodeBuddyError | undefined {
+  if (thrown instanceof CodeBuddyError) return thrown;
+  if (!(thrown instanceof Error) || thrown.name !== 'CodeBuddyError' || !('code' in thrown)) return undefined;
+  const { code, message } = thrown;
+  return isProblemCode(code) ? new CodeBuddyError(code, message, { cause: thrown }) : undefined;
+}
+
 /** Whatever was thrown, as the problem that the client sees; the cause is kept for the log. */
 export function toProblem(thrown: unknown): CodeBuddyError {
   if (thrown instanceof CodeBuddyError) return thrown;
@@ -48,12 +64,14 @@ export function toProblem(thrown: unknown): CodeBuddyError {
       return (fastifyCodes[thrown.code] as () => CodeBuddyError)();
     }
   }
+  return internalError(thrown);
+}
+
+function internalError(cause: unknown): CodeBuddyError {
   return new CodeBuddyError(
     'internal_error',
     'Something went wrong here; the log has more under the request id',
-    {
-      cause: thrown,
-    },
+    { cause },
   );
 }
 

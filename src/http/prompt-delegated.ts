@@ -6,7 +6,7 @@ import { makeId } from '../events/ids.ts';
 import { callerOf } from './caller.ts';
 import type { HttpContext } from './context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from './handlers.ts';
-import { toProblem } from './problem.ts';
+import { toHandlerProblem } from './problem.ts';
 import { AnswerCollector, completeResult, isEventIterable } from './prompt-result.ts';
 import type { RunWebhook } from './prompt-webhook.ts';
 import { abortSignalOf } from './request-facts.ts';
@@ -38,6 +38,7 @@ export async function answerDelegated(
       `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
     );
   }
+  const startedAt = performance.now();
   const limit = new AbortController();
   const { timeoutMs } = options;
   const timer =
@@ -62,18 +63,40 @@ export async function answerDelegated(
       signal,
     );
     if (asStream) {
-      await streamAnswer(context, answer, promptContext, options, openEventStream(request, reply, context));
+      const stream = openEventStream(request, reply, context);
+      const ending = await streamAnswer(context, answer, promptContext, options, stream);
+      count(context, ending, startedAt);
       return undefined;
     }
-    if (!isEventIterable(answer)) return completeResult(answer, promptContext, options);
-    const collector = new AnswerCollector();
-    await eachUntilAbort(answer, signal, (event) => collector.take(event));
-    return collector.result(promptContext, options);
+    let result: PromptResult;
+    if (isEventIterable(answer)) {
+      const collector = new AnswerCollector();
+      await eachUntilAbort(answer, signal, (event) => collector.take(event));
+      result = collector.result(promptContext, options);
+    } else result = completeResult(answer, promptContext, options);
+    count(context, result, startedAt);
+    return result;
   } catch (error) {
     // What the handler throws because it was told to stop is not news; why it was told is.
-    throw signal.aborted ? signal.reason : error;
+    const reason: unknown = signal.aborted ? signal.reason : error;
+    count(context, toHandlerProblem(reason), startedAt);
+    throw reason;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Counts a prompt by how it ended. */
+function count({ metrics }: HttpContext, ending: PromptResult | CodeBuddyError, startedAt: number): void {
+  const figures = metrics.delegatedRuns;
+  const durationMs = performance.now() - startedAt;
+  if (ending instanceof CodeBuddyError) {
+    const isLeft = ending.code === 'client_closed_request' || ending.code === 'run_cancelled';
+    const isCut = ending.code === 'shutting_down';
+    figures.ended(isLeft ? 'cancelled' : isCut ? 'interrupted' : 'failed', durationMs);
+  } else {
+    figures.spent(ending.model, ending.usage, ending.cost);
+    figures.ended('completed', durationMs);
   }
 }
 
@@ -84,7 +107,7 @@ async function streamAnswer(
   promptContext: PromptContext,
   options: PromptOptions,
   stream: EventStream,
-): Promise<void> {
+): Promise<PromptResult | CodeBuddyError> {
   const { sessionId, runId } = promptContext;
   const startedAt = performance.now();
   const send = async (type: string, data: unknown): Promise<void> => {
@@ -108,14 +131,17 @@ async function streamAnswer(
       ? collector.result(promptContext, options)
       : completeResult(answer, promptContext, options);
     await send('run.complete', { ...result, durationMs: Math.round(performance.now() - startedAt) });
+    stream.close();
+    return result;
   } catch (thrown) {
-    const problem = toProblem(promptContext.signal.aborted ? promptContext.signal.reason : thrown);
+    const problem = toHandlerProblem(promptContext.signal.aborted ? promptContext.signal.reason : thrown);
     if (problem.code === 'internal_error') {
       context.logger.error({ requestId: promptContext.requestId, err: causeOf(problem) }, 'fault');
     }
     await send('run.failed', { code: problem.code, message: problem.message });
+    stream.close();
+    return problem;
   }
-  stream.close();
 }
 
 function causeOf(problem: Error): object {

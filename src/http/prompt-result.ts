@@ -1,10 +1,11 @@
 // What a host's onPrompt gave, as a full PromptResult; and the collecting of an async iterable into one.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError, isProblemCode, problems } from '../errors.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from './handlers.ts';
+import { wrongReturn } from './host-fault.ts';
 import type { PromptOptions, PromptResult } from './services.ts';
 
-/** Fills in what the answer leaves out. @throws TypeError if there is no text in it */
+/** Fills in what the answer leaves out. @throws CodeBuddyError if there is no text in it */
 export function completeResult(
   answer: unknown,
   context: PromptContext,
@@ -31,9 +32,7 @@ function checked(answer: unknown): PromptAnswer {
   ) {
     return answer as PromptAnswer;
   }
-  throw new TypeError(
-    'onPrompt must give a string, an object with a string `response`, or an async iterable',
-  );
+  throw wrongReturn('onPrompt', 'a string, an object with a string `response`, or an async iterable', answer);
 }
 
 export function isEventIterable(value: unknown): value is AsyncIterable<PromptEvent> {
@@ -54,7 +53,11 @@ export class AnswerCollector {
     if (event.type === 'message.delta' && 'text' in data) this.text += String(data.text);
     else if (event.type === 'run.complete') this.final = { ...data };
     else if (event.type === 'run.failed') {
-      throw new CodeBuddyError('internal_error', 'The run failed', { cause: event.data });
+      const { code, message } = data as Readonly<Record<string, unknown>>;
+      if (!isProblemCode(code)) {
+        throw new CodeBuddyError('internal_error', 'The run failed', { cause: event.data });
+      }
+      throw new CodeBuddyError(code, typeof message === 'string' ? message : problems[code].title);
     }
   }
 

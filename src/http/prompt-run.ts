@@ -17,6 +17,9 @@ export interface WaitingRun {
   readonly permission: Permission;
 }
 
+/** `status` tells the answers of a prompt apart; it is that of the run. */
+export type CompletedPrompt = PromptResult & { readonly status: 'completed' };
+
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
 export async function answerByRun(
@@ -26,7 +29,8 @@ export async function answerByRun(
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
-): Promise<PromptResult | Run | WaitingRun | undefined> {
+  { keepWaiting }: { readonly keepWaiting: boolean },
+): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
   // Before the run begins: one that nobody can follow must not be left working.
   if (mode === 'stream') requireRoomForStream(request, context);
   const { keyId, mayUseTools } = callerOf(request);
@@ -51,7 +55,7 @@ export async function answerByRun(
       .header('Preference-Applied', 'respond-async');
     return started.run;
   }
-  cancelWithClient(context, runs, started, reply);
+  cancelWithClient(context, runs, started, reply, keepWaiting);
   if (mode === 'wait') return resultOrQuestion(started, reply);
   await followRun(context, started, request, reply);
   return undefined;
@@ -61,23 +65,27 @@ export async function answerByRun(
 async function resultOrQuestion(
   { result, asked, run }: StartedRun,
   reply: FastifyReply,
-): Promise<PromptResult | WaitingRun> {
-  if (asked === undefined) return result;
+): Promise<CompletedPrompt | WaitingRun> {
+  if (asked === undefined) return { status: 'completed', ...(await result) };
   const first = await Promise.race([
     result.then((answer) => ({ kind: 'answer', answer }) as const),
     asked.then((permission) => ({ kind: 'question', permission }) as const),
   ]);
-  if (first.kind === 'answer') return first.answer;
+  if (first.kind === 'answer') return { status: 'completed', ...first.answer };
   reply.code(202).header('Location', `/api/runs/${run.id}`);
   return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
 }
 
-/** A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. */
+/**
+ * A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. `keepWaiting`: from the moment that the
+ * run waits for a permission, it goes on without the client.
+ */
 function cancelWithClient(
   context: HttpContext,
   runs: RunService,
   started: StartedRun,
   reply: FastifyReply,
+  keepWaiting: boolean,
 ): void {
   const gone = abortSignalOf(reply);
   const { id } = started.run;
@@ -90,6 +98,7 @@ function cancelWithClient(
   gone.addEventListener('abort', cancel, { once: true });
   const settled = (): void => gone.removeEventListener('abort', cancel);
   started.result.then(settled, settled);
+  if (keepWaiting) started.asked?.then(settled, settled);
 }
 
 async function followRun(

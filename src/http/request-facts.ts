@@ -10,6 +10,8 @@ import type { Scope } from './services.ts';
 export interface Identity {
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
+  /** The request came with this ticket instead of a key: it may open a stream, and nothing else. */
+  readonly ticket?: string;
 }
 
 /** The class of all requests of our server: fields are set by the gate, in one shape for all. */

@@ -8,14 +8,31 @@ import { announcesBody } from './lingering-close.ts';
 import { readBody } from './read-body.ts';
 import { GatedRequest } from './request-facts.ts';
 import type { RouteDefinition } from './route.ts';
+import { acceptsEventStream } from './sse-accept.ts';
+import type { StreamTickets } from './stream-tickets.ts';
 
-export function makeRouteEntry(route: RouteDefinition, maxBytes: number): onRequestHookHandler {
+export function makeRouteEntry(
+  route: RouteDefinition,
+  maxBytes: number,
+  tickets: StreamTickets,
+): onRequestHookHandler {
   const { path, scope } = route;
   const bodySchema = route.schema?.body;
   const wantsBody = typeof bodySchema === 'object';
   // `{}` stands for no body where nothing is required.
   const mayBeMissing = wantsBody && (bodySchema.required === undefined || bodySchema.required.length === 0);
   const isRead = route.method === 'GET';
+
+  /** Uses up a ticket that fits; else says why not. */
+  function refuseTicket(ticket: string, accept: string | undefined): CodeBuddyError | undefined {
+    const headers = { 'WWW-Authenticate': 'Bearer' };
+    if (route.streams !== true || !acceptsEventStream(accept)) {
+      const words = 'A ticket opens a stream of events, with Accept: text/event-stream, and nothing else';
+      return new CodeBuddyError('unauthorized', words, { headers });
+    }
+    if (tickets.take(ticket)) return undefined;
+    return new CodeBuddyError('unauthorized', 'The ticket was used already', { headers });
+  }
 
   return (request, _reply, done) => {
     const { raw } = request;
@@ -24,6 +41,14 @@ export function makeRouteEntry(route: RouteDefinition, maxBytes: number): onRequ
     if (scope !== 'open' && raw.identity?.scopes.includes(scope) !== true) {
       done(new CodeBuddyError('insufficient_scope', `This needs a key with the scope '${scope}'`));
       return;
+    }
+    const { ticket } = raw.identity ?? {};
+    if (ticket !== undefined) {
+      const refusal = refuseTicket(ticket, raw.headers.accept);
+      if (refusal !== undefined) {
+        done(refusal);
+        return;
+      }
     }
     if (isRead) {
       // A HEAD of a stream would never end: it is answered as the page of JSON is.

@@ -3,6 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JSONSchema } from 'json-schema-to-ts';
+import type { RouteDocs } from './route-docs.ts';
 import type { Scope } from './services.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -25,8 +26,12 @@ export interface RouteDefinition {
     /** By status; problems are added to every route. */
     readonly response?: Readonly<Record<number, JSONSchema>>;
   };
+  /** True where `Accept: text/event-stream` is answered with a stream that a ticket may open. */
+  readonly streams?: boolean;
   /** True where `Idempotency-Key` is honoured. */
   readonly idempotent?: boolean;
+  /** What the schemas do not say, for /openapi.json. */
+  readonly docs?: RouteDocs;
   /** Returns the body of a 200, or answers through `reply`. */
   readonly handler: (request: FastifyRequest, reply: FastifyReply) => unknown;
 }

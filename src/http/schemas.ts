@@ -130,11 +130,20 @@ export const waitingRunSchema = {
   additionalProperties: false,
 } as const;
 
+/** A run as it is answered when the client does not wait for it. */
+export const queuedRunSchema = {
+  ...runSchema,
+  title: 'QueuedRun',
+  description: 'A run that will be worked on.',
+  properties: { ...runSchema.properties, status: { type: 'string', enum: ['queued'] } },
+} as const;
+
 export const promptResultSchema = {
   type: 'object',
   title: 'PromptResult',
   description: 'The answer to a prompt.',
   properties: {
+    status: { type: 'string', enum: ['completed'] },
     response: text,
     sessionId: text,
     runId: text,
@@ -143,7 +152,7 @@ export const promptResultSchema = {
     cost: { ...nullableNumber, description: 'In US dollars.' },
     finishReason: text,
   },
-  required: ['response', 'sessionId', 'runId', 'model', 'usage', 'cost', 'finishReason'],
+  required: ['status', 'response', 'sessionId', 'runId', 'model', 'usage', 'cost', 'finishReason'],
 } as const;
 
 export const sessionSchema = {

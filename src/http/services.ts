@@ -2,6 +2,7 @@
 // a library host passes none and sets handlers instead; a test passes what it likes.
 
 import type { EventLog, StreamItem } from '../events/event-log.ts';
+import type { RunStats } from '../run-figures.ts';
 import type { Page } from './page.ts';
 import type { WebhookService } from './webhook-service.ts';
 
@@ -16,7 +17,8 @@ export interface Usage {
   readonly totalTokens: number;
 }
 
-export interface PromptOptions {
+/** A type alias, so that a handler may take it as `Record<string, unknown>`; an interface has no index signature. */
+export type PromptOptions = {
   readonly model?: string;
   readonly maxSteps?: number;
   readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
@@ -26,7 +28,7 @@ export interface PromptOptions {
   readonly maxTokens?: number;
   /** US dollars that the run may cost. */
   readonly maxCost?: number;
-}
+};
 
 /** The answer to a prompt. `cost` in US dollars. */
 export interface PromptResult {
@@ -135,7 +137,19 @@ export interface PermissionService {
   list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
   /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
   decide(id: string, decision: 'allow' | 'allow_always' | 'deny', reason?: string): Promise<Permission>;
+  /** For /metrics. */
+  stats?(): PermissionStats;
 }
+
+/** Since the start of the process. */
+export interface PermissionStats {
+  readonly pending: number;
+  readonly requested: number;
+  readonly resolved: Readonly<Record<'allow' | 'allow_always' | 'deny' | 'expired' | 'run_ended', number>>;
+}
+
+/** Runs that have not ended. */
+export type RunStateCounts = Readonly<Record<'queued' | 'running' | 'waiting', number>>;
 
 export interface RunService {
   /**
@@ -166,6 +180,8 @@ export interface RunService {
   /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
+  /** For /metrics. */
+  stats?(): RunStats & { readonly states: RunStateCounts };
 }
 
 export interface SessionService {
@@ -224,6 +240,8 @@ export interface ApiKey {
 export interface KeyService {
   /** The key's identity, or undefined. Constant time in the key's content; never touches the disk. */
   verify(key: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
+  /** The key with this id, as it is now. */
+  find?(id: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
   list(): Promise<readonly ApiKey[]>;
   /** `key` is shown this once. */
   create(input: { name: string; scopes: readonly Scope[] }): Promise<ApiKey & { readonly key: string }>;
@@ -273,8 +291,12 @@ export interface HttpServices {
   readonly answers?: AnswerStore;
   /** One line per part, for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
-  /** `agent` and `model` of `GET /api/status`. */
-  readonly describeAgent?: () => { readonly agent: string; readonly model: string | null };
+  /** `agent`, `model` and `workspace` of `GET /api/status`. */
+  readonly describeAgent?: () => {
+    readonly agent: string;
+    readonly model: string | null;
+    readonly workspace?: string;
+  };
   /** `sandbox` of `GET /api/status`. */
   readonly describeSandbox?: () => Promise<SandboxDescription>;
   readonly webhooks?: WebhookService;

@@ -2,9 +2,13 @@
 
 import type { FastifyRequest } from 'fastify';
 
+/** Whether the request asks for a stream. */
+export function wantsEventStream({ headers }: FastifyRequest): boolean {
+  return acceptsEventStream(headers.accept);
+}
+
 /** True if `Accept` names `text/event-stream`, at least as gladly as JSON. A mere wildcard never asks for a stream. */
-export function wantsEventStream(request: FastifyRequest): boolean {
-  const { accept } = request.headers;
+export function acceptsEventStream(accept: string | undefined): boolean {
   if (accept === undefined || !accept.toLowerCase().includes('text/event-stream')) return false;
   let stream = 0;
   let json = 0;

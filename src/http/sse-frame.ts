@@ -11,11 +11,12 @@ export interface ServerSentEvent {
 /** Many a client splits lines where Unicode does (Python's `splitlines`, for one), not only where the standard does. */
 const unicodeLineBreaks = /[\u0085\u2028\u2029]/g;
 
-/** `id` and `event` are ours (a number, a name of the catalogue); JSON holds no raw line feed, so `data` is one line. */
-export function frameEvent({ id, event, data }: ServerSentEvent): string {
+/** Without its name a message goes to `EventSource.onmessage`. `id` and `event` are ours (a number, a name of the catalogue); JSON holds no raw line feed, so `data` is one line. */
+export function frameEvent({ id, event, data }: ServerSentEvent, named = true): string {
   const head = id === undefined ? '' : `id: ${id}\n`;
+  const name = named ? `event: ${event}\n` : '';
   const json = (JSON.stringify(data) ?? 'null').replace(unicodeLineBreaks, escapeCharacter);
-  return `${head}event: ${event}\ndata: ${json}\n\n`;
+  return `${head}${name}data: ${json}\n\n`;
 }
 
 function escapeCharacter(character: string): string {

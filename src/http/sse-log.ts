@@ -5,6 +5,7 @@ import type { LoggedEvent } from '../events/event-log.ts';
 import type { HttpContext } from './context.ts';
 import type { StreamItem } from './services.ts';
 import type { EventStream } from './sse.ts';
+import type { ServerSentEvent } from './sse-frame.ts';
 
 /** A reader over its buffer has this long to empty it: a burst within one turn of the event loop is not its fault. */
 const overflowGraceMs = 1000;
@@ -44,6 +45,17 @@ export async function followLog(
   stream.close();
 }
 
+/** Tells that events before `firstSequence` are not there. */
+export function gapMessage(firstSequence: number): ServerSentEvent {
+  const sequence = firstSequence - 1;
+  // With an id: a reader that reconnects after it must not be told of the same gap again.
+  return {
+    id: sequence,
+    event: 'gap',
+    data: { type: 'gap', sequence, firstSequence, data: { firstSequence } },
+  };
+}
+
 /** False if the reader does not keep up. */
 function sendItem(stream: EventStream, item: StreamItem, wants: (type: string) => boolean): boolean {
   switch (item.kind) {
@@ -54,11 +66,6 @@ function sendItem(stream: EventStream, item: StreamItem, wants: (type: string) =
     case 'delta':
       return wants(item.delta.type) ? stream.send({ event: item.delta.type, data: item.delta }) : true;
     case 'gap':
-      // With an id: a reader that reconnects after it must not be told of the same gap again.
-      return stream.send({
-        id: item.firstSequence - 1,
-        event: 'gap',
-        data: { firstSequence: item.firstSequence },
-      });
+      return stream.send(gapMessage(item.firstSequence));
   }
 }

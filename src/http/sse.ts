@@ -33,6 +33,11 @@ export interface EventStream {
   close(): void;
 }
 
+export interface EventStreamOptions {
+  /** Do messages have an `event:` line? @default true */
+  readonly named?: boolean;
+}
+
 /** Over this many buffers a reader is cut off whatever its writer does: the memory of the server comes first. */
 const hardLimitFactor = 4;
 /** How long a cut-off reader may take to fetch what still waits for it, before its connection is destroyed. */
@@ -56,6 +61,7 @@ export function openEventStream(
   request: FastifyRequest,
   reply: FastifyReply,
   context: HttpContext,
+  { named = true }: EventStreamOptions = {},
 ): EventStream {
   requireRoomForStream(request, context);
   const { limits, metrics, shutdown, streams } = context;
@@ -99,7 +105,10 @@ export function openEventStream(
 
   function overflow(): void {
     const message = 'The reader is too slow; resume after the last id it has seen.';
-    cutOff('overflow', frameEvent({ event: 'overflow', data: { message } }));
+    cutOff(
+      'overflow',
+      frameEvent({ event: 'overflow', data: { type: 'overflow', message, data: { message } } }, named),
+    );
   }
 
   function onShutdown(): void {
@@ -129,7 +138,7 @@ export function openEventStream(
     get isOpen() {
       return !closing;
     },
-    send: (message) => write(frameEvent(message)),
+    send: (message) => write(frameEvent(message, named)),
     comment: (text) => {
       write(frameComment(text));
     },

@@ -2,7 +2,7 @@
 // look into its store for some of them.
 
 import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
-import type { WebhookStats } from './webhook-service.ts';
+import type { Webhook, WebhookStats } from './webhook-service.ts';
 
 /** For `GET /metrics`. */
 export function webhookFamilies(stats: WebhookStats): readonly MetricFamily[] {
@@ -31,6 +31,24 @@ export function webhookFamilies(stats: WebhookStats): readonly MetricFamily[] {
       samples: Object.entries(stats.latency).flatMap(([outcome, figures]) => durations(outcome, figures)),
     },
   ];
+}
+
+const knownStates = ['healthy', 'failing', 'open', 'paused', 'disabled'];
+
+/** How many webhooks are in each state; those in none are there with 0, so that alerts have something to look at. */
+export function webhookStates(webhooks: readonly Webhook[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = Object.fromEntries(knownStates.map((state) => [state, 0]));
+  for (const { state } of webhooks) counts[state.status] = (counts[state.status] ?? 0) + 1;
+  return counts;
+}
+
+export function webhookStateFamily(webhooks: readonly Webhook[]): MetricFamily {
+  return {
+    name: 'codebuddy_webhooks',
+    help: 'Webhooks, by state.',
+    type: 'gauge',
+    samples: Object.entries(webhookStates(webhooks)).map(([state, value]) => ({ labels: { state }, value })),
+  };
 }
 
 /** For `GET /api/metrics`. */

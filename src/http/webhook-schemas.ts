@@ -15,7 +15,12 @@ const webhookStateSchema = {
   title: 'WebhookState',
   description: 'How a webhook fares.',
   properties: {
-    status: { type: 'string', enum: ['healthy', 'failing', 'open', 'paused', 'disabled'] },
+    status: {
+      type: 'string',
+      enum: ['healthy', 'failing', 'open', 'unreachable', 'paused', 'disabled', 'refused'],
+      description:
+        '`refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.',
+    },
     detail: { type: 'string', description: 'In words, with the next step.' },
     pending: { ...count, description: 'Deliveries that have not ended.' },
     inFlight: { ...count, description: 'Requests that are being made.' },
@@ -23,6 +28,7 @@ const webhookStateSchema = {
     failingSince: nullableTime,
     lastSuccessAt: nullableTime,
     pausedUntil: nullableTime,
+    nextProbeAt: { ...nullableTime, description: 'While requests are held back: when the next one is made.' },
     disabledAt: nullableTime,
     disabledReason: nullableText,
     missed: { ...count, description: 'Matching events since it was disabled.' },
@@ -36,12 +42,21 @@ const webhookStateSchema = {
     'failingSince',
     'lastSuccessAt',
     'pausedUntil',
+    'nextProbeAt',
     'disabledAt',
     'disabledReason',
     'missed',
   ],
   additionalProperties: false,
 } as const;
+
+const tlsProperties = {
+  cert: { type: 'string', description: 'A client certificate, with its chain.' },
+  key: { type: 'string', description: 'Its private key, without a passphrase.' },
+  ca: { type: 'string', description: 'Certificate authorities that are trusted for this webhook too.' },
+} as const;
+const tlsWords =
+  'PEM files for the connection, by absolute path on the server. They are read again when they change.';
 
 export const webhookSchema = {
   type: 'object',
@@ -69,6 +84,12 @@ export const webhookSchema = {
     ordered: { ...flag, description: 'Events go one by one, in the order of their sequence.' },
     legacySignature: { ...flag, description: 'Whether X-Webhook-Signature is sent too.' },
     description: text,
+    tls: {
+      type: 'object',
+      properties: tlsProperties,
+      additionalProperties: false,
+      description: `${tlsWords} Keys without the scope \`admin\` do not see it.`,
+    },
     signed: { ...flag, description: 'Whether requests are signed.' },
     publicKey: { ...nullableText, description: '`whpk_…` of an ed25519 webhook.' },
     runId: { ...nullableText, description: 'Set while the webhook belongs to one run.' },
@@ -106,7 +127,16 @@ const secretProperties = {
 export const createdWebhookSchema = {
   ...webhookSchema,
   title: 'CreatedWebhook',
-  properties: { ...webhookSchema.properties, ...secretProperties },
+  properties: {
+    ...webhookSchema.properties,
+    ...secretProperties,
+    sameUrlAs: {
+      type: 'array',
+      items: text,
+      description:
+        'Ids of webhooks that send to the same URL already: events that both want are sent there twice.',
+    },
+  },
   required: [...webhookSchema.required, 'secret', 'signingSecret'],
 } as const;
 
@@ -150,6 +180,12 @@ const webhookInputProperties = {
   ordered: { ...flag, description: 'Events go one by one, in order; default: false.' },
   legacySignature: { ...flag, description: 'Send X-Webhook-Signature too; default: true.' },
   description: text,
+  tls: {
+    type: ['object', 'null'],
+    properties: tlsProperties,
+    additionalProperties: false,
+    description: `${tlsWords} \`cert\` and \`key\` go together; null: none.`,
+  },
 } as const;
 
 export const createWebhookBodySchema = {
@@ -166,7 +202,8 @@ export const createWebhookBodySchema = {
 export const updateWebhookBodySchema = {
   type: 'object',
   title: 'WebhookPatch',
-  description: 'What is left out stays as it is.',
+  description:
+    'What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.',
   properties: webhookInputProperties,
   additionalProperties: false,
 } as const;

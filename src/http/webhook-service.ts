@@ -16,6 +16,8 @@ export interface Webhook {
   readonly ordered: boolean;
   readonly legacySignature: boolean;
   readonly description: string;
+  /** PEM files for the connection. */
+  readonly tls?: WebhookTls;
   /** Whether requests are signed. */
   readonly signed: boolean;
   /** `whpk_…` of an ed25519 webhook. */
@@ -26,9 +28,16 @@ export interface Webhook {
   readonly state: WebhookState;
 }
 
+/** Absolute paths on the server's machine. */
+export interface WebhookTls {
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+}
+
 export interface WebhookState {
   /** `healthy`, or why requests are not simply sent. */
-  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+  readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
   /** In words, with the next step. */
   readonly detail: string;
   readonly pending: number;
@@ -38,6 +47,8 @@ export interface WebhookState {
   readonly failingSince: string | null;
   readonly lastSuccessAt: string | null;
   readonly pausedUntil: string | null;
+  /** While requests are held back: when the next one is made. */
+  readonly nextProbeAt: string | null;
   readonly disabledAt: string | null;
   readonly disabledReason: string | null;
   /** Matching events since it was disabled; `enable` with `replayMissed` delivers them. */
@@ -59,6 +70,8 @@ export interface WebhookInput {
   readonly ordered?: boolean;
   readonly legacySignature?: boolean;
   readonly description?: string;
+  /** Null: none. */
+  readonly tls?: WebhookTls | null;
 }
 
 /** Shown once, when a secret is made. */
@@ -95,7 +108,7 @@ export interface Delivery {
   readonly attempts: number;
   readonly createdAt: string;
   readonly expiresAt: string;
-  /** Null once it has ended. */
+  /** Null once it has ended, and while its webhook is disabled. */
   readonly nextAttemptAt: string | null;
   readonly endedAt: string | null;
   /** Why it waits, or how it ended. */
@@ -115,12 +128,18 @@ export interface WebhookService {
   list(): Promise<readonly Webhook[]>;
   get(id: string): Promise<Webhook | undefined>;
   /** @throws CodeBuddyError `validation_failed` naming each field, `webhook_exists` */
-  create(input: WebhookInput & { readonly id?: string }): Promise<{ webhook: Webhook } & WebhookSecret>;
+  create(input: WebhookInput & { readonly id?: string }): Promise<
+    {
+      readonly webhook: Webhook;
+      /** Ids of webhooks that send to the same URL already. */
+      readonly sameUrlAs?: readonly string[];
+    } & WebhookSecret
+  >;
   /** @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
   update(id: string, patch: WebhookInput): Promise<Webhook>;
   /** Cancels what is pending. @throws CodeBuddyError `webhook_not_found` */
   remove(id: string): Promise<void>;
-  /** Queues a `webhook.test` event for it alone. @throws CodeBuddyError `webhook_not_found`, `too_many_tests` */
+  /** Queues a `webhook.test` event for it alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests` */
   test(id: string): Promise<Delivery>;
   /** The old secret signs too for 24 h. @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
   rotateSecret(
@@ -171,6 +190,8 @@ export interface WebhookService {
   /** The run did not start after all. */
   dropForRun(runId: string): Promise<void>;
   stats(): Promise<WebhookStats>;
+  /** Names of the copies of webhooks.json that could not be used. */
+  setAside?(): readonly string[];
 }
 
 /** Counters since the start, and what is now. */
@@ -184,6 +205,8 @@ export interface WebhookStats {
   readonly oldestPendingAgeMs: number;
   /** Failed deliveries in the history. */
   readonly failedInHistory: number;
+  /** Webhooks whose entries in webhooks.json cannot be used now. */
+  readonly refused?: number;
   /** By outcome: upper bounds in seconds with how many attempts took no longer, the sum in seconds, and the count. */
   readonly latency: Readonly<
     Record<

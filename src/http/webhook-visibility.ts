@@ -12,9 +12,9 @@ export function isAdmin(request: FastifyRequest): boolean {
 
 export function webhookFor(request: FastifyRequest, webhook: Webhook): Webhook {
   if (isAdmin(request)) return webhook;
-  const { name, url, description, headers, state } = webhook;
+  const { name, url, description, headers, state, tls: _, ...rest } = webhook;
   return {
-    ...webhook,
+    ...rest,
     name: maskUrlsIn(name),
     url: maskUrl(url),
     description: maskUrlsIn(description),

@@ -18,6 +18,7 @@ export interface ApiKey {
 
 export interface Keys {
   verify(key: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
+  find(id: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
   list(): Promise<readonly ApiKey[]>;
   create(input: { name: string; scopes: readonly Scope[] }): Promise<ApiKey & { readonly key: string }>;
   revoke(id: string): Promise<void>;
@@ -56,6 +57,10 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
       // All are compared, so the time says nothing about which one fits.
       for (const one of known.values()) if (timingSafeEqual(one.hash, hash)) match = one;
       return match === undefined ? undefined : { id: match.id, scopes: match.scopes };
+    },
+    find(id) {
+      const key = known.get(id);
+      return key === undefined ? undefined : { id, scopes: key.scopes };
     },
     async list() {
       return (await store.listKeys()).map((row) => toApiKey(row, now()));

@@ -3,6 +3,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { verifyWebhook } from '../webhooks/verify.ts';
+import { challengeHeader, proofHeader, proofOf } from './listener-proof.ts';
 
 export interface HeardEvent {
   readonly id: string;
@@ -49,6 +50,9 @@ export async function startListener({
 }: ListenerOptions): Promise<Listener> {
   const heard = new Set<string>();
   const server = createServer((request, response) => {
+    const challenge = header(request, challengeHeader);
+    if (request.method === 'GET' && challenge !== undefined)
+      response.setHeader(proofHeader, proofOf(secret, challenge.slice(0, 256)));
     if (request.method !== 'POST') return answer(response, 405);
     readBody(request).then(
       (body) => {

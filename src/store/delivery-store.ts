@@ -29,7 +29,12 @@ export interface DeliveryRow {
   readonly endedAt: number | null;
   /** Why it waits or how it ended; null while it has not been tried. */
   readonly reason: string | null;
+  /** What its receiver has answered to it so far. */
+  readonly answered: DeliveryAnswer;
 }
+
+/** `refused`: with 3xx or 4xx, or to give it up; this event itself is not wanted. `error`: with 5xx alone. */
+export type DeliveryAnswer = 'nothing' | 'error' | 'refused';
 
 /** A row with its attempts. */
 export interface DeliveryWithAttempts extends DeliveryRow {
@@ -144,6 +149,11 @@ export interface DeliveryStore {
   freshPlaces(after: DeliveryPlace | undefined, limit: number): Promise<readonly DeliveryPlace[]>;
   /** Tried and due at `until` (Unix ms) or before, the longest due first. */
   waitingDeliveries(webhookId: string, until: number, limit: number): Promise<readonly DeliveryRow[]>;
+  /**
+   * Makes up to `max` tried deliveries of a webhook due at `now` that its receiver never answered or that wait no longer than `withinMs`; resolves
+   * to how many.
+   */
+  hastenWaiting(webhookId: string, options: { now: number; withinMs: number; max: number }): Promise<number>;
   /** When the next tried delivery of a webhook is due, beyond those due at `after`. */
   nextWaiting(webhookId: string, after: number): Promise<number | undefined>;
   /** Tried deliveries per webhook; walks an index, so it is for the start and for people. */

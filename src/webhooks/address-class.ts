@@ -177,3 +177,19 @@ function take(bytes: readonly number[], positions: readonly number[]): readonly 
 function text(bytes: readonly number[]): string {
   return ipaddr.fromByteArray([...bytes]).toString();
 }
+
+const mapped = parseBlock('::ffff:0:0/96') as ParsedBlock;
+
+/** The IPv4 address of an IPv4-mapped one, which is the same target and needs no IPv6; any other address as it is. */
+export function unmapped(address: string): string {
+  const bytes = addressBytes(address);
+  return bytes?.length === 16 && isInside(bytes, mapped) ? text(bytes.slice(12)) : address;
+}
+
+/** Compares bytes: IPv6 has many spellings, and a dual-stack socket names an IPv4 peer by its mapped address. */
+export function sameAddress(left: string, right: string): boolean {
+  const normal = (address: string): string | undefined =>
+    addressBytes(unmapped(address.split('%', 1)[0] ?? ''))?.join('.');
+  const bytes = normal(left);
+  return bytes !== undefined && bytes === normal(right);
+}

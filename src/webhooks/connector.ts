@@ -1,12 +1,14 @@
 // From a webhook's origin to a socket. The addresses that are judged are the addresses that are connected to, on every connection, literals
 // included; the system's resolver and proxies from the environment have no say. A proxy of the settings is told the address, not the name.
 
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, getCACertificates } from 'node:tls';
-import { classifyAddress } from './address-class.ts';
+import { isIP, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { classifyAddress, unmapped } from './address-class.ts';
+import { type ClientTls, readClientTls } from './client-tls.ts';
 import type { NameLookup } from './name-lookup.ts';
+import { type OpenTcpOptions, openTcp } from './open-tcp.ts';
 import { openTunnel } from './proxy-tunnel.ts';
-import { TransportError } from './transport-result.ts';
+import { http2Only, reasonOf, TransportError } from './transport-result.ts';
 import type { UrlGuard } from './url-guard.ts';
 
 export interface ConnectorOptions {
@@ -16,100 +18,118 @@ export interface ConnectorOptions {
   readonly ca: string | undefined;
   /** An HTTP proxy that carries all connections but those to loopback. @default none */
   readonly proxy?: URL | undefined;
-  /** @default 5000 */
-  readonly connectTimeoutMs?: number;
-  /** @default 5000 */
-  readonly tlsTimeoutMs?: number;
 }
 
-export type Connector = (origin: URL, signal: AbortSignal) => Promise<Socket>;
+export interface ConnectTarget {
+  readonly origin: URL;
+  /** Of the webhook. */
+  readonly tls?: ClientTls;
+  /** Of the whole attempt. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
 
-export function createConnector({
-  guard,
-  names,
-  ca,
-  proxy,
-  connectTimeoutMs = 5000,
-  tlsTimeoutMs = 5000,
-}: ConnectorOptions): Connector {
-  return async (origin, signal) => {
+export type Connector = (target: ConnectTarget) => Promise<Socket>;
+
+/** What TCP and TLS may take each; a longer time-out of the webhook lifts it, and leaves this much for the rest. */
+const leastStepMs = 5000;
+const restMs = 10_000;
+
+export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): Connector {
+  /** Made once: it holds every authority that Node trusts. */
+  let common: SecureContext | undefined;
+
+  return async ({ origin, tls, timeoutMs, signal }) => {
     // WHATWG keeps IPv6 literals in brackets; a trailing dot is part of a name but of no certificate.
-    const hostname = origin.hostname.replace(/^\[|\]$/g, '');
+    const hostname = unmapped(origin.hostname.replace(/^\[|\]$/g, ''));
     const isTls = origin.protocol === 'https:';
     const port = origin.port === '' ? (isTls ? 443 : 80) : Number(origin.port);
-    const addresses = isIP(hostname) === 0 ? await names.resolve(hostname, signal) : [hostname];
+    const found = isIP(hostname) === 0 ? await names.resolve(hostname, signal) : [hostname];
+    const addresses = found.map(unmapped);
     const refusal = guard.judge({ protocol: origin.protocol, hostname, port }, addresses);
     if (refusal !== undefined) throw new TransportError('target_refused', refusal);
     signal.throwIfAborted();
 
-    const plain = await openPlain(addresses, port, signal);
+    const stepMs = Math.max(leastStepMs, timeoutMs - restMs);
+    // Before the connection: nobody is called whom we could not answer.
+    const secureContext = isTls ? secureContextOf(tls) : undefined;
+    const plain = await openPlain({ addresses, port, timeoutMs: stepMs, signal });
     if (!isTls) return plain;
-    return openTls(plain, isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : hostname, signal);
+    const name = isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : hostname;
+    return openTls(plain, { name, secureContext, stepMs, signal });
   };
 
-  function openPlain(addresses: readonly string[], port: number, signal: AbortSignal): Promise<Socket> {
+  function openPlain(options: OpenTcpOptions): Promise<Socket> {
+    const { addresses, port, timeoutMs, signal } = options;
     const [first] = addresses;
     // A proxy cannot reach this machine's loopback.
     if (proxy === undefined || first === undefined || classifyAddress(first).kind === 'loopback')
-      return openTcp(addresses, port, connectTimeoutMs, signal);
+      return openTcp(options);
     return openTunnel(proxy, { address: first, port }, (socket, event) =>
-      ready(socket, event, connectTimeoutMs, signal, () => {
+      ready(socket, event, timeoutMs, signal, () => {
         const what = event === 'tunnel' ? 'No tunnel through the proxy' : 'No connection to the proxy';
-        return new TransportError('connect_timeout', `${what} within ${connectTimeoutMs} ms`);
+        return new TransportError('connect_timeout', `${what} within ${timeoutMs} ms`);
       }),
     );
   }
 
-  function openTls(plain: Socket, name: string, signal: AbortSignal): Promise<Socket> {
-    const socket = connectTls({
-      socket: plain,
-      host: name,
-      // RFC 6066 §3: no address in SNI.
-      ...(isIP(name) === 0 ? { servername: name } : {}),
-      ALPNProtocols: ['http/1.1'],
-      minVersion: 'TLSv1.2',
-      // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing here.
-      rejectUnauthorized: true,
-      ...(ca === undefined ? {} : { ca: trustedWith(ca) }),
-    });
-    return ready(socket, 'secureConnect', tlsTimeoutMs, signal, () => {
-      return new TransportError('tls_failed', `No TLS handshake within ${tlsTimeoutMs} ms`);
-    });
+  /** Undefined: what Node trusts, and nothing to show. */
+  function secureContextOf(tls: ClientTls | undefined): SecureContext | undefined {
+    if (tls !== undefined) return makeSecureContext(tls);
+    common ??= makeSecureContext(undefined);
+    return common;
+  }
+
+  function makeSecureContext(tls: ClientTls | undefined): SecureContext | undefined {
+    const { cert, key, ca: ownCa } = tls === undefined ? {} : readClientTls(tls);
+    const authorities = [ca, ownCa].filter((pem) => pem !== undefined);
+    if (cert === undefined && authorities.length === 0) return undefined;
+    try {
+      return createSecureContext({
+        minVersion: 'TLSv1.2',
+        ...(cert === undefined ? {} : { cert, key }),
+        ...(authorities.length === 0 ? {} : { ca: trustedWith(authorities) }),
+      });
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new TransportError(
+        'client_certificate_unusable',
+        `${tls === undefined ? 'webhookCa does' : 'The files of tls do'} not fit: ${why}`,
+        {
+          cause,
+        },
+      );
+    }
   }
 }
 
-async function openTcp(
-  addresses: readonly string[],
-  port: number,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Socket> {
-  const [first] = addresses;
-  if (first === undefined) throw new TransportError('name_not_found', 'The name has no address');
-  const socket =
-    addresses.length === 1
-      ? connectTcp({ host: first, port, noDelay: true })
-      : connectTcp({
-          // Node tries the judged addresses in turn (RFC 8305), and no others.
-          host: 'receiver.invalid',
-          port,
-          noDelay: true,
-          autoSelectFamily: true,
-          lookup: (_name, _options, callback) =>
-            callback(
-              null,
-              addresses.map((address) => ({ address, family: isIP(address) })),
-            ),
-        });
-  await ready(socket, 'connect', timeoutMs, signal, () => {
-    return new TransportError('connect_timeout', `No connection within ${timeoutMs} ms`);
+interface TlsTarget {
+  readonly name: string;
+  readonly secureContext: SecureContext | undefined;
+  readonly stepMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function openTls(plain: Socket, { name, secureContext, stepMs, signal }: TlsTarget): Promise<Socket> {
+  const socket = connectTls({
+    socket: plain,
+    host: name,
+    // RFC 6066 §3: no address in SNI.
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    ALPNProtocols: ['http/1.1'],
+    minVersion: 'TLSv1.2',
+    // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing here.
+    rejectUnauthorized: true,
+    ...(secureContext === undefined ? {} : { secureContext }),
   });
-  const { remoteAddress } = socket;
-  if (remoteAddress === undefined || !addresses.some((address) => isSame(address, remoteAddress))) {
-    socket.destroy();
-    throw new TransportError('target_refused', `Connected to ${remoteAddress}, which was not asked for`);
+  try {
+    return await ready(socket, 'secureConnect', stepMs, signal, () => {
+      return new TransportError('tls_failed', `No TLS handshake within ${stepMs} ms`);
+    });
+  } catch (error) {
+    if (reasonOf(error) !== 'http2_only') throw error;
+    throw new TransportError('http2_only', http2Only, { cause: error });
   }
-  return socket;
 }
 
 /** Resolves when the socket is ready; destroys it when it is not in time, fails, or is not wanted any more. */
@@ -142,21 +162,10 @@ function ready(
   });
 }
 
-/** `::ffff:127.0.0.1` is how a dual-stack socket names 127.0.0.1; IPv6 has many spellings. */
-function isSame(left: string, right: string): boolean {
-  return plain(left) === plain(right);
-}
-
-function plain(address: string): string {
-  const inner = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (inner !== undefined) return inner;
-  return isIP(address) === 6 ? new URL(`http://[${address.split('%', 1)[0]}]/`).hostname : address;
-}
-
 let systemAuthorities: readonly string[] | undefined;
 
 /** `ca` replaces Node's own list, so that is passed along. */
-function trustedWith(ca: string): string[] {
+function trustedWith(authorities: readonly string[]): string[] {
   systemAuthorities ??= getCACertificates('default');
-  return [...systemAuthorities, ca];
+  return [...systemAuthorities, ...authorities];
 }

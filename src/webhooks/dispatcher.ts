@@ -2,21 +2,31 @@
 // something is committed, ends or falls due; idle, it does nothing. What is under way needs no mark in the store: the store has one owner,
 // so whatever is pending there when a process starts is free again.
 
+import { callHost } from '../call-host.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import { version } from '../version.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, Taken } from './lane.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { decideNext } from './retry-policy.ts';
 import type { Transport } from './transport.ts';
 import type { TransportResult } from './transport-result.ts';
 import { judge, type Verdict } from './verdict.ts';
-import { afterFailure, afterSuccess, type HealthChange } from './webhook-health.ts';
+import {
+  afterAnswer,
+  afterFailure,
+  afterSuccess,
+  type HealthChange,
+  type WebhookMemory,
+} from './webhook-health.ts';
 
 export interface DispatcherOptions {
   readonly store: Pick<Store, 'write'> &
-    Pick<DeliveryStore, 'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'getPayload'>;
+    Pick<
+      DeliveryStore,
+      'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'hastenWaiting' | 'getPayload'
+    >;
   readonly transport: Transport;
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
@@ -38,14 +48,18 @@ export interface DispatcherHooks {
   onHealth(lane: Lane, change: HealthChange | 'gone' | 'receiver_asked', reason: string): void;
   /** Nothing is wrong with the receiver, but we cannot send now; told once until it works again. */
   onTrouble(message: string | undefined): void;
-  /** The machine has no network: no failure says anything about a receiver. */
+  /** The machine has no network: a failure to connect says nothing about a receiver. */
   isOffline(lane: Lane): boolean;
+  /** This machine cannot reach the webhook's target, or can again (undefined); told once each. */
+  onBlocked(lane: Lane, message: string | undefined): void;
   onFault(error: unknown): void;
 }
 
 export interface Dispatcher {
   /** Something has changed for this webhook: look what may start. */
   wake(lane: Lane): void;
+  /** Sends a fresh delivery now, before all others, whether or not its webhook's breaker is open or its receiver asked for a pause. */
+  sendNow(lane: Lane, delivery: DeliveryRow): void;
   inFlight(): number;
   /** Starts nothing more, waits for what is under way, then lets the rest go unrecorded. Resolves when all is recorded. */
   close(graceMs: number): Promise<void>;
@@ -58,8 +72,29 @@ const maxUnrecorded = 512;
 const recordWithinMs = 10;
 const holdMs = 2000;
 const recordAgainMs = 1000;
+/** When to look again at a webhook that has something due but cannot start it: something else wakes it first. */
+const lookAgainMs = 1000;
+/** Of the deliveries that wait for a retry, how many are looked at for one to probe with. */
+const probeCandidates = 100;
+/** A probe that is not due is not sent more often, or its history would grow without end. */
+const mostTriesEarly = 60;
+const hastenStep = 500;
 /** A timer's longest sleep: clocks jump, and setTimeout overflows after 24 days. */
 const longestSleepMs = 60 * 60 * 1000;
+
+/** A delivery under way. */
+interface Started {
+  readonly lane: Lane;
+  readonly delivery: DeliveryRow;
+  /** The breaker was open when it started. */
+  readonly isProbe: boolean;
+  /** It was sent before it was due, as a probe. */
+  readonly isEarly: boolean;
+  /** Someone asked for it. */
+  readonly isUrgent: boolean;
+  /** Its slot is free again. */
+  isReleased: boolean;
+}
 
 interface Result {
   readonly lane: Lane;
@@ -67,6 +102,8 @@ interface Result {
   readonly change: DeliveryChange;
   /** The webhook's memory has changed with it. */
   readonly isRemembered: boolean;
+  /** It keeps the one slot of an ordered webhook until it is recorded, whatever the webhook is by then. */
+  readonly holdsSlot: boolean;
 }
 
 export function createDispatcher({
@@ -75,10 +112,11 @@ export function createDispatcher({
   payloads,
   clock,
   random,
-  hooks,
+  hooks: unguarded,
   capacity,
   maxInFlight = 128,
 }: DispatcherOptions): Dispatcher {
+  const hooks = guardHooks(unguarded);
   const line: Lane[] = [];
   const toLoad: Lane[] = [];
   let results: Result[] = [];
@@ -95,8 +133,16 @@ export function createDispatcher({
   let isCut = false;
   let whenIdle: (() => void) | undefined;
 
+  /** Never throws: whoever wakes a webhook is in the middle of something else. */
   function wake(lane: Lane): void {
-    if (isClosing) return;
+    try {
+      if (!isClosing) wakeNow(lane);
+    } catch (error) {
+      hooks.onFault(error);
+    }
+  }
+
+  function wakeNow(lane: Lane): void {
     const now = clock.now();
     if (lane.shouldLoad(now, capacity())) loadSoon(lane);
     if (!lane.isQueued && lane.canStart(now)) {
@@ -112,7 +158,8 @@ export function createDispatcher({
     lane.timer = undefined;
     const at = lane.wakeAt(now);
     if (at === undefined || lane.isLoading) return;
-    lane.timer = setTimeout(() => wake(lane), Math.min(Math.max(at - now, 1), longestSleepMs));
+    const delay = at > now ? Math.min(at - now, longestSleepMs) : lookAgainMs;
+    lane.timer = setTimeout(() => wake(lane), delay);
     lane.timer.unref();
   }
 
@@ -134,8 +181,9 @@ export function createDispatcher({
       }
       const lane = line.shift() as Lane;
       lane.isQueued = false;
-      if (lane.canStart(now)) {
-        start(lane, lane.ready.shift() as DeliveryRow);
+      const taken = lane.canStart(now) ? lane.takeNext() : undefined;
+      if (taken !== undefined) {
+        start(lane, taken, now);
         starts++;
       }
       if (lane.canStart(now)) {
@@ -145,37 +193,61 @@ export function createDispatcher({
     }
   }
 
-  function start(lane: Lane, delivery: DeliveryRow): void {
+  function start(lane: Lane, { delivery, isUrgent }: Taken, now: number): void {
     lane.inFlight++;
     inFlight++;
+    const started: Started = {
+      lane,
+      delivery,
+      isProbe: lane.isOpen,
+      isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
+      isUrgent,
+      isReleased: false,
+    };
     const body = payloads.get(delivery.sequence);
     if (body !== undefined) {
-      send(lane, delivery, body);
+      sendSafely(started, body);
       return;
     }
-    store
-      .getPayload(delivery.sequence)
-      .then(
-        (bytes) => {
-          if (bytes === undefined) throw new Error(`The payload of delivery ${delivery.id} is gone`);
-          payloads.put(delivery.sequence, bytes);
-          send(lane, delivery, bytes);
-        },
-        (error: unknown) => {
-          hooks.onFault(error);
-          putBack(lane, delivery);
-        },
-      )
-      .catch((error: unknown) => {
+    store.getPayload(delivery.sequence).then(
+      (bytes) => {
+        if (bytes === undefined) {
+          const error = new Error(`The payload of delivery ${delivery.id} is gone`);
+          faultOfOne(started, error);
+          return;
+        }
+        payloads.put(delivery.sequence, bytes);
+        sendSafely(started, bytes);
+      },
+      (error: unknown) => {
         hooks.onFault(error);
-        release(lane);
-      });
+        putBack(started);
+        hold(lane);
+      },
+    );
   }
 
-  function send(lane: Lane, delivery: DeliveryRow, body: Uint8Array): void {
+  /** A request that cannot even be made concerns its webhook alone. */
+  function sendSafely(started: Started, body: Uint8Array): void {
+    try {
+      send(started, body);
+    } catch (error) {
+      faultOfOne(started, error);
+    }
+  }
+
+  function faultOfOne(started: Started, error: unknown): void {
+    hooks.onFault(error);
+    putBack(started);
+    block(started.lane, 'send_failed', error instanceof Error ? error.message : String(error));
+  }
+
+  function send(started: Started, body: Uint8Array): void {
+    const { lane, delivery } = started;
     const { config } = lane;
     if (delivery.tries > 0 && clock.patient() >= delivery.expiresAt) {
       release(lane);
+      started.isReleased = true;
       end(lane, delivery, { status: 'failed', reason: 'expired' });
       return;
     }
@@ -202,50 +274,77 @@ export function createDispatcher({
     ];
     for (const [name, value] of Object.entries(config.headers)) headers.push(name, value);
     transport
-      .send({ url: lane.url, headers, body, timeoutMs: config.timeout })
-      .then(
-        (result) => finish(lane, delivery, result, wall),
-        // send() never rejects; a fault in what follows must not leave the slot taken.
-        (error: unknown) => {
-          hooks.onFault(error);
-          putBack(lane, delivery);
-        },
-      )
-      .catch(hooks.onFault);
+      .send({
+        url: lane.url,
+        headers,
+        body,
+        timeoutMs: config.timeout,
+        ...(config.tls === undefined ? {} : { tls: config.tls }),
+      })
+      .then((result) => finish(started, result, wall))
+      // `send` never rejects: what follows it has a fault, and the slot must not stay taken.
+      .catch((error: unknown) => {
+        if (started.isReleased) hooks.onFault(error);
+        else faultOfOne(started, error);
+      });
   }
 
-  function finish(lane: Lane, delivery: DeliveryRow, result: TransportResult, sentAt: number): void {
+  function finish(started: Started, result: TransportResult, sentAt: number): void {
+    const { lane, delivery, isProbe, isEarly } = started;
     if (isCut) {
       release(lane);
+      started.isReleased = true;
       return;
     }
     const now = clock.now();
     const verdict = judge(result, clock.wall());
     hooks.onAttempt(lane, verdict, result);
-    if (verdict.outcome === 'local_fault' || (result.kind === 'failure' && hooks.isOffline(lane))) {
-      hooks.onTrouble(verdict.message ?? 'the machine has no network');
-      putBack(lane, delivery);
-      hold(now);
+    if (verdict.outcome === 'local_fault') {
+      hooks.onTrouble(verdict.message ?? verdict.outcome);
+      putBack(started);
+      hold(lane);
       return;
     }
-    if (result.kind === 'answer') hooks.onTrouble(undefined);
+    hooks.onTrouble(undefined);
+    if (verdict.next === 'later' || (verdict.isUnsent && verdict.sign === 'down' && hooks.isOffline(lane))) {
+      waitForWay(started, verdict, result, sentAt);
+      return;
+    }
+    const wasBlocked = unblock(lane);
 
+    // A probe that found nobody spends nothing: the delivery waits as if it had never started.
+    const isFree =
+      isProbe &&
+      verdict.isUnsent === true &&
+      lane.isOpen &&
+      (isEarly || (delivery.attempts === 0 && delivery.answered === 'nothing'));
+    if (isFree) {
+      const before = lane.memory;
+      updateHealth(started, verdict, now, wasBlocked);
+      putBack(started);
+      if (isWorthKeeping(before, lane.memory)) rememberSoon(lane);
+      wake(lane);
+      return;
+    }
+    // Before its time and in vain: nothing is spent, and it is due when it was.
+    const isExtra = isProbe && isEarly && verdict.sign === 'down';
+    const counts = verdict.counts && !isExtra;
     const counted = {
       ...delivery,
-      attempts: delivery.attempts + (verdict.counts ? 1 : 0),
+      attempts: delivery.attempts + (counts ? 1 : 0),
       tries: delivery.tries + 1,
       pauses: delivery.pauses + (verdict.next === 'wait' ? 1 : 0),
     };
-    const next = decideNext(counted, verdict, {
-      retryCount: lane.config.retryCount,
-      retryDelay: lane.config.retryDelay,
-      now,
-      patient: clock.patient(),
-      random: random(),
-    });
-    const isRemembered = updateHealth(lane, verdict, now);
-    release(lane);
-    record(lane, delivery, isRemembered, {
+    const next = isExtra
+      ? { kind: 'again' as const, at: delivery.nextAttemptAt ?? now, reason: verdict.outcome }
+      : decideNext(counted, verdict, {
+          retryCount: lane.config.retryCount,
+          retryDelay: lane.config.retryDelay,
+          now,
+          patient: clock.patient(),
+          random: random(),
+        });
+    const change: DeliveryChange = {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -256,21 +355,38 @@ export function createDispatcher({
       nextAttemptAt: next.kind === 'again' ? next.at : null,
       endedAt: next.kind === 'ended' ? now : null,
       reason: next.reason,
-      attempt: describeAttempt(lane, counted.tries, sentAt, verdict, result),
-    });
+      attempt: describeAttempt(lane, counted.tries, sentAt, { ...verdict, counts }, result),
+    };
+    const isRemembered = updateHealth(started, verdict, now, wasBlocked);
+    // From here on nothing throws: the slot is given back once, and what came of the attempt is recorded once.
+    release(lane);
+    started.isReleased = true;
+    record(lane, delivery, isRemembered, change);
   }
 
   /** What the outcome means for the webhook; gives whether its memory has changed. */
-  function updateHealth(lane: Lane, verdict: Verdict, now: number): boolean {
+  function updateHealth(
+    { lane, isUrgent }: Started,
+    verdict: Verdict,
+    now: number,
+    wasBlocked: boolean,
+  ): boolean {
     const before = lane.memory;
     let { memory, change }: ReturnType<typeof afterSuccess> = { memory: before, change: undefined };
     if (verdict.outcome === 'success') {
       ({ memory, change } = afterSuccess(before));
-      lane.speedUp(before.openLevel > 0);
+      // It takes requests, whatever pause it asked for.
+      if (isUrgent && memory.pausedUntil !== null) memory = { ...memory, pausedUntil: null };
+      lane.speedUp(before.openUntil !== null || wasBlocked);
       lane.lastSuccessAt = now;
-    } else if (verdict.counts) {
-      ({ memory, change } = afterFailure(before, now, random()));
+    } else if (verdict.counts && verdict.sign !== 'unknown') {
+      ({ memory, change } = afterFailure(before, now, random(), verdict.sign));
       if (verdict.slowDown) lane.slowDown();
+    } else if (verdict.sign === 'alive') memory = afterAnswer(before);
+    if (before.openUntil !== null && memory.openUntil === null) {
+      lane.hasNoProbe = false;
+      if (verdict.outcome !== 'success') lane.speedUp(true);
+      hasten(lane, now, now - (before.openedAt ?? now));
     }
     if (verdict.pauseMs !== undefined) {
       // Upwards only: who asks for two seconds does not want it sooner.
@@ -285,6 +401,22 @@ export function createDispatcher({
     return memory !== before;
   }
 
+  /** The receiver is back: what waits for a retry because it was away need not wait longer. */
+  function hasten(lane: Lane, now: number, withinMs: number): void {
+    const step = async (): Promise<void> => {
+      for (;;) {
+        const count = await store.hastenWaiting(lane.id, { now, withinMs, max: hastenStep });
+        if (count > 0) {
+          lane.waitsUntil(now);
+          wake(lane);
+        }
+        if (count < hastenStep || isClosing) return;
+      }
+    };
+    // They are due in their own time if this fails.
+    step().catch(hooks.onFault);
+  }
+
   function release(lane: Lane): void {
     lane.inFlight--;
     inFlight--;
@@ -292,25 +424,90 @@ export function createDispatcher({
   }
 
   /** As if it had never started. */
-  function putBack(lane: Lane, delivery: DeliveryRow): void {
-    release(lane);
-    lane.ready.unshift(delivery);
-    held.add(lane);
-    hold(clock.now());
+  function putBack(started: Started): void {
+    const { lane, delivery, isEarly } = started;
+    if (!started.isReleased) release(lane);
+    started.isReleased = true;
+    if (isEarly && delivery.nextAttemptAt !== null) {
+      lane.known.delete(delivery.id);
+      lane.waitsUntil(delivery.nextAttemptAt);
+    } else lane.ready.unshift(delivery);
   }
 
-  /** Something of ours is in the way: nothing starts for a moment. */
-  function hold(now: number): void {
-    heldUntil = now + holdMs;
+  /** This machine has no way to the target. The first time is in the history, without a cost; those that follow are in the webhook's state. */
+  function waitForWay(started: Started, verdict: Verdict, result: TransportResult, sentAt: number): void {
+    const { lane, delivery } = started;
+    const isNew = lane.blocked?.reason !== verdict.outcome;
+    const words = verdict.message ?? verdict.outcome;
+    lane.block(
+      verdict.outcome,
+      verdict.next === 'later' ? words : `no network (${words})`,
+      clock.now(),
+      random(),
+    );
+    if (!isNew || lane.blocked === undefined) {
+      putBack(started);
+      wake(lane);
+      return;
+    }
+    hooks.onBlocked(lane, lane.blocked.message);
+    const tries = delivery.tries + 1;
+    const change: DeliveryChange = {
+      id: delivery.id,
+      sequence: delivery.sequence,
+      webhookId: delivery.webhookId,
+      status: 'pending',
+      attempts: delivery.attempts,
+      tries,
+      pauses: delivery.pauses,
+      nextAttemptAt: lane.blocked.until,
+      endedAt: null,
+      reason: verdict.outcome,
+      attempt: describeAttempt(lane, tries, sentAt, { ...verdict, counts: false }, result),
+    };
+    release(lane);
+    started.isReleased = true;
+    record(lane, delivery, false, change);
+  }
+
+  function block(lane: Lane, reason: string, message: string): void {
+    const isNew = lane.blocked === undefined;
+    lane.block(reason, message, clock.now(), random());
+    if (isNew) hooks.onBlocked(lane, message);
+    wake(lane);
+  }
+
+  /** Gives whether it was blocked. */
+  function unblock(lane: Lane): boolean {
+    if (lane.blocked === undefined) return false;
+    lane.blocked = undefined;
+    hooks.onBlocked(lane, undefined);
+    return true;
+  }
+
+  /** Something that every request needs is missing: nothing starts for a moment. */
+  function hold(lane: Lane): void {
+    held.add(lane);
+    heldUntil = clock.now() + holdMs;
     clearTimeout(holdTimer);
     holdTimer = setTimeout(() => {
       heldUntil = 0;
       // Nothing else would wake one whose only delivery was put back.
-      for (const lane of held) wake(lane);
+      for (const waiting of held) wake(waiting);
       held.clear();
       pumpSoon();
     }, holdMs);
     holdTimer.unref();
+  }
+
+  /** Keeps what is remembered of a webhook without a delivery's record. */
+  function rememberSoon(lane: Lane): void {
+    const row = { webhookId: lane.id, state: JSON.stringify(lane.memory) };
+    const writing: Promise<void> = store
+      .write([{ kind: 'putWebhookState', row }])
+      .then(() => undefined, hooks.onFault)
+      .finally(() => recording.delete(writing));
+    recording.add(writing);
   }
 
   /** Ends a delivery that nothing was sent for. */
@@ -319,7 +516,7 @@ export function createDispatcher({
     delivery: DeliveryRow,
     { status, reason }: { readonly status: 'failed'; readonly reason: string },
   ): void {
-    record(lane, delivery, false, {
+    const change: DeliveryChange = {
       id: delivery.id,
       sequence: delivery.sequence,
       webhookId: delivery.webhookId,
@@ -330,15 +527,18 @@ export function createDispatcher({
       nextAttemptAt: null,
       endedAt: clock.now(),
       reason,
-    });
+    };
+    release(lane);
+    record(lane, delivery, false, change);
   }
 
   function record(lane: Lane, delivery: DeliveryRow, isRemembered: boolean, change: DeliveryChange): void {
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
-    if (lane.config.ordered) lane.inFlight++;
+    const holdsSlot = lane.config.ordered;
+    if (holdsSlot) lane.inFlight++;
     if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, isRemembered });
+    results.push({ lane, delivery, change, isRemembered, holdsSlot });
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
@@ -357,8 +557,7 @@ export function createDispatcher({
     const remembering = new Set(batch.filter((result) => result.isRemembered).map(({ lane }) => lane));
     // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
     // it must not come to the disk after what is remembered later.
-    let maxDelayMs =
-      remembering.size > 0 || batch.some(({ lane }) => lane.config.ordered) ? 0 : recordWithinMs;
+    let maxDelayMs = remembering.size > 0 || batch.some(({ holdsSlot }) => holdsSlot) ? 0 : recordWithinMs;
     for (;;) {
       try {
         const memories = [...remembering].map(
@@ -380,10 +579,10 @@ export function createDispatcher({
     for (const result of batch) recorded(result);
   }
 
-  function recorded({ lane, delivery, change }: Result): void {
+  function recorded({ lane, delivery, change, holdsSlot }: Result): void {
     unrecorded--;
     lane.known.delete(delivery.id);
-    if (lane.config.ordered && lane.inFlight > 0) lane.inFlight--;
+    if (holdsSlot) lane.inFlight--;
     if (change.status !== 'pending') lane.pending--;
     else if (change.nextAttemptAt !== null) {
       lane.nextWaitingAt = Math.min(lane.nextWaitingAt ?? change.nextAttemptAt, change.nextAttemptAt);
@@ -404,11 +603,12 @@ export function createDispatcher({
   function loadNext(): void {
     const lane = toLoad[0];
     if (lane === undefined || isClosing) return;
-    // `load` never rejects; see its catch.
-    void load(lane).finally(() => {
-      toLoad.shift();
-      if (toLoad.length > 0) setImmediate(loadNext);
-    });
+    load(lane)
+      .catch(hooks.onFault)
+      .finally(() => {
+        toLoad.shift();
+        if (toLoad.length > 0) setImmediate(loadNext);
+      });
   }
 
   /** Takes what is due from the store: tried ones first, then fresh ones. */
@@ -417,6 +617,7 @@ export function createDispatcher({
     let sequences: readonly number[] = [];
     try {
       const now = clock.now();
+      const isProbing = lane.needsProbe(now);
       if (lane.nextWaitingAt !== undefined && lane.nextWaitingAt <= now) {
         const limit = lane.known.size + room;
         const due = await store.waitingDeliveries(lane.id, now, limit);
@@ -425,14 +626,15 @@ export function createDispatcher({
         lane.ready.unshift(...unknown);
         lane.nextWaitingAt = due.length === limit ? now : await store.nextWaiting(lane.id, now);
       }
-      if (lane.fresh.length > 0 && lane.ready.length <= room) {
-        sequences = lane.takeFresh(2 * room - lane.ready.length);
+      if (lane.fresh.length > 0 && (lane.ready.length <= room || isProbing)) {
+        sequences = lane.takeFresh(Math.max(2 * room - lane.ready.length, 1));
         for (const row of await store.freshDeliveries(lane.id, sequences)) {
           if (lane.known.has(row.id)) continue;
           lane.known.set(row.id, row.sequence);
           lane.ready.push(row);
         }
       }
+      if (isProbing && lane.fresh.length === 0 && lane.needsProbe(now)) await loadProbe(lane);
     } catch (error) {
       lane.fresh.unshift(sequences);
       hooks.onFault(error);
@@ -443,8 +645,41 @@ export function createDispatcher({
     wake(lane);
   }
 
+  /** Of what waits for a retry, though it is not due: one that the receiver has not refused, and rather one that it never answered. */
+  async function loadProbe(lane: Lane): Promise<void> {
+    const waiting = await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, probeCandidates);
+    const fit = waiting.filter(
+      ({ id, answered, tries }) => !lane.known.has(id) && answered !== 'refused' && tries < mostTriesEarly,
+    );
+    const hasFailed = lane.ready.some(({ answered }) => answered === 'error');
+    const untouched = fit.find(({ answered }) => answered === 'nothing');
+    const row = lane.config.ordered
+      ? // The first in order or none.
+        waiting.length === 1
+        ? fit[0]
+        : undefined
+      : (untouched ?? (hasFailed ? undefined : fit[0]));
+    if (row === undefined) {
+      lane.hasNoProbe = true;
+      return;
+    }
+    lane.known.set(row.id, row.sequence);
+    lane.ready.unshift(row);
+    if (lane.config.ordered) lane.nextWaitingAt = undefined;
+  }
+
   return {
     wake,
+    sendNow(lane, delivery) {
+      if (lane.urgent.some(({ id }) => id === delivery.id)) return;
+      const index = lane.ready.findIndex(({ id }) => id === delivery.id);
+      if (index !== -1) lane.ready.splice(index, 1);
+      // Under way.
+      else if (lane.known.has(delivery.id)) return;
+      lane.known.set(delivery.id, delivery.sequence);
+      lane.urgent.push(delivery);
+      wake(lane);
+    },
     inFlight: () => inFlight,
     async close(graceMs) {
       isClosing = true;
@@ -465,6 +700,39 @@ export function createDispatcher({
       await transport.close();
       if (results.length > 0) flush();
       await Promise.all(recording);
+    },
+  };
+}
+
+/** Whether a change of memory after a probe is written: a webhook that stays down changes every few seconds. */
+function isWorthKeeping(before: WebhookMemory, after: WebhookMemory): boolean {
+  return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
+}
+
+/** What others are told must not come back as an error: a slot would stay taken, or a result unrecorded. */
+function guardHooks(hooks: DispatcherHooks): DispatcherHooks {
+  const onFault = (error: unknown): void => callHost(() => hooks.onFault(error));
+  function tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      onFault(error);
+    }
+  }
+  return {
+    onFault,
+    onRecorded: (...told) => tell(() => hooks.onRecorded(...told)),
+    onAttempt: (...told) => tell(() => hooks.onAttempt(...told)),
+    onHealth: (...told) => tell(() => hooks.onHealth(...told)),
+    onBlocked: (...told) => tell(() => hooks.onBlocked(...told)),
+    onTrouble: (message) => tell(() => hooks.onTrouble(message)),
+    isOffline(lane) {
+      try {
+        return hooks.isOffline(lane);
+      } catch (error) {
+        onFault(error);
+        return false;
+      }
     },
   };
 }

@@ -2,6 +2,9 @@
 // committed, and everything it promises is in the store, so it can stop and start at any moment.
 
 import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { callHost } from '../call-host.ts';
 import { CodeBuddyError } from '../errors.ts';
 import type { EventType } from '../events/catalogue.ts';
 import { expandTypes } from '../events/event-filter.ts';
@@ -9,8 +12,15 @@ import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { maskUrlsIn } from '../redaction.ts';
-import type { DeliveryChange, DeliveryPlace, DeliveryRow } from '../store/delivery-store.ts';
+import type {
+  DeliveryChange,
+  DeliveryPlace,
+  DeliveryRow,
+  DeliveryWithAttempts,
+  RunWebhookRow,
+} from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
+import { checkClientTlsFiles } from './client-tls.ts';
 import { createClockSkewWatch } from './clock-skew.ts';
 import { createConnector } from './connector.ts';
 import { createDeliveryClock, type DeliveryClockOptions } from './delivery-clock.ts';
@@ -19,19 +29,31 @@ import { createDispatcher } from './dispatcher.ts';
 import { type DeliveryExplanation, explain } from './explain.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Lane, laneCapacity } from './lane.ts';
+import { countMissed } from './missed-events.ts';
 import { createNameLookup } from './name-lookup.ts';
-import { createWebhookOutbox, wants } from './outbox.ts';
+import { createWebhookOutbox } from './outbox.ts';
 import { createPayloadCache } from './payload-cache.ts';
 import { openRegistry } from './registry.ts';
+import { type RegistryEntry, readEntry } from './registry-entries.ts';
 import { type ReplayRange, replay } from './replay.ts';
+import { resumeNow } from './resume-now.ts';
 import { lifetimeMs, longestWaitMs } from './retry-policy.ts';
+import { setAsideFiles } from './set-aside-files.ts';
 import { generateSecret, signingSecretOf } from './signing.ts';
 import { checkTarget } from './target-check.ts';
 import { createTransport } from './transport.ts';
+import { createTurns } from './turns.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
-import { createUrlGuard } from './url-guard.ts';
-import { parseWebhook, patchWebhook, type WebhookConfig } from './webhook-config.ts';
-import { freshMemory, graceOfSecretMs, readMemory, type WebhookMemory } from './webhook-health.ts';
+import { createUrlGuard, parseTarget } from './url-guard.ts';
+import { parseWebhook, patchWebhook, toFileEntry, type WebhookConfig } from './webhook-config.ts';
+import {
+  afterNewTarget,
+  freshMemory,
+  graceOfSecretMs,
+  readMemory,
+  readyToProbe,
+  type WebhookMemory,
+} from './webhook-health.ts';
 import {
   type DeliveryView,
   type ShownTimes,
@@ -59,6 +81,8 @@ export interface WebhookEngineOptions {
   readonly nameServers?: readonly string[];
   /** @default the system's */
   readonly hostsFile?: string;
+  /** Where short names are looked for. @default /etc/resolv.conf */
+  readonly resolvConf?: string;
   /** What a person should know. */
   readonly warn?: (message: string, error?: unknown) => void;
   readonly clock?: DeliveryClockOptions;
@@ -68,6 +92,8 @@ export interface WebhookEngineOptions {
   readonly maxInFlight?: number;
   /** Ended deliveries that are kept. @default 100 000 */
   readonly keepDeliveries?: number;
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes?: ReadonlySet<string>;
   /** Webhooks of single runs that may exist at the same time. @default 1000 */
   readonly maxRunWebhooks?: number;
 }
@@ -97,7 +123,7 @@ export interface WebhookEngine {
   create(
     input: unknown,
     options?: { readonly generateSecret?: boolean },
-  ): Promise<{ readonly webhook: WebhookView } & NewSecret>;
+  ): Promise<{ readonly webhook: WebhookView; readonly sameUrlAs: readonly string[] } & NewSecret>;
   update(id: string, patch: unknown): Promise<WebhookView>;
   remove(id: string): Promise<void>;
   test(id: string): Promise<DeliveryView>;
@@ -142,6 +168,10 @@ export interface WebhookEngine {
   /** Since the start. */
   counters(): Pick<WebhookStats, 'emitted' | 'delivered' | 'failed' | 'retried'>;
   stats(): Promise<WebhookStats>;
+  /** Names of the copies of webhooks.json that could not be used. */
+  setAside(): readonly string[];
+  /** Webhooks whose entries cannot be used now, with the reason in words. */
+  refused(): readonly { readonly id: string; readonly reason: string }[];
   /** Undefined while all is well; else what keeps deliveries from being sent. */
   trouble(): string | undefined;
   /** Waits up to `graceMs` (default 15 000) for requests under way, then leaves the rest to the next start. */
@@ -157,6 +187,8 @@ export interface WebhookStats {
   readonly pending: number;
   readonly oldestPendingAgeMs: number;
   readonly failedInHistory: number;
+  /** Webhooks whose entries cannot be used now. */
+  readonly refused: number;
   readonly latency: Readonly<Record<string, Latency>>;
 }
 
@@ -169,6 +201,11 @@ const oldClockWaitMs = 60_000;
 const placesAtOnce = 5000;
 /** The store's place for the last good webhooks.json. */
 const registryState = 'registry';
+/** Refused webhooks that are told one by one. */
+const mostTold = 20;
+const readAgainMs = 1000;
+/** Statuses of runs that go on. */
+const unfinished: readonly string[] = ['queued', 'running', 'waiting'];
 const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.cancelled'];
 
 /** @throws Error in words if undici is too old; what the store throws */
@@ -184,8 +221,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const names = createNameLookup({
     ...(options.nameServers === undefined ? {} : { servers: options.nameServers }),
     ...(options.hostsFile === undefined ? {} : { hostsFile: options.hostsFile }),
+    ...(options.resolvConf === undefined ? {} : { resolvConf: options.resolvConf }),
   });
-  const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => makeId('whk', clock.wall()) };
+  const checks = {
+    checkUrl: (url: string) => guard.check(url),
+    makeId: () => makeId('whk', clock.wall()),
+    ownTypes: options.ownTypes,
+  };
+  const turns = createTurns();
 
   const lanes = new Map<string, Lane>();
   let creatingForRuns = 0;
@@ -204,14 +247,19 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   let endedTotal = ended.success + ended.failed + ended.cancelled;
   let failedInHistory = ended.failed;
 
-  const registry = openRegistry({
+  const registry = await openRegistry({
     path: registryPath,
     parse: (entry) => parseWebhook(entry, checks),
     lastGood: states.get(registryState),
-    keep: (text) => inBackground(store.write([putState(registryState, text)])),
-    onChange: (webhooks) => inBackground(followRegistry(webhooks)),
+    keep: (text) =>
+      store.write([putState(registryState, text)]).catch((error: unknown) => {
+        warn('a copy of webhooks.json could not be kept in the store', error);
+      }),
+    onChange: followRegistry,
     warn,
   });
+  /** Deliveries of webhooks that may come back. */
+  const waitingForReturn = new Map<string, WaitingForReturn>();
 
   const transport = createTransport({
     connect: createConnector({
@@ -252,6 +300,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         troubleNow = message;
       },
       isOffline: (lane) => !isLocal(lane.url) && !hasNetwork(),
+      onBlocked(lane, message) {
+        const name = `webhook ${lane.id} (${maskUrlsIn(lane.config.name)})`;
+        if (message === undefined) warn(`${name} can be reached again`);
+        else
+          warn(
+            `${name} cannot be reached from this machine: ${message}; it is tried again, and no attempt is spent`,
+          );
+      },
       onFault: (error) => warn('a delivery met a fault of ours', error),
     },
   });
@@ -260,22 +316,26 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     payloads,
     clock,
     wake: (lane) => dispatcher.wake(lane),
+    onOrphan: (webhookId, sequence) => inBackground(cancelAll(webhookId, [sequence])),
     onEvent: () => {
       figures.emitted++;
     },
   });
 
-  for (const config of registry.all().values()) lanes.set(config.id, new Lane(config, memoryOf(config.id)));
+  for (const { id, config, refusal } of registry.all().values())
+    lanes.set(id, new Lane(config, memoryOf(id), undefined, refusal));
+  tellRefusals([...registry.all().values()]);
   for (const row of await store.listRunWebhooks()) {
-    const config = parseWebhook(JSON.parse(row.config), checks);
-    const lane = new Lane(config, memoryOf(config.id), row.runId);
-    lanes.set(config.id, lane);
+    const lane = readRunWebhook(row);
+    if (lane.refusal !== undefined) tellRefusal(lane);
+    lanes.set(lane.id, lane);
     const run = await store.getRun(row.runId);
-    lane.isRunEnded = run === undefined || !['queued', 'running', 'waiting'].includes(run.status);
+    lane.isRunEnded = run === undefined || !unfinished.includes(run.status);
     if (!lane.isRunEnded) watchRun(lane, row.runId);
   }
   const { last: lastBefore } = await log.bounds();
   const detach = log.attach(outbox);
+  for (const lane of lanes.values()) if (lane.runId === undefined) settleEnabled(lane, lastBefore);
   await takeUpPending(lastBefore);
   const housekeeping = startHousekeeping({
     store,
@@ -299,18 +359,74 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** A host's logger that fails must not stop a delivery. */
   function warn(message: string, error?: unknown): void {
-    try {
-      options.warn?.(message, error);
-    } catch {
-      // There is nobody left to tell.
-    }
+    callHost(() => options.warn?.(message, error));
   }
 
   // ---- from one start to the next
 
   function memoryOf(id: string): WebhookMemory {
     const text = states.get(id);
-    return text === undefined ? freshMemory : readMemory(text, clock.now());
+    if (text === undefined) return freshMemory;
+    try {
+      return readMemory(text, clock.now());
+    } catch (error) {
+      warn(`what was remembered of webhook ${id} cannot be read; it starts afresh`, error);
+      return freshMemory;
+    }
+  }
+
+  /** One that cannot be used now must not keep the others, or the server, from starting. */
+  function readRunWebhook({ webhookId, runId, config }: RunWebhookRow): Lane {
+    let raw: unknown;
+    try {
+      raw = JSON.parse(config);
+    } catch {
+      // The entry is refused below, as anything else that is not an object.
+    }
+    const entry = readEntry(webhookId, raw, (input) => parseWebhook(input, checks), new Map());
+    return new Lane(entry.config, memoryOf(webhookId), runId, entry.refusal);
+  }
+
+  /**
+   * Makes enabled or disabled at the start what the file says. A webhook that is disabled there counts what it misses from now on; one that was
+   * enabled there while the server was stopped is enabled.
+   */
+  function settleEnabled(lane: Lane, last: number): void {
+    const { config, memory } = lane;
+    if (!config.enabled && memory.disabledAt === null) {
+      lane.remember(disabledFrom(memory, 'by_hand', last));
+      inBackground(turns.take(lane.id, () => store.write([keepMemory(lane)])));
+    } else if (config.enabled && memory.disabledAt !== null) {
+      if (memory.disabledInFile) inBackground(turns.take(lane.id, () => enableLane(lane, false)));
+      else inBackground(turns.take(lane.id, () => writeDisabled(lane)));
+    }
+  }
+
+  function disabledFrom(memory: WebhookMemory, reason: string, last: number): WebhookMemory {
+    return {
+      ...memory,
+      disabledAt: clock.now(),
+      disabledReason: reason,
+      missedAfter: last,
+      disabledInFile: true,
+    };
+  }
+
+  function tellRefusals(entries: readonly RegistryEntry[]): void {
+    const refused = entries.filter(({ refusal }) => refusal !== undefined);
+    for (const { id } of refused.slice(0, mostTold)) {
+      const lane = lanes.get(id);
+      if (lane !== undefined) tellRefusal(lane);
+    }
+    if (refused.length > mostTold)
+      warn(`${refused.length - mostTold} more webhooks cannot be used now; their states say why`);
+  }
+
+  function tellRefusal({ id, config, refusal, runId }: Lane): void {
+    const where = runId === undefined ? 'It stays in webhooks.json as it is' : `It belongs to run ${runId}`;
+    warn(
+      `webhook ${id} (${maskUrlsIn(config.name)}) is refused: ${maskUrlsIn(refusal ?? '')}. ${where}; its deliveries wait.`,
+    );
   }
 
   /** What an earlier process left is due again; what it left for webhooks that are gone is cancelled. */
@@ -320,22 +436,36 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     while ((await store.pullWaiting(now + longestWaitMs, now + oldClockWaitMs, stepSize)) === stepSize);
     for (const { webhookId, count, nextAttemptAt } of await store.waitingCounts()) {
       const lane = lanes.get(webhookId);
-      if (lane === undefined) inBackground(cancelAll(webhookId, []));
-      else {
+      if (lane !== undefined) {
         lane.pending += count;
         lane.nextWaitingAt = nextAttemptAt;
-      }
+      } else if (registry.isComplete) inBackground(cancelAll(webhookId, []));
+      else waitForReturn(webhookId, { count, nextAttemptAt, sequences: [] });
     }
     // Those of ordered webhooks must all be known before the first is sent.
-    for (const lane of lanes.values()) lane.isHeld = lane.config.ordered;
-    inBackground(takeUpFresh(last));
+    const releases = [...lanes.values()].filter(({ config }) => config.ordered).map((lane) => lane.hold());
+    inBackground(
+      takeUpFresh(last).finally(() => {
+        for (const release of releases) release();
+        for (const lane of lanes.values()) dispatcher.wake(lane);
+      }),
+    );
+  }
+
+  function waitForReturn(webhookId: string, { count, nextAttemptAt, sequences }: WaitingForReturn): void {
+    const before = waitingForReturn.get(webhookId);
+    waitingForReturn.set(webhookId, {
+      count: (before?.count ?? 0) + count,
+      nextAttemptAt: before?.nextAttemptAt ?? nextAttemptAt,
+      sequences: [...(before?.sequences ?? []), ...sequences],
+    });
   }
 
   /** In steps, while the first are being sent: a million take a second. */
   async function takeUpFresh(last: number): Promise<void> {
     let after: DeliveryPlace | undefined;
     for (;;) {
-      const places = await store.freshPlaces(after, placesAtOnce);
+      const places = await untilDone(() => store.freshPlaces(after, placesAtOnce));
       const orphans = new Map<string, number[]>();
       const touched = new Set<Lane>();
       for (const { webhookId, sequence } of places) {
@@ -352,7 +482,16 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
           touched.add(lane);
         }
       }
-      for (const [webhookId, sequences] of orphans) await cancelAll(webhookId, sequences);
+      for (const [webhookId, sequences] of orphans) {
+        if (registry.isComplete)
+          await cancelAll(webhookId, sequences).catch((error: unknown) =>
+            warn(
+              `what is pending for webhook ${webhookId}, which was removed, could not be cancelled`,
+              error,
+            ),
+          );
+        else waitForReturn(webhookId, { count: sequences.length, nextAttemptAt: undefined, sequences });
+      }
       for (const lane of touched) dispatcher.wake(lane);
       after = places.at(-1);
       if (places.length < placesAtOnce || (after?.sequence ?? 0) > last || closing.signal.aborted) break;
@@ -360,11 +499,23 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     }
     for (const lane of lanes.values()) {
       lane.enqueue([]);
-      lane.isHeld = false;
       // A crash came between enabling it and the end of its replay.
-      if (lane.isEnabled && lane.memory.missedAfter !== null) inBackground(deliverMissed(lane));
-      else dispatcher.wake(lane);
+      if (lane.isEnabled && lane.memory.missedAfter !== null)
+        inBackground(turns.take(lane.id, () => deliverMissed(lane)));
       dropIfDone(lane);
+    }
+  }
+
+  /** A store that fails for a while must not leave deliveries behind until the next start. */
+  async function untilDone<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (closing.signal.aborted) throw error;
+        warn('the store does not do what webhooks need; trying again', error);
+        await sleep(readAgainMs, undefined, { ref: false });
+      }
     }
   }
 
@@ -400,21 +551,41 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       await log.append([{ type: 'webhook.failing', data: { ...subject, since, failures, reason } }]);
     } else if (change === 'recovered') {
       await log.append([{ type: 'webhook.recovered', data: { ...subject, since, failures } }]);
-    } else if (lane.isEnabled) await disable(lane, change === 'disable' ? 'failing' : change, reason);
+    } else {
+      await turns.take(lane.id, async () => {
+        if (lane.isEnabled && lanes.get(lane.id) === lane)
+          await disableByItself(lane, change === 'disable' ? 'failing' : change, reason);
+      });
+    }
+  }
+
+  /** Its receiver is the reason, not a person. */
+  async function disableByItself(lane: Lane, reason: string, message: string): Promise<void> {
+    const before = lane.memory;
+    try {
+      await disable(lane, reason, message, false);
+    } catch (error) {
+      // Not disabled after all; the next answer of its receiver tries again.
+      lane.remember(before);
+      outbox.forget();
+      dispatcher.wake(lane);
+      throw error;
+    }
+    if (lane.runId === undefined && lanes.has(lane.id)) await writeDisabled(lane);
+  }
+
+  /** Says in the file too that a webhook is disabled. If that fails, it stays disabled all the same. */
+  async function writeDisabled(lane: Lane): Promise<void> {
+    await registry.change(lane.id, (current) => withEnabled(current, lane.id, false));
+    lane.remember({ ...lane.memory, disabledInFile: true });
+    lane.configure({ ...lane.config, enabled: false }, lane.refusal);
+    await store.write([keepMemory(lane)]);
   }
 
   /** From here on its events are not queued but counted. */
-  async function disable(lane: Lane, reason: string, message: string): Promise<void> {
-    lane.remember({
-      ...lane.memory,
-      disabledAt: clock.now(),
-      disabledReason: reason,
-      missedAfter: Number.MAX_SAFE_INTEGER,
-    });
-    outbox.forget();
+  async function disable(lane: Lane, reason: string, message: string, isInFile: boolean): Promise<void> {
+    await forgetFromNow(lane, reason, isInFile);
     clearTimeout(lane.timer);
-    const { last } = await log.bounds();
-    lane.remember({ ...lane.memory, missedAfter: last });
     const name = maskUrlsIn(lane.config.name);
     warn(`webhook ${lane.id} (${name}) is disabled: ${message}`);
     await log.append(
@@ -426,47 +597,66 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       ],
       [keepMemory(lane)],
     );
-    if (lane.runId !== undefined || !lanes.has(lane.id)) return;
-    lane.config = { ...lane.config, enabled: false };
-    registry.put(lane.config);
+  }
+
+  /** Events are counted from this call on, not queued. If that fails, all is as it was. */
+  async function forgetFromNow(lane: Lane, reason: string, isInFile: boolean): Promise<void> {
+    const before = lane.memory;
+    // The end of the log is read before anything else can be committed.
+    const bounds = log.bounds();
+    lane.remember({
+      ...disabledFrom(before, reason, Number.MAX_SAFE_INTEGER),
+      disabledInFile: isInFile,
+    });
+    outbox.forget();
+    try {
+      lane.remember({ ...lane.memory, missedAfter: (await bounds).last });
+    } catch (error) {
+      lane.remember(before);
+      outbox.forget();
+      throw error;
+    }
   }
 
   /** Its events are queued again from here on; with `replayMissed`, those before come first. */
   async function enableLane(lane: Lane, replayMissed: boolean): Promise<number> {
     const { missedAfter } = lane.memory;
-    const config = { ...lane.config, enabled: true };
-    if (lane.runId === undefined && !lane.config.enabled) registry.put(config);
-    lane.configure(config);
-    lane.isHeld = true;
-    lane.remember({
-      ...lane.memory,
-      disabledAt: null,
-      disabledReason: null,
-      missedAfter: replayMissed ? missedAfter : null,
-      failures: 0,
-      failingSince: null,
-      failingTold: false,
-      openUntil: null,
-      openLevel: 0,
-      pausedUntil: null,
-    });
-    outbox.forget();
-    // When this is committed, so is every event whose receivers were chosen before.
-    await store.write([keepMemory(lane)]);
-    // Whoever enables it says that it works again: what waits for a retry need not wait any longer.
-    for (;;) {
-      const sequences = await store.freshenWaiting(lane.id, stepSize);
-      lane.enqueue(sequences);
-      if (sequences.length < stepSize) break;
+    if (lane.runId === undefined && registry.all().get(lane.id)?.config.enabled !== true)
+      await registry.change(lane.id, (current) => withEnabled(current, lane.id, true));
+    const release = lane.hold();
+    try {
+      lane.configure({ ...lane.config, enabled: true }, lane.refusal);
+      lane.remember({
+        // If it failed before, one request is tried first.
+        ...afterNewTarget(lane.memory, clock.now()),
+        disabledAt: null,
+        disabledReason: null,
+        disabledInFile: true,
+        missedAfter: replayMissed ? missedAfter : null,
+        failingTold: false,
+      });
+      lane.blocked = undefined;
+      outbox.forget();
+      // When this is committed, so is every event whose receivers were chosen before.
+      await store.write([keepMemory(lane)]);
+      // Whoever enables it says that it works again: what waits for a retry need not wait any longer.
+      for (;;) {
+        const sequences = await store.freshenWaiting(lane.id, stepSize);
+        lane.enqueue(sequences);
+        if (sequences.length < stepSize) break;
+      }
+      lane.nextWaitingAt = undefined;
+      return await deliverMissed(lane);
+    } finally {
+      release();
+      dispatcher.wake(lane);
     }
-    lane.nextWaitingAt = undefined;
-    return deliverMissed(lane);
   }
 
   /** Queues what a webhook missed, before anything newer is sent. A crash in between does it again at the next start. */
   async function deliverMissed(lane: Lane): Promise<number> {
     const { missedAfter } = lane.memory;
-    lane.isHeld = true;
+    const release = lane.hold();
     try {
       if (missedAfter === null) return 0;
       const { queued } = await replayTo(lane, { after: missedAfter });
@@ -476,7 +666,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       }
       return queued;
     } finally {
-      lane.isHeld = false;
+      release();
       dispatcher.wake(lane);
     }
   }
@@ -485,8 +675,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lane: Lane,
     { events, ...range }: ReplayRange & { readonly events?: readonly string[] },
   ): Promise<{ readonly queued: number; readonly skipped: number }> {
-    const wanted = expandTypes(lane.config.events);
-    const asked = expandTypes(events);
+    const wanted = expandTypes(lane.config.events, options.ownTypes);
+    const asked = expandTypes(events, options.ownTypes);
     const types =
       wanted === undefined
         ? asked
@@ -513,39 +703,162 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   function find(id: string): Lane {
     const lane = lanes.get(id);
-    if (lane === undefined) throw new CodeBuddyError('webhook_not_found', `There is no webhook ${id}.`);
+    if (lane === undefined) throw noWebhook(id);
     return lane;
   }
 
   /** An edit by hand: what it says of each webhook, as if it had been asked for. */
-  async function followRegistry(webhooks: ReadonlyMap<string, WebhookConfig>): Promise<void> {
-    for (const lane of [...lanes.values()]) {
-      if (lane.runId !== undefined) continue;
-      const config = webhooks.get(lane.id);
-      if (config === undefined) await dropLane(lane);
-      else await applyConfig(lane, config);
-    }
-    for (const config of webhooks.values()) {
-      if (!lanes.has(config.id)) lanes.set(config.id, new Lane(config, memoryOf(config.id)));
-    }
-    outbox.forget();
+  function followRegistry(): void {
+    const entries = registry.all();
+    for (const lane of lanes.values())
+      if (lane.runId === undefined && !entries.has(lane.id))
+        inBackground(turns.take(lane.id, () => followEntry(lane.id)));
+    for (const id of entries.keys()) inBackground(turns.take(id, () => followEntry(id)));
   }
 
-  async function applyConfig(lane: Lane, config: WebhookConfig): Promise<void> {
+  /** What the file says of one webhook by now. */
+  async function followEntry(id: string): Promise<void> {
+    const entry = registry.all().get(id);
+    const lane = lanes.get(id);
+    if (lane?.runId !== undefined) return;
+    if (entry === undefined) {
+      if (lane !== undefined) await dropLane(lane);
+    } else if (lane === undefined) {
+      const added = addLane(entry);
+      if (added.refusal !== undefined) tellRefusal(added);
+      sayTwins(added);
+      if (!entry.config.enabled) await settleMade(added);
+      else if (added.memory.disabledAt !== null && added.memory.disabledInFile)
+        await enableLane(added, false);
+    } else await applyEntry(lane, entry);
+  }
+
+  function addLane({ id, config, refusal }: RegistryEntry): Lane {
+    const lane = new Lane(config, memoryOf(id), undefined, refusal);
+    const returned = waitingForReturn.get(id);
+    if (returned !== undefined) {
+      waitingForReturn.delete(id);
+      lane.pending += returned.count;
+      lane.nextWaitingAt = returned.nextAttemptAt;
+      lane.enqueue(returned.sequences);
+    }
+    lanes.set(id, lane);
+    outbox.forget();
+    dispatcher.wake(lane);
+    return lane;
+  }
+
+  /** A webhook that is made disabled counts what it misses from now on. */
+  async function settleMade(lane: Lane): Promise<void> {
+    if (lane.memory.disabledAt !== null) return;
+    await forgetFromNow(lane, 'by_hand', true);
+    await store.write([keepMemory(lane)]);
+  }
+
+  /** Makes what is in force what the file says. `isAsked`: a person asks for the webhook to be enabled. */
+  async function applyEntry(lane: Lane, { config, refusal }: RegistryEntry, isAsked = false): Promise<void> {
     const wasEnabled = lane.isEnabled;
-    lane.configure({ ...config, enabled: lane.config.enabled });
+    const hasMoved = lane.config.url !== config.url;
+    const wasRefused = lane.refusal;
+    // One that was disabled by itself, which the file could not be told yet.
+    const mayEnable = isAsked || lane.memory.disabledAt === null || lane.memory.disabledInFile;
+    const isEnabled = config.enabled && (wasEnabled || mayEnable);
+    if (isEnabled === wasEnabled && refusal === wasRefused && isDeepStrictEqual(config, lane.config)) return;
+    lane.configure({ ...config, enabled: lane.config.enabled }, refusal);
     // Connections that were opened for what it was are not used for what it is.
     transport.purge();
     outbox.forget();
-    if (wasEnabled && !config.enabled) await disable(lane, 'by_hand', 'It was switched off.');
-    else if (!wasEnabled && config.enabled) await enableLane(lane, false);
+    if (refusal !== undefined && refusal !== wasRefused) tellRefusal(lane);
+    if (refusal === undefined && wasRefused !== undefined)
+      warn(`webhook ${lane.id} (${maskUrlsIn(config.name)}) can be used again; its deliveries are sent`);
+    if (wasEnabled && !isEnabled) await disable(lane, 'by_hand', 'It was switched off.', true);
+    if (!wasEnabled && isEnabled) await enableLane(lane, false);
     else {
-      lane.configure(config);
-      dispatcher.wake(lane);
+      lane.configure(config, refusal);
+      outbox.forget();
+      if (hasMoved) await resume(lane, afterNewTarget(lane.memory, clock.now()));
+      else dispatcher.wake(lane);
     }
   }
 
+  /** What waits for this webhook is sent now: whoever asks for it says that the receiver works again. */
+  function resume(lane: Lane, memory = readyToProbe(lane.memory, clock.now())): Promise<void> {
+    return resumeNow({
+      store,
+      lane,
+      memory,
+      keep: () => store.write([keepMemory(lane)]),
+      wake: () => dispatcher.wake(lane),
+    });
+  }
+
+  /** Sends one delivery now; in an ordered webhook, what comes before it goes first. */
+  async function sendNow(lane: Lane, row: DeliveryRow): Promise<void> {
+    if (lane.config.ordered) await resume(lane);
+    else if (row.status === 'pending') dispatcher.sendNow(lane, row);
+  }
+
+  /** The webhooks that send to the same URL; that may be meant, but is worth a word. */
+  function twinsOf(lane: Lane): readonly string[] {
+    if (lane.refusal !== undefined) return [];
+    return [...lanes.values()]
+      .filter(
+        ({ id, runId, url, refusal }) =>
+          id !== lane.id && runId === undefined && refusal === undefined && url.href === lane.url.href,
+      )
+      .map(({ id }) => id);
+  }
+
+  function sayTwins(lane: Lane): readonly string[] {
+    const twins = twinsOf(lane);
+    if (twins.length > 0)
+      warn(
+        `webhook ${lane.id} sends to the same URL as ${twins.slice(0, 5).join(', ')}; events that both want are sent there twice`,
+      );
+    return twins;
+  }
+
+  /** The entry with a patch over it. The URL is judged anew only if the patch changes it. */
+  function patchEntry(
+    entry: Pick<RegistryEntry, 'id' | 'config' | 'refusal' | 'raw'>,
+    patch: unknown,
+  ): WebhookConfig {
+    const { id, config, refusal, raw } = entry;
+    const base = refusal !== undefined && isRecord(raw) ? { ...raw, id } : { ...config };
+    const isSame = (url: string): boolean => 'url' in base && base.url === url;
+    return patchWebhook(base, patch, {
+      ...checks,
+      checkUrl: (url) => (isSame(url) ? parseTarget(url) : guard.check(url)),
+    });
+  }
+
+  /** As the registry has it; of a run's webhook, as it is in force. */
+  function entryOf(lane: Lane): RegistryEntry {
+    const { id, config, refusal, runId } = lane;
+    const entry = runId === undefined ? registry.all().get(id) : { id, config, refusal, raw: undefined };
+    if (entry === undefined) throw noWebhook(id);
+    return entry;
+  }
+
+  async function changeRunWebhook(lane: Lane, runId: string, patch: unknown): Promise<RegistryEntry> {
+    const config = patchEntry(entryOf(lane), patch);
+    await store.write([putRunWebhook(config, runId, clock.now())]);
+    return { id: lane.id, config, refusal: undefined, raw: undefined };
+  }
+
+  /** Changes a webhook in its file, and gives what it is then. In its turn. */
+  async function changeEntry(lane: Lane, patch: unknown): Promise<RegistryEntry> {
+    if (lane.runId !== undefined) return changeRunWebhook(lane, lane.runId, patch);
+    const changed = await registry.change(lane.id, (current) => {
+      if (current === undefined) throw noWebhook(lane.id);
+      return toFileEntry(patchEntry(current, patch));
+    });
+    if (changed === undefined) throw noWebhook(lane.id);
+    return changed;
+  }
+
   async function dropLane(lane: Lane): Promise<void> {
+    if (lanes.get(lane.id) !== lane) return;
     lanes.delete(lane.id);
     states.delete(lane.id);
     lane.config = { ...lane.config, enabled: false };
@@ -554,8 +867,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     transport.purge();
     const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
     if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
-    await store.write(writes);
-    await cancelAll(lane.id, [...lane.fresh.take(lane.fresh.length), ...lane.known.values()]);
+    const sequences = [...lane.fresh.take(lane.fresh.length), ...lane.known.values()];
+    const cancel = async (): Promise<void> => {
+      await store.write(writes);
+      await cancelAll(lane.id, sequences);
+    };
+    try {
+      await cancel();
+    } catch (error) {
+      // It is removed all the same: nothing is sent any more.
+      warn(`what is pending for webhook ${lane.id}, which was removed, is cancelled later`, error);
+      inBackground(untilDone(cancel));
+    }
   }
 
   /** Ends what is pending for a webhook that is gone: for these events, and what waits for a retry. */
@@ -591,17 +914,28 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** Waits for the end of a run whose webhook goes with it. */
   function watchRun(lane: Lane, runId: string): void {
-    const items = log.subscribe({ runId, types: runEndings, signal: closing.signal });
     inBackground(
-      (async () => {
-        for await (const item of items) {
-          if (item.kind !== 'event') continue;
-          lane.isRunEnded = true;
-          dropIfDone(lane);
-          return;
-        }
-      })(),
+      untilDone(() => hasRunEnded(runId)).then((hasEnded) => {
+        lane.isRunEnded = hasEnded;
+        dropIfDone(lane);
+      }),
     );
+  }
+
+  /** Resolves when the run has ended; to false if the log is closed before. */
+  async function hasRunEnded(runId: string): Promise<boolean> {
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([closing.signal, leaving.signal]);
+    try {
+      const items = log.subscribe({ runId, types: runEndings, signal });
+      // It may have ended while an earlier subscription was failing. A run that is not there yet is about to start.
+      const run = await store.getRun(runId);
+      if (run !== undefined && !unfinished.includes(run.status)) return true;
+      for await (const item of items) if (item.kind === 'event') return true;
+      return false;
+    } finally {
+      leaving.abort();
+    }
   }
 
   // ---- helpers
@@ -618,15 +952,22 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     return { now: clock.now(), wall: clock.wall() };
   }
 
+  function viewOf(row: DeliveryWithAttempts): DeliveryView {
+    return viewDelivery(row, lanes.get(row.webhookId), times());
+  }
+
   function view(lane: Lane): Promise<WebhookView> {
     return missedBy(lane).then((missed) => viewWebhook(lane, times(), missed));
   }
 
-  async function missedBy({ isEnabled, memory, config }: Lane): Promise<number> {
+  async function missedBy({ id, isEnabled, memory, config }: Lane): Promise<number> {
     if (isEnabled || memory.missedAfter === null) return 0;
-    const count = await store.countEvents(memory.missedAfter, expandTypes(config.events));
-    // That it was disabled is for the others to hear.
-    return Math.max(count - (wants(config.events, 'webhook.disabled') ? 1 : 0), 0);
+    return countMissed(store, {
+      webhookId: id,
+      after: memory.missedAfter,
+      events: config.events,
+      ownTypes: options.ownTypes,
+    });
   }
 
   function inBackground(work: Promise<unknown>): void {
@@ -653,7 +994,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       try {
         const row = await store.getDelivery(id);
         if (row === undefined) throw noDelivery(id);
-        if (row.status !== 'pending') return viewDelivery(row, times());
+        if (row.status !== 'pending') return viewOf(row);
         if (closing.signal.aborted)
           throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
         await changed.promise;
@@ -676,6 +1017,10 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       lane.enqueue([sequence]);
       dispatcher.wake(lane);
     }
+  }
+
+  function requireFreeId(id: string): void {
+    if (lanes.has(id)) throw webhookExists(id);
   }
 
   function checkTestRate(id: string): void {
@@ -704,39 +1049,58 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     async create(input, { generateSecret: mayGenerate = false } = {}) {
       const wantsOne = mayGenerate && isRecord(input) && !Object.hasOwn(input, 'secret');
       const config = parseWebhook(wantsOne ? { ...input, secret: generateSecret() } : input, checks);
-      if (lanes.has(config.id))
-        throw new CodeBuddyError('webhook_exists', `A webhook with the id ${config.id} exists already.`);
+      requireFreeId(config.id);
       await checkTarget(config.url, guard, names);
-      // Again: another call may have taken the id meanwhile.
-      if (lanes.has(config.id))
-        throw new CodeBuddyError('webhook_exists', `A webhook with the id ${config.id} exists already.`);
-      registry.put(config);
-      const lane = new Lane(config, freshMemory);
-      lanes.set(config.id, lane);
-      outbox.forget();
-      return { webhook: await view(lane), ...secretsOf(config.secret) };
+      if (config.tls !== undefined) checkClientTlsFiles(config.tls);
+      return turns.take(config.id, async () => {
+        const entry = await registry.change(config.id, (current) => {
+          // Only now is it sure that nobody has taken the id meanwhile, an edit of the file included.
+          if (current !== undefined) throw webhookExists(config.id);
+          requireFreeId(config.id);
+          return toFileEntry(config);
+        });
+        if (entry === undefined) throw noWebhook(config.id);
+        // What was remembered of an earlier webhook of this id is not for this one.
+        if (states.delete(config.id))
+          await store.write([{ kind: 'deleteWebhookState', webhookId: config.id }]);
+        const lane = lanes.get(config.id) ?? addLane(entry);
+        if (!config.enabled) await settleMade(lane);
+        return { webhook: await view(lane), sameUrlAs: sayTwins(lane), ...secretsOf(config.secret) };
+      });
     },
     async update(id, patch) {
-      const lane = find(id);
-      const config = patchWebhook(lane.config, patch, checks);
-      if (config.url !== lane.config.url) await checkTarget(config.url, guard, names);
-      if (lane.runId === undefined) registry.put({ ...config, enabled: config.enabled });
-      if (config.secret !== lane.config.secret && lane.memory.previousSecrets.length > 0) {
-        lane.remember({ ...lane.memory, previousSecrets: [], swapLegacy: false });
-        await store.write([keepMemory(lane)]);
-      }
-      await applyConfig(lane, config);
-      return view(lane);
+      const before = entryOf(find(id));
+      const wanted = patchEntry(before, patch);
+      // The name is looked up before the webhook's turn: whoever changes it meanwhile does not wait for a name server.
+      if (wanted.url !== before.config.url) await checkTarget(wanted.url, guard, names);
+      if (wanted.tls !== undefined) checkClientTlsFiles(wanted.tls);
+      return turns.take(id, async () => {
+        const lane = find(id);
+        const { secret, url } = lane.config;
+        const entry = await changeEntry(lane, patch);
+        if (entry.config.secret !== secret && lane.memory.previousSecrets.length > 0) {
+          lane.remember({ ...lane.memory, previousSecrets: [], swapLegacy: false });
+          await store.write([keepMemory(lane)]);
+        }
+        await applyEntry(lane, entry, isRecord(patch) && patch.enabled === true);
+        if (entry.config.url !== url) sayTwins(lane);
+        return view(lane);
+      });
     },
     async remove(id) {
-      const lane = find(id);
-      if (lane.runId === undefined) registry.remove(id);
-      await dropLane(lane);
+      find(id);
+      await turns.take(id, async () => {
+        const lane = find(id);
+        if (lane.runId === undefined) await registry.change(id, () => undefined);
+        await dropLane(lane);
+      });
     },
     async test(id) {
       const lane = find(id);
       if (!lane.isEnabled)
         throw new CodeBuddyError('webhook_disabled', `Webhook ${id} is disabled; enable it first.`);
+      if (lane.refusal !== undefined)
+        throw new CodeBuddyError('webhook_refused', `Webhook ${id} is refused: ${maskUrlsIn(lane.refusal)}.`);
       checkTestRate(id);
       const message = 'If you read this, the webhook works.';
       const [event] = await log.append([
@@ -745,31 +1109,47 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const rows = await store.listDeliveries({ webhookId: id, eventId: event?.id ?? '', limit: 1 });
       const [row] = rows;
       if (row === undefined) throw new CodeBuddyError('webhook_not_found', `Webhook ${id} was removed.`);
-      return viewDelivery(row, times());
+      await sendNow(lane, row);
+      return viewOf(row);
     },
     async rotateSecret(id, secret = generateSecret()) {
-      const lane = find(id);
-      const old = lane.config.secret;
-      const config = patchWebhook(lane.config, { secret }, checks);
-      const until = clock.wall() + graceOfSecretMs;
-      const previousSecrets =
-        old === undefined || old === secret
-          ? lane.memory.previousSecrets
-          : [
-              { secret: old, until },
-              ...lane.memory.previousSecrets.filter(
-                (previous) => previous.until > clock.wall() && previous.secret !== secret,
-              ),
-            ].slice(0, maxPreviousSecrets);
-      // The old one first: between the two writes both sign.
-      lane.remember({ ...lane.memory, previousSecrets, swapLegacy: false });
-      await store.write([keepMemory(lane)]);
-      if (lane.runId === undefined) registry.put(config);
-      lane.configure({ ...config, enabled: lane.config.enabled });
-      return {
-        ...secretsOf(secret),
-        previousValidUntil: old === undefined ? null : new Date(until).toISOString(),
-      };
+      find(id);
+      return turns.take(id, async () => {
+        const lane = find(id);
+        const old = entryOf(lane).config.secret;
+        // A secret that cannot be used is refused before anything is changed.
+        patchEntry(entryOf(lane), { secret });
+        const before = lane.memory;
+        const until = clock.wall() + graceOfSecretMs;
+        const previousSecrets =
+          old === undefined || old === secret
+            ? before.previousSecrets
+            : [
+                { secret: old, until },
+                ...before.previousSecrets.filter(
+                  (previous) => previous.until > clock.wall() && previous.secret !== secret,
+                ),
+              ].slice(0, maxPreviousSecrets);
+        // The old one first: between the two writes both sign.
+        lane.remember({ ...before, previousSecrets, swapLegacy: false });
+        try {
+          await store.write([keepMemory(lane)]);
+          const { config, refusal } = await changeEntry(lane, { secret });
+          lane.configure({ ...config, enabled: lane.config.enabled }, refusal);
+        } catch (error) {
+          lane.remember({
+            ...lane.memory,
+            previousSecrets: before.previousSecrets,
+            swapLegacy: before.swapLegacy,
+          });
+          throw error;
+        }
+        dispatcher.wake(lane);
+        return {
+          ...secretsOf(secret),
+          previousValidUntil: old === undefined ? null : new Date(until).toISOString(),
+        };
+      });
     },
     async replay(id, range) {
       const lane = find(id);
@@ -783,9 +1163,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       }
     },
     async enable(id, { replayMissed = false }) {
-      const lane = find(id);
-      const queued = lane.isEnabled ? 0 : await enableLane(lane, replayMissed);
-      return { webhook: await view(lane), queued };
+      find(id);
+      return turns.take(id, async () => {
+        const lane = find(id);
+        let queued = 0;
+        if (lane.isEnabled) await resume(lane);
+        else queued = await enableLane(lane, replayMissed);
+        return { webhook: await view(lane), queued };
+      });
     },
     forEvent: (type) => outbox.lanesFor(type).map(({ id }) => id),
     async emit(event) {
@@ -805,14 +1190,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         ...(event === undefined ? {} : { eventType: event }),
         ...(since === undefined ? {} : { since: timeOf(since) }),
       });
-      const items = rows.slice(0, limit).map((row) => viewDelivery(row, times()));
+      const items = rows.slice(0, limit).map(viewOf);
       const last = items.at(-1);
       return rows.length > limit && last !== undefined ? { items, next: last.id } : { items };
     },
     async getDelivery(id) {
       const row = await store.getDelivery(id);
       if (row === undefined) return undefined;
-      const delivery = viewDelivery(row, times());
+      const delivery = viewOf(row);
       const payload = await store.getPayload(row.sequence);
       const lane = lanes.get(row.webhookId);
       const explanation = explain({ delivery, lane, payload, ...times() });
@@ -822,21 +1207,31 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const row = await store.getDelivery(id);
       if (row === undefined) throw noDelivery(id);
       const lane = find(row.webhookId);
-      if (retrying.has(id) || lane.known.has(id) || (row.status === 'pending' && row.nextAttemptAt === null))
+      const isInMemory = [...lane.ready, ...lane.urgent].some((delivery) => delivery.id === id);
+      const isWaiting = row.status === 'pending' && (isInMemory || !lane.known.has(id));
+      // What is in line is not sent sooner for being asked for, unless something holds the line up.
+      const isHeldUp = lane.isOpen || lane.shutUntil(clock.now()) !== undefined;
+      const isInLine = isWaiting && (row.nextAttemptAt === null || isInMemory) && !isHeldUp;
+      if (retrying.has(id) || isInLine || (row.status === 'pending' && !isWaiting))
         throw new CodeBuddyError('delivery_pending', `Delivery ${id} is under way, or next in line.`);
       retrying.add(id);
       try {
         if (row.status === 'pending') {
           // Now instead of later; what it has spent stays spent.
-          await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
-          lane.enqueue([row.sequence]);
-          dispatcher.wake(lane);
-        } else await requeue([row]);
+          if (row.nextAttemptAt !== null && !lane.known.has(id))
+            await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
+          if (!lane.known.has(id)) lane.enqueue([row.sequence]);
+          await sendNow(lane, { ...row, nextAttemptAt: null });
+        } else {
+          await requeue([row]);
+          const again = await store.getDelivery(id);
+          if (again !== undefined) await sendNow(lane, again);
+        }
       } finally {
         retrying.delete(id);
       }
       const now = await store.getDelivery(id);
-      return viewDelivery(now ?? row, times());
+      return viewOf(now ?? row);
     },
     async retryFailed({ webhookId, event, since }) {
       let beforeId: string | undefined;
@@ -876,12 +1271,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       creatingForRuns++;
       try {
         await checkTarget(config.url, guard, names);
-        await store.write([
-          {
-            kind: 'putRunWebhook',
-            row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt: clock.now() },
-          },
-        ]);
+        await store.write([putRunWebhook(config, runId, clock.now())]);
       } finally {
         creatingForRuns--;
       }
@@ -902,7 +1292,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     }),
     async stats() {
       let pending = 0;
-      for (const lane of lanes.values()) pending += lane.pending;
+      let refused = 0;
+      for (const lane of lanes.values()) {
+        pending += lane.pending;
+        if (lane.refusal !== undefined) refused++;
+      }
       const fresh = pending === 0 ? undefined : await store.oldestFresh();
       const waiting = pending === 0 ? [] : await store.waitingCounts();
       const oldest = Math.min(
@@ -919,14 +1313,22 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         pending,
         oldestPendingAgeMs: clock.now() - oldest,
         failedInHistory,
+        refused,
         latency: figures.latency(),
       };
     },
+    setAside: () => setAsideFiles(registryPath),
+    refused: () =>
+      [...lanes.values()].flatMap(({ id, refusal }) =>
+        refusal === undefined ? [] : [{ id, reason: maskUrlsIn(refusal) }],
+      ),
     trouble: () => troubleNow,
     async close(graceMs = 15_000) {
       if (closing.signal.aborted) return;
       closing.abort();
-      registry.close();
+      const saved = registry.close();
+      await turns.idle();
+      await saved;
       housekeeping.stop();
       detach();
       for (const lane of lanes.values()) clearTimeout(lane.timer);
@@ -934,6 +1336,37 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       names.close();
       checkWatchers();
     },
+  };
+}
+
+/** What is pending for a webhook that may come back. */
+interface WaitingForReturn {
+  readonly count: number;
+  readonly nextAttemptAt: number | undefined;
+  readonly sequences: readonly number[];
+}
+
+/** The entry, enabled or not; else as it is. @throws CodeBuddyError `webhook_not_found` */
+function withEnabled(entry: RegistryEntry | undefined, id: string, enabled: boolean): unknown {
+  if (entry === undefined) throw noWebhook(id);
+  const { config, refusal, raw } = entry;
+  if (config.enabled === enabled) return raw;
+  if (refusal === undefined) return toFileEntry({ ...config, enabled });
+  return isRecord(raw) ? { ...raw, enabled } : raw;
+}
+
+function noWebhook(id: string): CodeBuddyError {
+  return new CodeBuddyError('webhook_not_found', `There is no webhook ${id}.`);
+}
+
+function webhookExists(id: string): CodeBuddyError {
+  return new CodeBuddyError('webhook_exists', `A webhook with the id ${id} exists already.`);
+}
+
+function putRunWebhook(config: WebhookConfig, runId: string, createdAt: number): Write {
+  return {
+    kind: 'putRunWebhook',
+    row: { webhookId: config.id, runId, config: JSON.stringify(config), createdAt },
   };
 }
 

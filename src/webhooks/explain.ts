@@ -27,7 +27,9 @@ const advice: Readonly<Record<string, string>> = {
   connection_refused: 'Start the receiver, or correct the port in the webhook’s url.',
   connection_closed: 'The receiver closed the connection without an answer; look into its log.',
   proxy_failed: 'The HTTP proxy of the setting webhookProxy cannot be reached, or refused the connection.',
-  network_unreachable: 'There is no route to the receiver from this machine.',
+  network_unreachable: 'Check this machine’s network: it has no way to the receiver’s address.',
+  http2_only: 'Let the receiver, or the proxy before it, accept HTTP/1.1 too.',
+  client_certificate_unusable: 'Correct the files that the webhook’s tls names.',
   name_not_found: 'Check the host in the webhook’s url: its name has no address.',
   name_timeout: 'The name server does not answer; it is asked again.',
   name_failed: 'The name server reports an error; it is asked again.',
@@ -85,26 +87,50 @@ function explainPending(
 ): Omit<DeliveryExplanation, 'curl'> {
   if (lane === undefined)
     return { summary: soFar, nextStep: 'Its webhook was removed; it is being cancelled.' };
+  if (lane.refusal !== undefined)
+    return {
+      summary: `${soFar} It waits, because its webhook is refused: ${lane.refusal}.`,
+      nextStep: `codebuddy webhooks show ${lane.id}`,
+    };
   if (!lane.isEnabled)
     return {
       summary: `${soFar} It waits, because its webhook is disabled.`,
       nextStep: `codebuddy webhooks enable ${lane.id}`,
     };
-  const { openUntil, pausedUntil } = lane.memory;
+  const at = delivery.nextAttemptAt === null ? 'soon' : `at ${delivery.nextAttemptAt}`;
+  const { pausedUntil } = lane.memory;
   if (pausedUntil !== null && pausedUntil > now)
     return {
       summary: `${soFar} The receiver asked for a pause until ${shownDue(pausedUntil, { now, wall })}.`,
-      nextStep: 'Nothing to do: it is sent then.',
+      nextStep: `Nothing to do: it is sent ${at}. To send it now: codebuddy deliveries retry ${delivery.id}`,
     };
-  if (openUntil !== null)
+  if (lane.blocked !== undefined)
     return {
-      summary: `${soFar} Its webhook failed ${lane.memory.failures} times in a row, so one delivery at a time is tried.`,
-      nextStep: hint === '' ? 'Mend the receiver; the rest follows by itself.' : hint,
+      summary: `${soFar} This machine cannot reach the target now: ${lane.blocked.message}. No attempt is spent.`,
+      nextStep: `${advice[lane.blocked.reason] ?? ''} It is tried again ${at}.`.trim(),
     };
+  if (lane.isOpen) {
+    const until = lane.shutUntil(now);
+    const probe = until === undefined ? 'now' : `at ${shownDue(until, { now, wall })}`;
+    return {
+      summary: `${soFar} ${whyOpen(lane.memory.failures)}, so one request at a time is tried, the next ${probe}.`,
+      nextStep:
+        `${hint === '' ? 'Mend the receiver; the rest follows by itself.' : hint} This one is sent ${at}, or later if the receiver is not back by then. ` +
+        `To send it now: codebuddy deliveries retry ${delivery.id}`,
+    };
+  }
+  const isDue = delivery.nextAttemptAt === null || Date.parse(delivery.nextAttemptAt) <= wall;
   return {
     summary: soFar,
-    nextStep: `${hint} It is tried again at ${delivery.nextAttemptAt}.`.trim(),
+    nextStep:
+      `${hint} ${isDue ? 'It is sent as soon as its turn comes.' : `It is tried again ${at}.`}`.trim(),
   };
+}
+
+function whyOpen(failures: number): string {
+  return failures === 0
+    ? 'Its webhook was down and has not been tried since'
+    : `Its webhook failed ${failures} times in a row`;
 }
 
 function curlLine(

@@ -65,7 +65,12 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       if (isStopped) return;
       // A webhook that takes deliveries gives each its last try; see dispatcher.ts.
       if (lane.pending === 0 || lane.allowedAt(clock.now()) > 0) continue;
-      while (!isStopped && (await expireStep(lane)) > 0) await sleep(1);
+      try {
+        while (!isStopped && (await expireStep(lane)) > 0) await sleep(1);
+      } catch (error) {
+        // The others have their turn all the same.
+        onError(error);
+      }
     }
   }
 
@@ -73,15 +78,23 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     const patient = clock.patient();
     lane.unload();
     const sequences = lane.takeFresh(stepSize);
-    const rows = [
-      ...(await store.freshDeliveries(lane.id, sequences)),
-      ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
-    ];
-    const old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.known.has(id));
-    const gone = new Set(old.map(({ sequence }) => sequence));
-    lane.fresh.unshift(sequences.filter((sequence) => !gone.has(sequence)));
+    let left: readonly number[] = sequences;
+    let old: readonly DeliveryRow[];
+    try {
+      const rows = [
+        ...(await store.freshDeliveries(lane.id, sequences)),
+        ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
+      ];
+      old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.known.has(id));
+      if (old.length > 0)
+        await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
+      const gone = new Set(old.map(({ sequence }) => sequence));
+      left = sequences.filter((sequence) => !gone.has(sequence));
+    } finally {
+      // Also if the store failed: what was taken from the queue goes back to its front.
+      lane.fresh.unshift(left);
+    }
     if (old.length === 0) return 0;
-    await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
     onExpired(lane, old.length);
     return old.length;
   }

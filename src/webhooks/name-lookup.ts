@@ -3,13 +3,14 @@
 
 import { promises as dns } from 'node:dns';
 import { openHostsFile, systemHostsFile } from './hosts-file.ts';
+import { candidatesFor, openResolvConf, systemResolvConf } from './resolv-conf.ts';
 import { TransportError } from './transport-result.ts';
 import { localAddresses, plainName } from './url-guard.ts';
 
 export interface NameLookup {
   /**
    * All addresses of a name, 64 at most.
-   * @throws TransportError `name_not_found`, `name_timeout`, `name_failed`
+   * @throws TransportError `name_not_found`, `name_timeout`, `name_failed`, `network_unreachable`
    */
   resolve(hostname: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** Ends what is under way. */
@@ -21,6 +22,8 @@ export interface NameLookupOptions {
   readonly servers?: readonly string[];
   /** @default /etc/hosts */
   readonly hostsFile?: string;
+  /** Its `search`, `domain` and `options ndots` say where short names are looked for. @default /etc/resolv.conf */
+  readonly resolvConf?: string;
   /** For each try, in ms. @default 2000 */
   readonly timeoutMs?: number;
   /** @default 2 */
@@ -35,16 +38,18 @@ const maxRemembered = 1000;
 export function createNameLookup({
   servers,
   hostsFile = systemHostsFile,
+  resolvConf = systemResolvConf,
   timeoutMs = 2000,
   tries = 2,
 }: NameLookupOptions = {}): NameLookup {
   const inHosts = openHostsFile(hostsFile);
+  const searchRules = openResolvConf(resolvConf);
   const underWay = new Map<string, Promise<readonly string[]>>();
   const resolvers = new Set<dns.Resolver>();
   const failures = new Map<string, { readonly error: TransportError; readonly until: number }>();
 
-  /** A resolver of its own for each name: one that is given up takes no other with it. */
-  async function ask(name: string): Promise<readonly string[]> {
+  /** A resolver of its own for each name: one that is given up takes no other with it. All candidates share its time. */
+  async function ask(hostname: string): Promise<readonly string[]> {
     const resolver = new dns.Resolver({ timeout: timeoutMs, tries });
     if (servers !== undefined) resolver.setServers(servers);
     resolvers.add(resolver);
@@ -58,13 +63,23 @@ export function createNameLookup({
       timeoutMs * tries + 250,
     );
     try {
-      const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-      const addresses = [four, six].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-      if (addresses.length > 0) return addresses.slice(0, maxAddresses);
-      const codes = [four, six].map((answer) =>
-        answer.status === 'rejected' ? codeOf(answer.reason) : 'ENODATA',
-      );
-      throw toError(name, codes, isLate);
+      let failure: TransportError | undefined;
+      for (const name of candidatesFor(hostname, searchRules())) {
+        const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+        const addresses = [four, six].flatMap((answer) =>
+          answer.status === 'fulfilled' ? answer.value : [],
+        );
+        if (addresses.length > 0) return addresses.slice(0, maxAddresses);
+        const codes = [four, six].map((answer) =>
+          answer.status === 'rejected' ? codeOf(answer.reason) : 'ENODATA',
+        );
+        const error = toError(plainName(hostname), codes, isLate);
+        // A name that is not there may be in the next domain; a server that does not answer would not answer for that either.
+        if (error.reason === 'name_timeout' || error.reason === 'network_unreachable') throw error;
+        // That a server failed for one of them is told rather than that another is not there.
+        if (failure === undefined || error.reason === 'name_failed') failure = error;
+      }
+      throw failure ?? toError(plainName(hostname), ['ENOTFOUND'], isLate);
     } finally {
       clearTimeout(timer);
       resolvers.delete(resolver);
@@ -94,10 +109,12 @@ export function createNameLookup({
       const name = plainName(hostname);
       const known = localAddresses(name) ?? inHosts(name);
       if (known.length > 0) return known;
-      let answer = underWay.get(name);
+      // With its last dot: it says that no domain may be appended.
+      const asked = hostname.toLowerCase();
+      let answer = underWay.get(asked);
       if (answer === undefined) {
-        answer = shared(name);
-        underWay.set(name, answer);
+        answer = shared(asked);
+        underWay.set(asked, answer);
       }
       return signal === undefined ? answer : withSignal(answer, signal);
     },
@@ -124,6 +141,8 @@ function toError(name: string, codes: readonly string[], isLate: boolean): Trans
   const has = (code: string): boolean => codes.includes(code);
   if (isLate || has('ETIMEOUT') || has('ECANCELLED'))
     return new TransportError('name_timeout', `No name server answered for ${name} in time`);
+  if (codes.every((code) => code === 'ECONNREFUSED'))
+    return new TransportError('network_unreachable', 'No name server can be reached from this machine');
   if (codes.every((code) => code === 'ENOTFOUND' || code === 'ENODATA' || code === 'EBADNAME'))
     return new TransportError('name_not_found', `The name ${name} has no address`);
   return new TransportError(

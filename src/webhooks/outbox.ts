@@ -14,6 +14,8 @@ export interface WebhookOutboxOptions {
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
   readonly wake: (lane: Lane) => void;
+  /** A delivery was committed for a webhook that was removed in the meantime. */
+  readonly onOrphan: (webhookId: string, sequence: number) => void;
   readonly onEvent: () => void;
 }
 
@@ -27,7 +29,7 @@ export interface WebhookOutbox extends Outbox {
 }
 
 /** Their subject is in their data, and hears of them alone (test) or not at all. */
-const aboutWebhooks: ReadonlySet<string> = new Set([
+export const aboutWebhooks: ReadonlySet<string> = new Set([
   'webhook.test',
   'webhook.failing',
   'webhook.recovered',
@@ -39,6 +41,7 @@ export function createWebhookOutbox({
   payloads,
   clock,
   wake,
+  onOrphan,
   onEvent,
 }: WebhookOutboxOptions): WebhookOutbox {
   let byType = new Map<string, readonly Lane[]>();
@@ -106,7 +109,10 @@ export function createWebhookOutbox({
       let isCached = false;
       for (const { id, webhookId } of deliveries) {
         const lane = lanes.get(webhookId);
-        if (lane === undefined) continue;
+        if (lane === undefined) {
+          onOrphan(webhookId, event.sequence);
+          continue;
+        }
         lane.pending++;
         const isFull = lane.ready.length >= laneCapacity(lanes.size);
         if (lane.fresh.length > 0 || lane.isLoading || lane.isHeld || isFull) {
@@ -133,8 +139,10 @@ export function createWebhookOutbox({
             nextAttemptAt: null,
             endedAt: null,
             reason: null,
+            answered: 'nothing',
           });
         }
+        lane.hasNoProbe = false;
         wake(lane);
       }
     },

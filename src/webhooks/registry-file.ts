@@ -1,91 +1,114 @@
-// webhooks.json: read with suspicion, written whole. A file that cannot be used is never written over: it is set aside, and the last good
-// state takes its place.
+// Reads and writes webhooks.json. It is written whole and atomically. A file that cannot be used is never written over: a copy is kept
+// beside it first.
 
 import { isUtf8 } from 'node:buffer';
 import {
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fstatSync,
+  lstatSync,
   openSync,
-  readSync,
-  realpathSync,
+  readFileSync,
   renameSync,
+  rmSync,
 } from 'node:fs';
-import { writePrivateFile } from '../atomic-file.ts';
+import { replacePrivateFile, writePrivateFile } from '../atomic-file.ts';
+import { fileFault } from '../file-errors.ts';
+import { resolveLinks } from './link-chain.ts';
 
 export type FileContent =
   | { readonly kind: 'missing' }
   /** `text` as it is in the file, without a byte order mark. */
   | { readonly kind: 'text'; readonly text: string; readonly wasPublic: boolean }
-  | { readonly kind: 'unusable'; readonly reason: string };
+  /** Nothing that webhooks could be kept in. `mark` changes when what is there changes. */
+  | { readonly kind: 'unusable'; readonly reason: string; readonly mark: string }
+  /** It may be fine, but cannot be read now: no permission, no file handles, a disk error. */
+  | { readonly kind: 'unreadable'; readonly reason: string };
 
 /** 10 000 webhooks take about 3 MB. */
 const maxBytes = 16 * 1024 * 1024;
 
-export function readRegistryFile(path: string): FileContent {
+export function readRegistryFile(
+  path: string,
+  { mayChangeMode = true }: { readonly mayChangeMode?: boolean } = {},
+): FileContent {
   let handle: number;
   try {
-    // Not blocking: a pipe in its place must not stop us.
+    // Not blocking: a pipe in its place must not stop the process.
     handle = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? { kind: 'missing' } : { kind: 'unusable', reason: message };
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { kind: 'missing' };
+    if (code === 'ELOOP' || code === 'ENOTDIR' || code === 'ENXIO')
+      return { kind: 'unusable', reason: fileFault(error), mark: code };
+    return { kind: 'unreadable', reason: fileFault(error) };
   }
   try {
     const stat = fstatSync(handle);
-    if (!stat.isFile()) return { kind: 'unusable', reason: 'it is not a file' };
+    const mark = `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+    if (!stat.isFile()) return { kind: 'unusable', reason: 'it is not a file', mark };
     const wasPublic = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
     // It holds secrets, also if it cannot be used and is set aside.
-    if (wasPublic) closeToOthers(handle);
-    if (stat.size > maxBytes) return { kind: 'unusable', reason: `it is larger than ${maxBytes} bytes` };
-    const bytes = Buffer.alloc(stat.size);
-    let length = 0;
-    for (;;) {
-      const read = readSync(handle, bytes, length, bytes.length - length, length);
-      if (read === 0) break;
-      length += read;
-    }
+    if (wasPublic && mayChangeMode) closeToOthers(handle);
+    if (stat.size > maxBytes)
+      return { kind: 'unusable', reason: `it is larger than ${maxBytes} bytes`, mark };
+    const bytes = readFileSync(handle);
     // Bytes that are not UTF-8 would be lost when the file is written again.
-    if (!isUtf8(bytes.subarray(0, length))) return { kind: 'unusable', reason: 'it is not UTF-8' };
-    const text = bytes.toString('utf8', 0, length);
+    if (!isUtf8(bytes)) return { kind: 'unusable', reason: 'it is not UTF-8', mark };
+    const text = bytes.toString('utf8');
     return { kind: 'text', text: text.startsWith('\uFEFF') ? text.slice(1) : text, wasPublic };
   } catch (error) {
-    return { kind: 'unusable', reason: (error as Error).message };
+    return { kind: 'unreadable', reason: fileFault(error) };
   } finally {
     closeSync(handle);
   }
 }
 
-/** Another user's file cannot be changed; it is read all the same, and told. */
+/** Another user's file, or one on a read-only disk, cannot be changed; it is read all the same, and a warning says so. */
 function closeToOthers(handle: number): void {
   try {
     fchmodSync(handle, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPERM' && code !== 'EROFS') throw error;
   }
 }
 
-/** Moves what cannot be used out of the way, and gives its new name. */
+/** Keeps what cannot be used under another name, which it returns. A link stays where it is, unless it leads to no file. */
 export function setAside(path: string, now: number): string {
   const time = new Date(now)
     .toISOString()
     .replaceAll(':', '')
     .replace(/\.[0-9]{3}Z$/, 'Z');
-  const aside = `${path}.corrupt-${time}`;
-  renameSync(path, aside);
-  return aside;
+  for (let number = 1; ; number++) {
+    const aside = `${path}.corrupt-${time}${number === 1 ? '' : `-${number}`}`;
+    if (lstatSync(aside, { throwIfNoEntry: false }) !== undefined) continue;
+    const target = resolveLinks(path);
+    if (lstatSync(target, { throwIfNoEntry: false })?.isFile()) {
+      copyWhole(target, aside);
+    } else renameSync(path, aside);
+    return aside;
+  }
 }
 
-/** Over the file that a link leads to, not over the link. */
-export function writeRegistryFile(path: string, entries: readonly Record<string, unknown>[]): string {
-  const text = `${JSON.stringify({ webhooks: entries }, undefined, 2)}\n`;
-  let target = path;
+function copyWhole(from: string, to: string): void {
   try {
-    target = realpathSync(path);
+    copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Half a copy is no copy; the next try makes a new one.
+    rmSync(to, { force: true });
+    throw error;
   }
-  writePrivateFile(target, text);
-  return text;
+}
+
+/** Writes over the file that a link leads to, not over the link. */
+export function restoreRegistryFile(path: string, text: string): void {
+  writePrivateFile(resolveLinks(path), text);
+}
+
+/** The same without holding up the process; `mayReplace` is asked just before the new file takes the place of the old one. */
+export function replaceRegistryFile(path: string, text: string, mayReplace: () => boolean): Promise<boolean> {
+  return replacePrivateFile(resolveLinks(path), text, mayReplace);
 }

@@ -5,16 +5,20 @@ export type FailureReason =
   | 'connect_timeout'
   | 'connection_refused'
   | 'connection_closed'
+  /** This machine cannot reach the target: no network, no IPv6, no route, or a firewall of its own. */
   | 'network_unreachable'
   | 'name_not_found'
   | 'name_timeout'
   | 'name_failed'
   | 'certificate_invalid'
   | 'tls_failed'
+  | 'http2_only'
   | 'bad_response'
   | 'target_refused'
   /** The HTTP proxy of the settings cannot be reached, or refuses. */
   | 'proxy_failed'
+  /** The files of the webhook's `tls` cannot be used now. */
+  | 'client_certificate_unusable'
   | 'send_failed'
   /** Nothing was sent, and the receiver is not to blame. */
   | 'local_fault';
@@ -54,6 +58,9 @@ export class TransportError extends Error {
   }
 }
 
+export const http2Only =
+  'The receiver speaks only HTTP/2, and webhooks are sent over HTTP/1.1: let it, or the proxy before it, accept HTTP/1.1 too';
+
 const byCode: Readonly<Record<string, FailureReason>> = {
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_closed',
@@ -62,21 +69,27 @@ const byCode: Readonly<Record<string, FailureReason>> = {
   UND_ERR_CLOSED: 'connection_closed',
   UND_ERR_DESTROYED: 'connection_closed',
   ETIMEDOUT: 'connect_timeout',
-  EHOSTUNREACH: 'network_unreachable',
-  EHOSTDOWN: 'network_unreachable',
-  ENETUNREACH: 'network_unreachable',
   EPROTO: 'tls_failed',
   UND_ERR_HEADERS_OVERFLOW: 'bad_response',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad_response',
-  // Ours: no handles, no memory, no ports, no network card.
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'http2_only',
+  // This machine cannot reach this target; others may be fine.
+  EHOSTUNREACH: 'network_unreachable',
+  EHOSTDOWN: 'network_unreachable',
+  ENETUNREACH: 'network_unreachable',
+  ENETDOWN: 'network_unreachable',
+  EADDRNOTAVAIL: 'network_unreachable',
+  EADDRINUSE: 'network_unreachable',
+  EAFNOSUPPORT: 'network_unreachable',
+  EPROTONOSUPPORT: 'network_unreachable',
+  EINVAL: 'network_unreachable',
+  ENOBUFS: 'network_unreachable',
+  EACCES: 'network_unreachable',
+  EPERM: 'network_unreachable',
+  // No handles or no memory: no request of this process can be made.
   EMFILE: 'local_fault',
   ENFILE: 'local_fault',
-  ENOBUFS: 'local_fault',
   ENOMEM: 'local_fault',
-  EADDRNOTAVAIL: 'local_fault',
-  ENETDOWN: 'local_fault',
-  EACCES: 'local_fault',
-  EPERM: 'local_fault',
 };
 
 // OpenSSL's words for a certificate that cannot be trusted; UNSPECIFIED: one that Node has no word for.
@@ -94,7 +107,19 @@ export function reasonOf(error: unknown): FailureReason {
   // llhttp's errors carry a code only where it has one.
   const isParserError = error instanceof Error && error.name === 'HTTPParserError';
   if (isParserError || code.startsWith('HPE_') || code === 'ERR_ASSERTION') return 'bad_response';
-  // An address list that failed one after the other: what the last one met.
-  if (error instanceof AggregateError) return reasonOf(error.errors.at(-1));
+  if (error instanceof AggregateError) return reasonOf(tellingOf(error));
   return 'send_failed';
+}
+
+/**
+ * Of the errors that the addresses of one name met, the one that says most: that the receiver did not answer at one address says more than that
+ * this machine has no way to another.
+ */
+export function tellingOf({ errors }: AggregateError): unknown {
+  const all: readonly unknown[] = errors;
+  return (
+    all.find((error) => reasonOf(error) === 'local_fault') ??
+    all.findLast((error) => reasonOf(error) !== 'network_unreachable') ??
+    all.at(-1)
+  );
 }

@@ -2,10 +2,20 @@
 // to itself; connections that can be used again wait in a small pool per origin. On undici's Client, HTTP/1.1 only: the `fetch` inside
 // Node 24 can be crashed by a receiver (nodejs/undici#5360).
 
+import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
 import { cutHead, wellFormed } from '../text.ts';
+import { type AnswerHead, createAnswerHead } from './answer-head.ts';
+import type { ClientTls } from './client-tls.ts';
 import type { Connector } from './connector.ts';
-import { type ReceiverHeaders, reasonOf, TransportError, type TransportResult } from './transport-result.ts';
+import {
+  http2Only,
+  type ReceiverHeaders,
+  reasonOf,
+  TransportError,
+  type TransportResult,
+  tellingOf,
+} from './transport-result.ts';
 
 export interface TransportRequest {
   readonly url: URL;
@@ -14,6 +24,8 @@ export interface TransportRequest {
   readonly body: Uint8Array;
   /** From now to the answer's headers: names, connection, TLS and request included. */
   readonly timeoutMs: number;
+  /** Of the webhook: connections are shared only among requests with the same. */
+  readonly tls?: ClientTls;
 }
 
 export interface Transport {
@@ -59,13 +71,18 @@ export function createTransport({
   let closed = false;
   let makeClient: typeof Client | undefined;
 
-  function open(origin: URL, clientClass: typeof Client): Connection {
+  function open({ url, tls, timeoutMs }: TransportRequest, clientClass: typeof Client): Connection {
     const opening = new AbortController();
+    const head = createAnswerHead();
     const connection: Connection = {
-      client: new clientClass(origin.origin, {
+      client: new clientClass(url.origin, {
         connect: (_options, callback) => {
-          connect(origin, opening.signal).then(
-            (socket) => callback(null, socket),
+          const target = { origin: url, timeoutMs, signal: opening.signal };
+          connect(tls === undefined ? target : { ...target, tls }).then(
+            (socket) => {
+              watchReads(socket, head);
+              callback(null, socket);
+            },
             (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
           );
         },
@@ -79,7 +96,8 @@ export function createTransport({
         // A body shorter than it says changes nothing about its status.
         strictContentLength: false,
       }),
-      key: origin.origin,
+      key: keyOf(url, tls),
+      head,
       opening,
       generation,
       isConnected: false,
@@ -107,16 +125,17 @@ export function createTransport({
     connection.client.destroy().catch(ignore);
   }
 
-  function take(url: URL, clientClass: typeof Client): Connection {
-    const list = idle.get(url.origin);
+  function take(request: TransportRequest, clientClass: typeof Client): Connection {
+    const key = keyOf(request.url, request.tls);
+    const list = idle.get(key);
     // The last one used is the least likely to have been closed meanwhile.
     const connection = list?.pop();
     if (list !== undefined && connection !== undefined) {
-      if (list.length === 0) idle.delete(url.origin);
+      if (list.length === 0) idle.delete(key);
       idleTotal--;
       return connection;
     }
-    return open(url, clientClass);
+    return open(request, clientClass);
   }
 
   function giveBack(connection: Connection): void {
@@ -149,6 +168,7 @@ export function createTransport({
     let isSettled = false;
     let controller: Dispatcher.DispatchController | undefined;
     active.add(connection);
+    connection.head.reset();
 
     const finish = (reusable: boolean, failure?: { error: unknown }): void => {
       if (isSettled) return;
@@ -161,6 +181,14 @@ export function createTransport({
       else {
         connection.opening.abort(new TransportError('timeout', 'given up'));
         connection.client.destroy().catch(ignore);
+      }
+      const error = failure?.error;
+      const { head } = connection;
+      const isUnreadable = answer.statusCode === 0 && reasonOf(error) === 'bad_response';
+      if (isUnreadable && head.status !== undefined) {
+        // The receiver has decided, whatever is wrong with the rest of its head.
+        answer.statusCode = head.status;
+        answer.headers = head.headers;
       }
       if (answer.statusCode !== 0) {
         settle(
@@ -175,10 +203,10 @@ export function createTransport({
         );
         return;
       }
-      const error = failure?.error;
-      const reason = reasonOf(error);
+      const reason = isUnreadable && head.isHttp2 ? 'http2_only' : reasonOf(error);
+      const message = reason === 'http2_only' ? http2Only : messageOf(error);
       settle(
-        { kind: 'failure', reason, message: messageOf(error), durationMs },
+        { kind: 'failure', reason, message, durationMs },
         wasUsed && reason === 'connection_closed' && endedAt - sentAt < staleMs,
       );
     };
@@ -252,10 +280,10 @@ export function createTransport({
           resolve({ kind: 'failure', reason: 'local_fault', message: 'The sender is closed', durationMs: 0 });
           return;
         }
-        attempt(take(request.url, clientClass), request, startedAt, (result, wasStale) => {
+        attempt(take(request, clientClass), request, startedAt, (result, wasStale) => {
           if (!wasStale || closed) resolve(result);
           // Nothing was answered, so the receiver most likely never saw it; if it did, it knows the id.
-          else attempt(open(request.url, clientClass), request, startedAt, resolve);
+          else attempt(open(request, clientClass), request, startedAt, resolve);
         });
       });
     },
@@ -279,9 +307,25 @@ export function createTransport({
   };
 }
 
+function keyOf({ origin }: URL, tls: ClientTls | undefined): string {
+  return tls === undefined ? origin : `${origin} ${tls.cert} ${tls.key} ${tls.ca}`;
+}
+
+/** undici takes bytes from the socket by `read`; what it gets is looked at on the way. */
+function watchReads(socket: Socket, head: AnswerHead): void {
+  const read = socket.read.bind(socket);
+  socket.read = (size?: number) => {
+    const chunk: unknown = read(size);
+    if (chunk instanceof Uint8Array) head.add(chunk);
+    return chunk;
+  };
+}
+
 interface Connection {
   readonly client: Client;
   readonly key: string;
+  /** What has come of the answer, as it is read from the socket. */
+  readonly head: AnswerHead;
   /** Aborts the connection while it is being made. */
   readonly opening: AbortController;
   readonly generation: number;
@@ -334,7 +378,7 @@ function excerptOf({ kept, keptBytes, readBytes }: Answer): string {
 
 /** In words, without what an error of Node may tell of this machine beyond the receiver. */
 function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return messageOf(error.errors.at(-1));
+  if (error instanceof AggregateError) return messageOf(tellingOf(error));
   if (!(error instanceof Error)) return 'The request failed';
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
   return cutHead(wellFormed(`${code}${error.message}`), 500);

@@ -89,7 +89,7 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
     judge,
     isNameAllowed,
     check(text) {
-      const url = parse(text);
+      const url = parseTarget(text);
       const hostname = url.hostname.replace(/^\[|\]$/g, '');
       const port = portOf(url);
       if (isBadPort(port)) throw refused(`has port ${port}, where other protocols than HTTP are spoken`);
@@ -120,7 +120,8 @@ export function plainName(hostname: string): string {
   return hostname.toLowerCase().replace(/\.$/, '');
 }
 
-function parse(text: string): URL {
+/** Judges the form of a URL alone. @throws CodeBuddyError `validation_failed` naming /url */
+export function parseTarget(text: string): URL {
   if (Buffer.byteLength(text) > maxUrlBytes) throw refused(`must have at most ${maxUrlBytes} bytes`);
   // What the parser would silently drop or turn: nobody who means well writes it.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in it.

@@ -3,6 +3,7 @@
 import { maskUrl } from '../redaction.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { FailureReason, TransportResult } from './transport-result.ts';
+import type { FailureSign } from './webhook-health.ts';
 
 /** How an attempt went, in one word. */
 export type Outcome =
@@ -20,8 +21,15 @@ export interface Verdict {
   readonly message: string | null;
   /** Whether it spends one of the delivery's attempts. */
   readonly counts: boolean;
-  /** The delivery has ended, or the most attempts an answer like this is worth, or `retry`. */
-  readonly next: 'success' | 'failed' | 'retry' | 'retry_few' | 'wait';
+  /**
+   * The delivery has ended, or the most attempts an answer like this is worth, or `retry`. `later`: nothing was sent, for a reason of this
+   * machine, so it is as if it had never started.
+   */
+  readonly next: 'success' | 'failed' | 'retry' | 'retry_few' | 'wait' | 'later';
+  /** What it says about the receiver; `unknown` for `later`. */
+  readonly sign: FailureSign | 'unknown';
+  /** No byte of the request was sent. */
+  readonly isUnsent?: true;
   /** The whole webhook pauses this long, in ms. */
   readonly pauseMs?: number;
   /** The webhook is disabled, for this reason. */
@@ -33,25 +41,52 @@ export interface Verdict {
 }
 
 const few: ReadonlySet<number> = new Set([400, 405, 413, 414, 415, 422, 501]);
+/** Reasons of this machine that concern one target alone. */
+const targetFaults: ReadonlySet<FailureReason> = new Set([
+  'network_unreachable',
+  'proxy_failed',
+  'client_certificate_unusable',
+]);
+/** Failures before the first byte of a request. */
+const unsentFaults: ReadonlySet<FailureReason> = new Set([
+  'connect_timeout',
+  'connection_refused',
+  'name_not_found',
+  'name_timeout',
+  'name_failed',
+  'certificate_invalid',
+  'tls_failed',
+  'http2_only',
+  'target_refused',
+]);
 const pauseWithoutHeaderMs = 60_000;
 
 /** `now` is the wall clock in Unix ms, for a `Retry-After` that is a date. */
 export function judge(result: TransportResult, now: number): Verdict {
   if (result.kind === 'failure') {
     const { reason, message } = result;
-    return { outcome: reason, message, counts: reason !== 'local_fault', next: 'retry' };
+    if (reason === 'local_fault' || targetFaults.has(reason))
+      return { outcome: reason, message, counts: false, next: 'later', sign: 'unknown', isUnsent: true };
+    return {
+      outcome: reason,
+      message,
+      counts: true,
+      next: 'retry',
+      sign: reason === 'connection_refused' ? 'refused' : 'down',
+      ...(unsentFaults.has(reason) ? { isUnsent: true as const } : {}),
+    };
   }
   const { statusCode, headers } = result;
   const control = headers.deliveryControl?.toLowerCase();
   const asked = control === 'disable' ? { disable: 'receiver_asked' as const } : {};
 
   if (statusCode >= 200 && statusCode < 300) {
-    return { outcome: 'success', message: null, counts: true, next: 'success', ...asked };
+    return { outcome: 'success', message: null, counts: true, next: 'success', sign: 'alive', ...asked };
   }
   const status = `Answered ${statusCode}`;
   if (control === 'abort-message') {
     const message = `${status} and asked to give this delivery up (webhook-delivery: abort-message)`;
-    return { outcome: 'aborted', message, counts: true, next: 'failed' };
+    return { outcome: 'aborted', message, counts: true, next: 'failed', sign: 'alive' };
   }
   if (statusCode === 410) {
     return {
@@ -59,13 +94,14 @@ export function judge(result: TransportResult, now: number): Verdict {
       message: `${status} (gone): the receiver wants no more`,
       counts: true,
       next: 'retry',
+      sign: 'alive',
       disable: 'gone',
     };
   }
   if (statusCode >= 300 && statusCode < 400) {
     const to = headers.location === undefined ? '' : ` to ${shownTarget(headers.location)}`;
     const message = `${status}, a redirect${to}; redirects are not followed, set the webhook's url to the new address`;
-    return { outcome: 'redirect_refused', message, counts: true, next: 'retry', ...asked };
+    return { outcome: 'redirect_refused', message, counts: true, next: 'retry', sign: 'alive', ...asked };
   }
   const pauseMs = parseRetryAfter(headers.retryAfter, now);
   if (statusCode === 429) {
@@ -74,6 +110,7 @@ export function judge(result: TransportResult, now: number): Verdict {
       message: `${status} (too many requests)`,
       counts: false,
       next: 'wait',
+      sign: 'alive',
       pauseMs: pauseMs ?? pauseWithoutHeaderMs,
       ...asked,
     };
@@ -83,6 +120,8 @@ export function judge(result: TransportResult, now: number): Verdict {
     message: status,
     counts: true,
     next: few.has(statusCode) ? 'retry_few' : 'retry',
+    // An answered 4xx proves that the receiver lives.
+    sign: statusCode < 500 ? 'alive' : 'down',
     ...(statusCode === 503 && pauseMs !== undefined ? { pauseMs } : {}),
     ...(statusCode === 401 || statusCode === 403 ? { isUnauthorized: true as const } : {}),
     ...(statusCode === 502 || statusCode === 504 ? { slowDown: true as const } : {}),

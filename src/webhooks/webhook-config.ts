@@ -3,6 +3,8 @@
 
 import { CodeBuddyError, type FieldError } from '../errors.ts';
 import { eventTypes, isEventType } from '../events/catalogue.ts';
+import { maskUrl, maskUrlsIn } from '../redaction.ts';
+import { type ClientTls, checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
@@ -21,6 +23,7 @@ export interface WebhookConfig {
   readonly ordered: boolean;
   readonly legacySignature: boolean;
   readonly description: string;
+  readonly tls?: ClientTls;
 }
 
 /** What is given; what is left out gets its default. */
@@ -48,20 +51,28 @@ export interface WebhookInput {
   /** The first version's X-Webhook-Signature. @default true */
   readonly legacySignature?: boolean;
   readonly description?: string;
+  /** PEM files for the connection, by absolute path: a client certificate with its key, and authorities that are trusted too. `null`: none. */
+  readonly tls?: ClientTls | null;
 }
 
 export interface CheckOptions {
   /** @throws CodeBuddyError naming /url */
   readonly checkUrl: (url: string) => URL;
   readonly makeId: () => string;
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes?: ReadonlySet<string> | undefined;
 }
 
 type Field = keyof WebhookConfig;
 
+/** What stands in the place of a header's value, or of a URL's path, wherever a webhook is shown. */
+const mask = '***';
+const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
+
 /** Gives the fault in words, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
-const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers'>]: Rule } = {
+const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' | 'tls'>]: Rule } = {
   id: (value) =>
     typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
       ? undefined
@@ -77,10 +88,10 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers'>
   description: text(0, 1000),
 };
 
-const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers'];
+const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
 /** @throws CodeBuddyError `validation_failed` with one error for each field that does not fit */
-export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions): WebhookConfig {
+export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: CheckOptions): WebhookConfig {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
   const errors: FieldError[] = [];
@@ -92,7 +103,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
   for (const name of given.keys())
     if (!fields.includes(name))
       fault(`/${escapePointer(name)}`, `is not a field of a webhook; those are ${fields.join(', ')}`);
-  if (given.get('secret') === null) given.delete('secret');
+  for (const name of ['secret', 'tls']) if (given.get(name) === null) given.delete(name);
   for (const [name, rule] of Object.entries(simpleRules)) {
     const message = given.has(name) ? rule(given.get(name)) : undefined;
     if (message !== undefined) fault(`/${name}`, message);
@@ -100,9 +111,16 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
 
   const url = checkedUrl(given.get('url'), checkUrl, errors);
   const events = given.has('events') ? given.get('events') : ['*'];
-  for (const { pointer, message } of checkEvents(events)) fault(`/events${pointer}`, message);
+  for (const { pointer, message } of checkEvents(events, ownTypes ?? new Set()))
+    fault(`/events${pointer}`, message);
   const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
+  const tls = given.get('tls') as ClientTls | undefined;
+  if (tls !== undefined) {
+    for (const { pointer, message } of checkClientTls(tls)) fault(`/tls${pointer}`, message);
+    if (url?.protocol === 'http:') fault('/tls', 'needs a url that begins with https://');
+  }
+  for (const { pointer, message } of findMasks(given.get('url'), headers)) fault(pointer, message);
   if (errors.length > 0 || url === undefined) throw invalid(errors);
 
   const or = <T>(name: Field, fallback: () => T): T =>
@@ -122,21 +140,117 @@ export function parseWebhook(input: unknown, { checkUrl, makeId }: CheckOptions)
     ordered: or('ordered', () => false),
     legacySignature: or('legacySignature', () => true),
     description: or('description', () => ''),
+    ...(tls === undefined ? {} : { tls: { ...tls } }),
   };
 }
 
 const defaults = { retryCount: 21, retryDelay: 1000, timeout: 15_000 };
 
 /**
- * The configuration with a patch over it, checked as a whole; `secret: null` takes the secret away.
+ * The configuration with a patch over it, checked as a whole; `secret: null` takes the secret away. A masked value, as a webhook is shown
+ * with, stays what it is.
  * @throws CodeBuddyError `validation_failed`
  */
-export function patchWebhook(config: WebhookConfig, patch: unknown, options: CheckOptions): WebhookConfig {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch))
-    throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
-  if (Object.hasOwn(patch, 'id') && (patch as { id: unknown }).id !== config.id)
+export function patchWebhook(
+  config: Readonly<Record<string, unknown>> & { readonly id: string },
+  patch: unknown,
+  options: CheckOptions,
+): WebhookConfig {
+  if (!isRecord(patch)) throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
+  if (Object.hasOwn(patch, 'id') && patch.id !== config.id)
     throw invalid([{ in: 'body', pointer: '/id', message: 'cannot be changed' }]);
-  return parseWebhook({ ...config, ...patch }, options);
+  return parseWebhook({ ...config, ...unmask(patch, config), id: config.id }, options);
+}
+
+/** `patch` with what is masked in it taken from `config`. */
+function unmask(
+  patch: Readonly<Record<string, unknown>>,
+  config: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const unmasked = { ...patch };
+  const { url, headers } = config;
+  if (typeof url === 'string' && typeof patch.url === 'string' && patch.url === maskUrl(url))
+    unmasked.url = url;
+  for (const field of ['name', 'description'] as const) {
+    const now = config[field];
+    if (typeof now === 'string' && patch[field] === maskUrlsIn(now)) unmasked[field] = now;
+  }
+  if (isRecord(patch.headers) && isRecord(headers)) {
+    const values = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    unmasked.headers = Object.fromEntries(
+      Object.entries(patch.headers).map(([name, value]) => [
+        name,
+        value === mask ? (values.get(name.toLowerCase()) ?? mask) : value,
+      ]),
+    );
+  }
+  return unmasked;
+}
+
+/** A mask that was copied from where a webhook is shown would be sent as it is. */
+function findMasks(url: unknown, headers: unknown): { readonly pointer: string; readonly message: string }[] {
+  const faults: { pointer: string; message: string }[] = [];
+  if (typeof url === 'string' && maskedUrl.test(url))
+    faults.push({ pointer: '/url', message: 'is masked (***); give the whole URL' });
+  if (isRecord(headers))
+    for (const [name, value] of Object.entries(headers))
+      if (value === mask)
+        faults.push({
+          pointer: `/headers/${escapePointer(name)}`,
+          message: 'is masked (***), and there is no value that it could stand for; give the value',
+        });
+  return faults;
+}
+
+/**
+ * Of an entry that cannot be used: what can be read of it. The rest is as it was before, or has its default; without readable `events` it
+ * gets none.
+ */
+export function readRefused(entry: unknown, id: string, before: WebhookConfig | undefined): WebhookConfig {
+  const given = new Map<string, unknown>(isRecord(entry) ? Object.entries(entry) : []);
+  const field = <F extends keyof typeof simpleRules>(
+    name: F,
+    fallback: WebhookConfig[F],
+  ): WebhookConfig[F] => {
+    const value = given.get(name);
+    return value !== undefined && simpleRules[name](value) === undefined
+      ? (value as WebhookConfig[F])
+      : (before?.[name] ?? fallback);
+  };
+  const url = given.get('url');
+  const events = given.get('events');
+  const known = Array.isArray(events)
+    ? events.filter((pattern: unknown) => isPattern(pattern, new Set()))
+    : [];
+  const headers = given.get('headers');
+  const secret = given.get('secret');
+  return {
+    id,
+    name: field('name', id),
+    url: typeof url === 'string' ? url.slice(0, longestShownUrl) : (before?.url ?? ''),
+    events: known.length > 0 ? [...new Set(known)] : (before?.events ?? (given.has('events') ? [] : ['*'])),
+    ...(checkSecret(secret) === undefined ? { secret: secret as string } : {}),
+    enabled: field('enabled', true),
+    headers:
+      headers !== undefined && checkHeaders(headers).length === 0
+        ? { ...(headers as Record<string, string>) }
+        : (before?.headers ?? {}),
+    retryCount: field('retryCount', defaults.retryCount),
+    retryDelay: field('retryDelay', defaults.retryDelay),
+    timeout: field('timeout', defaults.timeout),
+    ordered: field('ordered', false),
+    legacySignature: field('legacySignature', true),
+    description: field('description', ''),
+  };
+}
+
+const longestShownUrl = 2048;
+
+/** The id of an entry, if it has one that can be used. */
+export function idOf(entry: unknown): string | undefined {
+  if (!isRecord(entry) || !Object.hasOwn(entry, 'id')) return undefined;
+  const { id } = entry;
+  return typeof id === 'string' && simpleRules.id(id) === undefined ? id : undefined;
 }
 
 /** For webhooks.json: what has its default is left out. */
@@ -156,6 +270,7 @@ export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
     ...(rest.ordered ? { ordered: true } : {}),
     ...(rest.legacySignature ? {} : { legacySignature: false }),
     ...(description === '' ? {} : { description }),
+    ...(rest.tls === undefined ? {} : { tls: rest.tls }),
   };
 }
 
@@ -181,25 +296,31 @@ function checkedUrl(
   }
 }
 
-function checkEvents(events: unknown): readonly { readonly pointer: string; readonly message: string }[] {
+function checkEvents(
+  events: unknown,
+  ownTypes: ReadonlySet<string>,
+): readonly { readonly pointer: string; readonly message: string }[] {
   if (!Array.isArray(events) || events.length === 0 || events.length > 100)
     return [{ pointer: '', message: "must be a list of 1 to 100 event types, 'group.*' or '*'" }];
   return events.flatMap((pattern: unknown, index) =>
-    isPattern(pattern)
+    isPattern(pattern, ownTypes)
       ? []
       : [
           {
             pointer: `/${index}`,
-            message: `must be an event type, 'group.*' or '*'; the types are ${eventTypes.join(', ')}`,
+            message: `must be an event type, 'group.*' or '*'; the types are ${[...eventTypes, ...ownTypes].join(', ')}`,
           },
         ],
   );
 }
 
-function isPattern(pattern: unknown): boolean {
+function isPattern(pattern: unknown, ownTypes: ReadonlySet<string>): pattern is string {
   if (typeof pattern !== 'string') return false;
-  if (pattern === '*' || isEventType(pattern)) return true;
-  return /^[a-z]+\.\*$/.test(pattern) && eventTypes.some((type) => type.startsWith(pattern.slice(0, -1)));
+  if (pattern === '*' || isEventType(pattern) || ownTypes.has(pattern)) return true;
+  return (
+    pattern.endsWith('.*') &&
+    [...eventTypes, ...ownTypes].some((type) => type.startsWith(pattern.slice(0, -1)))
+  );
 }
 
 function text(least: number, most: number): Rule {
@@ -220,6 +341,10 @@ function whole(least: number, most: number): Rule {
 
 function flag(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : 'must be true or false';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(errors: readonly FieldError[]): CodeBuddyError {

@@ -2,8 +2,10 @@
 
 import { shownPast, shownPastText } from '../events/shown-time.ts';
 import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
+import type { ClientTls } from './client-tls.ts';
 import { maskHeaders } from './header-rules.ts';
 import type { Lane } from './lane.ts';
+import { nextAttemptOf } from './next-attempt.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import { publicKeyOf } from './signing.ts';
 
@@ -20,6 +22,8 @@ export interface WebhookView {
   readonly ordered: boolean;
   readonly legacySignature: boolean;
   readonly description: string;
+  /** PEM files for the connection, by absolute path. */
+  readonly tls?: ClientTls;
   /** Whether requests are signed. */
   readonly signed: boolean;
   /** `whpk_…` of an ed25519 webhook. */
@@ -30,7 +34,8 @@ export interface WebhookView {
 }
 
 export interface WebhookStateView {
-  readonly status: 'healthy' | 'failing' | 'open' | 'paused' | 'disabled';
+  /** `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. */
+  readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
   /** In words, with the next step. */
   readonly detail: string;
   readonly pending: number;
@@ -40,6 +45,8 @@ export interface WebhookStateView {
   readonly failingSince: string | null;
   readonly lastSuccessAt: string | null;
   readonly pausedUntil: string | null;
+  /** While requests are held back: when the next one is made. */
+  readonly nextProbeAt: string | null;
   readonly disabledAt: string | null;
   readonly disabledReason: string | null;
   /** Matching events since it was disabled. */
@@ -69,6 +76,7 @@ export interface DeliveryView {
   readonly attempts: number;
   readonly createdAt: string;
   readonly expiresAt: string;
+  /** Null if it has ended, or if nothing happens by itself: its webhook is disabled. */
   readonly nextAttemptAt: string | null;
   readonly endedAt: string | null;
   readonly reason: string | null;
@@ -85,6 +93,8 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
+    // What is refused may be refused for this.
+    url: config.url.replace(/^([^/?#]*\/\/)[^/?#]*@/, '$1***@'),
     enabled: lane.isEnabled,
     headers: maskHeaders(headers),
     signed: secret !== undefined,
@@ -98,6 +108,8 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
   const { now, wall } = times;
   const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
   const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
+  const shut = lane.isEnabled ? lane.shutUntil(now) : undefined;
+  const nextProbeAt = shut === undefined ? null : shownDue(shut, times);
   const figures = {
     pending: lane.pending,
     inFlight: lane.inFlight,
@@ -105,10 +117,20 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     failingSince: past(failingSince),
     lastSuccessAt: past(lane.lastSuccessAt ?? null),
     pausedUntil: pausedUntil !== null && pausedUntil > now ? shownDue(pausedUntil, times) : null,
+    nextProbeAt,
     disabledAt: past(disabledAt),
     disabledReason,
     missed,
   };
+  const next = nextProbeAt === null ? 'one is due now' : `the next one at ${nextProbeAt}`;
+  if (lane.refusal !== undefined) {
+    const where =
+      lane.runId === undefined
+        ? 'It stays in webhooks.json as it is. Correct it there or with an update, or allow what it needs'
+        : 'Allow what it needs and restart, or remove it';
+    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.pending} deliveries wait.`;
+    return { status: 'refused', detail, ...figures };
+  }
   if (!lane.isEnabled) {
     const why = disabledWords[disabledReason ?? 'by_hand'] ?? 'it is disabled';
     const detail = `Disabled: ${why}. ${missed} events were missed since; enable it with replayMissed to get them.`;
@@ -118,9 +140,14 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     const detail = `The receiver asked for a pause until ${figures.pausedUntil}; deliveries wait and lose no attempts.`;
     return { status: 'paused', detail, ...figures };
   }
+  if (lane.blocked !== undefined) {
+    const { message, since } = lane.blocked;
+    const detail = `This machine has not been able to reach the target since ${past(since)}: ${message}. One request at a time is tried, ${next}; deliveries wait and lose no attempts.`;
+    return { status: 'unreachable', detail, ...figures };
+  }
   if (openUntil !== null) {
-    const when = openUntil > now ? `the next probe is at ${shownDue(openUntil, times)}` : 'a probe is due';
-    const detail = `${failures} failures in a row: one delivery at a time is tried, ${when}; the others wait and lose no attempts.`;
+    const why = failures === 0 ? 'Not tried yet' : `${failures} failures in a row`;
+    const detail = `${why}: one request at a time is tried, ${next}; the other deliveries wait and lose no attempts. If it works again, run codebuddy webhooks enable ${lane.id}.`;
     return { status: 'open', detail, ...figures };
   }
   if (failures > 0) {
@@ -136,8 +163,14 @@ const disabledWords: Readonly<Record<string, string>> = {
   failing: 'it had only failures for five days',
 };
 
-export function viewDelivery(row: DeliveryWithAttempts, times: ShownTimes): DeliveryView {
-  const { wall } = times;
+/** `lane`: of its webhook; undefined if that was removed. */
+export function viewDelivery(
+  row: DeliveryWithAttempts,
+  lane: Lane | undefined,
+  times: ShownTimes,
+): DeliveryView {
+  const { now, wall } = times;
+  const next = row.status === 'pending' ? nextAttemptOf(row, lane, now) : undefined;
   return {
     id: row.id,
     webhookId: row.webhookId,
@@ -149,13 +182,7 @@ export function viewDelivery(row: DeliveryWithAttempts, times: ShownTimes): Deli
     createdAt: shownPast(row.createdAt, wall),
     // It cannot have more time left than a new one.
     expiresAt: shownDue(Math.min(row.expiresAt, times.now + lifetimeMs), times),
-    // Never tried: due since it was made.
-    nextAttemptAt:
-      row.status !== 'pending'
-        ? null
-        : row.nextAttemptAt === null
-          ? shownPast(row.createdAt, wall)
-          : shownDue(row.nextAttemptAt, times),
+    nextAttemptAt: next === undefined ? null : shownDue(next, times),
     endedAt: row.endedAt === null ? null : shownPast(row.endedAt, wall),
     reason: row.reason,
     attemptLog: (JSON.parse(row.attemptLog) as readonly KeptAttempt[]).map((attempt) =>

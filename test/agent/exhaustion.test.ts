@@ -32,10 +32,10 @@ interface LimitedServer {
 async function startLimited(config: Record<string, unknown> = {}): Promise<LimitedServer> {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-limited-'));
   const workspace = join(home, 'workspace');
-  mkdirSync(workspace);
+  for (const folder of [workspace, join(home, 'api')]) mkdirSync(folder);
   // The trial of the sandbox would take handles and give them back meanwhile.
   writeFileSync(
-    join(home, 'config.json'),
+    join(home, 'api', 'config.json'),
     JSON.stringify({ models: ['offline'], watch: false, sandbox: 'off', ...config }),
   );
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;

@@ -95,16 +95,15 @@ describe('in the config folder', () => {
     const folder = temporaryFolder();
     const home = join(folder, 'home');
     const elsewhere = join(folder, 'dotfiles');
-    for (const path of [home, elsewhere]) mkdirSync(path, { recursive: true, mode: 0o700 });
+    for (const path of [join(home, 'api'), elsewhere]) mkdirSync(path, { recursive: true, mode: 0o700 });
     writeFileSync(join(elsewhere, 'hooks.json'), '{"webhooks": []}', { mode: 0o600 });
     symlinkSync(join(elsewhere, 'hooks.json'), join(home, 'webhooks.json'));
-    const left = ['api-key', 'config.json', 'server.json', 'listen.json', 'webhooks.json'].map((name) =>
-      plant(join(home, `${name}.${deadPid}.tmp`)),
-    );
+    const names = ['api/api-key', 'api/config.json', 'api/server.json', 'api/listen.json', 'webhooks.json'];
+    const left = names.map((name) => plant(join(home, `${name}.${deadPid}.tmp`)));
     left.push(plant(join(elsewhere, `hooks.json.${deadPid}.tmp`)));
     const kept = [
-      plant(join(home, `listen.json.${process.ppid}.tmp`)),
-      plant(join(home, 'config.json.mine.tmp')),
+      plant(join(home, 'api', `listen.json.${process.ppid}.tmp`)),
+      plant(join(home, 'api', 'config.json.mine.tmp')),
       plant(join(home, 'webhooks.json.corrupt-2026-01-01T000000Z')),
     ];
     await startApp({ folder });

@@ -42,7 +42,7 @@ async function fillSession(store: Store, count: number, length = 10): Promise<vo
 /** A server whose store holds the long session already. */
 async function serveLong(count: number, length?: number, more: Readonly<Record<string, string>> = {}) {
   const home = temporaryFolder();
-  const path = join(home, 'codebuddy.db');
+  const path = join(home, 'api', 'codebuddy.db');
   const store = await openSqliteStore({ path });
   await fillSession(store, count, length);
   await store.close();

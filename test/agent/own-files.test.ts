@@ -76,6 +76,12 @@ const copies = [
   'codebuddy.db.owner.new',
   'codebuddy.db.backup-7',
   'compile-cache/v24/x.js',
+  'api/api-key',
+  'api/api-key~',
+  'api/codebuddy.db',
+  'api/codebuddy.db-wal',
+  'api/config.json.4242.tmp',
+  'api/compile-cache/v24/x.js',
 ];
 
 describe('in a workspace that is the config folder', () => {
@@ -84,7 +90,7 @@ describe('in a workspace that is the config folder', () => {
   }, async () => {
     const home = temporaryFolder();
     const { tool, changedFiles } = await startApp({ home, workspace: home });
-    mkdirSync(join(home, 'compile-cache/v24'), { recursive: true });
+    for (const folder of ['', 'api']) mkdirSync(join(home, folder, 'compile-cache/v24'), { recursive: true });
     const planted = copies.filter((name) => !existsSync(join(home, name)));
     for (const name of planted) writeFileSync(join(home, name), `${secret}\n`);
     writeFileSync(join(home, 'notes.md'), 'mine\n');
@@ -109,7 +115,9 @@ describe('in a workspace that is the config folder', () => {
     }
     // Without a sandbox a command can do what its user can do.
     if ((await tool('bash', { command: 'cat /proc/1/cmdline' })).includes('bwrap')) {
-      const output = await tool('bash', { command: 'cat * .* compile-cache/*/* 2>/dev/null; cat notes.md' });
+      const output = await tool('bash', {
+        command: 'cat * .* compile-cache/*/* api/* api/*/*/* 2>/dev/null; cat notes.md',
+      });
       expect(output).toContain('mine');
       expect(output).not.toContain(secret);
     }
@@ -173,9 +181,12 @@ describe('every file that the server makes', () => {
     const base = temporaryFolder();
     const home = join(base, 'home');
     await startApp({ home, workspace: base });
-    expect(statSync(home).mode & 0o777).toBe(0o700);
-    for (const name of readdirSync(home)) expect(statSync(join(home, name)).mode & 0o077, name).toBe(0);
-    expect(readdirSync(home)).toEqual(
+    const api = join(home, 'api');
+    for (const folder of [home, api]) {
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+      for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077, name).toBe(0);
+    }
+    expect(readdirSync(api)).toEqual(
       expect.arrayContaining([
         'api-key',
         'codebuddy.db',

@@ -220,7 +220,7 @@ describe('the program', () => {
     const broken = says('process.stderr.write("no " + process.env.TOKEN + "\\n"); process.exitCode = 1', {
       env: { TOKEN: reference('NOTES_TOKEN') },
     });
-    writeFileSync(join(home, 'config.json'), JSON.stringify({ mcpServers: { notes: broken } }));
+    writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ mcpServers: { notes: broken } }));
     const { output, url: server } = await serve(
       home,
       ['--workspace', workspace, '--model', 'openai/gpt-5', '--log-level', 'debug'],
@@ -229,7 +229,7 @@ describe('the program', () => {
     const asked = await run(home, ['prompt', 'hello'], { env: { CODEBUDDY_MODEL: 'openai/gpt-5' } });
     expect(asked.code).toBe(1);
     const key = {
-      headers: { 'x-api-key': readFileSync(join(home, 'api-key'), 'utf8').trim() },
+      headers: { 'x-api-key': readFileSync(join(home, 'api', 'api-key'), 'utf8').trim() },
     };
     const tools = await (await fetch(`${server}/api/tools`, key)).text();
     const events = await (await fetch(`${server}/api/events?limit=100`, key)).text();
@@ -250,7 +250,7 @@ describe('the program', () => {
     ],
   ])('does not repeat a setting that makes no sense: %s', async (_name, config, expected) => {
     const home = temporaryFolder();
-    writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+    writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
     const { code, stderr } = await run(home, ['serve']);
     expect(code).toBe(2);
     expect(stderr).toContain(expected);
@@ -259,13 +259,13 @@ describe('the program', () => {
 
   test('does not quote a config.json or a webhooks.json that is not JSON', async () => {
     const home = temporaryFolder();
-    writeFileSync(join(home, 'config.json'), '{"providers": {"x": {"apiKey": s3cr3t-key}}}');
+    writeFileSync(join(home, 'api', 'config.json'), '{"providers": {"x": {"apiKey": s3cr3t-key}}}');
     const refused = await run(home, ['serve']);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/config\.json is not JSON: Unexpected token/);
     expect(refused.stderr).not.toContain('s3cr');
 
-    writeFileSync(join(home, 'config.json'), '{}');
+    writeFileSync(join(home, 'api', 'config.json'), '{}');
     writeFileSync(join(home, 'webhooks.json'), '[{"id": "whk_00000001", "secret": s3cr3t-key}]');
     const { output } = await serve(home, ['--workspace', home]);
     await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('webhooks.json cannot be used');

@@ -190,7 +190,11 @@ describe('runs', () => {
     const { run, result } = await agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
     await agent.close(50);
     await expect(result).rejects.toMatchObject({ code: 'shutting_down' });
-    expect(await agent.runs.get(run.id)).toMatchObject({ status: 'interrupted' });
+    // The same code as after a crash.
+    expect(await agent.runs.get(run.id)).toMatchObject({
+      status: 'interrupted',
+      error: { code: 'interrupted' },
+    });
     expect((await events()).at(-1)).toMatchObject({ type: 'run.failed', data: { interrupted: true } });
     await expect(agent.runs.start({ prompt: 'help', options: {}, requestId: 'r' })).rejects.toMatchObject({
       code: 'shutting_down',

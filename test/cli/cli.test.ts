@@ -20,7 +20,7 @@ describe('serve', () => {
     expect(JSON.parse(answers[1] as string)).toMatchObject({ response: 'hello.md', model: 'offline' });
     expect(JSON.parse(answers[2] as string)).toMatchObject({ sessions: [{ title: 'list *.md' }] });
     expect(stdout).toMatch(/docs {7}http:\/\/127\.0\.0\.1:\d+\/docs/);
-    expect(stdout).not.toContain(readFileSync(join(home, 'api-key'), 'utf8').trim());
+    expect(stdout).not.toContain(readFileSync(join(home, 'api', 'api-key'), 'utf8').trim());
   });
 
   test('keeps its files to the user, and leaves server.json only while it runs', async () => {
@@ -29,27 +29,27 @@ describe('serve', () => {
     const server = await serve(home);
     expect(statSync(home).mode & 0o777).toBe(0o700);
     for (const file of ['api-key', 'server.json', 'codebuddy.db'])
-      expect(statSync(join(home, file)).mode & 0o777, file).toBe(0o600);
-    expect(JSON.parse(readFileSync(join(home, 'server.json'), 'utf8'))).toMatchObject({
+      expect(statSync(join(home, 'api', file)).mode & 0o777, file).toBe(0o600);
+    expect(JSON.parse(readFileSync(join(home, 'api', 'server.json'), 'utf8'))).toMatchObject({
       url: server.url,
       pid: server.child.pid,
     });
-    expect(readFileSync(join(home, 'api-key'), 'utf8')).toMatch(/^cbk_[A-Za-z0-9_-]{43}\n$/);
+    expect(readFileSync(join(home, 'api', 'api-key'), 'utf8')).toMatch(/^cbk_[A-Za-z0-9_-]{43}\n$/);
     server.child.kill('SIGTERM');
     expect((await server.finished).code).toBe(0);
-    expect(existsSync(join(home, 'server.json'))).toBe(false);
+    expect(existsSync(join(home, 'api', 'server.json'))).toBe(false);
   });
 
   test('keeps the key from start to start; a key that others could read is tightened', async () => {
     const home = temporaryFolder();
     const first = await serve(home);
-    const key = readFileSync(join(home, 'api-key'), 'utf8');
+    const key = readFileSync(join(home, 'api', 'api-key'), 'utf8');
     first.child.kill('SIGINT');
     expect((await first.finished).code).toBe(0);
-    chmodSync(join(home, 'api-key'), 0o644);
+    chmodSync(join(home, 'api', 'api-key'), 0o644);
     const second = await serve(home);
-    expect(readFileSync(join(home, 'api-key'), 'utf8')).toBe(key);
-    expect(statSync(join(home, 'api-key')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(home, 'api', 'api-key'), 'utf8')).toBe(key);
+    expect(statSync(join(home, 'api', 'api-key')).mode & 0o777).toBe(0o600);
     second.child.kill('SIGTERM');
     await second.finished;
     expect(second.output.stderr).toContain('could be read by others');
@@ -92,7 +92,7 @@ describe('serve', () => {
     await run(home, ['status']);
     server.child.kill('SIGTERM');
     await server.finished;
-    const key = readFileSync(join(home, 'api-key'), 'utf8').trim();
+    const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const lines = server.output.stderr
       .trim()
       .split('\n')
@@ -159,7 +159,7 @@ describe('commands that talk to a server', () => {
     expect(listed.stdout).not.toContain(key);
     expect((await run(home, ['keys', 'revoke', id])).code).toBe(0);
     expect((await run(home, ['status', '--api-key', key])).code).toBe(4);
-    expect((await run(home, ['keys', 'create', 'x', '--scope', 'everything'])).code).toBe(1);
+    expect((await run(home, ['keys', 'create', 'x', '--scope', 'everything'])).code).toBe(2);
   });
 
   test.each([
@@ -269,7 +269,7 @@ describe('events tail', () => {
 describe('doctor', () => {
   test('shows each setting with its origin, before, while and after a server runs', async () => {
     const home = temporaryFolder();
-    writeFileSync(join(home, 'config.json'), '{"logLevel":"warn","port":0}');
+    writeFileSync(join(home, 'api', 'config.json'), '{"logLevel":"warn","port":0}');
     const before = JSON.parse(
       (await run(home, ['doctor', '--json'], { env: { CODEBUDDY_PORT: '0' } })).stdout,
     ) as {
@@ -294,7 +294,7 @@ describe('doctor', () => {
   test('ends with 1 and says what is wrong', async () => {
     const home = temporaryFolder();
     writeFileSync(
-      join(home, 'codebuddy.db'),
+      join(home, 'api', 'codebuddy.db'),
       'this is no database, it only looks like a file of some length',
     );
     const { code, stdout } = await run(home, ['doctor', '--workspace', join(home, 'missing')]);
@@ -340,7 +340,7 @@ describe('an old Node', () => {
     return major < 22 || (major === 22 && minor < 19);
   });
 
-  test.skipIf(old === undefined)('gets one clear line', () => {
+  test.skipIf(old === undefined)('gets a clear line, and what to do', () => {
     const bin = fileURLToPath(new URL('../../bin/codebuddy.js', import.meta.url));
     let failure: { status?: number; stderr?: string } = {};
     try {
@@ -349,6 +349,8 @@ describe('an old Node', () => {
       failure = error as typeof failure;
     }
     expect(failure.status).toBe(1);
-    expect(failure.stderr).toMatch(/^codebuddy needs Node\.js 22\.19 or newer; this is v[\d.]+\.\n$/);
+    expect(failure.stderr).toMatch(
+      /^codebuddy needs Node\.js 22\.19 or newer; this is v[\d.]+\.\n.*npm start.*\n$/,
+    );
   });
 });

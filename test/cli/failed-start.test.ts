@@ -35,7 +35,7 @@ test.each(damages)(
     const server = await serve(home);
     server.child.kill('SIGTERM');
     await server.finished;
-    const database = new DatabaseSync(join(home, 'codebuddy.db'));
+    const database = new DatabaseSync(join(home, 'api', 'codebuddy.db'));
     for (const statement of sql) database.exec(statement);
     database.close();
     const { code, stderr } = await run(home, ['serve', '--port', '0']);
@@ -66,7 +66,7 @@ test('a disk that is full when unfinished runs have to be marked is named, and s
   server.child.kill('SIGKILL');
   await server.finished;
   // Without a log file to write into, the next commit needs space.
-  const database = new DatabaseSync(join(home, 'codebuddy.db'));
+  const database = new DatabaseSync(join(home, 'api', 'codebuddy.db'));
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
   const { bavail, bsize } = statfsSync(home);

@@ -13,7 +13,7 @@ test('kill -9: runs are interrupted, and resumed from the last step that was kep
   const folder = temporaryFolder();
   const home = join(folder, 'home');
   const workspace = join(folder, 'workspace');
-  for (const path of [home, workspace]) mkdirSync(path, { mode: 0o700 });
+  for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
   const model = await startModelServer(({ messages }) => {
     const [first] = messages;
     const results = messages.filter(({ role }) => role === 'tool').length;
@@ -28,7 +28,7 @@ test('kill -9: runs are interrupted, and resumed from the last step that was kep
     providers: { local: { baseURL: `${model.url}/v1` } },
     permissions: { allow: ['edit_file'] },
   };
-  writeFileSync(join(home, 'config.json'), JSON.stringify(config));
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
   const env = { CODEBUDDY_MODEL: '', CODEBUDDY_WORKSPACE: workspace };
 
   const first = await serve(home, ['--port', '0'], env);

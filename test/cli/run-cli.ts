@@ -1,7 +1,7 @@
 // The real program in real processes, each test with a config folder and a workspace of its own.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -26,6 +26,8 @@ export interface Running {
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'codebuddy-cli-'));
+  // For tests that put a file there before the first start.
+  mkdirSync(join(folder, 'api'), { mode: 0o700 });
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

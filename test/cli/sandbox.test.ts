@@ -113,7 +113,10 @@ describe.skipIf(process.platform !== 'linux')('with bubblewrap', () => {
   it.skipIf(!hasBubblewrap)('the start, status and doctor say that commands are confined', async () => {
     const home = temporaryFolder();
     mkdirSync(join(home, 'workspace'));
-    writeFileSync(join(home, 'config.json'), JSON.stringify({ sandbox: 'required', sandboxNetwork: true }));
+    writeFileSync(
+      join(home, 'api', 'config.json'),
+      JSON.stringify({ sandbox: 'required', sandboxNetwork: true }),
+    );
     const server = start(home, ['serve', '--port', '0', '--workspace', join(home, 'workspace')]);
     await server.saw('Ctrl-C');
     expect(server.output.stdout).toMatch(/sandbox +commands run in bubblewrap, with the network/);

@@ -46,7 +46,7 @@ interface Case {
   readonly code: 1 | 2;
 }
 
-const database = ({ home }: Folder): string => join(home, 'codebuddy.db');
+const database = ({ home }: Folder): string => join(home, 'api', 'codebuddy.db');
 
 /** A database with a few hundred events. */
 async function fill(path: string): Promise<void> {
@@ -65,33 +65,33 @@ function zero(path: string, from: number, to: number): void {
 
 const cases: Readonly<Record<string, Case>> = {
   'config.json is a folder': {
-    prepare: ({ home }) => void mkdirSync(join(home, 'config.json')),
-    says: ({ home }) => [join(home, 'config.json'), 'it is a folder'],
+    prepare: ({ home }) => void mkdirSync(join(home, 'api', 'config.json')),
+    says: ({ home }) => [join(home, 'api', 'config.json'), 'it is a folder'],
     code: 2,
   },
   'config.json is a link to itself': {
-    prepare: ({ home }) => symlinkSync(join(home, 'config.json'), join(home, 'config.json')),
-    says: ({ home }) => [join(home, 'config.json'), 'symbolic link'],
+    prepare: ({ home }) => symlinkSync(join(home, 'api', 'config.json'), join(home, 'api', 'config.json')),
+    says: ({ home }) => [join(home, 'api', 'config.json'), 'symbolic link'],
     code: 2,
   },
   'config.json is zeroed': {
-    prepare: ({ home }) => writeFileSync(join(home, 'config.json'), Buffer.alloc(64)),
-    says: ({ home }) => [join(home, 'config.json'), 'is not JSON'],
+    prepare: ({ home }) => writeFileSync(join(home, 'api', 'config.json'), Buffer.alloc(64)),
+    says: ({ home }) => [join(home, 'api', 'config.json'), 'is not JSON'],
     code: 2,
   },
   'the key file is a folder': {
-    prepare: ({ home }) => void mkdirSync(join(home, 'api-key')),
-    says: ({ home }) => [join(home, 'api-key'), 'it is a folder'],
+    prepare: ({ home }) => void mkdirSync(join(home, 'api', 'api-key')),
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'it is a folder'],
     code: 1,
   },
   'the key file is empty': {
-    prepare: ({ home }) => writeFileSync(join(home, 'api-key'), ''),
-    says: ({ home }) => [join(home, 'api-key'), 'holds no API key'],
+    prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), ''),
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
     code: 1,
   },
   'the key file is zeroed': {
-    prepare: ({ home }) => writeFileSync(join(home, 'api-key'), Buffer.alloc(48)),
-    says: ({ home }) => [join(home, 'api-key'), 'holds no API key'],
+    prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), Buffer.alloc(48)),
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
     code: 1,
   },
   'the config folder is a file': {
@@ -175,8 +175,8 @@ const cases: Readonly<Record<string, Case>> = {
     code: 1,
   },
   'server.json is a folder': {
-    prepare: ({ home }) => void mkdirSync(join(home, 'server.json')),
-    says: ({ home }) => [join(home, 'server.json'), 'cannot be written', 'is a folder'],
+    prepare: ({ home }) => void mkdirSync(join(home, 'api', 'server.json')),
+    says: ({ home }) => [join(home, 'api', 'server.json'), 'cannot be written', 'is a folder'],
     code: 1,
   },
   'the certificate authorities are missing': {
@@ -191,23 +191,23 @@ const cases: Readonly<Record<string, Case>> = {
 const ordinaryCases: Readonly<Record<string, Case>> = {
   'config.json may not be read': {
     prepare: ({ home }) => {
-      writeFileSync(join(home, 'config.json'), '{}');
-      chmodSync(join(home, 'config.json'), 0);
+      writeFileSync(join(home, 'api', 'config.json'), '{}');
+      chmodSync(join(home, 'api', 'config.json'), 0);
     },
-    says: ({ home }) => [join(home, 'config.json'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'config.json'), 'this user may not'],
     code: 2,
   },
   'the key file may not be read': {
     prepare: ({ home }) => {
-      writeFileSync(join(home, 'api-key'), 'cbk_0123456789abcdef');
-      chmodSync(join(home, 'api-key'), 0);
+      writeFileSync(join(home, 'api', 'api-key'), 'cbk_0123456789abcdef');
+      chmodSync(join(home, 'api', 'api-key'), 0);
     },
-    says: ({ home }) => [join(home, 'api-key'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'this user may not'],
     code: 1,
   },
   'the config folder may not be written': {
-    prepare: ({ home }) => chmodSync(home, 0o500),
-    says: ({ home }) => [join(home, 'api-key'), 'this user may not'],
+    prepare: ({ home }) => chmodSync(join(home, 'api'), 0o500),
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'this user may not'],
     code: 1,
   },
   'the config folder cannot be made': {
@@ -250,7 +250,8 @@ function makeFolder(): Folder {
     rmSync(base, { recursive: true, force: true });
   });
   const folder = { base, home: join(base, 'home'), workspace: join(base, 'workspace') };
-  for (const path of [folder.home, folder.workspace]) mkdirSync(path, { mode: 0o700 });
+  for (const path of [join(folder.home, 'api'), folder.workspace])
+    mkdirSync(path, { recursive: true, mode: 0o700 });
   return folder;
 }
 
@@ -300,10 +301,10 @@ function serve(
   onTestFinished(() => void child.kill('SIGKILL'));
   let stdout = '';
   let stderr = '';
-  // It started after all: that is the failure.
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    child.kill('SIGKILL');
+    // It started after all: that is the failure.
+    if (stdout.includes('"url"')) child.kill('SIGKILL');
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -317,8 +318,10 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
   if (uid !== undefined) give(folder.base, uid);
   const ended = await serve(folder, args?.(folder) ?? [], env?.(folder) ?? {}, uid);
   const seen = JSON.stringify(ended);
-  expect(ended.stdout, seen).toBe('');
   expect(ended.code, seen).toBe(code);
+  // With --json, standard output says the same as one document.
+  expect(JSON.parse(ended.stdout), seen).toMatchObject({ error: { exitCode: code } });
+  for (const part of says(folder)) expect(JSON.parse(ended.stdout).error.message, seen).toContain(part);
   const lines = ended.stderr.split('\n').filter((line) => line.startsWith('codebuddy: '));
   expect(lines, seen).toHaveLength(1);
   for (const part of says(folder)) expect(lines[0], seen).toContain(part);
@@ -363,9 +366,9 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: ${join(folder.home, 'api-key')} cannot be made: the disk is full (ENOSPC)`,
+      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be made: the disk is full (ENOSPC)`,
     );
-    expect(readdirSync(folder.home).filter((name) => name.startsWith('api-key'))).toEqual([]);
+    expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
 
   test('that is read-only: the file is named', { timeout: 60_000 }, async ({ skip }) => {
@@ -374,7 +377,7 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: ${join(folder.home, 'api-key')} cannot be made: the disk is read-only (EROFS)`,
+      `codebuddy: the config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
     );
   });
 });

@@ -70,10 +70,10 @@ test.each(Object.entries(servers))(
     const folder = temporaryFolder();
     const home = join(folder, 'home');
     const workspace = join(folder, 'workspace');
-    for (const path of [home, workspace]) mkdirSync(path, { mode: 0o700 });
+    for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
     writeFileSync(join(workspace, 'big.txt'), 'word 😀\n'.repeat(1500));
     const settings = { models: [model], contextWindow: 16_000, ...config(server.url) };
-    writeFileSync(join(home, 'config.json'), JSON.stringify(settings));
+    writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(settings));
     const environment = { CODEBUDDY_MODEL: '', CODEBUDDY_WORKSPACE: workspace, ...env(server.url) };
     const flags = ['--port', '0', '--permission-mode', 'full'];
     let program = await serve(home, flags, environment);

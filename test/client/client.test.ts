@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -205,8 +205,9 @@ describe('the local key', () => {
     const home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'));
     onTestFinished(() => rmSync(home, { recursive: true, force: true }));
     const { url, heard } = await strangerHearing();
-    writeFileSync(join(home, 'api-key'), 'cbk_secret_secret_secret\n');
-    writeFileSync(join(home, 'server.json'), JSON.stringify({ url: url('127.0.0.1'), pid: 2 ** 30 }));
+    mkdirSync(join(home, 'api'));
+    writeFileSync(join(home, 'api', 'api-key'), 'cbk_secret_secret_secret\n');
+    writeFileSync(join(home, 'api', 'server.json'), JSON.stringify({ url: url('127.0.0.1'), pid: 2 ** 30 }));
     expect(() => new CodeBuddyClient({ home })).toThrowError(/has ended/);
     expect(heard).toEqual([]);
   });

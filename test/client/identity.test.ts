@@ -50,11 +50,11 @@ function reply(socket: Socket, body: string): void {
 function staleHome(url: string, key = 'cbk_the-local-key-0123456789'): string {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-stale-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-  mkdirSync(home, { recursive: true });
-  writeFileSync(join(home, 'api-key'), `${key}\n`, { mode: 0o600 });
+  mkdirSync(join(home, 'api'), { recursive: true });
+  writeFileSync(join(home, 'api', 'api-key'), `${key}\n`, { mode: 0o600 });
   const startedAt = new Date().toISOString();
   writeFileSync(
-    join(home, 'server.json'),
+    join(home, 'api', 'server.json'),
     JSON.stringify({ url, pid: process.pid, startedAt, version: '0' }),
   );
   return home;
@@ -112,7 +112,7 @@ describe('a stale server.json', () => {
       onward.on('data', (chunk) => socket.write(chunk)).on('error', () => undefined);
       socket.on('close', () => onward.destroy());
     });
-    const file = join(home, 'server.json');
+    const file = join(home, 'api', 'server.json');
     const honest = readFileSync(file, 'utf8');
     writeFileSync(file, honest.replace(app.url, relay.url));
     const client = new CodeBuddyClient({ home });
@@ -126,7 +126,7 @@ describe('a stale server.json', () => {
     const { home, app } = await startApp();
     const old = await fetch(`${app.url}/health?challenge=${'a'.repeat(43)}`);
     const body = await old.text();
-    const file = join(home, 'server.json');
+    const file = join(home, 'api', 'server.json');
     const honest = readFileSync(file, 'utf8');
     const thief = await startThief((socket) => reply(socket, body));
     writeFileSync(file, honest.replace(app.url, thief.url));
@@ -140,7 +140,7 @@ describe('a stale server.json', () => {
   test('without a local key nothing can be proven, and nothing is sent', async () => {
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void);
     const home = staleHome(thief.url);
-    rmSync(join(home, 'api-key'));
+    rmSync(join(home, 'api', 'api-key'));
     expect(() => new CodeBuddyClient({ home, apiKey: testKey })).toThrow('api-key is missing');
     expect(thief.heard()).toBe('');
   });
@@ -152,10 +152,10 @@ describe('a port that changes hands', () => {
     const { home, client } = first;
     await client.status();
     const port = Number(new URL(first.url).port);
-    const honest = readFileSync(join(home, 'server.json'), 'utf8');
+    const honest = readFileSync(join(home, 'api', 'server.json'), 'utf8');
     await first.app.stop();
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void, port);
-    writeFileSync(join(home, 'server.json'), honest);
+    writeFileSync(join(home, 'api', 'server.json'), honest);
     await expect(client.status()).rejects.toThrow(ServerUnreachableError);
     expect(thief.heard()).not.toMatch(/authorization|cbk_/i);
   });
@@ -176,8 +176,8 @@ describe('the right server', () => {
     const challenge = 'Zm9yIHRoaXMgdGVzdCBhbG9uZQ-_0123456789';
     const answer = await fetch(`${app.url}/health?challenge=${challenge}`);
     const { proof } = (await answer.json()) as { proof: string };
-    const { pid, startedAt } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8'));
-    const key = readFileSync(join(home, 'api-key'), 'utf8').trim();
+    const { pid, startedAt } = JSON.parse(readFileSync(join(home, 'api', 'server.json'), 'utf8'));
+    const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const { port } = new URL(app.url);
     const lines = ['codebuddy-server-1', challenge, '127.0.0.1', port, pid, startedAt];
     expect(proof).toBe(createHmac('sha256', key).update(lines.join('\n')).digest('base64url'));

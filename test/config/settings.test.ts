@@ -10,8 +10,12 @@ import { loadSettings } from '../../src/config/settings.ts';
 function temporaryHome(config?: unknown): string {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-config-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  mkdirSync(join(home, 'api'));
   if (config !== undefined)
-    writeFileSync(join(home, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+    writeFileSync(
+      join(home, 'api', 'config.json'),
+      typeof config === 'string' ? config : JSON.stringify(config),
+    );
   return home;
 }
 
@@ -26,7 +30,7 @@ describe('settings', () => {
       host: '::1',
       logLevel: 'warn',
       workspace: '/somewhere',
-      databasePath: join(home, 'codebuddy.db'),
+      databasePath: join(home, 'api', 'codebuddy.db'),
       retentionDays: 90,
     });
     expect(origins).toMatchObject({
@@ -163,14 +167,14 @@ describe('the files of the config folder', () => {
     expect(key).toMatch(/^cbk_[A-Za-z0-9_-]{43}$/);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readOrCreateLocalKey(home).key).toBe(key);
-    expect(readdirSync(home)).toEqual(['api-key']);
+    expect(readdirSync(join(home, 'api'))).toEqual(['api-key']);
   });
 
   test('a key file that holds no key is refused, not overwritten', () => {
     const home = temporaryHome();
-    writeFileSync(join(home, 'api-key'), 'x\n');
+    writeFileSync(join(home, 'api', 'api-key'), 'x\n');
     expect(() => readOrCreateLocalKey(home)).toThrowError(/holds no API key/);
-    expect(readFileSync(join(home, 'api-key'), 'utf8')).toBe('x\n');
+    expect(readFileSync(join(home, 'api', 'api-key'), 'utf8')).toBe('x\n');
   });
 
   test('server.json of a process that has ended counts as none, and is not removed by another', () => {
@@ -188,8 +192,8 @@ describe('the files of the config folder', () => {
     writeServerFile(home, { ...content, pid: 2 ** 30 });
     expect(readServerFile(home)).toBeUndefined();
     removeServerFile(home);
-    expect(readdirSync(home)).toEqual(['server.json']);
-    writeFileSync(join(home, 'server.json'), '{"half":');
+    expect(readdirSync(join(home, 'api'))).toEqual(['server.json']);
+    writeFileSync(join(home, 'api', 'server.json'), '{"half":');
     expect(readServerFile(home)).toBeUndefined();
   });
 

@@ -33,8 +33,8 @@ export async function startApp({
   const base = folder ?? realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-app-')));
   const home = join(base, 'home');
   const workspace = join(base, 'workspace');
-  for (const path of [home, workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ models: ['offline'], ...config }));
+  for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ models: ['offline'], ...config }));
   const { settings } = loadSettings({ flags: { home, workspace, port: '0' }, environment });
   const app = await createApp(settings, { environment: { PATH: process.env.PATH, ...environment } });
   await app.start();

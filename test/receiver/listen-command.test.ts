@@ -10,6 +10,8 @@ interface Line {
   readonly listening?: string;
   readonly webhookId?: string;
   readonly missed?: number | null;
+  readonly name?: string;
+  readonly events?: readonly string[];
   readonly type?: string;
   readonly sequence?: number;
   readonly verified?: boolean;
@@ -47,8 +49,8 @@ it('hears events; after a pause it first hears what it missed, in order, at the 
   await expect.poll(() => first.events().map(({ type }) => type)).toContain('tool.complete');
   expect(first.first.missed).toBeNull();
   expect(first.events().every(({ verified }) => verified)).toBe(true);
-  const kept = readFileSync(join(home, 'listen.json'), 'utf8');
-  expect(statSync(join(home, 'listen.json')).mode & 0o777).toBe(0o600);
+  const kept = readFileSync(join(home, 'api', 'listen.json'), 'utf8');
+  expect(statSync(join(home, 'api', 'listen.json')).mode & 0o777).toBe(0o600);
   await stop(first);
 
   await tools(home);
@@ -58,7 +60,7 @@ it('hears events; after a pause it first hears what it missed, in order, at the 
   await expect.poll(heard, { timeout: 10_000 }).toBe(2);
   expect(second.first.missed).toBeGreaterThanOrEqual(2);
   expect(second.first).toMatchObject({ listening: first.first.listening, webhookId: first.first.webhookId });
-  expect(readFileSync(join(home, 'listen.json'), 'utf8')).toBe(kept);
+  expect(readFileSync(join(home, 'api', 'listen.json'), 'utf8')).toBe(kept);
   const sequences = [...first.events(), ...second.events()].map(({ sequence = 0 }) => sequence);
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
   expect(new Set(sequences).size).toBe(sequences.length);
@@ -92,7 +94,7 @@ it('says what it does to a person, and how to remove it; --forget does', async (
   const running = start(home, ['webhooks', 'listen', '--name', 'mine', '--event', 'tool.complete']);
   await running.saw('Listening at http://127.0.0.1:');
   await tools(home);
-  await running.saw('tool.complete');
+  await running.saw('verified');
   expect(running.output.stdout).toMatch(/\d+ ms {2}verified/);
   running.child.kill('SIGINT');
   const { code, stderr } = await running.finished;
@@ -115,6 +117,58 @@ it('says what it does to a person, and how to remove it; --forget does', async (
   expect(await list()).toEqual([]);
   expect((await run(home, ['webhooks', 'listen', '--name', 'mine', '--forget'])).code).toBe(2);
 });
+
+it('a second listener is a webhook of its own, and each end concerns itself alone', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const first = await listen(home);
+  const second = await listen(home);
+  expect(second.first.webhookId).not.toBe(first.first.webhookId);
+  expect([first.first.name, second.first.name]).toEqual(['local listener', 'local listener 2']);
+  await tools(home);
+  const types = ({ events }: { events: () => Line[] }) => events().map(({ type }) => type);
+  for (const listener of [first, second])
+    await expect.poll(() => types(listener), { timeout: 10_000 }).toContain('tool.complete');
+  await stop(first);
+  const before = second.events().length;
+  await tools(home);
+  await expect.poll(() => types(second).slice(before), { timeout: 10_000 }).toContain('tool.complete');
+  // Its name is free again, and its webhook kept what it missed.
+  const again = await listen(home);
+  expect(again.first).toMatchObject({ webhookId: first.first.webhookId, name: 'local listener' });
+  await expect.poll(() => types(again), { timeout: 10_000 }).toContain('tool.complete');
+  await stop(again);
+  await stop(second);
+}, 60_000);
+
+it('says its filter, which stays from start to start, until another is given', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const first = await listen(home, ['--event', 'tool.complete', '--event', 'run.*']);
+  expect(first.first.events).toEqual(['tool.complete', 'run.*']);
+  await stop(first);
+  const running = start(home, ['webhooks', 'listen']);
+  await running.saw("Events: tool.complete, run.* (as last time; for all: --event '*')");
+  running.child.kill('SIGINT');
+  await running.finished;
+  const all = start(home, ['webhooks', 'listen', '--event', '*']);
+  await all.saw('Events: all\n');
+  all.child.kill('SIGINT');
+  await all.finished;
+}, 60_000);
+
+it('does not switch off a webhook that sends elsewhere by now', async () => {
+  const home = temporaryFolder();
+  await serve(home);
+  const running = start(home, ['webhooks', 'listen']);
+  await running.saw('Ctrl-C stops');
+  const id = /whk_\w+/.exec(running.output.stdout)?.[0] ?? '';
+  expect((await run(home, ['webhooks', 'update', id, '--to', 'http://127.0.0.1:9998/'])).code).toBe(0);
+  running.child.kill('SIGINT');
+  expect((await running.finished).stderr).toContain('sends to http://127.0.0.1:9998/ now');
+  const { stdout } = await run(home, ['webhooks', 'show', id, '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ enabled: true });
+}, 60_000);
 
 it('an unsigned stranger is shown, not believed, and cannot drive the terminal or end it', async () => {
   const home = temporaryFolder();

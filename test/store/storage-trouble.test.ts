@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { newEvent, openStore, temporaryFolder, temporaryPath } from './temporary-store.ts';
@@ -130,3 +131,28 @@ test('a disk that refuses writes: storage_unavailable, reads go on, and it recov
   await store.close();
   expect(await (await openStore(path)).eventBounds()).toEqual({ first: 1, last: 2 });
 });
+
+test('a logger that throws, or rejects later, does not keep the store from committing', async () => {
+  const path = temporaryPath();
+  const told: string[] = [];
+  const store = await openSqliteStore({
+    path,
+    logger: {
+      warn(_fields, message) {
+        told.push(message);
+        if (told.length === 1) throw new Error('the logger is closed');
+        return Promise.reject(new Error('the logger is closed')) as unknown as undefined;
+      },
+    },
+  });
+  onTestFinished(() => store.close());
+  await store.write([newEvent()]);
+  const other = new DatabaseSync(path);
+  onTestFinished(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  await expect(store.write([newEvent()])).rejects.toMatchObject({ code: 'storage_unavailable' });
+  other.exec('COMMIT');
+  expect(await store.write([newEvent()])).toEqual([2]);
+  expect(await store.write([newEvent()])).toEqual([3]);
+  expect(told).toHaveLength(2);
+}, 60_000);

@@ -1,5 +1,7 @@
 // What a webhook may be: groups H and K of the abuse cases as far as they concern configuration.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks, toolStart } from './start-webhooks.ts';
@@ -176,6 +178,59 @@ describe('headers', () => {
     const { deliveries } = await webhooks.emit('tool.start', toolStart());
     expect(JSON.stringify(await webhooks.settled(deliveries))).not.toMatch(/abc|a=b|plain secret/);
     expect(receiver.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', cookie: 'a=b' });
+  });
+});
+
+describe('a webhook as it is shown', () => {
+  it('can be written back: what is masked stays what it is', async () => {
+    const receiver = await startReceiver();
+    const { webhooks, home } = startWebhooks();
+    const headers = { Authorization: 'Bearer abc', 'X-Team': 'blue' };
+    const id = await webhooks.register({ url: receiver.url, headers, events: ['tool.*'] });
+    const shown = await webhooks.get(id);
+    await webhooks.update(id, { headers: { ...shown?.headers, 'X-New': 'yes' } });
+    // Names are the same in any case.
+    await webhooks.update(id, { headers: { authorization: '***', 'X-Team': 'red' }, timeout: 2000 });
+    await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
+    expect(receiver.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-team': 'red' });
+    expect(readFileSync(join(home, 'webhooks.json'), 'utf8')).not.toContain('***');
+  });
+
+  it('can be written back as a key without the scope admin sees it', async () => {
+    const { webhooks } = startWebhooks();
+    const secretUrl = 'https://93.184.216.34/services/T0/B0/xyz';
+    const id = await webhooks.register({
+      url: secretUrl,
+      headers: { 'X-Team': 'blue' },
+      description: `posts to ${secretUrl}`,
+    });
+    const masked = 'https://93.184.216.34/***';
+    await webhooks.update(id, {
+      url: masked,
+      headers: { 'X-Team': '***' },
+      description: `posts to ${masked}`,
+      timeout: 2000,
+    });
+    expect(await webhooks.get(id)).toMatchObject({
+      url: secretUrl,
+      headers: { 'X-Team': 'blue' },
+      description: `posts to ${secretUrl}`,
+      timeout: 2000,
+    });
+  });
+
+  it.each([
+    [{ headers: { Authorization: '***' } }, '/headers/Authorization'],
+    [{ headers: { 'X-Anything': '***' } }, '/headers/X-Anything'],
+    [{ url: 'https://example.org/***' }, '/url'],
+  ])('%j is refused where there is nothing that it could stand for', async (fields, pointer) => {
+    const { webhooks } = startWebhooks();
+    await expect(webhooks.register({ url, ...fields })).rejects.toMatchObject({
+      code: 'validation_failed',
+      errors: [{ pointer }],
+    });
+    const id = await webhooks.register({ url, headers: { Cookie: 'a=b' } });
+    await expect(webhooks.update(id, fields)).rejects.toMatchObject({ errors: [{ pointer }] });
   });
 });
 

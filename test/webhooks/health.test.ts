@@ -7,28 +7,12 @@ import { decideNext, lifetimeMs, retryDelayMs } from '../../src/webhooks/retry-p
 import { checkUndiciVersion } from '../../src/webhooks/undici-version.ts';
 import { judge } from '../../src/webhooks/verdict.ts';
 import { afterFailure, afterSuccess, freshMemory } from '../../src/webhooks/webhook-health.ts';
+import { movableClock, stoppedClock } from './movable-clock.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks, toolStart } from './start-webhooks.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
-
-/** A clock whose wall and steady time a test moves. */
-function movableClock() {
-  let wallOffset = 0;
-  let steadyOffset = 0;
-  return {
-    clock: { wall: () => Date.now() + wallOffset, monotonic: () => performance.now() + steadyOffset },
-    jump(ms: number) {
-      wallOffset += ms;
-    },
-    /** Time really passes. */
-    pass(ms: number) {
-      wallOffset += ms;
-      steadyOffset += ms;
-    },
-  };
-}
 
 describe('retries', () => {
   it('wait 1 s, doubling to 12 h, about 78 h in all', () => {
@@ -79,7 +63,7 @@ describe('retries', () => {
 });
 
 describe('the breaker', () => {
-  it('opens after 5 failures in a row for 30 s, doubling to 10 min, and closes with a success', () => {
+  it('opens after 5 failures in a row for 1 s, doubling to 60 s, and closes with a success', () => {
     let memory = freshMemory;
     let now = 1_000_000;
     for (let i = 0; i < 4; i++) ({ memory } = afterFailure(memory, now, 0.5));
@@ -90,7 +74,7 @@ describe('the breaker', () => {
       waits.push((memory.openUntil ?? 0) - now);
       now = (memory.openUntil ?? 0) + 1;
     }
-    expect(waits.map((wait) => wait / 1000)).toEqual([30, 60, 120, 240, 480, 600, 600, 600]);
+    expect(waits.map((wait) => wait / 1000)).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
     // What was under way when it opened does not open it further.
     const { openUntil } = memory;
     ({ memory } = afterFailure({ ...memory, openUntil: now + 1000 }, now, 0.5));
@@ -99,9 +83,37 @@ describe('the breaker', () => {
     expect(afterSuccess(memory).memory).toMatchObject({ failures: 0, openUntil: null, openLevel: 0 });
   });
 
+  it('probes a refused connection at least every 5 s for an hour, then as any other, and never later than it says', () => {
+    for (const random of [0, 0.5, 1]) {
+      let memory = freshMemory;
+      const start = 1_000_000;
+      let now = start;
+      for (let i = 0; i < 5; i++) ({ memory } = afterFailure(memory, now, random, 'refused'));
+      while (now < start + 2 * hour) {
+        const wait = (memory.openUntil ?? 0) - now;
+        expect(wait).toBeGreaterThanOrEqual(500);
+        expect(wait).toBeLessThanOrEqual(now < start + hour ? 5000 : 60_000);
+        now = memory.openUntil ?? 0;
+        ({ memory } = afterFailure(memory, now, random, 'refused'));
+      }
+      expect((memory.openUntil ?? 0) - now).toBeGreaterThan(40_000);
+    }
+  });
+
+  it('does not open for answers that prove that the receiver lives', () => {
+    let memory = freshMemory;
+    for (let i = 0; i < 20; i++) ({ memory } = afterFailure(memory, 1_000_000, 0.5, 'alive'));
+    expect(memory).toMatchObject({ failures: 20, openUntil: null });
+    for (let i = 0; i < 4; i++) ({ memory } = afterFailure(memory, 1_000_000, 0.5));
+    ({ memory } = afterFailure(memory, 1_000_000, 0.5, 'alive'));
+    ({ memory } = afterFailure(memory, 1_000_000, 0.5));
+    expect(memory.openUntil).toBeNull();
+  });
+
   it('121: lets ten thousand deliveries to a dead host wait, without an attempt lost or a time-out each', async () => {
     const receiver = await startReceiver();
-    const { webhooks } = startWebhooks();
+    // No probe falls due while this machine is busy.
+    const { webhooks } = startWebhooks({ clock: stoppedClock().clock });
     await receiver.close();
     const id = await webhooks.register({ url: receiver.url });
     await Promise.all(Array.from({ length: 10_000 }, (_, i) => webhooks.emit('tool.start', toolStart(i))));
@@ -134,7 +146,7 @@ describe('the breaker', () => {
     await expect.poll(async () => (await webhooks.get(id))?.state.status).toBe('open');
     await expect.poll(() => atOnce).toBe(0);
     isUp = true;
-    // The breaker's half minute passes.
+    // The probe falls due.
     time.pass(60_000);
     await webhooks.emit('tool.start', toolStart());
     await expect

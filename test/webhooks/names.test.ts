@@ -187,3 +187,59 @@ describe('look-up', () => {
     expect(await names.resolve('half.test')).toEqual(['1.2.3.4']);
   });
 });
+
+describe('a short name', () => {
+  async function startSearching(resolvConf: string, names: Readonly<Record<string, DnsAnswer>>) {
+    const dns = await startDnsServer(new Map(Object.entries(names)));
+    const file = join(temporaryHome(), 'resolv.conf');
+    writeFileSync(file, resolvConf);
+    const lookup = createNameLookup({ servers: [dns.address], hostsFile: '/nowhere', resolvConf: file });
+    onTestFinished(() => lookup.close());
+    return { dns, file, lookup };
+  }
+  const kubernetes = 'search ns.svc.cluster.test svc.cluster.test cluster.test\noptions ndots:5 timeout:1\n';
+
+  it('is looked for in the search domains, as Kubernetes has them', async () => {
+    const { lookup, file } = await startSearching(kubernetes, {
+      'hook.ns.svc.cluster.test': { A: ['10.1.2.3'] },
+      'hook.other.svc.cluster.test': { A: ['10.1.2.4'] },
+      'hooks.example.test': { A: ['1.2.3.4'] },
+    });
+    expect(await lookup.resolve('hook')).toEqual(['10.1.2.3']);
+    expect(await lookup.resolve('hook.other')).toEqual(['10.1.2.4']);
+    expect(await lookup.resolve('hooks.example.test')).toEqual(['1.2.3.4']);
+    await expect(lookup.resolve('hook.')).rejects.toMatchObject({ reason: 'name_not_found' });
+    await expect(lookup.resolve('nothing')).rejects.toMatchObject({ reason: 'name_not_found' });
+    writeFileSync(file, 'domain other.svc.cluster.test # now here\n');
+    await expect.poll(async () => lookup.resolve('HOOK'), { timeout: 10_000 }).toEqual(['10.1.2.4']);
+  });
+
+  it('with as many dots as ndots is looked up as it is first, and with a dot at its end only so', async () => {
+    const { lookup, dns } = await startSearching('search corp.test\n', {
+      'a.b.corp.test': { A: ['10.0.0.1'] },
+      'c.d': { A: ['10.0.0.2'] },
+      'c.d.corp.test': { A: ['10.0.0.3'] },
+    });
+    expect(await lookup.resolve('c.d')).toEqual(['10.0.0.2']);
+    expect(await lookup.resolve('a.b')).toEqual(['10.0.0.1']);
+    const before = dns.queries.length;
+    await expect(lookup.resolve('a.b.')).rejects.toMatchObject({ reason: 'name_not_found' });
+    expect(dns.queries.slice(before).every((query) => !JSON.stringify(query).includes('corp'))).toBe(true);
+  });
+
+  it('is looked for in the next domain when the name server fails for one, as the C library does', async () => {
+    const { lookup } = await startSearching('search one.test two.test\n', {
+      'x.one.test': { rcode: 'SERVFAIL' },
+      'x.two.test': { A: ['10.0.0.1'] },
+    });
+    expect(await lookup.resolve('x')).toEqual(['10.0.0.1']);
+  });
+
+  it('is unreachable, and no failure of its receiver, where no name server can be reached', async () => {
+    const receiver = await startReceiver();
+    await receiver.close();
+    const names = createNameLookup({ servers: [`127.0.0.1:${receiver.port}`], hostsFile: '/nowhere' });
+    onTestFinished(() => names.close());
+    await expect(names.resolve('any.test')).rejects.toMatchObject({ reason: 'network_unreachable' });
+  });
+});

@@ -133,7 +133,7 @@ describe('the answer', () => {
       const { webhooks } = startWebhooks();
       await webhooks.register({ url: `${url}/status/${status}`, retryCount: 7, retryDelay: 100 });
       const { deliveries } = await webhooks.emit('tool.start', toolStart());
-      // The breaker opens at the fifth failure and would wait 30 s.
+      // The breaker opens at the fifth failure.
       await expect
         .poll(async () => (await webhooks.getHistory())[0]?.attempts, { timeout: 8000 })
         .toBeGreaterThanOrEqual(5);
@@ -300,20 +300,21 @@ describe('whatever a receiver does', () => {
     '/drip/102': 'timeout',
     '/continue-flood': ['bad_response', 'connection_closed', 'success'],
     '/upgrade': ['bad_response', 'connection_closed'],
-    '/endless/headers': 'bad_response',
-    '/headers/1mb': 'bad_response',
-    '/headers/10k': 'bad_response',
-    '/headers/folded': ['success', 'bad_response'],
-    '/headers/nul': 'bad_response',
+    // The status line decides, whatever is wrong with the rest of the head.
+    '/endless/headers': 'success',
+    '/headers/1mb': 'success',
+    '/headers/10k': 'success',
+    '/headers/folded': 'success',
+    '/headers/nul': 'success',
     '/endless/body': 'success',
     '/endless/chunks': 'success',
     '/body/1gb': 'success',
     '/length/huge': 'success',
     '/length/short': 'success',
     '/length/long': 'success',
-    '/length/twice': 'bad_response',
-    '/length/negative': 'bad_response',
-    '/length/chunked': 'bad_response',
+    '/length/twice': 'success',
+    '/length/negative': 'success',
+    '/length/chunked': 'success',
     '/bomb/gzip': 'success',
     '/bomb/br': 'success',
     '/bomb/zstd': 'success',

@@ -106,7 +106,7 @@ it('143: while another process holds the database, nothing is lost, nothing is s
     database.exec('BEGIN IMMEDIATE');
     console.log('locked');
     setTimeout(() => { database.exec('COMMIT'); database.close(); }, 6500);`;
-  const child = spawn(process.execPath, ['-e', script, join(home, 'codebuddy.db')], {
+  const child = spawn(process.execPath, ['-e', script, join(home, 'api', 'codebuddy.db')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill());

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,11 +14,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startReceiver } from './recording-receiver.ts';
 import { secret, startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 
 const url = 'http://127.0.0.1:9999/';
+type Manager = ReturnType<typeof startWebhooks>['webhooks'];
+
+/** For a machine that is busy. */
+const patient = { timeout: 15_000 };
 const entry = { id: 'by-hand-1', name: 'by hand', url, events: ['tool.*'], enabled: true };
 
 function fileOf(home: string): string {
@@ -26,7 +30,16 @@ function fileOf(home: string): string {
 }
 
 function entries(home: string): Record<string, unknown>[] {
-  return (JSON.parse(readFileSync(fileOf(home), 'utf8')) as { webhooks: Record<string, unknown>[] }).webhooks;
+  const content: unknown = JSON.parse(readFileSync(fileOf(home), 'utf8'));
+  return (Array.isArray(content) ? content : (content as { webhooks: unknown }).webhooks) as Record<
+    string,
+    unknown
+  >[];
+}
+
+/** Where what could not be used was kept. */
+function copies(home: string): string[] {
+  return readdirSync(home).filter((name) => name.startsWith('webhooks.json.corrupt-'));
 }
 
 describe('webhooks.json', () => {
@@ -68,12 +81,6 @@ describe('webhooks.json', () => {
     ['of another form', '{"hooks": []}'],
     ['a number', '7'],
     ['deeply nested', '['.repeat(100_000)],
-    ['with an unknown field', JSON.stringify({ webhooks: [{ ...entry, color: 'red' }] })],
-    ['with a wrong type', JSON.stringify({ webhooks: [{ ...entry, enabled: 'yes' }] })],
-    ['with a forbidden URL', JSON.stringify({ webhooks: [{ ...entry, url: 'http://169.254.169.254/' }] })],
-    ['with one id twice', JSON.stringify({ webhooks: [entry, entry] })],
-    ['without an id', JSON.stringify({ webhooks: [{ ...entry, id: undefined }] })],
-    ['hostile', '{"webhooks": [{"__proto__": {"x": 1}, "id": "by-hand-1"}]}'],
   ])('that is %s is set aside, and the last good state is used', async (_what, content) => {
     const home = temporaryHome();
     const first = startWebhooks({ home });
@@ -83,7 +90,7 @@ describe('webhooks.json', () => {
     const { webhooks, warnings } = startWebhooks({ home });
     expect((await webhooks.getAll()).map((webhook) => webhook.id)).toEqual([id]);
     expect(warnings.join()).toContain('cannot be used');
-    const aside = readdirSync(home).filter((name) => name.startsWith('webhooks.json.corrupt-'));
+    const aside = copies(home);
     expect(aside).toHaveLength(1);
     expect(readFileSync(join(home, aside[0] ?? ''), 'utf8')).toBe(content);
     expect(entries(home)).toMatchObject([{ id }]);
@@ -183,9 +190,9 @@ describe('an edit by hand while running', () => {
     const { webhooks, home, warnings } = startWebhooks();
     const id = await webhooks.register({ url });
     writeFileSync(fileOf(home), '{"webhooks": [');
-    await expect.poll(() => warnings.join()).toContain('cannot be used');
+    await expect.poll(() => warnings.join(), patient).toContain('cannot be used');
     expect((await webhooks.getAll()).map((webhook) => webhook.id)).toEqual([id]);
-    await expect.poll(() => existsSync(fileOf(home)) && entries(home).length).toBe(1);
+    await expect.poll(() => entries(home).length, patient).toBe(1);
   });
 
   it('that removes the file changes nothing', async () => {
@@ -203,6 +210,247 @@ describe('an edit by hand while running', () => {
     const second = await webhooks.register({ url });
     expect(entries(home).map((webhook) => webhook.id)).toEqual([id, entry.id, second]);
     await expect.poll(async () => (await webhooks.getAll()).length).toBe(3);
+  });
+});
+
+describe('the form of the file', () => {
+  it('of a new one is a list, as the first version reads it', async () => {
+    const { webhooks, home } = startWebhooks();
+    const id = await webhooks.register({ url });
+    expect(JSON.parse(readFileSync(fileOf(home), 'utf8'))).toMatchObject([{ id }]);
+  });
+
+  it.each([
+    ['a list', [entry], (list: unknown) => list],
+    ['an object', { webhooks: [entry] }, (list: unknown) => ({ webhooks: list })],
+    [
+      'an object with more in it',
+      { $schema: 'x', webhooks: [entry] },
+      (list: unknown) => ({ $schema: 'x', webhooks: list }),
+    ],
+  ])('that is %s stays so', async (_what, content, form) => {
+    const home = temporaryHome();
+    writeFileSync(fileOf(home), JSON.stringify(content));
+    const { webhooks } = startWebhooks({ home });
+    await webhooks.register({ id: 'another-one', url });
+    await webhooks.update('by-hand-1', { name: 'renamed' });
+    expect(JSON.parse(readFileSync(fileOf(home), 'utf8'))).toMatchObject(
+      form([{ id: 'by-hand-1', name: 'renamed' }, { id: 'another-one' }]) as object,
+    );
+  });
+});
+
+describe('a file that is being written', () => {
+  it('is waited for, at the start and while running, and no copy is made', async () => {
+    const home = temporaryHome();
+    const whole = JSON.stringify([entry]);
+    writeFileSync(fileOf(home), whole.slice(0, 20));
+    const { webhooks, warnings } = startWebhooks({ home });
+    const all = webhooks.getAll();
+    for (const length of [30, 40, whole.length]) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      writeFileSync(fileOf(home), whole.slice(0, length));
+    }
+    expect((await all).map(({ id }) => id)).toEqual(['by-hand-1']);
+    const more = JSON.stringify([entry, { ...entry, id: 'by-hand-2' }]);
+    for (const length of [0, 30, 100, more.length]) {
+      writeFileSync(fileOf(home), more.slice(0, length));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    await expect.poll(async () => (await webhooks.getAll()).length, patient).toBe(2);
+    expect(copies(home)).toEqual([]);
+    expect(warnings.filter((warning) => warning.includes('cannot be used'))).toEqual([]);
+  });
+
+  it('is not written over by a change that comes in the middle', async () => {
+    const { webhooks, home } = startWebhooks();
+    const id = await webhooks.register({ url });
+    const list = JSON.stringify([...entries(home), entry]);
+    writeFileSync(fileOf(home), list.slice(0, 30));
+    const second = webhooks.register({ url: `${url}second` });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(readFileSync(fileOf(home), 'utf8')).toBe(list.slice(0, 30));
+    writeFileSync(fileOf(home), list);
+    expect(entries(home).map((webhook) => webhook.id)).toEqual([id, entry.id]);
+    const added = await second;
+    expect(entries(home).map((webhook) => webhook.id)).toEqual([id, entry.id, added]);
+  });
+});
+
+it('two edits within a second that make no sense are both kept', async () => {
+  const { webhooks, home, warnings } = startWebhooks();
+  const id = await webhooks.register({ url });
+  const now = vi.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 10, 29, 12));
+  onTestFinished(() => void now.mockRestore());
+  for (const [number, text] of ['first {', 'second {', 'third {'].entries()) {
+    writeFileSync(fileOf(home), text);
+    await expect
+      .poll(() => warnings.filter((warning) => warning.includes('cannot be used')).length, patient)
+      .toBe(number + 1);
+  }
+  expect(
+    copies(home)
+      .map((name) => readFileSync(join(home, name), 'utf8'))
+      .sort(),
+  ).toEqual(['first {', 'second {', 'third {']);
+  for (const name of copies(home)) expect(statSync(join(home, name)).mode & 0o777).toBe(0o600);
+  expect(entries(home)).toMatchObject([{ id }]);
+}, 60_000);
+
+describe('a file behind a symbolic link', () => {
+  async function startLinked() {
+    const home = temporaryHome();
+    const elsewhere = temporaryHome();
+    const real = join(elsewhere, 'real.json');
+    writeFileSync(real, JSON.stringify([entry]), { mode: 0o600 });
+    symlinkSync(real, fileOf(home));
+    return { elsewhere, real, ...startWebhooks({ home }) };
+  }
+
+  it('is followed when it is edited where it is, also by renaming', async () => {
+    const { webhooks, real, home } = await startLinked();
+    expect(await webhooks.getAll()).toHaveLength(1);
+    writeFileSync(real, JSON.stringify([{ ...entry, name: 'in place' }]));
+    await expect.poll(async () => (await webhooks.get('by-hand-1'))?.name, patient).toBe('in place');
+    writeFileSync(`${real}.new`, JSON.stringify([{ ...entry, name: 'renamed' }]));
+    renameSync(`${real}.new`, real);
+    await expect.poll(async () => (await webhooks.get('by-hand-1'))?.name, patient).toBe('renamed');
+    await webhooks.update('by-hand-1', { name: 'through the link' });
+    expect(JSON.parse(readFileSync(real, 'utf8'))).toMatchObject([{ name: 'through the link' }]);
+    expect(lstatSync(fileOf(home)).isSymbolicLink()).toBe(true);
+  });
+
+  it('stays a link after an edit that makes no sense', async () => {
+    const { webhooks, real, home, warnings } = await startLinked();
+    expect(await webhooks.getAll()).toHaveLength(1);
+    writeFileSync(real, 'nonsense');
+    await expect.poll(() => warnings.join(), patient).toContain('cannot be used');
+    expect(lstatSync(fileOf(home)).isSymbolicLink()).toBe(true);
+    expect(JSON.parse(readFileSync(real, 'utf8'))).toMatchObject([{ id: 'by-hand-1' }]);
+    expect(copies(home).map((name) => readFileSync(join(home, name), 'utf8'))).toEqual(['nonsense']);
+  });
+
+  it('is followed when the link is set to lead elsewhere, and when a folder on the way is', async () => {
+    const home = temporaryHome();
+    const elsewhere = temporaryHome();
+    for (const [folder, name] of [
+      ['v1', 'one'],
+      ['v2', 'two'],
+      ['v3', 'three'],
+    ] as const) {
+      mkdirSync(join(elsewhere, folder));
+      writeFileSync(join(elsewhere, folder, 'webhooks.json'), JSON.stringify([{ ...entry, name }]));
+    }
+    // As a volume of Kubernetes does it: the file's link leads through a link that is swapped.
+    const swap = (link: string, target: string) => {
+      symlinkSync(target, `${link}.new`);
+      renameSync(`${link}.new`, link);
+    };
+    swap(join(elsewhere, '..data'), 'v1');
+    swap(fileOf(home), join(elsewhere, '..data', 'webhooks.json'));
+    const { webhooks } = startWebhooks({ home });
+    expect(await webhooks.get('by-hand-1')).toMatchObject({ name: 'one' });
+    swap(join(elsewhere, '..data'), 'v2');
+    await expect.poll(async () => (await webhooks.get('by-hand-1'))?.name, patient).toBe('two');
+    swap(fileOf(home), join(elsewhere, 'v3', 'webhooks.json'));
+    await expect.poll(async () => (await webhooks.get('by-hand-1'))?.name, patient).toBe('three');
+    writeFileSync(join(elsewhere, 'v3', 'webhooks.json'), JSON.stringify([{ ...entry, name: 'last' }]));
+    await expect.poll(async () => (await webhooks.get('by-hand-1'))?.name, patient).toBe('last');
+  });
+
+  it('that leads nowhere yet is written where it leads', async () => {
+    const home = temporaryHome();
+    const elsewhere = temporaryHome();
+    symlinkSync(join(elsewhere, 'later.json'), fileOf(home));
+    const { webhooks } = startWebhooks({ home });
+    const id = await webhooks.register({ url });
+    expect(lstatSync(fileOf(home)).isSymbolicLink()).toBe(true);
+    expect(JSON.parse(readFileSync(join(elsewhere, 'later.json'), 'utf8'))).toMatchObject([{ id }]);
+  });
+});
+
+describe('enabled, set by hand', () => {
+  const save = (home: string, change: Record<string, unknown>) =>
+    writeFileSync(fileOf(home), JSON.stringify(entries(home).map((webhook) => ({ ...webhook, ...change }))));
+
+  it.each([
+    [
+      'by a person',
+      async (webhooks: Manager, id: string) => void (await webhooks.update(id, { enabled: false })),
+    ],
+    [
+      'by its receiver',
+      async (webhooks: Manager, id: string) => {
+        await webhooks.emit('tool.error', {
+          callId: 'call_1',
+          tool: 'bash',
+          code: 'failed',
+          message: 'x',
+          durationMs: 1,
+        });
+        await expect.poll(async () => (await webhooks.get(id))?.enabled, patient).toBe(false);
+      },
+    ],
+  ])('to true while the server is stopped enables a webhook that was disabled %s', async (_who, disable) => {
+    const receiver = await startReceiver();
+    receiver.answer((request, response) =>
+      response.writeHead(request.headers['x-webhook-event'] === 'tool.error' ? 410 : 200).end(),
+    );
+    const first = startWebhooks();
+    const { home } = first;
+    const id = await first.webhooks.register({ url: receiver.url, events: ['tool.*'] });
+    await disable(first.webhooks, id);
+    await first.webhooks.close();
+    expect(entries(home)).toMatchObject([{ enabled: false }]);
+    save(home, { enabled: true });
+    const { webhooks } = startWebhooks({ home });
+    expect(await webhooks.get(id)).toMatchObject({ enabled: true, state: { status: 'healthy' } });
+    const { deliveries } = await webhooks.emit('tool.start', toolStart());
+    expect(await webhooks.settled(deliveries)).toMatchObject([{ status: 'success' }]);
+  });
+
+  it('to false while the server is stopped disables it, and what it misses is counted and can be sent', async () => {
+    const receiver = await startReceiver();
+    const first = startWebhooks();
+    const { home } = first;
+    const id = await first.webhooks.register({ url: receiver.url });
+    await first.webhooks.settled((await first.webhooks.emit('tool.start', toolStart())).deliveries);
+    await first.webhooks.close();
+    save(home, { enabled: false });
+    const { webhooks } = startWebhooks({ home });
+    for (let i = 0; i < 3; i++) await webhooks.emit('tool.start', toolStart(i));
+    expect((await webhooks.get(id))?.state).toMatchObject({
+      status: 'disabled',
+      disabledReason: 'by_hand',
+      missed: 3,
+    });
+    expect(await webhooks.enable(id, { replayMissed: true })).toMatchObject({ queued: 3 });
+    await receiver.received(4);
+  });
+
+  it('to false in one that is made so counts what it misses, in the file and through the API', async () => {
+    const { webhooks, home } = startWebhooks();
+    await webhooks.register({ url, enabled: false });
+    await webhooks.emit('tool.start', toolStart());
+    writeFileSync(fileOf(home), JSON.stringify([...entries(home), { ...entry, enabled: false }]));
+    await expect.poll(async () => (await webhooks.getAll()).length, patient).toBe(2);
+    await webhooks.emit('tool.start', toolStart());
+    const states = (await webhooks.getAll()).map(({ id, state }) => [id === 'by-hand-1', state.missed]);
+    expect(new Map(states as [boolean, number][])).toEqual(
+      new Map([
+        [false, 2],
+        [true, 1],
+      ]),
+    );
+  });
+
+  it('and what others are told of it is not counted as missed', async () => {
+    const { webhooks } = startWebhooks();
+    const id = await webhooks.register({ url });
+    const other = await webhooks.register({ url: `${url}other`, enabled: false });
+    await webhooks.update(id, { enabled: false });
+    expect((await webhooks.get(id))?.state.missed).toBe(0);
+    expect((await webhooks.get(other))?.state.missed).toBe(1);
   });
 });
 

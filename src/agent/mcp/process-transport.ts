@@ -5,6 +5,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../text.ts';
 import { launch } from '../launch.ts';
+import { signalGroup } from '../process-group.ts';
 import { type CallMark, createCallMarks } from '../processes/call-marks.ts';
 import { MessageReader } from './message-reader.ts';
 
@@ -190,15 +191,4 @@ export function lastWords(text: string): string {
   let start = bytes.length - stderrBytes;
   while (((bytes[start] as number) & 0xc0) === 0x80) start++;
   return bytes.subarray(start).toString('utf8').trim();
-}
-
-function signalGroup(child: ChildProcessWithoutNullStreams, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    // ESRCH: nobody is left in the group. EPERM (macOS): only zombies are.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
-      throw error;
-  }
 }

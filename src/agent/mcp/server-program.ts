@@ -69,14 +69,31 @@ export function privateFolder(stateFolder: string | undefined, workspace: string
   return folder;
 }
 
+/** Why the server cannot be started, as the end of "The MCP server ..."; undefined if its program and its folder are there. */
+export function programFault(config: McpServerConfig, surroundings: ProgramSurroundings): string | undefined {
+  if (config.kind !== 'stdio' || config.disabled === true) return undefined;
+  try {
+    const { command, cwd } = serverProgram(config, surroundings);
+    if (config.cwd !== undefined && !isFolder(cwd))
+      return `cannot be started: there is no folder ${JSON.stringify(cwd)}`;
+    return isFile(command) ? undefined : `cannot be started: there is no program ${JSON.stringify(command)}`;
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+    throw error;
+  }
+}
+
 /** What a person should know of a configuration: programs that the agent can write run outside the sandbox. */
 export function warnOfPrograms(
   servers: readonly McpServerConfig[],
-  workspace: string,
+  surroundings: ProgramSurroundings & { readonly workspace: string },
   warn: (message: string) => void,
 ): void {
+  const { workspace } = surroundings;
   const programs = createProgramFinder({ path: '', untrusted: [workspace] });
   for (const server of servers) {
+    const fault = programFault(server, surroundings);
+    if (fault !== undefined) warn(`MCP server ${server.name} ${fault}`);
     if (server.kind !== 'stdio' || server.disabled) continue;
     const folder = server.cwd === undefined ? undefined : resolve(workspace, server.cwd);
     const files = [server.command, ...server.args]
@@ -90,6 +107,14 @@ export function warnOfPrograms(
       warn(
         `MCP server ${server.name}: its cwd is in the workspace; npx and others run packages and obey settings that they find there`,
       );
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 

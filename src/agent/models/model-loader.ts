@@ -1,6 +1,7 @@
 // A model by its id, `provider/name`: checked, its provider's package loaded at the first use, then kept.
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
+import { didYouMean } from '../../did-you-mean.ts';
 import { CodeBuddyError } from '../../errors.ts';
 import type { Fetch } from '../outbound-http.ts';
 import { isLocalUrl } from './local-address.ts';
@@ -47,7 +48,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
     if (provider === '' || name === '') return 'must be provider/name, as anthropic/claude-sonnet-5-5';
     return known.includes(provider)
       ? undefined
-      : `names the provider ${JSON.stringify(provider)}; there are ${known.join(', ')}`;
+      : `names the provider ${JSON.stringify(provider)}${didYouMean(provider, known)}; there are ${known.join(', ')}`;
   }
 
   function baseUrlOf(id: string): string | undefined {

@@ -78,6 +78,17 @@ export interface Permissions {
   list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
   /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
+  stats(): PermissionStats;
+}
+
+/** How a question was settled: by a person, or without one. */
+type Settlement = Decision | 'expired' | 'run_ended';
+
+/** Since the start of the process. */
+export interface PermissionStats {
+  readonly pending: number;
+  readonly requested: number;
+  readonly resolved: Readonly<Record<Settlement, number>>;
 }
 
 export interface PermissionsOptions {
@@ -113,6 +124,14 @@ export function createPermissions({
 }: PermissionsOptions): Permissions {
   const pending = new Map<string, Pending>();
   const resolved = new Set<string>();
+  let requested = 0;
+  const settled: Record<Settlement, number> = {
+    allow: 0,
+    allow_always: 0,
+    deny: 0,
+    expired: 0,
+    run_ended: 0,
+  };
 
   /** What holds whoever asks, and cannot be allowed: deny rules first, then the mode `read-only`. */
   function reasonAgainst(use: UnaskedUse): string | undefined {
@@ -203,10 +222,12 @@ export function createPermissions({
           ...owner,
         },
       ]);
+      requested++;
       signal.throwIfAborted();
       timer = setTimeout(() => {
         if (pending.get(permission.id)?.isDecided) return;
         finish(permission.id, false);
+        settled.expired++;
         const reason = 'nobody answered in time';
         tell(permission, 'deny', reason, owner).then(() => resolve({ allowed: false, reason }), reject);
       }, answerWithinMs);
@@ -215,6 +236,7 @@ export function createPermissions({
     } catch (error) {
       if (signal.aborted && pending.has(permission.id)) {
         finish(permission.id, false);
+        settled.run_ended++;
         await tell(permission, 'deny', 'the run has ended', owner);
       }
       throw error;
@@ -261,6 +283,7 @@ export function createPermissions({
       const verdict = judge(request) ?? (await ask(request));
       if (!verdict.allowed) throw denied(request.tool, verdict.reason);
     },
+    stats: () => ({ pending: pending.size, requested, resolved: { ...settled } }),
     list: ({ sessionId, runId }) =>
       [...pending.values()]
         .map(({ permission }) => permission)
@@ -287,6 +310,7 @@ export function createPermissions({
         one.isDecided = false;
         throw error;
       }
+      settled[decision]++;
       const permission = finish(id, decision !== 'deny') ?? one.permission;
       const said =
         reason === undefined || reason.trim() === '' ? 'it was denied' : `it was denied: ${reason}`;

@@ -14,6 +14,7 @@ import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './sessions.ts';
 import { statusRoutes } from './status.ts';
+import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { webhookRoutes } from './webhooks.ts';
 
@@ -29,6 +30,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...toolRoutes(context),
     ...sessionRoutes(context),
     ...eventRoutes(context),
+    ...streamTicketRoutes(context),
     ...webhookRoutes(context),
     ...deliveryRoutes(context),
     ...keyRoutes(context),

@@ -47,6 +47,8 @@ const clearQuerySchema = {
   additionalProperties: false,
 } as const;
 
+const storeErrors = ['storage_unavailable', 'storage_full'] as const;
+
 type Filter = Omit<Parameters<WebhookService['listDeliveries']>[0], 'limit' | 'after'>;
 type ListQuery = Filter & { readonly limit?: number; readonly cursor?: string };
 
@@ -62,6 +64,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       summary: 'Deliveries, newest first',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('deliveries', deliverySchema) } },
+      docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
         const { limit, cursor, ...filter } = request.query as ListQuery;
         const page = await webhooks.listDeliveries({
@@ -79,6 +82,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       summary: 'Delete deliveries that have ended; pending ones stay',
       scope: 'admin',
       schema: { querystring: clearQuerySchema, response: { 204: { type: 'null' } } },
+      docs: { errors: storeErrors },
       handler: async (request, reply) => {
         await webhooks.clearHistory(request.query as { webhookId?: string });
         return reply.code(204).send();
@@ -91,6 +95,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       summary: 'Send failed deliveries again',
       scope: 'admin',
       schema: { body: retryFilterSchema, response: { 202: queuedSchema } },
+      docs: { errors: storeErrors },
       handler: async (request, reply) => {
         const filter = request.body as Parameters<WebhookService['retryFailed']>[0];
         return reply.code(202).send(await webhooks.retryFailed(filter));
@@ -103,6 +108,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       summary: 'One delivery with every attempt, explained',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: explainedDeliverySchema } },
+      docs: { errors: ['delivery_not_found', 'storage_unavailable'] },
       handler: async (request) => {
         const { id } = request.params as { id: string };
         const delivery = await webhooks.getDelivery(id);
@@ -122,6 +128,10 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       summary: 'Send one delivery again: the same id, the same bytes',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 202: deliverySchema } },
+      docs: {
+        responseHeaders: { 202: ['Location'] },
+        errors: ['delivery_not_found', 'delivery_pending', 'webhook_not_found', ...storeErrors],
+      },
       handler: async (request, reply) => {
         const delivery = await webhooks.retry((request.params as { id: string }).id);
         reply.code(202).header('Location', `/api/deliveries/${delivery.id}`);

@@ -6,6 +6,7 @@ import type { HttpContext } from '../context.ts';
 import { type EventQueryString, eventPageSchema, eventQueryProperties, readLog } from '../event-reading.ts';
 import type { RouteDefinition } from '../route.ts';
 import { eventSchema, idParamsSchema } from '../schemas.ts';
+import { eventStreamSchema, loggedEventPageSchema, loggedEventSchema } from '../stream-schemas.ts';
 
 const allQuerySchema = {
   type: 'object',
@@ -26,7 +27,9 @@ const scopedQuerySchema = {
 const streamWords =
   'With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line ' +
   'of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no ' +
-  'longer kept, `event: overflow` that the reader was too slow and is cut off.';
+  'longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` ' +
+  'hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of ' +
+  '`POST /api/stream-tickets`.';
 
 const eventTypesSchema = {
   type: 'object',
@@ -59,6 +62,13 @@ const eventTypes = [
   schema: entry.data,
 }));
 
+/** A page, or with `Accept: text/event-stream` a stream. */
+const readingDocs = {
+  content: { 200: { 'application/json': loggedEventPageSchema, 'text/event-stream': eventStreamSchema } },
+  descriptions: { 200: 'A page of events; with `Accept: text/event-stream`, the events as they happen.' },
+  requestHeaders: ['Last-Event-ID'],
+} as const;
+
 const terminalTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
 const terminalStatuses: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'interrupted']);
 
@@ -75,6 +85,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       description: `${streamWords} A stream that does not say where begins with what is new.`,
       scope: 'read',
       schema: { querystring: allQuerySchema, response: { 200: eventPageSchema } },
+      streams: true,
+      docs: { ...readingDocs, errors: ['storage_unavailable'] },
       handler: (request, reply) => {
         const { sessionId, runId } = request.query as EventQueryString & {
           sessionId?: string;
@@ -94,6 +106,10 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'One event',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: eventSchema } },
+      docs: {
+        content: { 200: { 'application/json': loggedEventSchema } },
+        errors: ['event_not_found', 'storage_unavailable'],
+      },
       handler: async (request) => {
         const { id } = request.params as { id: string };
         const event = await events.get(id);
@@ -120,6 +136,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       description: `${streamWords} It begins with the first event of the session.`,
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
+      streams: true,
+      docs: { ...readingDocs, errors: ['session_not_found', 'storage_unavailable'] },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
         if ((await sessions.get(id)) === undefined)
@@ -136,6 +154,15 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       description: `${streamWords} It begins with the first event of the run and ends with the run; 204 says that nothing more will come.`,
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
+      streams: true,
+      docs: {
+        ...readingDocs,
+        descriptions: {
+          ...readingDocs.descriptions,
+          204: 'The run has ended and the reader has seen its last event: do not reconnect.',
+        },
+        errors: ['run_not_found', 'storage_unavailable'],
+      },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
         // Before the look at the run: the ending of one that is not over by then lies behind it, earlier ones (it was resumed) do not.

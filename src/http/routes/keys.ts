@@ -45,6 +45,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'API keys, oldest first',
       scope: 'admin',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('keys', apiKeySchema) } },
+      docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
         const { limit, after } = pageRequest('keys', request.query as { limit?: number; cursor?: string });
         const all = [...(await keys.list())].sort((left, right) => (left.id < right.id ? -1 : 1));
@@ -62,6 +63,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Make an API key; the answer is the only place where it is shown',
       scope: 'admin',
       schema: { body: createBodySchema, response: { 201: createdKeySchema } },
+      docs: { errors: ['storage_unavailable', 'storage_full'] },
       // Not `idempotent`: that would keep the key itself, in the clear, for 24 h.
       handler: async (request, reply) => {
         const { name, scopes } = request.body as { name: string; scopes: readonly Scope[] };
@@ -81,6 +83,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Revoke an API key; it is refused from now on',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
+      docs: { errors: ['key_not_found', 'storage_unavailable', 'storage_full'] },
       handler: async (request, reply) => {
         await keys.revoke((request.params as { id: string }).id);
         return reply.code(204).send();

@@ -1,11 +1,14 @@
 // Figures for people and programs (`GET /api/metrics`, JSON) and for Prometheus (`GET /metrics`). A host's own figures,
 // from `onGetMetrics`, are merged over ours.
 
+import { addRunStats, type RunStats } from '../../run-figures.ts';
+import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../agent-metrics.ts';
 import type { HttpContext } from '../context.ts';
+import { objectOfHost } from '../host-fault.ts';
 import type { MetricFamily } from '../prometheus-text.ts';
 import { metricName, prometheusContentType } from '../prometheus-text.ts';
 import type { RouteDefinition } from '../route.ts';
-import { webhookFamilies, webhookFigures } from '../webhook-metrics.ts';
+import { webhookFamilies, webhookFigures, webhookStateFamily, webhookStates } from '../webhook-metrics.ts';
 
 const metricsSchema = {
   type: 'object',
@@ -16,7 +19,7 @@ const metricsSchema = {
 /** Routes of figures; always there. Also tells the context's metrics where the services' figures are. */
 export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { metrics, handlers, services, logger } = context;
-  const { events, runs, webhooks } = services;
+  const { events, runs, webhooks, permissions } = services;
   if (events !== undefined) {
     metrics.addSource(
       'codebuddy_events_appended_total',
@@ -35,6 +38,17 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
     metrics.addSource('codebuddy_runs_active', 'Runs that have not ended.', 'gauge', () =>
       runs.activeCount(),
     );
+
+  /** Of the agent, and of prompts that the host answers. */
+  function runStats(): RunStats {
+    const delegated = metrics.delegatedRuns.stats();
+    const own = services.runs?.stats?.();
+    return own === undefined ? delegated : addRunStats(own, delegated);
+  }
+
+  async function figuresOfHost(): Promise<object> {
+    return handlers.onGetMetrics === undefined ? {} : objectOfHost('onGetMetrics', handlers.onGetMetrics);
+  }
 
   /** Whoever watches the server needs its figures most when a part of it fails. */
   async function orNone(
@@ -60,8 +74,18 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       handler: async () => ({
         metrics: {
           ...(await metrics.toObject()),
-          ...(webhooks === undefined ? {} : { webhooks: webhookFigures(await webhooks.stats()) }),
-          ...(await handlers.onGetMetrics?.()),
+          build: { version: context.version, node: process.version },
+          runs: runFigures(runStats(), services.runs?.stats?.().states),
+          ...(permissions?.stats === undefined ? {} : { permissions: permissions.stats() }),
+          ...(webhooks === undefined
+            ? {}
+            : {
+                webhooks: {
+                  ...webhookFigures(await webhooks.stats()),
+                  byState: webhookStates(await webhooks.list()),
+                },
+              }),
+          ...(await figuresOfHost()),
         },
       }),
     },
@@ -71,12 +95,22 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       operationId: 'getPrometheusMetrics',
       summary: 'The same figures for Prometheus (text format 0.0.4)',
       scope: 'read',
+      docs: {
+        content: {
+          200: { 'text/plain': { type: 'string', description: 'Prometheus text format 0.0.4.' } },
+        },
+      },
       handler: async (_request, reply) => {
         const extra = [
+          buildFamily(context.version),
+          ...runFamilies(runStats(), services.runs?.stats?.().states),
+          ...(permissions?.stats === undefined ? [] : permissionFamilies(permissions.stats())),
           ...(await orNone('The webhook engine', async () =>
-            webhooks === undefined ? [] : webhookFamilies(await webhooks.stats()),
+            webhooks === undefined
+              ? []
+              : [...webhookFamilies(await webhooks.stats()), webhookStateFamily(await webhooks.list())],
           )),
-          ...(await orNone('onGetMetrics', async () => hostFamilies(await handlers.onGetMetrics?.()))),
+          ...(await orNone('onGetMetrics', async () => hostFamilies(await figuresOfHost()))),
         ];
         return reply.type(prometheusContentType).send(await metrics.renderText(extra));
       },
@@ -85,9 +119,9 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
 }
 
 /** The numbers among a host's figures, as gauges: `{queue: {depth: 3}}` is `codebuddy_host_queue_depth 3`. */
-function hostFamilies(figures: object | undefined): readonly MetricFamily[] {
+function hostFamilies(figures: object): readonly MetricFamily[] {
   const families = new Map<string, MetricFamily>();
-  collect('codebuddy_host', figures ?? {}, 0);
+  collect('codebuddy_host', figures, 0);
   return [...families.values()];
 
   function collect(prefix: string, node: object, depth: number): void {

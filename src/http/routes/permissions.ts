@@ -68,6 +68,9 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       summary: 'Allows a tool that waits, or denies it',
       scope: 'tools',
       schema: { params: idParamsSchema, body: decisionSchema, response: { 200: permissionSchema } },
+      docs: {
+        errors: ['permission_not_found', 'permission_resolved', 'storage_unavailable', 'storage_full'],
+      },
       handler: (request) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         const { decision, reason } = request.body as FromSchema<typeof decisionSchema>;

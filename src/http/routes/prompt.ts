@@ -9,8 +9,10 @@ import { answerDelegated } from '../prompt-delegated.ts';
 import { answerByRun } from '../prompt-run.ts';
 import { noWebhooks } from '../prompt-webhook.ts';
 import type { RouteDefinition } from '../route.ts';
-import { promptResultSchema, runSchema, waitingRunSchema } from '../schemas.ts';
+import { runErrors, startErrors } from '../run-errors.ts';
+import { promptResultSchema, queuedRunSchema, waitingRunSchema } from '../schemas.ts';
 import { wantsEventStream } from '../sse-accept.ts';
+import { eventStreamSchema } from '../stream-schemas.ts';
 import { runWebhookSchema } from '../webhook-schemas.ts';
 
 /** Whatever `maxRequestSize` allows: a prompt is kept, logged and sent to webhooks. */
@@ -71,12 +73,36 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         'With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or ' +
         '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run ' +
         'comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives ' +
-        'its run up.',
+        'its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.',
       scope: 'prompt',
       idempotent: true,
       schema: {
         body: bodySchema,
-        response: { 200: promptResultSchema, 202: { anyOf: [runSchema, waitingRunSchema] } },
+        response: { 200: promptResultSchema, 202: { anyOf: [queuedRunSchema, waitingRunSchema] } },
+      },
+      docs: {
+        content: {
+          200: { 'application/json': promptResultSchema, 'text/event-stream': eventStreamSchema },
+          202: {
+            'application/json': {
+              oneOf: [queuedRunSchema, waitingRunSchema],
+              discriminator: {
+                propertyName: 'status',
+                mapping: {
+                  queued: '#/components/schemas/QueuedRun',
+                  waiting: '#/components/schemas/WaitingRun',
+                },
+              },
+            },
+          },
+        },
+        descriptions: {
+          200: 'The answer; with `Accept: text/event-stream`, the events of the run as they happen.',
+          202: 'The run goes on: it was left to itself (`queued`), or a tool waits for a person (`waiting`).',
+        },
+        requestHeaders: ['Prefer'],
+        responseHeaders: { 200: ['Location'], 202: ['Location', 'Preference-Applied'] },
+        errors: ['handler_not_configured', 'too_many_run_webhooks', ...startErrors, ...runErrors],
       },
       handler: async (request, reply) => {
         const input = request.body as PromptInput;
@@ -86,13 +112,16 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         if (onPrompt !== undefined) {
           if (input.webhook !== undefined) throw noWebhooks();
           const result = await answerDelegated(context, onPrompt, input, request, reply, asStream);
-          return result ?? reply;
+          return result === undefined ? reply : { status: 'completed', ...result };
         }
         if (services.runs === undefined) {
           throw new CodeBuddyError('handler_not_configured', 'The host has not set onPrompt');
         }
         const mode = asStream ? 'stream' : prefersAsync(request) ? 'leave' : 'wait';
-        const answer = await answerByRun(context, services.runs, input, request, reply, mode);
+        const keepWaiting = asStream && prefersAsync(request);
+        const answer = await answerByRun(context, services.runs, input, request, reply, mode, {
+          keepWaiting,
+        });
         return answer ?? reply;
       },
     },

@@ -6,6 +6,7 @@ import type { HttpContext } from '../context.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
 import { factsOf } from '../request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
+import { startErrors } from '../run-errors.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema, runSchema, runStatusSchema } from '../schemas.ts';
 import type { RunStatus } from '../services.ts';
 
@@ -46,6 +47,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Runs, newest first',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
+      docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
         const { sessionId, status, ...query } = request.query as ListQuery;
         const page = await runs.list({
@@ -63,6 +65,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'One run',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: runSchema } },
+      docs: { errors: ['run_not_found', 'storage_unavailable'] },
       handler: async (request) => {
         const { id } = request.params as { id: string };
         const run = await runs.get(id);
@@ -77,6 +80,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'Stop a run: its model call and its running tools',
       scope: 'prompt',
       schema: { params: idParamsSchema, body: cancelBodySchema, response: { 200: runSchema } },
+      docs: { errors: ['run_not_found', 'run_ended', 'storage_unavailable'] },
       handler: (request) => {
         const { id } = request.params as { id: string };
         const { reason } = (request.body ?? {}) as { reason?: string };
@@ -93,6 +97,10 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
         'holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 202: runSchema } },
+      docs: {
+        responseHeaders: { 202: ['Location'] },
+        errors: ['run_not_found', 'run_not_resumable', ...startErrors],
+      },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
         const { keyId, mayUseTools } = callerOf(request);

@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../errors.ts';
 import type { HttpContext } from '../context.ts';
+import { listOfHost } from '../host-fault.ts';
 import { pageOfList } from '../list-paging.ts';
 import { nextCursorOf, pageRequest } from '../paging.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -52,6 +53,9 @@ const exportQuerySchema = {
   additionalProperties: false,
 } as const;
 
+const readErrors = ['session_not_found', 'handler_not_configured', 'storage_unavailable'] as const;
+const writeErrors = ['handler_not_configured', 'storage_unavailable', 'storage_full'] as const;
+
 export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
@@ -71,10 +75,15 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'The sessions, newest first',
       scope: 'read',
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
+      docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
         const query = request.query as FromSchema<typeof querySchema>;
         if (handlers.onGetSessions !== undefined) {
-          const page = pageOfList('sessions', await handlers.onGetSessions(), query);
+          const page = pageOfList(
+            'sessions',
+            await listOfHost('onGetSessions', handlers.onGetSessions),
+            query,
+          );
           return asIs(reply, { sessions: page.items, nextCursor: page.nextCursor });
         }
         if (services.sessions === undefined) {
@@ -92,6 +101,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       scope: 'prompt',
       idempotent: true,
       schema: { body: createSchema, response: { 201: sessionSchema } },
+      docs: { responseHeaders: { 201: ['Location'] }, errors: writeErrors },
       handler: async (request, reply) => {
         const session = await service().create(request.body as FromSchema<typeof createSchema>);
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
@@ -105,10 +115,13 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'One session',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: sessionSchema } },
+      docs: { errors: readErrors },
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         if (handlers.onGetSessions !== undefined) {
-          const found = (await handlers.onGetSessions()).find((session) => hasId(session, id));
+          const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
+            hasId(session, id),
+          );
           if (found === undefined) throw noSession(id);
           return asIs(reply, found);
         }
@@ -124,6 +137,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Changes the title or the metadata of a session',
       scope: 'prompt',
       schema: { params: idParamsSchema, body: patchSchema, response: { 200: sessionSchema } },
+      docs: { errors: ['session_not_found', ...writeErrors] },
       handler: async (request) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         return service().update(id, request.body as FromSchema<typeof createSchema>);
@@ -136,6 +150,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Deletes a session with its messages and runs; its events stay in the log',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
+      docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         await service().delete(id);
@@ -152,6 +167,10 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       scope: 'prompt',
       idempotent: true,
       schema: { params: idParamsSchema, body: forkSchema, response: { 201: sessionSchema } },
+      docs: {
+        responseHeaders: { 201: ['Location'] },
+        errors: ['session_not_found', ...writeErrors],
+      },
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         const session = await service().fork(id, (request.body ?? {}) as FromSchema<typeof forkSchema>);
@@ -171,6 +190,16 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         params: idParamsSchema,
         querystring: exportQuerySchema,
         response: { 200: exportedSessionSchema },
+      },
+      docs: {
+        content: {
+          200: {
+            'application/json': exportedSessionSchema,
+            'text/markdown': { type: 'string', description: 'For people.' },
+          },
+        },
+        responseHeaders: { 200: ['Content-Disposition'] },
+        errors: readErrors,
       },
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
@@ -193,6 +222,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         querystring: querySchema,
         response: { 200: pageSchema('messages', messageSchema) },
       },
+      docs: { errors: readErrors },
       handler: async (request) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         const list = `messages of ${id}`;

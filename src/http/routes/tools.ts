@@ -3,9 +3,12 @@
 import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../errors.ts';
+import { ApiReply } from '../api-reply.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';
+import { listOfHost, wrongReturn } from '../host-fault.ts';
 import { pageOfList } from '../list-paging.ts';
+import { toHandlerProblem } from '../problem.ts';
 import { abortSignalOf, factsOf } from '../request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
 import { pageQueryProperties, pageSchema, toolSchema } from '../schemas.ts';
@@ -23,7 +26,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
   async function allTools(): Promise<readonly ToolDescription[]> {
-    if (handlers.onListTools !== undefined) return handlers.onListTools();
+    if (handlers.onListTools !== undefined) return listOfHost('onListTools', handlers.onListTools);
     // A host that runs tools itself but does not list them: the built-in ones are not what it runs.
     if (handlers.onToolExecute !== undefined) return [];
     if (services.tools !== undefined) return services.tools.list();
@@ -41,6 +44,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       summary: 'The tools, with the JSON Schema of their parameters',
       scope: 'read',
       schema: { querystring: querySchema, response: { 200: pageSchema('tools', toolSchema) } },
+      docs: { errors: ['handler_not_configured'] },
       handler: async (request) => {
         const page = pageOfList('tools', await allTools(), request.query as FromSchema<typeof querySchema>);
         return { tools: page.items, nextCursor: page.nextCursor };
@@ -67,22 +71,49 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
           },
         },
       },
-      // Not async: a handler that answers at once is answered at once.
+      docs: {
+        errors: [
+          'tool_not_found',
+          'tool_failed',
+          'permission_denied',
+          'outside_workspace',
+          'file_not_found',
+          'handler_not_configured',
+          'storage_unavailable',
+          'storage_full',
+        ],
+      },
+      // Not async, so that a handler that answers at once is answered at once.
       handler: (request, reply) => {
         const { tool } = request.params as FromSchema<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
         const call = new ToolCall(request.id, factsOf(request).hop, reply);
-        const result =
-          handlers.onToolExecute !== undefined
-            ? handlers.onToolExecute(tool, params, call)
-            : services.tools?.execute(tool, params, call);
-        if (handlers.onToolExecute === undefined && services.tools === undefined) {
+        if (handlers.onToolExecute !== undefined)
+          return runOfHost(() => handlers.onToolExecute?.(tool, params, call));
+        if (services.tools === undefined)
           throw new CodeBuddyError('handler_not_configured', 'The host has not set onToolExecute');
-        }
-        return isThenable(result) ? result.then(toAnswer) : toAnswer(result);
+        return services.tools.execute(tool, params, call).then(toAnswer);
       },
     },
   ];
+}
+
+/** A handler that answers at once is answered at once. */
+function runOfHost(execute: () => unknown): unknown {
+  try {
+    const result = execute();
+    if (!isThenable(result)) return answerOfHost(result);
+    return result.then(answerOfHost, (thrown: unknown) => {
+      throw toHandlerProblem(thrown);
+    });
+  } catch (thrown) {
+    throw toHandlerProblem(thrown);
+  }
+}
+
+function answerOfHost(result: unknown): { readonly result: unknown } {
+  if (result instanceof ApiReply) throw wrongReturn('onToolExecute', 'a value', result);
+  return toAnswer(result);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

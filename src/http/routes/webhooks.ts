@@ -27,6 +27,9 @@ const listQuerySchema = {
   additionalProperties: false,
 } as const;
 
+const storeErrors = ['storage_unavailable', 'storage_full'] as const;
+const changeErrors = ['webhook_not_found', ...storeErrors] as const;
+
 /** Routes of webhooks; none if the host has no webhook service. */
 export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { webhooks } = context.services;
@@ -39,6 +42,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Webhooks and how they fare, oldest first',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('webhooks', webhookSchema) } },
+      docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
         const { limit, after } = pageRequest(
           'webhooks',
@@ -62,13 +66,12 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Make a webhook; the answer is the only place where its secret is shown',
       scope: 'admin',
       schema: { body: createWebhookBodySchema, response: { 201: createdWebhookSchema } },
+      docs: { responseHeaders: { 201: ['Location'] }, errors: ['webhook_exists', ...storeErrors] },
       // Not `idempotent`: that would keep the secret itself, in the clear, for 24 h.
       handler: async (request, reply) => {
-        const { webhook, secret, signingSecret } = await webhooks.create(
-          request.body as WebhookInput & { id?: string },
-        );
+        const { webhook, ...made } = await webhooks.create(request.body as WebhookInput & { id?: string });
         reply.code(201).header('Location', `/api/webhooks/${encodeURIComponent(webhook.id)}`);
-        return { ...webhook, secret, signingSecret };
+        return { ...webhook, ...made };
       },
     },
     {
@@ -78,6 +81,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'One webhook and how it fares',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: webhookSchema } },
+      docs: { errors: ['webhook_not_found', 'storage_unavailable'] },
       handler: async (request) => {
         const { id } = request.params as { id: string };
         const webhook = await webhooks.get(id);
@@ -94,6 +98,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Change a webhook; what is left out stays as it is',
       scope: 'admin',
       schema: { params: idParamsSchema, body: updateWebhookBodySchema, response: { 200: webhookSchema } },
+      docs: { errors: changeErrors },
       handler: (request) =>
         webhooks.update((request.params as { id: string }).id, request.body as WebhookInput),
     },
@@ -104,6 +109,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Remove a webhook; its pending deliveries are cancelled',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
+      docs: { errors: changeErrors },
       handler: async (request, reply) => {
         await webhooks.remove((request.params as { id: string }).id);
         return reply.code(204).send();
@@ -122,6 +128,10 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       summary: 'Send a webhook.test event to this webhook alone; Location names the delivery',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 202: deliverySchema } },
+      docs: {
+        responseHeaders: { 202: ['Location'] },
+        errors: ['webhook_disabled', 'too_many_tests', ...changeErrors],
+      },
       handler: async (request, reply) => {
         const delivery = await webhooks.test((request.params as { id: string }).id);
         reply.code(202).header('Location', `/api/deliveries/${delivery.id}`);
@@ -135,6 +145,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       summary: 'Give a webhook a new secret, shown this once; the old one signs too for 24 h',
       scope: 'admin',
       schema: { params: idParamsSchema, body: rotateBodySchema, response: { 200: rotatedSecretSchema } },
+      docs: { errors: changeErrors },
       handler: (request) => {
         const { secret } = request.body as { secret?: string };
         return webhooks.rotateSecret((request.params as { id: string }).id, secret);
@@ -147,6 +158,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       summary: 'Send events of the log to a webhook, again or for the first time',
       scope: 'admin',
       schema: { params: idParamsSchema, body: replayBodySchema, response: { 202: replayAnswerSchema } },
+      docs: { errors: ['replay_running', ...changeErrors] },
       handler: async (request, reply) => {
         const range = request.body as Parameters<WebhookService['replay']>[1];
         const answer = await webhooks.replay((request.params as { id: string }).id, range);
@@ -160,6 +172,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       summary: 'Enable a disabled webhook, and deliver what it missed if asked to',
       scope: 'admin',
       schema: { params: idParamsSchema, body: enableBodySchema, response: { 200: enableAnswerSchema } },
+      docs: { errors: ['replay_running', ...changeErrors] },
       handler: (request) =>
         webhooks.enable(
           (request.params as { id: string }).id,

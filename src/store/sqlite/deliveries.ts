@@ -83,6 +83,8 @@ export function deliveryReads({ statements, direct, transaction }: DeliveryReads
           return count;
         }),
       ),
+    hastenWaiting: (webhookId, { now, withinMs, max }) =>
+      direct(() => Number(statements.hastenWaiting.run(webhookId, now, now + withinMs, max).changes)),
     freshenWaiting: (webhookId, max) =>
       direct(() => statements.freshenWaiting.all(webhookId, max).map(({ sequence }) => sequence as number)),
     pullWaiting: (limit, due, max) =>

@@ -2,6 +2,7 @@
 // kept or none; if one caller's row is at fault, the group is rolled back and done again so that only that caller hears of it.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { callHost } from '../../call-host.ts';
 import { CodeBuddyError } from '../../errors.ts';
 import type { Write } from '../store.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
@@ -25,7 +26,7 @@ export interface GroupCommitOptions {
   readonly directory: string;
   /** Does one write inside the transaction and returns the sequence of an event. */
   readonly apply: (write: Write) => number | undefined;
-  /** Hears when commits begin to fail for want of storage, and when they work again. */
+  /** Called when commits begin to fail for want of storage, and when they work again. What it throws is dropped. */
   readonly onStorageChange?: (failure: unknown) => void;
   /** Rows a commit holds at most: keeps the pause of one commit to some milliseconds. @default 500 */
   readonly maxRowsPerCommit?: number;
@@ -127,8 +128,7 @@ export function createGroupCommit({
     } catch (error) {
       const told = toStorageError(error, directory);
       for (const { reject } of group) reject(told);
-      if (!failing) onStorageChange?.(told);
-      failing = true;
+      setFailing(true, told);
       return;
     }
     for (const [index, { resolve, reject }] of group.entries()) {
@@ -136,8 +136,13 @@ export function createGroupCommit({
       if (outcome.kind === 'written') resolve(outcome.sequences);
       else reject(outcome.error);
     }
-    if (failing) onStorageChange?.(undefined);
-    failing = false;
+    setFailing(false);
+  }
+
+  function setFailing(isFailing: boolean, failure?: unknown): void {
+    if (failing === isFailing) return;
+    failing = isFailing;
+    callHost(() => onStorageChange?.(failure));
   }
 
   /** Takes callers, in their order, up to the size of one commit; at least one. */
@@ -166,10 +171,14 @@ export function createGroupCommit({
 
   /** One commit a turn, so that requests are served between the commits of a long queue. */
   function commitNext(): void {
-    commitGroup(takeGroup());
-    scheduled = undefined;
-    if (queue.length > 0 || patient.length >= enoughPatient) schedule(0);
-    else if (patient.length > 0) schedule(1);
+    try {
+      commitGroup(takeGroup());
+    } finally {
+      // Whatever happens to this group, the next one must be committed.
+      scheduled = undefined;
+      if (queue.length > 0 || patient.length >= enoughPatient) schedule(0);
+      else if (patient.length > 0) schedule(1);
+    }
   }
 
   function schedule(maxDelayMs: number): void {

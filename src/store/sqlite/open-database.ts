@@ -11,7 +11,7 @@ import { takeOwnership } from './owner-lock.ts';
 import { createPrivateFile } from './private-file.ts';
 import { isCorrupt, isOutOfSpace, sqliteCode } from './sqlite-errors.ts';
 
-/** Where the store reports what a person should know; a pino logger fits. */
+/** Where the store reports what a person should know; a pino logger fits. What it throws is dropped. */
 export interface StoreLogger {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
 }

@@ -1,6 +1,6 @@
 // Rows as SQLite gives them, made into the records of the contract. The tables are STRICT: they vouch for the types below.
 
-import type { DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
+import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from '../store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -96,7 +96,24 @@ export function toDeliveryRow(row: Row): DeliveryRow {
     nextAttemptAt: row.next_attempt_at as number | null,
     endedAt: row.ended_at as number | null,
     reason: row.reason as string | null,
+    answered: answerIn(row.attempt_log as string),
   };
+}
+
+/** Statuses that say that the moment is wrong, not the event. */
+const notNow: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** Read without parsing: within a text of the attempt these quotes would be escaped. */
+function answerIn(attemptLog: string): DeliveryAnswer {
+  if (attemptLog === '') return 'nothing';
+  if (attemptLog.includes('"outcome":"aborted"')) return 'refused';
+  let answered: DeliveryAnswer = 'nothing';
+  for (const [, code] of attemptLog.matchAll(/"statusCode":(\d+)/g)) {
+    const status = Number(code);
+    if (status >= 300 && status < 500 && !notNow.has(status)) return 'refused';
+    if (status >= 500) answered = 'error';
+  }
+  return answered;
 }
 
 export function toDeliveryWithAttempts(row: Row): DeliveryWithAttempts {

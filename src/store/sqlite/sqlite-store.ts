@@ -1,6 +1,7 @@
 // The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a crash of the
 // process and a power cut.
 
+import { callHost } from '../../call-host.ts';
 import { takeRows } from '../page-weight.ts';
 import type { Store } from '../store.ts';
 import { applyWrite } from './apply-write.ts';
@@ -35,7 +36,12 @@ export interface SqliteStoreOptions {
 const eventsPerLook = 10_000;
 
 /** Opens the database, alone. @throws StoreOpenError with one line for a person. */
-export async function openSqliteStore({ path, now = Date.now, logger }: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore({
+  path,
+  now = Date.now,
+  logger: hostLogger,
+}: SqliteStoreOptions): Promise<Store> {
+  const logger = hostLogger && guardLogger(hostLogger);
   const owned = openOwnedDatabase(path, now(), logger);
   try {
     return createStore(owned, now, logger);
@@ -139,6 +145,11 @@ function createStore(
       close();
     },
   };
+}
+
+/** A logger that throws must not keep the store from opening or committing. */
+function guardLogger(logger: StoreLogger): StoreLogger {
+  return { warn: (fields, message) => callHost(() => logger.warn(fields, message)) };
 }
 
 /** What a crash cut off in the middle. Nobody sees it, so a disk that is full must not keep the store from opening. */

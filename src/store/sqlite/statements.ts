@@ -99,6 +99,9 @@ const sql = {
   freshenWaiting: `UPDATE deliveries SET next_attempt_at = NULL WHERE (sequence, webhook_id, id) IN (
     SELECT sequence, webhook_id, id FROM deliveries WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL
     LIMIT ?) RETURNING sequence`,
+  hastenWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
+    SELECT sequence, webhook_id, id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at > ?2
+      AND (next_attempt_at <= ?3 OR reason NOT IN ('http_error', 'redirect_refused', 'gone', 'rate_limited')) LIMIT ?4)`,
   // Not by webhook: it is for the clock of the machine, at the start.
   pullWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
     SELECT sequence, webhook_id, id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?3)`,

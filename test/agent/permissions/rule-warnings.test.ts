@@ -1,6 +1,6 @@
 // What is said about rules at the start, and by doctor.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ruleWarnings } from '../../../src/agent/permissions/rule-warnings.ts';
@@ -66,8 +66,9 @@ it('the log of the server has the warnings', async () => {
 
 it('doctor shows the warnings', async () => {
   const home = temporaryFolder();
+  mkdirSync(join(home, 'api'));
   writeFileSync(
-    join(home, 'config.json'),
+    join(home, 'api', 'config.json'),
     JSON.stringify({ permissions: { allow: ['bash(git log *)'], deny: ['read_file(../x)'] } }),
   );
   const { stdout } = await run(home, ['doctor', '--workspace', home]);

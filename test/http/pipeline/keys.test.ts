@@ -80,7 +80,7 @@ describe('the API key', () => {
   });
 
   test('a key that no client could send is refused when the server is made', () => {
-    for (const apiKey of ['', 'two words', 'k'.repeat(600), 'caf\xe9']) {
+    for (const apiKey of ['two words', 'k'.repeat(600), 'caf\xe9']) {
       expect(() => new RestApiServer({ apiKey }), apiKey).toThrow(/apiKey/);
     }
   });

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RequestEvent } from '../../../src/api/rest-server.ts';
 import {
+  CodeBuddyError,
   getApiServer,
   RestApiServer,
+  reply,
   ServerStartError,
   startApiServer,
   stopApiServer,
@@ -49,7 +51,7 @@ describe('the server as a library', () => {
     const home = await mkdtemp(join(tmpdir(), 'codebuddy-'));
     onTestFinished(() => rm(home, { recursive: true }));
     const program = `
-      import { RestApiServer } from ${JSON.stringify(new URL('../../../src/api/rest-server.ts', import.meta.url).href)};
+      import { RestApiServer } from ${JSON.stringify(new URL('../../../src/index.ts', import.meta.url).href)};
       import { createRequire } from 'node:module';
       const server = new RestApiServer({ port: 0 });
       server.onPrompt = () => 'hi';
@@ -57,7 +59,7 @@ describe('the server as a library', () => {
       await fetch(server.getAddress().url + '/api/prompt', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"prompt":"x"}' });
       await server.stop();
       const loaded = Object.keys(createRequire(import.meta.url).cache);
-      console.log(JSON.stringify(loaded.filter((file) => /node_modules\\/(pino|@fastify\\/ajv-compiler|re2js)\\//.test(file))));
+      console.log(JSON.stringify(loaded.filter((file) => /node_modules\\/(pino|@fastify\\/ajv-compiler|re2js|undici)\\//.test(file))));
       console.log(process.moduleLoadList.filter((name) => /sqlite/.test(name)).length);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -164,6 +166,33 @@ describe('the server as a library', () => {
     ]);
   });
 
+  test('a listener that throws or rejects ends neither the server nor the process', async () => {
+    const warnings: Error[] = [];
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
+    const server = new RestApiServer({ port: 0 });
+    onTestFinished(() => server.stop());
+    server.onPrompt = () => Promise.reject(new Error('the agent'));
+    for (const event of ['start', 'request', 'error', 'stop'] as const) {
+      server.on(event, () => {
+        throw new Error(`${event} throws`);
+      });
+    }
+    server.prependListener('request', async () => Promise.reject(new Error('request rejects')));
+    const { url } = await server.start();
+    const headers = { 'content-type': 'application/json' };
+    const prompt = { method: 'POST', headers, body: '{"prompt":"x"}' };
+    for (let count = 0; count < 2; count++)
+      expect((await fetch(`${url}/api/prompt`, prompt)).status).toBe(500);
+    await server.stop();
+    const told = () =>
+      new Set(warnings.map(({ message }) => message.replace(/^A listener of the server failed: /, '')));
+    await expect
+      .poll(told, { timeout: 20_000 })
+      .toEqual(new Set(['start throws', 'error throws', 'request throws', 'request rejects', 'stop throws']));
+  });
+
   test('getApiServer, startApiServer and stopApiServer share one server', async () => {
     const server = await startApiServer({ port: 0 });
     onTestFinished(() => stopApiServer());
@@ -181,11 +210,7 @@ describe('addRoute', () => {
       setUp: (server) => server.addRoute('GET', '/before/:name', ({ params }) => ({ hello: params.name })),
     });
     expect((await request('GET', '/before/bob')).json).toEqual({ hello: 'bob' });
-    server.addRoute('POST', '/after', ({ body, requestId }) => ({
-      status: 201,
-      headers: { 'X-A': requestId },
-      body,
-    }));
+    server.addRoute('POST', '/after', ({ body, requestId }) => reply(201, body, { 'X-A': requestId }));
     server.addRoute('GET', '/before/exact', () => 'plain parts come first', { summary: 'Exact' });
     const after = await request('POST', '/after', { body: { a: 1 }, headers: { 'x-request-id': 'r7' } });
     expect(after).toMatchObject({ status: 201, json: { a: 1 } });
@@ -217,8 +242,11 @@ describe('addRoute', () => {
       list: [1],
       looksLike: { status: 'busy', body: 1 },
       more: { status: 200, other: 1 },
-      teapot: { status: 418 },
-      html: { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<p>' },
+      likeTheFirstVersion: { status: 404, headers: {}, body: { a: 1 } },
+      statusAlone: { status: 418 },
+      teapot: reply(418),
+      missing: reply(404, { error: 'no such job' }, { 'X-Reason': 'gone' }),
+      html: reply(200, '<p>', { 'Content-Type': 'text/html' }),
     };
     server.addRoute('GET', '/give/:what', ({ params }) => answers[params.what ?? '']);
     server.addRoute('GET', '/circular', () => {
@@ -229,7 +257,11 @@ describe('addRoute', () => {
     server.addRoute('GET', '/big', () => ({ n: 1n }));
     server.addRoute('GET', '/reject', () => Promise.reject(new Error('x')));
     server.addRoute('GET', '/odd', () => Promise.reject('a string'));
-    server.addRoute('GET', '/split', () => ({ status: 200, headers: { 'X-A': 'a\r\nX-B: b' }, body: 1 }));
+    server.addRoute('GET', '/split', () => reply(200, 1, { 'X-A': 'a\r\nX-B: b' }));
+    const warnings: Error[] = [];
+    const hear = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
     const give = (what: string) => request('GET', `/give/${what}`);
     expect(await give('nothing')).toMatchObject({ status: 204, text: '' });
     expect((await give('null')).text).toBe('null');
@@ -237,6 +269,15 @@ describe('addRoute', () => {
     expect((await give('list')).json).toEqual([1]);
     expect((await give('looksLike')).json).toEqual({ status: 'busy', body: 1 });
     expect((await give('more')).json).toEqual({ status: 200, other: 1 });
+    for (let again = 0; again < 2; again++)
+      expect(await give('likeTheFirstVersion')).toMatchObject({
+        status: 200,
+        json: { status: 404, headers: {}, body: { a: 1 } },
+      });
+    expect(await give('statusAlone')).toMatchObject({ status: 200, json: { status: 418 } });
+    const missing = await give('missing');
+    expect(missing).toMatchObject({ status: 404, json: { error: 'no such job' } });
+    expect(missing.headers.get('x-reason')).toBe('gone');
     expect(await give('teapot')).toMatchObject({ status: 418, text: '' });
     const html = await give('html');
     expect(html.headers.get('content-type')).toBe('text/html');
@@ -248,6 +289,70 @@ describe('addRoute', () => {
       });
     }
     expect((await sendOne(port, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')).status).toBe(200);
+    const told = warnings.filter((warning) => 'code' in warning && warning.code === 'CODEBUDDY_REPLY');
+    expect(told.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/GET \/give\/:what .* return reply\(status, body, headers\)/),
+    ]);
+  });
+
+  test('reply() refuses what is no status, and a body where there is none', () => {
+    for (const status of [0, 99, 199, 600, 200.5, '200' as never])
+      expect(() => reply(status)).toThrow(/whole number from 200 to 599/);
+    expect(() => reply(204, 'x')).toThrow(/has no body/);
+  });
+
+  test('an error of a host is a fault of the host, whatever fields it has; a CodeBuddyError is an answer', async () => {
+    const { server, request } = await startServer();
+    const thrown: Record<string, unknown> = {
+      status: Object.assign(new Error('x'), { status: 404, statusCode: 404 }),
+      code: Object.assign(new Error('x'), { code: 'ECONNRESET' }),
+      fastify: Object.assign(new Error('x'), { code: 'FST_ERR_CTP_BODY_TOO_LARGE' }),
+      validation: Object.assign(new Error('x'), { validation: [], validationContext: 'body' }),
+    };
+    const fail = (what: unknown): never => {
+      throw thrown[String(what)] ?? new CodeBuddyError('session_busy', 'Try later');
+    };
+    server.addRoute('GET', '/fail/:what', ({ params }) => fail(params.what));
+    server.onToolExecute = async (tool) => fail(tool);
+    server.onPrompt = (prompt) => fail(prompt);
+    for (const what of [...Object.keys(thrown), 'answer']) {
+      const code = what === 'answer' ? 'session_busy' : 'internal_error';
+      for (const [method, path, body] of [
+        ['GET', `/fail/${what}`, undefined],
+        ['POST', `/api/tools/${what}`, {}],
+        ['POST', '/api/prompt', { prompt: what }],
+      ] as const)
+        expect((await request(method, path, { body })).json.code, `${path} ${what}`).toBe(code);
+    }
+  });
+
+  test('a handler that returns the wrong thing is told so by name', async () => {
+    const { server, request } = await startServer();
+    const wrong = (value: unknown) => (() => value) as never;
+    const detail = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<string> =>
+      (await request(method, path, { body })).json.detail;
+    for (const [value, kind] of [
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [7, 'a number'],
+      ['x', 'a string'],
+      [[1], 'an array'],
+    ] as const) {
+      server.onGetMetrics = wrong(value);
+      expect(await detail('GET', '/api/metrics')).toBe(
+        `onGetMetrics must return an object; it returned ${kind}`,
+      );
+    }
+    server.onGetSessions = wrong({});
+    expect(await detail('GET', '/api/sessions')).toBe(
+      'onGetSessions must return an array; it returned an object',
+    );
+    server.onListTools = wrong('x');
+    expect(await detail('GET', '/api/tools')).toBe('onListTools must return an array; it returned a string');
+    server.onToolExecute = wrong(reply(404));
+    expect(await detail('POST', '/api/tools/x', {})).toContain('onToolExecute must return a value');
+    server.onPrompt = wrong(7);
+    expect(await detail('POST', '/api/prompt', { prompt: 'x' })).toContain('onPrompt must return a string');
   });
 
   test('schemas validate the request and cut the answer', async () => {

@@ -56,6 +56,7 @@ describe('a host that answers prompts itself', () => {
     });
     expect(answer.status).toBe(200);
     expect(answer.json).toEqual({
+      status: 'completed',
       response: 'hello',
       sessionId: 'mine',
       runId: expect.stringMatching(/^run_/),

@@ -16,6 +16,29 @@ function keepLines(): { readonly lines: Record<string, unknown>[]; readonly logg
   return { lines, logger };
 }
 
+test('a logger that throws, or rejects later, fails no request and no stop', async () => {
+  let calls = 0;
+  const fail = (): undefined => {
+    calls++;
+    if (calls % 2 === 0) throw new Error('the logger is closed');
+    return Promise.reject(new Error('the logger is closed')) as unknown as undefined;
+  };
+  const { request, server } = await startServer({
+    config: { logger: { debug: fail, info: fail, warn: fail, error: fail } },
+    handlers: {
+      onToolExecute: () => {
+        throw new Error('the real reason');
+      },
+    },
+  });
+  for (let i = 0; i < 3; i++) {
+    expect((await request('GET', '/health')).status).toBe(200);
+    expect((await request('POST', '/api/tools/x', { body: {} })).status).toBe(500);
+  }
+  await server.stop();
+  expect(calls).toBeGreaterThan(6);
+});
+
 describe('the request log', () => {
   test('has one line a request, with no query values, bodies or keys in it', async () => {
     const { lines, logger } = keepLines();

@@ -94,7 +94,7 @@ describe('a permission', () => {
 
   test('a plain request is answered 202 with the question, and goes on when it was decided', async () => {
     const { client, url, home } = await startWithModel([calls('bash', command), says('Made it.')]);
-    const key = readFileSync(join(home, 'api-key'), 'utf8').trim();
+    const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const headers = { 'x-api-key': key, 'content-type': 'application/json' };
     const startedAt = performance.now();
     const response = await fetch(`${url}/api/prompt`, { method: 'POST', headers, body: '{"prompt":"go"}' });
@@ -197,7 +197,7 @@ describe('errors of a provider', () => {
     [429, 429, 'model_rate_limited'],
   ])('%i is answered %i %s', async (status, wanted, code) => {
     const { url, home } = await startWithModel({ kind: 'error', status, headers: { 'retry-after': '33' } });
-    const key = readFileSync(join(home, 'api-key'), 'utf8').trim();
+    const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const response = await fetch(`${url}/api/prompt`, {
       method: 'POST',
       headers: { 'x-api-key': key, 'content-type': 'application/json' },
@@ -252,8 +252,8 @@ test('a change of a file by anybody is an event', async () => {
   const seen: string[] = [];
   const stop = new AbortController();
   const following = (async () => {
-    for await (const { data } of client.events.stream({ types: ['file.*'], signal: stop.signal }))
-      seen.push(String(data.path));
+    for await (const event of client.events.stream({ types: ['file.*'], signal: stop.signal }))
+      if ('path' in event.data) seen.push(String(event.data.path));
   })().catch(() => undefined);
   await until('it is told', () => {
     write('by-hand.txt', String(performance.now()));

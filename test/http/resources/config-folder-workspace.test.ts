@@ -24,8 +24,10 @@ const canSandbox =
 async function start(inWorkspace: string) {
   const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-own-')));
   const home = join(workspace, inWorkspace);
-  mkdirSync(join(home, 'compile-cache', 'v1'), { recursive: true, mode: 0o700 });
-  writeFileSync(join(home, 'compile-cache', 'v1', 'code'), 'ours');
+  for (const cache of [join(home, 'compile-cache', 'v1'), join(home, 'api', 'compile-cache', 'v1')]) {
+    mkdirSync(cache, { recursive: true, mode: 0o700 });
+    writeFileSync(join(cache, 'code'), 'ours');
+  }
   const { settings } = loadSettings({
     flags: { home, workspace, port: '0', models: 'offline', databasePath: join(workspace, 'data.db') },
     environment: {},
@@ -54,18 +56,21 @@ describe.skipIf(!canSandbox).each([['.'], ['.codebuddy'], ['config/of/mine']])(
           'echo planted > compile-cache/v1/code; mkdir -p compile-cache/v2; echo planted > compile-cache/v2/code',
           'mv compile-cache old; mkdir -p compile-cache/v1; echo planted > compile-cache/v1/code',
           `echo '{"mcpServers":{"a":{"command":"planted"}}}' > config.json`,
+          `echo '{"mcpServers":{"a":{"command":"planted"}}}' > api/config.json`,
+          'mkdir -p api/compile-cache/v2; echo planted > api/compile-cache/v2/code; echo planted > api/compile-cache/v1/code',
           `cd ${workspace}; echo planted > data.db-journal`,
           `[ ${first} = . ] || { mv ${first} moved; mkdir -p ${home}/compile-cache; echo planted > ${home}/config.json; echo planted > ${home}/compile-cache/code; }`,
           'true',
         ].join('\n'),
       );
-      expect(existsSync(join(home, 'config.json'))).toBe(false);
+      for (const file of ['config.json', 'api/config.json']) expect(existsSync(join(home, file))).toBe(false);
       expect(existsSync(join(workspace, 'data.db-journal'))).toBe(false);
-      const cache = join(home, 'compile-cache');
-      const files = existsSync(cache) ? readdirSync(cache, { recursive: true }) : [];
-      for (const name of files.map(String).filter((file) => file.endsWith('code')))
-        expect(readFileSync(join(cache, name), 'utf8')).toBe('ours');
-      expect(files).not.toContain('v2');
+      for (const cache of [join(home, 'compile-cache'), join(home, 'api', 'compile-cache')]) {
+        const files = existsSync(cache) ? readdirSync(cache, { recursive: true }) : [];
+        for (const name of files.map(String).filter((file) => file.endsWith('code')))
+          expect(readFileSync(join(cache, name), 'utf8')).toBe('ours');
+        expect(files).not.toContain('v2');
+      }
     });
   },
 );

@@ -38,7 +38,9 @@ test('draws every route, and says what a prompt may be answered', async () => {
   const prompt = page.locator('details[open]');
   await prompt.getByText('Answer 202').waitFor();
   const text = await prompt.innerText();
-  expect(text).toMatch(/Run The work on one prompt[\s\S]*or WaitingRun A run that waits for a person/);
+  expect(text).toMatch(
+    /QueuedRun A run that will be worked on[\s\S]*or WaitingRun A run that waits for a person/,
+  );
   expect(text).toContain('permissionMode');
   expect(errors).toEqual([]);
 });

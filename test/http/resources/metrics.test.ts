@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
 import { renderPrometheus } from '../../../src/http/prometheus-text.ts';
+import { version } from '../../../src/version.ts';
+import { startModelServer } from '../../agent/model-server.ts';
+import { calls, says } from '../../agent/start-model-agent.ts';
+import { startApp } from '../start-app.ts';
+import { startServer as startHost } from '../start-server.ts';
 import { appendMany, startServer } from '../streaming/start-server.ts';
 
 interface Parsed {
@@ -125,4 +130,66 @@ test('a library alone has metrics and docs, but no routes of services it was not
   } finally {
     await server.stop();
   }
+});
+
+test('runs by outcome and duration, tokens, cost, permissions, webhooks by state and the build are figures', async () => {
+  const model = await startModelServer(({ messages }) => {
+    if (messages.some(({ text }) => text.includes('fail'))) return { kind: 'error', status: 401 };
+    if (messages.at(-1)?.text === 'ask') return calls('bash', { command: 'true' });
+    return { ...says('Done.'), usage: { input: 7, output: 3 } };
+  });
+  const { client } = await startApp({
+    config: { models: ['local/m'], providers: { local: { baseURL: `${model.url}/v1` } }, watch: false },
+  });
+  await client.prompt({ prompt: 'hi' });
+  await expect(client.prompt({ prompt: 'fail' })).rejects.toMatchObject({ status: 502 });
+  await client.prompt({ prompt: 'ask' }, { onPermission: async () => ({ decision: 'deny' }) });
+  await expect(client.prompt({ prompt: 'ask' })).rejects.toMatchObject({ name: 'PermissionRequiredError' });
+  await client.webhooks.create({ url: `${model.url}/hook`, enabled: false });
+  const { samples, types } = parse(await client.prometheusMetrics());
+  const figure = (series: string): number | undefined => samples.get(series);
+  expect(figure('codebuddy_runs_ended_total{outcome="completed"}')).toBe(2);
+  expect(figure('codebuddy_runs_ended_total{outcome="failed"}')).toBe(1);
+  expect(figure('codebuddy_runs_ended_total{outcome="cancelled"}')).toBe(0);
+  expect(figure('codebuddy_runs{status="waiting"}')).toBe(1);
+  expect(types.get('codebuddy_run_duration_seconds')).toBe('histogram');
+  expect(figure('codebuddy_run_duration_seconds_count{outcome="completed"}')).toBe(2);
+  expect(figure('codebuddy_run_duration_seconds_bucket{outcome="completed",le="+Inf"}')).toBe(2);
+  expect(figure('codebuddy_tokens_total{model="local/m",direction="input"}')).toBeGreaterThanOrEqual(14);
+  expect(figure('codebuddy_tokens_total{model="local/m",direction="output"}')).toBeGreaterThanOrEqual(6);
+  expect(figure('codebuddy_cost_usd_total{model="local/m"}')).toBe(0);
+  expect(figure('codebuddy_permissions_pending')).toBe(1);
+  expect(figure('codebuddy_permissions_requested_total')).toBe(2);
+  expect(figure('codebuddy_permissions_resolved_total{decision="deny"}')).toBe(1);
+  expect(figure('codebuddy_webhooks{state="disabled"}')).toBe(1);
+  expect(figure(`codebuddy_build_info{version="${version}",node="${process.version}"}`)).toBe(1);
+  const { metrics } = (await client.metrics()) as { metrics: Record<string, Record<string, unknown>> };
+  expect(metrics.runs?.ended).toEqual({ completed: 2, failed: 1, cancelled: 0, interrupted: 0 });
+  expect(metrics.permissions).toMatchObject({ pending: 1, requested: 2 });
+  expect(metrics.webhooks?.byState).toMatchObject({ disabled: 1 });
+  expect(metrics.build).toEqual({ version, node: process.version });
+});
+
+test('prompts that a host answers are counted like runs', async () => {
+  const { request } = await startHost({
+    handlers: {
+      onPrompt: (prompt) => {
+        if (prompt === 'fail') throw new Error('no');
+        return {
+          response: 'yes',
+          model: 'mine',
+          usage: { inputTokens: 5, outputTokens: 2, totalTokens: 7 },
+          cost: 0.25,
+        };
+      },
+    },
+  });
+  for (const prompt of ['a', 'fail', 'b']) await request('POST', '/api/prompt', { body: { prompt } });
+  const stream = { accept: 'text/event-stream' };
+  await request('POST', '/api/prompt', { body: { prompt: 'c' }, headers: stream });
+  const { samples } = parse((await request('GET', '/metrics')).text);
+  expect(samples.get('codebuddy_runs_ended_total{outcome="completed"}')).toBe(3);
+  expect(samples.get('codebuddy_runs_ended_total{outcome="failed"}')).toBe(1);
+  expect(samples.get('codebuddy_tokens_total{model="mine",direction="input"}')).toBe(15);
+  expect(samples.get('codebuddy_cost_usd_total{model="mine"}')).toBe(0.75);
 });

@@ -78,7 +78,7 @@ test('an export holds everything, as JSON and as Markdown that nothing breaks ou
   expect(markdown.split('\n').filter((line) => line.startsWith('## '))).toHaveLength(json.messages.length);
   expect(markdown).toContain('> ## Not a heading');
   expect(markdown).toContain('`````\n');
-  const key = readFileSync(join(home, 'api-key'), 'utf8').trim();
+  const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
   const response = await fetch(`${url}/api/sessions/${sessionId}/export?format=markdown`, {
     headers: { 'x-api-key': key },
   });

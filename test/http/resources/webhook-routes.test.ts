@@ -188,6 +188,7 @@ test('status and figures tell how webhooks fare', async () => {
       },
       { outcome: 'timeout', count: 2, totalSeconds: 30, buckets: [{ seconds: 0.1, count: 0 }] },
     ],
+    byState: { healthy: 3, failing: 0, open: 0, paused: 0, disabled: 0 },
   });
   const lines = (await (await get('/metrics')).text()).split('\n');
   expect(lines).toEqual(
@@ -198,6 +199,8 @@ test('status and figures tell how webhooks fare', async () => {
       'codebuddy_webhook_deliveries_retries_total 4',
       'codebuddy_webhook_deliveries_in_flight 1',
       'codebuddy_webhook_deliveries_pending 3',
+      'codebuddy_webhooks{state="healthy"} 3',
+      'codebuddy_webhooks{state="open"} 0',
       'codebuddy_webhook_oldest_pending_age_seconds 2.5',
       '# TYPE codebuddy_webhook_attempt_duration_seconds histogram',
       'codebuddy_webhook_attempt_duration_seconds_bucket{outcome="success",le="1"} 7',

@@ -30,6 +30,7 @@ export const aWebhook: Webhook = {
     failingSince: null,
     lastSuccessAt: at,
     pausedUntil: null,
+    nextProbeAt: null,
     disabledAt: null,
     disabledReason: null,
     missed: 0,

@@ -45,7 +45,10 @@ describe('a deny rule', () => {
     expect(existsSync(join(workspace, 'new.txt'))).toBe(false);
     expect(existsSync(join(workspace, 'other.txt'))).toBe(true);
     const { events } = await client.events.list({ runId, type: 'tool.error' });
-    expect(events.map(({ data }) => data.code)).toEqual(['permission_denied', 'permission_denied']);
+    expect(events.map((event) => event.type === 'tool.error' && event.data.code)).toEqual([
+      'permission_denied',
+      'permission_denied',
+    ]);
   });
 });
 

@@ -50,6 +50,8 @@ const eventQuery = {
   '?types': 'tool.*',
   '?order': 'desc',
   '?deltas': true,
+  '?named': false,
+  'Last-Event-ID:': '1',
 };
 const webhookFields = {
   name: 'x',
@@ -103,6 +105,7 @@ export const table: readonly Row[] = [
       'webhook.events': ({ hookUrl }: World) => ({ url: hookUrl, events: ['run.*'] }),
       'webhook.secret': ({ hookUrl }: World) => ({ url: hookUrl, secret: 'a-secret-of-sixteen' }),
       'Idempotency-Key:': () => `key-${unique++}`,
+      'Prefer:': 'wait=60',
     },
   },
   {
@@ -314,6 +317,11 @@ export const table: readonly Row[] = [
       await world.session();
       return { path: `/api/events/${(await world.client.events.list({ limit: 1 })).events[0]?.id}` };
     },
+  },
+  {
+    route: 'POST /api/stream-tickets',
+    passes: read(201),
+    prepare: only('/api/stream-tickets'),
   },
   { route: 'GET /api/event-types', passes: read(200), prepare: only('/api/event-types') },
 

@@ -35,6 +35,15 @@ export interface World {
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
+  /** The same over another server, as a proxy; a stream is read to its end. */
+  sendThrough(
+    base: string,
+    caller: Caller,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   session(): Promise<string>;
   /** A run that has failed, and can be resumed; started by the local key, which may do everything. */
   failedRun(options?: Readonly<Record<string, unknown>>, prompt?: string): Promise<string>;
@@ -50,15 +59,19 @@ export interface World {
   spareKey(): Promise<string>;
 }
 
-/** The model calls `bash` when it is told to "use" it, fails when told to (once a request: not when it is resumed), and else answers at once. */
+/** The model calls `bash` when it is told to "use" it, fails at the first prompt of its kind that tells it to, and else answers at once. */
 export async function startWorld(options: StartAppOptions = {}): Promise<World> {
-  const refused = new Set<string>();
+  // A run that failed is resumed with the same words.
+  const failed = new Set<string>();
+  let runs = 0;
   const model = await startModelServer(({ messages }) => {
     const last = messages.at(-1);
-    const said = messages.filter(({ role }) => role === 'user');
-    const text = said.map((message) => message.text).join('\n');
-    if (text.includes('fail') && !refused.has(text)) {
-      refused.add(text);
+    const text = messages.map((message) => (message.role === 'user' ? message.text : '')).join('\n');
+    const failing = messages.find(
+      (message) => message.role === 'user' && message.text.includes('fail') && !failed.has(message.text),
+    );
+    if (failing !== undefined) {
+      failed.add(failing.text);
       return { kind: 'error', status: 401 };
     }
     if (text.includes('use') && last?.role === 'user')
@@ -94,7 +107,10 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
   });
   const hookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
 
-  async function send(
+  const send: World['send'] = (...request) => sendTo({ base: url, readsStreams: false }, ...request);
+
+  async function sendTo(
+    { base, readsStreams }: { readonly base: string; readonly readsStreams: boolean },
     caller: Caller,
     method: string,
     path: string,
@@ -103,7 +119,11 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
   ): Promise<Answer> {
     const key = keys.get(caller);
     const stop = new AbortController();
-    const response = await fetch(url + path, {
+    const patience = setTimeout(
+      () => stop.abort(new Error(`No answer to ${method} ${path} within 60 s`)),
+      60_000,
+    );
+    const response = await fetch(base + path, {
       method,
       signal: stop.signal,
       headers: {
@@ -111,11 +131,11 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     let json: unknown;
-    if (isStream) stop.abort();
+    if (isStream && !readsStreams) stop.abort();
     else {
       const text = await response.text();
       try {
@@ -124,6 +144,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
         // A page or Prometheus text.
       }
     }
+    clearTimeout(patience);
     return { status: response.status, headers: response.headers, json };
   }
 
@@ -143,9 +164,12 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     write: started.write,
     routes: started.app.server.getEndpoints().map(({ method, path }) => `${method} ${path}`),
     send,
+    sendThrough: (base, ...request) => sendTo({ base, readsStreams: true }, ...request),
     session: async () => (await client.sessions.create({})).id,
-    async failedRun(runOptions = {}, prompt = `fail ${refused.size}`) {
-      const { id } = await client.runs.start({ prompt, options: runOptions });
+    async failedRun(runOptions = {}, prompt = 'fail') {
+      // A prompt of its own: the model fails at each one only once.
+      const own = prompt.includes('fail') ? `${prompt} (${++runs})` : prompt;
+      const { id } = await client.runs.start({ prompt: own, options: runOptions });
       await until('the run fails', async () => (await client.runs.get(id)).status === 'failed');
       return id;
     },

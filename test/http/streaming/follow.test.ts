@@ -116,7 +116,11 @@ test('a reader that asks for events that were pruned is told of the gap and goes
   await store.pruneEvents(now - 1000, 100);
   const reader = await openReader(`${url}/api/events?after=4`);
   const messages = await reader.take(4);
-  expect(messages[0]).toEqual({ id: '10', event: 'gap', data: { firstSequence: 11 } });
+  expect(messages[0]).toEqual({
+    id: '10',
+    event: 'gap',
+    data: { type: 'gap', sequence: 10, firstSequence: 11, data: { firstSequence: 11 } },
+  });
   expect(messages.slice(1).map(({ id }) => id)).toEqual(['11', '12', '13']);
 });
 

@@ -3,11 +3,12 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
+import { signalGroup } from '../../process-group.ts';
 import { isCode, isIn } from './cover.ts';
 import type { SandboxState } from './sandbox-options.ts';
 import { filterArchitectures } from './seccomp-filter.ts';
 import { judgeSetupFailure, type SetupVerdict } from './setup-failure.ts';
-import { type CommandStart, closed, exitOf, signalGroup, startCommand } from './start-command.ts';
+import { type CommandStart, closed, exitOf, startCommand } from './start-command.ts';
 
 export interface ProbeOptions {
   readonly workspace: string;

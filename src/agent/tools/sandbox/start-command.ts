@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { groupOptions } from '../../process-group.ts';
 
 /** Numbers of the descriptors, as bubblewrap's arguments name them. */
 export const filterDescriptor = 3;
@@ -33,7 +34,7 @@ export async function startCommand(start: CommandStart): Promise<StartedCommand>
   const child = spawn(program, args, {
     cwd,
     env: environment,
-    detached: true,
+    ...groupOptions(),
     stdio: ['ignore', 'pipe', 'pipe', ...(filter === undefined ? [] : (['pipe', 'pipe'] as const))],
     ...ids,
   });
@@ -78,18 +79,6 @@ export function exitOf(
       resolve({ exitCode: child.exitCode, signal: child.signalCode });
     else child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
   });
-}
-
-/** Signals the whole group; nothing if it is gone. */
-export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    // ESRCH: nobody is left in the group. EPERM (macOS): only zombies are.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
-      throw error;
-  }
 }
 
 /** Resolves when the stream is closed; it is closed by force if something else holds it open after `waitMs`. */

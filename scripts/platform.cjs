@@ -1,0 +1,24 @@
+// Where npm and Node are on each platform. Windows cannot start .cmd files without a shell (Node refuses since CVE-2024-27980), so that the
+// programs behind them are started instead. Plain CommonJS for any Node that npm may bring along.
+'use strict';
+
+const path = require('node:path');
+
+/** The Node of devDependencies. */
+function localNode(platform, modules) {
+  return platform === 'win32'
+    ? path.win32.join(modules, 'node', 'bin', 'node.exe')
+    : path.posix.join(modules, '.bin', 'node');
+}
+
+/** npm says itself where its program is, so this works however npm was installed; without it, it is beside Node on Windows. */
+function npmCommand(platform, { execPath, npmExecPath, exists }) {
+  if (npmExecPath && /\.c?js$/.test(npmExecPath)) return { command: execPath, args: [npmExecPath] };
+  if (platform !== 'win32') return { command: 'npm', args: [] };
+  const script = path.win32.join(path.win32.dirname(execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js');
+  if (exists(script)) return { command: execPath, args: [script] };
+  // The shell finds npm.cmd; nothing in the arguments needs quotes.
+  return { command: process.env.ComSpec || 'cmd.exe', args: ['/d', '/s', '/c', 'npm'] };
+}
+
+module.exports = { localNode, npmCommand };

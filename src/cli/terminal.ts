@@ -1,0 +1,45 @@
+// The terminal that a person sits at, if there is one.
+
+import { openSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { ask } from './output.ts';
+
+/** Undefined where nobody can be asked. Input that is piped in leaves the terminal itself. */
+export function findTerminal(): NodeJS.ReadStream | undefined {
+  if (process.stderr.isTTY !== true) return undefined;
+  if (process.stdin.isTTY) return process.stdin;
+  try {
+    return new ReadStream(openSync(process.platform === 'win32' ? 'CONIN$' : '/dev/tty', 'r'));
+  } catch {
+    // There is none: a job of CI, or one that was detached from it.
+    return undefined;
+  }
+}
+
+export type Decision = 'allow' | 'allow_always' | 'deny';
+
+const answers: Readonly<Record<string, Decision>> = {
+  y: 'allow',
+  yes: 'allow',
+  a: 'allow_always',
+  always: 'allow_always',
+  n: 'deny',
+  no: 'deny',
+  '': 'deny',
+};
+
+/** Asks until the answer is one. Ctrl-D denies. */
+export async function askForDecision(
+  question: string,
+  input: NodeJS.ReadStream,
+  signal: AbortSignal,
+): Promise<Decision> {
+  let text = `${question}\n  allow? [y]es, [a]lways in this session, [N]o: `;
+  for (;;) {
+    const said = await ask(text, { input, signal });
+    const word = (said ?? '').trim().toLowerCase();
+    const decision = Object.hasOwn(answers, word) ? answers[word] : undefined;
+    if (decision !== undefined) return decision;
+    text = `  ${JSON.stringify(word)} is not an answer. Allow? y (yes), a (always) or n (no): `;
+  }
+}

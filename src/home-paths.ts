@@ -1,0 +1,39 @@
+// Where files lie in the config folder. The folder is shared with the first version of this program, which keeps a `config.json` and a
+// `codebuddy.db` of its own there; only `webhooks.json` belongs to both. Everything that is ours alone is in the subfolder `api`.
+
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** `CODEBUDDY_HOME`, or `~/.codebuddy`. */
+export function defaultHome(environment: NodeJS.ProcessEnv = process.env): string {
+  return environment.CODEBUDDY_HOME || join(homedir(), '.codebuddy');
+}
+
+/** The subfolder that holds our own files. */
+export function apiFolder(home: string): string {
+  return join(home, 'api');
+}
+
+/** Our own small files, all in `apiFolder`. */
+export type OwnFile = 'config.json' | 'api-key' | 'server.json' | 'listen.json';
+
+export const ownFileNames: readonly OwnFile[] = ['config.json', 'api-key', 'server.json', 'listen.json'];
+
+export function ownFile(home: string, name: OwnFile): string {
+  return join(apiFolder(home), name);
+}
+
+/** Where earlier releases kept the same file, beside the first version's. */
+export function oldFile(home: string, name: OwnFile | 'codebuddy.db'): string {
+  return join(home, name);
+}
+
+/** The default database. */
+export function databaseIn(home: string): string {
+  return join(apiFolder(home), 'codebuddy.db');
+}
+
+/** Shared with the first version, so it stays in the config folder itself. */
+export function webhooksFile(home: string): string {
+  return join(home, 'webhooks.json');
+}

@@ -1,0 +1,119 @@
+// The files of a webhook's `tls`: a certificate that we show to its receiver, and authorities that are trusted for it alone. They are read again
+// when they have changed, so a certificate can be renewed in place.
+
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { CodeBuddyError } from '../errors.ts';
+import { TransportError } from './transport-result.ts';
+
+/** Absolute paths of PEM files. */
+export interface ClientTls {
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+}
+
+/** What the files hold. */
+export interface ClientTlsFiles {
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+}
+
+const names = ['cert', 'key', 'ca'] as const;
+
+/** The faults of a `tls` as it is given, without a look at its files. */
+export function checkClientTls(
+  value: unknown,
+): readonly { readonly pointer: string; readonly message: string }[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [{ pointer: '', message: 'must be an object with cert and key, ca, or all three' }];
+  const entries = Object.entries(value);
+  const faults = entries.flatMap(([name, path]) => {
+    if (!(names as readonly string[]).includes(name))
+      return [
+        { pointer: `/${name.slice(0, 100)}`, message: 'is not a field of tls; those are cert, key, ca' },
+      ];
+    return typeof path === 'string' && isAbsolute(path) && !path.includes('\0') && path.length <= 4096
+      ? []
+      : [{ pointer: `/${name}`, message: 'must be the absolute path of a PEM file' }];
+  });
+  const has = (name: string): boolean => Object.hasOwn(value, name);
+  if (has('cert') !== has('key'))
+    faults.push({
+      pointer: has('cert') ? '/key' : '/cert',
+      message: 'is required: cert and key go together',
+    });
+  if (entries.length === 0) faults.push({ pointer: '', message: 'must name cert and key, ca, or all three' });
+  return faults;
+}
+
+/** @throws CodeBuddyError `validation_failed` naming the file that cannot be used */
+export function checkClientTlsFiles(tls: ClientTls): void {
+  for (const name of names) {
+    const path = tls[name];
+    if (path === undefined || isUsable(name, path)) continue;
+    throw invalid(
+      `/tls/${name}`,
+      `must be a PEM file that this server can read; it is ${JSON.stringify(path)}`,
+    );
+  }
+  try {
+    createSecureContext({ ...readClientTls(tls) });
+  } catch {
+    // Its words could tell what a file holds.
+    throw invalid('/tls/key', 'must be the private key of the certificate in cert, without a passphrase');
+  }
+}
+
+function isUsable(name: (typeof names)[number], path: string): boolean {
+  try {
+    const text = readPem(path);
+    if (name === 'key') return text.includes('PRIVATE KEY-----');
+    return new X509Certificate(text).subject !== undefined;
+  } catch {
+    // Whatever the reason: which one would tell a caller about files that are none of its business.
+    return false;
+  }
+}
+
+/** @throws TransportError `client_certificate_unusable` */
+export function readClientTls(tls: ClientTls): ClientTlsFiles {
+  const files: { -readonly [Name in keyof ClientTlsFiles]: string } = {};
+  for (const name of names) {
+    const path = tls[name];
+    if (path === undefined) continue;
+    try {
+      files[name] = readPem(path);
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code ?? 'it is not a file';
+      // Without the path, which is not for everybody who may read the state.
+      const message = `The file of tls.${name} cannot be read (${code})`;
+      throw new TransportError('client_certificate_unusable', message, { cause });
+    }
+  }
+  return files;
+}
+
+const maxPemBytes = 1024 * 1024;
+const kept = new Map<string, { readonly stamp: string; readonly text: string }>();
+
+function readPem(path: string): string {
+  const stats = statSync(path);
+  if (!stats.isFile() || stats.size > maxPemBytes) throw new Error('not a file of PEM');
+  const stamp = `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+  const known = kept.get(path);
+  if (known?.stamp === stamp) return known.text;
+  const text = readFileSync(path, 'latin1');
+  if (kept.size >= 1000) kept.clear();
+  kept.set(path, { stamp, text });
+  return text;
+}
+
+function invalid(pointer: string, message: string): CodeBuddyError {
+  return new CodeBuddyError('validation_failed', `The webhook does not fit: ${pointer} ${message}`, {
+    errors: [{ in: 'body', pointer, message }],
+  });
+}

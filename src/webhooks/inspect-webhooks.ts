@@ -1,0 +1,38 @@
+// What a start would make of webhooks.json, without starting or changing anything.
+
+import { maskUrlsIn } from '../redaction.ts';
+import { parseFile } from './registry-entries.ts';
+import { readRegistryFile } from './registry-file.ts';
+import { createUrlGuard } from './url-guard.ts';
+import { parseWebhook } from './webhook-config.ts';
+
+export interface InspectWebhooksOptions {
+  readonly path: string;
+  readonly allowedTargets: readonly string[];
+  readonly allowLoopback: boolean;
+}
+
+export interface InspectedWebhooks {
+  readonly count: number;
+  /** Why the file cannot be used at all. */
+  readonly fault: string | undefined;
+  readonly refused: readonly { readonly id: string; readonly reason: string }[];
+}
+
+export function inspectWebhooks({
+  path,
+  allowedTargets,
+  allowLoopback,
+}: InspectWebhooksOptions): InspectedWebhooks {
+  const content = readRegistryFile(path, { mayChangeMode: false });
+  if (content.kind === 'missing') return { count: 0, fault: undefined, refused: [] };
+  if (content.kind !== 'text') return { count: 0, fault: content.reason, refused: [] };
+  const guard = createUrlGuard({ allowedTargets, allowLoopback, ownListeners: () => [] });
+  const checks = { checkUrl: (url: string) => guard.check(url), makeId: () => '' };
+  const parsed = parseFile(content.text, (entry) => parseWebhook(entry, checks), new Map());
+  if (parsed.kind === 'refused') return { count: 0, fault: parsed.reason, refused: [] };
+  const refused = [...parsed.entries.values()].flatMap(({ id, refusal }) =>
+    refusal === undefined ? [] : [{ id, reason: maskUrlsIn(refusal) }],
+  );
+  return { count: parsed.entries.size, fault: undefined, refused };
+}

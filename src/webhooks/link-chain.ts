@@ -1,0 +1,64 @@
+// Follows symbolic links one at a time. webhooks.json may be a link into a repository of settings, or a mounted volume that is changed by
+// pointing a link elsewhere: each step is a place where it can change.
+
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path';
+
+export interface Place {
+  readonly folder: string;
+  readonly name: string;
+}
+
+/** As many as Linux follows. */
+const mostLinks = 40;
+
+/** `path`, then each link on the way to what it leads to; the last one need not exist. */
+export function linkChain(path: string): readonly Place[] {
+  const chain: Place[] = [];
+  let folder = existingFolder(dirname(path));
+  let rest = [basename(path)];
+  for (let links = 0; links <= mostLinks; ) {
+    const name = rest.shift();
+    if (name === undefined) break;
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      folder = dirname(folder);
+      continue;
+    }
+    const link = readLink(join(folder, name));
+    if (link === undefined && rest.length > 0) {
+      folder = join(folder, name);
+      continue;
+    }
+    chain.push({ folder, name });
+    if (link === undefined) break;
+    links++;
+    if (isAbsolute(link)) folder = parse(link).root;
+    rest = [...link.slice(isAbsolute(link) ? parse(link).root.length : 0).split(sep), ...rest];
+  }
+  return chain;
+}
+
+/** Where `path` leads to, also if nothing is there yet. */
+export function resolveLinks(path: string): string {
+  const last = linkChain(path).at(-1);
+  return last === undefined ? path : join(last.folder, last.name);
+}
+
+function existingFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    // Whoever uses it gets the error of the missing folder.
+    return folder;
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
+  } catch {
+    // Nothing is there, or it cannot be looked at: the chain ends here.
+    return undefined;
+  }
+}

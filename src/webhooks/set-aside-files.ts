@@ -1,0 +1,17 @@
+// The copies of webhooks.json that could not be used. Each is worth a look until someone mends or removes it.
+
+import { readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+/** Names of the files beside webhooks.json, oldest first; none if the folder cannot be read. */
+export function setAsideFiles(path: string | undefined): readonly string[] {
+  if (path === undefined) return [];
+  try {
+    return readdirSync(dirname(path))
+      .filter((name) => name.startsWith(`${basename(path)}.corrupt-`))
+      .sort();
+  } catch {
+    // Reading the registry itself says why.
+    return [];
+  }
+}

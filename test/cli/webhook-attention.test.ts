@@ -1,0 +1,49 @@
+// Webhooks that are not served as they should be are named wherever a person looks.
+
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run, serve, start, temporaryFolder } from './run-cli.ts';
+
+/** A port that refuses. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+it('status, doctor, readiness and the start name a webhook whose breaker is open, and a file that was set aside', async () => {
+  const home = temporaryFolder();
+  const server = await serve(home);
+  const status = async () => (await run(home, ['status'])).stdout;
+  expect(await status()).toContain('webhooks      0 deliveries wait\n');
+  expect((await run(home, ['doctor'])).stdout).toContain('none needs attention');
+  const added = await run(home, ['webhooks', 'add', `http://127.0.0.1:${await closedPort()}/`, '--json']);
+  const { id } = JSON.parse(added.stdout) as { id: string };
+  for (let i = 0; i < 3; i++) await run(home, ['tools', 'run', 'list_directory', '--json']);
+  await expect.poll(status, { timeout: 20_000, interval: 500 }).toContain(`${id} 127.0.0.1`);
+  await expect.poll(status, { timeout: 20_000, interval: 500 }).toContain('open');
+  writeFileSync(join(home, 'webhooks.json.corrupt-2026-11-29T100000Z'), 'no');
+  expect(await status()).toContain('webhooks.json.corrupt-2026-11-29T100000Z');
+  const doctor = await run(home, ['doctor']);
+  expect(doctor.stdout).toContain(`look at ${id} (open)`);
+  expect(doctor.stdout).toContain('set aside as webhooks.json.corrupt-2026-11-29T100000Z');
+  expect(doctor.code).toBe(1);
+  const { CodeBuddyClient } = await import('../../src/client/index.ts');
+  const client = new CodeBuddyClient({ home });
+  const answer = await client.ready();
+  client.close();
+  // It concerns receivers, not this server.
+  expect(answer.status).toBe('ready');
+  expect(answer.parts.find(({ name }) => name === 'webhooks')?.detail).toContain(`${id} (open)`);
+  server.child.kill('SIGTERM');
+  await server.finished;
+  const offline = await run(home, ['doctor']);
+  expect(offline.stdout).toContain('set aside as webhooks.json.corrupt-2026-11-29T100000Z');
+  const again = start(home, ['serve', '--port', '0']);
+  await again.saw('Ctrl-C');
+  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}look at ${id}`));
+}, 120_000);

@@ -1,0 +1,60 @@
+// A run that fails after it waited for a person is the same error to a client as one that fails at once.
+
+import { expect, test } from 'vitest';
+import { problems } from '../../src/errors.ts';
+import { startModelServer } from '../agent/model-server.ts';
+import { calls } from '../agent/start-model-agent.ts';
+import { startApp } from '../http/start-app.ts';
+
+async function startWaiting() {
+  const model = await startModelServer(({ messages }) =>
+    messages.at(-1)?.role === 'user' ? calls('bash', { command: 'true' }) : { kind: 'error', status: 401 },
+  );
+  return startApp({
+    config: {
+      models: ['local/test-model'],
+      providers: { local: { baseURL: `${model.url}/v1` } },
+      watch: false,
+    },
+  });
+}
+
+test('the status of an error is that of its code', async () => {
+  const { client } = await startWaiting();
+  const failed = client.prompt({ prompt: 'x' }, { onPermission: async () => ({ decision: 'allow' }) });
+  await expect(failed).rejects.toMatchObject({
+    name: 'ApiError',
+    code: 'model_auth_failed',
+    status: problems.model_auth_failed.status,
+  });
+});
+
+test('a run that is cancelled while it waits is 409 run_cancelled', async () => {
+  const { client } = await startWaiting();
+  const cancelled = client.prompt(
+    { prompt: 'x' },
+    {
+      onPermission: async ({ runId }) => {
+        await client.runs.cancel(runId);
+        return { decision: 'allow' };
+      },
+    },
+  );
+  await expect(cancelled).rejects.toMatchObject({ code: 'run_cancelled', status: 409 });
+});
+
+test('a run that was left to itself under the same Idempotency-Key is waited for', async () => {
+  const { client } = await startApp();
+  const key = { idempotencyKey: 'once' };
+  const run = await client.runs.start({ prompt: 'help' }, key);
+  expect(await client.prompt({ prompt: 'help' }, key)).toMatchObject({ status: 'completed', runId: run.id });
+});
+
+test('a run that was told to wait is found so, by every route', async () => {
+  const { client } = await startWaiting();
+  await expect(client.prompt({ prompt: 'x' })).rejects.toMatchObject({ name: 'PermissionRequiredError' });
+  const [listed] = (await client.runs.list({ status: 'waiting' })).runs;
+  expect(listed).toMatchObject({ status: 'waiting' });
+  expect(await client.runs.get(listed?.id ?? '')).toMatchObject({ status: 'waiting' });
+  expect((await client.runs.list()).runs[0]).toMatchObject({ status: 'waiting' });
+});

@@ -1,0 +1,83 @@
+// The move of files of an earlier release, ended by kill -9 at any moment, and tried by several processes at once.
+
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { CodeBuddyClient } from '../../src/client/index.ts';
+import { createEventLog } from '../../src/events/log.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { serve, start } from '../cli/run-cli.ts';
+
+const key = `cbk_${'k'.repeat(43)}`;
+const rounds = Number(process.env.SOAK_ROUNDS ?? 4);
+
+/** As a killed server of an earlier release leaves it: the newest events are in the write-ahead log only. */
+async function makeOldHome(): Promise<string> {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-old-')));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const path = join(home, 'making.db');
+  const store = await openSqliteStore({ path });
+  const log = createEventLog({ store });
+  for (let count = 1; count <= 20; count++)
+    await log.append([{ type: 'session.start', data: { title: `session ${count}` } }]);
+  for (const end of ['', '-wal']) copyFileSync(path + end, join(home, `codebuddy.db${end}`));
+  writeFileSync(join(home, 'codebuddy.db.lock'), '');
+  await log.close();
+  await store.close();
+  writeFileSync(join(home, 'api-key'), `${key}\n`, { mode: 0o600 });
+  writeFileSync(join(home, 'config.json'), '{"retentionDays": 7}');
+  return home;
+}
+
+async function expectAll(home: string): Promise<void> {
+  expect(readFileSync(join(home, 'api/api-key'), 'utf8')).toBe(`${key}\n`);
+  expect(readFileSync(join(home, 'api/config.json'), 'utf8')).toBe('{"retentionDays": 7}');
+  for (const name of ['api-key', 'config.json', 'codebuddy.db'])
+    expect(existsSync(join(home, name)), name).toBe(false);
+  const client = new CodeBuddyClient({ home });
+  onTestFinished(() => client.close());
+  const { events } = await client.events.list({ types: ['session.start'], limit: 100 });
+  expect(events).toHaveLength(20);
+}
+
+test('nothing is lost to kill -9', { timeout: 60_000 + rounds * 20_000 }, async () => {
+  for (let round = 0; round < rounds; round++) {
+    const home = await makeOldHome();
+    for (let kill = 0; kill < 2; kill++) {
+      const { child, finished } = start(home, ['serve', '--port', '0', '--workspace', tmpdir()]);
+      await wait(100 + Math.random() * 500);
+      child.kill('SIGKILL');
+      await finished;
+    }
+    const server = await serve(home, ['--workspace', home]);
+    await expectAll(home);
+    server.child.kill('SIGKILL');
+    await server.finished;
+  }
+});
+
+test('one of several that start at once moves the files and serves; the others say who does', {
+  timeout: 120_000,
+}, async () => {
+  const home = await makeOldHome();
+  const started = Array.from({ length: 4 }, () =>
+    start(home, ['serve', '--port', '0', '--json', '--workspace', home]),
+  );
+  const first = await Promise.any(started.map((one) => one.saw('"url"').then(() => one)));
+  const others = await Promise.all(started.filter((one) => one !== first).map((one) => one.finished));
+  for (const { code, stderr } of others) {
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/is in use by/);
+  }
+  await expectAll(home);
+});

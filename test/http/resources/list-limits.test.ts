@@ -1,0 +1,40 @@
+// Every list takes `limit` from 1 to 200, on every route.
+
+import { expect, test } from 'vitest';
+import { startApp } from '../start-app.ts';
+import { appendMany, startServer } from '../streaming/start-server.ts';
+
+interface Described {
+  readonly paths: Readonly<Record<string, { readonly get?: { readonly parameters?: { name: string }[] } }>>;
+}
+
+test('limit=200 works on every list, limit=201 on none', async () => {
+  const { client, url } = await startApp();
+  const { runId, sessionId } = await client.prompt({ prompt: 'help' });
+  const { key } = await client.keys.create({ name: 'all', scopes: ['read', 'admin'] });
+  const { paths } = (await client.openapi()) as unknown as Described;
+  const lists = Object.entries(paths)
+    .filter(([, { get }]) => get?.parameters?.some(({ name }) => name === 'limit'))
+    .map(([path]) => path.replace('{id}', path.includes('/runs/') ? runId : sessionId));
+  expect(lists.length).toBeGreaterThanOrEqual(11);
+  const statusOf = async (path: string): Promise<number> =>
+    (await fetch(url + path, { headers: { 'x-api-key': key } })).status;
+  for (const path of lists) {
+    expect(await statusOf(`${path}?limit=200`), path).toBe(200);
+    expect(await statusOf(`${path}?limit=1`), path).toBe(200);
+    expect(await statusOf(`${path}?limit=201`), path).toBe(422);
+  }
+});
+
+test.each(['asc', 'desc'])('pages of 200 events, %s, give every event once', async (order) => {
+  const { get, log } = await startServer();
+  const logged = await appendMany(log, 400);
+  const first = await (await get(`/api/events?limit=200&order=${order}`)).json();
+  expect(first.events).toHaveLength(200);
+  const second = await (await get(`/api/events?limit=200&order=${order}&cursor=${first.nextCursor}`)).json();
+  // Exactly full: there is no empty page after it.
+  expect(second.nextCursor).toBeNull();
+  const seen = [...first.events, ...second.events].map(({ id }: { id: string }) => id);
+  const expected = logged.map(({ id }) => id);
+  expect(seen).toEqual(order === 'asc' ? expected : expected.reverse());
+});

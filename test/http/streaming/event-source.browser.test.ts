@@ -1,0 +1,44 @@
+// `EventSource` in a real browser: it sends no header, so it takes a ticket, and its `onmessage` hears unnamed messages only.
+
+import sparticuz from '@sparticuz/chromium';
+import { type Browser, chromium } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startApp } from '../start-app.ts';
+
+let browser: Browser;
+
+beforeAll(async () => {
+  const executablePath = await sparticuz.executablePath();
+  browser = await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
+}, 60_000);
+
+afterAll(() => browser?.close());
+
+test('a page follows a run with a ticket', { timeout: 60_000 }, async () => {
+  const { url, client } = await startApp();
+  const { runId } = await client.prompt({ prompt: 'help' });
+  const { ticket } = await client.streamTickets.create();
+  const unnamed = await client.streamTickets.create();
+  const page = await browser.newPage();
+  await page.goto(`${url}/docs`);
+  const heard = await page.evaluate(
+    async ({ path, tickets }) => {
+      const follow = (query: string): Promise<{ named: string[]; unnamed: string[] }> =>
+        new Promise((resolve) => {
+          const all = { named: [] as string[], unnamed: [] as string[] };
+          const source = new EventSource(`${path}?${query}`);
+          source.addEventListener('run.complete', () => all.named.push('run.complete'));
+          source.onmessage = ({ data }) => all.unnamed.push(JSON.parse(data).type);
+          source.onerror = () => {
+            source.close();
+            resolve(all);
+          };
+        });
+      return [await follow(`ticket=${tickets[0]}`), await follow(`named=false&ticket=${tickets[1]}`)];
+    },
+    { path: `/api/runs/${runId}/events`, tickets: [ticket, unnamed.ticket] },
+  );
+  expect(heard[0]).toEqual({ named: ['run.complete'], unnamed: [] });
+  expect(heard[1]?.named).toEqual([]);
+  expect(heard[1]?.unnamed).toContain('run.complete');
+});
