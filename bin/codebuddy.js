@@ -36,7 +36,6 @@ process.emitWarning = function (warning) {
 };
 
 // In the user's own folder: what lies in a shared one, others could have put there.
-var fs = process.getBuiltinModule('fs');
 var home = process.env.CODEBUDDY_HOME || process.getBuiltinModule('os').homedir() + '/.codebuddy';
 var cache = home + '/api/compile-cache';
 try {
