@@ -515,10 +515,10 @@ export async function lookAtAgent(
     mcpServers: settings.mcpServers,
     permissions: settings.permissions,
     protectedPaths: settings.protectedPaths,
-    serverFolder: join(settings.home, 'state', 'mcp'),
+    serverFolder: join(apiFolder(settings.home), 'state', 'mcp'),
     sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
     environment: process.env,
-    stateFolder: join(settings.home, 'state'),
+    stateFolder: join(apiFolder(settings.home), 'state'),
   });
 }
 

@@ -17,6 +17,7 @@ import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
 import { parseRule } from './permissions/permission-rule.ts';
 import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
+import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
 import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
@@ -147,7 +148,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     now,
   });
   if (sandbox.mode === 'required') await requireSandbox(sandbox);
+  const marks = createCallMarks({ stateFolder: options.stateFolder });
+  const leftBehind = await marks.recover();
+  if (leftBehind > 0)
+    warn(`${leftBehind} processes that an earlier server had started were left running; they were ended`);
   const mcp = createMcpServers({
+    marks,
     servers,
     redactor,
     environment: clean,
@@ -175,6 +181,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log,
     environment: clean,
     external: mcp,
+    marks,
     runLater,
     commandGuard,
     ...(watch ? { holdFile: (path) => watching?.hold(path) ?? (() => undefined) } : {}),

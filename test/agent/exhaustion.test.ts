@@ -33,9 +33,10 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-limited-'));
   const workspace = join(home, 'workspace');
   for (const folder of [workspace, join(home, 'api')]) mkdirSync(folder);
+  // The trial of the sandbox would take handles and give them back meanwhile.
   writeFileSync(
     join(home, 'api', 'config.json'),
-    JSON.stringify({ models: ['offline'], watch: false, ...config }),
+    JSON.stringify({ models: ['offline'], watch: false, sandbox: 'off', ...config }),
   );
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
   const child = spawn('sh', ['-c', command], {

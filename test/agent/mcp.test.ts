@@ -254,6 +254,7 @@ describe('real servers', () => {
       PATH: process.env.PATH,
       LANG: 'over',
       OWN: 'mine',
+      CODEBUDDY_CALL: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
   });
 

@@ -181,7 +181,10 @@ describe('bash', () => {
       .map((line) => line.split('=')[0]);
     expect(
       names.filter(
-        (name) => !['PATH', 'LC_ALL', 'TERM', 'PWD', 'OLDPWD', 'SHLVL', '_', ''].includes(String(name)),
+        (name) =>
+          !['PATH', 'LC_ALL', 'TERM', 'PWD', 'OLDPWD', 'SHLVL', '_', 'CODEBUDDY_CALL', ''].includes(
+            String(name),
+          ),
       ),
     ).toEqual([]);
   });

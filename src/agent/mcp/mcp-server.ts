@@ -197,6 +197,7 @@ export class McpServer {
       client = await openClient(config, {
         environment: this.#options.environment,
         proxies: this.#options.proxies ?? noProxies,
+        marks: this.#options.marks,
         cwd: this.#options.cwd,
         workspace: this.#options.workspace,
         clientVersion: this.#options.clientVersion,

@@ -2,6 +2,7 @@
 
 import type { Redactor } from '../../redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
+import type { CallMarks } from '../processes/call-marks.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 
 export interface McpTool {
@@ -26,6 +27,8 @@ export interface McpServerState {
 export interface McpServersOptions {
   /** Without secrets: all that the programs get besides the `env` of their configuration. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Mark what programs start. @default marks that are not kept on the disk */
+  readonly marks?: CallMarks | undefined;
   /** On the way to servers behind a URL. @default none */
   readonly proxies?: Proxies | undefined;
   /** Where programs are started, unless they have a `cwd`. */

@@ -15,6 +15,7 @@ import {
 } from '@modelcontextprotocol/client';
 import type { Redactor } from '../../redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
+import type { CallMarks } from '../processes/call-marks.ts';
 import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
@@ -25,6 +26,7 @@ import { serverProgram } from './server-program.ts';
 const maxWords = 4096;
 
 export interface OpenOptions {
+  readonly marks?: CallMarks | undefined;
   readonly environment: Readonly<Record<string, string>>;
   /** On the way to servers behind a URL. */
   readonly proxies: Proxies;
@@ -99,6 +101,7 @@ async function connect(
     proxies,
     cwd,
     workspace,
+    marks,
     clientVersion,
     redactor,
     signal,
@@ -109,7 +112,7 @@ async function connect(
   signal.throwIfAborted();
   const transport =
     config.kind === 'stdio'
-      ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }))
+      ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }), marks?.create())
       : new HttpTransport(config, proxies);
   const { redact } = redactor;
   const remarks = (): string => (transport instanceof ProcessTransport ? remarksOn(transport, redact) : '');

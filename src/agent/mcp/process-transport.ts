@@ -6,6 +6,7 @@ import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcon
 import { decodeCut } from '../../text.ts';
 import { launch } from '../launch.ts';
 import { signalGroup } from '../process-group.ts';
+import { type CallMark, createCallMarks } from '../processes/call-marks.ts';
 import { MessageReader } from './message-reader.ts';
 
 /** After its stdin was closed, a server may end by itself for this long; then comes SIGTERM, */
@@ -33,6 +34,7 @@ export class ProcessTransport implements Transport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport['onmessage'];
+  readonly #mark: CallMark;
   readonly #reader = new MessageReader((message) => this.onmessage?.(message));
   #child: ChildProcessWithoutNullStreams | undefined;
   #stderr: Buffer = Buffer.alloc(0);
@@ -43,8 +45,10 @@ export class ProcessTransport implements Transport {
     this.#markGone = resolve;
   });
 
-  constructor(program: ServerProgram) {
+  /** `mark`: finds what the server started and what left its group. */
+  constructor(program: ServerProgram, mark: CallMark = createCallMarks().create()) {
     this.program = program;
+    this.#mark = mark;
   }
 
   get pid(): number | undefined {
@@ -69,9 +73,20 @@ export class ProcessTransport implements Transport {
   /** @throws Error of `spawn` */
   async start(): Promise<void> {
     const { command, args, env, cwd } = this.program;
-    const { child, started } = launch(command, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { child, started } = launch(command, args, {
+      cwd,
+      env: { ...env, ...this.#mark.environment },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     // A process that could not be started may have no streams.
-    if (child.pid === undefined) return started;
+    if (child.pid === undefined) {
+      try {
+        await started;
+      } finally {
+        await this.#mark.end().catch(() => undefined);
+      }
+      return;
+    }
     this.#child = child;
     child.once('exit', (code, signal) => {
       if (this.#closing === undefined)
@@ -111,6 +126,8 @@ export class ProcessTransport implements Transport {
       this.onclose?.();
       return;
     }
+    // A parent that has ended tells no longer of its children.
+    this.#mark.noteTree(child.pid);
     child.stdin.end();
     const signal = (name: NodeJS.Signals): void => {
       // Once it is gone, its group is dealt with, and the number may soon be another's.
@@ -147,6 +164,8 @@ export class ProcessTransport implements Transport {
   /** After the server's exit: whoever is left in its group goes too, and what it wrote last is read. */
   async #finish(child: ChildProcessWithoutNullStreams): Promise<void> {
     signalGroup(child, 'SIGKILL');
+    // What cannot be listed, or ended, must not keep the server from being closed.
+    await this.#mark.end().catch(() => undefined);
     const streams = [child.stdout, child.stderr];
     let timer: NodeJS.Timeout | undefined;
     // A process that left the group may hold the pipes for as long as it likes.

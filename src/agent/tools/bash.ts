@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
 import { signalGroup } from '../process-group.ts';
+import type { CallMark } from '../processes/call-marks.ts';
 import { OutputCollector } from './cap-output.ts';
 import { closed, exitOf, type StartedCommand, startCommand } from './sandbox/start-command.ts';
 import type { Isolation, PreparedCommand } from './sandbox.ts';
@@ -20,7 +21,7 @@ const drainMs = 200;
 export const bashTool = defineTool({
   name: 'bash',
   description:
-    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too. `sandbox` in the result says how it ran. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some that are missing show as empty folders; use write_file for them, which asks. `runsLater` in the result names such files that the command changed.',
+    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too; `leftRunning` in the result has the numbers of processes that could not be. `sandbox` in the result says how it ran. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some that are missing show as empty folders; use write_file for them, which asks. `runsLater` in the result names such files that the command changed.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -46,18 +47,20 @@ export const bashTool = defineTool({
 
 interface Started extends StartedCommand {
   readonly isolation: Isolation;
+  /** Undefined in the sandbox, which leaves nothing behind. */
+  readonly mark: CallMark | undefined;
 }
 
 async function start(
   command: string,
   cwd: string,
   isolation: Isolation,
-  { environment, programs }: ToolRun,
+  { environment, programs, marks }: ToolRun,
   prepared: PreparedCommand | undefined,
 ): Promise<Started> {
   if (prepared !== undefined) {
     try {
-      return { ...(await startCommand(prepared.start)), isolation };
+      return { ...(await startCommand(prepared.start)), isolation, mark: undefined };
     } catch (error) {
       // The command's own fault: it is too long.
       if (errnoOf(error) === 'E2BIG') throw explainSystemError('The command', error) ?? error;
@@ -65,16 +68,18 @@ async function start(
       throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
     }
   }
+  const mark = marks.create();
   try {
     const started = await startCommand({
       program: shellOf(programs),
       args: ['-c', command],
       cwd,
       // `npx` put the workspace's node_modules/.bin first in our PATH, not in that of commands; `npm run` does so by itself.
-      environment: { ...environment, PATH: programs.commandPath },
+      environment: { ...environment, PATH: programs.commandPath, ...mark.environment },
     });
-    return { ...started, isolation };
+    return { ...started, isolation, mark };
   } catch (error) {
+    await mark.end();
     if (error instanceof CodeBuddyError) throw error;
     throw (
       explainSystemError('The shell', error) ??
@@ -131,7 +136,7 @@ async function followToEnd(
   started: Started,
   { startedAt, timeoutMs, run, prepared }: Following,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { child } = started;
+  const { child, mark } = started;
   const stdout = collect(started.stdout, (text) => run.onOutput('stdout', text));
   const stderr = collect(started.stderr, (text) => run.onOutput('stderr', text));
 
@@ -139,6 +144,8 @@ async function followToEnd(
   let killTimer: NodeJS.Timeout | undefined;
   const end = (): void => {
     if (killTimer !== undefined) return;
+    // First, since a parent that has ended tells no longer of its children.
+    if (child.pid !== undefined) mark?.noteTree(child.pid);
     signalGroup(child, 'SIGTERM');
     killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
   };
@@ -156,6 +163,8 @@ async function followToEnd(
   run.signal.removeEventListener('abort', end);
   // The shell is gone; whoever is left in its group would hold our pipes open.
   signalGroup(child, 'SIGKILL');
+  // So would whoever has left it.
+  const leftRunning = (await mark?.end()) ?? [];
   // A process that left the group may hold them for as long as it likes.
   await Promise.all([closed(started.stdout, drainMs), closed(started.stderr, drainMs)]);
   run.signal.throwIfAborted();
@@ -173,6 +182,7 @@ async function followToEnd(
     truncated: stdout.truncated || stderr.truncated,
     durationMs: Math.round(performance.now() - startedAt),
     sandbox: started.isolation,
+    ...(leftRunning.length === 0 ? {} : { leftRunning }),
   };
 }
 

@@ -12,6 +12,7 @@ import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { FileTarget } from '../permissions/path-rule.ts';
 import type { ToolUse } from '../permissions/permission-rule.ts';
+import { type CallMarks, createCallMarks } from '../processes/call-marks.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { ToolDescription } from '../types.ts';
@@ -109,6 +110,8 @@ export interface ToolBoxOptions {
   readonly holdFile?: (path: string) => (version: string | undefined) => void;
   /** How commands are kept in bounds. Undefined: they are not. */
   readonly sandbox?: Sandbox;
+  /** @default marks that are not kept on the disk */
+  readonly marks?: CallMarks;
   /** @default the built-in list */
   readonly runLater?: FilesThatRunLater;
   /** @default one that keeps no journal */
@@ -128,6 +131,7 @@ export function createToolBox({
   external,
   holdFile,
   sandbox,
+  marks = createCallMarks(),
   runLater = createFilesThatRunLater(),
   commandGuard = createCommandGuard({ root: workspace.root, list: runLater }),
 }: ToolBoxOptions): ToolBox {
@@ -289,6 +293,7 @@ export function createToolBox({
                 signal,
                 environment,
                 programs,
+                marks,
                 commandGuard,
                 seen: seenBy(sessionId),
                 ...(guard === undefined

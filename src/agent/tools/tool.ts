@@ -1,6 +1,7 @@
 // What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
 
 import type { Stats } from 'node:fs';
+import type { CallMarks } from '../processes/call-marks.ts';
 import type { ProgramFinder } from '../programs/program-finder.ts';
 import type { CommandGuard } from '../sandbox-guard/command-guard.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -19,6 +20,8 @@ export interface ToolRun {
   readonly sandbox?: Sandbox;
   /** Which files the session has seen, and as which version. */
   readonly seen: SeenFiles;
+  /** Marks what commands start, so that all of it can be ended. */
+  readonly marks: CallMarks;
   /** Keeps commands from leaving behind what other programs run. */
   readonly commandGuard: CommandGuard;
   /** Throws for a file that this call may not change: `realPath` is relative to the workspace, with links followed. */

@@ -1,0 +1,197 @@
+// Ends what a program leaves behind that left its process group. Each program that tools and MCP servers start carries a mark in its
+// environment, which its children inherit wherever they go; on Linux what carries the mark is found and ended. The marks are on the disk while
+// their programs run, so that the next start ends what a server that was killed has left.
+//
+// A process that drops its environment and leaves its group and its parent is not found.
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  hasProcessTable,
+  listProcesses,
+  type ProcessEntry,
+  readBootId,
+  readProcess,
+  readTree,
+} from './process-table.ts';
+
+export const markVariable = 'CODEBUDDY_CALL';
+
+export interface CallMark {
+  /** To be added to the environment of the program. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Remembers the program and all that descends from it now, also what has dropped its environment. To be called before it is ended. */
+  noteTree(pid: number): void;
+  /** Ends what is left, once the program itself has ended. Resolves to the numbers of the processes that could not be ended. */
+  end(): Promise<readonly number[]>;
+}
+
+export interface CallMarks {
+  create(): CallMark;
+  /** Ends what a server that was killed has left. Resolves to how many processes were ended. */
+  recover(): Promise<number>;
+}
+
+export interface CallMarksOptions {
+  /** A private folder for what must outlive a crash. Undefined: nothing is kept. */
+  readonly stateFolder?: string | undefined;
+}
+
+interface Note {
+  readonly mark: string;
+  readonly boot: string;
+  readonly server: { readonly pid: number; readonly startedAt: number };
+}
+
+/** Stopped processes start no others, so this many looks are enough for any tree that does not fight back. */
+const maxRounds = 20;
+const roundMs = 20;
+
+export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMarks {
+  const folder = stateFolder === undefined ? undefined : join(stateFolder, 'processes');
+  const boot = hasProcessTable ? readBootId() : undefined;
+  const own = hasProcessTable ? readProcess(process.pid) : undefined;
+
+  function keep(mark: string): string | undefined {
+    if (folder === undefined || boot === undefined || own === undefined) return undefined;
+    const note: Note = { mark, boot, server: { pid: own.pid, startedAt: own.startedAt } };
+    const path = join(folder, `${mark}.json`);
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      // Not synced: what ends the machine ends the processes.
+      writeFileSync(path, JSON.stringify(note), { mode: 0o600 });
+      return path;
+    } catch {
+      // A full disk must not keep a command from running; it is only for the case of a crash.
+      return undefined;
+    }
+  }
+
+  return {
+    create() {
+      if (!hasProcessTable) return { environment: {}, noteTree: () => undefined, end: async () => [] };
+      const mark = randomBytes(16).toString('hex');
+      const path = keep(mark);
+      let tree: readonly ProcessEntry[] = [];
+      return {
+        environment: { [markVariable]: mark },
+        noteTree(pid) {
+          tree = readTree(pid);
+        },
+        async end() {
+          const left = await endAll(mark, tree);
+          if (path !== undefined && left.remaining.length === 0) rmSync(path, { force: true });
+          return left.remaining;
+        },
+      };
+    },
+    async recover() {
+      let ended = 0;
+      for (const { note, path } of readNotes(folder)) {
+        if (note !== undefined && note.boot === boot) {
+          // A server that still runs ends its programs itself.
+          if (readProcess(note.server.pid)?.startedAt === note.server.startedAt) continue;
+          ended += (await endAll(note.mark, [])).ended;
+        }
+        rmSync(path, { force: true });
+      }
+      return ended;
+    },
+  };
+}
+
+/** Stops all, so that they start no others, then ends them. */
+async function endAll(
+  mark: string,
+  known: readonly ProcessEntry[],
+): Promise<{ readonly ended: number; readonly remaining: readonly number[] }> {
+  const needle = Buffer.from(`\0${markVariable}=${mark}\0`);
+  const keyOf = ({ pid, startedAt }: ProcessEntry): string => `${pid} ${startedAt}`;
+  const ours = new Set(known.map(keyOf));
+  const seen = new Set<string>();
+  for (let round = 0; ; round++) {
+    const all = await listProcesses();
+    const found = withDescendants(
+      all,
+      (entry) => ours.has(keyOf(entry)) || carries(entry.environment, needle),
+    );
+    const remaining = found.map(({ pid }) => pid);
+    if (found.length === 0 || round === maxRounds) {
+      return {
+        ended: [...seen].filter((key) => !found.some((entry) => keyOf(entry) === key)).length,
+        remaining,
+      };
+    }
+    const fresh = found.filter((entry) => !seen.has(keyOf(entry)));
+    for (const entry of found) seen.add(keyOf(entry));
+    // As long as new ones appear, all are only stopped.
+    for (const entry of found) signal(entry, fresh.length > 0 ? 'SIGSTOP' : 'SIGKILL');
+    if (fresh.length === 0) await sleep(roundMs);
+  }
+}
+
+function carries(environment: Buffer, needle: Buffer): boolean {
+  // It may be the first of its variables.
+  return (
+    environment.includes(needle) || environment.subarray(0, needle.length - 1).equals(needle.subarray(1))
+  );
+}
+
+function withDescendants(
+  all: readonly ProcessEntry[],
+  isRoot: (entry: ProcessEntry) => boolean,
+): readonly ProcessEntry[] {
+  const found = new Map(all.filter(isRoot).map((entry) => [entry.pid, entry]));
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const entry of all) if (found.has(entry.parent)) found.set(entry.pid, entry);
+  }
+  return [...found.values()];
+}
+
+/** Only if the number still means the same process. */
+function signal({ pid, startedAt }: ProcessEntry, name: NodeJS.Signals): void {
+  if (readProcess(pid)?.startedAt !== startedAt) return;
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // ESRCH: it has ended. EPERM: another user's; the caller is told that it is left.
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
+      throw error;
+  }
+}
+
+function readNotes(
+  folder: string | undefined,
+): readonly { readonly path: string; readonly note: Note | undefined }[] {
+  if (folder === undefined) return [];
+  let names: readonly string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    // None was ever written.
+    return [];
+  }
+  return names.map((name) => {
+    const path = join(folder, name);
+    return { path, note: readNote(path) };
+  });
+}
+
+/** Undefined for a file that a crash left half-written, or that is not ours. */
+function readNote(path: string): Note | undefined {
+  try {
+    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Note> | null;
+    const isNote =
+      typeof value?.mark === 'string' &&
+      /^[0-9a-f]{32}$/.test(value.mark) &&
+      typeof value.boot === 'string' &&
+      typeof value.server?.pid === 'number' &&
+      typeof value.server.startedAt === 'number';
+    return isNote ? (value as Note) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,12 @@
+// A server of its own for a test: it runs one command and is killed while it runs. Arguments: the workspace, the state folder, the command.
+
+import { join } from 'node:path';
+import { createAgent } from '../../src/agent/agent.ts';
+import { createEventLog } from '../../src/events/log.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+
+const [workspace = '', stateFolder = '', command = ''] = process.argv.slice(2);
+const store = await openSqliteStore({ path: join(stateFolder, 'agent.db') });
+const log = createEventLog({ store });
+const agent = await createAgent({ store, log, workspace, stateFolder, models: ['offline'] });
+await agent.tools.execute('bash', { command }, { signal: new AbortController().signal });
