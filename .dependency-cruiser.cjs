@@ -16,6 +16,7 @@ const leaves = [
   'home-paths\\.ts',
   'call-host\\.ts',
   'visible-text\\.ts',
+  'without-trailing\\.ts',
 ];
 
 /** A rule: files of `room` import, of our own code, only themselves, the leaves and `allowed`. */
@@ -61,6 +62,7 @@ module.exports = {
     wall('home-paths\\.ts', []),
     wall('call-host\\.ts', []),
     wall('visible-text\\.ts', []),
+    wall('without-trailing\\.ts', []),
     wall('text\\.ts', []),
     wall('store/', []),
     wall('config/', []),

@@ -32,8 +32,6 @@ export function isProof(given: string, key: string, facts: ProofFacts): boolean 
 
 /** One spelling for an IPv4 address, however the socket names it. */
 function plainAddress(address: string): string {
-  return address
-    .toLowerCase()
-    .replace(/^::ffff:(?=\d+\.)/, '')
-    .replace(/%.*$/, '');
+  const [withoutZone = ''] = address.toLowerCase().split('%', 1);
+  return withoutZone.replace(/^::ffff:(?=\d+\.)/, '');
 }

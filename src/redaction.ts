@@ -1,6 +1,8 @@
 // What must not be shown: secrets in text that comes from outside (a server's error, a child's standard error), and the parts of a URL that
 // let someone in. Every room may import it.
 
+import { withoutTrailing } from './without-trailing.ts';
+
 /** Stands in the place of a secret. */
 export const redacted = '[redacted]';
 
@@ -18,7 +20,8 @@ export function maskUrl(url: string): string {
 
 /** A URL within text, up to what can only be the text around it. */
 const urlInText = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>`|\\^{}]+/gi;
-const trailing = /[.,;:!?)\]]+$/;
+/** At the end of a URL, these are taken for the text around it. */
+const trailing = '.,;:!?)]';
 
 /** Masks every URL in a text. */
 export function maskUrlsIn(text: string): string {
@@ -30,22 +33,29 @@ export function hideUrlSecrets(text: string): string {
   return replaceUrls(text, (url) =>
     url
       .replace(/^([a-z][a-z0-9+.-]*:\/\/)(?:([^/?#:@]*:)?[^/?#]*)@/i, '$1$2***@')
-      .replace(/([?&][^=&#\s]{1,100}=)[^&#\s]+/g, '$1***'),
+      .replace(/([?&][^?=&#\s]*=)[^&#\s]+/g, '$1***'),
   );
 }
 
 function replaceUrls(text: string, replace: (url: string) => string): string {
   return text.replace(urlInText, (found) => {
-    const end = trailing.exec(found)?.[0] ?? '';
-    return replace(found.slice(0, found.length - end.length)) + end;
+    const url = withoutTrailing(found, trailing);
+    return replace(url) + found.slice(url.length);
   });
 }
 
 /** What is wrong with a JSON text, without the piece of it that V8's message quotes: the file may hold secrets. */
 export function jsonFault(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
-  const fault = message.replace(/,? *(?:\.\.\.)?".*$/s, '').trim();
+  const quote = message.indexOf('"');
+  const fault = (quote < 0 ? message : beforeQuote(message.slice(0, quote))).trim();
   return fault === '' ? 'it cannot be parsed' : fault;
+}
+
+/** Without the `, ` or `, ...` that leads to the quoted piece. */
+function beforeQuote(head: string): string {
+  const said = withoutTrailing(head.endsWith('...') ? head.slice(0, -3) : head, ' ');
+  return said.endsWith(',') ? said.slice(0, -1) : said;
 }
 
 export interface Redactor {
@@ -95,6 +105,7 @@ export function createRedactor(values: Iterable<string> = [], parent?: Redactor)
       const rest = parent === undefined ? hideUrlSecrets(text) : parent.redact(text);
       if (forms.size === 0) return rest;
       // The longest first: a secret may hold another one.
+      // redos: an alternation of escaped texts, without any repetition
       pattern ??= new RegExp(
         [...forms]
           .sort((left, right) => right.length - left.length)
@@ -119,7 +130,7 @@ export function secretVariables(
     if (value === undefined || value === '') return [];
     // Paths and sockets (SSH_AUTH_SOCK, XAUTHORITY) are where a secret is, not the secret.
     if (secretName.test(name)) return value.startsWith('/') || isNumber(value) ? [] : [value];
-    return /^[a-z][a-z0-9+.-]*:\/\/[^/@]*:[^/@]*@/i.test(value) ? [value] : [];
+    return /^[a-z][a-z0-9+.-]*:\/\/[^/@:]*:[^/@]*@/i.test(value) ? [value] : [];
   });
 }
 
@@ -192,9 +203,7 @@ function decoded(text: string): string {
 function base64Forms(bytes: Buffer): readonly string[] {
   const forms: string[] = [];
   for (let shift = 0; shift < 3; shift++) {
-    const text = Buffer.concat([Buffer.alloc(shift), bytes])
-      .toString('base64')
-      .replace(/=+$/, '');
+    const text = withoutTrailing(Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64'), '=');
     const first = shift === 0 ? 0 : shift + 1;
     const isWhole = (shift + bytes.length) % 3 === 0;
     const inner = text.slice(first, isWhole ? undefined : -1);

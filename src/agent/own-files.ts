@@ -73,6 +73,7 @@ export function copiesOf(name: string): (other: string) => boolean {
     ? '[^A-Za-z0-9].*'
     : String.raw`(?:-(?:wal|shm|journal|mj).*|[~ (#].*|\.(?:lock|owner|new|tmp|corrupt|bak|backup|old|orig|save|swp|swo|\d).*)`;
   // Some file systems do not tell upper from lower case.
+  // redos: anchored, `quoted` is an escaped text, and the only repetition is one `.*` at the end
   const pattern = new RegExp(`^(?:\\.#?|#|~\\$?)?${quoted}(?:${rest})?$`, 'isu');
   return (other) => pattern.test(other);
 }

@@ -20,20 +20,25 @@ export function usageErrorOf(
 function inOurWords(code: string, message: string): string {
   const text = message.replace(/^error: /, '');
   // The only ones that repeat what was given, which may hold quotes itself.
-  const unknown =
-    /^(unknown (?:option|command)) '([\s\S]*)'(?:\n\(Did you mean (?:one of )?([^)]*)\?\))?$/.exec(text);
-  if (unknown !== null && (code === 'commander.unknownOption' || code === 'commander.unknownCommand')) {
-    const [, what = '', word = '', similar] = unknown;
-    const suggestion =
-      similar === undefined
-        ? ''
-        : `; did you mean ${similar
-            .split(', ')
-            .map((one) => JSON.stringify(one))
-            .join(' or ')}?`;
-    return `${what} ${JSON.stringify(word)}${suggestion}`;
-  }
+  if (code === 'commander.unknownOption') return unknownInOurWords('unknown option', text);
+  if (code === 'commander.unknownCommand') return unknownInOurWords('unknown command', text);
   return text.replaceAll("'", '"');
+}
+
+const suggestionStart = "'\n(Did you mean ";
+
+/** Of `unknown option 'WORD'`, and `(Did you mean one of A, B?)` on a line of its own. */
+function unknownInOurWords(what: string, text: string): string {
+  const rest = text.slice(`${what} '`.length);
+  // The last one: WORD may hold the same text. With a suggestion, the text ends in a parenthesis.
+  const at = rest.endsWith("'") ? -1 : rest.lastIndexOf(suggestionStart);
+  if (at < 0) return `${what} ${JSON.stringify(rest.slice(0, -1))}`;
+  const similar = rest
+    .slice(at + suggestionStart.length, -'?)'.length)
+    .replace(/^one of /, '')
+    .split(', ')
+    .map((one) => JSON.stringify(one));
+  return `${what} ${JSON.stringify(rest.slice(0, at))}; did you mean ${similar.join(' or ')}?`;
 }
 
 /** The command that the arguments name, as deep as they go. */

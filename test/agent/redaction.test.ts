@@ -154,6 +154,9 @@ describe('a redactor', () => {
     expect(hideUrlSecrets('cannot reach https://me:pw@api.example/v1/x?key=AIzaSy&alt=sse, sorry.')).toBe(
       'cannot reach https://me:***@api.example/v1/x?key=***&alt=***, sorry.',
     );
+    expect(hideUrlSecrets(`https://api.example/?=bare&${'long'.repeat(50)}=v1&a?b=v2#c`)).toBe(
+      `https://api.example/?=***&${'long'.repeat(50)}=***&a?b=***#c`,
+    );
     expect(createRedactor(['ab', 'true', 'production', '']).redact('absolutely true in production')).toBe(
       'absolutely true in production',
     );

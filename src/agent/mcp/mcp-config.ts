@@ -97,15 +97,17 @@ export function secretsOf(config: McpServerConfig): readonly string[] {
     : [...Object.values(config.headers), config.url];
 }
 
-const secretOption = /^--?[\w-]*(?:key|token|secret|passw|auth|credential)[\w-]*$/i;
+function isSecretOption(option: string): boolean {
+  return /^-[\w-]+$/.test(option) && /key|token|secret|passw|auth|credential/i.test(option);
+}
 
 /** `--token=VALUE`, and `--token VALUE`. */
 function secretOptions(args: readonly string[]): readonly string[] {
   return args.flatMap((arg, index) => {
     const equals = arg.indexOf('=');
-    if (equals > 0 && secretOption.test(arg.slice(0, equals))) return [arg.slice(equals + 1)];
+    if (equals > 0 && isSecretOption(arg.slice(0, equals))) return [arg.slice(equals + 1)];
     const next = args[index + 1];
-    return secretOption.test(arg) && next !== undefined && !next.startsWith('-') ? [next] : [];
+    return isSecretOption(arg) && next !== undefined && !next.startsWith('-') ? [next] : [];
   });
 }
 

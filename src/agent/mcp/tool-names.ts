@@ -2,6 +2,7 @@
 // always to the same one, so that a conversation can go on after a restart.
 
 import { createHash } from 'node:crypto';
+import { withoutTrailing } from '../../without-trailing.ts';
 
 const maxLength = 64;
 const separator = '__';
@@ -36,19 +37,13 @@ export function nameTools(server: string, tools: readonly string[]): ReadonlyMap
   return new Map([...own].map((tool) => [start + (isLegal(tool) ? tool : map(tool)), tool]));
 }
 
-function withoutTrailing(char: string, text: string): string {
-  let end = text.length;
-  while (end > 0 && text[end - 1] === char) end--;
-  return text.slice(0, end);
-}
-
 /** Legal, at most `room` long, and different for different texts: it ends in a part of the text's hash. */
 function shorten(text: string, room: number, salt = ''): string {
   const hash = createHash('sha256').update(text).update(salt).digest('hex').slice(0, 8);
   // No `_` before the hash, lest a server's prefix holds `__`.
   const start = withoutTrailing(
-    '_',
     text.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, room - hash.length - 1),
+    '_',
   );
   return start === '' ? hash : `${start}-${hash}`;
 }

@@ -20,7 +20,6 @@ const words: readonly RegExp[] = [
   /prompt is too long/i, // Anthropic: earendil-works/pi overflow.ts
   /exceeds? (?:the )?context limit/i, // Anthropic, input and max_tokens together: BerriAI/litellm
   /input is too long/i, // Bedrock: earendil-works/pi overflow.ts
-  /input token count.*exceeds the maximum/i, // Gemini: earendil-works/pi overflow.ts
   /too large for model with \d+ maximum context/i, // Mistral: earendil-works/pi overflow.ts
   /reduce the length of the (?:messages|prompt|input)/i, // Groq, OpenAI: earendil-works/pi overflow.ts
   /request too large for/i, // Groq 413, OpenAI 429, one request over the minute's tokens: continuedev/continue#10218, vanna-ai/vanna-flask#11
@@ -32,13 +31,18 @@ const words: readonly RegExp[] = [
   /longer than the (?:model'?s )?(?:maximum )?context/i, // Together, Ollama: earendil-works/pi overflow.ts, ollama llm/llama_server.go
   /context (?:window|length|size|limit)(?: has been| was| is)? exceed/i, // MiniMax, LM Studio: earendil-works/pi overflow.ts, lmstudio-bug-tracker#2322
   /exceeds the limit of \d+/i, // Copilot: earendil-works/pi overflow.ts
-  /current length is .* while limit/i, // Cerebras: earendil-works/pi overflow.ts
   /exceeds? (?:the )?available context/i, // llama.cpp: unslothai/unsloth#6164
   /keep the first \d+ tokens/i, // LM Studio: lmstudio-bug-tracker#2339
   /trying to keep the first/i,
   /(?:prompt|input|conversation|messages|request) (?:is |are |has |contains )?(?:too long|too many tokens)/i,
   /too many (?:input )?tokens(?! per)/i,
   /(?:context|token) (?:length|window|limit)[^.]{0,40}(?:exceed|reached|too)/i,
+];
+
+/** Two parts of one line with anything between them. As one expression with `.*` they would take quadratic time. */
+const parts: readonly (readonly [start: RegExp, end: RegExp])[] = [
+  [/input token count/i, /exceeds the maximum/i], // Gemini: earendil-works/pi overflow.ts
+  [/current length is /i, / while limit/i], // Cerebras: earendil-works/pi overflow.ts
 ];
 
 /** What sounds like it and is not: limits of one field, and of requests a minute (earendil-works/pi overflow.ts, BerriAI/litellm#17343). */
@@ -54,5 +58,14 @@ export function isContextOverflow({ status, codes: given, text }: ErrorFacts): b
   if (/request too large for/i.test(text)) return true;
   if (otherwise.some((pattern) => pattern.test(text))) return false;
   // Whatever it says: the request is too large as it is.
-  return status === 413 || words.some((pattern) => pattern.test(text));
+  return status === 413 || words.some((pattern) => pattern.test(text)) || hasParts(text);
+}
+
+function hasParts(text: string): boolean {
+  return text.split(/[\n\r\u2028\u2029]/).some((line) =>
+    parts.some(([start, end]) => {
+      const found = start.exec(line);
+      return found !== null && end.test(line.slice(found.index + found[0].length));
+    }),
+  );
 }

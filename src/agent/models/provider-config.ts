@@ -1,5 +1,6 @@
 // The `providers` of config.json: servers that speak OpenAI's chat completions, by a name of one's own.
 
+import { withoutTrailing } from '../../without-trailing.ts';
 import { builtInProviders, type CustomProvider, type Environment, isLocalProvider } from './providers.ts';
 
 /** @throws Error that names the field, as `providers.vllm.baseURL must be ...` */
@@ -41,7 +42,7 @@ function parseProvider(name: string, entry: unknown, environment: Environment): 
   }
   return {
     name,
-    baseUrl: withoutTrailingSlashes(baseURL),
+    baseUrl: withoutTrailing(baseURL, '/'),
     apiKey: apiKey === undefined ? undefined : expand(apiKey, `${at}.apiKey`, environment),
     headers: expanded,
   };
@@ -54,12 +55,6 @@ function expand(text: string, at: string, environment: Environment): string {
     if (value === undefined) throw new Error(`${at}: the variable ${name} is not set`);
     return value;
   });
-}
-
-function withoutTrailingSlashes(url: string): string {
-  let end = url.length;
-  while (end > 0 && url[end - 1] === '/') end--;
-  return url.slice(0, end);
 }
 
 function isHttpUrl(text: string): boolean {

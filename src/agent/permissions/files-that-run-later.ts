@@ -4,7 +4,9 @@
 // A pattern without `/` stands for the name in any folder, as one that begins with `**/` does; others are relative to the workspace. Each also
 // covers what is below. Letter case and Unicode form never matter: on macOS and Windows they name the same file.
 
+import { withoutTrailing } from '../../without-trailing.ts';
 import { compileGlob } from '../tools/glob-pattern.ts';
+import { patternWords } from './pattern-words.ts';
 
 /**
  * `ask`: a write needs a permission in every mode but `full`, and the sandbox lets no command write it. `ask-only`: the same for file tools;
@@ -382,7 +384,7 @@ export function createFilesThatRunLater(extra: readonly string[] = []): FilesTha
     matchExactly: (path) => entryOf(fold(path)),
     isNamedBy(pattern) {
       // What a wildcard stands for is nobody's word.
-      const words = pattern.replace(/^\.?\//, '').replace(/\\.|\[[^\]]*\]|\{[^}]*\}|\*+|\?/g, 'x');
+      const words = patternWords(pattern.replace(/^\.?\//, ''));
       const found = match(words);
       return found !== undefined && found.kind !== 'tell';
     },
@@ -410,6 +412,6 @@ function fold(text: string): string {
     .toLowerCase()
     .normalize('NFC')
     .split('/')
-    .map((segment) => segment.split(':', 1)[0]?.replace(/[. ]+$/, '') || segment)
+    .map((segment) => withoutTrailing(segment.split(':', 1)[0] ?? '', '. ') || segment)
     .join('/');
 }

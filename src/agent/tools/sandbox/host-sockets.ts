@@ -41,7 +41,7 @@ async function namedSockets({
   workspace,
 }: HostSocketOptions): Promise<readonly string[]> {
   const paths = Object.values(environment).flatMap((value) => {
-    const path = value?.replace(/^unix:(?:\/\/)?(?:path=)?/, '').replace(/,.*$/, '') ?? '';
+    const path = value?.replace(/^unix:(?:\/\/)?(?:path=)?/, '').split(',', 1)[0] ?? '';
     return isAbsolute(path) && !path.includes('\0') ? [path] : [];
   });
   const sockets: string[] = [];
