@@ -34,7 +34,7 @@ export function readPoint(flag: string, text: string, now = Date.now()): number 
 function durationBefore(text: string, now: number): number | undefined {
   if (!/^(?:\d{1,9}(?:\.\d{1,3})?(?:s|min|m|h|d|w))+$/.test(text)) return undefined;
   let total = 0;
-  for (const [, count, unit] of text.matchAll(/([\d.]+)(s|min|m|h|d|w)/g))
+  for (const [, count, unit] of text.matchAll(/(\d{1,9}(?:\.\d{1,3})?)(s|min|m|h|d|w)/g))
     total += Number(count) * (unitMs[unit ?? ''] ?? Number.NaN);
   return now - total;
 }
