@@ -63,7 +63,7 @@ it('blank text of a model is not sent back', async () => {
     environment: { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: `${server.url}/v1` },
   });
   const { sessionId } = await agent.prompt('one');
-  await agent.prompt('two', {}, sessionId);
+  await expect(agent.prompt('two', {}, sessionId)).rejects.toMatchObject({ code: 'model_bad_response' });
   expect((await agent.prompt('three', {}, sessionId)).response).toBe('again');
   expect(refusals).toEqual([]);
 });

@@ -1,6 +1,6 @@
 // `codebuddy doctor` finds everything that `serve` refuses, and does not end at the first fault.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, serve, temporaryFolder } from './run-cli.ts';
@@ -21,7 +21,11 @@ async function doctor(
 
 function configure(config: unknown): string {
   const home = temporaryFolder();
-  writeFileSync(join(home, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
+  mkdirSync(join(home, 'api'), { recursive: true, mode: 0o700 });
+  writeFileSync(
+    join(home, 'api', 'config.json'),
+    typeof config === 'string' ? config : JSON.stringify(config),
+  );
   return home;
 }
 
@@ -33,7 +37,7 @@ describe('each of these is refused by serve, and found by doctor', { timeout }, 
     [{ mcpServers: { files: { command: '' } } }, 'mcp servers', 'mcpServers.files.command'],
     [{ allowedTargets: ['10.0.0.0/99'] }, 'webhooks', '"10.0.0.0/99"'],
     [{ webhookCa: 'missing.pem' }, 'webhooks', 'missing.pem (webhookCa) cannot be read'],
-    [{ webhookCa: 'config.json' }, 'webhooks', 'certificate'],
+    [{ webhookCa: 'api/config.json' }, 'webhooks', 'certificate'],
     [{ logLevel: 'loud' }, 'settings', 'config.json logLevel is "loud"'],
     [{ prot: 1 }, 'settings', 'unknown field "prot"; did you mean "port"?'],
     ['{"port": 1', 'settings', 'config.json is not JSON'],

@@ -65,6 +65,10 @@ const webhookFields = {
   ordered: true,
   legacySignature: true,
   description: 'x',
+  // Files on the server; a test of connections sends them.
+  'tls.ca': undefined,
+  'tls.cert': undefined,
+  'tls.key': undefined,
 };
 const hook = ({ hookUrl }: World): string => hookUrl;
 const stream = { accept: 'text/event-stream' };
