@@ -14,7 +14,14 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
 import { temporaryFolder } from '../start-agent.ts';
-import { hasBubblewrap, isRoot, ordinaryUser, owners, startSandboxedAgent } from './real-bubblewrap.ts';
+import {
+  hasBubblewrap,
+  isRoot,
+  ordinaryUser,
+  owners,
+  putNode,
+  startSandboxedAgent,
+} from './real-bubblewrap.ts';
 
 function put(path: string, content = 'secret'): string {
   mkdirSync(dirname(path), { recursive: true });
@@ -39,8 +46,8 @@ async function listen(path: string): Promise<{ readonly connections: () => numbe
 }
 
 /** Prints `connected` or the code of the error. */
-const connectTo = (path: string): string =>
-  `${process.execPath} -e 'require("net").connect(process.argv[1]).on("connect", () => { console.log("connected"); process.exit() }).on("error", (e) => console.log(e.code))' '${path}'`;
+const connectTo = (node: string, path: string): string =>
+  `${node} -e 'require("net").connect(process.argv[1]).on("connect", () => { console.log("connected"); process.exit() }).on("error", (e) => console.log(e.code))' '${path}'`;
 
 describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (owner) => {
   it('writes the workspace and sees nothing of the config folder beside it', async () => {
@@ -89,9 +96,10 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
     const folder = temporaryFolder();
     const path = join(folder, 'workspace', name);
     const service = await listen(path);
-    const { run } = await startSandboxedAgent(owner, {}, { folder });
-    const { stdout } = await run(`${connectTo(path)}; ln ${path} other; ${connectTo('./other')}`);
-    expect(stdout).not.toContain('connected');
+    const { run, workspace } = await startSandboxedAgent(owner, {}, { folder });
+    const node = putNode(workspace);
+    const { stdout } = await run(`${connectTo(node, path)}; ln ${path} other; ${connectTo(node, './other')}`);
+    expect(stdout).toMatch(/^E\w+\nE\w+\n$/);
     expect(service.connections()).toBe(0);
   });
 
@@ -101,8 +109,8 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
     const service = await listen(path);
     const environment = { PATH: process.env.PATH, SSH_AUTH_SOCK: path };
     for (const network of [false, true]) {
-      const { run } = await startSandboxedAgent(owner, { network }, { environment });
-      expect((await run(connectTo(path))).stdout).toBe('ENOENT\n');
+      const { run, workspace } = await startSandboxedAgent(owner, { network }, { environment });
+      expect((await run(connectTo(putNode(workspace), path))).stdout).toBe('ENOENT\n');
     }
     expect(service.connections()).toBe(0);
   });
@@ -113,11 +121,12 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
   });
 
   it('has Unix sockets of its own', async () => {
-    const { run } = await startSandboxedAgent(owner);
+    const { run, workspace } = await startSandboxedAgent(owner);
+    const node = putNode(workspace);
     const script = `const s = require("net").createServer((c) => c.end()).listen(process.argv[1], () =>
       require("net").connect(process.argv[1]).on("connect", () => { console.log("own"); process.exit() }))`;
     for (const path of ['/tmp/own.sock', 'own.sock'])
-      expect((await run(`${process.execPath} -e '${script}' ${path}`)).stdout).toBe('own\n');
+      expect((await run(`${node} -e '${script}' ${path}`)).stdout).toBe('own\n');
   });
 
   it('gets no variable of the server', async () => {

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hasBubblewrap, isRoot, owners, startSandboxedAgent } from './real-bubblewrap.ts';
+import { hasBubblewrap, isRoot, owners, putNode, startSandboxedAgent } from './real-bubblewrap.ts';
 
 describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (owner) => {
   it('writes no file larger than the limit', async () => {
@@ -41,9 +41,10 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
   });
 
   it('runs Node.js with the default limits', async () => {
-    const { run } = await startSandboxedAgent(owner);
+    const { run, workspace } = await startSandboxedAgent(owner);
+    const node = putNode(workspace);
     const script =
       'new (require("worker_threads").Worker)("1", { eval: true }).on("exit", () => console.log("ran"))';
-    expect((await run(`${process.execPath} -e '${script}'`)).stdout).toBe('ran\n');
+    expect((await run(`${node} -e '${script}'`)).stdout).toBe('ran\n');
   });
 });

@@ -1,7 +1,7 @@
 // For tests that need the real bubblewrap: is it here, and an agent whose commands run in it.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import { type RunningAgent, startAgent, temporaryFolder } from '../start-agent.ts';
@@ -61,4 +61,20 @@ export async function startSandboxedAgent(
       return (await agent.tool('bash', { command, ...params })) as unknown as CommandResult;
     },
   };
+}
+
+/**
+ * The Node.js that runs the tests, as a program of the workspace: `./node`. Its own path may be hidden in the sandbox,
+ * as when the repository lies in `/tmp`.
+ */
+export function putNode(workspace: string): string {
+  const path = join(workspace, 'node');
+  try {
+    linkSync(process.execPath, path);
+  } catch {
+    // Another file system, or a file of another user.
+    copyFileSync(process.execPath, path);
+    chmodSync(path, 0o755);
+  }
+  return './node';
 }
