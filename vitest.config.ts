@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Needs tools of its own: `npm run openapi`.
     exclude: [...configDefaults.exclude, 'test/openapi/**'],
+    // What is waited for comes, also on a slow, busy machine.
+    expect: { poll: { timeout: 15_000, interval: 10 } },
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
