@@ -263,7 +263,8 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
 
   function learnFile(folder: Folder, name: string, { version, stats }: SeenFile, since: number): void {
     remember(folder, name, version);
-    const isNew = Number(stats.birthtimeMs) >= since;
+    // A file made in the millisecond in which learning began counts as one that was there.
+    const isNew = Number(stats.birthtimeMs) > since;
     // The system's clock for files is a little behind.
     if (isNew || Number(stats.mtimeMs) >= since - 10)
       uncertain.set(folder.pathOf(name), isNew ? 'create' : 'modify');
