@@ -153,7 +153,7 @@ async function conflicts(world: World, proxy: string, described: Described): Pro
   });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 404, 'tools', { path: 'none.txt' });
   await look('POST /api/tools/:tool', '/api/tools/read_file', 403, 'tools', { path: '../none.txt' });
-  await look('POST /api/tools/:tool', '/api/tools/read_file', 422, 'tools', { path: 1 });
+  await look('POST /api/tools/:tool', '/api/tools/read_file', 422, 'tools', { path: ['a', 'b'] });
   const stream = { accept: 'text/event-stream' };
   await look('GET /api/runs/:id/events', `/api/runs/${failed}/events`, 200, 'read', undefined, stream);
   const { events } = await world.client.events.list({ limit: 1, order: 'desc' });
