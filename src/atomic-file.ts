@@ -99,7 +99,7 @@ function replace(temporary: string, path: string): void {
 }
 
 /** The new name is on the disk only once the folder is. Windows cannot open folders, and needs no such thing. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(folder, 'r');
   try {

@@ -5,9 +5,10 @@
 // A process that drops its environment and leaves its group and its parent is not found.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readJsonFolder } from '../json-folder.ts';
 import {
   hasProcessTable,
   listProcesses,
@@ -89,7 +90,8 @@ export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMar
     },
     async recover() {
       let ended = 0;
-      for (const { note, path } of readNotes(folder)) {
+      for (const { path, value } of readJsonFolder(folder)) {
+        const note = toNote(value);
         if (note !== undefined && note.boot === boot) {
           // A server that still runs ends its programs itself.
           if (readProcess(note.server.pid)?.startedAt === note.server.startedAt) continue;
@@ -163,35 +165,14 @@ function signal({ pid, startedAt }: ProcessEntry, name: NodeJS.Signals): void {
   }
 }
 
-function readNotes(
-  folder: string | undefined,
-): readonly { readonly path: string; readonly note: Note | undefined }[] {
-  if (folder === undefined) return [];
-  let names: readonly string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    // None was ever written.
-    return [];
-  }
-  return names.map((name) => {
-    const path = join(folder, name);
-    return { path, note: readNote(path) };
-  });
-}
-
 /** Undefined for a file that a crash left half-written, or that is not ours. */
-function readNote(path: string): Note | undefined {
-  try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Note> | null;
-    const isNote =
-      typeof value?.mark === 'string' &&
-      /^[0-9a-f]{32}$/.test(value.mark) &&
-      typeof value.boot === 'string' &&
-      typeof value.server?.pid === 'number' &&
-      typeof value.server.startedAt === 'number';
-    return isNote ? (value as Note) : undefined;
-  } catch {
-    return undefined;
-  }
+function toNote(value: unknown): Note | undefined {
+  const note = value as Partial<Note> | null | undefined;
+  const isNote =
+    typeof note?.mark === 'string' &&
+    /^[0-9a-f]{32}$/.test(note.mark) &&
+    typeof note.boot === 'string' &&
+    typeof note.server?.pid === 'number' &&
+    typeof note.server.startedAt === 'number';
+  return isNote ? (note as Note) : undefined;
 }

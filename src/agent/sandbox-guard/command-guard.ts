@@ -2,8 +2,9 @@
 // would run. A journal on the disk lets the next start do the last part after a crash.
 
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readJsonFolder } from '../json-folder.ts';
 import type { FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { hooksFolder } from '../permissions/guarded-files.ts';
 import { coverArguments, planCovers } from './covers.ts';
@@ -149,7 +150,9 @@ export function createCommandGuard({
     },
     async recover() {
       const changes: RunsLaterChange[] = [];
-      for (const { file, journal } of readJournals(journals)) {
+      for (const { path: file, value } of readJsonFolder(journals)) {
+        // A file of the server, in a folder that no tool can see.
+        const journal = value as Journal | undefined;
         if (journal !== undefined && journal.root !== root) continue;
         if (journal !== undefined) {
           for (const path of Object.keys(journal.before.placeholders).reverse())
@@ -174,29 +177,4 @@ function writeJournal(folder: string | undefined, journal: Journal): string | un
     // A full disk is no reason not to run: the journal is only for a crash.
   }
   return file;
-}
-
-function readJournals(
-  folder: string | undefined,
-): readonly { readonly file: string; readonly journal: Journal | undefined }[] {
-  if (folder === undefined) return [];
-  let names: readonly string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return [];
-  }
-  return names.map((name) => {
-    const file = join(folder, name);
-    return { file, journal: parseJournal(file) };
-  });
-}
-
-/** Our own file, in a folder that no tool can see. Undefined for one that was cut off. */
-function parseJournal(file: string): Journal | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Journal;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,13 +2,10 @@
 // not even its `-wal` and `-shm` files are opened, since a reader may change those.
 
 import {
-  closeSync,
   copyFileSync,
   existsSync,
-  fsyncSync,
   lstatSync,
   mkdtempSync,
-  openSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -18,6 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { syncFolder } from '../../atomic-file.ts';
 import { toOpenError } from './open-database.ts';
 import { takeOwnership } from './owner-lock.ts';
 
@@ -125,15 +123,4 @@ function foldIntoOneFile(path: string): void {
 
 function hasContent(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-}
-
-/** Windows cannot open folders, and needs no such thing. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
