@@ -9,7 +9,7 @@ import { check } from 'recheck';
 import ts from 'typescript';
 
 export interface Finding {
-  /** `src/http/body.ts:63` */
+  /** `src/http/pipeline/parse-body.ts:63` */
   readonly place: string;
   readonly regex: string;
   readonly problem: string;

@@ -24,8 +24,8 @@ import { startRetention } from './events/retention.ts';
 import { fileError } from './file-errors.ts';
 import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from './home-paths.ts';
 import { type Logger, makeLogger } from './http/logger.ts';
+import { describeAttention, webhooksToLookAt } from './http/resources/webhook-attention.ts';
 import type { AnswerStore, HttpServices, ReadinessPart } from './http/services.ts';
-import { describeAttention, webhooksToLookAt } from './http/webhook-attention.ts';
 import { makeProof } from './identity-proof.ts';
 import { openKeys } from './keys/key-service.ts';
 import { createRedactor, type Redactor, secretVariables } from './redaction.ts';
@@ -40,7 +40,7 @@ import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 import { setAsideFiles } from './webhooks/set-aside-files.ts';
 import { parseAllowed } from './webhooks/url-guard.ts';
 
-export { describeAttention } from './http/webhook-attention.ts';
+export { describeAttention } from './http/resources/webhook-attention.ts';
 export { StoreOpenError } from './store/store-open-error.ts';
 
 /** How long unfinished runs have to end when the server stops, in ms. */

@@ -9,10 +9,10 @@ import type { ApiServerConfig } from '../http/http-config.ts';
 import { resolveConfig } from '../http/http-config.ts';
 import type { ServerAddress } from '../http/http-server.ts';
 import { HttpServer } from '../http/http-server.ts';
-import type { RequestEvent } from '../http/request-record.ts';
+import type { RequestEvent } from '../http/pipeline/request-record.ts';
+import type { Endpoint } from '../http/resources/api-index.ts';
+import { listEndpoints } from '../http/resources/api-index.ts';
 import type { HttpMethod } from '../http/route.ts';
-import type { Endpoint } from '../http/routes/index.ts';
-import { listEndpoints } from '../http/routes/index.ts';
 import type { HttpServices } from '../http/services.ts';
 import { sameSettings } from './same-settings.ts';
 
@@ -29,9 +29,9 @@ export type {
 } from '../http/handlers.ts';
 export type { ApiServerConfig } from '../http/http-config.ts';
 export type { ServerAddress } from '../http/http-server.ts';
-export type { RequestEvent } from '../http/request-record.ts';
+export type { RequestEvent } from '../http/pipeline/request-record.ts';
+export type { Endpoint } from '../http/resources/api-index.ts';
 export type { HttpMethod } from '../http/route.ts';
-export type { Endpoint } from '../http/routes/index.ts';
 export { ServerStartError } from '../http/server-start-error.ts';
 export type { HttpServices, PromptOptions, PromptResult, ToolDescription } from '../http/services.ts';
 

@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiReply } from './api-reply.ts';
 import { callHost } from './host-fault.ts';
-import { abortSignalOf, factsOf } from './request-facts.ts';
+import { abortSignalOf, factsOf } from './pipeline/request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
 import type { Scope } from './services.ts';
 

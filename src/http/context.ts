@@ -3,11 +3,11 @@
 
 import type { HttpHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import type { RouteDefinition } from './route.ts';
 import type { HttpServices } from './services.ts';
-import type { StreamPlaces } from './stream-places.ts';
-import type { StreamTickets } from './stream-tickets.ts';
+import type { StreamPlaces } from './streaming/stream-places.ts';
+import type { StreamTickets } from './streaming/stream-tickets.ts';
 
 /** Limits, all in force; see `ApiServerConfig` for what each means and its default. */
 export interface HttpLimits {

@@ -3,7 +3,7 @@
 
 import { CodeBuddyError } from '../errors.ts';
 import { ApiReply } from './api-reply.ts';
-import { toHandlerProblem } from './problem.ts';
+import { toHandlerProblem } from './pipeline/problem.ts';
 
 /** Calls a handler of the host. @throws CodeBuddyError */
 export async function callHost<T>(handler: () => T | Promise<T>): Promise<T> {

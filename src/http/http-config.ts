@@ -2,10 +2,10 @@
 
 import { version } from '../version.ts';
 import type { HttpLimits } from './context.ts';
-import type { CorsSetting } from './cors.ts';
-import { isLoopbackName } from './host-check.ts';
 import type { Logger, LogLevel } from './logger.ts';
 import { guardLogger, makeLogger } from './logger.ts';
+import type { CorsSetting } from './pipeline/cors.ts';
+import { isLoopbackName } from './pipeline/host-check.ts';
 import { ServerStartError } from './server-start-error.ts';
 
 /** The settings of a `RestApiServer`. */

@@ -7,30 +7,30 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { CodeBuddyError } from '../errors.ts';
 import { makeId } from '../events/ids.ts';
-import { currentIdentity } from './api-keys-check.ts';
-import { endWithProblem, makeClientErrorHandler } from './connection-errors.ts';
-import { type Connections, makeConnections } from './connections.ts';
 import type { HttpContext } from './context.ts';
-import type { FastifyApp } from './fastify-app.ts';
-import { buildFastifyApp } from './fastify-app.ts';
-import type { Gate } from './gate.ts';
-import { makeGate, refuse } from './gate.ts';
-import type { ServerLife } from './gated-response.ts';
-import { GatedResponse } from './gated-response.ts';
 import type { HttpHandlers } from './handlers.ts';
 import type { ResolvedConfig } from './http-config.ts';
 import { requireKeyBeyondLoopback } from './http-config.ts';
-import { Metrics } from './metrics.ts';
-import { GatedRequest } from './request-facts.ts';
-import type { RequestEvent, RequestRecord } from './request-record.ts';
-import { makeRequestRecord } from './request-record.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { currentIdentity } from './pipeline/api-keys-check.ts';
+import { endWithProblem, makeClientErrorHandler } from './pipeline/connection-errors.ts';
+import { type Connections, makeConnections } from './pipeline/connections.ts';
+import type { FastifyApp } from './pipeline/fastify-app.ts';
+import { buildFastifyApp } from './pipeline/fastify-app.ts';
+import type { Gate } from './pipeline/gate.ts';
+import { makeGate, refuse } from './pipeline/gate.ts';
+import type { ServerLife } from './pipeline/gated-response.ts';
+import { GatedResponse } from './pipeline/gated-response.ts';
+import { GatedRequest } from './pipeline/request-facts.ts';
+import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
+import { makeRequestRecord } from './pipeline/request-record.ts';
+import { builtInRoutes } from './resources/built-in.ts';
 import type { RouteDefinition } from './route.ts';
 import { RouteTable } from './route-table.ts';
-import { builtInRoutes } from './routes/built-in.ts';
 import { listenError } from './server-start-error.ts';
 import type { HttpServices } from './services.ts';
-import { makeStreamPlaces } from './stream-places.ts';
-import { makeStreamTickets } from './stream-tickets.ts';
+import { makeStreamPlaces } from './streaming/stream-places.ts';
+import { makeStreamTickets } from './streaming/stream-tickets.ts';
 
 /** What the owner of the server wants to hear. */
 export interface HttpServerListeners {
@@ -261,7 +261,7 @@ export class HttpServer {
   }
 
   private openApi(): Promise<string> {
-    this.openApiText ??= import('./openapi.ts').then(({ buildOpenApi }) =>
+    this.openApiText ??= import('./docs/openapi.ts').then(({ buildOpenApi }) =>
       buildOpenApi(this.context, this.routes.all()),
     );
     const text = this.openApiText;

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/errors.ts';
-import type { RequestEvent } from '../../../src/http/request-record.ts';
+import type { RequestEvent } from '../../../src/http/pipeline/request-record.ts';
 import { startServer } from '../start-server.ts';
 
 const misleading = {

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
-import { makeAnswerMemory } from '../../../src/http/idempotency-memory.ts';
+import { makeAnswerMemory } from '../../../src/http/pipeline/idempotency-memory.ts';
 import { openReader } from '../streaming/sse-reader.ts';
 import { apiKey, startServer, type TestResponse, until } from '../streaming/start-server.ts';
 

@@ -1,6 +1,6 @@
 // What each scope may do: one row for each route, and one more where an option or a state asks for more than the route does.
 
-import { encodeCursor } from '../../../src/http/paging.ts';
+import { encodeCursor } from '../../../src/http/resources/cursor.ts';
 import type { Caller, World } from './world.ts';
 
 export interface Prepared {

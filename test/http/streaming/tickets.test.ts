@@ -1,7 +1,7 @@
 // A web page follows a stream with a ticket instead of a key.
 
 import { expect, test } from 'vitest';
-import { makeStreamTickets } from '../../../src/http/stream-tickets.ts';
+import { makeStreamTickets } from '../../../src/http/streaming/stream-tickets.ts';
 import { openReader } from './sse-reader.ts';
 import { appendMany, startServer, type TestServer } from './start-server.ts';
 

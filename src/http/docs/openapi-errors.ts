@@ -1,0 +1,101 @@
+// Which problems an operation answers with: those that every route of its kind has, and its own. By status, each code with an
+// example, so that a reader of the document and the tools that read it know them all.
+
+import { type ProblemCode, problems } from '../../errors.ts';
+import { problemType } from '../pipeline/problem.ts';
+import type { RouteDefinition } from '../route.ts';
+import { headerRefs, type ResponseHeaderName } from './openapi-headers.ts';
+
+export interface ResponseObject {
+  readonly description: string;
+  readonly headers: Readonly<Record<string, object>>;
+  readonly content?: Readonly<Record<string, object>>;
+}
+
+/** The codes of a route, in the order of the table of problems. */
+export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
+  const { schema, scope, idempotent, docs } = route;
+  const isWrite = route.method !== 'GET';
+  const isChecked = schema?.params !== undefined || schema?.querystring !== undefined;
+  const codes = new Set<ProblemCode>([
+    'invalid_url',
+    'invalid_host_header',
+    'invalid_header',
+    'misdirected_request',
+    'internal_error',
+    'resources_exhausted',
+    'shutting_down',
+    'too_many_connections',
+    ...(docs?.errors ?? []),
+  ]);
+  const add = (...more: readonly ProblemCode[]): void => more.forEach((code) => void codes.add(code));
+  if (scope !== 'open') add('unauthorized', 'insufficient_scope', 'rate_limited');
+  if (isChecked || schema?.body !== undefined || idempotent === true) add('validation_failed');
+  if (isWrite) {
+    add('invalid_body', 'origin_not_allowed', 'body_too_large', 'unsupported_media_type', 'request_timeout');
+    add('loop_detected');
+  }
+  if (idempotent === true) add('idempotency_conflict', 'idempotency_in_progress');
+  return (Object.keys(problems) as ProblemCode[]).filter((code) => codes.has(code));
+}
+
+/** The response objects of `codes`, by status; `default` stands for what only the connection meets. */
+export function problemResponses(codes: readonly ProblemCode[]): Readonly<Record<string, ResponseObject>> {
+  const byStatus = Map.groupBy(codes, (code) => problems[code].status);
+  const responses: Record<string, ResponseObject> = {};
+  for (const [status, all] of [...byStatus].sort(([left], [right]) => left - right)) {
+    responses[String(status)] = problemResponse(
+      all.map((code) => `\`${code}\`: ${problems[code].when}`).join('\n\n'),
+      ['X-Request-Id', ...extraHeaders(status)],
+      all,
+    );
+  }
+  responses.default = problemResponse('A problem of the connection or of the host application.', [
+    'X-Request-Id',
+  ]);
+  return responses;
+}
+
+function extraHeaders(status: number): readonly ResponseHeaderName[] {
+  if (status === 401) return ['WWW-Authenticate'];
+  return [409, 429, 503].includes(status) ? ['Retry-After'] : [];
+}
+
+function problemResponse(
+  description: string,
+  headers: readonly ResponseHeaderName[],
+  codes: readonly ProblemCode[] = [],
+): ResponseObject {
+  const examples = Object.fromEntries(
+    codes.map((code) => [code, { $ref: `#/components/examples/${code}` }] as const),
+  );
+  return {
+    description,
+    headers: headerRefs(headers),
+    content: {
+      [problemType]: {
+        schema: { $ref: '#/components/schemas/Problem' },
+        ...(codes.length === 0 ? {} : { examples }),
+      },
+    },
+  };
+}
+
+/** `components.examples`: one problem for each code. */
+export function problemExamples(codes: ReadonlySet<ProblemCode>): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    [...codes].map((code) => {
+      const { status, title, when } = problems[code];
+      const value = {
+        type: `urn:codebuddy:problem:${code}`,
+        title,
+        status,
+        detail: when,
+        code,
+        requestId: 'req_0k3v9r7m2q',
+        error: when,
+      };
+      return [code, { summary: title, value }];
+    }),
+  );
+}

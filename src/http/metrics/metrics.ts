@@ -1,0 +1,198 @@
+// The server's own counters. Counting is a few additions on the hot path (no prom-client: it costs 30 ms at start-up and
+// builds a string of labels at each request); all work is done when someone asks for the figures.
+
+import { createRunFigures } from '../../run-figures.ts';
+import { processFamilies } from './process-metrics.ts';
+import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
+import { renderPrometheus } from './prometheus-text.ts';
+
+/** Upper bounds in seconds, from a cached answer to a run of minutes. */
+const bucketSeconds = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+] as const;
+
+/** Counts the requests of one method and route: resolve it once, at set-up, and keep it. */
+export interface RouteCounter {
+  observe(status: number, durationMs: number): void;
+}
+
+interface Source {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly read: () => number;
+}
+
+export class Metrics {
+  private inFlight = 0;
+  private streams = 0;
+  private readonly routes = new Map<string, RouteFigures>();
+  private readonly sources: Source[] = [];
+  /** Of the prompts that the host application answers. */
+  readonly delegatedRuns = createRunFigures();
+
+  /** A request has arrived: one more in flight. */
+  requestStarted(): void {
+    this.inFlight++;
+  }
+
+  /** Its answer has ended, or its connection was lost. */
+  requestEnded(): void {
+    this.inFlight--;
+  }
+
+  /** Counts one ended request; `route` is the pattern, never the path, so that the number of series is bounded. */
+  observeRequest(method: string, route: string, status: number, durationMs: number): void {
+    this.route(method, route).observe(status, durationMs);
+  }
+
+  /** The counter of a route; the same one each time. */
+  route(method: string, route: string): RouteCounter {
+    const key = `${method} ${route}`;
+    let figures = this.routes.get(key);
+    if (figures === undefined) {
+      figures = new RouteFigures(method, route);
+      this.routes.set(key, figures);
+    }
+    return figures;
+  }
+
+  /** A reader of server-sent events has come. */
+  streamOpened(): void {
+    this.streams++;
+  }
+
+  /** It has gone. */
+  streamClosed(): void {
+    this.streams--;
+  }
+
+  /** How many readers of server-sent events there are now. */
+  get openStreams(): number {
+    return this.streams;
+  }
+
+  get requestsInFlight(): number {
+    return this.inFlight;
+  }
+
+  /** Adds a figure that another room owns; `read` is called when the figures are asked for. A name given again replaces the first. */
+  addSource(name: string, help: string, type: Source['type'], read: () => number): void {
+    const known = this.sources.findIndex((source) => source.name === name);
+    if (known >= 0) this.sources.splice(known, 1);
+    this.sources.push({ name, help, type, read });
+  }
+
+  /** Prometheus text exposition 0.0.4; `extra` families (a host's own) come last. */
+  async renderText(extra: readonly MetricFamily[] = []): Promise<string> {
+    return renderPrometheus([...this.families(), ...(await processFamilies()), ...extra]);
+  }
+
+  /** The same figures for `GET /api/metrics`: durations in seconds, memory in bytes. */
+  async toObject(): Promise<Record<string, unknown>> {
+    const routes = [...this.routes.values()].filter((figures) => figures.count > 0);
+    return {
+      requests: {
+        total: routes.reduce((sum, figures) => sum + figures.count, 0),
+        inFlight: this.inFlight,
+        routes: routes.map((figures) => figures.toObject()),
+      },
+      sseReaders: this.streams,
+      ...Object.fromEntries(this.sources.map((source) => [jsonName(source.name), source.read()])),
+      process: Object.fromEntries(
+        (await processFamilies()).map(({ name, samples }) => [jsonName(name), samples[0]?.value ?? null]),
+      ),
+    };
+  }
+
+  private families(): readonly MetricFamily[] {
+    const routes = [...this.routes.values()];
+    return [
+      family('codebuddy_http_requests_total', 'Answered requests.', 'counter', [
+        ...routes.flatMap((figures) => figures.countSamples()),
+      ]),
+      family(
+        'codebuddy_http_request_duration_seconds',
+        'From the request line to the end of the answer.',
+        'histogram',
+        [...routes.flatMap((figures) => figures.durationSamples())],
+      ),
+      family('codebuddy_http_requests_in_flight', 'Requests not yet answered.', 'gauge', [
+        { value: this.inFlight },
+      ]),
+      family('codebuddy_sse_readers', 'Open streams of server-sent events.', 'gauge', [
+        { value: this.streams },
+      ]),
+      ...this.sources.map(({ name, help, type, read }) => family(name, help, type, [{ value: read() }])),
+    ];
+  }
+}
+
+class RouteFigures implements RouteCounter {
+  count = 0;
+  private sumMs = 0;
+  private readonly method: string;
+  private readonly route: string;
+  private readonly statuses = new Map<number, number>();
+  /** Not cumulated: one addition a request, summed up when rendered. The last is +Inf. */
+  private readonly buckets = new Float64Array(bucketSeconds.length + 1);
+
+  constructor(method: string, route: string) {
+    this.method = method;
+    this.route = route;
+  }
+
+  observe(status: number, durationMs: number): void {
+    this.count++;
+    this.sumMs += durationMs;
+    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+    const seconds = durationMs / 1000;
+    let index = 0;
+    while (index < bucketSeconds.length && seconds > (bucketSeconds[index] as number)) index++;
+    this.buckets[index] = (this.buckets[index] as number) + 1;
+  }
+
+  countSamples(): Sample[] {
+    const { method, route } = this;
+    return [...this.statuses].map(([status, value]) => ({
+      labels: { method, route, status: String(status) },
+      value,
+    }));
+  }
+
+  durationSamples(): Sample[] {
+    if (this.count === 0) return [];
+    const { method, route } = this;
+    let cumulated = 0;
+    const samples: Sample[] = [...this.buckets].map((value, index) => {
+      cumulated += value;
+      const le = index < bucketSeconds.length ? String(bucketSeconds[index]) : '+Inf';
+      return { suffix: '_bucket', labels: { method, route, le }, value: cumulated };
+    });
+    const labels = { method, route };
+    samples.push({ suffix: '_sum', labels, value: this.sumMs / 1000 });
+    samples.push({ suffix: '_count', labels, value: this.count });
+    return samples;
+  }
+
+  toObject(): Record<string, unknown> {
+    return {
+      method: this.method,
+      route: this.route,
+      count: this.count,
+      totalSeconds: this.sumMs / 1000,
+      statuses: Object.fromEntries(this.statuses),
+    };
+  }
+}
+
+function family(name: string, help: string, type: MetricType, samples: readonly Sample[]): MetricFamily {
+  return { name, help, type, samples };
+}
+
+/** `codebuddy_events_appended_total` reads `eventsAppendedTotal` in JSON. */
+function jsonName(name: string): string {
+  return name
+    .replace(/^(codebuddy|process|nodejs)_/, '')
+    .replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

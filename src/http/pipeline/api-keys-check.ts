@@ -1,0 +1,83 @@
+// Step 4: whose key is it? Keys from the configuration have every scope; keys of the key service have theirs. Only SHA-256
+// digests are kept and compared, in constant time, so neither memory dumps nor timing give a key away.
+
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { KeyService } from '../services.ts';
+import { scopes } from '../services.ts';
+import type { Identity } from './request-facts.ts';
+
+/** Longer ones are wrong without a look. */
+const maxKeyLength = 512;
+
+export type KeyVerdict =
+  | { readonly kind: 'known'; readonly identity: Identity }
+  | { readonly kind: 'missing' }
+  /** `fingerprint` tells wrong keys apart without keeping them. */
+  | { readonly kind: 'wrong'; readonly fingerprint: string };
+
+const openIdentity: Identity = { keyId: null, scopes };
+const open: KeyVerdict = { kind: 'known', identity: openIdentity };
+const missing: KeyVerdict = { kind: 'missing' };
+
+/** Makes the check. @throws TypeError for a configured key that no client could send */
+export function makeKeyCheck(
+  configuredKeys: readonly string[],
+  service: KeyService | undefined,
+): (apiKey: string | undefined, authorization: string | undefined) => KeyVerdict {
+  for (const key of configuredKeys) {
+    if (!/^[\x21-\x7e]+$/.test(key) || key.length > maxKeyLength) {
+      throw new TypeError(`apiKey must be 1 to ${maxKeyLength} printable ASCII characters without spaces`);
+    }
+  }
+  const digests = configuredKeys.map((key) => digestOf(key));
+  const verdicts = digests.map((_digest, index): KeyVerdict => {
+    // Each has an id of its own: answers, streams and connections are counted by it.
+    const keyId = index === 0 ? 'configured' : `configured-${index + 1}`;
+    return { kind: 'known', identity: { keyId, scopes } };
+  });
+  if (digests.length === 0 && service === undefined) return () => open;
+
+  return (apiKey, authorization) => {
+    const key = apiKey ?? (authorization === undefined ? undefined : keyOfAuthorization(authorization));
+    if (key === undefined || key === '') return missing;
+    if (key.length > maxKeyLength) return { kind: 'wrong', fingerprint: 'too long' };
+    if (digests.length > 0) {
+      const digest = digestOf(key);
+      // No early end: the time must not tell which key was nearly right.
+      let configured: KeyVerdict | undefined;
+      for (const [index, known] of digests.entries())
+        if (timingSafeEqual(known, digest)) configured = verdicts[index];
+      if (configured !== undefined) return configured;
+    }
+    const identity = service?.verify(key);
+    if (identity !== undefined) {
+      return { kind: 'known', identity: { keyId: identity.id, scopes: identity.scopes } };
+    }
+    return { kind: 'wrong', fingerprint: digestOf(key).toString('base64', 0, 9) };
+  };
+}
+
+/** Whose key it was, with the scopes that it has now; undefined if it was revoked. */
+export function currentIdentity(identity: Identity, service: KeyService | undefined): Identity | undefined {
+  const { keyId } = identity;
+  if (keyId === null || isConfigured(keyId) || service?.find === undefined) return identity;
+  const key = service.find(keyId);
+  return key === undefined ? undefined : { keyId, scopes: key.scopes };
+}
+
+function isConfigured(keyId: string): boolean {
+  return keyId === 'configured' || keyId.startsWith('configured-');
+}
+
+function digestOf(key: string): Buffer {
+  return hash('sha256', key, 'buffer');
+}
+
+/** `Bearer KEY`, or the bare `KEY` of the first version of this API. */
+function keyOfAuthorization(value: string): string {
+  if (value.length >= 6 && value.slice(0, 6).toLowerCase() === 'bearer') {
+    if (value.length === 6) return '';
+    if (value.charCodeAt(6) === 32) return value.slice(7).trim();
+  }
+  return value;
+}

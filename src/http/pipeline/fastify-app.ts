@@ -1,0 +1,120 @@
+// Steps 5 to 7: the Fastify app behind the gate. It never listens: it is a function from a request that passed the gate to an
+// answer, built anew (and swapped in whole) when routes are added.
+
+import type { RequestListener } from 'node:http';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import type { HttpMethod, RouteDefinition } from '../route.ts';
+import { GatedResponse } from './gated-response.ts';
+import { installIdempotency } from './idempotency.ts';
+import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
+import { problemBody, problemType, toHandlerProblem, toProblem } from './problem.ts';
+import { factsOf, GatedRequest } from './request-facts.ts';
+import { makeRouteEntry } from './route-entry.ts';
+import { compileSerializer, compileValidator } from './validation.ts';
+
+export interface FastifyApp {
+  readonly handle: RequestListener<typeof GatedRequest, typeof GatedResponse>;
+}
+
+const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Builds an app of `routes` and waits until it is ready. */
+export async function buildFastifyApp(
+  context: HttpContext,
+  routes: readonly RouteDefinition[],
+  onFault: (error: unknown, requestId: string) => void,
+): Promise<FastifyApp> {
+  // 60 ms, and not needed before the first start(). `require`, since ESM over CJS costs a lexer pass of every file.
+  const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify');
+  let handle: FastifyApp['handle'] | undefined;
+  const app = fastify({
+    bodyLimit: context.limits.maxRequestSize,
+    exposeHeadRoutes: true,
+    routerOptions: { maxParamLength: 1024 },
+    // The gate has made the id.
+    genReqId: (raw) => (raw instanceof GatedRequest ? raw.requestId : ''),
+    requestIdHeader: false,
+    schemaController: {
+      compilersFactory: {
+        // Named or Fastify would load its own compilers at once.
+        buildValidator: () => compileValidator as never,
+        buildSerializer: () => compileSerializer as never,
+      },
+    },
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
+    serverFactory: (handler) => {
+      handle = handler as unknown as FastifyApp['handle'];
+      // Fastify wants a server to hold; the one that listens is ours (server.ts).
+      return createServer();
+    },
+  });
+
+  app.setNotFoundHandler((request, reply) => answerNoRoute(app, factsOf(request), reply));
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toProblem(error);
+    if (problem.code === 'internal_error') onFault(problem.cause ?? problem, request.id);
+    sendProblem(reply, problem);
+  });
+  installIdempotency(app, context);
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      ...(route.schema === undefined ? {} : { schema: route.schema }),
+      onRequest: makeRouteEntry(route, context.limits.maxRequestSize, context.tickets),
+      handler: guarded(route.handler),
+    });
+  }
+  await app.ready();
+  // Bodies are read by route-entry.ts; to Fastify no method has one. (Told after the routes, whose body schemas stay in force.)
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  if (handle === undefined) throw new TypeError('Fastify made no handler');
+  return { handle };
+}
+
+/** What a handler throws is judged where it is thrown: later it could be taken for an error of Fastify. */
+function guarded(handler: RouteDefinition['handler']): RouteDefinition['handler'] {
+  const rethrow = (error: unknown): never => {
+    throw toHandlerProblem(error);
+  };
+  return (request, reply) => {
+    try {
+      const result = handler(request, reply);
+      return result instanceof Promise ? result.catch(rethrow) : result;
+    } catch (error) {
+      return rethrow(error);
+    }
+  };
+}
+
+function answerNoRoute(app: FastifyInstance, facts: GatedRequest, reply: FastifyReply): FastifyReply {
+  const allow = allowedAt(app, facts.path);
+  if (allow === undefined) throw new CodeBuddyError('not_found', 'There is nothing at this path');
+  if (facts.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
+  throw new CodeBuddyError('method_not_allowed', `This path knows ${allow}`, { headers: { Allow: allow } });
+}
+
+/** What `Allow` says of a path; undefined if no method has a route there. */
+function allowedAt(app: FastifyInstance, path: string): string | undefined {
+  const allowed = methods.filter((method) => app.findRoute({ method, url: path }) !== null);
+  if (allowed.length === 0) return undefined;
+  return [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+}
+
+/** Past Fastify, which would add a charset that application/problem+json does not have (RFC 9457 §6.1). */
+function sendProblem(reply: FastifyReply, problem: CodeBuddyError): void {
+  const response = reply.raw;
+  const request = reply.request.raw;
+  reply.hijack();
+  if (!(response instanceof GatedResponse) || response.headersSent || response.destroyed) {
+    // The head is gone: cutting the connection is the only way left to say that something went wrong.
+    response.destroy();
+    return;
+  }
+  if (mayStillSend(request)) closeAfterAnswer(response);
+  response.answer(problem.status, problemType, problemBody(problem, response.requestId), problem.headers);
+}

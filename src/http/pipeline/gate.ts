@@ -1,0 +1,252 @@
+// Steps 1 to 4, on the raw request, before anything is routed or read: a stranger learns nothing of routes or bodies before the
+// key is checked. `GET /health` is answered right here. What passes goes to the Fastify app.
+
+import { CodeBuddyError } from '../../errors.ts';
+import { makeId } from '../../events/ids.ts';
+import { challengePattern } from '../../identity-proof.ts';
+import type { HttpContext } from '../context.ts';
+import { ticketOf } from '../streaming/stream-tickets.ts';
+import { makeKeyCheck } from './api-keys-check.ts';
+import type { Connections } from './connections.ts';
+import type { CorsSetting } from './cors.ts';
+import { makeCorsCheck, preflightHeaders } from './cors.ts';
+import { FailedTries } from './failed-tries.ts';
+import type { GatedResponse, ServerLife } from './gated-response.ts';
+import { makeHostCheck } from './host-check.ts';
+import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
+import { problemBody, problemType, toProblem } from './problem.ts';
+import type { GatedRequest, Identity } from './request-facts.ts';
+import { maxHops, readHead, readTarget, saneRequestId } from './request-head.ts';
+import type { RequestRecord } from './request-record.ts';
+
+export interface GateOptions {
+  readonly context: HttpContext;
+  readonly host: string;
+  readonly allowedHosts: readonly string[];
+  readonly cors: CorsSetting;
+  readonly apiKeys: readonly string[];
+  readonly record: RequestRecord;
+  /** Paths that need no key, for GET and HEAD; `/docs/*` stands for all below `/docs/`. */
+  readonly openPaths: () => ReadonlySet<string>;
+  readonly life: ServerLife;
+  /** Undefined while the server does not listen. */
+  readonly connections: () => Connections | undefined;
+  /** Hands the request over to the app (and waits while a new app is built). */
+  readonly pass: (request: GatedRequest, response: GatedResponse) => void;
+}
+
+export type Gate = (request: GatedRequest, response: GatedResponse, expectsContinue?: boolean) => void;
+
+export function makeGate(options: GateOptions): Gate {
+  const { context, record, life, pass } = options;
+  const hostVerdict = makeHostCheck(options.host, options.allowedHosts);
+  const corsVerdict = makeCorsCheck(options.cors);
+  const keyVerdict = makeKeyCheck(options.apiKeys, context.services.keys);
+  const failedTries = new FailedTries(context.limits.failedTriesPerMinute);
+  const answerHealth = makeHealthAnswer(context.version);
+
+  return function gate(request, response, expectsContinue) {
+    const startedAt = performance.now();
+    const head = readHead(request.rawHeaders);
+    const id = saneRequestId(head.requestId) ?? makeId('req');
+    request.requestId = id;
+    response.requestId = id;
+    response.life = life;
+    let isRecorded = false;
+    try {
+      if (life.isStopping) {
+        throw new CodeBuddyError('shutting_down', 'The server is stopping', {
+          headers: { 'Retry-After': '5' },
+        });
+      }
+      const target = readTarget(request);
+      if (head.repeated !== undefined && head.repeated !== 'host') {
+        throw new CodeBuddyError('invalid_header', `The header '${head.repeated}' came more than once`);
+      }
+      const host = target ?? head.host;
+      checkHost(host, head.repeated === 'host', request);
+      const { method } = request;
+      const isRead = method === 'GET' || method === 'HEAD';
+      const cors = corsVerdict(head.origin, host as string, !isRead && method !== 'OPTIONS');
+      if (cors.kind === 'refused') {
+        throw new CodeBuddyError(
+          'origin_not_allowed',
+          `A page of ${head.origin} may not change anything here`,
+        );
+      }
+      response.corsHeaders = cors.headers;
+      if (isRead && request.path === '/health') {
+        request.route = '/health';
+        answerHealth(response, prove(request));
+        record.health(request, startedAt);
+        return;
+      }
+      record.started(request, response, startedAt);
+      isRecorded = true;
+      if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
+        answerPreflight(request, response);
+        return;
+      }
+      request.identity = identify(head.apiKey, head.authorization, request, isRead);
+      if (method === 'OPTIONS' && request.path === '*') {
+        response.writeHead(204).end();
+        return;
+      }
+      request.hop = head.hop;
+      if (head.hop >= maxHops && !isRead && method !== 'OPTIONS') {
+        throw new CodeBuddyError(
+          'loop_detected',
+          `X-CodeBuddy-Hop is ${maxHops} or more (or no number): a webhook of ours led here ${maxHops} times over`,
+        );
+      }
+      if (expectsContinue === true) {
+        const length = Number(request.headers['content-length'] ?? 0);
+        // Said before the client has sent any of it. Else the app, which knows the route, might still refuse; it then says
+        // so while the body comes.
+        if (length > context.limits.maxRequestSize) {
+          throw new CodeBuddyError('body_too_large', 'The body is over the limit of this server');
+        }
+        response.writeContinue();
+      }
+      pass(request, response);
+    } catch (thrown) {
+      if (!isRecorded) record.started(request, response, startedAt);
+      const problem = toProblem(thrown);
+      if (problem.code === 'internal_error') record.fault(problem.cause, id);
+      refuse(request, response, problem);
+    }
+  };
+
+  /** A client wants to know whether this is the server that it looks for. @throws CodeBuddyError `validation_failed` */
+  function prove({ url = '', path, socket }: GatedRequest): string | undefined {
+    const { identity } = context.services;
+    if (url.length === path.length) return undefined;
+    const challenge = new URLSearchParams(url.slice(path.length + 1)).get('challenge');
+    if (challenge === null || identity === undefined) return undefined;
+    if (!challengePattern.test(challenge)) {
+      const message = 'must be 22 to 128 letters, digits, - and _, chosen at random';
+      throw new CodeBuddyError('validation_failed', `challenge ${message}`, {
+        errors: [{ in: 'query', pointer: '/challenge', message }],
+      });
+    }
+    const { localAddress, localPort } = socket;
+    if (localAddress === undefined || localPort === undefined) return undefined;
+    return identity({ challenge, address: localAddress, port: localPort });
+  }
+
+  function checkHost(host: string | undefined, isRepeated: boolean, request: GatedRequest): void {
+    if (host === undefined || host === '' || isRepeated) {
+      throw new CodeBuddyError('invalid_host_header', 'There must be exactly one Host header');
+    }
+    const verdict = hostVerdict(host, request.socket.localAddress);
+    if (verdict === 'ours') return;
+    if (verdict === 'malformed') {
+      throw new CodeBuddyError('invalid_host_header', 'The Host header is malformed');
+    }
+    throw new CodeBuddyError(
+      'misdirected_request',
+      `This server does not answer for '${host}'; allowedHosts (--allowed-host) adds names`,
+    );
+  }
+
+  /** @throws CodeBuddyError `unauthorized`, `rate_limited`, `too_many_connections` */
+  function identify(
+    apiKey: string | undefined,
+    authorization: string | undefined,
+    request: GatedRequest,
+    isRead: boolean,
+  ): Identity | null {
+    if (isRead && isOpen(options.openPaths(), request.path)) return null;
+    // First of all: a right key is never refused because of wrong ones from the same address.
+    const verdict = keyVerdict(apiKey, authorization);
+    if (verdict.kind === 'known') {
+      options.connections()?.identified(request.socket, verdict.identity.keyId);
+      return verdict.identity;
+    }
+    const ticket =
+      verdict.kind === 'missing' && request.method === 'GET' ? ticketOf(request.url ?? '') : undefined;
+    if (ticket !== undefined) {
+      const owner = context.tickets.ownerOf(ticket);
+      if (owner === undefined) {
+        const wait = failedTries.failed(request.socket.remoteAddress, ticket, Date.now());
+        throw wait > 0 ? tooManyTries(wait) : refusedTicket();
+      }
+      options.connections()?.identified(request.socket, owner.keyId);
+      return { ...owner, ticket };
+    }
+    if (verdict.kind === 'wrong') {
+      const wait = failedTries.failed(request.socket.remoteAddress, verdict.fingerprint, Date.now());
+      if (wait > 0) throw tooManyTries(wait);
+    }
+    throw new CodeBuddyError(
+      'unauthorized',
+      verdict.kind === 'missing'
+        ? 'An API key is needed: X-API-Key: KEY or Authorization: Bearer KEY'
+        : 'The API key is not known here',
+      { headers: { 'WWW-Authenticate': 'Bearer' } },
+    );
+  }
+}
+
+function refusedTicket(): CodeBuddyError {
+  return new CodeBuddyError(
+    'unauthorized',
+    'The ticket was used, is older than 60 s, or is none of this server: create another (POST /api/stream-tickets)',
+    { headers: { 'WWW-Authenticate': 'Bearer' } },
+  );
+}
+
+function tooManyTries(seconds: number): CodeBuddyError {
+  return new CodeBuddyError('rate_limited', `Too many wrong API keys; try again in ${seconds} s`, {
+    headers: { 'Retry-After': String(seconds) },
+  });
+}
+
+function isOpen(openPaths: ReadonlySet<string>, path: string): boolean {
+  if (openPaths.has(path)) return true;
+  // Only plain paths count, so that no spelling opens what the router would read in another way.
+  if (path.includes('%') || path.includes('//') || path.includes('/.')) return false;
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    if (openPaths.has(`${path.slice(0, end)}/*`)) return true;
+  }
+  return false;
+}
+
+function answerPreflight(request: GatedRequest, response: GatedResponse): void {
+  const headers: Record<string, string> = {};
+  // Without CORS the answer is as bare for every origin: the browser then refuses.
+  if (response.corsHeaders?.includes('Access-Control-Allow-Origin') === true) {
+    Object.assign(headers, preflightHeaders);
+    if (request.headers['access-control-request-private-network'] === 'true') {
+      headers['Access-Control-Allow-Private-Network'] = 'true';
+    }
+  }
+  response.writeHead(204, headers);
+  response.end();
+}
+
+/** Plain and fast: the text of one millisecond is made once. */
+function makeHealthAnswer(version: string): (response: GatedResponse, proof: string | undefined) => void {
+  const tail = `","version":${JSON.stringify(version)}}`;
+  let madeAt = 0;
+  let body = '';
+  return (response, proof) => {
+    const now = Date.now();
+    if (now !== madeAt) {
+      madeAt = now;
+      body = `{"status":"ok","timestamp":"${new Date(now).toISOString()}${tail}`;
+    }
+    const text = proof === undefined ? body : `${body.slice(0, -1)},"proof":"${proof}"}`;
+    response.answer(200, 'application/json; charset=utf-8', text);
+  };
+}
+
+/** Answers from the gate: what the client still sends is not read. */
+export function refuse(request: GatedRequest, response: GatedResponse, problem: CodeBuddyError): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  if (mayStillSend(request)) closeAfterAnswer(response);
+  response.answer(problem.status, problemType, problemBody(problem, request.requestId), problem.headers);
+}

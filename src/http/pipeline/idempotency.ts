@@ -1,0 +1,219 @@
+// `Idempotency-Key`: a client that did not hear the answer asks again, and the work is done once. The first answer is kept
+// for 24 h under the API key's id and the client's word; faults (5xx), passing refusals and streams are not kept. It is repeated only to a
+// key that still has the scopes it had then.
+// https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import type { AnswerStore, Scope, StoredAnswer } from '../services.ts';
+import { callerOf } from './caller.ts';
+import { makeAnswerMemory } from './idempotency-memory.ts';
+import { problemBody, problemType, toProblem } from './problem.ts';
+
+/** Headers that belong to an answer and are given again with it. */
+const repeatedHeaders = ['content-type', 'location', 'preference-applied', 'link'] as const;
+/** Refusals that may be different the next moment: keeping them would make the retry pointless. */
+const passing = new Set([408, 409, 425, 429, 499]);
+
+interface FirstRequest {
+  readonly storageKey: string;
+  readonly fingerprint: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** State that outlives the Fastify apps of one server: requests on their way, and answers where no store is. */
+interface Ledger {
+  readonly answers: AnswerStore;
+  /** Storage key to fingerprint. */
+  readonly running: Map<string, string>;
+}
+
+const ledgers = new WeakMap<HttpContext, Ledger>();
+
+/** Adds the hooks to the routes flagged `idempotent`, and to no other. Call it before the routes are added to `app`. */
+export function installIdempotency(app: FastifyInstance, context: HttpContext): void {
+  const flagged = new Set(
+    context
+      .routes()
+      .filter((route) => route.idempotent === true)
+      .map(({ method, path }) => `${method} ${path}`),
+  );
+  let ledger = ledgers.get(context);
+  if (ledger === undefined) {
+    ledger = { answers: context.services.answers ?? makeAnswerMemory(), running: new Map() };
+    ledgers.set(context, ledger);
+  }
+  const { recall, remember, rememberProblem } = makeHooks(ledger, context);
+  app.addHook('onRoute', (route) => {
+    if (!flagged.has(`${String(route.method)} ${route.url}`)) return;
+    route.preHandler = [...asList(route.preHandler), recall];
+    route.onSend = [...asList(route.onSend), remember];
+    // Problems are sent past Fastify's onSend hooks, so they are met where they are thrown.
+    const { handler } = route;
+    route.handler = async function (request, reply) {
+      try {
+        return await handler.call(this, request, reply);
+      } catch (error) {
+        await rememberProblem(request, error);
+        throw error;
+      }
+    };
+  });
+}
+
+function makeHooks({ answers, running }: Ledger, context: HttpContext) {
+  const firsts = new WeakMap<FastifyRequest, FirstRequest>();
+
+  /** Before the handler: repeats the first answer, or notes that this is the first request. */
+  async function recall(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    const key = readKey(request);
+    if (key === undefined) return undefined;
+    const { keyId, scopes } = callerOf(request);
+    const storageKey = `${encodeURIComponent(keyId ?? '')}:${key}`;
+    const fingerprint = fingerprintOf(request);
+    const ongoing = running.get(storageKey);
+    if (ongoing !== undefined) {
+      if (ongoing !== fingerprint) throw conflict(key);
+      throw new CodeBuddyError(
+        'idempotency_in_progress',
+        `The first request with the Idempotency-Key ${JSON.stringify(key)} has not ended; ask again soon.`,
+        { headers: { 'Retry-After': '1' } },
+      );
+    }
+    // Noted before the first await, so that two requests of one moment cannot both be the first.
+    running.set(storageKey, fingerprint);
+    let first = false;
+    try {
+      const answer = await answers.get(storageKey);
+      if (answer === undefined) {
+        first = true;
+        firsts.set(request, { storageKey, fingerprint, scopes });
+        // A stream never comes to `remember`; all else does, also if the client has gone meanwhile.
+        reply.raw.once('close', () => {
+          if (reply.sent) release(request);
+        });
+        return undefined;
+      }
+      const kept = openSeal(answer.fingerprint);
+      if (kept.fingerprint !== fingerprint) throw conflict(key);
+      requireScopes(kept.scopes, scopes);
+      return repeat(reply, answer);
+    } finally {
+      if (!first) running.delete(storageKey);
+    }
+  }
+
+  /** Before the answer is sent: keeps it, so that no client holds an answer that we would not repeat. */
+  async function remember(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+    const body = bodyText(payload);
+    if (body === undefined) return payload;
+    const headers: Record<string, string> = {};
+    for (const name of repeatedHeaders) {
+      const value = reply.getHeader(name);
+      if (value !== undefined) headers[name] = String(value);
+    }
+    await keep(request, { status: reply.statusCode, headers, body });
+    return payload;
+  }
+
+  /** A refusal is an answer too: a tool that ran and failed must not run again. */
+  async function rememberProblem(request: FastifyRequest, thrown: unknown): Promise<void> {
+    const problem = toProblem(thrown);
+    // With more scopes the same request may pass, and nothing was done yet.
+    if (problem.code === 'insufficient_scope') {
+      release(request);
+      return;
+    }
+    const body = problemBody(problem, request.id);
+    await keep(request, { status: problem.status, headers: { 'content-type': problemType }, body });
+  }
+
+  async function keep(request: FastifyRequest, answer: Omit<StoredAnswer, 'fingerprint'>): Promise<void> {
+    const first = firsts.get(request);
+    if (first === undefined) return;
+    try {
+      if (answer.status >= 500 || passing.has(answer.status)) return;
+      await answers.put(first.storageKey, { fingerprint: seal(first), ...answer });
+    } catch (error) {
+      // The work is done: the client must hear of it, even if a retry will do it again.
+      context.logger.error({ err: error }, 'The answer to an Idempotency-Key could not be kept');
+    } finally {
+      release(request);
+    }
+  }
+
+  function release(request: FastifyRequest): void {
+    const first = firsts.get(request);
+    if (first === undefined) return;
+    firsts.delete(request);
+    running.delete(first.storageKey);
+  }
+
+  return { recall, remember, rememberProblem };
+}
+
+function repeat(reply: FastifyReply, { status, headers, body }: StoredAnswer): FastifyReply {
+  return reply
+    .code(status)
+    .headers(headers)
+    .header('Idempotency-Replayed', 'true')
+    .serializer((text: string) => text)
+    .send(body);
+}
+
+/** @throws CodeBuddyError `validation_failed`, naming the header */
+function readKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
+  const message = 'must be 1 to 255 printable ASCII characters';
+  throw new CodeBuddyError('validation_failed', `Idempotency-Key ${message}.`, {
+    errors: [{ in: 'header', pointer: '/idempotency-key', message }],
+  });
+}
+
+/** Of the parsed body: white space between the tokens is no other request. */
+function fingerprintOf(request: FastifyRequest): string {
+  const hash = createHash('sha256').update(`${request.method} ${request.url}\n`);
+  return hash.update(JSON.stringify(request.body) ?? '').digest('hex');
+}
+
+/** The fingerprint as it is stored, with the scopes that the key had. */
+function seal({ fingerprint, scopes }: FirstRequest): string {
+  return `${fingerprint} ${scopes.join(',')}`;
+}
+
+function openSeal(sealed: string): { readonly fingerprint: string; readonly scopes: readonly string[] } {
+  const [fingerprint = '', scopes = ''] = sealed.split(' ');
+  return { fingerprint, scopes: scopes === '' ? [] : scopes.split(',') };
+}
+
+/** @throws CodeBuddyError `insufficient_scope` */
+function requireScopes(then: readonly string[], now: readonly string[]): void {
+  const missing = then.filter((scope) => !now.includes(scope));
+  if (missing.length === 0) return;
+  throw new CodeBuddyError(
+    'insufficient_scope',
+    `The first answer was given to this key when it had the scope ${missing.map((scope) => `'${scope}'`).join(', ')}; it has not any more.`,
+  );
+}
+
+function conflict(key: string): CodeBuddyError {
+  return new CodeBuddyError(
+    'idempotency_conflict',
+    `The Idempotency-Key ${JSON.stringify(key)} was used with another request; take a new key for a new request.`,
+  );
+}
+
+function bodyText(payload: unknown): string | undefined {
+  if (payload === undefined || payload === null) return '';
+  if (typeof payload === 'string') return payload;
+  return Buffer.isBuffer(payload) ? payload.toString() : undefined;
+}
+
+function asList<T>(value: T | T[] | undefined): T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}

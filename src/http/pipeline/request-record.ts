@@ -1,0 +1,102 @@
+// Step 7, the part nobody sees: when an answer has ended, it is counted, logged (one line) and told to listeners. Never
+// with query values, bodies or keys.
+
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { GatedResponse } from './gated-response.ts';
+import type { GatedRequest } from './request-facts.ts';
+
+/** What a `request` event tells. */
+export interface RequestEvent {
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query string. */
+  readonly path: string;
+  /** The pattern that matched, e.g. `/api/sessions/:id`; null if none did. */
+  readonly route: string | null;
+  /** 499 if the client went away before the answer. */
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export interface RequestRecord {
+  started(request: GatedRequest, response: GatedResponse, startedAt: number): void;
+  /** For the answers to GET /health, which end with the call that makes them: no waiting, no listener. */
+  health(request: GatedRequest, startedAt: number): void;
+  /** An error that the client is told nothing of. */
+  fault(error: unknown, requestId: string): void;
+}
+
+export interface RecordOptions {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Called only while `isHeard()`. */
+  readonly onRequest: (event: RequestEvent) => void;
+  readonly isHeard: () => boolean;
+  readonly onFault: (error: Error) => void;
+}
+
+/** Series of metrics for paths without a route: one, so that scanners cannot make thousands. */
+const unmatched = '(unmatched)';
+const clientClosedRequest = 499;
+
+export function makeRequestRecord(options: RecordOptions): RequestRecord {
+  const { metrics, logger, onRequest, isHeard, onFault } = options;
+
+  const healthCounter = metrics.route('GET', '/health');
+  const isDebugged = (): boolean => logger.isLevelEnabled === undefined || logger.isLevelEnabled('debug');
+
+  function tell(request: GatedRequest, status: number, durationMs: number): void {
+    const { method = '', path, route, requestId } = request;
+    const level = route === '/health' ? 'debug' : 'info';
+    if (logger.isLevelEnabled === undefined || logger.isLevelEnabled(level)) {
+      const line = {
+        requestId,
+        method,
+        path,
+        route: route === '' ? null : route,
+        status,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+        keyId: request.identity?.keyId ?? null,
+      };
+      if (logger.request === undefined) logger[level](line, 'request');
+      else logger.request(level, line);
+    }
+    if (isHeard()) {
+      onRequest({ requestId, method, path, route: route === '' ? null : route, status, durationMs });
+    }
+  }
+
+  // One function for all answers: `this` is the answer that has ended.
+  function ended(this: GatedResponse): void {
+    const request = this.req;
+    const { method = '', route } = request;
+    const durationMs = performance.now() - request.startedAt;
+    const status = this.headersSent ? this.statusCode : clientClosedRequest;
+    metrics.requestEnded();
+    metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs);
+    tell(request, status, durationMs);
+  }
+
+  return {
+    started(request, response, startedAt) {
+      request.startedAt = startedAt;
+      metrics.requestStarted();
+      response.on('close', ended);
+    },
+    health(request, startedAt) {
+      const durationMs = performance.now() - startedAt;
+      if (request.method === 'GET') healthCounter.observe(200, durationMs);
+      else metrics.observeRequest('HEAD', '/health', 200, durationMs);
+      if (isHeard() || isDebugged()) tell(request, 200, durationMs);
+    },
+    fault(error, requestId) {
+      const fault = error instanceof Error ? error : new Error(`Thrown: ${String(error)}`);
+      logger.error(
+        { requestId, err: { message: fault.message, stack: fault.stack, cause: fault.cause } },
+        'fault',
+      );
+      onFault(fault);
+    },
+  };
+}

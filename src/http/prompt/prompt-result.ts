@@ -1,0 +1,68 @@
+// What a host's onPrompt gave, as a full PromptResult; and the collecting of an async iterable into one.
+
+import { CodeBuddyError, isProblemCode, problems } from '../../errors.ts';
+import type { PromptAnswer, PromptContext, PromptEvent } from '../handlers.ts';
+import { wrongReturn } from '../host-fault.ts';
+import type { PromptOptions, PromptResult } from '../services.ts';
+
+/** Fills in what the answer leaves out. @throws CodeBuddyError if there is no text in it */
+export function completeResult(
+  answer: unknown,
+  context: PromptContext,
+  options: PromptOptions,
+): PromptResult {
+  const given: PromptAnswer = typeof answer === 'string' ? { response: answer } : checked(answer);
+  return {
+    response: given.response,
+    sessionId: given.sessionId ?? context.sessionId,
+    runId: given.runId ?? context.runId,
+    model: given.model ?? options.model ?? null,
+    usage: given.usage ?? null,
+    cost: given.cost ?? null,
+    finishReason: given.finishReason ?? 'stop',
+  };
+}
+
+function checked(answer: unknown): PromptAnswer {
+  if (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'response' in answer &&
+    typeof answer.response === 'string'
+  ) {
+    return answer as PromptAnswer;
+  }
+  throw wrongReturn('onPrompt', 'a string, an object with a string `response`, or an async iterable', answer);
+}
+
+export function isEventIterable(value: unknown): value is AsyncIterable<PromptEvent> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+/** Gathers the text of an iterable's `message.delta`s and the fields of its `run.complete`. */
+export class AnswerCollector {
+  private text = '';
+  private final: Readonly<Record<string, unknown>> = {};
+
+  /** @throws CodeBuddyError for `run.failed`, TypeError for what is no event */
+  take(event: PromptEvent): void {
+    if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
+      throw new TypeError('onPrompt must yield events: {type, data}');
+    }
+    const data = typeof event.data === 'object' && event.data !== null ? event.data : {};
+    if (event.type === 'message.delta' && 'text' in data) this.text += String(data.text);
+    else if (event.type === 'run.complete') this.final = { ...data };
+    else if (event.type === 'run.failed') {
+      const { code, message } = data as Readonly<Record<string, unknown>>;
+      if (!isProblemCode(code)) {
+        throw new CodeBuddyError('internal_error', 'The run failed', { cause: event.data });
+      }
+      throw new CodeBuddyError(code, typeof message === 'string' ? message : problems[code].title);
+    }
+  }
+
+  result(context: PromptContext, options: PromptOptions): PromptResult {
+    const { response = this.text, ...rest } = this.final;
+    return completeResult({ ...rest, response }, context, options);
+  }
+}

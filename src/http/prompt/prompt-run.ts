@@ -1,0 +1,140 @@
+// POST /api/prompt answered by the run service: wait for the result, follow the run's events, or leave it to itself (202).
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpContext } from '../context.ts';
+import { callerOf } from '../pipeline/caller.ts';
+import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
+import type { Permission, PromptResult, Run, RunService, StartedRun } from '../services.ts';
+import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
+import { followLog } from '../streaming/sse-log.ts';
+import type { PromptInput } from './prompt-delegated.ts';
+import { startWithWebhook } from './prompt-webhook.ts';
+
+export interface WaitingRun {
+  readonly runId: string;
+  readonly sessionId: string;
+  readonly status: 'waiting';
+  readonly permission: Permission;
+}
+
+/** `status` tells the answers of a prompt apart; it is that of the run. */
+export type CompletedPrompt = PromptResult & { readonly status: 'completed' };
+
+export type PromptMode = 'wait' | 'stream' | 'leave';
+
+export async function answerByRun(
+  context: HttpContext,
+  runs: RunService,
+  input: PromptInput,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  mode: PromptMode,
+  { keepWaiting }: { readonly keepWaiting: boolean },
+): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
+  // Before the run begins: one that nobody can follow must not be left working.
+  if (mode === 'stream') requireRoomForStream(request, context);
+  const { keyId, mayUseTools } = callerOf(request);
+  const start = {
+    prompt: input.prompt,
+    ...(input.sessionId === undefined ? {} : { sessionId: input.sessionId }),
+    options: input.options ?? {},
+    requestId: request.id,
+    hop: factsOf(request).hop,
+    keyId,
+    mayUseTools,
+  };
+  const { webhook } = input;
+  const started =
+    webhook === undefined ? await runs.start(start) : await startWithWebhook(context, runs, start, webhook);
+  // Who waits for the result hears of its failure; nobody else has to.
+  started.result.catch(() => undefined);
+  if (mode === 'leave') {
+    reply
+      .code(202)
+      .header('Location', `/api/runs/${started.run.id}`)
+      .header('Preference-Applied', 'respond-async');
+    return started.run;
+  }
+  cancelWithClient(context, runs, started, reply, keepWaiting);
+  if (mode === 'wait') return resultOrQuestion(started, reply);
+  await followRun(context, started, request, reply);
+  return undefined;
+}
+
+/** What is answered to a plain request: the result, or, as soon as the run waits for a person, the question. */
+async function resultOrQuestion(
+  { result, asked, run }: StartedRun,
+  reply: FastifyReply,
+): Promise<CompletedPrompt | WaitingRun> {
+  if (asked === undefined) return { status: 'completed', ...(await result) };
+  const first = await Promise.race([
+    result.then((answer) => ({ kind: 'answer', answer }) as const),
+    asked.then((permission) => ({ kind: 'question', permission }) as const),
+  ]);
+  if (first.kind === 'answer') return { status: 'completed', ...first.answer };
+  reply.code(202).header('Location', `/api/runs/${run.id}`);
+  return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
+}
+
+/**
+ * A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. `keepWaiting`: from the moment that the
+ * run waits for a permission, it goes on without the client.
+ */
+function cancelWithClient(
+  context: HttpContext,
+  runs: RunService,
+  started: StartedRun,
+  reply: FastifyReply,
+  keepWaiting: boolean,
+): void {
+  const gone = abortSignalOf(reply);
+  const { id } = started.run;
+  const cancel = (): void => {
+    // A stopping server cuts connections too, but that is not the client's doing.
+    if (context.shutdown.aborted) return;
+    runs.cancel(id, 'The client went away').catch(() => undefined);
+  };
+  if (gone.aborted) cancel();
+  gone.addEventListener('abort', cancel, { once: true });
+  const settled = (): void => gone.removeEventListener('abort', cancel);
+  started.result.then(settled, settled);
+  if (keepWaiting) started.asked?.then(settled, settled);
+}
+
+async function followRun(
+  context: HttpContext,
+  started: StartedRun,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { events } = context.services;
+  const { id: runId } = started.run;
+  reply.header('Location', `/api/runs/${runId}`);
+  const stream = openEventStream(request, reply, context);
+  if (events === undefined) {
+    await started.result.then(
+      (result) => stream.send({ event: 'run.complete', data: { type: 'run.complete', runId, data: result } }),
+      (error: unknown) =>
+        stream.send({ event: 'run.failed', data: { type: 'run.failed', runId, data: failureOf(error) } }),
+    );
+    stream.close();
+    return;
+  }
+  const items = events.subscribe({
+    runId,
+    after: started.afterSequence,
+    deltas: true,
+    signal: stream.signal,
+  });
+  await followLog(stream, items, context, {
+    historyEnd: started.afterSequence,
+    endsAfter: ({ type }) => terminal.has(type),
+  });
+}
+
+const terminal: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+
+function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal_error';
+  return { code, message: error instanceof Error ? error.message : 'The run failed' };
+}

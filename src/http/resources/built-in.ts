@@ -1,0 +1,39 @@
+// All built-in routes, in the order of the API reference.
+
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
+import { indexRoutes } from './api-index.ts';
+import { deliveryRoutes } from './deliveries.ts';
+import { docsRoutes } from './docs.ts';
+import { eventRoutes } from './events.ts';
+import { healthRoutes } from './health.ts';
+import { keyRoutes } from './keys.ts';
+import { metricsRoutes } from './metrics.ts';
+import { permissionRoutes } from './permissions.ts';
+import { promptRoutes } from './prompt.ts';
+import { runRoutes } from './runs.ts';
+import { sessionRoutes } from './sessions.ts';
+import { statusRoutes } from './status.ts';
+import { streamTicketRoutes } from './stream-tickets.ts';
+import { toolRoutes } from './tools.ts';
+import { webhookRoutes } from './webhooks.ts';
+
+export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
+  return [
+    ...healthRoutes(context),
+    ...indexRoutes(context),
+    ...statusRoutes(context),
+    ...metricsRoutes(context),
+    ...promptRoutes(context),
+    ...runRoutes(context),
+    ...permissionRoutes(context),
+    ...toolRoutes(context),
+    ...sessionRoutes(context),
+    ...eventRoutes(context),
+    ...streamTicketRoutes(context),
+    ...webhookRoutes(context),
+    ...deliveryRoutes(context),
+    ...keyRoutes(context),
+    ...docsRoutes(context),
+  ];
+}

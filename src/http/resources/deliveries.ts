@@ -1,0 +1,142 @@
+// The history of deliveries: list, look at with an explanation, retry, clear. What a receiver answered, which may be a machine
+// inside the network, is for keys with the scope admin; so is a signature that could be sent by hand.
+
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema, timeSchema } from '../schemas.ts';
+import {
+  deliverySchema,
+  deliveryStatusSchema,
+  explainedDeliverySchema,
+  queuedSchema,
+  retryFilterSchema,
+} from '../webhook-schemas.ts';
+import type { WebhookService } from '../webhook-service.ts';
+import { nextCursorOf, pageRequest } from './cursor.ts';
+import { deliveryFor, explanationFor } from './webhook-visibility.ts';
+
+const webhookIdSchema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 128,
+  description: 'Only deliveries of this webhook.',
+} as const;
+
+const listQuerySchema = {
+  type: 'object',
+  properties: {
+    ...pageQueryProperties,
+    webhookId: webhookIdSchema,
+    status: { ...deliveryStatusSchema, description: 'Only deliveries in this state.' },
+    event: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      description: 'Only deliveries of this event type.',
+    },
+    eventId: { type: 'string', minLength: 1, maxLength: 128, description: 'Only deliveries of this event.' },
+    since: { ...timeSchema, description: 'Only deliveries made since then.' },
+  },
+  additionalProperties: false,
+} as const;
+
+const clearQuerySchema = {
+  type: 'object',
+  properties: { webhookId: webhookIdSchema },
+  additionalProperties: false,
+} as const;
+
+const storeErrors = ['storage_unavailable', 'storage_full'] as const;
+
+type Filter = Omit<Parameters<WebhookService['listDeliveries']>[0], 'limit' | 'after'>;
+type ListQuery = Filter & { readonly limit?: number; readonly cursor?: string };
+
+/** Routes of deliveries; none if the host has no webhook service. */
+export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { webhooks } = context.services;
+  if (webhooks === undefined) return [];
+  return [
+    {
+      method: 'GET',
+      path: '/api/deliveries',
+      operationId: 'listDeliveries',
+      summary: 'Deliveries, newest first',
+      scope: 'read',
+      schema: { querystring: listQuerySchema, response: { 200: pageSchema('deliveries', deliverySchema) } },
+      docs: { errors: ['storage_unavailable'] },
+      handler: async (request) => {
+        const { limit, cursor, ...filter } = request.query as ListQuery;
+        const page = await webhooks.listDeliveries({
+          ...pageRequest('deliveries', { limit, cursor }),
+          ...filter,
+        });
+        const deliveries = page.items.map((delivery) => deliveryFor(request, delivery));
+        return { deliveries, nextCursor: nextCursorOf('deliveries', page) };
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/api/deliveries',
+      operationId: 'clearDeliveries',
+      summary: 'Delete deliveries that have ended; pending ones stay',
+      scope: 'admin',
+      schema: { querystring: clearQuerySchema, response: { 204: { type: 'null' } } },
+      docs: { errors: storeErrors },
+      handler: async (request, reply) => {
+        await webhooks.clearHistory(request.query as { webhookId?: string });
+        return reply.code(204).send();
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/deliveries/retry',
+      operationId: 'retryDeliveries',
+      summary: 'Send failed deliveries again',
+      scope: 'admin',
+      schema: { body: retryFilterSchema, response: { 202: queuedSchema } },
+      docs: { errors: storeErrors },
+      handler: async (request, reply) => {
+        const filter = request.body as Parameters<WebhookService['retryFailed']>[0];
+        return reply.code(202).send(await webhooks.retryFailed(filter));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/deliveries/:id',
+      operationId: 'getDelivery',
+      summary: 'One delivery with every attempt, explained',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: explainedDeliverySchema } },
+      docs: { errors: ['delivery_not_found', 'storage_unavailable'] },
+      handler: async (request) => {
+        const { id } = request.params as { id: string };
+        const delivery = await webhooks.getDelivery(id);
+        if (delivery === undefined) {
+          throw new CodeBuddyError('delivery_not_found', `There is no delivery '${id}'`);
+        }
+        return {
+          ...deliveryFor(request, delivery),
+          explanation: explanationFor(request, delivery.explanation),
+        };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/deliveries/:id/retry',
+      operationId: 'retryDelivery',
+      summary: 'Send one delivery again: the same id, the same bytes',
+      scope: 'admin',
+      schema: { params: idParamsSchema, response: { 202: deliverySchema } },
+      docs: {
+        responseHeaders: { 202: ['Location'] },
+        errors: ['delivery_not_found', 'delivery_pending', 'webhook_not_found', ...storeErrors],
+      },
+      handler: async (request, reply) => {
+        const delivery = await webhooks.retry((request.params as { id: string }).id);
+        reply.code(202).header('Location', `/api/deliveries/${delivery.id}`);
+        return delivery;
+      },
+    },
+  ];
+}

@@ -1,0 +1,93 @@
+// API keys: list, make, revoke. A key is shown once, when it is made; then only its hash is known.
+
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
+import { apiKeySchema, idParamsSchema, pageQueryProperties, pageSchema, scopeSchema } from '../schemas.ts';
+import type { Scope } from '../services.ts';
+import { nextCursorOf, pageRequest } from './cursor.ts';
+
+const listQuerySchema = {
+  type: 'object',
+  properties: pageQueryProperties,
+  additionalProperties: false,
+} as const;
+
+const createBodySchema = {
+  type: 'object',
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 100, description: 'To tell it from other keys.' },
+    scopes: { type: 'array', items: scopeSchema, minItems: 1, uniqueItems: true },
+  },
+  required: ['name', 'scopes'],
+  additionalProperties: false,
+} as const;
+
+const createdKeySchema = {
+  ...apiKeySchema,
+  title: 'CreatedApiKey',
+  properties: {
+    ...apiKeySchema.properties,
+    key: { type: 'string', description: 'The key itself. It is shown this once.' },
+  },
+  required: [...apiKeySchema.required, 'key'],
+} as const;
+
+/** Routes of keys; none if the host has no key service. */
+export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { keys } = context.services;
+  if (keys === undefined) return [];
+  return [
+    {
+      method: 'GET',
+      path: '/api/keys',
+      operationId: 'listKeys',
+      summary: 'API keys, oldest first',
+      scope: 'admin',
+      schema: { querystring: listQuerySchema, response: { 200: pageSchema('keys', apiKeySchema) } },
+      docs: { errors: ['storage_unavailable'] },
+      handler: async (request) => {
+        const { limit, after } = pageRequest('keys', request.query as { limit?: number; cursor?: string });
+        const all = [...(await keys.list())].sort((left, right) => (left.id < right.id ? -1 : 1));
+        const rest = after === undefined ? all : all.filter(({ id }) => id > after);
+        const items = rest.slice(0, limit);
+        const last = items.at(-1);
+        const page = rest.length > limit && last !== undefined ? { items, next: last.id } : { items };
+        return { keys: items, nextCursor: nextCursorOf('keys', page) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/keys',
+      operationId: 'createKey',
+      summary: 'Make an API key; the answer is the only place where it is shown',
+      scope: 'admin',
+      schema: { body: createBodySchema, response: { 201: createdKeySchema } },
+      docs: { errors: ['storage_unavailable', 'storage_full'] },
+      // Not `idempotent`: that would keep the key itself, in the clear, for 24 h.
+      handler: async (request, reply) => {
+        const { name, scopes } = request.body as { name: string; scopes: readonly Scope[] };
+        if (name.trim() === '') {
+          throw new CodeBuddyError('validation_failed', 'The name is empty.', {
+            errors: [{ in: 'body', pointer: '/name', message: 'must not be empty' }],
+          });
+        }
+        const created = await keys.create({ name: name.trim(), scopes });
+        return reply.code(201).send(created);
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/api/keys/:id',
+      operationId: 'revokeKey',
+      summary: 'Revoke an API key; it is refused from now on',
+      scope: 'admin',
+      schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
+      docs: { errors: ['key_not_found', 'storage_unavailable', 'storage_full'] },
+      handler: async (request, reply) => {
+        await keys.revoke((request.params as { id: string }).id);
+        return reply.code(204).send();
+      },
+    },
+  ];
+}

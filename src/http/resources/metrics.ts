@@ -1,0 +1,141 @@
+// Figures for people and programs (`GET /api/metrics`, JSON) and for Prometheus (`GET /metrics`). A host's own figures,
+// from `onGetMetrics`, are merged over ours.
+
+import { addRunStats, type RunStats } from '../../run-figures.ts';
+import type { HttpContext } from '../context.ts';
+import { objectOfHost } from '../host-fault.ts';
+import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../metrics/agent-metrics.ts';
+import type { MetricFamily } from '../metrics/prometheus-text.ts';
+import { metricName, prometheusContentType } from '../metrics/prometheus-text.ts';
+import {
+  webhookFamilies,
+  webhookFigures,
+  webhookStateFamily,
+  webhookStates,
+} from '../metrics/webhook-metrics.ts';
+import type { RouteDefinition } from '../route.ts';
+
+const metricsSchema = {
+  type: 'object',
+  properties: { metrics: { type: 'object', additionalProperties: true } },
+  required: ['metrics'],
+} as const;
+
+/** Routes of figures; always there. Also tells the context's metrics where the services' figures are. */
+export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { metrics, handlers, services, logger } = context;
+  const { events, runs, webhooks, permissions } = services;
+  if (events !== undefined) {
+    metrics.addSource(
+      'codebuddy_events_appended_total',
+      'Events appended since the start.',
+      'counter',
+      () => events.stats().appended,
+    );
+    metrics.addSource(
+      'codebuddy_event_subscribers',
+      'Readers that follow the event log, streams and others.',
+      'gauge',
+      () => events.stats().subscribers,
+    );
+  }
+  if (runs !== undefined)
+    metrics.addSource('codebuddy_runs_active', 'Runs that have not ended.', 'gauge', () =>
+      runs.activeCount(),
+    );
+
+  /** Of the agent, and of prompts that the host answers. */
+  function runStats(): RunStats {
+    const delegated = metrics.delegatedRuns.stats();
+    const own = services.runs?.stats?.();
+    return own === undefined ? delegated : addRunStats(own, delegated);
+  }
+
+  async function figuresOfHost(): Promise<object> {
+    return handlers.onGetMetrics === undefined ? {} : objectOfHost('onGetMetrics', handlers.onGetMetrics);
+  }
+
+  /** Whoever watches the server needs its figures most when a part of it fails. */
+  async function orNone(
+    owner: string,
+    read: () => Promise<readonly MetricFamily[]>,
+  ): Promise<readonly MetricFamily[]> {
+    try {
+      return await read();
+    } catch (error) {
+      logger.error({ err: error }, `${owner} failed; its figures are left out of /metrics`);
+      return [];
+    }
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/api/metrics',
+      operationId: 'getMetrics',
+      summary: 'Figures of the server and of its host, as JSON',
+      scope: 'read',
+      schema: { response: { 200: metricsSchema } },
+      handler: async () => ({
+        metrics: {
+          ...(await metrics.toObject()),
+          build: { version: context.version, node: process.version },
+          runs: runFigures(runStats(), services.runs?.stats?.().states),
+          ...(permissions?.stats === undefined ? {} : { permissions: permissions.stats() }),
+          ...(webhooks === undefined
+            ? {}
+            : {
+                webhooks: {
+                  ...webhookFigures(await webhooks.stats()),
+                  byState: webhookStates(await webhooks.list()),
+                },
+              }),
+          ...(await figuresOfHost()),
+        },
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      operationId: 'getPrometheusMetrics',
+      summary: 'The same figures for Prometheus (text format 0.0.4)',
+      scope: 'read',
+      docs: {
+        content: {
+          200: { 'text/plain': { type: 'string', description: 'Prometheus text format 0.0.4.' } },
+        },
+      },
+      handler: async (_request, reply) => {
+        const extra = [
+          buildFamily(context.version),
+          ...runFamilies(runStats(), services.runs?.stats?.().states),
+          ...(permissions?.stats === undefined ? [] : permissionFamilies(permissions.stats())),
+          ...(await orNone('The webhook engine', async () =>
+            webhooks === undefined
+              ? []
+              : [...webhookFamilies(await webhooks.stats()), webhookStateFamily(await webhooks.list())],
+          )),
+          ...(await orNone('onGetMetrics', async () => hostFamilies(await figuresOfHost()))),
+        ];
+        return reply.type(prometheusContentType).send(await metrics.renderText(extra));
+      },
+    },
+  ];
+}
+
+/** The numbers among a host's figures, as gauges: `{queue: {depth: 3}}` is `codebuddy_host_queue_depth 3`. */
+function hostFamilies(figures: object): readonly MetricFamily[] {
+  const families = new Map<string, MetricFamily>();
+  collect('codebuddy_host', figures, 0);
+  return [...families.values()];
+
+  function collect(prefix: string, node: object, depth: number): void {
+    for (const [key, value] of Object.entries(node)) {
+      const name = metricName(`${prefix}_${key}`);
+      if (typeof value === 'number')
+        families.set(name, { name, help: `${key}, from onGetMetrics.`, type: 'gauge', samples: [{ value }] });
+      else if (typeof value === 'object' && value !== null && !Array.isArray(value) && depth < 4)
+        collect(name, value, depth + 1);
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
+
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import { callerOf } from '../pipeline/caller.ts';
+import { factsOf } from '../pipeline/request-facts.ts';
+import { startErrors } from '../prompt/run-errors.ts';
+import type { RouteDefinition } from '../route.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema, runSchema, runStatusSchema } from '../schemas.ts';
+import type { RunStatus } from '../services.ts';
+import { nextCursorOf, pageRequest } from './cursor.ts';
+
+const listQuerySchema = {
+  type: 'object',
+  properties: {
+    ...pageQueryProperties,
+    sessionId: { type: 'string', maxLength: 128, description: 'Only runs of this session.' },
+    status: { ...runStatusSchema, description: 'Only runs in this state.' },
+  },
+  additionalProperties: false,
+} as const;
+
+const cancelBodySchema = {
+  type: 'object',
+  properties: {
+    reason: { type: 'string', maxLength: 1000, description: 'Told in the `run.cancelled` event.' },
+  },
+  additionalProperties: false,
+} as const;
+
+interface ListQuery {
+  readonly limit?: number;
+  readonly cursor?: string;
+  readonly sessionId?: string;
+  readonly status?: RunStatus;
+}
+
+/** Routes of runs; none if the host has no run service. */
+export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { runs } = context.services;
+  if (runs === undefined) return [];
+  return [
+    {
+      method: 'GET',
+      path: '/api/runs',
+      operationId: 'listRuns',
+      summary: 'Runs, newest first',
+      scope: 'read',
+      schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
+      docs: { errors: ['storage_unavailable'] },
+      handler: async (request) => {
+        const { sessionId, status, ...query } = request.query as ListQuery;
+        const page = await runs.list({
+          ...pageRequest('runs', query),
+          ...(sessionId === undefined ? {} : { sessionId }),
+          ...(status === undefined ? {} : { status }),
+        });
+        return { runs: page.items, nextCursor: nextCursorOf('runs', page) };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/runs/:id',
+      operationId: 'getRun',
+      summary: 'One run',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: runSchema } },
+      docs: { errors: ['run_not_found', 'storage_unavailable'] },
+      handler: async (request) => {
+        const { id } = request.params as { id: string };
+        const run = await runs.get(id);
+        if (run === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+        return run;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/runs/:id/cancel',
+      operationId: 'cancelRun',
+      summary: 'Stop a run: its model call and its running tools',
+      scope: 'prompt',
+      schema: { params: idParamsSchema, body: cancelBodySchema, response: { 200: runSchema } },
+      docs: { errors: ['run_not_found', 'run_ended', 'storage_unavailable'] },
+      handler: (request) => {
+        const { id } = request.params as { id: string };
+        const { reason } = (request.body ?? {}) as { reason?: string };
+        return runs.cancel(id, reason);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/runs/:id/resume',
+      operationId: 'resumeRun',
+      summary: 'Goes on with a run that was interrupted, or failed',
+      description:
+        'The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it ' +
+        'holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.',
+      scope: 'prompt',
+      schema: { params: idParamsSchema, response: { 202: runSchema } },
+      docs: {
+        responseHeaders: { 202: ['Location'] },
+        errors: ['run_not_found', 'run_not_resumable', ...startErrors],
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params as { id: string };
+        const { keyId, mayUseTools } = callerOf(request);
+        const { run } = await runs.resume(id, { hop: factsOf(request).hop, keyId, mayUseTools });
+        reply.code(202).header('Location', `/api/runs/${id}`);
+        return run;
+      },
+    },
+  ];
+}

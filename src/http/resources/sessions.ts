@@ -1,0 +1,251 @@
+// Sessions and their messages. A host with sessions of its own (onGetSessions) can only be read; its objects are passed on as
+// they are.
+
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import type { FromSchema } from 'json-schema-to-ts';
+import { CodeBuddyError } from '../../errors.ts';
+import type { HttpContext } from '../context.ts';
+import { listOfHost } from '../host-fault.ts';
+import type { RouteDefinition } from '../route.ts';
+import {
+  exportedSessionSchema,
+  idParamsSchema,
+  messageSchema,
+  pageQueryProperties,
+  pageSchema,
+  sessionSchema,
+} from '../schemas.ts';
+import type { SessionService } from '../services.ts';
+import { nextCursorOf, pageRequest } from './cursor.ts';
+import { pageOfList } from './page-of-list.ts';
+
+const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
+const inputProperties = {
+  title: { type: 'string', minLength: 1, maxLength: 200 },
+  metadata: {
+    type: 'object',
+    maxProperties: 100,
+    additionalProperties: true,
+    description: 'At most 64 KiB as JSON, changes included.',
+  },
+} as const;
+const createSchema = { type: 'object', properties: inputProperties, additionalProperties: false } as const;
+const patchSchema = {
+  type: 'object',
+  properties: inputProperties,
+  minProperties: 1,
+  required: [],
+  additionalProperties: false,
+} as const;
+
+const forkSchema = {
+  type: 'object',
+  properties: {
+    messageId: { type: 'string', maxLength: 128, description: 'The last message to copy; default: all.' },
+    title: { ...inputProperties.title, description: 'Default: that of the session.' },
+  },
+  additionalProperties: false,
+} as const;
+const exportQuerySchema = {
+  type: 'object',
+  properties: { format: { type: 'string', enum: ['json', 'markdown'], default: 'json' } },
+  additionalProperties: false,
+} as const;
+
+const readErrors = ['session_not_found', 'handler_not_configured', 'storage_unavailable'] as const;
+const writeErrors = ['handler_not_configured', 'storage_unavailable', 'storage_full'] as const;
+
+export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { services, handlers } = context;
+
+  function service(): SessionService {
+    if (handlers.onGetSessions === undefined && services.sessions !== undefined) return services.sessions;
+    throw new CodeBuddyError(
+      'handler_not_configured',
+      'The sessions of this server cannot be changed through it',
+    );
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/api/sessions',
+      operationId: 'listSessions',
+      summary: 'The sessions, newest first',
+      scope: 'read',
+      schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
+      docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
+      handler: async (request, reply) => {
+        const query = request.query as FromSchema<typeof querySchema>;
+        if (handlers.onGetSessions !== undefined) {
+          const page = pageOfList(
+            'sessions',
+            await listOfHost('onGetSessions', handlers.onGetSessions),
+            query,
+          );
+          return asIs(reply, { sessions: page.items, nextCursor: page.nextCursor });
+        }
+        if (services.sessions === undefined) {
+          throw new CodeBuddyError('handler_not_configured', 'The host has not set onGetSessions');
+        }
+        const page = await services.sessions.list(pageRequest('sessions', query));
+        return { sessions: page.items, nextCursor: nextCursorOf('sessions', page) };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions',
+      operationId: 'createSession',
+      summary: 'Creates a session',
+      scope: 'prompt',
+      idempotent: true,
+      schema: { body: createSchema, response: { 201: sessionSchema } },
+      docs: { responseHeaders: { 201: ['Location'] }, errors: writeErrors },
+      handler: async (request, reply) => {
+        const session = await service().create(request.body as FromSchema<typeof createSchema>);
+        reply.code(201).header('Location', `/api/sessions/${session.id}`);
+        return session;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/sessions/:id',
+      operationId: 'getSession',
+      summary: 'One session',
+      scope: 'read',
+      schema: { params: idParamsSchema, response: { 200: sessionSchema } },
+      docs: { errors: readErrors },
+      handler: async (request, reply) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        if (handlers.onGetSessions !== undefined) {
+          const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
+            hasId(session, id),
+          );
+          if (found === undefined) throw noSession(id);
+          return asIs(reply, found);
+        }
+        const session = await service().get(id);
+        if (session === undefined) throw noSession(id);
+        return session;
+      },
+    },
+    {
+      method: 'PATCH',
+      path: '/api/sessions/:id',
+      operationId: 'updateSession',
+      summary: 'Changes the title or the metadata of a session',
+      scope: 'prompt',
+      schema: { params: idParamsSchema, body: patchSchema, response: { 200: sessionSchema } },
+      docs: { errors: ['session_not_found', ...writeErrors] },
+      handler: async (request) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        return service().update(id, request.body as FromSchema<typeof createSchema>);
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/api/sessions/:id',
+      operationId: 'deleteSession',
+      summary: 'Deletes a session with its messages and runs; its events stay in the log',
+      scope: 'prompt',
+      schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
+      docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
+      handler: async (request, reply) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        await service().delete(id);
+        return reply.code(204).send();
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/:id/fork',
+      operationId: 'forkSession',
+      summary: 'A new session that begins with the messages of this one',
+      description:
+        'Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.',
+      scope: 'prompt',
+      idempotent: true,
+      schema: { params: idParamsSchema, body: forkSchema, response: { 201: sessionSchema } },
+      docs: {
+        responseHeaders: { 201: ['Location'] },
+        errors: ['session_not_found', ...writeErrors],
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const session = await service().fork(id, (request.body ?? {}) as FromSchema<typeof forkSchema>);
+        reply.code(201).header('Location', `/api/sessions/${session.id}`);
+        return session;
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/sessions/:id/export',
+      operationId: 'exportSession',
+      summary: 'A whole session as one document',
+      description:
+        'JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.',
+      scope: 'read',
+      schema: {
+        params: idParamsSchema,
+        querystring: exportQuerySchema,
+        response: { 200: exportedSessionSchema },
+      },
+      docs: {
+        content: {
+          200: {
+            'application/json': exportedSessionSchema,
+            'text/markdown': { type: 'string', description: 'For people.' },
+          },
+        },
+        responseHeaders: { 200: ['Content-Disposition'] },
+        errors: readErrors,
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { format = 'json' } = request.query as FromSchema<typeof exportQuerySchema>;
+        const { filename, mediaType, chunks } = await service().export(id, format);
+        return reply
+          .type(mediaType)
+          .header('Content-Disposition', `attachment; filename="${filename}"`)
+          .send(Readable.from(chunks, { objectMode: false }));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/sessions/:id/messages',
+      operationId: 'listSessionMessages',
+      summary: 'The messages of a session, oldest first',
+      scope: 'read',
+      schema: {
+        params: idParamsSchema,
+        querystring: querySchema,
+        response: { 200: pageSchema('messages', messageSchema) },
+      },
+      docs: { errors: readErrors },
+      handler: async (request) => {
+        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const list = `messages of ${id}`;
+        const page = await service().messages(
+          id,
+          pageRequest(list, request.query as FromSchema<typeof querySchema>),
+        );
+        return { messages: page.items, nextCursor: nextCursorOf(list, page) };
+      },
+    },
+  ];
+}
+
+function noSession(id: string): CodeBuddyError {
+  return new CodeBuddyError('session_not_found', `There is no session '${id}'`);
+}
+
+function hasId(session: unknown, id: string): boolean {
+  return typeof session === 'object' && session !== null && 'id' in session && session.id === id;
+}
+
+/** A host's objects need not be ours: no schema cuts them. */
+function asIs(reply: FastifyReply, value: unknown): unknown {
+  reply.serializer((payload: unknown) => JSON.stringify(payload)).type('application/json; charset=utf-8');
+  return value;
+}

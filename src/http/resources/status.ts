@@ -1,0 +1,172 @@
+// `GET /api/status`: the process and the agent in it, at a glance.
+
+import type { FastifyRequest } from 'fastify';
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
+import type { SandboxDescription } from '../services.ts';
+import { webhookSchema } from '../webhook-schemas.ts';
+import { type WebhookAttention, webhooksToLookAt } from './webhook-attention.ts';
+import { webhookFor } from './webhook-visibility.ts';
+
+const bytes = { type: 'integer', description: 'Bytes.' } as const;
+const count = { type: 'integer', minimum: 0 } as const;
+
+const attentionSchema = {
+  type: 'object',
+  title: 'WebhookAttention',
+  properties: {
+    id: { type: 'string' },
+    name: { type: 'string' },
+    status: webhookSchema.properties.state.properties.status,
+    detail: { type: 'string', description: 'In words, with the next step.' },
+  },
+  required: ['id', 'name', 'status', 'detail'],
+  additionalProperties: false,
+} as const;
+
+const statusSchema = {
+  type: 'object',
+  title: 'Status',
+  properties: {
+    running: { type: 'boolean' },
+    uptime: { type: 'number', description: 'Seconds since the server was started.' },
+    memory: {
+      type: 'object',
+      properties: { rss: bytes, heapTotal: bytes, heapUsed: bytes, external: bytes },
+      required: ['rss', 'heapTotal', 'heapUsed', 'external'],
+      additionalProperties: false,
+    },
+    pid: { type: 'integer' },
+    version: { type: 'string' },
+    node: { type: 'string', description: 'Version of Node.js.' },
+    agent: { type: 'string', description: '`delegated`: the host application answers itself.' },
+    model: { type: ['string', 'null'] },
+    workspace: {
+      type: ['string', 'null'],
+      description: 'The folder that tools work in; null if the host application answers itself.',
+    },
+    activeRuns: count,
+    sandbox: {
+      type: 'object',
+      description: 'How commands run. Absent if the host application answers itself.',
+      properties: {
+        mode: { type: 'string', enum: ['required', 'auto', 'off'], description: 'The setting.' },
+        status: {
+          type: 'string',
+          enum: ['works', 'missing', 'unavailable', 'failed', 'off', 'checking'],
+          description:
+            '`missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.',
+        },
+        detail: { type: 'string', description: 'One line in words.' },
+      },
+      required: ['mode', 'status', 'detail'],
+      additionalProperties: false,
+    },
+    webhooks: {
+      type: 'object',
+      properties: {
+        enabled: { type: 'boolean' },
+        pending: count,
+        failed: count,
+        refused: {
+          ...count,
+          description:
+            'Webhooks whose entries in webhooks.json cannot be used now; left out if there are none.',
+        },
+        attention: {
+          type: 'array',
+          items: attentionSchema,
+          description:
+            'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none.',
+        },
+        setAside: {
+          type: 'array',
+          items: { type: 'string' },
+          description: 'Copies of webhooks.json that could not be used; left out if there are none.',
+        },
+      },
+      required: ['enabled', 'pending', 'failed'],
+      additionalProperties: false,
+    },
+  },
+  required: [
+    'running',
+    'uptime',
+    'memory',
+    'pid',
+    'version',
+    'node',
+    'agent',
+    'model',
+    'workspace',
+    'activeRuns',
+    'webhooks',
+  ],
+  additionalProperties: false,
+} as const;
+
+const delegated = { agent: 'delegated', model: null, workspace: undefined } as const;
+interface WebhookStatus {
+  readonly enabled: boolean;
+  readonly pending: number;
+  readonly failed: number;
+  readonly refused?: number;
+  readonly attention?: readonly WebhookAttention[];
+  readonly setAside?: readonly string[];
+}
+
+export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
+  const { services, handlers } = context;
+
+  async function describeWebhooks(request: FastifyRequest): Promise<WebhookStatus> {
+    if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
+    const [{ pending, failedInHistory, refused = 0 }, all] = await Promise.all([
+      services.webhooks.stats(),
+      services.webhooks.list(),
+    ]);
+    const attention = webhooksToLookAt(all.map((webhook) => webhookFor(request, webhook)));
+    const setAside = services.webhooks.setAside?.() ?? [];
+    return {
+      enabled: true,
+      pending,
+      failed: failedInHistory,
+      ...(refused > 0 ? { refused } : {}),
+      ...(attention.length > 0 ? { attention } : {}),
+      ...(setAside.length > 0 ? { setAside } : {}),
+    };
+  }
+
+  async function describeSandbox(): Promise<{ sandbox?: SandboxDescription }> {
+    const sandbox = await services.describeSandbox?.();
+    return sandbox === undefined ? {} : { sandbox };
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/api/status',
+      operationId: 'getStatus',
+      summary: 'The process, the agent and its model, active runs, webhooks',
+      scope: 'read',
+      schema: { response: { 200: statusSchema } },
+      handler: async (request) => {
+        const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
+        const described = handlers.onPrompt === undefined ? services.describeAgent?.() : delegated;
+        return {
+          running: true,
+          uptime: (performance.now() - context.startedAt) / 1000,
+          memory: { rss, heapTotal, heapUsed, external },
+          pid: process.pid,
+          version: context.version,
+          node: process.version,
+          agent: described?.agent ?? 'none',
+          model: described?.model ?? null,
+          workspace: described?.workspace ?? null,
+          activeRuns: services.runs?.activeCount() ?? 0,
+          ...(await describeSandbox()),
+          webhooks: await describeWebhooks(request),
+        };
+      },
+    },
+  ];
+}

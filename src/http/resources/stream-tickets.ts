@@ -1,0 +1,43 @@
+// `POST /api/stream-tickets`: for web pages, whose `EventSource` cannot send a key.
+
+import type { HttpContext } from '../context.ts';
+import { factsOf } from '../pipeline/request-facts.ts';
+import type { RouteDefinition } from '../route.ts';
+import { timeSchema } from '../schemas.ts';
+import { scopes } from '../services.ts';
+
+const ticketSchema = {
+  type: 'object',
+  title: 'StreamTicket',
+  properties: {
+    ticket: { type: 'string', description: 'Pass it as `?ticket=` to a stream. It is shown this once.' },
+    expiresAt: timeSchema,
+  },
+  required: ['ticket', 'expiresAt'],
+  additionalProperties: false,
+} as const;
+
+/** None if the host has no log to follow. */
+export function streamTicketRoutes(context: HttpContext): readonly RouteDefinition[] {
+  if (context.services.events === undefined) return [];
+  return [
+    {
+      method: 'POST',
+      path: '/api/stream-tickets',
+      operationId: 'createStreamTicket',
+      summary: 'Create a ticket with which a web page can open one stream',
+      description:
+        'Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with ' +
+        '`Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the rights of the key that ' +
+        'created it. To reconnect, create another one and pass `after`.',
+      scope: 'read',
+      schema: { response: { 201: ticketSchema } },
+      handler: (request, reply) => {
+        const identity = factsOf(request).identity ?? { keyId: null, scopes };
+        const { ticket, expiresAt } = context.tickets.issue(identity);
+        reply.code(201);
+        return { ticket, expiresAt: new Date(expiresAt).toISOString() };
+      },
+    },
+  ];
+}

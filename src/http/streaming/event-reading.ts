@@ -1,0 +1,207 @@
+// The three ways to read the log over HTTP (all of it, a session's, a run's) share one behaviour: `Accept:
+// text/event-stream` follows it live, anything else gets a page of JSON.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FromSchema } from 'json-schema-to-ts';
+import { CodeBuddyError } from '../../errors.ts';
+import { expandTypes } from '../../events/event-filter.ts';
+import type { EventFilter, LoggedEvent } from '../../events/event-log.ts';
+import type { HttpContext } from '../context.ts';
+import { decodeCursor, encodeCursor } from '../resources/cursor.ts';
+import { eventSchema, pageQueryProperties, pageSchema } from '../schemas.ts';
+import type { EventSource } from '../services.ts';
+import { openEventStream } from './sse.ts';
+import { wantsEventStream } from './sse-accept.ts';
+import { followLog, gapMessage } from './sse-log.ts';
+
+const typeList = {
+  anyOf: [
+    { type: 'string', maxLength: 1000 },
+    { type: 'array', items: { type: 'string', maxLength: 1000 }, maxItems: 50 },
+  ],
+} as const;
+
+/** What any reader of the log may ask. */
+export const eventQueryProperties = {
+  ...pageQueryProperties,
+  after: {
+    type: 'integer',
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description:
+      'Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it.',
+  },
+  type: { ...typeList, description: 'Event types: names, `tool.*` or `*`, separated by commas or repeated.' },
+  types: { ...typeList, description: 'The same as `type`.' },
+  order: { type: 'string', enum: ['asc', 'desc'], default: 'asc', description: 'Of a page, by sequence.' },
+  deltas: {
+    type: 'boolean',
+    default: false,
+    description: 'On a stream, also pass on `message.delta` and `tool.output`, which are not logged.',
+  },
+  named: {
+    type: 'boolean',
+    default: true,
+    description:
+      'On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data.',
+  },
+  ticket: {
+    type: 'string',
+    maxLength: 128,
+    description:
+      'Of `POST /api/stream-tickets`: opens a stream where no header can be sent. A key goes before it.',
+  },
+} as const;
+
+const querySchema = {
+  type: 'object',
+  properties: eventQueryProperties,
+  additionalProperties: false,
+} as const;
+
+export type EventQueryString = FromSchema<typeof querySchema>;
+
+export const eventPageSchema = {
+  ...pageSchema('events', eventSchema),
+  description: 'A page of events; with `Accept: text/event-stream`, the events as they happen.',
+} as const;
+
+export interface EventReading {
+  /** Narrows what is read to a session or a run. */
+  readonly scope: Omit<EventFilter, 'types'>;
+  /** Where a stream begins that does not say: with what is new, or with the first event of the scope. */
+  readonly from: 'end' | 'start';
+  /** Closes the stream after such an event. */
+  readonly endsAfter?: (event: LoggedEvent) => boolean;
+  /** True if nothing more can come: the stream ends with the log. */
+  readonly isOver?: boolean;
+}
+
+/** Answers a request that reads the log. */
+export async function readLog(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: HttpContext,
+  events: EventSource,
+  reading: EventReading,
+): Promise<unknown> {
+  const query = request.query as EventQueryString;
+  return wantsEventStream(request)
+    ? streamEvents(request, reply, context, events, query, reading)
+    : pageOfEvents(events, query, reading);
+}
+
+async function pageOfEvents(
+  events: EventSource,
+  query: EventQueryString,
+  { scope }: EventReading,
+): Promise<{ events: readonly LoggedEvent[]; nextCursor: string | null }> {
+  const { limit = 50, order = 'asc', cursor } = query;
+  const list = `events ${order}`;
+  const position = cursor === undefined ? undefined : Number(decodeCursor(list, cursor));
+  const types = typesOf(query);
+  const after = order === 'asc' ? (position ?? query.after) : query.after;
+  const filter = { ...scope, ...(types === undefined ? {} : { types }), order };
+  const found = await events.read({
+    ...filter,
+    ...(after === undefined ? {} : { after }),
+    ...(order === 'desc' && position !== undefined ? { before: position } : {}),
+    limit,
+  });
+  const last = found.at(-1);
+  // The length says nothing: a page of long events has fewer than `limit`. In the order `desc`, `after` is a bound of the whole list.
+  const hasMore =
+    last !== undefined &&
+    (await hasEvents(events, {
+      ...filter,
+      ...(order === 'asc' ? { after: last.sequence } : { before: last.sequence }),
+      ...(order === 'desc' && after !== undefined ? { after } : {}),
+    }));
+  return { events: found, nextCursor: hasMore ? encodeCursor(list, String(last.sequence)) : null };
+}
+
+async function hasEvents(
+  events: Pick<EventSource, 'read'>,
+  query: Parameters<EventSource['read']>[0],
+): Promise<boolean> {
+  return (await events.read({ ...query, limit: 1 })).length > 0;
+}
+
+async function streamEvents(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: HttpContext,
+  events: EventSource,
+  query: EventQueryString,
+  { scope, from, endsAfter, isOver = false }: EventReading,
+): Promise<FastifyReply> {
+  const types = typesOf(query);
+  const wanted = expandTypes(types);
+  const wantedNames = wanted === undefined ? undefined : new Set(wanted);
+  const asked = lastEventId(request) ?? query.after;
+  const { first, last } = await events.bounds();
+  const start = asked ?? (from === 'end' ? last : await startOf(events, scope, last));
+  const deltas = query.deltas ?? false;
+  // To EventSource, the end of a stream is a reason to come back; 204 tells it to stop (WHATWG HTML §9.2.3).
+  if (isOver && asked !== undefined && (await events.read({ ...scope, after: asked, limit: 1 })).length === 0)
+    return reply.code(204).send();
+
+  const { named = true } = query;
+  const stream = openEventStream(request, reply, context, { named });
+  // A number that this log has not given out yet is from another log (say, of a database that was deleted): without this
+  // the reader would wait in silence until the new log has come that far.
+  const isForeign = start > last;
+  if (isForeign) stream.send(gapMessage(first));
+  const after = isForeign ? first - 1 : start;
+  const follow = {
+    historyEnd: last,
+    ...(wantedNames === undefined ? {} : { wants: (type: string) => wantedNames.has(type) }),
+    ...(endsAfter === undefined ? {} : { endsAfter }),
+  };
+  if (isOver) {
+    await followLog(stream, readToEnd(events, scope, after), context, follow);
+  } else {
+    // A run's stream has to see the event that ends it, whatever types the reader wants; they are then left out above.
+    const filter = types === undefined || endsAfter !== undefined ? scope : { ...scope, types };
+    const items = events.subscribe({ ...filter, after, deltas, signal: stream.signal });
+    await followLog(stream, items, context, follow);
+  }
+  return reply;
+}
+
+/** The place before the first event of the scope, or the end if it has none yet: no gap is told of what was never its own. */
+async function startOf(events: EventSource, scope: EventReading['scope'], last: number): Promise<number> {
+  const [oldest] = await events.read({ ...scope, limit: 1 });
+  return oldest === undefined ? last : oldest.sequence - 1;
+}
+
+async function* readToEnd(events: EventSource, scope: EventReading['scope'], start: number) {
+  for (let after = start; ; ) {
+    const page = await events.read({ ...scope, after, limit: 200 });
+    for (const event of page) yield { kind: 'event', event } as const;
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.sequence;
+  }
+}
+
+/**
+ * Where a reader that comes back wants to go on. Browsers send it by themselves, to the URL they had, so it goes before `after`.
+ * @throws CodeBuddyError `validation_failed`, naming the header
+ */
+function lastEventId(request: FastifyRequest): number | undefined {
+  const given = request.headers['last-event-id'];
+  if (given === undefined || given === '') return undefined;
+  const id = typeof given === 'string' && /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+  if (Number.isSafeInteger(id)) return id;
+  const message = 'must be the sequence number of an event';
+  throw new CodeBuddyError('validation_failed', `Last-Event-ID ${message}.`, {
+    errors: [{ in: 'header', pointer: '/last-event-id', message }],
+  });
+}
+
+function typesOf({ type, types }: EventQueryString): readonly string[] | undefined {
+  const given = [type ?? [], types ?? []].flat().flatMap((list) => list.split(','));
+  const names = given.map((name) => name.trim()).filter((name) => name !== '');
+  return names.length === 0 ? undefined : names;
+}

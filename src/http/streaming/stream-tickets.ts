@@ -1,0 +1,82 @@
+// Tickets for streams: `EventSource` sends no header, and a key in a URL would end up in logs and histories. A ticket opens one
+// stream, within a minute, with the rights of the key that it was made for. Only digests are kept, in memory.
+
+import { createHash, randomBytes } from 'node:crypto';
+import type { Identity } from '../pipeline/request-facts.ts';
+
+export interface StreamTickets {
+  issue(identity: Identity): { readonly ticket: string; readonly expiresAt: number };
+  /** Whose ticket it is, with the rights that the key has now; undefined if it is unknown, used or too old. */
+  ownerOf(ticket: string): Identity | undefined;
+  /** Uses it up. False if it cannot be used: of two requests with one ticket, one gets the stream. */
+  take(ticket: string): boolean;
+}
+
+export interface StreamTicketOptions {
+  /** The key as it is now; undefined if it was revoked. */
+  readonly current: (identity: Identity) => Identity | undefined;
+  /** Unix ms. @default Date.now */
+  readonly now?: () => number;
+}
+
+export const ticketLifetimeMs = 60_000;
+/** Unused tickets of one key; beyond, its oldest one is dropped. */
+const maxTicketsPerKey = 100;
+
+interface Known {
+  readonly identity: Identity;
+  readonly expiresAt: number;
+}
+
+export function makeStreamTickets({ current, now = Date.now }: StreamTicketOptions): StreamTickets {
+  /** By digest, the oldest first. */
+  const known = new Map<string, Known>();
+
+  function dropExpired(): void {
+    for (const [digest, { expiresAt }] of known) {
+      if (expiresAt > now()) return;
+      known.delete(digest);
+    }
+  }
+
+  function makeRoom(keyId: string | null): void {
+    const own = [...known].filter(([, { identity }]) => identity.keyId === keyId);
+    for (const [digest] of own.slice(0, Math.max(0, own.length - maxTicketsPerKey + 1))) known.delete(digest);
+  }
+
+  function find(ticket: string): Known | undefined {
+    const found = known.get(digestOf(ticket));
+    return found === undefined || found.expiresAt <= now() ? undefined : found;
+  }
+
+  return {
+    issue(identity) {
+      dropExpired();
+      makeRoom(identity.keyId);
+      const ticket = `tkt_${randomBytes(32).toString('base64url')}`;
+      const expiresAt = now() + ticketLifetimeMs;
+      known.set(digestOf(ticket), { identity, expiresAt });
+      return { ticket, expiresAt };
+    },
+    ownerOf(ticket) {
+      const found = find(ticket);
+      return found === undefined ? undefined : current(found.identity);
+    },
+    take(ticket) {
+      return find(ticket) !== undefined && known.delete(digestOf(ticket));
+    },
+  };
+}
+
+/** Looked up by digest: the time of a look-up says nothing about the tickets there are. */
+function digestOf(ticket: string): string {
+  return createHash('sha256').update(ticket).digest('base64');
+}
+
+/** The ticket of a request target, if it has exactly one. */
+export function ticketOf(url: string): string | undefined {
+  const start = url.indexOf('?');
+  if (start < 0 || !url.includes('ticket=', start)) return undefined;
+  const given = new URLSearchParams(url.slice(start)).getAll('ticket');
+  return given.length === 1 && given[0] !== '' ? given[0] : undefined;
+}
