@@ -3,8 +3,8 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
 import type { EventLog } from '../events/event-log.ts';
-import { createRedactor, isNumber, type Redactor, secretVariables } from '../redaction.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';

@@ -1,7 +1,7 @@
 // What the agent would work with, for `doctor`. Nothing stays running and nothing stays changed; the sandbox is tried out.
 
 import { realpath } from 'node:fs/promises';
-import { createRedactor, secretVariables } from '../redaction.ts';
+import { createRedactor, secretVariables } from '../base/redaction.ts';
 import type { AgentSandboxOptions } from './agent.ts';
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { programFault } from './mcp/server-program.ts';

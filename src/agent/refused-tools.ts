@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePrivateFile } from '../atomic-file.ts';
+import { writePrivateFile } from '../base/atomic-file.ts';
 
 export interface RefusedTool {
   readonly tool: string;

@@ -1,12 +1,12 @@
 // What a driver may do in a run: say, use tools, keep messages, spend. Each step is in the store before the next begins, so that a run that
 // is cut off can go on from there.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import type { RunFigures } from '../base/run-figures.ts';
+import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import type { RunFigures } from '../run-figures.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
-import { wellFormed, wellFormedDeep } from '../text.ts';
 import type { DriverContext, Summary } from './driver.ts';
 import { toMessage } from './history.ts';
 import { type LiveRun, ownerOf, takeAlong } from './live-run.ts';

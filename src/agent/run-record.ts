@@ -1,6 +1,6 @@
 // A run as it lies in the store, and as it is when it has ended badly.
 
-import { CodeBuddyError, exhaustionOf } from '../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';

@@ -1,13 +1,13 @@
 // Runs: the work on one prompt each. One at a time per session, others wait in line; all of it is in the store, so a stop or a
 // crash leaves no run that pretends to be running, and one that was cut off can be resumed.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import { createRunFigures, type RunStats } from '../base/run-figures.ts';
+import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import { createRunFigures, type RunStats } from '../run-figures.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
-import { isBlank, sendable, wellFormed, wellFormedDeep } from '../text.ts';
 import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
 import type { Permission, Permissions } from './permissions/permissions.ts';

@@ -1,6 +1,6 @@
 // A whole session as one document, piece by piece: JSON for programs, Markdown for people. What it holds is what there was when it began.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import type { Store } from '../store/store.ts';
 import { toMessage } from './history.ts';
 import { messageAsMarkdown, sessionAsMarkdown } from './session-markdown.ts';

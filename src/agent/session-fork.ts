@@ -1,7 +1,7 @@
 // The messages of a session copied to a new one. A long session is written page by page to a draft that nobody sees, so that no commit
 // holds up everything else; then the copy is there at once, in one commit with its event, or not at all.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { parseRowJson } from '../store/row-json.ts';

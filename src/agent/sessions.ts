@@ -1,14 +1,15 @@
 // Sessions and their messages: rows in the store, and the events that tell of them in the same transaction.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import { isRecord } from '../base/is-record.ts';
+import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
+import { version } from '../base/version.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, SessionRow, Store } from '../store/store.ts';
-import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../text.ts';
-import { version } from '../version.ts';
 import { type MessageContent, toMessage } from './history.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
@@ -238,17 +239,13 @@ function requireRoomFor(metadata: unknown): void {
 
 /** RFC 7396 §2. */
 function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const merged = new Map(isObject(target) ? Object.entries(target) : []);
+  if (!isRecord(patch)) return patch;
+  const merged = new Map(isRecord(target) ? Object.entries(target) : []);
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) merged.delete(name);
     else merged.set(name, mergePatch(merged.get(name), value));
   }
   return Object.fromEntries(merged);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function toPage<T extends { readonly id: string }>(items: readonly T[], hasMore: boolean): Page<T> {

@@ -1,7 +1,7 @@
 // What runs cost, against the limits that were set: for a run, a session and a day (UTC). Crossing a threshold is told once; a limit ends a
 // run after the step that reached it, and lets no further one begin.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { Store } from '../store/store.ts';

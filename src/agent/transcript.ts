@@ -3,10 +3,10 @@
 // release) are turned into entries, always the same way.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isBlank } from '../base/text.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, Store, TurnRow } from '../store/store.ts';
-import { isBlank } from '../text.ts';
 import { makeCallId } from './call-ids.ts';
 import { readContent } from './history.ts';
 

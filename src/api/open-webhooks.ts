@@ -1,11 +1,11 @@
 // Opens store, log and engine for a `WebhookManager`. Loaded at its first call, so that a host which only imports the library loads no SQLite.
 
 import { mkdirSync } from 'node:fs';
+import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../base/home-paths.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { startIdsAfter } from '../events/ids.ts';
 import { createEventLog } from '../events/log.ts';
 import type { DataRules } from '../events/validate-data.ts';
-import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../home-paths.ts';
 import { moveDatabase } from '../store/sqlite/move-database.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { openWebhookEngine, type WebhookEngine } from '../webhooks/engine.ts';

@@ -16,7 +16,7 @@ import type { HttpMethod } from '../http/route.ts';
 import type { HttpServices } from '../http/services.ts';
 import { sameSettings } from './same-settings.ts';
 
-export { CodeBuddyError } from '../errors.ts';
+export { CodeBuddyError } from '../base/errors.ts';
 export type { AddRouteOptions, ApiRequest, RouteHandler } from '../http/added-route.ts';
 export { type ApiReply, type ApiReply as ApiResponse, reply } from '../http/api-reply.ts';
 export type {

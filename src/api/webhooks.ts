@@ -1,7 +1,7 @@
 // The public face of webhooks, for a host that has no REST server: make a manager, register webhooks, emit events. It opens its own store
 // and log in the config folder at the first call, and is the same engine that the server runs.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import {
   deltas,
   type EventDataByType,
@@ -21,7 +21,7 @@ import { createWebhookLosses } from './webhook-losses.ts';
 import type { WebhookManagerOptions } from './webhook-options.ts';
 import type { AnyEventType } from './webhook-types.ts';
 
-export { CodeBuddyError } from '../errors.ts';
+export { CodeBuddyError } from '../base/errors.ts';
 export type { LoggedEvent } from '../events/event-log.ts';
 export { StoreOpenError } from '../store/store-open-error.ts';
 export type { HistoryQuery, NewSecret, WebhookStats } from '../webhooks/engine.ts';

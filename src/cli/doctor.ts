@@ -3,12 +3,12 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
+import { version } from '../base/version.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { hasModes } from '../config/home-folder.ts';
 import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
 import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
-import { version } from '../version.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 

@@ -1,8 +1,8 @@
 // `codebuddy events tail`: the log as it grows. It survives a restart of the server: it goes on after the last event it printed.
 
 import type { Command } from 'commander';
+import { shorten } from '../base/text.ts';
 import type { CodeBuddyClient, StreamEvent } from '../client/index.ts';
-import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf } from './id-argument.ts';
 import { localClock } from './local-time.ts';

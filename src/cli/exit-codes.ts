@@ -1,8 +1,8 @@
 // The exit codes that scripts may count on, and which error means which. With --json, an error is also one JSON document on standard output.
 
+import { createRedactor, secretVariables } from '../base/redaction.ts';
 import { ApiError, PermissionRequiredError, ServerUnreachableError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
-import { createRedactor, secretVariables } from '../redaction.ts';
 import { complain, isJsonWanted, jsonPrinted, printJsonLine } from './output.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -1,6 +1,6 @@
 // The name and the scopes of a new key, in any order that a person would write them in.
 
-import { didYouMean } from '../did-you-mean.ts';
+import { didYouMean } from '../base/did-you-mean.ts';
 import { UsageError } from './usage-error.ts';
 
 export const scopes = ['read', 'prompt', 'tools', 'admin'] as const;

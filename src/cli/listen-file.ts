@@ -2,9 +2,9 @@
 // its port.
 
 import { readFileSync } from 'node:fs';
-import { writePrivateFile } from '../atomic-file.ts';
-import { fileError } from '../file-errors.ts';
-import { ownFile } from '../home-paths.ts';
+import { writePrivateFile } from '../base/atomic-file.ts';
+import { fileError } from '../base/file-errors.ts';
+import { ownFile } from '../base/home-paths.ts';
 
 export interface KeptListener {
   readonly secret: string;

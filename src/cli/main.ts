@@ -1,8 +1,8 @@
 // `codebuddy`: finds the command, loads only its file, turns errors into exit codes.
 
 import { Command, CommanderError } from 'commander';
-import { didYouMean } from '../did-you-mean.ts';
-import { version } from '../version.ts';
+import { didYouMean } from '../base/did-you-mean.ts';
+import { version } from '../base/version.ts';
 import { exitCodes, report } from './exit-codes.ts';
 import { withSuggestion } from './not-found.ts';
 import { complain, print, wantJson } from './output.ts';

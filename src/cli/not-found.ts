@@ -1,8 +1,8 @@
 // "Did you mean …?" for the name or the id of something that the server does not have: what it has is looked up then.
 
 import type { Command } from 'commander';
+import { didYouMean } from '../base/did-you-mean.ts';
 import { ApiError, type CodeBuddyClient } from '../client/index.ts';
-import { didYouMean } from '../did-you-mean.ts';
 import { type ConnectionOptions, withClient } from './connection.ts';
 
 interface Kind {

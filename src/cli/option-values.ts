@@ -1,6 +1,6 @@
 // Parsers of options and arguments for commander. A value that the server would refuse is refused here, before any request.
 
-import { didYouMean } from '../did-you-mean.ts';
+import { didYouMean } from '../base/did-you-mean.ts';
 import { eventTypes } from '../events/catalogue.ts';
 import { UsageError } from './usage-error.ts';
 

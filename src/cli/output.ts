@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';
-import { visible, visibleJson, visibleLine } from '../visible-text.ts';
+import { visible, visibleJson, visibleLine } from '../base/visible-text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 

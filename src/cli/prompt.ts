@@ -1,6 +1,7 @@
 // `codebuddy prompt`: one prompt, its answer as it is made.
 
 import type { Command } from 'commander';
+import { shorten } from '../base/text.ts';
 import {
   ApiError,
   type CodeBuddyClient,
@@ -8,7 +9,6 @@ import {
   ServerUnreachableError,
   type StreamEvent,
 } from '../client/index.ts';
-import { shorten } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, PromptFailure, report } from './exit-codes.ts';
 import { idOf } from './id-argument.ts';

@@ -1,8 +1,8 @@
 // `codebuddy runs`: the work on prompts, also of those that nobody waits for.
 
 import type { Command } from 'commander';
+import { cutHead } from '../base/text.ts';
 import type { Run } from '../client/index.ts';
-import { cutHead } from '../text.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';

@@ -1,8 +1,8 @@
 // `codebuddy serve`: starts the server, says how to reach it, stops it cleanly.
 
 import type { Command } from 'commander';
+import { createRedactor } from '../base/redaction.ts';
 import { type Flags, loadSettings } from '../config/settings.ts';
-import { createRedactor } from '../redaction.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';

@@ -2,8 +2,8 @@
 
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { fileError } from '../base/file-errors.ts';
 import type { Message } from '../client/index.ts';
-import { fileError } from '../file-errors.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';

@@ -2,8 +2,8 @@
 // server only, never to a URL elsewhere; a server that was found must prove that it is the one (proven-agent.ts), a URL that was given need not.
 
 import { readFileSync } from 'node:fs';
-import { fileError } from '../file-errors.ts';
-import { defaultHome, oldFile, ownFile } from '../home-paths.ts';
+import { fileError } from '../base/file-errors.ts';
+import { defaultHome, oldFile, ownFile } from '../base/home-paths.ts';
 import { ServerUnreachableError } from './errors.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 

@@ -1,6 +1,6 @@
 // What can go wrong for a client: the server said no, or there is no server.
 
-import { isProblemCode, problems } from '../errors.ts';
+import { isProblemCode, problems } from '../base/errors.ts';
 import type { components } from './api-types.ts';
 
 export type Problem = components['schemas']['Problem'];

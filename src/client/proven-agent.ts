@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isProof } from '../identity-proof.ts';
+import { isProof } from '../base/identity-proof.ts';
 import { ServerUnreachableError } from './errors.ts';
 
 /** What the client knows of the server before it asks. */

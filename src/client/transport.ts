@@ -3,7 +3,8 @@
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
-import { hideUrlSecrets } from '../redaction.ts';
+import { hideUrlSecrets } from '../base/redaction.ts';
+import { parseRetryAfter } from '../base/retry-after.ts';
 import type { Endpoint } from './discovery.ts';
 import { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
 import { ProvenAgent, UnprovenServerError } from './proven-agent.ts';
@@ -158,8 +159,8 @@ async function toApiError(
   signal: AbortSignal | undefined,
 ): Promise<ApiError> {
   const text = await readText(response, signal);
-  const retryAfter = Number(response.headers['retry-after']);
-  const seconds = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  const waitMs = parseRetryAfter(response.headers['retry-after'], Date.now());
+  const seconds = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
   try {
     const problem: unknown = JSON.parse(text);
     if (typeof problem === 'object' && problem !== null && 'code' in problem) {

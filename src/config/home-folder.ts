@@ -1,8 +1,8 @@
 // The config folder, `~/.codebuddy` or `CODEBUDDY_HOME`, and its subfolder `api`: both for their owner only.
 
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
-import { fileFault } from '../file-errors.ts';
-import { apiFolder } from '../home-paths.ts';
+import { fileFault } from '../base/file-errors.ts';
+import { apiFolder } from '../base/home-paths.ts';
 
 /** Windows has access lists instead; what a user's own folder holds, others cannot read there. Node makes modes up. */
 export const hasModes = process.platform !== 'win32';

@@ -2,7 +2,7 @@
 
 import { lstatSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ownFile, ownFileNames, webhooksFile } from '../home-paths.ts';
+import { ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
 
 /** A process of that number may be another one by now; no write takes this long. */
 const longestWriteMs = 60 * 60 * 1000;

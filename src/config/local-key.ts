@@ -13,8 +13,8 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { fileError } from '../file-errors.ts';
-import { ownFile } from '../home-paths.ts';
+import { fileError } from '../base/file-errors.ts';
+import { ownFile } from '../base/home-paths.ts';
 import { hasModes } from './home-folder.ts';
 
 export interface LocalKey {

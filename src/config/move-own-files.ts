@@ -13,8 +13,8 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileError } from '../file-errors.ts';
-import { type OwnFile, oldFile, ownFile } from '../home-paths.ts';
+import { fileError } from '../base/file-errors.ts';
+import { type OwnFile, oldFile, ownFile } from '../base/home-paths.ts';
 import { removeLeftoversOf } from './leftovers.ts';
 import { removeOldServerFile } from './server-file.ts';
 import { readOldConfig } from './settings.ts';

@@ -1,9 +1,9 @@
 // `api/server.json` in the config folder says where a running server is, so that clients find it.
 
 import { readFileSync, rmSync } from 'node:fs';
-import { writePrivateFile } from '../atomic-file.ts';
-import { fileError } from '../file-errors.ts';
-import { oldFile, ownFile } from '../home-paths.ts';
+import { writePrivateFile } from '../base/atomic-file.ts';
+import { fileError } from '../base/file-errors.ts';
+import { oldFile, ownFile } from '../base/home-paths.ts';
 
 export interface ServerFile {
   readonly url: string;

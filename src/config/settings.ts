@@ -3,10 +3,11 @@
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { didYouMean } from '../did-you-mean.ts';
-import { fileFault } from '../file-errors.ts';
-import { apiFolder, databaseIn, defaultHome, oldFile, ownFile } from '../home-paths.ts';
-import { hideUrlSecrets, jsonFault } from '../redaction.ts';
+import { didYouMean } from '../base/did-you-mean.ts';
+import { fileFault } from '../base/file-errors.ts';
+import { apiFolder, databaseIn, defaultHome, oldFile, ownFile } from '../base/home-paths.ts';
+import { isRecord } from '../base/is-record.ts';
+import { hideUrlSecrets, jsonFault } from '../base/redaction.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -614,10 +615,6 @@ function isPlace(item: string): boolean {
 
 function isDollars(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value > 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isOrigin(item: string): boolean {

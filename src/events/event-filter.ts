@@ -1,6 +1,6 @@
 // Which events a reader asked for: by session, by run, by type (`tool.start`, `tool.*`, `*`).
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { deltas, eventTypes } from './catalogue.ts';
 import type { EventFilter } from './event-log.ts';
 

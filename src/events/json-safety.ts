@@ -1,6 +1,8 @@
 // What JSON cannot say, found before JSON.stringify drops it in silence or throws without saying where. Lone surrogates are fine:
 // JSON.stringify writes them as escapes (well-formed JSON.stringify, ECMA-262 §25.5.2.2).
 
+import { escapePointer } from '../base/json-pointer.ts';
+
 /** The first value that JSON cannot hold: its JSON Pointer (RFC 6901) and why. */
 export interface UnsafeValue {
   readonly pointer: string;
@@ -55,9 +57,4 @@ function searchMembers(value: object, pointer: string, ancestors: Set<object>): 
   if (Array.isArray(value) && Object.keys(value).length < value.length)
     return { pointer, message: 'has holes, which JSON cannot hold' };
   return undefined;
-}
-
-/** RFC 6901 §3. */
-export function escapePointer(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

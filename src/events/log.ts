@@ -1,8 +1,8 @@
 // The event log over a store: validates, appends, and passes committed events on to live readers in the order of their sequence.
 // `follow.ts` says how a reader goes from what is stored to what is live.
 
-import { callHost } from '../call-host.ts';
-import { CodeBuddyError } from '../errors.ts';
+import { callHost } from '../base/call-host.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';

@@ -1,7 +1,7 @@
 // What a host's handler throws. A `CodeBuddyError` is an answer; anything else is a fault of the handler, whatever fields it has: an error of the
 // host's own database or network may have a `status`, a `code` or a `validation` that have nothing to do with this request.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { ApiReply } from './api-reply.ts';
 import { toHandlerProblem } from './pipeline/problem.ts';
 

@@ -1,6 +1,6 @@
 // What a server can be told, with every default in one place; checked before anything starts.
 
-import { version } from '../version.ts';
+import { version } from '../base/version.ts';
 import type { HttpLimits } from './context.ts';
 import type { Logger, LogLevel } from './logger.ts';
 import { guardLogger, makeLogger } from './logger.ts';

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
-import { callHost } from '../call-host.ts';
+import { callHost } from '../base/call-host.ts';
 import { LineBuffer } from './line-buffer.ts';
 
 /** Writes one structured line. */

@@ -1,8 +1,8 @@
 // What the REST server needs of the other rooms, said by the one who needs it. `app.ts` passes the real rooms in;
 // a library host passes none and sets handlers instead; a test passes what it likes.
 
+import type { RunStats } from '../base/run-figures.ts';
 import type { EventLog, StreamItem } from '../events/event-log.ts';
-import type { RunStats } from '../run-figures.ts';
 import type { Page } from './page.ts';
 import type { WebhookService } from './webhook-service.ts';
 

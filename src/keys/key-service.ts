@@ -1,7 +1,7 @@
 // API keys: made here, shown once, kept as SHA-256 only. All hashes are in memory, so checking a key never waits for the disk.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';

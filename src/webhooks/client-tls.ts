@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { TransportError } from './transport-result.ts';
 
 /** Absolute paths of PEM files. */

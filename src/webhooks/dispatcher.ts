@@ -2,10 +2,10 @@
 // something is committed, ends or falls due; idle, it does nothing. What is under way needs no mark in the store: the store has one owner,
 // so whatever is pending there when a process starts is free again.
 
-import { callHost } from '../call-host.ts';
+import { callHost } from '../base/call-host.ts';
+import { version } from '../base/version.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
-import { version } from '../version.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import type { Lane, Taken } from './lane.ts';
 import type { PayloadCache } from './payload-cache.ts';

@@ -4,14 +4,15 @@
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { callHost } from '../call-host.ts';
-import { CodeBuddyError } from '../errors.ts';
+import { callHost } from '../base/call-host.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import { isRecord } from '../base/is-record.ts';
+import { maskUrlsIn } from '../base/redaction.ts';
 import type { EventType } from '../events/catalogue.ts';
 import { expandTypes } from '../events/event-filter.ts';
 import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
-import { maskUrlsIn } from '../redaction.ts';
 import type {
   DeliveryChange,
   DeliveryPlace,
@@ -1391,10 +1392,6 @@ function timeOf(since: string): number {
   throw new CodeBuddyError('validation_failed', `since ${message}`, {
     errors: [{ in: 'query', pointer: '/since', message }],
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isLocal({ hostname }: URL): boolean {

@@ -2,7 +2,7 @@
 // would leave us watching the old one. Where the system cannot watch, the file is looked at every two seconds.
 
 import { type FSWatcher, watch } from 'node:fs';
-import { fileFault } from '../file-errors.ts';
+import { fileFault } from '../base/file-errors.ts';
 import { linkChain } from './link-chain.ts';
 
 export interface FileWatch {

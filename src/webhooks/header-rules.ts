@@ -1,6 +1,8 @@
 // A webhook's own headers: which may be set, and how they are shown. Names and values by RFC 9110 §5; what would change the request
 // itself, or be taken for ours, may not be set.
 
+import { escapePointer } from '../base/json-pointer.ts';
+
 export interface HeaderFault {
   /** JSON Pointer below /headers; empty for the whole. */
   readonly pointer: string;
@@ -41,7 +43,7 @@ export function checkHeaders(headers: unknown): readonly HeaderFault[] {
   for (const [name, value] of entries) {
     const message = faultOf(name, value) ?? (names.has(name.toLowerCase()) ? 'is there twice' : undefined);
     names.add(name.toLowerCase());
-    if (message !== undefined) faults.push({ pointer: `/${escapePointer(name)}`, message });
+    if (message !== undefined) faults.push({ pointer: `/${escapePointer(name.slice(0, 100))}`, message });
     total += name.length + String(value).length + 4;
   }
   if (total > maxTotalBytes)
@@ -81,9 +83,4 @@ export function maskHeaders(headers: Readonly<Record<string, string>>): Readonly
 /** The values that `maskHeaders` hides. */
 export function secretValues(headers: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(headers).flatMap(([name, value]) => (isCredential(name, value) ? [value] : []));
-}
-
-/** RFC 6901 §3; a name may hold anything. */
-function escapePointer(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }

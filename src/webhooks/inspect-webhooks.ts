@@ -1,6 +1,6 @@
 // What a start would make of webhooks.json, without starting or changing anything.
 
-import { maskUrlsIn } from '../redaction.ts';
+import { maskUrlsIn } from '../base/redaction.ts';
 import { parseFile } from './registry-entries.ts';
 import { readRegistryFile } from './registry-file.ts';
 import { createUrlGuard } from './url-guard.ts';

@@ -1,7 +1,7 @@
 // One webhook's queue: a short piece of it in memory, the rest in the store. The lane knows what may start now and, if nothing may, when
 // to look again; the dispatcher starts it.
 
-import { createRedactor, type Redactor } from '../redaction.ts';
+import { createRedactor, type Redactor } from '../base/redaction.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import { secretValues } from './header-rules.ts';
 import { createSequenceQueue, type SequenceQueue } from './sequence-queue.ts';

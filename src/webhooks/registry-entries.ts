@@ -2,8 +2,9 @@
 // reason; the others work.
 
 import { createHash } from 'node:crypto';
-import { CodeBuddyError } from '../errors.ts';
-import { jsonFault } from '../redaction.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import { isRecord } from '../base/is-record.ts';
+import { jsonFault } from '../base/redaction.ts';
 import { idOf, readRefused, type WebhookConfig } from './webhook-config.ts';
 
 export interface RegistryEntry {
@@ -103,8 +104,4 @@ function makeEntryId(raw: unknown, isTaken: (id: string) => boolean): string {
     const id = `refused-${hash}${number === 1 ? '' : `-${number}`}`;
     if (!isTaken(id)) return id;
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

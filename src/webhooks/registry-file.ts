@@ -14,8 +14,8 @@ import {
   renameSync,
   rmSync,
 } from 'node:fs';
-import { replacePrivateFile, writePrivateFile } from '../atomic-file.ts';
-import { fileFault } from '../file-errors.ts';
+import { replacePrivateFile, writePrivateFile } from '../base/atomic-file.ts';
+import { fileFault } from '../base/file-errors.ts';
 import { resolveLinks } from './link-chain.ts';
 
 export type FileContent =

@@ -3,7 +3,7 @@
 // two seconds is kept under another name, and what was in force stays in force.
 
 import { existsSync } from 'node:fs';
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { watchFile } from './file-watch.ts';
 import {
   type Entries,

@@ -1,7 +1,7 @@
 // Queues the past again: events of the log that a webhook wants, with the ids they have, in their order. In steps, so that a million
 // events hold up nobody; what waits already is not queued twice.
 
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';

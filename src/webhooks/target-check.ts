@@ -1,7 +1,7 @@
 // At registration: may a webhook go there, as far as can be known now? What a name leads to is judged again at every connection.
 
 import { isIP } from 'node:net';
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import type { NameLookup } from './name-lookup.ts';
 import type { UrlGuard } from './url-guard.ts';
 

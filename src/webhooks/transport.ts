@@ -4,7 +4,7 @@
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
-import { cutHead, wellFormed } from '../text.ts';
+import { cutHead, wellFormed } from '../base/text.ts';
 import { type AnswerHead, createAnswerHead } from './answer-head.ts';
 import type { ClientTls } from './client-tls.ts';
 import type { Connector } from './connector.ts';

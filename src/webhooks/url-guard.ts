@@ -2,7 +2,7 @@
 // One address that is not allowed is enough to refuse a name: honest names do not mix.
 
 import { networkInterfaces } from 'node:os';
-import { CodeBuddyError } from '../errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import { type AddressClass, addressBytes, classifyAddress, isInside, parseBlock } from './address-class.ts';
 import { isBadPort } from './bad-ports.ts';
 import { isMetadataName } from './metadata-addresses.ts';

@@ -1,7 +1,7 @@
 // What an answer, or its absence, means: for the delivery, and for its webhook. One table, WEBHOOKS.md "Outcomes"; no state, no clock.
 
-import { maskUrl } from '../redaction.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { maskUrl } from '../base/redaction.ts';
+import { parseRetryAfter } from '../base/retry-after.ts';
 import type { FailureReason, TransportResult } from './transport-result.ts';
 import type { FailureSign } from './webhook-health.ts';
 
@@ -103,7 +103,7 @@ export function judge(result: TransportResult, now: number): Verdict {
     const message = `${status}, a redirect${to}; redirects are not followed, set the webhook's url to the new address`;
     return { outcome: 'redirect_refused', message, counts: true, next: 'retry', sign: 'alive', ...asked };
   }
-  const pauseMs = parseRetryAfter(headers.retryAfter, now);
+  const pauseMs = pauseOf(headers.retryAfter, now);
   if (statusCode === 429) {
     return {
       outcome: 'rate_limited',
@@ -132,4 +132,10 @@ export function judge(result: TransportResult, now: number): Verdict {
 /** Without its path: a receiver may send the secret part of a webhook's own URL back. The whole is in the attempt's `location`. */
 function shownTarget(location: string): string {
   return URL.canParse(location) ? maskUrl(location) : 'another path';
+}
+
+/** The pause that a receiver asks for, in ms, held between 1 s and 24 h. */
+function pauseOf(retryAfter: string | undefined, now: number): number | undefined {
+  const ms = parseRetryAfter(retryAfter, now);
+  return ms === undefined ? undefined : Math.min(Math.max(ms, 1000), 24 * 60 * 60 * 1000);
 }

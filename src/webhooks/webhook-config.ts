@@ -1,9 +1,11 @@
 // A webhook's configuration: what it may be, checked in one place for the API, the library, and webhooks.json. Every fault is found at
 // once, and each names its field.
 
-import { CodeBuddyError, type FieldError } from '../errors.ts';
+import { CodeBuddyError, type FieldError } from '../base/errors.ts';
+import { isRecord } from '../base/is-record.ts';
+import { escapePointer } from '../base/json-pointer.ts';
+import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
 import { eventTypes, isEventType } from '../events/catalogue.ts';
-import { maskUrl, maskUrlsIn } from '../redaction.ts';
 import { type ClientTls, checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
@@ -102,7 +104,10 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
   const given = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined));
   for (const name of given.keys())
     if (!fields.includes(name))
-      fault(`/${escapePointer(name)}`, `is not a field of a webhook; those are ${fields.join(', ')}`);
+      fault(
+        `/${escapePointer(name.slice(0, 100))}`,
+        `is not a field of a webhook; those are ${fields.join(', ')}`,
+      );
   for (const name of ['secret', 'tls']) if (given.get(name) === null) given.delete(name);
   for (const [name, rule] of Object.entries(simpleRules)) {
     const message = given.has(name) ? rule(given.get(name)) : undefined;
@@ -196,7 +201,7 @@ function findMasks(url: unknown, headers: unknown): { readonly pointer: string; 
     for (const [name, value] of Object.entries(headers))
       if (value === mask)
         faults.push({
-          pointer: `/headers/${escapePointer(name)}`,
+          pointer: `/headers/${escapePointer(name.slice(0, 100))}`,
           message: 'is masked (***), and there is no value that it could stand for; give the value',
         });
   return faults;
@@ -343,16 +348,7 @@ function flag(value: unknown): string | undefined {
   return typeof value === 'boolean' ? undefined : 'must be true or false';
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function invalid(errors: readonly FieldError[]): CodeBuddyError {
   const words = errors.slice(0, 5).map(({ pointer, message }) => `${pointer || 'the webhook'} ${message}`);
   return new CodeBuddyError('validation_failed', `The webhook does not fit: ${words.join('; ')}`, { errors });
-}
-
-/** RFC 6901 §3. */
-function escapePointer(name: string): string {
-  return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,7 +1,7 @@
 // Text that providers refuse: lone surrogates, NUL, and messages that show nothing. It must not get into a session, nor out of it.
 
 import { describe, expect, it, test } from 'vitest';
-import { cutHead, cutTail, decodeCut, isBlank, shorten } from '../../src/text.ts';
+import { cutHead, cutTail, decodeCut, isBlank, shorten } from '../../src/base/text.ts';
 import { startModelServer } from './model-server.ts';
 import { strictly } from './model-server-strict.ts';
 import { startAgent } from './start-agent.ts';

@@ -1,7 +1,7 @@
 // A session that is deleted while a prompt for it is on its way.
 
 import { expect, test } from 'vitest';
-import { CodeBuddyError } from '../../src/errors.ts';
+import { CodeBuddyError } from '../../src/base/errors.ts';
 import { startAgent } from './start-agent.ts';
 
 test('a prompt to a session that is deleted meanwhile runs, or fails with session_not_found', async () => {

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { startAgent, temporaryFolder, until } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { isLocalUrl } from '../../src/agent/models/local-address.ts';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { startModelServer } from './model-server.ts';
 import { startAgent } from './start-agent.ts';
 import { says } from './start-model-agent.ts';

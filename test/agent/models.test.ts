@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findModel } from '../../src/agent/models/find-model.ts';
 import { parseProviders } from '../../src/agent/models/provider-config.ts';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { type ModelReply, startModelServer } from './model-server.ts';
 import { startAgent, until } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';

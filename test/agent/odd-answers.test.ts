@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ThinkTags } from '../../src/agent/models/think-tags.ts';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { says, startModelAgent } from './start-model-agent.ts';
 
 const sse = { 'content-type': 'text/event-stream' };

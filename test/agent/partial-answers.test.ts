@@ -2,7 +2,7 @@
 // not a success.
 
 import { describe, expect, it } from 'vitest';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const cut = { kind: 'answer' as const, text: ['I will ', 'read ', 'the file'], silentAfter: 2 };

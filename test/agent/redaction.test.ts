@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseMcpServers } from '../../src/agent/mcp/mcp-config.ts';
 import { createMcpServers } from '../../src/agent/mcp/mcp-servers.ts';
-import { createRedactor, hideUrlSecrets, jsonFault, secretVariables } from '../../src/redaction.ts';
+import { createRedactor, hideUrlSecrets, jsonFault, secretVariables } from '../../src/base/redaction.ts';
 import { run, serve, temporaryFolder } from '../cli/run-cli.ts';
 import { startMcp } from './mcp-start.ts';
 

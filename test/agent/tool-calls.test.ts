@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { coerceParams } from '../../src/agent/tools/coerce-params.ts';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { run, serve, temporaryFolder } from '../cli/run-cli.ts';
 import { startApp } from '../http/start-app.ts';
 import { misbehaving, startMcp } from './mcp-start.ts';

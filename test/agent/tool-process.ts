@@ -4,7 +4,7 @@
 import { openSync, readFileSync } from 'node:fs';
 import { createToolBox } from '../../src/agent/tools/tool-box.ts';
 import { openWorkspace } from '../../src/agent/tools/workspace.ts';
-import { CodeBuddyError } from '../../src/errors.ts';
+import { CodeBuddyError } from '../../src/base/errors.ts';
 
 interface Task {
   readonly workspace: string;

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { CodeBuddyError } from '../../src/errors.ts';
+import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { until } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { visible, visibleJson, visibleLine } from '../../src/visible-text.ts';
+import { visible, visibleJson, visibleLine } from '../../src/base/visible-text.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
 // Clears the screen, sets the title, C1 CSI, turns the direction, zero width, line separator, a tag, DEL.

@@ -1,7 +1,7 @@
 // A run that fails after it waited for a person is the same error to a client as one that fails at once.
 
 import { expect, test } from 'vitest';
-import { problems } from '../../src/errors.ts';
+import { problems } from '../../src/base/errors.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { calls } from '../agent/start-model-agent.ts';
 import { startApp } from '../http/start-app.ts';

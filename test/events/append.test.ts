@@ -1,7 +1,7 @@
 // What may be appended, how a refusal names the fault, and what readers then see.
 
 import { expect, test } from 'vitest';
-import { CodeBuddyError } from '../../src/errors.ts';
+import { CodeBuddyError } from '../../src/base/errors.ts';
 import type { NewEvent } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { newSession, openStore, temporaryPath } from '../store/temporary-store.ts';

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CodeBuddyError } from '../../src/errors.ts';
+import { CodeBuddyError } from '../../src/base/errors.ts';
 import { classifyAddress } from '../../src/webhooks/address-class.ts';
 import { metadataServices } from '../../src/webhooks/metadata-addresses.ts';
 import { createUrlGuard, type UrlGuard } from '../../src/webhooks/url-guard.ts';

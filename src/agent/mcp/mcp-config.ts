@@ -1,6 +1,8 @@
 // The `mcpServers` of config.json, in the field's usual shape: programs that we start and speak to over their stdin and stdout, and
 // servers behind a URL. Checked here, so that what is wrong is said at the start and not at the first call.
 
+import { isRecord } from '../../base/is-record.ts';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface McpServerCommon {
@@ -244,8 +246,4 @@ function milliseconds(value: unknown, at: string, byDefault: number, most: numbe
 
 function isPlainText(value: unknown): value is string {
   return typeof value === 'string' && !value.includes('\0');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,8 +2,8 @@
 // ever more slowly if it does not prove itself.
 
 import type { Tool } from '@modelcontextprotocol/client';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
-import { createRedactor, type Redactor } from '../../redaction.ts';
+import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
+import { createRedactor, type Redactor } from '../../base/redaction.ts';
 import { noProxies } from '../outbound-http.ts';
 import { capText } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';

@@ -1,7 +1,7 @@
 // The tools of MCP servers, as if they were ours: named `server__tool`, each server started when it is first needed, and a broken one left out.
 // Nothing runs before the first `list` or `call`, and nothing after `close`.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { maxOutputBytes } from '../tools/cap-output.ts';
 import { abortable } from './abortable.ts';
 import type { McpServerConfig } from './mcp-config.ts';

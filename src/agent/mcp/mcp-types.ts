@@ -1,6 +1,6 @@
 // What is said about the tools of MCP servers, and what the servers are given.
 
-import type { Redactor } from '../../redaction.ts';
+import type { Redactor } from '../../base/redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
 import type { CallMarks } from '../processes/call-marks.ts';
 import type { McpServerConfig } from './mcp-config.ts';

@@ -2,7 +2,7 @@
 // print a greeting, but one that only prints must not keep us busy or fill our memory.
 
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
-import { decodeCut } from '../../text.ts';
+import { decodeCut } from '../../base/text.ts';
 
 /** More than is shown: a secret in it must be whole to be known as one. */
 const maxGarbageLine = 8192;

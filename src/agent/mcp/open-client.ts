@@ -13,7 +13,7 @@ import {
   SdkHttpError,
   type Tool,
 } from '@modelcontextprotocol/client';
-import type { Redactor } from '../../redaction.ts';
+import type { Redactor } from '../../base/redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
 import type { CallMarks } from '../processes/call-marks.ts';
 import { capText } from '../tools/cap-output.ts';

@@ -3,7 +3,7 @@
 
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
-import { decodeCut } from '../../text.ts';
+import { decodeCut } from '../../base/text.ts';
 import { launch } from '../launch.ts';
 import { signalGroup } from '../process-group.ts';
 import { type CallMark, createCallMarks } from '../processes/call-marks.ts';

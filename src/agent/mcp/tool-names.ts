@@ -2,7 +2,7 @@
 // always to the same one, so that a conversation can go on after a restart.
 
 import { createHash } from 'node:crypto';
-import { withoutTrailing } from '../../without-trailing.ts';
+import { withoutTrailing } from '../../base/without-trailing.ts';
 
 const maxLength = 64;
 const separator = '__';

@@ -1,7 +1,7 @@
 // Which driver answers a prompt: a language model if one was set or found, else the offline agent. The search begins with the first look,
 // and is done once.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver } from '../driver.ts';
 import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts';
 import type { Fetch, Proxies } from '../outbound-http.ts';

@@ -2,6 +2,7 @@
 // that servers and gateways are known for; each function below names the one it mends.
 
 import { createParser } from 'eventsource-parser';
+import { isRecord } from '../../base/is-record.ts';
 import type { Fetch } from '../outbound-http.ts';
 import { WebPage } from './provider-error.ts';
 import { looksLikePage } from './read-error.ts';
@@ -58,7 +59,7 @@ function withBody(response: Response, body: Body, status = response.status): Res
 /** A 200 that is no stream: a whole answer, an error, or a page of something else than a model server. */
 function repairDocument(text: string, response: Response): Response {
   const value = parse(text);
-  if (isObject(value) && Array.isArray(value.choices)) {
+  if (isRecord(value) && Array.isArray(value.choices)) {
     const chunk = repairChunk(value, new ThinkTags());
     return withBody(response, `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`);
   }
@@ -94,11 +95,11 @@ function repairEvents(): TransformStream<Uint8Array, Uint8Array> {
       }
       const value = parse(data);
       const repaired = value === undefined ? undefined : repairChunk(value, tags);
-      if (isObject(repaired) && Array.isArray(repaired.choices)) {
+      if (isRecord(repaired) && Array.isArray(repaired.choices)) {
         for (const choice of repaired.choices as readonly unknown[]) {
-          if (!isObject(choice)) continue;
+          if (!isRecord(choice)) continue;
           if (typeof choice.finish_reason === 'string') hasFinished = true;
-          if (isObject(choice.delta) && (choice.delta.content || choice.delta.tool_calls)) hasText = true;
+          if (isRecord(choice.delta) && (choice.delta.content || choice.delta.tool_calls)) hasText = true;
         }
       }
       out += `data: ${repaired === undefined ? data : JSON.stringify(repaired)}\n\n`;
@@ -136,26 +137,26 @@ function needsRepair(data: string): boolean {
 }
 
 function repairChunk(value: unknown, tags: ThinkTags): unknown {
-  if (!isObject(value) || !Array.isArray(value.choices)) {
+  if (!isRecord(value) || !Array.isArray(value.choices)) {
     const error = errorIn(value);
     if (error !== undefined) return { error };
     // A chunk with the usage alone, after the answer.
-    return isObject(value) ? { ...value, choices: [] } : value;
+    return isRecord(value) ? { ...value, choices: [] } : value;
   }
   return { ...value, choices: value.choices.map((choice: unknown) => repairChoice(choice, tags)) };
 }
 
 function repairChoice(choice: unknown, tags: ThinkTags): unknown {
-  if (!isObject(choice)) return choice;
+  if (!isRecord(choice)) return choice;
   // A whole message where a piece of one is due.
   const { message, ...rest } = choice;
-  const given = isObject(choice.delta) ? choice.delta : isObject(message) ? message : undefined;
+  const given = isRecord(choice.delta) ? choice.delta : isRecord(message) ? message : undefined;
   if (given === undefined) return rest;
   const { function_call: legacy, ...delta } = given as Json;
   if (delta.role !== undefined && delta.role !== null) delta.role = 'assistant';
   const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : [];
   // The form before `tool_calls`: one call, without an id.
-  const all = isObject(legacy) ? [...calls, { index: 0, type: 'function', function: legacy }] : calls;
+  const all = isRecord(legacy) ? [...calls, { index: 0, type: 'function', function: legacy }] : calls;
   if (all.length > 0) delta.tool_calls = all.map(repairCall);
   if (typeof delta.content === 'string') {
     const { text, reasoning } = tags.take(delta.content, typeof choice.finish_reason === 'string');
@@ -170,7 +171,7 @@ function repairChoice(choice: unknown, tags: ThinkTags): unknown {
 
 /** `arguments` as an object, or null, instead of JSON text. */
 function repairCall(call: unknown, index: number): unknown {
-  if (!isObject(call) || !isObject(call.function)) return call;
+  if (!isRecord(call) || !isRecord(call.function)) return call;
   const { arguments: given } = call.function;
   const text = typeof given === 'string' ? given : given == null ? '' : JSON.stringify(given);
   return { index, ...call, function: { ...call.function, arguments: text } };
@@ -179,10 +180,10 @@ function repairCall(call: unknown, index: number): unknown {
 /** The error in any of the shapes that servers give it; undefined if there is none. */
 function errorIn(value: unknown): Json | undefined {
   if (Array.isArray(value)) return errorIn(value[0]);
-  if (!isObject(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { error, message, detail, code, type } = value;
   const facts = { ...(code === undefined ? {} : { code }), ...(type === undefined ? {} : { type }) };
-  if (isObject(error)) {
+  if (isRecord(error)) {
     const words = typeof error.message === 'string' ? error.message : JSON.stringify(error);
     return { ...error, message: words };
   }
@@ -207,8 +208,4 @@ function parse(text: string): unknown {
     // The package says that it is no JSON.
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

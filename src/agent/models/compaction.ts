@@ -1,8 +1,8 @@
 // What makes a conversation shorter that is too long for the model: a summary of its older part, and shorter texts in the place of the
 // newest results. Both are kept, so that later runs send the same.
 
-import { CodeBuddyError } from '../../errors.ts';
-import { isBlank, sendable } from '../../text.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { isBlank, sendable } from '../../base/text.ts';
 import type { Budget, DriverContext } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import { cutResultText } from '../tools/result-text.ts';

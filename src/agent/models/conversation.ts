@@ -8,7 +8,7 @@ import type {
   LanguageModelV4Prompt,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../text.ts';
+import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { Summary } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { AnswerTurn, CallResult, SentPart, Transcript, Turn } from '../transcript.ts';

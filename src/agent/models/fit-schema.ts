@@ -17,6 +17,9 @@
 // Sources: OpenAI (langchain-ai/langchainjs#9804, PrefectHQ/fastmcp#2464, apexive/odoo-llm#212), Anthropic (kenn-io/kata#365), Gemini
 // (router-for-me/CLIProxyAPI#97, CherryHQ/cherry-studio#20939), Kimi (MoonshotAI/kimi-code#2661, MoonshotAI/kimi-cli#2061).
 
+import { isRecord } from '../../base/is-record.ts';
+import { unescapePointer } from '../../base/json-pointer.ts';
+
 type Schema = Readonly<Record<string, unknown>>;
 type Draft = Record<string, unknown>;
 
@@ -66,7 +69,7 @@ export function fitSchema(given: unknown): FittedSchema {
 
   const properties: Draft = {};
   for (const part of [...parts, ...alternatives]) {
-    for (const [name, property] of Object.entries(isObject(part.properties) ? part.properties : {})) {
+    for (const [name, property] of Object.entries(isRecord(part.properties) ? part.properties : {})) {
       if (property === false || Object.hasOwn(properties, name)) continue;
       // Not by assignment: a property may be called `__proto__`.
       Object.defineProperty(properties, name, {
@@ -98,12 +101,12 @@ class Fitter {
   #nodes = 0;
 
   constructor(root: unknown) {
-    this.#root = isObject(root) ? root : {};
+    this.#root = isRecord(root) ? root : {};
   }
 
   /** The schema behind `$ref`, with what stands beside it; `seen` are the references on the way. */
   resolve(given: unknown, seen: readonly string[]): Schema {
-    if (!isObject(given)) return {};
+    if (!isRecord(given)) return {};
     const { $ref: ref, ...rest } = given;
     if (typeof ref !== 'string') return given;
     if (seen.includes(ref)) return { type: 'object', ...rest };
@@ -113,7 +116,7 @@ class Fitter {
   fit(given: unknown, depth: number, seen: readonly string[]): Schema {
     this.#nodes++;
     const isTooMuch = depth > maxDepth || this.#nodes > maxNodes;
-    if (isTooMuch || !isObject(given)) return anything();
+    if (isTooMuch || !isRecord(given)) return anything();
     const ref = typeof given.$ref === 'string' ? given.$ref : undefined;
     if (ref !== undefined && seen.includes(ref)) return { type: 'object', properties: {} };
     const known = ref === undefined ? seen : [...seen, ref];
@@ -153,7 +156,7 @@ class Fitter {
       return { ...withValuesInWords(plain), type, items: this.#itemsOf(schema, depth, seen) };
     if (type === 'string') return { ...withTextValues(plain), type };
     if (type !== 'object') return { ...withValuesInWords(plain), type };
-    const given = isObject(schema.properties) ? schema.properties : {};
+    const given = isRecord(schema.properties) ? schema.properties : {};
     const properties: Draft = {};
     for (const [name, property] of Object.entries(given)) {
       if (property === false) continue;
@@ -223,8 +226,8 @@ function merged(schema: Schema, resolve: (part: Schema) => Schema, depth = 0): S
       ...flat,
       ...result,
       properties: {
-        ...(isObject(flat.properties) ? flat.properties : {}),
-        ...(isObject(result.properties) ? result.properties : {}),
+        ...(isRecord(flat.properties) ? flat.properties : {}),
+        ...(isRecord(result.properties) ? result.properties : {}),
       },
       required: [...new Set([...requiredIn(result), ...requiredIn(flat)])],
     };
@@ -247,7 +250,7 @@ function typesOf(schema: Schema, values: readonly unknown[] | undefined): readon
   );
   if (said.length > 0) return [...new Set(said)];
   if (values !== undefined && values.length > 0) return [...new Set(values.map(typeOf))];
-  if (isObject(schema.properties) || schema.required !== undefined) return ['object'];
+  if (isRecord(schema.properties) || schema.required !== undefined) return ['object'];
   if (schema.items !== undefined || schema.prefixItems !== undefined) return ['array'];
   if (schema.pattern !== undefined || schema.minLength !== undefined || schema.maxLength !== undefined)
     return ['string'];
@@ -265,7 +268,7 @@ function pointed(root: Schema, ref: string): unknown {
   if (!ref.startsWith('#')) return { type: 'object' };
   let at: unknown = root;
   for (const step of ref.slice(1).split('/').slice(1)) {
-    const name = decode(step).replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = unescapePointer(decode(step));
     at = typeof at === 'object' && at !== null && Object.hasOwn(at, name) ? (at as Schema)[name] : undefined;
   }
   return at ?? { type: 'object' };
@@ -289,13 +292,9 @@ function omit(schema: Schema, words: readonly string[]): Draft {
 }
 
 function schemasIn(value: unknown): readonly Schema[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 function requiredIn({ required }: Schema): readonly string[] {
   return Array.isArray(required) ? required.filter((name) => typeof name === 'string') : [];
-}
-
-function isObject(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 // The conversation while a run works on it: what the transcript holds, and what the run adds. What is added is read back the way it is
 // stored, so that this run sends what a later one will.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
 import type { DriverContext, Summary } from '../driver.ts';
 import type { AnswerTurn, CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';

@@ -7,7 +7,8 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider';
-import { isBlank, sendable, wellFormed } from '../../text.ts';
+import { isRecord } from '../../base/is-record.ts';
+import { isBlank, sendable, wellFormed } from '../../base/text.ts';
 import type { PartMetadata, SentPart } from '../transcript.ts';
 import { listenForLife } from './model-http.ts';
 import { BrokenStream, ModelSilence, OverlongAnswer, WindowFull } from './provider-error.ts';
@@ -280,10 +281,6 @@ function merge(before: PartMetadata | undefined, after: PartMetadata | undefined
     };
   }
   return merged;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What is sent back for a call that was no JSON object: providers take nothing else. */

@@ -5,8 +5,8 @@ import type {
   LanguageModelV4FunctionTool,
   LanguageModelV4Prompt,
 } from '@ai-sdk/provider';
-import { CodeBuddyError } from '../../errors.ts';
-import { isBlank, sendable, sendableDeep } from '../../text.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { Workspace } from '../tools/workspace.ts';

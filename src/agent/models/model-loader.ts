@@ -1,8 +1,8 @@
 // A model by its id, `provider/name`: checked, its provider's package loaded at the first use, then kept.
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
-import { didYouMean } from '../../did-you-mean.ts';
-import { CodeBuddyError } from '../../errors.ts';
+import { didYouMean } from '../../base/did-you-mean.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Fetch } from '../outbound-http.ts';
 import { isLocalUrl } from './local-address.ts';
 import {

@@ -1,6 +1,7 @@
 // The `providers` of config.json: servers that speak OpenAI's chat completions, by a name of one's own.
 
-import { withoutTrailing } from '../../without-trailing.ts';
+import { isRecord } from '../../base/is-record.ts';
+import { withoutTrailing } from '../../base/without-trailing.ts';
 import { builtInProviders, type CustomProvider, type Environment, isLocalProvider } from './providers.ts';
 
 /** @throws Error that names the field, as `providers.vllm.baseURL must be ...` */
@@ -59,8 +60,4 @@ function expand(text: string, at: string, environment: Environment): string {
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 // What a provider's failure means: a problem that a client understands, whether another model may do better, and when to try again.
 
-import { CodeBuddyError, type ProblemCode } from '../../errors.ts';
-import { sendable, shorten } from '../../text.ts';
+import { CodeBuddyError, type ProblemCode } from '../../base/errors.ts';
+import { parseRetryAfter } from '../../base/retry-after.ts';
+import { sendable, shorten } from '../../base/text.ts';
 import { isContextOverflow } from './context-overflow.ts';
 import { type ErrorFacts, isErrorNamed, readError } from './read-error.ts';
 
@@ -121,7 +122,7 @@ export function judgeModelError(
     return fail('model_auth_failed', `${provider} refused our API key (${status}).`, false);
   }
   if (status === 429) {
-    const retryAfterMs = retryAfter(facts.headers) ?? facts.retryDelayMs;
+    const retryAfterMs = retryAfterOf(facts.headers) ?? facts.retryDelayMs;
     const seconds = String(Math.ceil((retryAfterMs ?? 10_000) / 1000));
     const problem = new CodeBuddyError(
       'model_rate_limited',
@@ -135,7 +136,7 @@ export function judgeModelError(
   if (status === 408 || status >= 500) {
     const failure = fail('model_unavailable', `${provider} failed (${status})${said}.`, true);
     const isTimeout = status === 408 || status === 504 || status === 524;
-    return { ...failure, isTimeout, retryAfterMs: retryAfter(facts.headers) };
+    return { ...failure, isTimeout, retryAfterMs: retryAfterOf(facts.headers) };
   }
   return fail('model_refused', `${provider} refused the request (${status})${said}.`, false);
 }
@@ -159,14 +160,12 @@ function saidBy(text: string, redact: (text: string) => string): string {
   return line === '' ? '' : `: ${shorten(line, 300)}`;
 }
 
-/** RFC 9110 §10.2.3, and the milliseconds that some providers add. */
-function retryAfter(headers: Readonly<Record<string, string>>): number | undefined {
-  const exact = Number(headers['retry-after-ms']);
-  if (headers['retry-after-ms'] !== undefined && Number.isFinite(exact) && exact >= 0) return exact;
-  const value = headers['retry-after'];
-  if (value === undefined) return undefined;
-  const seconds = Number(value);
+/** How long a provider asks to wait, in ms, up to an hour. `retry-after-ms` (OpenAI, Azure) is more exact than `retry-after`. */
+function retryAfterOf(headers: Readonly<Record<string, string>>): number | undefined {
+  const exact = headers['retry-after-ms'];
   const ms =
-    value.trim() !== '' && Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, 3_600_000) : undefined;
+    exact !== undefined && /^\d{1,9}(?:\.\d+)?$/.test(exact)
+      ? Number(exact)
+      : parseRetryAfter(headers['retry-after'], Date.now());
+  return ms === undefined ? undefined : Math.min(ms, 3_600_000);
 }

@@ -1,6 +1,8 @@
 // What a provider's error says, whatever its shape: an answer with a status, an object inside a stream, JSON inside of a text. The
 // provider packages understand one shape each; gateways and local servers send others.
 
+import { isRecord } from '../../base/is-record.ts';
+
 export interface ErrorFacts {
   /** Of the answer, or a status that an error inside a stream names; undefined if nobody answered. */
   readonly status: number | undefined;
@@ -159,8 +161,4 @@ function jsonIn(text: string): unknown {
     // Words that begin with a bracket.
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

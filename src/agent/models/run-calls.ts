@@ -1,7 +1,7 @@
 // The tool calls of one step: in their order, those that only read at the same time.
 
-import { CodeBuddyError } from '../../errors.ts';
-import { sendable, shorten } from '../../text.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { sendable, shorten } from '../../base/text.ts';
 import type { DriverContext } from '../driver.ts';
 import type { ToolDescription } from '../types.ts';
 import type { RequestedCall } from './model-call.ts';

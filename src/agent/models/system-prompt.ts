@@ -1,6 +1,6 @@
 // What a model is told before anything else: what it is, where it works, and what the project says of itself.
 
-import { decodeCut, isBlank, sendable } from '../../text.ts';
+import { decodeCut, isBlank, sendable } from '../../base/text.ts';
 import type { Workspace } from '../tools/workspace.ts';
 
 const instructionsFile = 'AGENTS.md';

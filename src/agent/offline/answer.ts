@@ -1,6 +1,6 @@
 // The offline agent's answer as it grows. It is capped: a short prompt can ask for much more text than the server should hold.
 
-import { cutHead } from '../../text.ts';
+import { cutHead } from '../../base/text.ts';
 
 /** UTF-16 units of one answer. */
 export const maxAnswerLength = 1_048_576;

@@ -1,7 +1,7 @@
 // The agent for when no model is configured: it does what a few plain commands say, with the real tools, at no cost and without
 // a network, so that an integration can be built and tested. It says what it is; it never plays a language model.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
 import { createAnswer } from './answer.ts';
 import { type Command, commandForms, parseCommands } from './parse-command.ts';

@@ -4,7 +4,7 @@
 // A pattern without `/` stands for the name in any folder, as one that begins with `**/` does; others are relative to the workspace. Each also
 // covers what is below. Letter case and Unicode form never matter: on macOS and Windows they name the same file.
 
-import { withoutTrailing } from '../../without-trailing.ts';
+import { withoutTrailing } from '../../base/without-trailing.ts';
 import { compileGlob } from '../tools/glob-pattern.ts';
 import { patternWords } from './pattern-words.ts';
 

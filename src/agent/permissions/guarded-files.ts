@@ -4,7 +4,7 @@
 import { readdirSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import { hooksPathIn } from './git-config.ts';

@@ -2,6 +2,7 @@
 // knows what its arguments mean.
 
 import canonicalize from 'canonicalize';
+import { isRecord } from '../../base/is-record.ts';
 import { fitsText } from './fits-text.ts';
 
 type Parameters = Readonly<Record<string, unknown>>;
@@ -35,7 +36,7 @@ export function forbidsParameters(pattern: string, params: Parameters): boolean 
 /** Can a pattern be decided for parameters? JSON can, and text that begins with `*`. */
 export function canFitParameters(pattern: string): boolean {
   const json = readJson(pattern);
-  if (json !== undefined) return isObject(json.value);
+  if (json !== undefined) return isRecord(json.value);
   return pattern.startsWith('*');
 }
 
@@ -57,15 +58,11 @@ function fitsValue(wanted: unknown, value: unknown, members: 'all' | 'named'): b
       wanted.length === value.length &&
       wanted.every((item, index) => fitsValue(item, value[index], members))
     );
-  if (!isObject(wanted)) return Object.is(wanted, value) || wanted === value;
-  if (!isObject(value)) return false;
+  if (!isRecord(wanted)) return Object.is(wanted, value) || wanted === value;
+  if (!isRecord(value)) return false;
   const names = Object.keys(wanted);
   if (members === 'all' && names.length !== Object.keys(value).length) return false;
   return names.every((name) => Object.hasOwn(value, name) && fitsValue(wanted[name], value[name], members));
-}
-
-function isObject(value: unknown): value is Parameters {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** All strings of the parameters, at any depth. */

@@ -1,10 +1,10 @@
 // May this tool run now? Rules and the mode decide at once; else a person is asked, by an event, and the run waits for the answer. What is
 // not answered in ten minutes is denied.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { wellFormedDeep } from '../../base/text.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
-import { wellFormedDeep } from '../../text.ts';
 import type { CommandIsolation } from '../tools/tool-box.ts';
 import type { PermissionMode } from '../types.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';

@@ -3,7 +3,7 @@
 
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { signalGroup } from '../process-group.ts';
 import type { CallMark } from '../processes/call-marks.ts';
 import { OutputCollector } from './cap-output.ts';

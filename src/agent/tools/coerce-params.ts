@@ -1,6 +1,8 @@
 // Parameters of a tool as its JSON Schema wants them, where what was given can only mean one thing: "5000" for a number, null for an optional
 // parameter. Models, and people at a shell, often write them so. Everything else is left as it is, for the validator to judge.
 
+import { isRecord } from '../../base/is-record.ts';
+
 type Schema = Readonly<Record<string, unknown>>;
 type Params = Readonly<Record<string, unknown>>;
 
@@ -20,16 +22,16 @@ const maxDepth = 32;
  * coerceParams(schema, { timeoutMs: '5000', cwd: null }); // { timeoutMs: 5000 }
  */
 export function coerceParams(schema: unknown, params: Params): Record<string, unknown> {
-  return isObject(schema) ? coerceObject(schema, params, 0) : { ...params };
+  return isRecord(schema) ? coerceObject(schema, params, 0) : { ...params };
 }
 
 function coerceObject(schema: Schema, value: Params, depth: number): Record<string, unknown> {
-  const properties = isObject(schema.properties) ? schema.properties : {};
+  const properties = isRecord(schema.properties) ? schema.properties : {};
   const required: readonly unknown[] = Array.isArray(schema.required) ? schema.required : [];
   const entries: [string, unknown][] = [];
   for (const [name, given] of Object.entries(value)) {
     const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (!isObject(property)) entries.push([name, given]);
+    if (!isRecord(property)) entries.push([name, given]);
     else if (given !== null || required.includes(name) || mayBeNull(property))
       entries.push([name, coerce(property, given, depth + 1)]);
   }
@@ -48,8 +50,8 @@ function coerce(schema: Schema, value: unknown, depth: number): unknown {
     case 'string':
       return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
     case 'object': {
-      const object = typeof value === 'string' ? jsonIn(value, isObject) : value;
-      return isObject(object) ? coerceObject(schema, object, depth) : object;
+      const object = typeof value === 'string' ? jsonIn(value, isRecord) : value;
+      return isRecord(object) ? coerceObject(schema, object, depth) : object;
     }
     case 'array':
       return coerceArray(schema, value, depth);
@@ -61,11 +63,11 @@ function coerce(schema: Schema, value: unknown, depth: number): unknown {
 function coerceArray(schema: Schema, value: unknown, depth: number): unknown {
   const { items } = schema;
   const parsed = typeof value === 'string' ? jsonIn(value, Array.isArray) : value;
-  if (!isObject(items)) return parsed;
+  if (!isRecord(items)) return parsed;
   if (Array.isArray(parsed)) return parsed.map((item: unknown) => coerce(items, item, depth + 1));
   const isOne =
     (items.type === 'string' && typeof parsed === 'string') ||
-    (items.type === 'object' && isObject(parsed)) ||
+    (items.type === 'object' && isRecord(parsed)) ||
     ((items.type === 'number' || items.type === 'integer') && typeof parsed === 'number');
   return isOne ? [coerce(items, parsed, depth + 1)] : parsed;
 }
@@ -95,9 +97,5 @@ function mayBeNull({ type, enum: values, anyOf, oneOf }: Schema): boolean {
   const branches: readonly unknown[] = Array.isArray(anyOf) ? anyOf : Array.isArray(oneOf) ? oneOf : [];
   // Without a type, anything may be null.
   if (type === undefined && values === undefined && branches.length === 0) return true;
-  return branches.some((branch) => isObject(branch) && mayBeNull(branch));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return branches.some((branch) => isRecord(branch) && mayBeNull(branch));
 }

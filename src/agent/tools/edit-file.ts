@@ -1,4 +1,4 @@
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { maxTextBytes, readWholeFile } from './read-text.ts';
 import { replaceText } from './replace-text.ts';
 import { detectEncoding } from './text-encoding.ts';

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 
 const require = createRequire(import.meta.url);
 

@@ -1,4 +1,4 @@
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { capText } from './cap-output.ts';
 import { readRange, readWholeFile } from './read-text.ts';
 import { versionOf } from './replace-file.ts';

@@ -1,7 +1,7 @@
 // Bytes of a file in bounded memory.
 
 import type { FileHandle } from 'node:fs/promises';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 
 /** Files up to this size can be edited and searched. */
 export const maxTextBytes = 10 * 1024 * 1024;

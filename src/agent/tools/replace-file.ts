@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { temporaryName } from './leftovers.ts';
 import { errnoOf } from './system-errors.ts';
 

@@ -1,8 +1,9 @@
 // What came of a call, as the one text that is kept in the session and sent to the model: in the run and afterwards the same. A text that
 // is too long keeps its head and its tail, and says how to read what is left out.
 
-import { CodeBuddyError } from '../../errors.ts';
-import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../text.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { isRecord } from '../../base/is-record.ts';
+import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import { estimateTextTokens, lengthForTokens } from '../text-tokens.ts';
 import type { ToolOutcome } from './tool-box.ts';
 
@@ -136,7 +137,3 @@ function headAndTail(text: string, room: number, advice: Advice): string {
 }
 
 const noteTokens = 40;
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

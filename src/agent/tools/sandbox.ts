@@ -2,7 +2,7 @@
 // unless it is allowed, and nothing of the kernel can be changed. docs/sandbox.md says what holds and what does not.
 // It never fails open: a command runs without the sandbox only where there is known to be none, and the settings allow that.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { bubblewrapArguments } from './sandbox/bubblewrap-arguments.ts';
 import { findCommandUser } from './sandbox/command-user.ts';

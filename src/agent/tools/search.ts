@@ -1,8 +1,8 @@
 // Search runs in linear time (RE2) and hands the event loop back every few milliseconds, so neither a hostile pattern nor
 // a large workspace stops the server.
 
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
-import { cutHead } from '../../text.ts';
+import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
+import { cutHead } from '../../base/text.ts';
 import { compileLinear } from './glob-pattern.ts';
 import { maxTextBytes, readRange } from './read-text.ts';
 import { decodeText, detectEncoding } from './text-encoding.ts';

@@ -2,7 +2,7 @@
 // names its errno; none of the machine's own paths gets into the message.
 
 import { getSystemErrorMap } from 'node:util';
-import { CodeBuddyError, exhaustionOf, type ProblemCode } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf, type ProblemCode } from '../../base/errors.ts';
 
 /** What follows the path or the tool's name, by errno. */
 const words: Readonly<Record<string, string>> = {

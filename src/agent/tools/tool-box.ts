@@ -3,11 +3,12 @@
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { escapePointer } from '../../base/json-pointer.ts';
+import { wellFormedDeep } from '../../base/text.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
-import { wellFormedDeep } from '../../text.ts';
 import { createFilesThatRunLater, type FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { createGuardedFiles, type GuardedFile } from '../permissions/guarded-files.ts';
 import type { FileTarget } from '../permissions/path-rule.ts';
@@ -403,8 +404,4 @@ function capResult(result: unknown): unknown {
     if (JSON.stringify(capped).length <= 4 * maxEventText) return capped;
   }
   return { truncated: true, text: capText(text, maxEventText).text };
-}
-
-function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -1,7 +1,7 @@
 // All files below a folder, in a stable order, without what .gitignore leaves out (nested ones too), without .git, without following links.
 
 import type { Ignore } from 'ignore';
-import { CodeBuddyError, exhaustionOf } from '../../errors.ts';
+import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { readIgnoreRules } from '../ignore/ignore-file.ts';
 import { compileGlob, globInside } from './glob-pattern.ts';
 import { WalkBounds } from './walk-bounds.ts';

@@ -1,4 +1,4 @@
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 
 /** Half of a surrogate pair has no bytes; written, it would silently become another character. @throws CodeBuddyError `validation_failed` */
 export function requireWellFormed(texts: Readonly<Record<string, string>>): void {

@@ -4,9 +4,9 @@
 import { constants, type Dirent, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, opendir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { CodeBuddyError } from '../../errors.ts';
-import { fileFault } from '../../file-errors.ts';
-import { shorten } from '../../text.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { fileFault } from '../../base/file-errors.ts';
+import { shorten } from '../../base/text.ts';
 import { noOuterRules, type OuterRules, readOuterRules } from '../ignore/outer-rules.ts';
 import { isIn, openOwnFiles } from '../own-files.ts';
 import { inFileQueue } from './file-queue.ts';

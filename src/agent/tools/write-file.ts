@@ -1,4 +1,4 @@
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { maxTextBytes } from './read-text.ts';
 import { defineTool } from './tool.ts';
 import { requireWellFormed } from './well-formed.ts';

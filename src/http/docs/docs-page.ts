@@ -2,7 +2,7 @@
 // browser from /openapi.json. Style and script are allowed by their hashes alone, so nothing injected could run.
 
 import { createHash } from 'node:crypto';
-import { problems } from '../../errors.ts';
+import { problems } from '../../base/errors.ts';
 import { catalogue, deltas } from '../../events/catalogue.ts';
 import type { HttpContext } from '../context.ts';
 import { docsPageScript } from './docs-page-script.ts';

@@ -1,7 +1,7 @@
 // Which problems an operation answers with: those that every route of its kind has, and its own. By status, each code with an
 // example, so that a reader of the document and the tools that read it know them all.
 
-import { type ProblemCode, problems } from '../../errors.ts';
+import { type ProblemCode, problems } from '../../base/errors.ts';
 import { problemType } from '../pipeline/problem.ts';
 import type { RouteDefinition } from '../route.ts';
 import { headerRefs, type ResponseHeaderName } from './openapi-headers.ts';

@@ -2,7 +2,7 @@
 // Fastify app made for it and thrown away, when someone first asks.
 
 import { createRequire } from 'node:module';
-import type { ProblemCode } from '../../errors.ts';
+import type { ProblemCode } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpMethod, RouteDefinition } from '../route.ts';
 import { problemSchema } from '../schemas.ts';

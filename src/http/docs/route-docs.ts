@@ -1,6 +1,6 @@
 // What /openapi.json tells of a route beyond its schemas: other media types, headers and the codes of its problems.
 
-import type { ProblemCode } from '../../errors.ts';
+import type { ProblemCode } from '../../base/errors.ts';
 import type { RequestHeaderName, ResponseHeaderName } from './openapi-headers.ts';
 
 export interface RouteDocs {

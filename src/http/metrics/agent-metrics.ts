@@ -1,7 +1,7 @@
 // Figures of the agent: runs by outcome and duration, tokens, cost, permissions, and what this build is.
 
-import type { RunStats } from '../../run-figures.ts';
-import { runOutcomes } from '../../run-figures.ts';
+import type { RunStats } from '../../base/run-figures.ts';
+import { runOutcomes } from '../../base/run-figures.ts';
 import type { PermissionStats, RunStateCounts } from '../services.ts';
 import type { MetricFamily, Sample } from './prometheus-text.ts';
 

@@ -1,7 +1,7 @@
 // The server's own counters. Counting is a few additions on the hot path (no prom-client: it costs 30 ms at start-up and
 // builds a string of labels at each request); all work is done when someone asks for the figures.
 
-import { createRunFigures } from '../../run-figures.ts';
+import { createRunFigures } from '../../base/run-figures.ts';
 import { processFamilies } from './process-metrics.ts';
 import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
 import { renderPrometheus } from './prometheus-text.ts';

@@ -3,8 +3,8 @@
 
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ProblemCode } from '../../errors.ts';
-import { CodeBuddyError } from '../../errors.ts';
+import type { ProblemCode } from '../../base/errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';

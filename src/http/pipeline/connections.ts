@@ -3,7 +3,7 @@
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { answerInProgress } from './connection-errors.ts';
 import type { GatedResponse } from './gated-response.ts';
 import { isLoopbackNetwork, networkOf } from './network-of.ts';

@@ -1,9 +1,9 @@
 // Steps 1 to 4, on the raw request, before anything is routed or read: a stranger learns nothing of routes or bodies before the
 // key is checked. `GET /health` is answered right here. What passes goes to the Fastify app.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { challengePattern } from '../../base/identity-proof.ts';
 import { makeId } from '../../events/ids.ts';
-import { challengePattern } from '../../identity-proof.ts';
 import type { HttpContext } from '../context.ts';
 import { ticketOf } from '../streaming/stream-tickets.ts';
 import { makeKeyCheck } from './api-keys-check.ts';

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import type { AnswerStore, Scope, StoredAnswer } from '../services.ts';
 import { callerOf } from './caller.ts';

@@ -2,7 +2,7 @@
 // end, and free of keys that reach into prototypes (`__proto__`, `constructor.prototype`) at any depth.
 
 import { isUtf8 } from 'node:buffer';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 
 /** Deeper than any honest body; later steps that recurse (a handler's JSON.stringify) stay safe. */
 const maxDepth = 200;

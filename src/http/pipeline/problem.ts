@@ -1,8 +1,9 @@
 // Errors on the wire: RFC 9457 problem documents. Whatever was thrown becomes a CodeBuddyError of the table; only what is in
 // the table and in `detail` leaves the process, never a stack, a path or a cause.
 
-import type { FieldError } from '../../errors.ts';
-import { CodeBuddyError, exhaustionOf, isProblemCode, problems } from '../../errors.ts';
+import type { FieldError } from '../../base/errors.ts';
+import { CodeBuddyError, exhaustionOf, isProblemCode, problems } from '../../base/errors.ts';
+import { escapePointer } from '../../base/json-pointer.ts';
 
 export const problemType = 'application/problem+json';
 
@@ -130,9 +131,4 @@ function messageOf({ keyword, message, params }: Misfit): string {
     return `must be one of ${params.allowedValues.map((value) => JSON.stringify(value)).join(', ')}`;
   }
   return message ?? 'does not fit';
-}
-
-/** RFC 6901 §3. */
-function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -2,7 +2,7 @@
 // request's whole time (an AsyncResource, three caches and a copy of the bytes for each body; bench/http.ts).
 
 import type { IncomingMessage } from 'node:http';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { parseBody } from './parse-body.ts';
 
 /**

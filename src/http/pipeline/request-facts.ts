@@ -3,7 +3,7 @@
 
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Scope } from '../services.ts';
 
 /** Whose key came with a request. `keyId` is null on an open server. */

@@ -1,7 +1,7 @@
 // Step 1: the request line and the headers that the gate decides by, read in one pass over the raw list: Node's own object of
 // headers hides repetitions, which is where proxies and servers can be made to disagree.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { GatedRequest } from './request-facts.ts';
 
 export interface RequestHead {

@@ -2,7 +2,7 @@
 // route, made when the app is built, so that nothing is looked up while requests come.
 
 import type { onRequestHookHandler } from 'fastify';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { RouteDefinition } from '../route.ts';
 import { acceptsEventStream } from '../streaming/sse-accept.ts';
 import type { StreamTickets } from '../streaming/stream-tickets.ts';

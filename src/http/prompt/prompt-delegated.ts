@@ -1,7 +1,7 @@
 // POST /api/prompt answered by the host's onPrompt: as one JSON object, or as a stream of its events.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from '../handlers.ts';

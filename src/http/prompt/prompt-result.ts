@@ -1,6 +1,6 @@
 // What a host's onPrompt gave, as a full PromptResult; and the collecting of an async iterable into one.
 
-import { CodeBuddyError, isProblemCode, problems } from '../../errors.ts';
+import { CodeBuddyError, isProblemCode, problems } from '../../base/errors.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from '../handlers.ts';
 import { wrongReturn } from '../host-fault.ts';
 import type { PromptOptions, PromptResult } from '../services.ts';

@@ -1,7 +1,7 @@
 // `webhook` of POST /api/prompt: a webhook for one run. It is there before the run's first event, and gone if the run does not
 // start after all.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { RunService, StartedRun } from '../services.ts';

@@ -1,6 +1,6 @@
 // What can go wrong when a run is started, and what may end it: the codes that /openapi.json names.
 
-import type { ProblemCode } from '../../errors.ts';
+import type { ProblemCode } from '../../base/errors.ts';
 
 export const startErrors = [
   'session_not_found',

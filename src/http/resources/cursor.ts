@@ -2,7 +2,7 @@
 // a cursor of another list, or one that was tampered with, is refused and never read as a position.
 
 import { createHash } from 'node:crypto';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Page } from '../services.ts';
 
 /** A cursor for `list` (say `runs`) that goes on after `position`. */

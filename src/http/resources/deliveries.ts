@@ -1,7 +1,7 @@
 // The history of deliveries: list, look at with an explanation, retry, clear. What a receiver answered, which may be a machine
 // inside the network, is for keys with the scope admin; so is a signature that could be sent by hand.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema, timeSchema } from '../schemas.ts';

@@ -1,6 +1,6 @@
 // The event log: as a stream or in pages, one event, and the catalogue of types with their schemas.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { catalogue, deltas } from '../../events/catalogue.ts';
 import type { HttpContext } from '../context.ts';
 import { eventStreamSchema, loggedEventPageSchema, loggedEventSchema } from '../docs/stream-schemas.ts';

@@ -1,7 +1,7 @@
 // Is it alive, is it ready. `GET /health` is answered by the gate (gate.ts) before any app; its definition here is what
 // getEndpoints() and /openapi.json tell of it.
 
-import { challengePattern } from '../../identity-proof.ts';
+import { challengePattern } from '../../base/identity-proof.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { timeSchema } from '../schemas.ts';

@@ -1,6 +1,6 @@
 // API keys: list, make, revoke. A key is shown once, when it is made; then only its hash is known.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { apiKeySchema, idParamsSchema, pageQueryProperties, pageSchema, scopeSchema } from '../schemas.ts';

@@ -1,7 +1,7 @@
 // Figures for people and programs (`GET /api/metrics`, JSON) and for Prometheus (`GET /metrics`). A host's own figures,
 // from `onGetMetrics`, are merged over ours.
 
-import { addRunStats, type RunStats } from '../../run-figures.ts';
+import { addRunStats, type RunStats } from '../../base/run-figures.ts';
 import type { HttpContext } from '../context.ts';
 import { objectOfHost } from '../host-fault.ts';
 import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../metrics/agent-metrics.ts';

@@ -1,8 +1,8 @@
 // `POST /api/prompt`: one prompt, one run. The host's onPrompt answers if it is set, else the built-in agent.
 
 import type { FastifyRequest } from 'fastify';
-import { CodeBuddyError } from '../../errors.ts';
-import { isBlank } from '../../text.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { isBlank } from '../../base/text.ts';
 import type { HttpContext } from '../context.ts';
 import { eventStreamSchema } from '../docs/stream-schemas.ts';
 import type { PromptInput } from '../prompt/prompt-delegated.ts';

@@ -1,6 +1,6 @@
 // Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { factsOf } from '../pipeline/request-facts.ts';

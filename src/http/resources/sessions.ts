@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import { listOfHost } from '../host-fault.ts';
 import type { RouteDefinition } from '../route.ts';

@@ -2,7 +2,7 @@
 
 import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { ApiReply } from '../api-reply.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';

@@ -2,7 +2,7 @@
 // and others put their token in it), and an answer may come from a machine inside the network: both are for keys with the scope `admin`.
 
 import type { FastifyRequest } from 'fastify';
-import { maskUrl, maskUrlsIn } from '../../redaction.ts';
+import { maskUrl, maskUrlsIn } from '../../base/redaction.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
 import type { Delivery, DeliveryExplanation, Webhook } from '../webhook-service.ts';
 

@@ -1,6 +1,6 @@
 // Webhooks: list, make, change, remove, test, rotate the secret, replay, enable. A secret is shown once, when it is made.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../schemas.ts';

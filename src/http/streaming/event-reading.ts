@@ -3,7 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { expandTypes } from '../../events/event-filter.ts';
 import type { EventFilter, LoggedEvent } from '../../events/event-log.ts';
 import type { HttpContext } from '../context.ts';

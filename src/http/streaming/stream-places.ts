@@ -1,6 +1,6 @@
 // The places for readers of server-sent events. They are counted in all and by key, so that no key takes them all.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 
 export interface StreamPlaces {
   /** @throws CodeBuddyError `too_many_connections` if there is no place for one more reader */

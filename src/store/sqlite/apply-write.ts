@@ -1,6 +1,6 @@
 // One step of an atomic write, as the statement that does it.
 
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { NewDeliveries } from '../delivery-store.ts';
 import type { Write } from '../store.ts';
 import { isForeignKeyViolation } from './sqlite-errors.ts';

@@ -2,8 +2,8 @@
 // kept or none; if one caller's row is at fault, the group is rolled back and done again so that only that caller hears of it.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { callHost } from '../../call-host.ts';
-import { CodeBuddyError } from '../../errors.ts';
+import { callHost } from '../../base/call-host.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 import type { Write } from '../store.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 

@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { syncFolder } from '../../atomic-file.ts';
+import { syncFolder } from '../../base/atomic-file.ts';
 import { toOpenError } from './open-database.ts';
 import { takeOwnership } from './owner-lock.ts';
 

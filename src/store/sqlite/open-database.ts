@@ -4,7 +4,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileFault } from '../../file-errors.ts';
+import { fileFault } from '../../base/file-errors.ts';
 import { StoreOpenError } from '../store-open-error.ts';
 import { migrate, refuseForeign, refuseNewer } from './migrations.ts';
 import { takeOwnership } from './owner-lock.ts';

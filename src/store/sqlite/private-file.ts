@@ -1,7 +1,7 @@
 // Files of the store are made readable by their owner only; SQLite itself would use what the umask allows.
 
 import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
-import { fileError } from '../../file-errors.ts';
+import { fileError } from '../../base/file-errors.ts';
 
 /**
  * Makes the file with mode 0600, or corrects the mode of the one that is there. A file that is there is never opened: closing it

@@ -1,7 +1,7 @@
 // What SQLite's result codes mean for those who wait for a write. Source: https://www.sqlite.org/rescode.html
 
 import { statfsSync } from 'node:fs';
-import { CodeBuddyError } from '../../errors.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
 
 const primary = {
   busy: 5,

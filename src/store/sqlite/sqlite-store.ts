@@ -1,7 +1,7 @@
 // The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a crash of the
 // process and a power cut.
 
-import { callHost } from '../../call-host.ts';
+import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
 import type { Store } from '../store.ts';
 import { applyWrite } from './apply-write.ts';

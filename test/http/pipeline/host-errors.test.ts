@@ -1,7 +1,7 @@
 // What a host's handlers throw: one status for one thing, in the status line, the body, the record and the stream.
 
 import { expect, test } from 'vitest';
-import { CodeBuddyError } from '../../../src/errors.ts';
+import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { RequestEvent } from '../../../src/http/pipeline/request-record.ts';
 import { startServer } from '../start-server.ts';
 

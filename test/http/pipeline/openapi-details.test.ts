@@ -1,7 +1,7 @@
 // What /openapi.json says beyond JSON bodies: other media types, empty answers, headers, problems, servers, licence and tags.
 
 import { describe, expect, test } from 'vitest';
-import { problems } from '../../../src/errors.ts';
+import { problems } from '../../../src/base/errors.ts';
 import { startApp } from '../start-app.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape.

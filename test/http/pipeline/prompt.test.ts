@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { CodeBuddyError } from '../../../src/errors.ts';
+import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { PromptContext, PromptEvent } from '../../../src/http/handlers.ts';
 import type { PromptOptions } from '../../../src/http/services.ts';
 import { startServer } from '../start-server.ts';

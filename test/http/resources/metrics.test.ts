@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
+import { version } from '../../../src/base/version.ts';
 import { renderPrometheus } from '../../../src/http/metrics/prometheus-text.ts';
-import { version } from '../../../src/version.ts';
 import { startModelServer } from '../../agent/model-server.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
 import { startApp } from '../start-app.ts';

@@ -1,7 +1,7 @@
 // The REST side of webhooks over an engine that notes what it is asked: paths, scopes, status codes, what is hidden from whom.
 
 import { expect, test } from 'vitest';
-import { CodeBuddyError } from '../../../src/errors.ts';
+import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { WebhookService } from '../../../src/http/webhook-service.ts';
 import { startServer } from '../streaming/start-server.ts';
 import { aDelivery, aWebhook, standIn } from './webhook-stand-in.ts';

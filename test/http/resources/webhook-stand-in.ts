@@ -1,6 +1,6 @@
 // A webhook engine that only notes how the REST server calls it, and answers with whole objects of every shape.
 
-import { CodeBuddyError } from '../../../src/errors.ts';
+import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { Delivery, Webhook, WebhookService, WebhookStats } from '../../../src/http/webhook-service.ts';
 
 const at = '2026-11-23T10:00:00.000Z';

@@ -81,7 +81,7 @@ describe('a key with the scope read alone', () => {
   });
 
   test('sees the message of an older release without the URL that it holds', async () => {
-    const { maskUrlsIn, maskUrl } = await import('../../../src/redaction.ts');
+    const { maskUrlsIn, maskUrl } = await import('../../../src/base/redaction.ts');
     const message =
       'Answered 301, a redirect to https://hooks.example/services/T0/B0/secret?x=1; redirects are not followed';
     expect(maskUrlsIn(message)).toBe(

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 
-const manifest: unknown = createRequire(import.meta.url)('../package.json');
+const manifest: unknown = createRequire(import.meta.url)('../../package.json');
 
 /** This package's version, e.g. `1.2.3`. */
 export const version: string =
