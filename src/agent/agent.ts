@@ -19,16 +19,17 @@ import { allowsWriting, createPermissions, type Permissions } from './permission
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
-import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
+import { defaultRunLimits, type RunLimits } from './run-limits.ts';
+import { createRuns, type Runs } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
-import { createDirectTools } from './tools/direct-tools.ts';
+import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
 import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox, type SandboxDescription } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbox.ts';
-import { createToolBox, type ToolBox } from './tools/tool-box.ts';
+import { createToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import type { PermissionMode } from './types.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
@@ -92,7 +93,7 @@ export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
   /** For direct calls: deny rules and the mode `read-only` hold, nobody is asked. */
-  readonly tools: ToolBox;
+  readonly tools: DirectTools;
   readonly permissions: Permissions;
   readonly models: AgentModels;
   readonly mcp: McpServers;

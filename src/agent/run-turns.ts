@@ -19,7 +19,7 @@ export function createRunTurns(): RunTurns {
       let best: LiveRun | undefined;
       let bestTurn = Number.POSITIVE_INFINITY;
       for (const one of queue) {
-        const { sessionId } = one.run;
+        const { sessionId } = one;
         if (sessions.has(sessionId)) continue;
         sessions.add(sessionId);
         const lastTurn = lastTurns.get(one.request.keyId) ?? 0;

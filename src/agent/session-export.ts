@@ -2,7 +2,7 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Store } from '../store/store.ts';
-import { toMessage } from './history.ts';
+import { toMessage } from './message-record.ts';
 import { messageAsMarkdown, sessionAsMarkdown } from './session-markdown.ts';
 import { readPages } from './session-pages.ts';
 import type { Message, Session } from './types.ts';

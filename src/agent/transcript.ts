@@ -8,7 +8,7 @@ import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, Store, TurnRow } from '../store/store.ts';
 import { makeCallId } from './call-ids.ts';
-import { readContent } from './history.ts';
+import { readContent } from './message-record.ts';
 
 /** What a provider's package wants back with a part, untouched: signatures, item ids, encrypted reasoning. */
 export type PartMetadata = Readonly<Record<string, unknown>>;

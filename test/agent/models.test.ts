@@ -387,5 +387,5 @@ it.each(['anthropic', 'openai', 'google', 'xai'] as const)(
 it('a call of a tool that is not there is told to the model', async () => {
   const { prompt, server } = await startModelAgent([calls('no_such_tool', {}), says('sorry')]);
   expect((await prompt('hello')).response).toBe('sorry');
-  expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('There is no tool');
+  expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('not found');
 });

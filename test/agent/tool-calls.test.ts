@@ -137,8 +137,11 @@ test('a permission check and a call ask only the MCP server that has the tool', 
       stuck: misbehaving('silent', { startTimeoutMs: 120_000 }),
     },
   });
-  expect(await agent.tools.isReadOnly('good__pid')).toBe(true);
-  expect(await agent.tools.prepare('good__pid', {})).toEqual({});
+  expect(await agent.tools.prepare('good__pid', {})).toEqual({
+    tool: 'good__pid',
+    params: {},
+    readOnly: true,
+  });
   expect(await agent.tools.execute('good__pid', {}, { signal: new AbortController().signal })).toMatchObject({
     content: expect.stringMatching(/^pid \d+$/),
   });

@@ -50,7 +50,7 @@ describe('runs that wait for a person', () => {
       status: 429,
       headers: { 'Retry-After': '30' },
     });
-    expect(error?.message).toContain('2 runs wait for a person');
+    expect(error?.message).toContain('2 runs wait for approval');
     await agent.permissions.decide(first.permission.id, 'allow');
     expect((await first.result).response).toBe('Done.');
     await startWaiting();
@@ -66,7 +66,7 @@ describe('runs that wait for a person', () => {
     const error = await refused('key_a');
     expect([error?.code, error?.message]).toEqual([
       'too_many_waiting_runs',
-      expect.stringContaining('1 runs of this key'),
+      expect.stringContaining('1 runs of this API key'),
     ]);
     await startWaiting('key_b');
   });
@@ -106,12 +106,12 @@ describe('queued runs', () => {
     await start('key_a', id);
     await until('the model is asked', () => server.requests.length === 1);
     await start('key_a', id);
-    expect((await refused('key_a', id))?.message).toMatch(/^The session has 1 runs queued/);
+    expect((await refused('key_a', id))?.message).toMatch(/^The session has reached its limit of 1 queued runs/);
     await start('key_a');
-    expect((await refused('key_a'))?.message).toMatch(/^The API key has 2 runs queued/);
+    expect((await refused('key_a'))?.message).toMatch(/^The API key has reached its limit of 2 queued runs/);
     await start('key_b');
     const error = await refused('key_b');
-    expect(error?.message).toMatch(/^The server has 3 runs queued/);
+    expect(error?.message).toMatch(/^The server has reached its limit of 3 queued runs/);
     expect(error).toMatchObject({ code: 'too_many_runs', headers: { 'Retry-After': '5' } });
   });
 

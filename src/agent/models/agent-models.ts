@@ -9,7 +9,7 @@ import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { findModel, type ModelChoice } from './find-model.ts';
 import { createModelChain } from './model-chain.ts';
-import { createModelDriver, type ModelDriverOptions } from './model-driver.ts';
+import { createModelDrivers, type ModelDriverOptions } from './model-driver.ts';
 import { createModelHttp } from './model-http.ts';
 import { createModelLoader, type ModelLoader } from './model-loader.ts';
 import { createPrices } from './prices.ts';
@@ -71,7 +71,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const offline = createOfflineDriver();
   let found: ModelChoice | undefined;
   let finding: Promise<ModelChoice> | undefined;
-  let driver: Driver | undefined;
+  let driverFor: ReturnType<typeof createModelDrivers> | undefined;
 
   function choice(): Promise<ModelChoice> {
     finding ??= findModel({ configured, origin, environment }).then((result) => {
@@ -81,8 +81,8 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     return finding;
   }
 
-  function modelDriver(models: readonly string[]): Driver {
-    driver ??= createModelDriver({
+  function modelDriver(...models: readonly [string, ...string[]]): Driver {
+    driverFor ??= createModelDrivers({
       chain: createModelChain({
         loader,
         now,
@@ -93,19 +93,17 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
       }),
       prices: createPrices(),
       workspace,
-      models,
       onTrouble: warn,
       onRefusedTool,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });
-    return driver;
+    return driverFor(models);
   }
 
   return {
     choice,
     async chooseDriver({ model }) {
       if (model === offlineModel) return { driver: offline, model };
-      const { models } = await choice();
       if (model !== undefined) {
         const wrong = loader.check(model);
         if (wrong !== undefined) {
@@ -113,12 +111,12 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
             errors: [{ in: 'body', pointer: '/options/model', message: wrong }],
           });
         }
-        return { driver: modelDriver(models), model };
+        return { driver: modelDriver(model), model };
       }
-      const [first] = models;
+      const [first, ...fallbacks] = (await choice()).models;
       return first === undefined
         ? { driver: offline, model: offlineModel }
-        : { driver: modelDriver(models), model: first };
+        : { driver: modelDriver(first, ...fallbacks), model: first };
     },
     describe() {
       if (configured === undefined && found === undefined) return { agent: offlineModel, model: null };

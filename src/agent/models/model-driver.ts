@@ -27,8 +27,6 @@ export interface ModelDriverOptions {
   readonly chain: ModelChain;
   readonly prices: Prices;
   readonly workspace: Workspace;
-  /** The first choice first. */
-  readonly models: readonly string[];
   /** Hears what a person should know. */
   readonly onTrouble: (message: string) => void;
   /** Hears of a tool that a provider refused, and that the session goes on without. */
@@ -53,12 +51,17 @@ const maxFruitlessSteps = 5;
 
 type SignedAnswer = ModelAnswer & { readonly model: string };
 
-export function createModelDriver(options: ModelDriverOptions): Driver {
-  const { chain, prices, workspace, models, onTrouble } = options;
+/** Returns the driver for a chain of models, the first choice first. */
+export function createModelDrivers(
+  options: ModelDriverOptions,
+): (models: readonly [string, ...string[]]) => Driver {
+  const { chain, prices, workspace, onTrouble } = options;
 
-  async function respond(context: DriverContext): Promise<DriverResult> {
-    const asked = context.options.model === undefined ? models : [context.options.model];
-    const first = asked[0] as string;
+  async function respond(
+    models: readonly [string, ...string[]],
+    context: DriverContext,
+  ): Promise<DriverResult> {
+    const [first] = models;
     const [descriptions, system, conversation, knownWindow] = await Promise.all([
       context.tools(),
       makeSystemPrompt({
@@ -80,7 +83,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       chain,
       context,
       conversation,
-      models: asked,
+      models,
       window,
       spend,
       onTrouble,
@@ -126,7 +129,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
         shown = { text: '', model: first };
         try {
           const answer = await chain.call({
-            models: asked,
+            models,
             optionsFor,
             onText(text, model) {
               shown = { text: shown.text + text, model };
@@ -221,7 +224,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     });
   }
 
-  return { respond };
+  return (models) => ({ respond: (context) => respond(models, context) });
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { estimateTextTokens } from '../text-tokens.ts';
 import { fitOutcome } from '../tools/result-text.ts';
-import type { ToolOutcome } from '../tools/tool-box.ts';
+import type { ToolOutcome } from '../tools/tool.ts';
 
 /** Of the window. The summary of a conversation that is full leaves more room than this. */
 export const resultShare = 0.35;

@@ -74,8 +74,8 @@ export function createOfflineDriver(): Driver {
         try {
           answer.add(await perform(command, context));
         } catch (error) {
-          if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;
-          answer.add(`${error.code === 'permission_denied' ? 'Refused' : 'Failed'}: ${error.message}`);
+          if (!(error instanceof FailedCommand)) throw error;
+          answer.add(error.message);
           finishReason = 'error';
         }
       }
@@ -128,11 +128,23 @@ interface Results {
   readonly edit_file: { readonly path: string };
 }
 
+/** A command whose tool failed or was denied; its message is a part of the answer. */
+class FailedCommand extends Error {
+  constructor(cause: unknown) {
+    const isDenied = cause instanceof CodeBuddyError && cause.code === 'permission_denied';
+    super(`${isDenied ? 'Refused' : 'Failed'}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
 async function perform(command: ToolCommand, context: DriverContext): Promise<string> {
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
-  ): Promise<Results[T]> => (await context.useTool({ tool, params, asks: false })) as Results[T];
+  ): Promise<Results[T]> => {
+    const outcome = await context.useTool({ tool, params, asks: false });
+    if (!outcome.ok) throw new FailedCommand(outcome.error);
+    return outcome.result as Results[T];
+  };
 
   switch (command.kind) {
     case 'read':

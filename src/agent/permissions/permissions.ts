@@ -12,6 +12,7 @@ import type { GuardedFile } from './guarded-files.ts';
 import type { FileTarget } from './path-rule.ts';
 import {
   allows,
+  appliesTo,
   describeExact,
   exactRule,
   forbids,
@@ -71,6 +72,8 @@ export interface UnaskedUse extends ToolUse {
 }
 
 export interface Permissions {
+  /** True if a call may run whatever file its path leads to: its tool only reads, and no deny rule binds the tool. */
+  ignoresTarget(call: { readonly tool: string; readonly readOnly: boolean }): boolean;
   /** Throws if a deny rule or the mode `read-only` forbids the use. @throws CodeBuddyError `permission_denied`, naming the rule */
   assertNotDenied(use: UnaskedUse): void;
   /** Resolves when the tool may run. @throws CodeBuddyError `permission_denied`, with what the model may be told; AbortError */
@@ -275,6 +278,7 @@ export function createPermissions({
   }
 
   return {
+    ignoresTarget: ({ tool, readOnly }) => readOnly && !deny.some((rule) => appliesTo(rule, tool)),
     assertNotDenied(use) {
       const against = reasonAgainst(use);
       if (against !== undefined) throw denied(use.tool, against);

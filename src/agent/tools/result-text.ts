@@ -5,7 +5,7 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
 import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import { estimateTextTokens, lengthForTokens } from '../text-tokens.ts';
-import type { ToolOutcome } from './tool-box.ts';
+import type { ToolOutcome } from './tool.ts';
 
 /** UTF-8 bytes that are kept of one result, whatever the model can read. */
 export const maxResultBytes = 262_144;

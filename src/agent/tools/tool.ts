@@ -63,6 +63,11 @@ export type Parameters<S extends ParametersSchema> = {
   readonly [K in Exclude<keyof S['properties'], Required<S>>]?: Value<S['properties'][K]>;
 };
 
+/** What a call came to. */
+export type ToolOutcome =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
 export interface Tool {
   readonly name: string;
   readonly description: string;
