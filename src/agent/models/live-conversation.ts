@@ -4,7 +4,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
 import type { DriverContext, Summary } from '../driver.ts';
-import type { AnswerTurn, CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
+import type { CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
 import { type Conversation, tokensOf } from './conversation.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { CallOutcome } from './run-calls.ts';
@@ -17,6 +17,8 @@ export class LiveConversation implements Conversation {
   readonly results: Map<string, CallResult>;
   summary: Summary | undefined;
   readonly #context: DriverContext;
+  /** Of all calls of the conversation: no two may have the same. */
+  readonly #callIds = new Set<string>();
   /** The last entry, while the conversation is dropped from memory. */
   #droppedAt: string | undefined;
 
@@ -24,6 +26,7 @@ export class LiveConversation implements Conversation {
     this.#context = context;
     this.turns = [...turns];
     this.results = new Map(results);
+    for (const turn of turns) for (const { callId } of callsOf(turn)) this.#callIds.add(callId);
     this.summary = summary;
   }
 
@@ -43,14 +46,15 @@ export class LiveConversation implements Conversation {
 
   /** Returns the calls by their new ids. */
   addAnswer({ parts, calls, model }: ModelAnswer & { readonly model: string }): readonly RequestedCall[] {
-    const taken = new Set<string>();
-    for (const turn of this.turns) for (const id of callIdsOf(turn)) taken.add(id);
     const seed = `${this.#context.runId} ${this.turns.length} ${this.turns.at(-1)?.id}`;
     const ids: string[] = [];
     const named = parts.map((part): SentPart => {
       if (part.type !== 'call') return part;
-      const callId = makeCallId(`${seed} ${ids.length}`, (id) => taken.has(id) || this.results.has(id));
-      taken.add(callId);
+      const callId = makeCallId(
+        `${seed} ${ids.length}`,
+        (id) => this.#callIds.has(id) || this.results.has(id),
+      );
+      this.#callIds.add(callId);
       ids.push(callId);
       return { ...part, callId };
     });
@@ -122,10 +126,7 @@ export class LiveConversation implements Conversation {
   }
 }
 
-export function callIdsOf(turn: Turn): readonly string[] {
-  return turn.kind === 'answer' ? callsOf(turn).map(({ callId }) => callId) : [];
-}
-
-export function callsOf({ parts }: AnswerTurn): readonly Extract<SentPart, { type: 'call' }>[] {
-  return parts.filter((part) => part.type === 'call');
+/** The tool calls of a turn; only answers have any. */
+export function callsOf(turn: Turn): readonly Extract<SentPart, { type: 'call' }>[] {
+  return turn.kind === 'answer' ? turn.parts.filter((part) => part.type === 'call') : [];
 }
