@@ -17,7 +17,7 @@ describe('the offline agent', () => {
     expect(response.length).toBeLessThan(10_000);
     expect(response).toContain('I did not understand "bla".');
     expect(response).toContain('… and 74980 more lines that I did not understand.');
-    expect(response.match(/finds lines that hold the text/g)).toHaveLength(1);
+    expect(response.match(/finds lines that contain the text/g)).toHaveLength(1);
   });
 
   it('answers a single unknown line as before, and `help` once', async () => {

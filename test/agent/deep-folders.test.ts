@@ -52,13 +52,13 @@ it.each([1000, 1900])(
 );
 
 it(
-  'the offline agent says that not all was looked at',
+  'the offline agent says that the search is incomplete',
   async () => {
     const { prompt, write, workspace } = await startAgent();
     write('top.txt', 'needle');
     makeDeep(workspace, 400);
-    expect((await prompt('list *.txt')).response).toBe('top.txt\n[… not all was looked at: depth …]');
-    expect((await prompt('search nothing-like-this')).response).toContain('not all was looked at: depth');
+    expect((await prompt('list *.txt')).response).toBe('top.txt\n[… the search is incomplete: depth …]');
+    expect((await prompt('search nothing-like-this')).response).toContain('the search is incomplete: depth');
   },
   limitMs,
 );

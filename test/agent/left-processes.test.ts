@@ -115,7 +115,7 @@ describe.skipIf(!isLinux)('a server that was killed', { timeout: 90_000 }, () =>
     const warnings: string[] = [];
     await startAgent({ folder, stateFolder, warn: (message) => warnings.push(message) });
     expect(running(seconds)).toEqual([]);
-    expect(warnings.join('\n')).toMatch(/processes that an earlier server had started were left running/);
+    expect(warnings.join('\n')).toMatch(/processes left running by an earlier server were ended/);
     expect(readdirSync(join(stateFolder, 'processes'))).toEqual([]);
   });
 });

@@ -72,7 +72,7 @@ describe('an MCP server', () => {
     });
     expect(existsSync(mark)).toBe(false);
     expect(warnings.join()).toContain(
-      'there is no program "server" in the folders of PATH outside the workspace',
+      'program "server" not found in the folders of PATH outside the workspace',
     );
   });
 

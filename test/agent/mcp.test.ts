@@ -77,11 +77,11 @@ describe('the configuration', () => {
 
   test.each<[string, unknown, string]>([
     ['a list', [], 'mcpServers must be an object'],
-    ['a name with a space', { 'a b': {} }, 'mcpServers.a b: a name is made of'],
-    ['a name with __', { a__b: {} }, 'mcpServers.a__b: a name is made of'],
-    ['a name that ends in _', { a_: {} }, 'mcpServers.a_: a name is made of'],
-    ['a name that is too long', { ['a'.repeat(65)]: {} }, 'a name is made of'],
-    ['an empty name', { '': {} }, 'a name is made of'],
+    ['a name with a space', { 'a b': {} }, 'mcpServers.a b: a name must be'],
+    ['a name with __', { a__b: {} }, 'mcpServers.a__b: a name must be'],
+    ['a name that ends in _', { a_: {} }, 'mcpServers.a_: a name must be'],
+    ['a name that is too long', { ['a'.repeat(65)]: {} }, 'a name must be'],
+    ['an empty name', { '': {} }, 'a name must be'],
     ['a server that is a string', { a: 'npx' }, 'mcpServers.a must be an object'],
     ['neither command nor url', { a: {} }, 'mcpServers.a must have a command'],
     ['both', { a: { command: 'x', url: 'http://x' } }, 'mcpServers.a must have a command or a url, not both'],
@@ -120,7 +120,11 @@ describe('the configuration', () => {
     ['no url', { a: { type: 'http' } }, 'mcpServers.a.url must be'],
     ['a url that is none', { a: { url: 'example' } }, 'mcpServers.a.url must be'],
     ['another scheme', { a: { url: 'file:///etc/passwd' } }, 'mcpServers.a.url must be'],
-    ['a url with a password', { a: { url: 'http://me:secret@x/' } }, 'mcpServers.a.url must not hold a user'],
+    [
+      'a url with a password',
+      { a: { url: 'http://me:secret@x/' } },
+      'mcpServers.a.url must not contain a user',
+    ],
     [
       'headers that are a list',
       { a: { url: 'http://x', headers: [] } },
@@ -139,7 +143,7 @@ describe('the configuration', () => {
     [
       'a header with a new line',
       { a: { url: 'http://x', headers: { A: 'b\r\nC: d' } } },
-      'a.headers.A must not hold',
+      'a.headers.A must not contain',
     ],
     ['disabled: 1', { a: { command: 'x', disabled: 1 } }, 'mcpServers.a.disabled must be true or false'],
     ['trust: "yes"', { a: { command: 'x', trust: 'yes' } }, 'mcpServers.a.trust must be true or false'],
@@ -371,7 +375,7 @@ describe('results', () => {
   test('a failure says what the server said', async () => {
     const { call } = startMcp({ bad: misbehaving('plain') });
     await expect(call('bad__wordless')).rejects.toMatchObject({
-      message: 'bad__wordless failed and did not say why.',
+      message: 'bad__wordless failed without a message.',
     });
     await expect(call('bad__refuse')).rejects.toMatchObject({
       code: 'tool_failed',
@@ -458,15 +462,11 @@ describe('servers that misbehave', () => {
     ['writes no JSON-RPC', misbehaving('garbage'), /^bad: wrote more than 1 MiB .*: "this is no JSON-RPC"$/],
     ['writes a line without end', misbehaving('endless-line'), /^bad: wrote a line of more than 10 MiB/],
     ['closes its stdout', misbehaving('no-stdout'), /^bad: closed its stdout$/],
-    [
-      'does not exist',
-      { command: 'no-such-program' },
-      /^bad: could not be started: there is no program "no-such/,
-    ],
+    ['does not exist', { command: 'no-such-program' }, /^bad: could not be started: program "no-such/],
     [
       'has no folder',
       misbehaving('plain', { cwd: 'nope' }),
-      /^bad: could not be started: there is no folder .*nope"/,
+      /^bad: could not be started: folder .*nope" not found/,
     ],
     ['may not be run', { command: '/dev/null' }, /^bad: could not be started: .*EACCES/],
     ['is not there', { url: 'http://127.0.0.1:2/mcp' }, /^bad: cannot be reached: /],
@@ -481,7 +481,7 @@ describe('servers that misbehave', () => {
     expect(mcp.describe()[0]).toMatchObject({ state: 'failed', tools: 0, lastError: troubles[0]?.slice(5) });
     await expect(call('bad__pid')).rejects.toMatchObject({
       code: 'tool_failed',
-      message: expect.stringContaining('is tried again in 1 s'),
+      message: expect.stringContaining('the next attempt is in 1 s'),
     });
     expect(mcp.describe()[1]).toMatchObject({ state: 'running', lastError: null });
   });
@@ -542,7 +542,7 @@ describe('servers that misbehave', () => {
     const { call } = startMcp({ bad: misbehaving('plain') }, { now: () => 0 });
     await expect(call('bad__die')).rejects.toMatchObject({ message: expect.stringContaining('exited with') });
     await expect(call('bad__die')).rejects.toMatchObject({
-      message: expect.stringContaining('tried again in 1 s'),
+      message: expect.stringContaining('next attempt is in 1 s'),
     });
   });
 });
@@ -568,7 +568,7 @@ describe('servers behind a URL', () => {
     const { call } = startMcp({ web: { url: server.url } });
     await expect(call('web__cut')).rejects.toMatchObject({
       code: 'tool_failed',
-      message: 'The MCP server "web" closed the connection before it had answered',
+      message: 'The MCP server "web" closed the connection before it answered',
     });
   });
 

@@ -219,7 +219,7 @@ describe('what goes wrong with a provider', () => {
     ]);
     expect((await prompt('hello')).response).toBe('here I am');
     expect(server.requests).toHaveLength(3);
-    expect(warnings.join('\n')).toMatch(/Trying local\/test-model again/);
+    expect(warnings.join('\n')).toMatch(/Retrying local\/test-model in/);
   });
 
   it('silence before and in the middle of an answer ends as model_timeout', async () => {
@@ -245,7 +245,7 @@ describe('what goes wrong with a provider', () => {
     });
     const result = await prompt('hello');
     expect(result).toMatchObject({ response: 'from the second', model: 'second/b' });
-    expect(warnings.join('\n')).toMatch(/first failed \(529\).*Going on with second\/b/);
+    expect(warnings.join('\n')).toMatch(/first failed \(529\).*Continuing with second\/b/);
     await prompt('again');
     expect(down.requests).toHaveLength(1);
     expect((await agent.runs.get(result.runId))?.model).toBe('second/b');
@@ -335,7 +335,7 @@ describe('without a setting', () => {
 describe('providers of the configuration', () => {
   it.each([
     [{ Bad: { baseURL: 'http://x/v1' } }, 'providers.Bad'],
-    [{ openai: { baseURL: 'http://x/v1' } }, 'taken'],
+    [{ openai: { baseURL: 'http://x/v1' } }, 'built-in provider'],
     [{ a: {} }, 'providers.a.baseURL'],
     [{ a: { baseURL: 'ftp://x' } }, 'providers.a.baseURL'],
     [{ a: { baseURL: 'http://x', key: 'y' } }, 'providers.a.key'],

@@ -21,7 +21,7 @@ describe('the offline agent', () => {
     ['list sub/*', 'sub/c.md'],
     ['search beta', 'a.txt:1: alpha beta'],
     ['search "alpha beta" in *.txt', 'a.txt:1: alpha beta'],
-    ['search nothing-like-it', 'No line holds "nothing-like-it".'],
+    ['search nothing-like-it', 'No line contains "nothing-like-it".'],
     ['run echo hi && exit 2', 'hi\n[exit code 2]'],
     ['write new.txt: one\\ntwo', 'Created new.txt (7 bytes).'],
     ['replace \'alpha beta\' with "gamma" in a.txt', 'Changed a.txt.'],

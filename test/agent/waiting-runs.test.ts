@@ -106,7 +106,9 @@ describe('queued runs', () => {
     await start('key_a', id);
     await until('the model is asked', () => server.requests.length === 1);
     await start('key_a', id);
-    expect((await refused('key_a', id))?.message).toMatch(/^The session has reached its limit of 1 queued runs/);
+    expect((await refused('key_a', id))?.message).toMatch(
+      /^The session has reached its limit of 1 queued runs/,
+    );
     await start('key_a');
     expect((await refused('key_a'))?.message).toMatch(/^The API key has reached its limit of 2 queued runs/);
     await start('key_b');

@@ -103,13 +103,13 @@ describe('an MCP program that does not exist', { timeout }, () => {
       {
         name: 'mcp servers',
         ok: false,
-        detail: expect.stringMatching(/^gone .*there is no program "no-such-program-here"/),
+        detail: expect.stringMatching(/^gone .*program "no-such-program-here" not found/),
       },
     ]);
     const server = await serve(home);
     server.child.kill('SIGTERM');
     const { stderr } = await server.finished;
-    expect(stderr).toMatch(/MCP server gone .*there is no program/);
+    expect(stderr).toMatch(/MCP server gone .*program .* not found/);
     expect(stderr).not.toContain('neither');
   });
 });

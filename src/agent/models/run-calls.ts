@@ -1,4 +1,4 @@
-// The tool calls of one step: in their order, those that only read at the same time.
+// Runs the tool calls of one step in their order; consecutive calls that only read run at the same time.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { sendable, shorten } from '../../base/text.ts';
@@ -7,10 +7,10 @@ import type { ToolDescription } from '../types.ts';
 import type { RequestedCall } from './model-call.ts';
 import { createResultBudget, type ResultBudget } from './result-budget.ts';
 
-/** Calls of one step that run at the same time, if all of them only read. */
+/** How many calls that only read run at the same time. */
 const parallelCalls = 8;
 
-/** `text` is what the session keeps, and the model reads. */
+/** `text`: as the session keeps it and the model reads it. */
 export interface CallOutcome {
   readonly isError: boolean;
   readonly text: string;
@@ -22,9 +22,9 @@ export interface StepOptions {
   readonly byName: ReadonlyMap<string, ToolDescription>;
   /** Tokens that the model can read. */
   readonly window: number;
-  /** The output limit ended the answer: the last call may lack its end. */
+  /** True if the output limit ended the answer: the last call may be incomplete. */
   readonly isCut: boolean;
-  /** Called when a call begins to wait for a person. */
+  /** Called when a call begins to wait for approval. */
   readonly onWait: () => void;
 }
 
@@ -84,13 +84,13 @@ function toCallOutcome(outcome: KeptOutcome): CallOutcome {
 }
 
 function parseInput(input: string): Record<string, unknown> | undefined {
-  // A tool without parameters: some models send nothing.
+  // Some models send nothing for a tool without parameters.
   if (input.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(input);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
   } catch {
-    // Told to the model in words.
+    // The result of the call says so.
     return undefined;
   }
 }
