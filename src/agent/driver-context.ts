@@ -1,4 +1,4 @@
-// What a run offers its driver: say something, use tools, keep messages, spend. Each step is in the store before the next one begins, so
+// The interface of a run to its driver: say something, use tools, keep messages, spend. Each step is in the store before the next one begins, so
 // an interrupted run can continue from there.
 
 import { CodeBuddyError } from '../base/errors.ts';

@@ -70,7 +70,7 @@ export interface DriverContext {
     readonly tool: string;
     readonly input: string;
     readonly callId: string;
-    /** Why, as the model is told. */
+    /** The error message for the model. */
     readonly reason: string;
     readonly encode: EncodeOutcome;
   }) => Promise<KeptOutcome>;

@@ -3,7 +3,7 @@
 //   queued --begin--> running --questionAsked--> waiting --questionSettled--> running
 //   queued, running, waiting --end--> completed | failed | cancelled | interrupted
 //
-// `stop` asks for an end from outside: it aborts `signal`, and whoever performs the run then ends it.
+// `stop` ends a run from outside: it aborts `signal`, and `runs.ts` then ends the run.
 
 import type { Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
@@ -93,7 +93,7 @@ export class LiveRun {
     return this.#isAdmitted;
   }
 
-  /** True while at least one of its tools waits for a person. */
+  /** True while at least one of its tools waits for approval. */
   get isWaiting(): boolean {
     return this.#openQuestions > 0;
   }
@@ -112,7 +112,7 @@ export class LiveRun {
     return this.#result.promise;
   }
 
-  /** Resolves when the run waits for a person for the first time. */
+  /** Resolves when the run waits for approval for the first time. */
   get asked(): Promise<Permission> {
     return this.#asked.promise;
   }
@@ -129,7 +129,7 @@ export class LiveRun {
     this.#isAdmitted = true;
   }
 
-  /** Starts the clock. `onTimeout` is called after `timeoutMs`, not counting the time spent waiting for a person. */
+  /** Starts the clock. `onTimeout` is called after `timeoutMs`, not counting the time spent waiting for approval. */
   startClock(timeoutMs: number, onTimeout: () => void): void {
     this.#clock.start(timeoutMs, onTimeout);
   }
@@ -212,7 +212,7 @@ export class LiveRun {
   }
 }
 
-/** The time limit of a run. It stands still while the run waits for a person. */
+/** The time limit of a run. It stands still while the run waits for approval. */
 class RunClock {
   #timer: NodeJS.Timeout | undefined;
   #leftMs = 0;

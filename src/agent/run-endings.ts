@@ -1,5 +1,5 @@
 // How a run ends: completed with an answer, or cancelled, interrupted or failed. Each ending is one commit of the run, its last
-// message and its events; whoever waits for the result is told after it. `recover` ends the runs that a crash left unfinished.
+// message and its events; the result settles after it. `recover` ends the runs that a crash left unfinished.
 
 import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
@@ -129,7 +129,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
 
 interface BadEnding {
   readonly status: 'cancelled' | 'interrupted' | 'failed';
-  /** What callers that wait for the answer are told. */
+  /** The error for callers that wait for the answer. */
   readonly error: CodeBuddyError;
   readonly event: NewEvent;
 }

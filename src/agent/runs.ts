@@ -238,7 +238,7 @@ export function createRuns(options: RunsOptions): Runs {
       throw new CodeBuddyError('shutting_down', 'The server is shutting down and accepts no more prompts.');
   }
 
-  /** Chooses the driver once and for all. @throws CodeBuddyError `insufficient_scope`, `validation_failed` */
+  /** Chooses the driver of a run. @throws CodeBuddyError `insufficient_scope`, `validation_failed` */
   async function chooseFor(prompt: string, { options, mayUseTools }: RunRequest): ReturnType<ChooseDriver> {
     if (!mayUseTools) requireStrictMode(defaultMode, options);
     const chosen = await chooseDriver(options);

@@ -1,5 +1,5 @@
 // All tools by name, and the one way to run them: `prepare` checks a call once, `run` logs its start and its end, turns file changes into
-// events and whatever goes wrong into an outcome.
+// events, and returns a failure of the tool as an outcome.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
@@ -53,7 +53,7 @@ export interface ExternalTools {
   ): Promise<unknown>;
 }
 
-/** A call that may be run as far as its tool and parameters go; `ToolBox.prepare` creates it. */
+/** A call with an existing tool and valid parameters; `ToolBox.prepare` creates it. */
 export interface PreparedCall {
   readonly tool: string;
   /** In the types of the tool's schema; see `coerceParams`. */
@@ -74,7 +74,7 @@ export interface RunOptions {
   readonly alongStart?: readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
   readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
-  /** What was allowed: a file that leads elsewhere by now is not written. */
+  /** What was allowed. A path that leads elsewhere by now is not written. */
   readonly use?: ToolUse | undefined;
 }
 
@@ -97,7 +97,7 @@ export interface ToolBox {
 
 export interface CommandIsolation {
   readonly sandbox: Isolation;
-  /** There should be a sandbox and there is none: a person decides, unless a rule names exactly this command. */
+  /** True if a sandbox is expected and missing: a person decides, unless a rule names exactly this command. */
   readonly isMissing: boolean;
 }
 
@@ -161,11 +161,11 @@ export function createToolBox({
     if (realPath === allowed || !guardedFiles.isGuarded(realPath)) return;
     throw new CodeBuddyError(
       'permission_denied',
-      `${tool} was not run: it leads to ${realPath}, which other programs run later and which was not allowed.`,
+      `${tool} was not run: its path leads to ${realPath}, which other programs run later; that was not allowed.`,
     );
   }
 
-  /** Runs a built-in tool; `onFileChange` tells of each file that it changed. */
+  /** Runs a built-in tool. `onFileChange` is called for each file that it changes. */
   async function runBuiltIn(
     tool: Tool,
     params: PreparedCall['params'],

@@ -63,7 +63,7 @@ export type Parameters<S extends ParametersSchema> = {
   readonly [K in Exclude<keyof S['properties'], Required<S>>]?: Value<S['properties'][K]>;
 };
 
-/** What a call came to. */
+/** The result of a call, or the error it ended with. */
 export type ToolOutcome =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: unknown };
