@@ -10,16 +10,11 @@ import type { DeliveryClock } from './delivery-clock.ts';
 import type { Lane, Taken } from './lane.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { decideNext } from './retry-policy.ts';
+import type { SavedState } from './saved-state.ts';
 import type { Transport } from './transport.ts';
 import type { TransportResult } from './transport-result.ts';
 import { judge, type Verdict } from './verdict.ts';
-import {
-  afterAnswer,
-  afterFailure,
-  afterSuccess,
-  type HealthChange,
-  type WebhookMemory,
-} from './webhook-health.ts';
+import { afterAnswer, afterFailure, afterSuccess, type HealthChange } from './webhook-health.ts';
 
 export interface DispatcherOptions {
   readonly store: Pick<Store, 'write'> &
@@ -101,7 +96,7 @@ interface Result {
   readonly delivery: DeliveryRow;
   readonly change: DeliveryChange;
   /** The webhook's memory has changed with it. */
-  readonly isRemembered: boolean;
+  readonly isStateChanged: boolean;
   /** It keeps the one slot of an ordered webhook until it is recorded, whatever the webhook is by then. */
   readonly holdsSlot: boolean;
 }
@@ -319,10 +314,10 @@ export function createDispatcher({
       lane.isOpen &&
       (isEarly || (delivery.attempts === 0 && delivery.answered === 'nothing'));
     if (isFree) {
-      const before = lane.memory;
+      const before = lane.state;
       updateHealth(started, verdict, now, wasBlocked);
       putBack(started);
-      if (isWorthKeeping(before, lane.memory)) rememberSoon(lane);
+      if (isWorthKeeping(before, lane.state)) saveSoon(lane);
       wake(lane);
       return;
     }
@@ -357,11 +352,11 @@ export function createDispatcher({
       reason: next.reason,
       attempt: describeAttempt(lane, counted.tries, sentAt, { ...verdict, counts }, result),
     };
-    const isRemembered = updateHealth(started, verdict, now, wasBlocked);
+    const isStateChanged = updateHealth(started, verdict, now, wasBlocked);
     // From here on nothing throws: the slot is given back once, and what came of the attempt is recorded once.
     release(lane);
     started.isReleased = true;
-    record(lane, delivery, isRemembered, change);
+    record(lane, delivery, isStateChanged, change);
   }
 
   /** What the outcome means for the webhook; gives whether its memory has changed. */
@@ -371,19 +366,19 @@ export function createDispatcher({
     now: number,
     wasBlocked: boolean,
   ): boolean {
-    const before = lane.memory;
-    let { memory, change }: ReturnType<typeof afterSuccess> = { memory: before, change: undefined };
+    const before = lane.state;
+    let { state, change }: ReturnType<typeof afterSuccess> = { state: before, change: undefined };
     if (verdict.outcome === 'success') {
-      ({ memory, change } = afterSuccess(before));
+      ({ state, change } = afterSuccess(before));
       // It takes requests, whatever pause it asked for.
-      if (isUrgent && memory.pausedUntil !== null) memory = { ...memory, pausedUntil: null };
+      if (isUrgent && state.pausedUntil !== null) state = { ...state, pausedUntil: null };
       lane.speedUp(before.openUntil !== null || wasBlocked);
       lane.lastSuccessAt = now;
     } else if (verdict.counts && verdict.sign !== 'unknown') {
-      ({ memory, change } = afterFailure(before, now, random(), verdict.sign));
+      ({ state, change } = afterFailure(before, now, random(), verdict.sign));
       if (verdict.slowDown) lane.slowDown();
-    } else if (verdict.sign === 'alive') memory = afterAnswer(before);
-    if (before.openUntil !== null && memory.openUntil === null) {
+    } else if (verdict.sign === 'alive') state = afterAnswer(before);
+    if (before.openUntil !== null && state.openUntil === null) {
       lane.hasNoProbe = false;
       if (verdict.outcome !== 'success') lane.speedUp(true);
       hasten(lane, now, now - (before.openedAt ?? now));
@@ -391,14 +386,14 @@ export function createDispatcher({
     if (verdict.pauseMs !== undefined) {
       // Upwards only: who asks for two seconds does not want it sooner.
       const until = now + Math.round(verdict.pauseMs * (1 + 0.1 * random()));
-      memory = { ...memory, pausedUntil: Math.max(until, memory.pausedUntil ?? 0) };
+      state = { ...state, pausedUntil: Math.max(until, state.pausedUntil ?? 0) };
     }
-    if (verdict.isUnauthorized && memory.previousSecrets.length > 0)
-      memory = { ...memory, swapLegacy: !memory.swapLegacy };
-    if (memory !== before) lane.remember(memory);
+    if (verdict.isUnauthorized && state.previousSecrets.length > 0)
+      state = { ...state, swapLegacy: !state.swapLegacy };
+    if (state !== before) lane.setState(state);
     const asked = verdict.disable ?? change;
     if (asked !== undefined) hooks.onHealth(lane, asked, verdict.message ?? verdict.outcome);
-    return memory !== before;
+    return state !== before;
   }
 
   /** The receiver is back: what waits for a retry because it was away need not wait longer. */
@@ -501,8 +496,8 @@ export function createDispatcher({
   }
 
   /** Keeps what is remembered of a webhook without a delivery's record. */
-  function rememberSoon(lane: Lane): void {
-    const row = { webhookId: lane.id, state: JSON.stringify(lane.memory) };
+  function saveSoon(lane: Lane): void {
+    const row = { webhookId: lane.id, state: JSON.stringify(lane.state) };
     const writing: Promise<void> = store
       .write([{ kind: 'putWebhookState', row }])
       .then(() => undefined, hooks.onFault)
@@ -532,13 +527,13 @@ export function createDispatcher({
     record(lane, delivery, false, change);
   }
 
-  function record(lane: Lane, delivery: DeliveryRow, isRemembered: boolean, change: DeliveryChange): void {
+  function record(lane: Lane, delivery: DeliveryRow, isStateChanged: boolean, change: DeliveryChange): void {
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
     const holdsSlot = lane.config.ordered;
     if (holdsSlot) lane.inFlight++;
     if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, isRemembered, holdsSlot });
+    results.push({ lane, delivery, change, isStateChanged, holdsSlot });
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
@@ -554,19 +549,19 @@ export function createDispatcher({
 
   async function recordBatch(batch: readonly Result[]): Promise<void> {
     const changes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
-    const remembering = new Set(batch.filter((result) => result.isRemembered).map(({ lane }) => lane));
+    const remembering = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
     // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
     // it must not come to the disk after what is remembered later.
     let maxDelayMs = remembering.size > 0 || batch.some(({ holdsSlot }) => holdsSlot) ? 0 : recordWithinMs;
     for (;;) {
       try {
-        const memories = [...remembering].map(
-          ({ id, memory }): Write => ({
+        const states = [...remembering].map(
+          ({ id, state }): Write => ({
             kind: 'putWebhookState',
-            row: { webhookId: id, state: JSON.stringify(memory) },
+            row: { webhookId: id, state: JSON.stringify(state) },
           }),
         );
-        await store.write([...changes, ...memories], { maxDelayMs });
+        await store.write([...changes, ...states], { maxDelayMs });
         break;
       } catch (error) {
         hooks.onFault(error);
@@ -705,7 +700,7 @@ export function createDispatcher({
 }
 
 /** Whether a change of memory after a probe is written: a webhook that stays down changes every few seconds. */
-function isWorthKeeping(before: WebhookMemory, after: WebhookMemory): boolean {
+function isWorthKeeping(before: SavedState, after: SavedState): boolean {
   return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
 }
 

@@ -39,6 +39,7 @@ import { type RegistryEntry, readEntry } from './registry-entries.ts';
 import { type ReplayRange, replay } from './replay.ts';
 import { resumeNow } from './resume-now.ts';
 import { lifetimeMs, longestWaitMs } from './retry-policy.ts';
+import { graceOfSecretMs, newState, readState, type SavedState } from './saved-state.ts';
 import { setAsideFiles } from './set-aside-files.ts';
 import { generateSecret, signingSecretOf } from './signing.ts';
 import { checkTarget } from './target-check.ts';
@@ -47,14 +48,7 @@ import { createTurns } from './turns.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard, parseTarget } from './url-guard.ts';
 import { parseWebhook, patchWebhook, toFileEntry, type WebhookConfig } from './webhook-config.ts';
-import {
-  afterNewTarget,
-  freshMemory,
-  graceOfSecretMs,
-  readMemory,
-  readyToProbe,
-  type WebhookMemory,
-} from './webhook-health.ts';
+import { afterNewTarget, readyToProbe } from './webhook-health.ts';
 import {
   type DeliveryView,
   type ShownTimes,
@@ -324,7 +318,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   });
 
   for (const { id, config, refusal } of registry.all().values())
-    lanes.set(id, new Lane(config, memoryOf(id), undefined, refusal));
+    lanes.set(id, new Lane(config, savedStateOf(id), undefined, refusal));
   tellRefusals([...registry.all().values()]);
   for (const row of await store.listRunWebhooks()) {
     const lane = readRunWebhook(row);
@@ -365,14 +359,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   // ---- from one start to the next
 
-  function memoryOf(id: string): WebhookMemory {
+  function savedStateOf(id: string): SavedState {
     const text = states.get(id);
-    if (text === undefined) return freshMemory;
+    if (text === undefined) return newState;
     try {
-      return readMemory(text, clock.now());
+      return readState(text, clock.now());
     } catch (error) {
       warn(`what was remembered of webhook ${id} cannot be read; it starts afresh`, error);
-      return freshMemory;
+      return newState;
     }
   }
 
@@ -385,7 +379,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       // The entry is refused below, as anything else that is not an object.
     }
     const entry = readEntry(webhookId, raw, (input) => parseWebhook(input, checks), new Map());
-    return new Lane(entry.config, memoryOf(webhookId), runId, entry.refusal);
+    return new Lane(entry.config, savedStateOf(webhookId), runId, entry.refusal);
   }
 
   /**
@@ -393,19 +387,19 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
    * enabled there while the server was stopped is enabled.
    */
   function settleEnabled(lane: Lane, last: number): void {
-    const { config, memory } = lane;
-    if (!config.enabled && memory.disabledAt === null) {
-      lane.remember(disabledFrom(memory, 'by_hand', last));
-      inBackground(turns.take(lane.id, () => store.write([keepMemory(lane)])));
-    } else if (config.enabled && memory.disabledAt !== null) {
-      if (memory.disabledInFile) inBackground(turns.take(lane.id, () => enableLane(lane, false)));
+    const { config, state } = lane;
+    if (!config.enabled && state.disabledAt === null) {
+      lane.setState(disabledFrom(state, 'by_hand', last));
+      inBackground(turns.take(lane.id, () => store.write([putLaneState(lane)])));
+    } else if (config.enabled && state.disabledAt !== null) {
+      if (state.disabledInFile) inBackground(turns.take(lane.id, () => enableLane(lane, false)));
       else inBackground(turns.take(lane.id, () => writeDisabled(lane)));
     }
   }
 
-  function disabledFrom(memory: WebhookMemory, reason: string, last: number): WebhookMemory {
+  function disabledFrom(state: SavedState, reason: string, last: number): SavedState {
     return {
-      ...memory,
+      ...state,
       disabledAt: clock.now(),
       disabledReason: reason,
       missedAfter: last,
@@ -501,7 +495,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     for (const lane of lanes.values()) {
       lane.enqueue([]);
       // A crash came between enabling it and the end of its replay.
-      if (lane.isEnabled && lane.memory.missedAfter !== null)
+      if (lane.isEnabled && lane.state.missedAfter !== null)
         inBackground(turns.take(lane.id, () => deliverMissed(lane)));
       dropIfDone(lane);
     }
@@ -542,7 +536,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     change: 'failing' | 'recovered' | 'disable' | 'gone' | 'receiver_asked',
     reason: string,
   ): Promise<void> {
-    const { failures, failingSince } = lane.memory;
+    const { failures, failingSince } = lane.state;
     // Events go to other receivers and to keys that may only read.
     const name = maskUrlsIn(lane.config.name);
     const subject = { webhookId: lane.id, name };
@@ -562,12 +556,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** Its receiver is the reason, not a person. */
   async function disableByItself(lane: Lane, reason: string, message: string): Promise<void> {
-    const before = lane.memory;
+    const before = lane.state;
     try {
       await disable(lane, reason, message, false);
     } catch (error) {
       // Not disabled after all; the next answer of its receiver tries again.
-      lane.remember(before);
+      lane.setState(before);
       outbox.forget();
       dispatcher.wake(lane);
       throw error;
@@ -578,9 +572,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   /** Says in the file too that a webhook is disabled. If that fails, it stays disabled all the same. */
   async function writeDisabled(lane: Lane): Promise<void> {
     await registry.change(lane.id, (current) => withEnabled(current, lane.id, false));
-    lane.remember({ ...lane.memory, disabledInFile: true });
+    lane.setState({ ...lane.state, disabledInFile: true });
     lane.configure({ ...lane.config, enabled: false }, lane.refusal);
-    await store.write([keepMemory(lane)]);
+    await store.write([putLaneState(lane)]);
   }
 
   /** From here on its events are not queued but counted. */
@@ -596,24 +590,24 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
           data: { webhookId: lane.id, name, reason, message },
         },
       ],
-      [keepMemory(lane)],
+      [putLaneState(lane)],
     );
   }
 
   /** Events are counted from this call on, not queued. If that fails, all is as it was. */
   async function forgetFromNow(lane: Lane, reason: string, isInFile: boolean): Promise<void> {
-    const before = lane.memory;
+    const before = lane.state;
     // The end of the log is read before anything else can be committed.
     const bounds = log.bounds();
-    lane.remember({
+    lane.setState({
       ...disabledFrom(before, reason, Number.MAX_SAFE_INTEGER),
       disabledInFile: isInFile,
     });
     outbox.forget();
     try {
-      lane.remember({ ...lane.memory, missedAfter: (await bounds).last });
+      lane.setState({ ...lane.state, missedAfter: (await bounds).last });
     } catch (error) {
-      lane.remember(before);
+      lane.setState(before);
       outbox.forget();
       throw error;
     }
@@ -621,15 +615,15 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** Its events are queued again from here on; with `replayMissed`, those before come first. */
   async function enableLane(lane: Lane, replayMissed: boolean): Promise<number> {
-    const { missedAfter } = lane.memory;
+    const { missedAfter } = lane.state;
     if (lane.runId === undefined && registry.all().get(lane.id)?.config.enabled !== true)
       await registry.change(lane.id, (current) => withEnabled(current, lane.id, true));
     const release = lane.hold();
     try {
       lane.configure({ ...lane.config, enabled: true }, lane.refusal);
-      lane.remember({
+      lane.setState({
         // If it failed before, one request is tried first.
-        ...afterNewTarget(lane.memory, clock.now()),
+        ...afterNewTarget(lane.state, clock.now()),
         disabledAt: null,
         disabledReason: null,
         disabledInFile: true,
@@ -639,7 +633,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       lane.blocked = undefined;
       outbox.forget();
       // When this is committed, so is every event whose receivers were chosen before.
-      await store.write([keepMemory(lane)]);
+      await store.write([putLaneState(lane)]);
       // Whoever enables it says that it works again: what waits for a retry need not wait any longer.
       for (;;) {
         const sequences = await store.freshenWaiting(lane.id, stepSize);
@@ -656,14 +650,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** Queues what a webhook missed, before anything newer is sent. A crash in between does it again at the next start. */
   async function deliverMissed(lane: Lane): Promise<number> {
-    const { missedAfter } = lane.memory;
+    const { missedAfter } = lane.state;
     const release = lane.hold();
     try {
       if (missedAfter === null) return 0;
       const { queued } = await replayTo(lane, { after: missedAfter });
       if (!closing.signal.aborted) {
-        lane.remember({ ...lane.memory, missedAfter: null });
-        await store.write([keepMemory(lane)]);
+        lane.setState({ ...lane.state, missedAfter: null });
+        await store.write([putLaneState(lane)]);
       }
       return queued;
     } finally {
@@ -729,13 +723,12 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       if (added.refusal !== undefined) tellRefusal(added);
       sayTwins(added);
       if (!entry.config.enabled) await settleMade(added);
-      else if (added.memory.disabledAt !== null && added.memory.disabledInFile)
-        await enableLane(added, false);
+      else if (added.state.disabledAt !== null && added.state.disabledInFile) await enableLane(added, false);
     } else await applyEntry(lane, entry);
   }
 
   function addLane({ id, config, refusal }: RegistryEntry): Lane {
-    const lane = new Lane(config, memoryOf(id), undefined, refusal);
+    const lane = new Lane(config, savedStateOf(id), undefined, refusal);
     const returned = waitingForReturn.get(id);
     if (returned !== undefined) {
       waitingForReturn.delete(id);
@@ -751,9 +744,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   /** A webhook that is made disabled counts what it misses from now on. */
   async function settleMade(lane: Lane): Promise<void> {
-    if (lane.memory.disabledAt !== null) return;
+    if (lane.state.disabledAt !== null) return;
     await forgetFromNow(lane, 'by_hand', true);
-    await store.write([keepMemory(lane)]);
+    await store.write([putLaneState(lane)]);
   }
 
   /** Makes what is in force what the file says. `isAsked`: a person asks for the webhook to be enabled. */
@@ -762,7 +755,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     const hasMoved = lane.config.url !== config.url;
     const wasRefused = lane.refusal;
     // One that was disabled by itself, which the file could not be told yet.
-    const mayEnable = isAsked || lane.memory.disabledAt === null || lane.memory.disabledInFile;
+    const mayEnable = isAsked || lane.state.disabledAt === null || lane.state.disabledInFile;
     const isEnabled = config.enabled && (wasEnabled || mayEnable);
     if (isEnabled === wasEnabled && refusal === wasRefused && isDeepStrictEqual(config, lane.config)) return;
     lane.configure({ ...config, enabled: lane.config.enabled }, refusal);
@@ -777,18 +770,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     else {
       lane.configure(config, refusal);
       outbox.forget();
-      if (hasMoved) await resume(lane, afterNewTarget(lane.memory, clock.now()));
+      if (hasMoved) await resume(lane, afterNewTarget(lane.state, clock.now()));
       else dispatcher.wake(lane);
     }
   }
 
   /** What waits for this webhook is sent now: whoever asks for it says that the receiver works again. */
-  function resume(lane: Lane, memory = readyToProbe(lane.memory, clock.now())): Promise<void> {
+  function resume(lane: Lane, state = readyToProbe(lane.state, clock.now())): Promise<void> {
     return resumeNow({
       store,
       lane,
-      memory,
-      keep: () => store.write([keepMemory(lane)]),
+      state,
+      keep: () => store.write([putLaneState(lane)]),
       wake: () => dispatcher.wake(lane),
     });
   }
@@ -945,8 +938,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     for (const waiting of [...watchers.values()]) for (const check of waiting) check();
   }
 
-  function keepMemory(lane: Lane): Write {
-    return putState(lane.id, JSON.stringify(lane.memory));
+  function putLaneState(lane: Lane): Write {
+    return putState(lane.id, JSON.stringify(lane.state));
   }
 
   function times(): ShownTimes {
@@ -961,11 +954,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     return missedBy(lane).then((missed) => viewWebhook(lane, times(), missed));
   }
 
-  async function missedBy({ id, isEnabled, memory, config }: Lane): Promise<number> {
-    if (isEnabled || memory.missedAfter === null) return 0;
+  async function missedBy({ id, isEnabled, state, config }: Lane): Promise<number> {
+    if (isEnabled || state.missedAfter === null) return 0;
     return countMissed(store, {
       webhookId: id,
-      after: memory.missedAfter,
+      after: state.missedAfter,
       events: config.events,
       ownTypes: options.ownTypes,
     });
@@ -1079,9 +1072,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         const lane = find(id);
         const { secret, url } = lane.config;
         const entry = await changeEntry(lane, patch);
-        if (entry.config.secret !== secret && lane.memory.previousSecrets.length > 0) {
-          lane.remember({ ...lane.memory, previousSecrets: [], swapLegacy: false });
-          await store.write([keepMemory(lane)]);
+        if (entry.config.secret !== secret && lane.state.previousSecrets.length > 0) {
+          lane.setState({ ...lane.state, previousSecrets: [], swapLegacy: false });
+          await store.write([putLaneState(lane)]);
         }
         await applyEntry(lane, entry, isRecord(patch) && patch.enabled === true);
         if (entry.config.url !== url) sayTwins(lane);
@@ -1120,7 +1113,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         const old = entryOf(lane).config.secret;
         // A secret that cannot be used is refused before anything is changed.
         patchEntry(entryOf(lane), { secret });
-        const before = lane.memory;
+        const before = lane.state;
         const until = clock.wall() + graceOfSecretMs;
         const previousSecrets =
           old === undefined || old === secret
@@ -1132,14 +1125,14 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
                 ),
               ].slice(0, maxPreviousSecrets);
         // The old one first: between the two writes both sign.
-        lane.remember({ ...before, previousSecrets, swapLegacy: false });
+        lane.setState({ ...before, previousSecrets, swapLegacy: false });
         try {
-          await store.write([keepMemory(lane)]);
+          await store.write([putLaneState(lane)]);
           const { config, refusal } = await changeEntry(lane, { secret });
           lane.configure({ ...config, enabled: lane.config.enabled }, refusal);
         } catch (error) {
-          lane.remember({
-            ...lane.memory,
+          lane.setState({
+            ...lane.state,
             previousSecrets: before.previousSecrets,
             swapLegacy: before.swapLegacy,
           });
@@ -1276,7 +1269,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       } finally {
         creatingForRuns--;
       }
-      const lane = new Lane(config, freshMemory, runId);
+      const lane = new Lane(config, newState, runId);
       lanes.set(config.id, lane);
       outbox.forget();
       watchRun(lane, runId);

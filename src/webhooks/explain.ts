@@ -98,7 +98,7 @@ function explainPending(
       nextStep: `codebuddy webhooks enable ${lane.id}`,
     };
   const at = delivery.nextAttemptAt === null ? 'soon' : `at ${delivery.nextAttemptAt}`;
-  const { pausedUntil } = lane.memory;
+  const { pausedUntil } = lane.state;
   if (pausedUntil !== null && pausedUntil > now)
     return {
       summary: `${soFar} The receiver asked for a pause until ${shownDue(pausedUntil, { now, wall })}.`,
@@ -113,7 +113,7 @@ function explainPending(
     const until = lane.shutUntil(now);
     const probe = until === undefined ? 'now' : `at ${shownDue(until, { now, wall })}`;
     return {
-      summary: `${soFar} ${whyOpen(lane.memory.failures)}, so one request at a time is tried, the next ${probe}.`,
+      summary: `${soFar} ${whyOpen(lane.state.failures)}, so one request at a time is tried, the next ${probe}.`,
       nextStep:
         `${hint === '' ? 'Mend the receiver; the rest follows by itself.' : hint} This one is sent ${at}, or later if the receiver is not back by then. ` +
         `To send it now: codebuddy deliveries retry ${delivery.id}`,

@@ -4,10 +4,10 @@
 import { createRedactor, type Redactor } from '../base/redaction.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import { secretValues } from './header-rules.ts';
+import type { SavedState } from './saved-state.ts';
 import { createSequenceQueue, type SequenceQueue } from './sequence-queue.ts';
 import { createSigner, type Signer } from './signing.ts';
 import type { WebhookConfig } from './webhook-config.ts';
-import type { WebhookMemory } from './webhook-health.ts';
 
 /** Deliveries that all lanes may hold in memory together, and one alone; they are small, payloads are elsewhere. */
 const allLanesCapacity = 32_768;
@@ -48,7 +48,7 @@ export class Lane {
   readonly runId: string | undefined;
   config: WebhookConfig;
   url: URL;
-  memory: WebhookMemory;
+  state: SavedState;
   /** Due now, in the order in which they start. */
   readonly ready: DeliveryRow[] = [];
   /** Someone asked to send these now: neither breaker nor pause holds them back. */
@@ -84,21 +84,21 @@ export class Lane {
   private signerUntil = Number.POSITIVE_INFINITY;
   private redactorNow: Redactor | undefined;
 
-  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string, refusal?: string) {
+  constructor(config: WebhookConfig, state: SavedState, runId?: string, refusal?: string) {
     this.id = config.id;
     this.runId = runId;
     this.config = config;
     this.refusal = refusal;
     this.url = toUrl(config.url);
-    this.memory = memory;
+    this.state = state;
   }
 
   get isOpen(): boolean {
-    return this.memory.openUntil !== null;
+    return this.state.openUntil !== null;
   }
 
   get isEnabled(): boolean {
-    return this.config.enabled && this.memory.disabledAt === null;
+    return this.config.enabled && this.state.disabledAt === null;
   }
 
   configure(config: WebhookConfig, refusal?: string): void {
@@ -126,13 +126,10 @@ export class Lane {
     return this.holds > 0;
   }
 
-  remember(memory: WebhookMemory): void {
-    if (
-      memory.previousSecrets !== this.memory.previousSecrets ||
-      memory.swapLegacy !== this.memory.swapLegacy
-    )
+  setState(state: SavedState): void {
+    if (state.previousSecrets !== this.state.previousSecrets || state.swapLegacy !== this.state.swapLegacy)
       this.signer = undefined;
-    this.memory = memory;
+    this.state = state;
   }
 
   /** Knows the secret and the header values of this webhook. */
@@ -148,14 +145,14 @@ export class Lane {
   /** Made when it is needed, and again when an old secret's time is over. */
   signerAt(wall: number): Signer {
     if (this.signer === undefined || wall >= this.signerUntil) {
-      const valid = this.memory.previousSecrets.filter(({ until }) => until > wall);
+      const valid = this.state.previousSecrets.filter(({ until }) => until > wall);
       this.signerUntil = Math.min(Number.POSITIVE_INFINITY, ...valid.map(({ until }) => until));
       const { secret, legacySignature } = this.config;
       this.signer = createSigner({
         ...(secret === undefined ? {} : { secret }),
         previous: valid.map((old) => old.secret),
         legacySignature,
-        swapLegacy: this.memory.swapLegacy && valid.length > 0,
+        swapLegacy: this.state.swapLegacy && valid.length > 0,
       });
     }
     return this.signer;
@@ -175,7 +172,7 @@ export class Lane {
 
   /** The time before which nothing starts but what someone asked for; undefined if something may start now. */
   shutUntil(now: number): number | undefined {
-    const { pausedUntil, openUntil } = this.memory;
+    const { pausedUntil, openUntil } = this.state;
     const shut = Math.max(pausedUntil ?? 0, openUntil ?? 0, this.blocked?.until ?? 0);
     return shut > now ? shut : undefined;
   }

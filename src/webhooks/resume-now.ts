@@ -3,7 +3,7 @@
 
 import type { Store } from '../store/store.ts';
 import type { Lane } from './lane.ts';
-import type { WebhookMemory } from './webhook-health.ts';
+import type { SavedState } from './saved-state.ts';
 
 const stepSize = 500;
 
@@ -11,18 +11,18 @@ export interface ResumeOptions {
   readonly store: Pick<Store, 'freshenWaiting'>;
   readonly lane: Lane;
   /** The lane's memory from here on. */
-  readonly memory: WebhookMemory;
+  readonly state: SavedState;
   readonly keep: () => Promise<unknown>;
   readonly wake: () => void;
 }
 
-export async function resumeNow({ store, lane, memory, keep, wake }: ResumeOptions): Promise<void> {
+export async function resumeNow({ store, lane, state, keep, wake }: ResumeOptions): Promise<void> {
   // The first in order must be known before any is sent.
   const release = lane.hold();
   try {
     lane.blocked = undefined;
-    if (memory !== lane.memory) {
-      lane.remember(memory);
+    if (state !== lane.state) {
+      lane.setState(state);
       await keep();
     }
     for (;;) {

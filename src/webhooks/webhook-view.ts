@@ -107,7 +107,7 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
 function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateView {
   const { now, wall } = times;
   const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
-  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
+  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.state;
   const shut = lane.isEnabled ? lane.shutUntil(now) : undefined;
   const nextProbeAt = shut === undefined ? null : shownDue(shut, times);
   const figures = {
