@@ -7,7 +7,8 @@ import { version } from '../base/version.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import type { Lane, Taken } from './lane.ts';
+import type { Taken } from './delivery-queue.ts';
+import type { Lane } from './lane.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { decideNext } from './retry-policy.ts';
 import type { SavedState } from './saved-state.ts';
@@ -46,7 +47,7 @@ export interface DispatcherHooks {
   /** The machine has no network: a failure to connect says nothing about a receiver. */
   isOffline(lane: Lane): boolean;
   /** This machine cannot reach the webhook's target, or can again (undefined); told once each. */
-  onBlocked(lane: Lane, message: string | undefined): void;
+  onUnreachable(lane: Lane, message: string | undefined): void;
   onFault(error: unknown): void;
 }
 
@@ -98,7 +99,7 @@ interface Result {
   /** The webhook's memory has changed with it. */
   readonly isStateChanged: boolean;
   /** It keeps the one slot of an ordered webhook until it is recorded, whatever the webhook is by then. */
-  readonly holdsSlot: boolean;
+  readonly keepsSlot: boolean;
 }
 
 export function createDispatcher({
@@ -140,22 +141,18 @@ export function createDispatcher({
   function wakeNow(lane: Lane): void {
     const now = clock.now();
     if (lane.shouldLoad(now, capacity())) loadSoon(lane);
-    if (!lane.isQueued && lane.canStart(now)) {
-      lane.isQueued = true;
+    if (!lane.isInLine && lane.canStart(now)) {
+      lane.joinedLine();
       line.push(lane);
     }
-    if (lane.isQueued) pumpSoon();
+    if (lane.isInLine) pumpSoon();
     else setTimer(lane, now);
   }
 
   function setTimer(lane: Lane, now: number): void {
-    clearTimeout(lane.timer);
-    lane.timer = undefined;
     const at = lane.wakeAt(now);
-    if (at === undefined || lane.isLoading) return;
-    const delay = at > now ? Math.min(at - now, longestSleepMs) : lookAgainMs;
-    lane.timer = setTimeout(() => wake(lane), delay);
-    lane.timer.unref();
+    if (at === undefined || lane.queue.isLoading) lane.stopTimer();
+    else lane.setTimer(at > now ? Math.min(at - now, longestSleepMs) : lookAgainMs, () => wake(lane));
   }
 
   function pumpSoon(): void {
@@ -175,26 +172,25 @@ export function createDispatcher({
         return;
       }
       const lane = line.shift() as Lane;
-      lane.isQueued = false;
-      const taken = lane.canStart(now) ? lane.takeNext() : undefined;
+      lane.leftLine();
+      const taken = lane.canStart(now) ? lane.startNext() : undefined;
       if (taken !== undefined) {
         start(lane, taken, now);
         starts++;
       }
       if (lane.canStart(now)) {
-        lane.isQueued = true;
+        lane.joinedLine();
         line.push(lane);
       } else wake(lane);
     }
   }
 
   function start(lane: Lane, { delivery, isUrgent }: Taken, now: number): void {
-    lane.inFlight++;
     inFlight++;
     const started: Started = {
       lane,
       delivery,
-      isProbe: lane.isOpen,
+      isProbe: lane.isBreakerOpen,
       isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
       isUrgent,
       isReleased: false,
@@ -311,7 +307,7 @@ export function createDispatcher({
     const isFree =
       isProbe &&
       verdict.isUnsent === true &&
-      lane.isOpen &&
+      lane.isBreakerOpen &&
       (isEarly || (delivery.attempts === 0 && delivery.answered === 'nothing'));
     if (isFree) {
       const before = lane.state;
@@ -372,15 +368,13 @@ export function createDispatcher({
       ({ state, change } = afterSuccess(before));
       // It takes requests, whatever pause it asked for.
       if (isUrgent && state.pausedUntil !== null) state = { ...state, pausedUntil: null };
-      lane.speedUp(before.openUntil !== null || wasBlocked);
-      lane.lastSuccessAt = now;
+      lane.succeeded(now, before.openUntil !== null || wasBlocked);
     } else if (verdict.counts && verdict.sign !== 'unknown') {
       ({ state, change } = afterFailure(before, now, random(), verdict.sign));
-      if (verdict.slowDown) lane.slowDown();
+      if (verdict.slowDown) lane.overloaded();
     } else if (verdict.sign === 'alive') state = afterAnswer(before);
     if (before.openUntil !== null && state.openUntil === null) {
-      lane.hasNoProbe = false;
-      if (verdict.outcome !== 'success') lane.speedUp(true);
+      if (verdict.outcome !== 'success') lane.recovered();
       hasten(lane, now, now - (before.openedAt ?? now));
     }
     if (verdict.pauseMs !== undefined) {
@@ -402,7 +396,7 @@ export function createDispatcher({
       for (;;) {
         const count = await store.hastenWaiting(lane.id, { now, withinMs, max: hastenStep });
         if (count > 0) {
-          lane.waitsUntil(now);
+          lane.queue.hastened(now);
           wake(lane);
         }
         if (count < hastenStep || isClosing) return;
@@ -413,7 +407,7 @@ export function createDispatcher({
   }
 
   function release(lane: Lane): void {
-    lane.inFlight--;
+    lane.released();
     inFlight--;
     if (inFlight === 0) whenIdle?.();
   }
@@ -423,29 +417,26 @@ export function createDispatcher({
     const { lane, delivery, isEarly } = started;
     if (!started.isReleased) release(lane);
     started.isReleased = true;
-    if (isEarly && delivery.nextAttemptAt !== null) {
-      lane.known.delete(delivery.id);
-      lane.waitsUntil(delivery.nextAttemptAt);
-    } else lane.ready.unshift(delivery);
+    lane.queue.putBack(delivery, isEarly);
   }
 
   /** This machine has no way to the target. The first time is in the history, without a cost; those that follow are in the webhook's state. */
   function waitForWay(started: Started, verdict: Verdict, result: TransportResult, sentAt: number): void {
     const { lane, delivery } = started;
-    const isNew = lane.blocked?.reason !== verdict.outcome;
+    const isNew = lane.unreachable?.reason !== verdict.outcome;
     const words = verdict.message ?? verdict.outcome;
-    lane.block(
+    const unreachable = lane.notReached(
       verdict.outcome,
       verdict.next === 'later' ? words : `no network (${words})`,
       clock.now(),
       random(),
     );
-    if (!isNew || lane.blocked === undefined) {
+    if (!isNew) {
       putBack(started);
       wake(lane);
       return;
     }
-    hooks.onBlocked(lane, lane.blocked.message);
+    hooks.onUnreachable(lane, unreachable.message);
     const tries = delivery.tries + 1;
     const change: DeliveryChange = {
       id: delivery.id,
@@ -455,7 +446,7 @@ export function createDispatcher({
       attempts: delivery.attempts,
       tries,
       pauses: delivery.pauses,
-      nextAttemptAt: lane.blocked.until,
+      nextAttemptAt: unreachable.until,
       endedAt: null,
       reason: verdict.outcome,
       attempt: describeAttempt(lane, tries, sentAt, { ...verdict, counts: false }, result),
@@ -466,17 +457,16 @@ export function createDispatcher({
   }
 
   function block(lane: Lane, reason: string, message: string): void {
-    const isNew = lane.blocked === undefined;
-    lane.block(reason, message, clock.now(), random());
-    if (isNew) hooks.onBlocked(lane, message);
+    const isNew = lane.unreachable === undefined;
+    lane.notReached(reason, message, clock.now(), random());
+    if (isNew) hooks.onUnreachable(lane, message);
     wake(lane);
   }
 
   /** Gives whether it was blocked. */
   function unblock(lane: Lane): boolean {
-    if (lane.blocked === undefined) return false;
-    lane.blocked = undefined;
-    hooks.onBlocked(lane, undefined);
+    if (!lane.reached()) return false;
+    hooks.onUnreachable(lane, undefined);
     return true;
   }
 
@@ -530,10 +520,9 @@ export function createDispatcher({
   function record(lane: Lane, delivery: DeliveryRow, isStateChanged: boolean, change: DeliveryChange): void {
     unrecorded++;
     // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
-    const holdsSlot = lane.config.ordered;
-    if (holdsSlot) lane.inFlight++;
+    const keepsSlot = lane.recording();
     if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, isStateChanged, holdsSlot });
+    results.push({ lane, delivery, change, isStateChanged, keepsSlot });
     // The slot is free: the next one need not wait for the disk.
     wake(lane);
   }
@@ -552,7 +541,7 @@ export function createDispatcher({
     const remembering = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
     // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
     // it must not come to the disk after what is remembered later.
-    let maxDelayMs = remembering.size > 0 || batch.some(({ holdsSlot }) => holdsSlot) ? 0 : recordWithinMs;
+    let maxDelayMs = remembering.size > 0 || batch.some(({ keepsSlot }) => keepsSlot) ? 0 : recordWithinMs;
     for (;;) {
       try {
         const states = [...remembering].map(
@@ -574,15 +563,9 @@ export function createDispatcher({
     for (const result of batch) recorded(result);
   }
 
-  function recorded({ lane, delivery, change, holdsSlot }: Result): void {
+  function recorded({ lane, delivery, change, keepsSlot }: Result): void {
     unrecorded--;
-    lane.known.delete(delivery.id);
-    if (holdsSlot) lane.inFlight--;
-    if (change.status !== 'pending') lane.pending--;
-    else if (change.nextAttemptAt !== null) {
-      lane.nextWaitingAt = Math.min(lane.nextWaitingAt ?? change.nextAttemptAt, change.nextAttemptAt);
-      if (lane.config.ordered) lane.unload();
-    }
+    lane.recorded(delivery.id, change.nextAttemptAt, keepsSlot);
     hooks.onRecorded(lane, delivery, change);
     wake(lane);
     if (line.length > 0) pumpSoon();
@@ -590,7 +573,7 @@ export function createDispatcher({
 
   /** One lane a turn: a hundred that run dry together must not hold up everything else. */
   function loadSoon(lane: Lane): void {
-    lane.isLoading = true;
+    lane.queue.loadingStarted();
     toLoad.push(lane);
     if (toLoad.length === 1) setImmediate(loadNext);
   }
@@ -608,35 +591,30 @@ export function createDispatcher({
 
   /** Takes what is due from the store: tried ones first, then fresh ones. */
   async function load(lane: Lane): Promise<void> {
+    const { queue } = lane;
     const room = Math.ceil(capacity() / 2);
     let sequences: readonly number[] = [];
     try {
       const now = clock.now();
       const isProbing = lane.needsProbe(now);
-      if (lane.nextWaitingAt !== undefined && lane.nextWaitingAt <= now) {
-        const limit = lane.known.size + room;
+      if (queue.nextWaitingAt !== undefined && queue.nextWaitingAt <= now) {
+        const limit = queue.knownCount + room;
         const due = await store.waitingDeliveries(lane.id, now, limit);
-        const unknown = due.filter(({ id }) => !lane.known.has(id));
-        for (const { id, sequence } of unknown) lane.known.set(id, sequence);
-        lane.ready.unshift(...unknown);
-        lane.nextWaitingAt = due.length === limit ? now : await store.nextWaiting(lane.id, now);
+        queue.loadedWaiting(due);
+        queue.setNextWaiting(due.length === limit ? now : await store.nextWaiting(lane.id, now));
       }
-      if (lane.fresh.length > 0 && (lane.ready.length <= room || isProbing)) {
-        sequences = lane.takeFresh(Math.max(2 * room - lane.ready.length, 1));
-        for (const row of await store.freshDeliveries(lane.id, sequences)) {
-          if (lane.known.has(row.id)) continue;
-          lane.known.set(row.id, row.sequence);
-          lane.ready.push(row);
-        }
+      if (queue.freshCount > 0 && (queue.readyCount <= room || isProbing)) {
+        sequences = queue.takeFresh(Math.max(2 * room - queue.readyCount, 1));
+        queue.loadedFresh(await store.freshDeliveries(lane.id, sequences));
       }
-      if (isProbing && lane.fresh.length === 0 && lane.needsProbe(now)) await loadProbe(lane);
+      if (isProbing && queue.freshCount === 0 && lane.needsProbe(now)) await loadProbe(lane);
     } catch (error) {
-      lane.fresh.unshift(sequences);
+      queue.returnedFresh(sequences);
       hooks.onFault(error);
       // The store cannot be read now; others would fare no better meanwhile.
       await new Promise((resolve) => setTimeout(resolve, recordAgainMs).unref());
     }
-    lane.isLoading = false;
+    queue.loadingEnded();
     wake(lane);
   }
 
@@ -644,36 +622,22 @@ export function createDispatcher({
   async function loadProbe(lane: Lane): Promise<void> {
     const waiting = await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, probeCandidates);
     const fit = waiting.filter(
-      ({ id, answered, tries }) => !lane.known.has(id) && answered !== 'refused' && tries < mostTriesEarly,
+      ({ id, answered, tries }) => !lane.queue.knows(id) && answered !== 'refused' && tries < mostTriesEarly,
     );
-    const hasFailed = lane.ready.some(({ answered }) => answered === 'error');
     const untouched = fit.find(({ answered }) => answered === 'nothing');
     const row = lane.config.ordered
       ? // The first in order or none.
         waiting.length === 1
         ? fit[0]
         : undefined
-      : (untouched ?? (hasFailed ? undefined : fit[0]));
-    if (row === undefined) {
-      lane.hasNoProbe = true;
-      return;
-    }
-    lane.known.set(row.id, row.sequence);
-    lane.ready.unshift(row);
-    if (lane.config.ordered) lane.nextWaitingAt = undefined;
+      : (untouched ?? (lane.queue.hasFailed ? undefined : fit[0]));
+    lane.queue.loadedProbe(row);
   }
 
   return {
     wake,
     sendNow(lane, delivery) {
-      if (lane.urgent.some(({ id }) => id === delivery.id)) return;
-      const index = lane.ready.findIndex(({ id }) => id === delivery.id);
-      if (index !== -1) lane.ready.splice(index, 1);
-      // Under way.
-      else if (lane.known.has(delivery.id)) return;
-      lane.known.set(delivery.id, delivery.sequence);
-      lane.urgent.push(delivery);
-      wake(lane);
+      if (lane.queue.madeUrgent(delivery)) wake(lane);
     },
     inFlight: () => inFlight,
     async close(graceMs) {
@@ -719,7 +683,7 @@ function guardHooks(hooks: DispatcherHooks): DispatcherHooks {
     onRecorded: (...told) => tell(() => hooks.onRecorded(...told)),
     onAttempt: (...told) => tell(() => hooks.onAttempt(...told)),
     onHealth: (...told) => tell(() => hooks.onHealth(...told)),
-    onBlocked: (...told) => tell(() => hooks.onBlocked(...told)),
+    onUnreachable: (...told) => tell(() => hooks.onUnreachable(...told)),
     onTrouble: (message) => tell(() => hooks.onTrouble(message)),
     isOffline(lane) {
       try {

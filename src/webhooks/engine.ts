@@ -26,10 +26,11 @@ import { createClockSkewWatch } from './clock-skew.ts';
 import { createConnector } from './connector.ts';
 import { createDeliveryClock, type DeliveryClockOptions } from './delivery-clock.ts';
 import { createDeliveryFigures, type Latency } from './delivery-figures.ts';
+import { laneCapacity } from './delivery-queue.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { type DeliveryExplanation, explain } from './explain.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { Lane, laneCapacity } from './lane.ts';
+import { Lane } from './lane.ts';
 import { countMissed } from './missed-events.ts';
 import { createNameLookup } from './name-lookup.ts';
 import { createWebhookOutbox } from './outbox.ts';
@@ -295,7 +296,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         troubleNow = message;
       },
       isOffline: (lane) => !isLocal(lane.url) && !hasNetwork(),
-      onBlocked(lane, message) {
+      onUnreachable(lane, message) {
         const name = `webhook ${lane.id} (${maskUrlsIn(lane.config.name)})`;
         if (message === undefined) warn(`${name} can be reached again`);
         else
@@ -325,8 +326,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     if (lane.refusal !== undefined) tellRefusal(lane);
     lanes.set(lane.id, lane);
     const run = await store.getRun(row.runId);
-    lane.isRunEnded = run === undefined || !unfinished.includes(run.status);
-    if (!lane.isRunEnded) watchRun(lane, row.runId);
+    if (run === undefined || !unfinished.includes(run.status)) lane.runEnded();
+    else watchRun(lane, row.runId);
   }
   const { last: lastBefore } = await log.bounds();
   const detach = log.attach(outbox);
@@ -342,7 +343,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       endedTotal -= count;
     },
     onExpired(lane, count) {
-      lane.pending -= count;
+      lane.queue.expired(count);
       endedTotal += count;
       figures.failed += count;
       failedInHistory += count;
@@ -432,8 +433,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     for (const { webhookId, count, nextAttemptAt } of await store.waitingCounts()) {
       const lane = lanes.get(webhookId);
       if (lane !== undefined) {
-        lane.pending += count;
-        lane.nextWaitingAt = nextAttemptAt;
+        lane.queue.foundWaiting(count, nextAttemptAt);
       } else if (registry.isComplete) inBackground(cancelAll(webhookId, []));
       else waitForReturn(webhookId, { count, nextAttemptAt, sequences: [] });
     }
@@ -472,8 +472,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
           if (sequences === undefined) orphans.set(webhookId, [sequence]);
           else sequences.push(sequence);
         } else {
-          lane.fresh.push(sequence);
-          lane.pending++;
+          lane.queue.addedToStore(sequence);
           touched.add(lane);
         }
       }
@@ -493,7 +492,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       await new Promise((resolve) => setImmediate(resolve));
     }
     for (const lane of lanes.values()) {
-      lane.enqueue([]);
+      lane.queue.sort();
       // A crash came between enabling it and the end of its replay.
       if (lane.isEnabled && lane.state.missedAfter !== null)
         inBackground(turns.take(lane.id, () => deliverMissed(lane)));
@@ -580,7 +579,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   /** From here on its events are not queued but counted. */
   async function disable(lane: Lane, reason: string, message: string, isInFile: boolean): Promise<void> {
     await forgetFromNow(lane, reason, isInFile);
-    clearTimeout(lane.timer);
+    lane.stopTimer();
     const name = maskUrlsIn(lane.config.name);
     warn(`webhook ${lane.id} (${name}) is disabled: ${message}`);
     await log.append(
@@ -630,17 +629,17 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         missedAfter: replayMissed ? missedAfter : null,
         failingTold: false,
       });
-      lane.blocked = undefined;
+      lane.reached();
       outbox.forget();
       // When this is committed, so is every event whose receivers were chosen before.
       await store.write([putLaneState(lane)]);
       // Whoever enables it says that it works again: what waits for a retry need not wait any longer.
       for (;;) {
         const sequences = await store.freshenWaiting(lane.id, stepSize);
-        lane.enqueue(sequences);
+        lane.queue.freshened(sequences);
         if (sequences.length < stepSize) break;
       }
-      lane.nextWaitingAt = undefined;
+      lane.queue.setNextWaiting(undefined);
       return await deliverMissed(lane);
     } finally {
       release();
@@ -687,8 +686,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       now: () => clock.now(),
       signal: closing.signal,
       onQueued(sequences) {
-        lane.pending += sequences.length;
-        lane.enqueue(sequences);
+        lane.queue.requeued(sequences);
         dispatcher.wake(lane);
       },
     });
@@ -732,9 +730,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     const returned = waitingForReturn.get(id);
     if (returned !== undefined) {
       waitingForReturn.delete(id);
-      lane.pending += returned.count;
-      lane.nextWaitingAt = returned.nextAttemptAt;
-      lane.enqueue(returned.sequences);
+      lane.queue.foundWaiting(returned.count, returned.nextAttemptAt);
+      lane.queue.freshened(returned.sequences);
     }
     lanes.set(id, lane);
     outbox.forget();
@@ -855,13 +852,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     if (lanes.get(lane.id) !== lane) return;
     lanes.delete(lane.id);
     states.delete(lane.id);
-    lane.config = { ...lane.config, enabled: false };
-    clearTimeout(lane.timer);
+    const sequences = lane.removed();
     outbox.forget();
     transport.purge();
     const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
     if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
-    const sequences = [...lane.fresh.take(lane.fresh.length), ...lane.known.values()];
     const cancel = async (): Promise<void> => {
       await store.write(writes);
       await cancelAll(lane.id, sequences);
@@ -902,7 +897,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   }
 
   function dropIfDone(lane: Lane): void {
-    if (lane.runId !== undefined && lane.isRunEnded && lane.pending === 0 && lanes.has(lane.id))
+    if (lane.runId !== undefined && lane.isRunEnded && lane.queue.pending === 0 && lanes.has(lane.id))
       inBackground(dropLane(lane));
   }
 
@@ -910,7 +905,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   function watchRun(lane: Lane, runId: string): void {
     inBackground(
       untilDone(() => hasRunEnded(runId)).then((hasEnded) => {
-        lane.isRunEnded = hasEnded;
+        if (hasEnded) lane.runEnded();
         dropIfDone(lane);
       }),
     );
@@ -1007,8 +1002,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       if (status === 'failed') failedInHistory--;
       const lane = lanes.get(webhookId);
       if (lane === undefined) continue;
-      lane.pending++;
-      lane.enqueue([sequence]);
+      lane.queue.requeued([sequence]);
       dispatcher.wake(lane);
     }
   }
@@ -1201,20 +1195,20 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       const row = await store.getDelivery(id);
       if (row === undefined) throw noDelivery(id);
       const lane = find(row.webhookId);
-      const isInMemory = [...lane.ready, ...lane.urgent].some((delivery) => delivery.id === id);
-      const isWaiting = row.status === 'pending' && (isInMemory || !lane.known.has(id));
+      const isInMemory = lane.queue.isInLine(id);
+      const isWaiting = row.status === 'pending' && (isInMemory || !lane.queue.knows(id));
       // What is in line is not sent sooner for being asked for, unless something holds the line up.
-      const isHeldUp = lane.isOpen || lane.shutUntil(clock.now()) !== undefined;
-      const isInLine = isWaiting && (row.nextAttemptAt === null || isInMemory) && !isHeldUp;
+      const isDelayed = lane.isBreakerOpen || lane.shutUntil(clock.now()) !== undefined;
+      const isInLine = isWaiting && (row.nextAttemptAt === null || isInMemory) && !isDelayed;
       if (retrying.has(id) || isInLine || (row.status === 'pending' && !isWaiting))
         throw new CodeBuddyError('delivery_pending', `Delivery ${id} is under way, or next in line.`);
       retrying.add(id);
       try {
         if (row.status === 'pending') {
           // Now instead of later; what it has spent stays spent.
-          if (row.nextAttemptAt !== null && !lane.known.has(id))
+          if (row.nextAttemptAt !== null && !lane.queue.knows(id))
             await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
-          if (!lane.known.has(id)) lane.enqueue([row.sequence]);
+          if (!lane.queue.knows(id)) lane.queue.freshened([row.sequence]);
           await sendNow(lane, { ...row, nextAttemptAt: null });
         } else {
           await requeue([row]);
@@ -1288,7 +1282,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       let pending = 0;
       let refused = 0;
       for (const lane of lanes.values()) {
-        pending += lane.pending;
+        pending += lane.queue.pending;
         if (lane.refusal !== undefined) refused++;
       }
       const fresh = pending === 0 ? undefined : await store.oldestFresh();
@@ -1325,7 +1319,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       await saved;
       housekeeping.stop();
       detach();
-      for (const lane of lanes.values()) clearTimeout(lane.timer);
+      for (const lane of lanes.values()) lane.stopTimer();
       await dispatcher.close(graceMs);
       names.close();
       checkWatchers();

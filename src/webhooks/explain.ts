@@ -104,12 +104,12 @@ function explainPending(
       summary: `${soFar} The receiver asked for a pause until ${shownDue(pausedUntil, { now, wall })}.`,
       nextStep: `Nothing to do: it is sent ${at}. To send it now: codebuddy deliveries retry ${delivery.id}`,
     };
-  if (lane.blocked !== undefined)
+  if (lane.unreachable !== undefined)
     return {
-      summary: `${soFar} This machine cannot reach the target now: ${lane.blocked.message}. No attempt is spent.`,
-      nextStep: `${advice[lane.blocked.reason] ?? ''} It is tried again ${at}.`.trim(),
+      summary: `${soFar} This machine cannot reach the target now: ${lane.unreachable.message}. No attempt is spent.`,
+      nextStep: `${advice[lane.unreachable.reason] ?? ''} It is tried again ${at}.`.trim(),
     };
-  if (lane.isOpen) {
+  if (lane.isBreakerOpen) {
     const until = lane.shutUntil(now);
     const probe = until === undefined ? 'now' : `at ${shownDue(until, { now, wall })}`;
     return {

@@ -64,7 +64,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     for (const lane of lanes.values()) {
       if (isStopped) return;
       // A webhook that takes deliveries gives each its last try; see dispatcher.ts.
-      if (lane.pending === 0 || lane.allowedAt(clock.now()) > 0) continue;
+      if (lane.queue.pending === 0 || lane.slotsAt(clock.now()) > 0) continue;
       try {
         while (!isStopped && (await expireStep(lane)) > 0) await sleep(1);
       } catch (error) {
@@ -76,8 +76,8 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   async function expireStep(lane: Lane): Promise<number> {
     const patient = clock.patient();
-    lane.unload();
-    const sequences = lane.takeFresh(stepSize);
+    lane.queue.unload();
+    const sequences = lane.queue.takeFresh(stepSize);
     let left: readonly number[] = sequences;
     let old: readonly DeliveryRow[];
     try {
@@ -85,14 +85,14 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
         ...(await store.freshDeliveries(lane.id, sequences)),
         ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
       ];
-      old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.known.has(id));
+      old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.queue.knows(id));
       if (old.length > 0)
         await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
       const gone = new Set(old.map(({ sequence }) => sequence));
       left = sequences.filter((sequence) => !gone.has(sequence));
     } finally {
       // Also if the store failed: what was taken from the queue goes back to its front.
-      lane.fresh.unshift(left);
+      lane.queue.returnedFresh(left);
     }
     if (old.length === 0) return 0;
     onExpired(lane, old.length);

@@ -9,13 +9,13 @@ import type { Lane } from './lane.ts';
  */
 export function nextAttemptOf(row: DeliveryRow, lane: Lane | undefined, now: number): number | undefined {
   if (lane === undefined || !lane.isEnabled || lane.refusal !== undefined) return undefined;
-  if (lane.urgent.some(({ id }) => id === row.id)) return now;
+  if (lane.queue.isUrgent(row.id)) return now;
   const own = row.nextAttemptAt ?? row.createdAt;
   const shut = lane.shutUntil(now);
-  if (shut !== undefined && lane.isOpen && row.answered === 'nothing') {
+  if (shut !== undefined && lane.isBreakerOpen && row.answered === 'nothing') {
     // Once the probe finds the receiver, this one is not kept waiting, however long its own wait.
     return shut;
   }
-  const turn = lane.config.ordered && row.nextAttemptAt === null ? (lane.nextWaitingAt ?? 0) : 0;
+  const turn = lane.config.ordered && row.nextAttemptAt === null ? (lane.queue.nextWaitingAt ?? 0) : 0;
   return Math.max(own, shut ?? 0, turn);
 }

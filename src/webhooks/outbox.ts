@@ -4,7 +4,8 @@
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import { type Lane, laneCapacity } from './lane.ts';
+import { laneCapacity } from './delivery-queue.ts';
+import type { Lane } from './lane.ts';
 import { payloadParts } from './payload.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { lifetimeMs } from './retry-policy.ts';
@@ -113,17 +114,14 @@ export function createWebhookOutbox({
           onOrphan(webhookId, event.sequence);
           continue;
         }
-        lane.pending++;
-        const isFull = lane.ready.length >= laneCapacity(lanes.size);
-        if (lane.fresh.length > 0 || lane.isLoading || lane.isHeld || isFull) {
-          // It is in the store; it is read from there when its turn comes.
-          lane.fresh.push(event.sequence);
+        if (!lane.hasRoomForNew(laneCapacity(lanes.size))) {
+          // It is read from the store when its turn comes.
+          lane.queue.addedToStore(event.sequence);
         } else {
           if (!isCached)
             payloads.put(event.sequence, Buffer.from(`${payload.head}${event.sequence}${payload.tail}`));
           isCached = true;
-          lane.known.set(id, event.sequence);
-          lane.ready.push({
+          lane.queue.added({
             id,
             webhookId,
             sequence: event.sequence,
@@ -142,7 +140,6 @@ export function createWebhookOutbox({
             answered: 'nothing',
           });
         }
-        lane.hasNoProbe = false;
         wake(lane);
       }
     },

@@ -20,17 +20,17 @@ export async function resumeNow({ store, lane, state, keep, wake }: ResumeOption
   // The first in order must be known before any is sent.
   const release = lane.hold();
   try {
-    lane.blocked = undefined;
+    lane.reached();
     if (state !== lane.state) {
       lane.setState(state);
       await keep();
     }
     for (;;) {
       const sequences = await store.freshenWaiting(lane.id, stepSize);
-      lane.enqueue(sequences);
+      lane.queue.freshened(sequences);
       if (sequences.length < stepSize) break;
     }
-    lane.nextWaitingAt = undefined;
+    lane.queue.setNextWaiting(undefined);
   } finally {
     release();
     wake();

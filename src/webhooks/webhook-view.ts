@@ -111,7 +111,7 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
   const shut = lane.isEnabled ? lane.shutUntil(now) : undefined;
   const nextProbeAt = shut === undefined ? null : shownDue(shut, times);
   const figures = {
-    pending: lane.pending,
+    pending: lane.queue.pending,
     inFlight: lane.inFlight,
     failures,
     failingSince: past(failingSince),
@@ -128,7 +128,7 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
       lane.runId === undefined
         ? 'It stays in webhooks.json as it is. Correct it there or with an update, or allow what it needs'
         : 'Allow what it needs and restart, or remove it';
-    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.pending} deliveries wait.`;
+    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.queue.pending} deliveries wait.`;
     return { status: 'refused', detail, ...figures };
   }
   if (!lane.isEnabled) {
@@ -140,8 +140,8 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     const detail = `The receiver asked for a pause until ${figures.pausedUntil}; deliveries wait and lose no attempts.`;
     return { status: 'paused', detail, ...figures };
   }
-  if (lane.blocked !== undefined) {
-    const { message, since } = lane.blocked;
+  if (lane.unreachable !== undefined) {
+    const { message, since } = lane.unreachable;
     const detail = `This machine has not been able to reach the target since ${past(since)}: ${message}. One request at a time is tried, ${next}; deliveries wait and lose no attempts.`;
     return { status: 'unreachable', detail, ...figures };
   }
