@@ -304,7 +304,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
             `${name} cannot be reached from this machine: ${message}; it is tried again, and no attempt is spent`,
           );
       },
-      onFault: (error) => warn('a delivery met a fault of ours', error),
+      onError: (error) => warn('internal error in a delivery', error),
     },
   });
   const outbox = createWebhookOutbox({

@@ -3,6 +3,7 @@
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
+import { changeToExpired } from './delivery-change.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import type { Lane } from './lane.ts';
 
@@ -87,7 +88,9 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       ];
       old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.queue.knows(id));
       if (old.length > 0)
-        await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
+        await store.write(
+          old.map((row) => ({ kind: 'changeDelivery', change: changeToExpired(row, clock.now()) })),
+        );
       const gone = new Set(old.map(({ sequence }) => sequence));
       left = sequences.filter((sequence) => !gone.has(sequence));
     } finally {
@@ -126,8 +129,4 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       clearTimeout(pause);
     },
   };
-}
-
-function expired(row: DeliveryRow, now: number) {
-  return { ...row, status: 'failed' as const, nextAttemptAt: null, endedAt: now, reason: 'expired' };
 }
