@@ -23,8 +23,8 @@ export interface WebhookOutboxOptions {
 export interface WebhookOutbox extends Outbox {
   /** The enabled webhooks that want events of a type, those of runs aside. */
   lanesFor(type: string): readonly Lane[];
-  /** A webhook was added, changed, enabled or removed. */
-  forget(): void;
+  /** A webhook was created, changed, enabled, disabled or removed: receivers are chosen anew. */
+  lanesChanged(): void;
   /** What `append` gives, and the ids of the deliveries that were planned before it first waited. */
   observe<T>(append: () => T): { readonly result: T; readonly deliveries: readonly string[] };
 }
@@ -78,7 +78,7 @@ export function createWebhookOutbox({
 
   return {
     lanesFor,
-    forget() {
+    lanesChanged() {
       byType = new Map();
       runLanes = undefined;
     },

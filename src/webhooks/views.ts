@@ -1,0 +1,55 @@
+// Shows webhooks and deliveries with what the engine knows of them now.
+
+import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
+import type { EngineContext } from './engine-context.ts';
+import type { Lane } from './lane.ts';
+import { countMissed } from './missed-events.ts';
+import {
+  type DeliveryView,
+  type ShownTimes,
+  viewDelivery,
+  viewWebhook,
+  type WebhookView,
+} from './webhook-view.ts';
+
+export interface Views {
+  times(): ShownTimes;
+  webhook(lane: Lane): Promise<WebhookView>;
+  /** Every webhook, by id. */
+  webhooks(): Promise<readonly WebhookView[]>;
+  delivery(row: DeliveryWithAttempts): DeliveryView;
+}
+
+export function createViews({
+  store,
+  clock,
+  lanes,
+  ownTypes,
+}: Pick<EngineContext, 'store' | 'clock' | 'lanes' | 'ownTypes'>): Views {
+  function times(): ShownTimes {
+    return { now: clock.now(), wall: clock.wall() };
+  }
+
+  async function missedBy({ id, isEnabled, state, config }: Lane): Promise<number> {
+    if (isEnabled || state.missedAfter === null) return 0;
+    return countMissed(store, {
+      webhookId: id,
+      after: state.missedAfter,
+      events: config.events,
+      ownTypes,
+    });
+  }
+
+  async function webhook(lane: Lane): Promise<WebhookView> {
+    const missed = await missedBy(lane);
+    return viewWebhook(lane, times(), missed);
+  }
+
+  return {
+    times,
+    webhook,
+    webhooks: () =>
+      Promise.all([...lanes.values()].sort((left, right) => (left.id < right.id ? -1 : 1)).map(webhook)),
+    delivery: (row) => viewDelivery(row, lanes.get(row.webhookId), times()),
+  };
+}
