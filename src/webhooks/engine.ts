@@ -52,15 +52,15 @@ export type { WebhookStats } from './stats.ts';
 export interface WebhookEngineOptions {
   readonly store: Store;
   readonly log: EventLog;
-  /** webhooks.json; undefined: webhooks are kept as long as the engine lives. */
+  /** webhooks.json. @default none: webhooks exist as long as the engine */
   readonly registryPath?: string;
-  /** CIDRs, addresses and host names that webhooks may go to beside public ones. @default none */
+  /** CIDRs, addresses and host names that webhooks may go to in addition to public ones. @default none */
   readonly allowedTargets?: readonly string[];
   /** @default true */
   readonly allowLoopback?: boolean;
   /** Where this process listens itself: never a target. */
   readonly ownListeners?: () => readonly { readonly address: string; readonly port: number }[];
-  /** PEM of further certificate authorities. */
+  /** Additional certificate authorities, as PEM. */
   readonly ca?: string;
   /** The URL of an HTTP proxy that carries deliveries. @default none */
   readonly proxy?: string;
@@ -68,14 +68,14 @@ export interface WebhookEngineOptions {
   readonly nameServers?: readonly string[];
   /** @default the system's */
   readonly hostsFile?: string;
-  /** Where short names are looked for. @default /etc/resolv.conf */
+  /** The domains in which short names are looked up. @default /etc/resolv.conf */
   readonly resolvConf?: string;
-  /** Told what a person should know. */
+  /** Called with what a person should know. */
   readonly warn?: (message: string, error?: unknown) => void;
   readonly clock?: DeliveryClockOptions;
   /** 0 to 1. @default Math.random */
   readonly random?: () => number;
-  /** Requests under way in all. @default 128 */
+  /** Requests in flight, of all webhooks together. @default 128 */
   readonly maxInFlight?: number;
   /** Ended deliveries that are kept. @default 100 000 */
   readonly keepDeliveries?: number;
@@ -88,7 +88,7 @@ export interface WebhookEngineOptions {
 export interface WebhookEngine {
   list(): Promise<readonly WebhookView[]>;
   get(id: string): Promise<WebhookView | undefined>;
-  /** `generateSecret`: an input that names none gets one. */
+  /** `generateSecret`: generate a secret if the input has none. */
   create(
     input: unknown,
     options?: { readonly generateSecret?: boolean },
@@ -139,11 +139,11 @@ export interface WebhookEngine {
   stats(): Promise<WebhookStats>;
   /** Names of the copies of webhooks.json that could not be used. */
   setAside(): readonly string[];
-  /** Webhooks whose entries cannot be used now, with the reason in words. */
+  /** Webhooks whose configuration cannot be used now, with the reason. */
   refused(): readonly { readonly id: string; readonly reason: string }[];
-  /** Undefined while all is well; else what keeps deliveries from being sent. */
+  /** Why no delivery can be sent by this machine now; undefined if all is well. */
   trouble(): string | undefined;
-  /** Waits up to `graceMs` (default 15 000) for requests under way, then leaves the rest to the next start. */
+  /** Waits up to `graceMs` (default 15 000) for requests in flight; the rest is left to the next start. */
   close(graceMs?: number): Promise<void>;
 }
 

@@ -12,7 +12,7 @@ import { hasNetwork, isLocal } from './own-network.ts';
 
 export interface Outcomes {
   readonly hooks: DispatcherHooks;
-  /** Undefined while all is well; else what keeps deliveries from being sent. */
+  /** Why no delivery can be sent by this machine now; undefined if all is well. */
   trouble(): string | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface WebhookStats {
   readonly pending: number;
   readonly oldestPendingAgeMs: number;
   readonly failedInHistory: number;
-  /** Webhooks whose entries cannot be used now. */
+  /** Webhooks whose configuration cannot be used now. */
   readonly refused: number;
   readonly latency: Readonly<Record<string, Latency>>;
 }
