@@ -4,6 +4,9 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
+import type { Message, ToolUse } from '../contract/message.ts';
+import type { Page } from '../contract/page.ts';
+import type { Session } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
@@ -14,7 +17,6 @@ import { type MessageContent, toMessage } from './history.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory, type SessionMemory } from './session-memory.ts';
-import type { Message, Page, Session, ToolUse } from './types.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;

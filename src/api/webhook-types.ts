@@ -1,9 +1,9 @@
 // The names of the library's types, those of the first version among them: where a name of the first version has another shape now, the shape is
 // ours (docs/migrating.md lists the differences).
 
-import type { EventData, EventType } from '../events/catalogue.ts';
-import type { WebhookInput } from '../webhooks/webhook-config.ts';
-import type { DeliveryView } from '../webhooks/webhook-view.ts';
+import type { Delivery } from '../contract/delivery.ts';
+import type { EventData, EventType } from '../contract/event-catalogue.ts';
+import type { WebhookInput } from '../contract/webhook-input.ts';
 
 /** A type of the catalogue. `tool.*` and `*` are patterns, not types. */
 export type WebhookEventType = EventType;
@@ -36,4 +36,4 @@ export interface WebhookPayload<T extends string = string> {
 }
 
 /** One event on its way to one webhook. */
-export type WebhookDelivery = DeliveryView;
+export type WebhookDelivery = Delivery;

@@ -3,10 +3,17 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
+import type {
+  Decision,
+  Permission,
+  PermissionFilter,
+  PermissionStats,
+  Settlement,
+} from '../../contract/permission.ts';
+import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { CommandIsolation } from '../tools/tool-box.ts';
-import type { PermissionMode } from '../types.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import type { GuardedFile } from './guarded-files.ts';
 import type { FileTarget } from './path-rule.ts';
@@ -21,30 +28,6 @@ import {
   type PermissionRule,
   type ToolUse,
 } from './permission-rule.ts';
-
-export type Decision = 'allow' | 'allow_always' | 'deny';
-
-/** A tool that waits for a person. Times are RFC 3339. */
-export interface Permission {
-  readonly id: string;
-  readonly runId: string;
-  readonly sessionId: string;
-  readonly tool: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  /** What `allow_always` would allow in this session from now on. */
-  readonly rule: string;
-  /** The same in words. */
-  readonly alwaysCovers: string;
-  /** Of a file tool: the file that the path leads to, through all links. */
-  readonly realPath?: string;
-  readonly reason: string;
-  /** How a command will run if it is allowed; null for tools that run none. */
-  readonly sandbox: 'bubblewrap' | 'none' | null;
-  readonly status: 'pending' | 'allowed' | 'denied';
-  readonly createdAt: string;
-  /** Without an answer it is denied then. */
-  readonly expiresAt: string;
-}
 
 export interface PermissionRequest extends ToolUse {
   readonly runId: string;
@@ -75,20 +58,10 @@ export interface Permissions {
   assertNotDenied(use: UnaskedUse): void;
   /** Resolves when the tool may run. @throws CodeBuddyError `permission_denied`, with what the model may be told; AbortError */
   check(request: PermissionRequest): Promise<void>;
-  list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
+  list(filter: PermissionFilter): readonly Permission[];
   /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
   stats(): PermissionStats;
-}
-
-/** How a question was settled: by a person, or without one. */
-type Settlement = Decision | 'expired' | 'run_ended';
-
-/** Since the start of the process. */
-export interface PermissionStats {
-  readonly pending: number;
-  readonly requested: number;
-  readonly resolved: Readonly<Record<Settlement, number>>;
 }
 
 export interface PermissionsOptions {
@@ -182,6 +155,7 @@ export function createPermissions({
     const { runId, sessionId, hop, tool, params, signal } = request;
     const createdAt = now();
     const { target } = request;
+    const alwaysCovers = describeExact(asShown(request));
     const permission: Permission = {
       id: makeId('prm', createdAt),
       runId,
@@ -189,7 +163,7 @@ export function createPermissions({
       tool,
       params,
       rule: formatRule(exactRule(asShown(request))),
-      alwaysCovers: describeExact(asShown(request)),
+      alwaysCovers,
       ...(target.kind === 'file' && target.realPath !== undefined ? { realPath: target.realPath } : {}),
       reason: reasonToAsk(request),
       sandbox: request.isolation?.sandbox ?? null,
@@ -215,7 +189,7 @@ export function createPermissions({
             tool,
             params: wellFormedDeep({ ...params }),
             reason: permission.reason,
-            alwaysCovers: permission.alwaysCovers,
+            alwaysCovers,
             ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
             ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
           },

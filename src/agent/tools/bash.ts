@@ -4,11 +4,12 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
+import type { Isolation } from '../../contract/sandbox.ts';
 import { signalGroup } from '../process-group.ts';
 import type { CallMark } from '../processes/call-marks.ts';
 import { OutputCollector } from './cap-output.ts';
 import { closed, exitOf, type StartedCommand, startCommand } from './sandbox/start-command.ts';
-import type { Isolation, PreparedCommand } from './sandbox.ts';
+import type { PreparedCommand } from './sandbox.ts';
 import { errnoOf, explainSystemError } from './system-errors.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 

@@ -3,17 +3,18 @@
 // It never fails open: a command runs without the sandbox only where there is known to be none, and the settings allow that.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { Isolation, SandboxMode } from '../../contract/sandbox.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { bubblewrapArguments } from './sandbox/bubblewrap-arguments.ts';
 import { findCommandUser } from './sandbox/command-user.ts';
 import { deviceGuard } from './sandbox/device-guard.ts';
 import { probeBubblewrap } from './sandbox/probe.ts';
 import { defaultSandboxLimits, limitingScript } from './sandbox/sandbox-limits.ts';
-import type { Isolation, SandboxMode, SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
+import type { SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
 import { makeSeccompFilter } from './sandbox/seccomp-filter.ts';
 import type { CommandStart } from './sandbox/start-command.ts';
 
-export type { Isolation, SandboxMode, SandboxOptions, SandboxState };
+export type { SandboxOptions, SandboxState };
 
 export interface PreparedCommand {
   readonly start: CommandStart;

@@ -1,13 +1,14 @@
 // Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { RunStatus } from '../../contract/run.ts';
+import { runSchema, runStatusSchema } from '../../contract/run.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
 import { startErrors } from '../prompt/run-errors.ts';
 import type { RouteDefinition } from '../route.ts';
-import { idParamsSchema, pageQueryProperties, pageSchema, runSchema, runStatusSchema } from '../schemas.ts';
-import type { RunStatus } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 
 const listQuerySchema = {

@@ -3,6 +3,9 @@
 import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { ToolDescription } from '../../contract/tool.ts';
+import { toolSchema } from '../../contract/tool.ts';
 import { ApiReply } from '../api-reply.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';
@@ -10,8 +13,6 @@ import { listOfHost, wrongReturn } from '../host-fault.ts';
 import { toHandlerProblem } from '../pipeline/problem.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
-import { pageQueryProperties, pageSchema, toolSchema } from '../schemas.ts';
-import type { ToolDescription } from '../services.ts';
 import { pageOfList } from './page-of-list.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;

@@ -4,11 +4,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { LoggedEvent } from '../../contract/event.ts';
+import { eventSchema } from '../../contract/event.ts';
+import { pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import { expandTypes } from '../../events/event-filter.ts';
-import type { EventFilter, LoggedEvent } from '../../events/event-log.ts';
+import type { EventFilter } from '../../events/event-log.ts';
 import type { HttpContext } from '../context.ts';
 import { decodeCursor, encodeCursor } from '../resources/cursor.ts';
-import { eventSchema, pageQueryProperties, pageSchema } from '../schemas.ts';
 import type { EventSource } from '../services.ts';
 import { openEventStream } from './sse.ts';
 import { wantsEventStream } from './sse-accept.ts';

@@ -3,8 +3,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SandboxMode } from '../../../src/agent/tools/sandbox.ts';
 import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
+import type { SandboxMode } from '../../../src/contract/sandbox.ts';
 import { startAgent, temporaryFolder } from '../start-agent.ts';
 import { calls, says, startModelAgent } from '../start-model-agent.ts';
 import { noPermission, noSpace, passOn, pathWithout, standIn } from './stand-in.ts';

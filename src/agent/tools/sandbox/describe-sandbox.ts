@@ -1,14 +1,7 @@
 // How commands run, in words, for the start, `status`, readiness and `doctor`.
 
-import type { SandboxMode, SandboxOptions, SandboxState } from './sandbox-options.ts';
-
-export interface SandboxDescription {
-  readonly mode: SandboxMode;
-  /** `checking`: it is not known yet whether it works. */
-  readonly status: SandboxState['status'] | 'checking';
-  /** One line in words. */
-  readonly detail: string;
-}
+import type { SandboxDescription, SandboxMode } from '../../../contract/sandbox.ts';
+import type { SandboxOptions, SandboxState } from './sandbox-options.ts';
 
 /** `state`: undefined if it is not known yet. */
 export function describeSandbox(

@@ -1,12 +1,8 @@
 // What the sandbox is told, and the words for how it fares.
 
+import type { SandboxMode } from '../../../contract/sandbox.ts';
 import type { SandboxLimits } from './sandbox-limits.ts';
 import type { SetupVerdict } from './setup-failure.ts';
-
-/**
- * `required`: commands run in the sandbox or not at all. `auto`: where there is none, they run without. `off`: they always run without.
- */
-export type SandboxMode = 'required' | 'auto' | 'off';
 
 export interface SandboxOptions {
   readonly mode: SandboxMode;
@@ -34,6 +30,3 @@ export interface SandboxOptions {
 
 /** `missing`: not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again. */
 export type SandboxState = { readonly status: 'works' | 'off' } | SetupVerdict;
-
-/** How a command runs. */
-export type Isolation = 'bubblewrap' | 'none';
