@@ -2,7 +2,7 @@
 
 import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
-import type { Run, RunStatus } from '../contract/run.ts';
+import type { Run, RunEnding, RunStatus } from '../contract/run.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -93,7 +93,7 @@ export type Stop =
   | { readonly kind: 'timeout' };
 
 export interface BadEnding {
-  readonly status: 'cancelled' | 'interrupted' | 'failed';
+  readonly status: Exclude<RunEnding, 'completed'>;
   /** For who waits for the answer. */
   readonly told: CodeBuddyError;
   readonly event: NewEvent;

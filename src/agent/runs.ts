@@ -4,12 +4,12 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { createRunFigures, type RunStats } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
-import type { Page } from '../contract/page.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
 import type { Permission } from '../contract/permission.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
-import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
+import { type Run, type RunStateCounts, type RunStatus, unfinishedRunStatuses } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
@@ -101,7 +101,7 @@ export interface Runs {
    */
   resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
-  list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
+  list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
   /** Since the start of the process, and what there is now. */
@@ -562,7 +562,7 @@ export function createRuns(options: RunsOptions): Runs {
       working.has(sessionId) || queue.some(({ run }) => run.sessionId === sessionId),
     async recover() {
       for (;;) {
-        const rows = await store.listRuns({ limit: 200, statuses: ['queued', 'running', 'waiting'] });
+        const rows = await store.listRuns({ limit: 200, statuses: unfinishedRunStatuses });
         if (rows.length === 0) return;
         const message = 'The server stopped while the run was unfinished.';
         const error = { code: 'interrupted', message };

@@ -2,6 +2,7 @@
 // ours (docs/migrating.md lists the differences).
 
 import type { Delivery } from '../contract/delivery.ts';
+import type { EventEnvelope } from '../contract/event.ts';
 import type { EventData, EventType } from '../contract/event-catalogue.ts';
 import type { WebhookInput } from '../contract/webhook-input.ts';
 
@@ -23,15 +24,11 @@ export interface WebhookConfig extends WebhookInput {
 }
 
 /** The body of a request, as a receiver parses it. Over 256 KiB, `data` is `{truncated: true, href}`. */
-export interface WebhookPayload<T extends string = string> {
-  readonly id: string;
+export interface WebhookPayload<T extends string = string>
+  extends Pick<EventEnvelope, 'id' | 'timestamp' | 'sessionId' | 'sequence'> {
   readonly type: T;
   /** Repeats `type`, for receivers of the first version. */
   readonly event: T;
-  /** RFC 3339 UTC with milliseconds. */
-  readonly timestamp: string;
-  readonly sessionId?: string;
-  readonly sequence: number;
   readonly data: T extends EventType ? EventData<T> : Readonly<Record<string, unknown>>;
 }
 

@@ -2,7 +2,7 @@
 // and log in the config folder at the first call, and is the same engine that the server runs.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import type { Delivery, DeliveryQuery } from '../contract/delivery.ts';
+import type { Delivery, HistoryQuery } from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
 import {
   deltas,
@@ -28,7 +28,7 @@ export { CodeBuddyError } from '../base/errors.ts';
 export type {
   Delivery as DeliveryView,
   DeliveryAttempt,
-  DeliveryQuery as HistoryQuery,
+  HistoryQuery,
 } from '../contract/delivery.ts';
 export type { LoggedEvent } from '../contract/event.ts';
 export type { Webhook as WebhookView, WebhookSecret as NewSecret } from '../contract/webhook.ts';
@@ -188,7 +188,7 @@ export class WebhookManager {
   }
 
   /** Deliveries, newest first; a string is the id of a webhook. `limit` defaults to 50. */
-  async getHistory(filter: string | Partial<DeliveryQuery> = {}): Promise<Delivery[]> {
+  async getHistory(filter: string | Partial<HistoryQuery> = {}): Promise<Delivery[]> {
     const query = { limit: 50, ...(typeof filter === 'string' ? { webhookId: filter } : filter) };
     const { items } = await (await this.engine()).listDeliveries(query);
     if (query.after !== undefined) return [...items];
@@ -198,7 +198,7 @@ export class WebhookManager {
 
   /** Deliveries that were given up, newest first; a string is the id of a webhook. `limit` defaults to 50. */
   async getFailedDeliveries(
-    filter: string | Omit<Partial<DeliveryQuery>, 'status'> = {},
+    filter: string | Omit<Partial<HistoryQuery>, 'status'> = {},
   ): Promise<Delivery[]> {
     return this.getHistory({
       ...(typeof filter === 'string' ? { webhookId: filter } : filter),

@@ -2,6 +2,7 @@
 // host application answers, in the same way.
 
 import type { RunEnding } from '../contract/run.ts';
+import type { Usage } from '../contract/usage.ts';
 
 /** Upper bounds in seconds: from an answer without a model to an hour. */
 const bucketSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const;
@@ -34,7 +35,7 @@ export interface RunFigures {
   ended(ending: RunEnding, durationMs: number | undefined): void;
   spent(
     model: string | null,
-    usage: { readonly inputTokens: number; readonly outputTokens: number } | null,
+    usage: Pick<Usage, 'inputTokens' | 'outputTokens'> | null,
     cost: number | null,
   ): void;
   stats(): RunStats;

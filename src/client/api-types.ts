@@ -2070,7 +2070,7 @@ export interface components {
     };
     /**
      * WaitingRun
-     * @description A run that waits for a permission. It continues when the permission is decided.
+     * @description A run that waits for a person to decide about a tool call.
      */
     readonly WaitingRun: {
       readonly permission: components['schemas']['Permission'];

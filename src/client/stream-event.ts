@@ -1,5 +1,6 @@
 // The messages of a stream, told apart by `type`: events of the log, text on its way, and what the stream says of itself.
 
+import type { EventEnvelope } from '../contract/event.ts';
 import type {
   DeltaData,
   DeltaType,
@@ -8,12 +9,7 @@ import type {
   NoticeData,
 } from '../contract/event-catalogue.ts';
 
-interface InSession {
-  /** RFC 3339 UTC with milliseconds. */
-  readonly timestamp: string;
-  readonly sessionId?: string;
-  readonly runId?: string;
-}
+interface InSession extends Pick<EventEnvelope, 'timestamp' | 'sessionId' | 'runId'> {}
 
 interface InLog extends InSession {
   /** `evt_…`. A host that answers prompts itself keeps no log: its events have neither id nor sequence. */

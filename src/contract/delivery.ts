@@ -122,7 +122,7 @@ export interface DeliveryFilter {
 }
 
 /** `after`: the id of the last delivery of the page before. */
-export interface DeliveryQuery extends PageRequest, DeliveryFilter {}
+export interface HistoryQuery extends PageRequest, DeliveryFilter {}
 
 /** The body of `POST /api/deliveries/retry`. */
 export const retryFilterSchema = {

@@ -33,10 +33,11 @@ export const eventSchema = {
   additionalProperties: false,
 } as const;
 
-type Envelope = Omit<SchemaType<typeof eventSchema>, 'type' | 'event' | 'data'>;
+/** What every event has beside its type and its data. */
+export type EventEnvelope = Omit<SchemaType<typeof eventSchema>, 'type' | 'event' | 'data'>;
 
 /** An event of the log. `event` repeats `type` for receivers of the first version. */
-export interface LoggedEvent<T extends EventType = EventType> extends Envelope {
+export interface LoggedEvent<T extends EventType = EventType> extends EventEnvelope {
   readonly type: T;
   readonly event: T;
   readonly data: EventData<T>;
@@ -44,7 +45,7 @@ export interface LoggedEvent<T extends EventType = EventType> extends Envelope {
 
 /** Sent to live readers and never logged: text as it is generated, output as a tool writes it. */
 export interface Delta<T extends DeltaType = DeltaType>
-  extends Pick<Envelope, 'timestamp' | 'sessionId' | 'runId'> {
+  extends Pick<EventEnvelope, 'timestamp' | 'sessionId' | 'runId'> {
   readonly type: T;
   readonly data: DeltaData<T>;
 }

@@ -4,6 +4,7 @@ import { flag, nullableText, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
 export const messageRoles = ['user', 'assistant', 'tool'] as const;
+export type MessageRole = (typeof messageRoles)[number];
 
 const toolUseSchema = {
   type: 'object',

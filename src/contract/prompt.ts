@@ -83,7 +83,7 @@ export const queuedRunSchema = {
 export const waitingRunSchema = {
   type: 'object',
   title: 'WaitingRun',
-  description: 'A run that waits for a permission. It continues when the permission is decided.',
+  description: 'A run that waits for a person to decide about a tool call.',
   properties: {
     runId: text,
     sessionId: text,

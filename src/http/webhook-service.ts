@@ -1,12 +1,6 @@
 // The webhook engine, as the REST server takes it. The nouns are in `contract/`.
 
-import type {
-  Delivery,
-  DeliveryQuery,
-  ExplainedDelivery,
-  Queued,
-  RetryFilter,
-} from '../contract/delivery.ts';
+import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
 import type { Page } from '../contract/page.ts';
 import type { RotatedSecret, Webhook, WebhookSecret } from '../contract/webhook.ts';
 import type {
@@ -45,7 +39,7 @@ export interface WebhookService {
   /** @throws CodeBuddyError `webhook_not_found` */
   enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
 
-  listDeliveries(query: DeliveryQuery): Promise<Page<Delivery>>;
+  listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
   getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
   /** @throws CodeBuddyError `delivery_not_found`, `delivery_pending`, `webhook_not_found` */
   retry(id: string): Promise<Delivery>;

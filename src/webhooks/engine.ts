@@ -8,13 +8,7 @@ import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
-import type {
-  Delivery,
-  DeliveryQuery,
-  ExplainedDelivery,
-  Queued,
-  RetryFilter,
-} from '../contract/delivery.ts';
+import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
 import type { Page } from '../contract/page.ts';
@@ -133,7 +127,7 @@ export interface WebhookEngine {
   /** Resolves when all of these deliveries have ended. */
   settled(deliveries: readonly string[]): Promise<readonly Delivery[]>;
 
-  listDeliveries(query: DeliveryQuery): Promise<Page<Delivery>>;
+  listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
   getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
   retry(id: string): Promise<Delivery>;
   retryFailed(filter: RetryFilter): Promise<Queued>;

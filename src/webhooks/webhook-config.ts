@@ -6,27 +6,15 @@ import { isRecord } from '../base/is-record.ts';
 import { escapePointer } from '../base/json-pointer.ts';
 import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
 import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
+import type { Webhook } from '../contract/webhook.ts';
 import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
-/** Every field in force. Times in ms. */
-export interface WebhookConfig {
-  readonly id: string;
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
+/** Every field in force. */
+export interface WebhookConfig extends Omit<Webhook, 'signed' | 'publicKey' | 'runId' | 'state'> {
   readonly secret?: string;
-  readonly enabled: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly retryCount: number;
-  readonly retryDelay: number;
-  readonly timeout: number;
-  readonly ordered: boolean;
-  readonly legacySignature: boolean;
-  readonly description: string;
-  readonly tls?: WebhookTls;
 }
 
 export interface CheckOptions {

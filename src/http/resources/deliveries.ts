@@ -3,7 +3,6 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {
-  type DeliveryFilter,
   deliverySchema,
   deliveryStatusSchema,
   explainedDeliverySchema,
@@ -13,6 +12,7 @@ import {
 } from '../../contract/delivery.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import { time } from '../../contract/primitives.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
@@ -51,8 +51,6 @@ const clearQuerySchema = {
 
 const storeErrors = ['storage_unavailable', 'storage_full'] as const;
 
-type ListQuery = DeliveryFilter & { readonly limit?: number; readonly cursor?: string };
-
 /** Routes of deliveries; none if the host has no webhook service. */
 export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { webhooks } = context.services;
@@ -67,7 +65,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('deliveries', deliverySchema) } },
       docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
-        const { limit, cursor, ...filter } = request.query as ListQuery;
+        const { limit, cursor, ...filter } = request.query as SchemaType<typeof listQuerySchema>;
         const page = await webhooks.listDeliveries({
           ...pageRequest('deliveries', { limit, cursor }),
           ...filter,

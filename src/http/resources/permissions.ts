@@ -1,12 +1,12 @@
 // Permissions: which tools wait for a person, and the answer.
 
-import type { FromSchema } from 'json-schema-to-ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import {
   type PermissionDecision,
   permissionDecisionSchema,
   permissionSchema,
 } from '../../contract/permission.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { pageOfList } from './page-of-list.ts';
@@ -37,7 +37,7 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
         response: { 200: pageSchema('permissions', permissionSchema) },
       },
       handler: (request) => {
-        const { sessionId, runId, ...query } = request.query as FromSchema<typeof listQuerySchema>;
+        const { sessionId, runId, ...query } = request.query as SchemaType<typeof listQuerySchema>;
         const waiting = permissions.list({
           ...(sessionId === undefined ? {} : { sessionId }),
           ...(runId === undefined ? {} : { runId }),
@@ -57,7 +57,7 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
         errors: ['permission_not_found', 'permission_resolved', 'storage_unavailable', 'storage_full'],
       },
       handler: (request) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         const { decision, reason } = request.body as PermissionDecision;
         return permissions.decide(id, decision, reason);
       },

@@ -2,8 +2,8 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
-import type { RunStatus } from '../../contract/run.ts';
 import { runSchema, runStatusSchema } from '../../contract/run.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
@@ -29,13 +29,6 @@ const cancelBodySchema = {
   additionalProperties: false,
 } as const;
 
-interface ListQuery {
-  readonly limit?: number;
-  readonly cursor?: string;
-  readonly sessionId?: string;
-  readonly status?: RunStatus;
-}
-
 /** Routes of runs; none if the host has no run service. */
 export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { runs } = context.services;
@@ -50,7 +43,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
       docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
-        const { sessionId, status, ...query } = request.query as ListQuery;
+        const { sessionId, status, ...query } = request.query as SchemaType<typeof listQuerySchema>;
         const page = await runs.list({
           ...pageRequest('runs', query),
           ...(sessionId === undefined ? {} : { sessionId }),

@@ -3,10 +3,10 @@
 
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { messageSchema } from '../../contract/message.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import {
   exportedSessionSchema,
   exportFormats,
@@ -55,7 +55,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const query = request.query as FromSchema<typeof querySchema>;
+        const query = request.query as SchemaType<typeof querySchema>;
         if (handlers.onGetSessions !== undefined) {
           const page = pageOfList(
             'sessions',
@@ -95,7 +95,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { params: idParamsSchema, response: { 200: sessionSchema } },
       docs: { errors: readErrors },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         if (handlers.onGetSessions !== undefined) {
           const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
             hasId(session, id),
@@ -117,7 +117,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { params: idParamsSchema, body: sessionPatchSchema, response: { 200: sessionSchema } },
       docs: { errors: ['session_not_found', ...writeErrors] },
       handler: async (request) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         return service().update(id, request.body as SessionInput);
       },
     },
@@ -130,7 +130,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         await service().delete(id);
         return reply.code(204).send();
       },
@@ -150,7 +150,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         errors: ['session_not_found', ...writeErrors],
       },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         const session = await service().fork(id, (request.body ?? {}) as SessionFork);
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
         return session;
@@ -180,8 +180,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         errors: readErrors,
       },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
-        const { format = 'json' } = request.query as FromSchema<typeof exportQuerySchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        const { format = 'json' } = request.query as SchemaType<typeof exportQuerySchema>;
         const { filename, mediaType, chunks } = await service().export(id, format);
         return reply
           .type(mediaType)
@@ -202,11 +202,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       },
       docs: { errors: readErrors },
       handler: async (request) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         const list = `messages of ${id}`;
         const page = await service().messages(
           id,
-          pageRequest(list, request.query as FromSchema<typeof querySchema>),
+          pageRequest(list, request.query as SchemaType<typeof querySchema>),
         );
         return { messages: page.items, nextCursor: nextCursorOf(list, page) };
       },

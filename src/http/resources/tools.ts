@@ -1,9 +1,9 @@
 // Tools: what there are, and running one without an agent in between. A host's handlers come before the built-in tools.
 
 import type { FastifyReply } from 'fastify';
-import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import { toolSchema } from '../../contract/tool.ts';
 import { ApiReply } from '../api-reply.ts';
@@ -47,7 +47,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       schema: { querystring: querySchema, response: { 200: pageSchema('tools', toolSchema) } },
       docs: { errors: ['handler_not_configured'] },
       handler: async (request) => {
-        const page = pageOfList('tools', await allTools(), request.query as FromSchema<typeof querySchema>);
+        const page = pageOfList('tools', await allTools(), request.query as SchemaType<typeof querySchema>);
         return { tools: page.items, nextCursor: page.nextCursor };
       },
     },
@@ -86,7 +86,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
       // Not async, so that a handler that answers at once is answered at once.
       handler: (request, reply) => {
-        const { tool } = request.params as FromSchema<typeof paramsSchema>;
+        const { tool } = request.params as SchemaType<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
         const call = new ToolCall(request.id, factsOf(request).hop, reply);
         if (handlers.onToolExecute !== undefined)
