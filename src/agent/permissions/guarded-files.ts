@@ -8,8 +8,8 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import { hooksPathIn } from './git-config.ts';
-import { isGitFolder } from './git-layout.ts';
-import { createNameFinder } from './linked-names.ts';
+import { createNameFinder } from './hard-link-names.ts';
+import { isGitFolder } from './is-git-folder.ts';
 
 /** A file that needs a permission of its own. */
 export interface GuardedFile {

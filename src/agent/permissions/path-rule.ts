@@ -1,7 +1,8 @@
 // Rules for our own file tools. Names are compared in Unicode's composed form (NFC). A bracket that is a whole path segment (`app/[id]`) is
 // often a name: it forbids under both readings, and allows only the name.
 
-import { compileLinear, translateGlob } from '../tools/glob-pattern.ts';
+import { translateGlob } from '../tools/glob-pattern.ts';
+import { compileLinear } from '../tools/linear-pattern.ts';
 
 /** What a call of a file tool names. Paths are relative to the workspace, with `/`. */
 export interface FileTarget {

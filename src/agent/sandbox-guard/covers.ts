@@ -6,7 +6,7 @@
 
 import { lstatSync, realpathSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { isInFolder } from './paths.ts';
+import { isInFolder } from '../../base/is-in-folder.ts';
 import type { Scan } from './scan-workspace.ts';
 
 export interface Cover {

@@ -3,8 +3,8 @@
 
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isInFolder } from '../../base/is-in-folder.ts';
 import { doubtfulVariables, parseGitConfig } from '../permissions/git-config.ts';
-import { isInFolder } from './paths.ts';
 
 const maxConfigBytes = 1_000_000;
 

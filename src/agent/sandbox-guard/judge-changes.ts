@@ -3,8 +3,8 @@
 
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { isInFolder } from '../../base/is-in-folder.ts';
 import { findDoubts } from './git-folder.ts';
-import { isInFolder } from './paths.ts';
 import type { FileState, Scan } from './scan-workspace.ts';
 
 /** What is known from before the command; plain data, so that it can be kept for the next start. */

@@ -4,7 +4,7 @@
 import { type BigIntStats, type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FilesThatRunLater } from '../permissions/files-that-run-later.ts';
-import { isGitFolder } from '../permissions/git-layout.ts';
+import { isGitFolder } from '../permissions/is-git-folder.ts';
 
 /** What tells one file from another at the same path, and its content from an earlier one. */
 export interface FileState {

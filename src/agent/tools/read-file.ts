@@ -1,7 +1,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { capText } from './cap-output.ts';
+import { versionOf } from './file-version.ts';
 import { readRange, readWholeFile } from './read-text.ts';
-import { versionOf } from './replace-file.ts';
 import { decodeText, detectEncoding, type TextEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
 

@@ -18,8 +18,9 @@ import {
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodeBuddyError } from '../../base/errors.ts';
-import { temporaryName } from './leftovers.ts';
+import { versionOf } from './file-version.ts';
 import { errnoOf } from './system-errors.ts';
+import { temporaryName } from './temporary-name.ts';
 
 /** What the file must still be when it is replaced. */
 export type Expected =
@@ -62,11 +63,6 @@ const inPlaceAfter: ReadonlySet<string> = new Set([
   'EOPNOTSUPP',
   'ENOSYS',
 ]);
-
-/** Differs when the file was written, or replaced by another. */
-export function versionOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
-  return `${dev} ${ino} ${size} ${mtimeNs}`;
-}
 
 /** @throws CodeBuddyError `file_changed` if the file is not as expected; it is untouched then */
 export async function replaceFile(replacement: Replacement): Promise<Replaced> {

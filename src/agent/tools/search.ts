@@ -3,7 +3,7 @@
 
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { cutHead } from '../../base/text.ts';
-import { compileLinear } from './glob-pattern.ts';
+import { compileLinear } from './linear-pattern.ts';
 import { maxTextBytes, readRange } from './read-text.ts';
 import { decodeText, detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';

@@ -5,7 +5,8 @@ import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { readIgnoreRules } from '../ignore/ignore-file.ts';
 import { compileGlob, globInside } from './glob-pattern.ts';
 import { WalkBounds } from './walk-bounds.ts';
-import { type DirectoryEntry, maxPathDepth, type Workspace } from './workspace.ts';
+import { maxPathDepth } from './workspace/bounds.ts';
+import type { DirectoryEntry, Workspace } from './workspace.ts';
 
 interface IgnoreRules {
   /** The folder of the .gitignore, relative to the workspace; '' for the root. */

@@ -6,12 +6,12 @@ export async function withheldBelow(
   tool: string,
   folder: string,
 ): Promise<(name: string) => boolean> {
-  const { guard } = workspace;
-  if (guard === undefined) return () => false;
+  const { denyRules } = workspace;
+  if (denyRules === undefined) return () => false;
   const spelled = workspace.relative(folder);
   const { path: real = spelled } = await workspace.realFile(folder);
   const folders = real === spelled ? [spelled] : [spelled, real];
-  return (name) => folders.some((one) => guard.denies(tool, one === '.' ? name : `${one}/${name}`));
+  return (name) => folders.some((one) => denyRules.denies(tool, one === '.' ? name : `${one}/${name}`));
 }
 
 /** The same of the files of a walk that began at `start`, by their paths. `start` may itself be the file. */
@@ -20,14 +20,14 @@ export async function withheldFromWalk(
   tool: string,
   start: string,
 ): Promise<(path: string) => boolean> {
-  const { guard } = workspace;
-  if (guard === undefined) return () => false;
+  const { denyRules } = workspace;
+  if (denyRules === undefined) return () => false;
   const from = workspace.relative(start);
   const isWithheld = await withheldBelow(workspace, tool, start);
   const { path: real = from } = await workspace.realFile(start);
   if (from === '.') return isWithheld;
   return (path) =>
     path === from
-      ? guard.denies(tool, from) || guard.denies(tool, real)
+      ? denyRules.denies(tool, from) || denyRules.denies(tool, real)
       : isWithheld(path.slice(from.length + 1));
 }

@@ -1,12 +1,12 @@
 // Deny rules for files, held where files are opened, listed and written: whatever name or link led there, and whoever called.
 
-import type { FileGuard } from '../tools/workspace.ts';
-import { createNameFinder } from './linked-names.ts';
+import type { FileDenyRules } from '../tools/workspace/file-deny-rules.ts';
+import { createNameFinder } from './hard-link-names.ts';
 import { forbidsName } from './path-rule.ts';
 import { appliesTo, fileTools, type PermissionRule } from './permission-rule.ts';
 
 /** Undefined if no rule denies files by name. */
-export function createFileGuard(deny: readonly PermissionRule[]): FileGuard | undefined {
+export function createFileDenyRules(deny: readonly PermissionRule[]): FileDenyRules | undefined {
   const patterns = new Map<string, readonly string[]>(
     fileTools.map((tool) => [
       tool,
