@@ -1,6 +1,6 @@
 import type { Workspace } from './workspace.ts';
 
-/** Which files of a folder deny rules withhold from a tool: by the folder's path as it is spelled, and by its real one. */
+/** Tells which entries of a folder deny rules withhold from a tool, by the folder's path as spelled and by its real path. */
 export async function withheldBelow(
   workspace: Workspace,
   tool: string,
@@ -14,7 +14,7 @@ export async function withheldBelow(
   return (name) => folders.some((one) => denyRules.denies(tool, one === '.' ? name : `${one}/${name}`));
 }
 
-/** The same of the files of a walk that began at `start`, by their paths. `start` may itself be the file. */
+/** The same for the paths of a walk that began at `start`, which may itself be a file. */
 export async function withheldFromWalk(
   workspace: Workspace,
   tool: string,
