@@ -1,5 +1,6 @@
-// Stops feedback loops: a file that is written from the event stream changes, the change is reported, written to the file, reported again,
-// and so on. Such a file is recognized because it changes after each event about it and contains what that event said.
+// Stops feedback loops: a file that is written from the event stream changes, the change is reported, written to the
+// file, reported again, and so on. Such a file is recognized because it changes after each event about it and contains
+// what that event said.
 
 import { dirname } from 'node:path';
 import type { FileChange } from './file-change.ts';
@@ -35,7 +36,10 @@ const roundMs = 60_000;
 const quickMs = 1000;
 /** The file feeds itself for certain if it contains this many events in a row. */
 const certainEchoes = 3;
-/** A file without a trace of events that changes quickly after this many events in a row is reported less and less often. */
+/**
+ * A file without a trace of events that changes quickly after this many events in a row is reported less and less
+ * often.
+ */
 const suspiciousRounds = 100;
 const firstHoldMs = 2000;
 const maxHoldMs = 600_000;

@@ -1,6 +1,6 @@
-// Reports each change of a file in a folder once, whoever made it. The system's watches only say where to look; a report is the difference
-// between the file as it was known and as it is. A new folder is watched first and read afterwards, so a file created in it is either read
-// or hinted at.
+// Reports each change of a file in a folder once, whoever made it. The system's watches only say where to look; a
+// report is the difference between the file as it was known and as it is. A new folder is watched first and read
+// afterwards, so a file created in it is either read or hinted at.
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -17,8 +17,8 @@ import { createUnwatchedFolders } from './unwatched-folders.ts';
 
 export interface FileWatcher {
   /**
-   * A tool is about to change this file and reports the change itself. The watcher reports nothing about the file until the returned
-   * function is called with the version that the tool left, or undefined if it did not change the file.
+   * A tool is about to change this file and reports the change itself. The watcher reports nothing about the file until
+   * the returned function is called with the version that the tool left, or undefined if it did not change the file.
    */
   hold(path: string): (version: string | undefined) => void;
   /** Resolves when all files are known and changes are seen, or when that has failed. */
@@ -65,7 +65,10 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
   );
   /** Since this time (Unix ms) new files are learned without a report; undefined: changes are reported. */
   let learningSince: number | undefined;
-  /** Files that were written or created about when they were learned: a hint about such a file is a change that was not reported. */
+  /**
+   * Files that were written or created about when they were learned: a hint about such a file is a change that was not
+   * reported.
+   */
   const uncertain = new Map<string, 'create' | 'modify'>();
   /** Paths to look at next. */
   let dirty = new Set<string>();
@@ -311,7 +314,10 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     await report(changes);
   }
 
-  /** Applies changed ignore rules: forgets files that are ignored now and learns the others. Neither is reported as a change. */
+  /**
+   * Applies changed ignore rules: forgets files that are ignored now and learns the others. Neither is reported as a
+   * change.
+   */
   async function followRules(): Promise<void> {
     for (const folder of [...below(tree)]) {
       if (folder.path !== '' && rules.isIgnored(folder.path, true)) {

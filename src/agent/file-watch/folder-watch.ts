@@ -1,5 +1,5 @@
-// Watches of the operating system. They only give hints where to look. On Linux each folder has its own watch, since only then nothing in a
-// new folder is missed; elsewhere the system watches the whole tree.
+// Watches of the operating system. They only give hints where to look. On Linux each folder has its own watch, since
+// only then nothing in a new folder is missed; elsewhere the system watches the whole tree.
 
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, join, sep } from 'node:path';
@@ -11,8 +11,8 @@ export interface FolderWatch {
 
 export interface FolderWatches {
   /**
-   * Watches one folder. Undefined if it is gone, or if another watch includes it. `isReplaced` is called when another folder may be at this
-   * path now.
+   * Watches one folder. Undefined if it is gone, or if another watch includes it. `isReplaced` is called when another
+   * folder may be at this path now.
    */
   watch(folder: string, isReplaced: () => void): FolderWatch | undefined;
 }
@@ -32,7 +32,10 @@ export function createFolderWatches(options: FolderWatchesOptions): FolderWatche
   const maxBurst = readMaxBurst();
   let burst = 0;
 
-  /** The system drops hints silently when its queue is full. That shows as a burst: as many hints in one turn as the queue holds. */
+  /**
+   * The system drops hints silently when its queue is full. That shows as a burst: as many hints in one turn as the
+   * queue holds.
+   */
   function count(): void {
     if (burst++ === 0)
       setImmediate(() => {

@@ -4,8 +4,8 @@ import type { Seen, SeenFile } from './look-at.ts';
 
 export interface UnsettledFiles {
   /**
-   * True if the path must be looked at again before anything is reported. `before`: the version that was known, if any. `isKnown`: a file
-   * or folder was known at this path.
+   * True if the path must be looked at again before anything is reported. `before`: the version that was known, if any.
+   * `isKnown`: a file or folder was known at this path.
    */
   isUnsettled(path: string, isKnown: boolean, before: string | undefined, seen: Seen): boolean;
   /** Keeps a path for later, without a timer of its own. */

@@ -1,4 +1,5 @@
-// Reads ignore files. They come from outside: a file may be a pipe, a device or gigabytes long, and its patterns become regular expressions.
+// Reads ignore files. They come from outside: a file may be a pipe, a device or gigabytes long, and its patterns become
+// regular expressions.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// Applies git's ignore rules to a workspace: nested .gitignore files and rules from outside it. `.git` is always ignored. As in git, the rule
-// nearest to a file decides, and everything in an ignored folder is ignored.
+// Applies git's ignore rules to a workspace: nested .gitignore files and rules from outside it. `.git` is always
+// ignored. As in git, the rule nearest to a file decides, and everything in an ignored folder is ignored.
 
 import { join, posix } from 'node:path';
 import type { Ignore } from 'ignore';
@@ -19,8 +19,8 @@ export class IgnoreRules {
   private readonly folders = new Map<string, boolean>();
 
   /**
-   * `except`: other files and folders to ignore, as entries of own-files.ts but relative to the root. `environment`: tells where the user's
-   * ignore file is.
+   * `except`: other files and folders to ignore, as entries of own-files.ts but relative to the root. `environment`:
+   * tells where the user's ignore file is.
    */
   constructor(root: string, except: readonly string[], environment: NodeJS.ProcessEnv) {
     this.root = root;

@@ -1,5 +1,5 @@
-// Ignore rules from outside the workspace, as git reads them: the user's ignore file, `.git/info/exclude` of the repository, and the
-// .gitignore files of the folders between the repository and the workspace.
+// Ignore rules from outside the workspace, as git reads them: the user's ignore file, `.git/info/exclude` of the
+// repository, and the .gitignore files of the folders between the repository and the workspace.
 
 import { execFile } from 'node:child_process';
 import { realpath, stat } from 'node:fs/promises';
@@ -10,7 +10,9 @@ import { createProgramFinder } from '../programs/program-finder.ts';
 import { readIgnoreFile, readSmallText } from './ignore-file.ts';
 
 export interface OuterRules {
-  /** Later rules win. `prefix`: the workspace's path relative to the folder of the rules, with `/` at its end; or ''. */
+  /**
+   * Later rules win. `prefix`: the workspace's path relative to the folder of the rules, with `/` at its end; or ''.
+   */
   readonly all: readonly { readonly prefix: string; readonly rules: Ignore }[];
 }
 
@@ -65,7 +67,10 @@ async function findRepository(
   }
 }
 
-/** The git folder that the `.git` file of a worktree or submodule names; for a worktree, the common folder that `commondir` names. */
+/**
+ * The git folder that the `.git` file of a worktree or submodule names; for a worktree, the common folder that
+ * `commondir` names.
+ */
 async function linkedGitFolder(folder: string, entry: string): Promise<string> {
   const named = /^gitdir: (.+)$/m.exec((await readSmallText(entry)) ?? '')?.[1];
   const own = resolve(folder, named ?? '.git');

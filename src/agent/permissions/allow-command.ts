@@ -1,5 +1,6 @@
-// Allow rules for `bash`. A pattern is matched word by word: `*` matches one operand, a final `**` any number of them. An operand never
-// begins with `-`: an option is allowed only if the rule spells it out, because options can run programs and write files.
+// Allow rules for `bash`. A pattern is matched word by word: `*` matches one operand, a final `**` any number of them.
+// An operand never begins with `-`: an option is allowed only if the rule spells it out, because options can run
+// programs and write files.
 
 import { type PlainCommand, splitPlainCommand, star } from './plain-command.ts';
 
@@ -14,7 +15,10 @@ const filters = new Set(
   'cat column cut fold fmt grep head jq nl paste rev sort tac tail tr uniq wc'.split(' '),
 );
 
-/** The text that rules match. `folder`: where the command runs, relative to the workspace; in another folder it is another command. */
+/**
+ * The text that rules match. `folder`: where the command runs, relative to the workspace; in another folder it is
+ * another command.
+ */
 export function commandText(command: string, folder: string): string {
   return folder === '.' ? command : `cd '${folder.replaceAll("'", `'\\''`)}' && ${command}`;
 }

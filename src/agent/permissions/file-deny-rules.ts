@@ -1,4 +1,5 @@
-// Deny rules for files, checked where files are opened, listed and written, whatever name or link led to the file and whoever called.
+// Deny rules for files, checked where files are opened, listed and written, whatever name or link led to the file and
+// whoever called.
 
 import type { FileDenyRules } from '../tools/workspace/file-deny-rules.ts';
 import { createNameFinder } from './hard-link-names.ts';

@@ -1,6 +1,6 @@
-// Files that other programs run later, outside the sandbox and without asking: hooks, editor tasks, CI jobs, settings of package managers
-// and of other agents. A write to them decides what the user runs next. Letter case and Unicode form do not matter: on macOS and Windows
-// they name the same file.
+// Files that other programs run later, outside the sandbox and without asking: hooks, editor tasks, CI jobs, settings
+// of package managers and of other agents. A write to them decides what the user runs next. Letter case and Unicode
+// form do not matter: on macOS and Windows they name the same file.
 
 import { withoutTrailing } from '../../base/without-trailing.ts';
 import { compileGlob } from '../tools/glob-pattern.ts';
@@ -19,11 +19,17 @@ export interface FilesThatRunLater {
   match(path: string): RunLaterMatch | undefined;
   /** The same for this path alone, without looking at the folders above it. */
   matchExactly(path: string): Pick<RunLater, 'kind' | 'runBy'> | undefined;
-  /** True if the fixed words of a rule's pattern name a listed file or its folder: those of `.git/**` do, those of `**` and `src/**` do not. */
+  /**
+   * True if the fixed words of a rule's pattern name a listed file or its folder: those of `.git/**` do, those of `**`
+   * and `src/**` do not.
+   */
   isNamedBy(pattern: string): boolean;
 }
 
-/** `extra`: patterns of the setting `protectedPaths`, of the kind `ask`. @throws CodeBuddyError `validation_failed` for an invalid pattern */
+/**
+ * `extra`: patterns of the setting `protectedPaths`, of the kind `ask`.
+ * @throws CodeBuddyError `validation_failed` for an invalid pattern
+ */
 export function createFilesThatRunLater(extra: readonly string[] = []): FilesThatRunLater {
   const names = new Map<string, RunLater>();
   const paths = new Map<string, RunLater>();
@@ -38,7 +44,8 @@ export function createFilesThatRunLater(extra: readonly string[] = []): FilesTha
     else if (isLiteral && !inner.includes('/')) names.set(inner, stricter(names.get(inner), entry) ?? entry);
     else if (isLiteral) others.push({ entry, fits: (path) => path === inner || path.endsWith(`/${inner}`) });
     else if (!inner.includes('/') && !isAnchored && /^[^*?[\]{}\\]*\*[^*?[\]{}\\]*$/.test(inner)) {
-      // One `*` in a name, as in nearly all patterns with a wildcard. Faster than a glob: every file of the workspace is compared with these.
+      // One `*` in a name, as in nearly all patterns with a wildcard. Faster than a glob: every file of the workspace
+      // is compared with these.
       const [start = '', end = ''] = inner.split('*');
       const least = start.length + end.length;
       others.push({
@@ -101,8 +108,8 @@ function stricter(left: RunLater | undefined, right: RunLater | undefined): RunL
 }
 
 /**
- * One spelling for all names of a file. Folds letter case (also long s and the Kelvin sign) and Unicode form, and drops code points that HFS+ ignores, and the
- * dots, spaces and stream names at the end of a name that Windows ignores.
+ * One spelling for all names of a file. Folds letter case (also long s and the Kelvin sign) and Unicode form. Drops code
+ * points that HFS+ ignores, and dots, spaces and stream names at the end of a name, which Windows ignores.
  */
 function fold(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: plain ASCII needs no more than lower case.

@@ -1,6 +1,7 @@
-// Deny rules for `bash`. They apply to every command that the text may run, through quotes, lists, sub-shells, `env`, `sudo`, `sh -c`,
-// `xargs` and the like; options between a program and its sub-command do not hide it. If the text leaves open what runs, it is denied when
-// the program of the rule may be meant. No deny rule stops a program that does the same under another name; that is the sandbox's job.
+// Deny rules for `bash`. They apply to every command that the text may run, through quotes, lists, sub-shells, `env`,
+// `sudo`, `sh -c`, `xargs` and the like; options between a program and its sub-command do not hide it. If the text
+// leaves open what runs, it is denied when the program of the rule may be meant. No deny rule stops a program that does
+// the same under another name; that is the sandbox's job.
 
 import { fitsText } from './fits-text.ts';
 import { splitPlainCommand, star } from './plain-command.ts';

@@ -1,5 +1,5 @@
-// Reads a git configuration file far enough to say whether it makes git run something. Syntax that git itself does not write (continued
-// lines, unusual headers) is not parsed and counts as doubtful.
+// Reads a git configuration file far enough to say whether it makes git run something. Syntax that git itself does not
+// write (continued lines, unusual headers) is not parsed and counts as doubtful.
 
 /** One variable. `name` in lower case and without the subsection: `remote.url` for each remote. */
 export interface GitVariable {
@@ -7,7 +7,10 @@ export interface GitVariable {
   readonly value: string;
 }
 
-/** Variables that neither make git run something nor lead it elsewhere. A list of the dangerous ones would never be complete. */
+/**
+ * Variables that neither make git run something nor lead it elsewhere. A list of the dangerous ones would never be
+ * complete.
+ */
 const harmless: ReadonlySet<string> = new Set([
   ...[
     'repositoryformatversion',

@@ -1,5 +1,5 @@
-// Finds the file that runs later which a call of a file tool would change. Checks the path as spelled and the real path, so that a link in
-// the workspace does not evade the question.
+// Finds the file that runs later which a call of a file tool would change. Checks the path as spelled and the real
+// path, so that a link in the workspace does not evade the question.
 
 import { readdirSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -78,7 +78,10 @@ async function realPathOf(workspace: Pick<Workspace, 'realFile'>, path: string):
   }
 }
 
-/** True if a folder above the file is a repository under any name, or becomes one with this file: git needs only `HEAD`, `objects` and `refs`. */
+/**
+ * True if a folder above the file is a repository under any name, or becomes one with this file: git needs only `HEAD`,
+ * `objects` and `refs`.
+ */
 function isInGitFolder(root: string, path: string): boolean {
   const segments = path.split('/');
   return segments.some((segment, depth) => {

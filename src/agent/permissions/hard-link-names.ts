@@ -1,5 +1,5 @@
-// Finds the denied names of a file with several names (hard links). The file system cannot list them, so the workspace is walked; only
-// files with denied names are examined.
+// Finds the denied names of a file with several names (hard links). The file system cannot list them, so the workspace
+// is walked; only files with denied names are examined.
 
 import type { BigIntStats, Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';

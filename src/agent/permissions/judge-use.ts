@@ -61,8 +61,8 @@ export function createJudge({ allow, deny, runLater }: JudgeOptions): Judge {
   }
 
   /**
-   * A file that runs later is allowed only by a rule that names it, or by a person who was shown it. Nobody who wrote `write_file(**)`
-   * had hooks in mind.
+   * A file that runs later is allowed only by a rule that names it, or by a person who was shown it. Nobody who wrote
+   * `write_file(**)` had hooks in mind.
    */
   function judgeGuarded(request: JudgedUse): Verdict | undefined {
     // Judged by the file that really changes, not by the link that leads to it.
@@ -98,7 +98,9 @@ export function createJudge({ allow, deny, runLater }: JudgeOptions): Judge {
   };
 }
 
-/** True if a rule that names the file lets the file tools write a file that runs later. Commands may write it then, too. */
+/**
+ * True if a rule that names the file lets the file tools write a file that runs later. Commands may write it then, too.
+ */
 export function allowsWriting(
   rule: PermissionRule,
   path: string,

@@ -1,5 +1,5 @@
-// Rules for tools that are not built in. Their parameters are compared as canonical JSON (RFC 8785) and nothing else, since only the tool
-// knows what its parameters mean.
+// Rules for tools that are not built in. Their parameters are compared as canonical JSON (RFC 8785) and nothing else,
+// since only the tool knows what its parameters mean.
 
 import canonicalize from 'canonicalize';
 import { isRecord } from '../../base/is-record.ts';
@@ -24,7 +24,10 @@ export function allowsParameters(pattern: string, params: Parameters): boolean {
   return wanted !== undefined && fitsValue(wanted.value, params, 'all');
 }
 
-/** Members that the pattern does not name are ignored, so they cannot be used to evade it. A pattern that cannot match anything forbids every call. */
+/**
+ * Members that the pattern does not name are ignored, so they cannot be used to evade it. A pattern that cannot match
+ * anything forbids every call.
+ */
 export function forbidsParameters(pattern: string, params: Parameters): boolean {
   const text = canonicalParameters(params);
   if (text === undefined || !canFitParameters(pattern)) return true;

@@ -1,5 +1,5 @@
-// Rules for the built-in file tools. Names are compared in Unicode's composed form (NFC). A bracket that is a whole path segment (`app/[id]`)
-// is often a name: a deny rule applies in both readings, an allow rule only to the name.
+// Rules for the built-in file tools. Names are compared in Unicode's composed form (NFC). A bracket that is a whole
+// path segment (`app/[id]`) is often a name: a deny rule applies in both readings, an allow rule only to the name.
 
 import { translateGlob } from '../tools/glob-pattern.ts';
 import { compileLinear } from '../tools/linear-pattern.ts';
@@ -16,7 +16,9 @@ export interface FileTarget {
   readonly otherNames: readonly string[] | undefined;
 }
 
-/** Only the real path counts. A file with several names is never allowed: another of its names may not fit the pattern. */
+/**
+ * Only the real path counts. A file with several names is never allowed: another of its names may not fit the pattern.
+ */
 export function allowsPath(pattern: string, { realPath, isShared }: FileTarget): boolean {
   if (realPath === undefined || isShared) return false;
   return realPath === pattern || compilePattern(pattern, 'allow')(realPath);

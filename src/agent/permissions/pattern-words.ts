@@ -1,4 +1,5 @@
-// The fixed words of a glob pattern, which show what the pattern names. Linear time, also for brackets that are never closed.
+// The fixed words of a glob pattern, which show what the pattern names. Linear time, also for brackets that are never
+// closed.
 
 /** The pattern with `x` in place of each wildcard, class, group and escaped character. An unclosed bracket stays. */
 export function patternWords(pattern: string): string {

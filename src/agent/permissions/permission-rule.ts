@@ -1,5 +1,6 @@
-// Permission rules: `tool` or `tool(pattern)`. The pattern matches paths for the built-in file tools, commands for `bash`, and parameters as
-// JSON for all other tools. Which one depends only on the tool, never on what a call passes to it.
+// Permission rules: `tool` or `tool(pattern)`. The pattern matches paths for the built-in file tools, commands for
+// `bash`, and parameters as JSON for all other tools. Which one depends only on the tool, never on what a call passes
+// to it.
 
 import { allowsCommand, commandText, exactPattern } from './allow-command.ts';
 import { fitsText } from './fits-text.ts';
@@ -37,7 +38,7 @@ export const fileTools: readonly string[] = [
   'list_directory',
 ];
 
-/** A denied path is denied to every tool that could do the same with it: deny rules for the tools on the right apply to the tool on the left. */
+/** A denied path is denied to every tool that could do the same with it: rules for these tools also bind the tool. */
 const alsoDeniedAs: Readonly<Record<string, readonly string[]>> = {
   search: ['read_file'],
   glob: ['read_file'],

@@ -1,5 +1,5 @@
-// Asks a person whether a tool may run, where rules and the mode leave it open (judge-use.ts). The question is an event; the run waits for
-// the answer. A question without an answer is denied after ten minutes.
+// Asks a person whether a tool may run, where rules and the mode leave it open (judge-use.ts). The question is an
+// event; the run waits for the answer. A question without an answer is denied after ten minutes.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
@@ -44,9 +44,14 @@ export interface PermissionRequest extends JudgedUse {
 }
 
 export interface Permissions {
-  /** @throws CodeBuddyError `permission_denied`, naming the rule, if a deny rule or the mode `read-only` forbids the use */
+  /**
+   * @throws CodeBuddyError `permission_denied`, naming the rule, if a deny rule or the mode `read-only` forbids the use
+   */
   assertNotDenied(use: UnaskedUse): void;
-  /** Resolves when the tool may run. @throws CodeBuddyError `permission_denied` with a reason for the model; AbortError */
+  /**
+   * Resolves when the tool may run.
+   * @throws CodeBuddyError `permission_denied` with a reason for the model; AbortError
+   */
   check(request: PermissionRequest): Promise<void>;
   list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
   /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
@@ -79,7 +84,9 @@ interface Pending {
   isDecided: boolean;
 }
 
-/** The ids of this many ended permissions are kept, to answer `permission_resolved` instead of `permission_not_found`. */
+/**
+ * The ids of this many ended permissions are kept, to answer `permission_resolved` instead of `permission_not_found`.
+ */
 const keepResolved = 1000;
 
 export function createPermissions({

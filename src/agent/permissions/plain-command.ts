@@ -1,5 +1,6 @@
-// Splits a command into words for allow rules. Only plain and quoted words mean the same in every shell. A command with anything else
-// (redirections, substitutions, globs, braces, `~`, assignments, line breaks) is not plain, and only an exact rule can allow it.
+// Splits a command into words for allow rules. Only plain and quoted words mean the same in every shell. A command with
+// anything else (redirections, substitutions, globs, braces, `~`, assignments, line breaks) is not plain, and only an
+// exact rule can allow it.
 
 export type Joint = '&&' | '||' | ';' | '|';
 
@@ -17,7 +18,10 @@ const plain = /[\p{L}\p{N}\p{M}_./:@%+,=-]/u;
 const control = /\p{Cc}/u;
 const assignment = /^[A-Za-z_][A-Za-z0-9_]*\+?=/;
 
-/** Undefined if the command is not plain. `stars`: read unquoted `*` as the wildcard of a pattern; without it, `*` is a glob. */
+/**
+ * Undefined if the command is not plain. `stars`: read unquoted `*` as the wildcard of a pattern; without it, `*` is a
+ * glob.
+ */
 export function splitPlainCommand(
   text: string,
   { stars = false }: { readonly stars?: boolean } = {},

@@ -1,5 +1,6 @@
-// Programs that look harmless but whose options or operands run other programs or write files. Used for warnings about allow rules.
-// Sources: the programs' manual pages and GTFOBins (https://gtfobins.github.io). The entries for git and some others were tried out.
+// Programs that look harmless but whose options or operands run other programs or write files. Used for warnings about
+// allow rules. Sources: the programs' manual pages and GTFOBins (https://gtfobins.github.io). The entries for git and
+// some others were tried out.
 
 export interface RiskyProgram {
   readonly programs: string;

@@ -1,4 +1,5 @@
-// Warnings about permission rules that allow more than they seem to, or that can never match. Shown at the start and by `doctor`.
+// Warnings about permission rules that allow more than they seem to, or that can never match. Shown at the start and by
+// `doctor`.
 
 import { hasStar } from './allow-command.ts';
 import { fitsText } from './fits-text.ts';

@@ -1,12 +1,12 @@
 // The built-in list of files that run later; files-that-run-later.ts matches paths against it.
 //
-// A pattern without `/` means the name in any folder, as does one that begins with `**/`; other patterns are relative to the workspace. Each
-// also covers everything below it.
+// A pattern without `/` means the name in any folder, as does one that begins with `**/`; other patterns are relative
+// to the workspace. Each also covers everything below it.
 
 /**
- * `ask`: a write needs a permission in every mode but `full`, and commands in the sandbox cannot write the file. `ask-only`: the same for
- * file tools, but commands may write it, since installing packages does. `tell`: an ordinary part of the project; a command's result names
- * the ones that it changed.
+ * `ask`: a write needs a permission in every mode but `full`, and commands in the sandbox cannot write the file.
+ * `ask-only`: the same for file tools, but commands may write it, since installing packages does. `tell`: an ordinary
+ * part of the project; a command's result names the ones that it changed.
  */
 export type RunLaterKind = 'ask' | 'ask-only' | 'tell';
 

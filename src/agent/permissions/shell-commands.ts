@@ -1,5 +1,6 @@
-// Finds every command that a shell text may run, for deny rules: in lists, pipes, sub-shells, substitutions and the bodies of control
-// structures. Text that the shell knows only at run time becomes `unknown`, which rules treat as a match. One pass, linear in the text.
+// Finds every command that a shell text may run, for deny rules: in lists, pipes, sub-shells, substitutions and the
+// bodies of control structures. Text that the shell knows only at run time becomes `unknown`, which rules treat as a
+// match. One pass, linear in the text.
 
 /** In a word: text that is known only at run time. NUL cannot be part of a command. */
 export const unknown = '\0';

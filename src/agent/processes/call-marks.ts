@@ -1,6 +1,7 @@
-// Ends processes that a program leaves behind outside its process group. Programs started for tools and MCP servers carry a mark in their
-// environment, which their children inherit; on Linux, processes with the mark are found and ended. The marks are on disk while their
-// programs run: the next start ends the processes that a killed server has left.
+// Ends processes that a program leaves behind outside its process group. Programs started for tools and MCP servers
+// carry a mark in their environment, which their children inherit; on Linux, processes with the mark are found and
+// ended. The marks are on disk while their programs run: the next start ends the processes that a killed server has
+// left.
 //
 // A process that drops its environment and leaves both its group and its parent is not found.
 
@@ -23,7 +24,10 @@ export const markVariable = 'CODEBUDDY_CALL';
 export interface CallMark {
   /** Add this to the environment of the program. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Remembers the program and all its descendants, also those that dropped their environment. Call before ending the program. */
+  /**
+   * Remembers the program and all its descendants, also those that dropped their environment. Call before ending the
+   * program.
+   */
   noteTree(pid: number): void;
   /** Ends the remaining processes. Call when the program has ended. Resolves to the pids that could not be ended. */
   end(): Promise<readonly number[]>;
@@ -46,7 +50,9 @@ interface Note {
   readonly server: { readonly pid: number; readonly startedAt: number };
 }
 
-/** Stopped processes cannot start others, so this many rounds are enough for any tree that does not resist on purpose. */
+/**
+ * Stopped processes cannot start others, so this many rounds are enough for any tree that does not resist on purpose.
+ */
 const maxRounds = 20;
 const roundMs = 20;
 

@@ -1,4 +1,5 @@
-// The processes of this machine from /proc (Linux). A process is identified by pid and start time together, since pids are reused.
+// The processes of this machine from /proc (Linux). A process is identified by pid and start time together, since pids
+// are reused.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -46,7 +47,10 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   };
 }
 
-/** A process and its descendants, found by asking each process for its children: the time does not depend on the number of processes. */
+/**
+ * A process and its descendants, found by asking each process for its children: the time does not depend on the number
+ * of processes.
+ */
 export function readTree(pid: number): readonly ProcessEntry[] {
   const tree = new Map<number, ProcessEntry>();
   const next = [pid];

@@ -1,5 +1,6 @@
-// Finds the programs that the server itself starts. A name is looked up in a PATH that is fixed at the start, and only in folders that the
-// agent cannot write: `npx` puts WORKSPACE/node_modules/.bin first in PATH, and a program planted there must not run as the server.
+// Finds the programs that the server itself starts. A name is looked up in a PATH that is fixed at the start, and only
+// in folders that the agent cannot write: `npx` puts WORKSPACE/node_modules/.bin first in PATH, and a program planted
+// there must not run as the server.
 
 import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, parse, sep } from 'node:path';
@@ -7,7 +8,9 @@ import { delimiter, dirname, isAbsolute, join, parse, sep } from 'node:path';
 export interface ProgramFinder {
   /** The trusted part of PATH, for programs that look up others: `npx` looks up `node`. */
   readonly path: string;
-  /** PATH for commands without a sandbox: without relative folders and without `node_modules/.bin` of untrusted folders. */
+  /**
+   * PATH for commands without a sandbox: without relative folders and without `node_modules/.bin` of untrusted folders.
+   */
   readonly commandPath: string;
   /** The absolute path of a program; undefined if there is none outside the untrusted folders. */
   find(name: string): string | undefined;
@@ -20,7 +23,10 @@ export interface ProgramFinder {
 export interface ProgramFinderOptions {
   /** Relative and empty entries are ignored. @default the usual folders of a POSIX system */
   readonly path: string | undefined;
-  /** Folders that the agent may write. Compared by device and inode, so that another spelling of the path does not evade the check. */
+  /**
+   * Folders that the agent may write. Compared by device and inode, so that another spelling of the path does not evade
+   * the check.
+   */
   readonly untrusted: readonly string[];
   /** File name extensions of programs. @default those of PATHEXT on Windows, none elsewhere */
   readonly extensions?: readonly string[];
@@ -42,7 +48,10 @@ export function createProgramFinder({
     .filter((folder) => folder !== undefined);
   const found = new Map<string, string>();
 
-  /** Follows each link step by step: a chain through an untrusted folder can be changed later. Undefined if there is one. */
+  /**
+   * Follows each link step by step: a chain through an untrusted folder can be changed later. Undefined if there is
+   * one.
+   */
   function resolveTrusted(whole: string): string | undefined {
     let { root: at } = parse(whole);
     let rest = whole.slice(at.length).split(sep);

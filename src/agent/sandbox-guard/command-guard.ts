@@ -1,5 +1,5 @@
-// Guards each command: scans the workspace before it, says what the sandbox must cover, and afterwards removes whatever the user's own
-// programs would run. A journal on disk lets the next start finish this after a crash.
+// Guards each command: scans the workspace before it, says what the sandbox must cover, and afterwards removes whatever
+// the user's own programs would run. A journal on disk lets the next start finish this after a crash.
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,7 +43,10 @@ export interface CommandGuardOptions {
   readonly isAllowed?: (path: string) => boolean;
   /** Files that this server, or its next start, runs or obeys; relative to the workspace. @default none */
   readonly ownFiles?: readonly string[];
-  /** A private folder outside the workspace for the journal and for files that were taken away. Undefined: neither is kept. */
+  /**
+   * A private folder outside the workspace for the journal and for files that were taken away. Undefined: neither is
+   * kept.
+   */
   readonly stateFolder?: string | undefined;
 }
 

@@ -1,9 +1,9 @@
-// Covers keep files read-only inside the writable workspace. This file plans them and makes the bubblewrap arguments; it reads the file
-// system but changes nothing.
+// Covers keep files read-only inside the writable workspace. This file plans them and makes the bubblewrap arguments;
+// it reads the file system but changes nothing.
 //
-// Covers on `.git/config` and `.git/hooks` alone are not enough: `mv .git x; cp -r x .git` puts a writable copy in their place. A mount point
-// cannot be renamed, so `.git` becomes one itself first. Each cover is a file or folder bound onto itself: then no file of the server has to
-// be readable for the user that runs the command.
+// Covers on `.git/config` and `.git/hooks` alone are not enough: `mv .git x; cp -r x .git` puts a writable copy in
+// their place. A mount point cannot be renamed, so `.git` becomes one itself first. Each cover is a file or folder
+// bound onto itself: then no file of the server has to be readable for the user that runs the command.
 
 import { lstatSync, realpathSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
@@ -30,7 +30,10 @@ export interface CoverPlan {
   readonly gitEntries: ReadonlyMap<string, readonly string[]>;
 }
 
-/** In the workspace's git folder. git treats these as missing if they are empty. `commondir` is not among them: git fails if it is empty. */
+/**
+ * In the workspace's git folder. git treats these as missing if they are empty. `commondir` is not among them: git
+ * fails if it is empty.
+ */
 const gitPlaceholders: readonly Placeholder[] = [
   { path: 'config', kind: 'file' },
   { path: 'config.worktree', kind: 'file' },
@@ -40,9 +43,9 @@ const gitPlaceholders: readonly Placeholder[] = [
 const gitEntries = ['config', 'config.worktree', 'hooks', 'commondir', 'gitdir', 'info/attributes'];
 
 /**
- * Names at the workspace's root that are run soonest. An empty folder stands in for each: git, watchers and globs do not see it, and removing
- * it cannot remove anybody's work. Names that tools read in ordinary work are not among them; if a command creates one of those, it is taken
- * away when the command ends.
+ * Names at the workspace's root that are run soonest. An empty folder stands in for each: git, watchers and globs do
+ * not see it, and removing it cannot remove anybody's work. Names that tools read in ordinary work are not among them;
+ * if a command creates one of those, it is taken away when the command ends.
  */
 const rootPlaceholders: readonly string[] = [
   '.envrc',

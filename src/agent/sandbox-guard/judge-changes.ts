@@ -1,5 +1,5 @@
-// Compares the workspace before and after a command. Decides what must be taken away, because the command created it without a permission,
-// and what the result should tell.
+// Compares the workspace before and after a command. Decides what must be taken away, because the command created it
+// without a permission, and what the result should tell.
 
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -131,7 +131,10 @@ function changeOf(path: string, was: FileState | undefined, runBy: string): Chan
   return { path, change: was === undefined ? 'created' : 'modified', runBy };
 }
 
-/** If the scan before was incomplete, a file that was not touched since counts as old. The ctime cannot be set by anybody. */
+/**
+ * If the scan before was incomplete, a file that was not touched since counts as old. The ctime cannot be set by
+ * anybody.
+ */
 function mayBeNew({ root, before }: Pick<JudgeOptions, 'root' | 'before'>, path: string): boolean {
   if (before.isComplete) return true;
   const stats = lstatSync(join(root, path), { throwIfNoEntry: false });

@@ -1,4 +1,5 @@
-// Placeholders: empty files and folders that stand in for missing names while commands run. Commands share them; the last one removes them.
+// Placeholders: empty files and folders that stand in for missing names while commands run. Commands share them; the
+// last one removes them.
 
 import {
   chownSync,

@@ -1,5 +1,6 @@
-// Scans the whole workspace for git folders and files that run later, before and after each command. Works in slices, so that requests are
-// answered meanwhile, and within a time limit; the result says if it is incomplete. Links are not followed.
+// Scans the whole workspace for git folders and files that run later, before and after each command. Works in slices,
+// so that requests are answered meanwhile, and within a time limit; the result says if it is incomplete. Links are not
+// followed.
 
 import { type BigIntStats, type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// Moves a file or folder of the workspace to a place where nothing runs it, so that nothing is lost. Linux only, like the sandbox: its folder
-// is opened first and checked, since another command may put a link in its place.
+// Moves a file or folder of the workspace to a place where nothing runs it, so that nothing is lost. Linux only, like
+// the sandbox: its folder is opened first and checked, since another command may put a link in its place.
 
 import { randomUUID } from 'node:crypto';
 import { constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Runs a command in its own process group, in the sandbox if there is one, with a time-out. Leaves no processes behind: when the shell ends,
-// is aborted or times out, the whole group is killed, including background processes.
+// Runs a command in its own process group, in the sandbox if there is one, with a time-out. Leaves no processes behind:
+// when the shell ends, is aborted or times out, the whole group is killed, including background processes.
 
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -64,7 +64,8 @@ async function start(
     } catch (error) {
       // The command is too long; the sandbox is not to blame.
       if (errnoOf(error) === 'E2BIG') throw explainSystemError('The command', error) ?? error;
-      // Never run it without the sandbox instead: the cause may be temporary, and the caller was told that it runs in the sandbox.
+      // Never run it without the sandbox instead: the cause may be temporary, and the caller was told that it runs in
+      // the sandbox.
       throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
     }
   }
@@ -74,7 +75,8 @@ async function start(
       program: shellOf(programs),
       args: ['-c', command],
       cwd,
-      // Without the workspace's node_modules/.bin, which `npx` puts first in the server's PATH. `npm run` adds it by itself.
+      // Without the workspace's node_modules/.bin, which `npx` puts first in the server's PATH. `npm run` adds it by
+      // itself.
       environment: { ...environment, PATH: programs.commandPath, ...mark.environment },
     });
     return { ...started, isolation, mark };

@@ -1,4 +1,5 @@
-// The part of the server's environment that programs started by tools get. An allow list, since a list of secrets would never be complete.
+// The part of the server's environment that programs started by tools get. An allow list, since a list of secrets would
+// never be complete.
 
 const allowed = new Set([
   'HOME',

@@ -1,5 +1,5 @@
-// Lets one writer at a time work on a file, in this process. A file is identified by device and inode, so all links to it share one queue; a
-// file that does not exist yet is identified by folder and name.
+// Lets one writer at a time work on a file, in this process. A file is identified by device and inode, so all links to
+// it share one queue; a file that does not exist yet is identified by folder and name.
 
 const queues = new Map<string, Promise<void>>();
 
@@ -9,8 +9,8 @@ export function queuedFiles(): number {
 }
 
 /**
- * Runs `work` while no other work on the same file runs. Calls `identify` again when its turn comes: if the file was replaced meanwhile, the
- * work waits in the queue of the new file.
+ * Runs `work` while no other work on the same file runs. Calls `identify` again when its turn comes: if the file was
+ * replaced meanwhile, the work waits in the queue of the new file.
  */
 export async function inFileQueue<T>(
   identify: () => Promise<string>,

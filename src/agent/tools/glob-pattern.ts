@@ -1,12 +1,12 @@
-// Glob patterns as linear-time regular expressions. The usual libraries compile to backtracking expressions with look-ahead; a hostile
-// pattern (`*a*a*a*a*a*b`) makes those run for minutes.
+// Glob patterns as linear-time regular expressions. The usual libraries compile to backtracking expressions with
+// look-ahead; a hostile pattern (`*a*a*a*a*a*b`) makes those run for minutes.
 
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { compileLinear } from './linear-pattern.ts';
 
 /**
- * Supports `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`. A pattern without `/` matches the name at any depth. Unicode normal forms of a
- * name are equal. `orLiteral`: brackets and braces also match themselves, as in `app/[id]/page.tsx`.
+ * Supports `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`. A pattern without `/` matches the name at any depth. Unicode
+ * normal forms of a name are equal. `orLiteral`: brackets and braces also match themselves, as in `app/[id]/page.tsx`.
  * @throws CodeBuddyError `validation_failed` naming the pattern
  */
 export function compileGlob(
@@ -37,7 +37,10 @@ function badPattern(message: string, cause?: unknown): CodeBuddyError {
 /** Also matches line breaks, which can be part of a name. */
 const anything = '(?s:.*)';
 
-/** What a bracket matches that is a whole path segment: one of its characters, the name as written (`app/[id]`), or either. */
+/**
+ * What a bracket matches that is a whole path segment: one of its characters, the name as written (`app/[id]`), or
+ * either.
+ */
 export type BracketSegments = 'class' | 'name' | 'both';
 
 export interface GlobReading {
@@ -121,7 +124,10 @@ function escapeLiteral(char: string): string {
   return /[\\^$.|?*+()[\]{}]/.test(char) ? `\\${char}` : char;
 }
 
-/** Makes a pattern that begins with the workspace's absolute path relative to the workspace; undefined for other patterns. */
+/**
+ * Makes a pattern that begins with the workspace's absolute path relative to the workspace; undefined for other
+ * patterns.
+ */
 export function globInside(glob: string, roots: readonly string[]): string | undefined {
   const pattern = glob.normalize();
   for (const root of roots) {

@@ -1,6 +1,6 @@
-// Removes temporary files that a crash in the middle of a write left in the workspace. They are found by a walk in the background, since a
-// list of them would cost one commit per write. Only regular files with exactly the name that a write gives, that belong to this server's
-// user or the workspace's owner, and that nobody is writing are removed.
+// Removes temporary files that a crash in the middle of a write left in the workspace. They are found by a walk in the
+// background, since a list of them would cost one commit per write. Only regular files with exactly the name that a
+// write gives, that belong to this server's user or the workspace's owner, and that nobody is writing are removed.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
@@ -59,7 +59,10 @@ export async function removeLeftovers({
     }
   }
 
-  /** `path` begins with the handle of its folder, and `unlink` follows no link: only files of that folder can be removed. */
+  /**
+   * `path` begins with the handle of its folder, and `unlink` follows no link: only files of that folder can be
+   * removed.
+   */
   async function remove(path: string, name: string): Promise<boolean> {
     try {
       const found = await lstat(path);

@@ -20,7 +20,10 @@ function simplify(name: string): string {
   return name.normalize('NFC').toLowerCase().slice(0, 100);
 }
 
-/** The number of edits and swaps of neighbours between two names. A name that begins with the other, or differs only in its extension, has distance 1. */
+/**
+ * The number of edits and swaps of neighbours between two names. A name that begins with the other, or differs only in
+ * its extension, has distance 1.
+ */
 function distanceOf(left: string, right: string): number {
   const [shorter, longer] = left.length < right.length ? [left, right] : [right, left];
   if (shorter.length >= 3 && (longer.startsWith(shorter) || stem(left) === stem(right))) return 1;

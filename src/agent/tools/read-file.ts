@@ -85,7 +85,9 @@ function memorySource(bytes: Buffer): Source {
   };
 }
 
-/** Judged by the pieces that were read, since a long file is not read whole. Each piece begins with a whole character. */
+/**
+ * Judged by the pieces that were read, since a long file is not read whole. Each piece begins with a whole character.
+ */
 function encodingOf(pieces: readonly Buffer[]): TextEncoding {
   // A piece that ends with a line or with the file ends with a whole character.
   const isCut = (piece: Buffer): boolean => piece.length >= startBytes && piece.at(-1) !== 10;

@@ -1,6 +1,7 @@
-// Replaces the content of one file in an open folder. Normally writes a new file beside it and renames that over it: readers see the old
-// content or the new one, also after a crash. If a rename would lose something (hard links, an owner that cannot be given to the new file)
-// or cannot work (the file is a mount point, the folder is not writable), the file is written in place.
+// Replaces the content of one file in an open folder. Normally writes a new file beside it and renames that over it:
+// readers see the old content or the new one, also after a crash. If a rename would lose something (hard links, an
+// owner that cannot be given to the new file) or cannot work (the file is a mount point, the folder is not writable),
+// the file is written in place.
 
 import {
   type BigIntStats,
@@ -153,8 +154,8 @@ async function takeOver(file: FileHandle, before: BigIntStats): Promise<boolean>
 }
 
 /**
- * Another program may have opened the old file before the rename and written to it after the check. Its content would be lost with the old
- * file, so it is written to the new one, and this call fails.
+ * Another program may have opened the old file before the rename and written to it after the check. Its content would
+ * be lost with the old file, so it is written to the new one, and this call fails.
  */
 function putBackIfWritten({ expected, path }: Replacement, target: string, own: BigIntStats): void {
   if (expected.kind !== 'content') return;

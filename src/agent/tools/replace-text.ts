@@ -1,4 +1,5 @@
-// Replaces text in the bytes of a file. All other bytes stay as they are, whatever they mean, and the file keeps its line endings.
+// Replaces text in the bytes of a file. All other bytes stay as they are, whatever they mean, and the file keeps its
+// line endings.
 
 import { findText } from './find-text.ts';
 import { encodeText, type TextEncoding } from './text-encoding.ts';
@@ -21,8 +22,8 @@ export interface TextReplacement {
 }
 
 /**
- * A line break in `oldText` matches both `\n` and `\r\n`. Line breaks in `newText` become the matched ones, or those of the neighbouring line
- * if the match has none. An `oldText` with `\r\n` that occurs literally is replaced literally.
+ * A line break in `oldText` matches both `\n` and `\r\n`. Line breaks in `newText` become the matched ones, or those of
+ * the neighbouring line if the match has none. An `oldText` with `\r\n` that occurs literally is replaced literally.
  */
 export async function replaceText(
   file: Buffer,
@@ -113,7 +114,8 @@ const findAcrossLineEnds: Finder = async (body, text, signal, onFound) => {
   let pair = body.indexOf('\r\n');
   /** Number of pairs before the last translated position. */
   let pairs = 0;
-  // Positions come in ascending order. A pair is one unit in the searched text; a position in front of it is that of its `\r`.
+  // Positions come in ascending order. A pair is one unit in the searched text; a position in front of it is that of
+  // its `\r`.
   const placeOf = (found: number): number => {
     while (pair !== -1 && pair - pairs < found) {
       pairs++;
@@ -155,13 +157,17 @@ function withLineEnds(
 ): string {
   if (!newText.includes('\n')) return newText;
   const matched = body.slice(start, end).match(/\r?\n/g) ?? [nearest(start, end)];
-  // With `\n` in oldText, `\r\n` in newText is meant literally. With `\r\n` in both, the file's own line breaks are meant.
+  // With `\n` in oldText, `\r\n` in newText is meant literally. With `\r\n` in both, the file's own line breaks are
+  // meant.
   const breaks = oldText.includes('\r\n') ? /\r?\n/g : /(?<!\r)\n/g;
   let count = 0;
   return newText.replace(breaks, () => matched[Math.min(count++, matched.length - 1)] as string);
 }
 
-/** The line break before a position, else the one after it. Positions come in ascending order, so the file is passed once. */
+/**
+ * The line break before a position, else the one after it. Positions come in ascending order, so the file is passed
+ * once.
+ */
 function createLineEnds(body: string): (start: number, end: number) => string {
   let before = -1;
   let next = body.indexOf('\n');

@@ -1,6 +1,7 @@
-// Runs commands in bubblewrap: the workspace is writable, the rest read-only, keys and sockets are hidden, there is no network unless it is
-// allowed, and the kernel cannot be changed. docs/sandbox.md says what is promised and what is not.
-// It never fails open: a command runs without the sandbox only if there is known to be none and the settings allow that.
+// Runs commands in bubblewrap: the workspace is writable, the rest read-only, keys and sockets are hidden, there is no
+// network unless it is allowed, and the kernel cannot be changed. docs/sandbox.md says what is promised and what is
+// not. It never fails open: a command runs without the sandbox only if there is known to be none and the settings allow
+// that.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
@@ -25,8 +26,9 @@ export interface Sandbox {
   readonly mode: SandboxMode;
   readonly network: boolean;
   /**
-   * Checks whether the sandbox works. "works" is kept until a start fails; "missing" and "unavailable" are checked again after a minute,
-   * "failed" each time. Once it has worked, it only ever becomes "failed": commands never go back to running without it.
+   * Checks whether the sandbox works. "works" is kept until a start fails; "missing" and "unavailable" are checked
+   * again after a minute, "failed" each time. Once it has worked, it only ever becomes "failed": commands never go back
+   * to running without it.
    */
   look(): Promise<SandboxState>;
   /** The last answer of `look()`, without waiting. */
@@ -34,7 +36,8 @@ export interface Sandbox {
   /** How the next command will run. @throws CodeBuddyError `sandbox_unavailable` if it would be refused */
   isolation(): Promise<Isolation>;
   /**
-   * Prepares a command to run in the sandbox. `covers`: arguments for bubblewrap that come after the mount of the workspace.
+   * Prepares a command to run in the sandbox. `covers`: arguments for bubblewrap that come after the mount of the
+   * workspace.
    * @throws CodeBuddyError `sandbox_unavailable`
    */
   prepare(command: string, cwd: string, covers: readonly string[]): Promise<PreparedCommand>;

@@ -1,5 +1,5 @@
-// Searches in linear time (RE2) and yields to the event loop every few milliseconds. Neither a hostile pattern nor a large workspace stops
-// the server.
+// Searches in linear time (RE2) and yields to the event loop every few milliseconds. Neither a hostile pattern nor a
+// large workspace stops the server.
 
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { cutHead } from '../../base/text.ts';
@@ -12,7 +12,9 @@ import { walkFiles, walkFilter } from './walk-files.ts';
 import { withheldFromWalk } from './withheld.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Of a longer line only the beginning of this length is searched, and `maxShownLength` of it is shown. In characters. */
+/**
+ * Of a longer line only the beginning of this length is searched, and `maxShownLength` of it is shown. In characters.
+ */
 const maxLineLength = 10_000;
 /** The most steps for one line: its length times the size of the pattern's program, RE2's worst case. */
 const maxSteps = 2_000_000;
@@ -131,7 +133,10 @@ function compileTest(pattern: string, literal: boolean, caseSensitive: boolean):
 /** Returned for a file that a deny rule withholds. */
 const denied = Symbol('denied');
 
-/** Undefined for files that are not searched: binaries, files over 10 MiB, and files that are gone since the walk saw them. */
+/**
+ * Undefined for files that are not searched: binaries, files over 10 MiB, and files that are gone since the walk saw
+ * them.
+ */
 async function readSearchable(
   workspace: Workspace,
   path: string,

@@ -1,5 +1,6 @@
-// Remembers which version of a file each session has seen last. A session that read a file and then replaces it must not undo changes that
-// others made since. Kept in memory: after a restart, and for calls without a session, every write is allowed.
+// Remembers which version of a file each session has seen last. A session that read a file and then replaces it must
+// not undo changes that others made since. Kept in memory: after a restart, and for calls without a session, every
+// write is allowed.
 
 /** Beyond this number, the oldest entries are dropped. */
 const maxEntries = 10_000;

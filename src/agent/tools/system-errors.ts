@@ -1,5 +1,5 @@
-// Explains errors of the operating system to models and callers. Every error of a system call becomes a `CodeBuddyError` that names its errno;
-// the message never contains a path of the machine.
+// Explains errors of the operating system to models and callers. Every error of a system call becomes a
+// `CodeBuddyError` that names its errno; the message never contains a path of the machine.
 
 import { getSystemErrorMap } from 'node:util';
 import { CodeBuddyError, exhaustionOf, type ProblemCode } from '../../base/errors.ts';
@@ -50,7 +50,9 @@ export function errnoOf(error: unknown): string | undefined {
   return /^E[A-Z0-9]+$/.test(error.code) && !(error instanceof CodeBuddyError) ? error.code : undefined;
 }
 
-/** `subject`: the path or tool that begins the sentence. Undefined if the error does not come from the operating system. */
+/**
+ * `subject`: the path or tool that begins the sentence. Undefined if the error does not come from the operating system.
+ */
 export function explainSystemError(subject: string, cause: unknown): CodeBuddyError | undefined {
   const exhaustion = exhaustionOf(cause);
   if (exhaustion !== undefined) return exhaustion;

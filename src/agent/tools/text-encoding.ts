@@ -1,11 +1,11 @@
-// Detects, decodes and encodes the text of files. Files that are written again are decoded without loss: encoding the decoded text gives the
-// same bytes.
+// Detects, decodes and encodes the text of files. Files that are written again are decoded without loss: encoding the
+// decoded text gives the same bytes.
 
 import { isUtf8 } from 'node:buffer';
 
 /**
- * `latin1`: bytes without any UTF-8 character beyond ASCII, shown as Windows-1252, the superset of Latin-1 that browsers use.
- * `unknown`: UTF-8 mixed with other bytes.
+ * `latin1`: bytes without any UTF-8 character beyond ASCII, shown as Windows-1252, the superset of Latin-1 that
+ * browsers use. `unknown`: UTF-8 mixed with other bytes.
  */
 export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'latin1' | 'unknown';
 

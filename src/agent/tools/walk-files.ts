@@ -1,4 +1,5 @@
-// Walks all files below a folder in a stable order. Skips files that .gitignore files ignore (nested ones too) and .git; does not follow links.
+// Walks all files below a folder in a stable order. Skips files that .gitignore files ignore (nested ones too) and
+// .git; does not follow links.
 
 import type { Ignore } from 'ignore';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
@@ -29,8 +30,8 @@ interface Folder {
 }
 
 /**
- * Yields paths relative to the workspace, with `/`. If `start` is a file, yields it even if it is ignored. Ends early at the limits of
- * `bounds`, which keep the reason, and throws when the signal aborts.
+ * Yields paths relative to the workspace, with `/`. If `start` is a file, yields it even if it is ignored. Ends early
+ * at the limits of `bounds`, which keep the reason, and throws when the signal aborts.
  * @throws CodeBuddyError if `start` cannot be read; unreadable folders below it are skipped
  */
 export async function* walkFiles(

@@ -1,6 +1,9 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 
-/** Refuses half a surrogate pair: a file would silently get another character. @throws CodeBuddyError `validation_failed` */
+/**
+ * Refuses half a surrogate pair: a file would silently get another character.
+ * @throws CodeBuddyError `validation_failed`
+ */
 export function requireWellFormed(texts: Readonly<Record<string, string>>): void {
   const message = 'contains half of a surrogate pair, which cannot be written to a file';
   const errors = Object.entries(texts)

@@ -1,6 +1,9 @@
 import type { Workspace } from './workspace.ts';
 
-/** Tells which entries of a folder deny rules withhold from a tool, by the folder's path as spelled and by its real path. */
+/**
+ * Tells which entries of a folder deny rules withhold from a tool, by the folder's path as spelled and by its real
+ * path.
+ */
 export async function withheldBelow(
   workspace: Workspace,
   tool: string,

@@ -1,5 +1,5 @@
-// The folder that tools may read and change, and the only way to its files. Permission is decided for the object that was really opened,
-// never for a path that someone may swap in between.
+// The folder that tools may read and change, and the only way to its files. Permission is decided for the object that
+// was really opened, never for a path that someone may swap in between.
 
 import type { Dirent } from 'node:fs';
 import { type FileHandle, opendir, stat } from 'node:fs/promises';
@@ -33,7 +33,10 @@ export interface Workspace {
   /** Absolute paths that lead to the folder: the real one, and the one that was given. */
   readonly roots: readonly string[];
   readonly denyRules: FileDenyRules | undefined;
-  /** The path relative to the root, with `/`; `.` for the root. @throws CodeBuddyError `outside_workspace`, `tool_failed` */
+  /**
+   * The path relative to the root, with `/`; `.` for the root.
+   * @throws CodeBuddyError `outside_workspace`, `tool_failed`
+   */
   relative(path: string): string;
   /** Where a path really leads; if the file is missing, judged by its nearest existing folder. */
   realFile(path: string): Promise<RealFile>;
@@ -51,7 +54,8 @@ export interface Workspace {
   ): Promise<{ readonly entries: readonly DirectoryEntry[]; readonly truncated: boolean }>;
   /**
    * Creates the file or replaces its content. Creates missing folders. Calls for the same file take turns.
-   * @throws CodeBuddyError `file_changed` if `versionOf` returns a version for the real path and the file has another version now
+   * @throws CodeBuddyError `file_changed` if `versionOf` returns a version for the real path and the file has another
+   * version now
    */
   writeFile(path: string, content: string | Buffer, options?: WriteOptions): Promise<WrittenFile>;
   /**
@@ -67,12 +71,16 @@ export interface Workspace {
   outerRules(): Promise<OuterRules>;
   /** The real path of a folder, as a working directory. */
   realDirectory(path: string): Promise<string>;
-  /** The same workspace, but it writes only the file that the permission was given for: a link may have been swapped since. */
+  /**
+   * The same workspace, but it writes only the file that the permission was given for: a link may have been swapped
+   * since.
+   */
   writingOnly(realPath: string): Workspace;
 }
 
 /**
- * `hidden`: files and folders that are treated as outside, as entries of own-files.ts. A folder that contains the workspace hides nothing.
+ * `hidden`: files and folders that are treated as outside, as entries of own-files.ts. A folder that contains the
+ * workspace hides nothing.
  * @throws Error if the folder does not exist
  */
 export async function openWorkspace(

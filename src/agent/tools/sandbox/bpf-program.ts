@@ -1,5 +1,5 @@
-// A small assembler for classic BPF, the language of seccomp filters. A program is a list of instructions that either return or continue with
-// the next one. A condition guards the block after it, so there are no labels.
+// A small assembler for classic BPF, the language of seccomp filters. A program is a list of instructions that either
+// return or continue with the next one. A condition guards the block after it, so there are no labels.
 
 /** One `struct sock_filter`: operation, offsets of the two jumps, operand. */
 export interface Instruction {

@@ -1,5 +1,5 @@
-// The command line of bubblewrap. Mounts happen in the order of the arguments, and later ones lie over earlier ones: first the whole
-// system read-only, then the masks, then the workspace, then the covers and masks in it.
+// The command line of bubblewrap. Mounts happen in the order of the arguments, and later ones lie over earlier ones:
+// first the whole system read-only, then the masks, then the workspace, then the covers and masks in it.
 
 import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
@@ -27,7 +27,10 @@ type ArgumentOptions = Pick<
   'workspace' | 'hidden' | 'network' | 'environment' | 'serverEnvironment' | 'hide' | 'show'
 > & { readonly tmpBytes: number };
 
-/** All arguments before the command itself. Looks for places to hide each time. @throws Error if a place cannot be examined */
+/**
+ * All arguments before the command itself. Looks for places to hide each time.
+ * @throws Error if a place cannot be examined
+ */
 export async function bubblewrapArguments(
   options: ArgumentOptions,
   { cwd, user, covers }: WrappedCommand,

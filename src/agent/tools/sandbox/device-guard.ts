@@ -1,5 +1,6 @@
-// Protects device nodes from commands that run as root. Root owns /dev/null and the like, and bubblewrap mounts the machine's nodes writable:
-// one `chmod` would make them unusable for every other program. Read-only mounts of them still work as devices.
+// Protects device nodes from commands that run as root. Root owns /dev/null and the like, and bubblewrap mounts the
+// machine's nodes writable: one `chmod` would make them unusable for every other program. Read-only mounts of them
+// still work as devices.
 
 import { readFile } from 'node:fs/promises';
 import type { ProgramFinder } from '../../programs/program-finder.ts';
@@ -15,7 +16,10 @@ const script = [
   'exec "$@"',
 ].join('\n');
 
-/** The words before bubblewrap's command line; none for ordinary users, and for root without the capability to mount, as in some containers. */
+/**
+ * The words before bubblewrap's command line; none for ordinary users, and for root without the capability to mount, as
+ * in some containers.
+ */
 export async function deviceGuard(
   uid: number | undefined,
   programs: Pick<ProgramFinder, 'findSystem'>,

@@ -1,7 +1,11 @@
-// Places that a command in the sandbox must not see: where other programs listen on Unix sockets, and where credentials are usually kept.
-// `~` is the home folder. docs/sandbox.md lists both. The setting `sandboxHide` adds places, `sandboxShow` removes them.
+// Places that a command in the sandbox must not see: where other programs listen on Unix sockets, and where credentials
+// are usually kept. `~` is the home folder. docs/sandbox.md lists both. The setting `sandboxHide` adds places,
+// `sandboxShow` removes them.
 
-/** Folders of which each command gets an empty one of its own: the real ones hold sockets of X11, tmux, ssh-agent and editors. */
+/**
+ * Folders of which each command gets an empty one of its own: the real ones hold sockets of X11, tmux, ssh-agent and
+ * editors.
+ */
 export const privateFolders: readonly string[] = ['/tmp', '/var/tmp'];
 
 /** Folders with sockets of services, containers and agents. */

@@ -1,5 +1,6 @@
-// Finds the Unix sockets on which other programs of this machine listen. A program can connect to a socket file through a read-only mount
-// and from any network namespace, so each one must be masked. Done for every command: services come and go.
+// Finds the Unix sockets on which other programs of this machine listen. A program can connect to a socket file through
+// a read-only mount and from any network namespace, so each one must be masked. Done for every command: services come
+// and go.
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -13,7 +14,10 @@ export interface HostSocketOptions {
   readonly homes: readonly string[];
 }
 
-/** How deep the workspace is searched. The kernel does not list sockets of other network namespaces, such as a container's. */
+/**
+ * How deep the workspace is searched. The kernel does not list sockets of other network namespaces, such as a
+ * container's.
+ */
 const maxDepth = 4;
 const maxFolders = 500;
 

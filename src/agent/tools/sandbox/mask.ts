@@ -1,5 +1,5 @@
-// Masks hide a file or folder from a command: an empty file or folder is mounted over it. A place that cannot be examined is never treated
-// as missing.
+// Masks hide a file or folder from a command: an empty file or folder is mounted over it. A place that cannot be
+// examined is never treated as missing.
 
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
@@ -15,8 +15,8 @@ export interface Mask {
 }
 
 /**
- * The mask that hides `path`; undefined if nothing is there. If the command's user cannot enter a folder on the way, that folder is masked
- * instead: nothing can be mounted below it.
+ * The mask that hides `path`; undefined if nothing is there. If the command's user cannot enter a folder on the way,
+ * that folder is masked instead: nothing can be mounted below it.
  * @throws Error if the place cannot be examined
  */
 export async function maskOf(path: string, { ids }: CommandUser): Promise<Mask | undefined> {

@@ -1,5 +1,6 @@
-// Finds files that only root may read. In a workspace of root, commands run as root: without capabilities, but with root's right to read.
-// They must not see more of the system than an ordinary user. Root's home folder is treated like any user's.
+// Finds files that only root may read. In a workspace of root, commands run as root: without capabilities, but with
+// root's right to read. They must not see more of the system than an ordinary user. Root's home folder is treated like
+// any user's.
 
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

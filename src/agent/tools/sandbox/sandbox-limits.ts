@@ -19,8 +19,8 @@ export const defaultSandboxLimits: SandboxLimits = {
 };
 
 /**
- * A POSIX shell script that sets the limits and then runs the command `$1` in the shell `$0`. Exits with 125 if a limit cannot be set and no
- * lower one applies. Virtual memory is not limited: Node.js reserves far more of it than it uses.
+ * A POSIX shell script that sets the limits and then runs the command `$1` in the shell `$0`. Exits with 125 if a limit
+ * cannot be set and no lower one applies. Virtual memory is not limited: Node.js reserves far more of it than it uses.
  */
 export function limitingScript({ processes, memoryMb, fileMb }: SandboxLimits): string {
   return [

@@ -4,8 +4,8 @@ import type { SandboxLimits } from './sandbox-limits.ts';
 import type { SetupVerdict } from './setup-failure.ts';
 
 /**
- * `required`: commands run in the sandbox or not at all. `auto`: without a sandbox on this machine they run without it. `off`: they always run
- * without it.
+ * `required`: commands run in the sandbox or not at all. `auto`: without a sandbox on this machine they run without it.
+ * `off`: they always run without it.
  */
 export type SandboxMode = 'required' | 'auto' | 'off';
 
@@ -33,7 +33,10 @@ export interface SandboxOptions {
   readonly now?: () => number;
 }
 
-/** `missing`: not installed. `unavailable`: it cannot work here. `failed`: the last start was too slow or failed; the next command tries again. */
+/**
+ * `missing`: not installed. `unavailable`: it cannot work here. `failed`: the last start was too slow or failed; the
+ * next command tries again.
+ */
 export type SandboxState = { readonly status: 'works' | 'off' } | SetupVerdict;
 
 /** How a command runs. */

@@ -1,5 +1,6 @@
-// The system calls that a command in the sandbox may not make. Namespaces and dropped capabilities already stop most of what they could do.
-// The filter stops what namespaces leave open (keyrings, AF_VSOCK, io_uring, tracing, terminals), and is a second barrier for the rest.
+// The system calls that a command in the sandbox may not make. Namespaces and dropped capabilities already stop most of
+// what they could do. The filter stops what namespaces leave open (keyrings, AF_VSOCK, io_uring, tracing, terminals),
+// and is a second barrier for the rest.
 
 import {
   assemble,
@@ -21,7 +22,9 @@ export const filterArchitectures: readonly FilterArchitecture[] = ['x64', 'arm64
 /** AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64. */
 const auditArchitectures = { x64: 0xc000003e, arm64: 0xc00000b7 } as const;
 
-/** Offsets in `struct seccomp_data`. Of an argument, the low 32 bits: the kernel reads no more of those inspected here. */
+/**
+ * Offsets in `struct seccomp_data`. Of an argument, the low 32 bits: the kernel reads no more of those inspected here.
+ */
 const offsets = { number: 0, architecture: 4, argument: (index: number) => 16 + 8 * index } as const;
 
 const errors = { EPERM: 1, ENOSYS: 38, EAFNOSUPPORT: 97 } as const;
@@ -58,7 +61,10 @@ const refused: readonly SystemCall[] = [
 /** TIOCSTI and TIOCLINUX type characters into a terminal. */
 const refusedTerminalRequests: readonly number[] = [0x5412, 0x541c];
 
-/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Others are outside the network namespace (AF_VSOCK to a hypervisor) or attack surface (AF_ALG). */
+/**
+ * AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Others are outside the network namespace (AF_VSOCK to a hypervisor) or attack
+ * surface (AF_ALG).
+ */
 const allowedSocketFamilies: readonly number[] = [1, 2, 10, 16];
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */

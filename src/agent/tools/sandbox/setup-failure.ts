@@ -1,5 +1,5 @@
-// Judges a failed start of bubblewrap. Only a cause that is known to be permanent counts as "cannot work here". Any other cause may pass, so
-// the command is refused rather than run without the sandbox.
+// Judges a failed start of bubblewrap. Only a cause that is known to be permanent counts as "cannot work here". Any
+// other cause may pass, so the command is refused rather than run without the sandbox.
 
 /** How bubblewrap ended before it ran the command. */
 export interface SetupFailure {

@@ -1,5 +1,5 @@
-// Starts a program in its own process group. bubblewrap gets two more pipes: one passes the seccomp filter, the other reports whether the
-// command ran at all.
+// Starts a program in its own process group. bubblewrap gets two more pipes: one passes the seccomp filter, the other
+// reports whether the command ran at all.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';

@@ -1,4 +1,5 @@
-// Numbers of the system calls in the filter, from the kernel's `unistd_64.h` (x86-64) and `asm-generic/unistd.h` (arm64).
+// Numbers of the system calls in the filter, from the kernel's `unistd_64.h` (x86-64) and `asm-generic/unistd.h`
+// (arm64).
 
 interface Numbers {
   readonly x64: number;

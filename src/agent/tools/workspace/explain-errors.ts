@@ -1,5 +1,5 @@
-// Turns errors of the file system into errors that name the path as the caller gave it. For a missing file they also name files with
-// similar names.
+// Turns errors of the file system into errors that name the path as the caller gave it. For a missing file they also
+// name files with similar names.
 
 import { lstat, realpath } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';

@@ -1,5 +1,5 @@
-// Opens files and folders of the workspace and checks what was really opened, never a path that someone may swap in between: on Linux
-// through /proc/self/fd, elsewhere by comparing device and inode.
+// Opens files and folders of the workspace and checks what was really opened, never a path that someone may swap in
+// between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
@@ -25,7 +25,9 @@ export interface VerifiedOpener {
   openFile(path: string, use?: 'tool' | 'own'): Promise<FileHandle>;
   /** `real`: its real path. `path`: as the caller gave it, for messages. */
   openDirectory(real: string, path: string): Promise<OpenFolder>;
-  /** Opens the folder that holds `absolute`. Creates missing folders, each inside the folder that was opened before it. */
+  /**
+   * Opens the folder that holds `absolute`. Creates missing folders, each inside the folder that was opened before it.
+   */
   openParent(absolute: string, path: string): Promise<OpenFolder>;
 }
 

@@ -1,6 +1,9 @@
 import { opendir } from 'node:fs/promises';
 
-/** At most `most` names of a folder's entries; none if it cannot be read. Reads in chunks, since a folder may hold millions. */
+/**
+ * At most `most` names of a folder's entries; none if it cannot be read. Reads in chunks, since a folder may hold
+ * millions.
+ */
 export async function readNames(folder: string, most: number): Promise<readonly string[]> {
   const names: string[] = [];
   try {

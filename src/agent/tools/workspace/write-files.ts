@@ -1,4 +1,5 @@
-// Writes files of the workspace: one writer a file at a time, into a folder that is open and verified, after every check has passed.
+// Writes files of the workspace: one writer a file at a time, into a folder that is open and verified, after every
+// check has passed.
 
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat } from 'node:fs/promises';
@@ -21,9 +22,14 @@ export interface WrittenFile extends Replaced {
 export interface WriteOptions {
   /** The version of the file that the caller has seen last, if any. */
   readonly versionOf?: (realPath: string) => string | undefined;
-  /** Called with the real path, relative to the root, before anything is written or created. Throws to refuse the write. */
+  /**
+   * Called with the real path, relative to the root, before anything is written or created. Throws to refuse the write.
+   */
   readonly check?: ((realPath: string) => void) | undefined;
-  /** Called for a file with other names (hard links): may they get the new content? If not, the written name gets a file of its own. */
+  /**
+   * Called for a file with other names (hard links): may they get the new content? If not, the written name gets a file
+   * of its own.
+   */
   readonly mayShare?: ((stats: Stats) => Promise<boolean>) | undefined;
   /** Called with the real path right before the file is changed. */
   readonly beforeWrite?: (realPath: string) => void;
