@@ -14,10 +14,11 @@ import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
 import { proxiesFrom } from './outbound-http.ts';
-import { createFileGuard } from './permissions/file-guard.ts';
+import { createFileDenyRules } from './permissions/file-deny-rules.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
+import { allowsWriting } from './permissions/judge-use.ts';
 import { parseRule } from './permissions/permission-rule.ts';
-import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
+import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
@@ -133,7 +134,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn(warning);
   const proxies = proxiesFrom(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles, {
-    guard: createFileGuard(deny),
+    denyRules: createFileDenyRules(deny),
     environment,
   });
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);

@@ -369,13 +369,13 @@ async function realFileOf(workspace: Workspace, path: unknown): Promise<FileTarg
   }
   const { path: realPath, stats } = await workspace.realFile(spelled);
   const isShared = stats?.isFile() === true && stats.nlink > 1;
-  const otherNames = isShared ? await workspace.guard?.otherNames(workspace.root, stats) : [];
+  const otherNames = isShared ? await workspace.denyRules?.otherNames(workspace.root, stats) : [];
   return {
     kind: 'file',
     path: spelled,
     realPath,
     isShared,
-    otherNames: workspace.guard === undefined ? [] : otherNames,
+    otherNames: workspace.denyRules === undefined ? [] : otherNames,
   };
 }
 
