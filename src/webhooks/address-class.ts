@@ -1,5 +1,6 @@
-// Classifies IP addresses by their bytes, never by their text: one address has many spellings. Sources: the IANA special-purpose registries for
-// IPv4 and IPv6 (RFC 6890 and its updates), and the metadata services of cloud providers.
+// Classifies IP addresses by their bytes, never by their text: one address has many spellings. Sources: the IANA
+// special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), and the metadata services of cloud
+// providers.
 
 import ipaddr from 'ipaddr.js';
 import { metadataServices } from './metadata-addresses.ts';
@@ -72,7 +73,9 @@ const embedding: readonly (readonly [cidr: string, positions: readonly number[]]
   ['2002::/16', [2, 3, 4, 5]], // 6to4, RFC 3056
 ];
 
-/** Positions of the IPv4 address below a NAT64 prefix of 48, 56, 64 and 96 bits (RFC 6052 §2.2). Byte 8 is always zero. */
+/**
+ * Positions of the IPv4 address below a NAT64 prefix of 48, 56, 64 and 96 bits (RFC 6052 §2.2). Byte 8 is always zero.
+ */
 const nat64Positions: readonly (readonly number[])[] = [
   [6, 7, 9, 10],
   [7, 9, 10, 11],
@@ -134,7 +137,8 @@ export function classifyAddress(address: string): AddressClass {
   const inner = innerAddress(bytes);
   if (inner !== undefined) return classify4(inner);
   const kind = parsed6.find(([block]) => isInside(bytes, block))?.[1] ?? 'reserved';
-  // An ISATAP address can be below any prefix, so this is a guess. It is used only for addresses that are never allowed.
+  // An ISATAP address can be below any prefix, so this is a guess. It is used only for addresses that are never
+  // allowed.
   if (kind !== 'metadata' && isIsatap(bytes)) {
     const tunnelled = classify4(bytes.slice(12));
     if (tunnelled.kind === 'metadata') return tunnelled;
@@ -147,7 +151,9 @@ function classify4(bytes: readonly number[]): AddressClass {
   return { kind, address: text(bytes) };
 }
 
-/** RFC 8215: each network chooses the length of its prefix, which is not known here. The most dangerous reading counts. */
+/**
+ * RFC 8215: each network chooses the length of its prefix, which is not known here. The most dangerous reading counts.
+ */
 function classifyLocalNat64(bytes: readonly number[]): AddressClass {
   const readings = nat64Positions
     .filter((positions) => positions[0] === 12 || bytes[8] === 0)
@@ -186,7 +192,10 @@ export function unmapped(address: string): string {
   return bytes?.length === 16 && isInside(bytes, mapped) ? text(bytes.slice(12)) : address;
 }
 
-/** Compare two addresses by their bytes: IPv6 has many spellings, and a dual-stack socket reports an IPv4 peer as a mapped address. */
+/**
+ * Compare two addresses by their bytes: IPv6 has many spellings, and a dual-stack socket reports an IPv4 peer as a
+ * mapped address.
+ */
 export function sameAddress(left: string, right: string): boolean {
   const normal = (address: string): string | undefined =>
     addressBytes(unmapped(address.split('%', 1)[0] ?? ''))?.join('.');

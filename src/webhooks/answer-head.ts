@@ -1,5 +1,5 @@
-// Reads the head of an answer leniently, as its bytes arrive, in constant memory. Used only if undici's parser gives up: a receiver that sent a
-// status line has answered, however large or malformed the rest of its head is.
+// Reads the head of an answer leniently, as its bytes arrive, in constant memory. Used only if undici's parser gives
+// up: a receiver that sent a status line has answered, however large or malformed the rest of its head is.
 
 import type { ReceiverHeaders } from './transport-result.ts';
 

@@ -1,19 +1,13 @@
-// The files of a webhook's `tls`: a client certificate for its receiver, and certificate authorities trusted for this webhook only. They are read
-// again when they change, so a certificate can be renewed in place.
+// The files of a webhook's `tls`: a client certificate for its receiver, and certificate authorities trusted for this
+// webhook only. They are read again when they change, so a certificate can be renewed in place.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { CodeBuddyError } from '../base/errors.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { TransportError } from './transport-result.ts';
-
-/** Absolute paths of PEM files. */
-export interface ClientTls {
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
-}
 
 /** What the files hold. */
 export interface ClientTlsFiles {
@@ -51,7 +45,7 @@ export function checkClientTls(
 }
 
 /** Check that the files can be used. @throws CodeBuddyError `validation_failed` naming the file that cannot */
-export function checkClientTlsFiles(tls: ClientTls): void {
+export function checkClientTlsFiles(tls: WebhookTls): void {
   for (const name of names) {
     const path = tls[name];
     if (path === undefined || isUsable(name, path)) continue;
@@ -80,7 +74,7 @@ function isUsable(name: (typeof names)[number], path: string): boolean {
 }
 
 /** @throws TransportError `client_certificate_unusable` */
-export function readClientTls(tls: ClientTls): ClientTlsFiles {
+export function readClientTls(tls: WebhookTls): ClientTlsFiles {
   const files: { -readonly [Name in keyof ClientTlsFiles]: string } = {};
   for (const name of names) {
     const path = tls[name];

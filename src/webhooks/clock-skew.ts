@@ -1,8 +1,11 @@
-// Finds out that this machine's clock is wrong. Receivers refuse requests whose timestamp is minutes off; if the `Date` headers of three of them
-// agree on another time, the host is warned.
+// Finds out that this machine's clock is wrong. Receivers refuse requests whose timestamp is minutes off; if the `Date`
+// headers of three of them agree on another time, the host is warned.
 
 export interface ClockSkewWatch {
-  /** `date`: a `Date` header as received; `wall`: this machine's clock in Unix ms. Returns the skew in seconds, once, when three receivers agree. */
+  /**
+   * `date`: a `Date` header as received; `wall`: this machine's clock in Unix ms. Returns the skew in seconds, once,
+   * when three receivers agree.
+   */
   observe(origin: string, date: string | undefined, wall: number): number | undefined;
 }
 

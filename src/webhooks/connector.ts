@@ -1,10 +1,12 @@
-// Connects to a webhook's origin. Every connection goes to an address that the guard has judged, literals included; the system's resolver and
-// proxies from the environment are not used. The proxy of the settings is given an address, not a name.
+// Connects to a webhook's origin. Every connection goes to an address that the guard has judged, literals included; the
+// system's resolver and proxies from the environment are not used. The proxy of the settings is given an address, not a
+// name.
 
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { classifyAddress, unmapped } from './address-class.ts';
-import { type ClientTls, readClientTls } from './client-tls.ts';
+import { readClientTls } from './client-tls.ts';
 import type { NameLookup } from './name-lookup.ts';
 import { type OpenTcpOptions, openTcp } from './open-tcp.ts';
 import { openTunnel } from './proxy-tunnel.ts';
@@ -23,7 +25,7 @@ export interface ConnectorOptions {
 export interface ConnectTarget {
   readonly origin: URL;
   /** Of the webhook. */
-  readonly tls?: ClientTls;
+  readonly tls?: WebhookTls;
   /** Of the whole attempt. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -75,13 +77,13 @@ export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): 
   }
 
   /** Undefined: the authorities that Node trusts, and no client certificate. */
-  function secureContextOf(tls: ClientTls | undefined): SecureContext | undefined {
+  function secureContextOf(tls: WebhookTls | undefined): SecureContext | undefined {
     if (tls !== undefined) return makeSecureContext(tls);
     common ??= makeSecureContext(undefined);
     return common;
   }
 
-  function makeSecureContext(tls: ClientTls | undefined): SecureContext | undefined {
+  function makeSecureContext(tls: WebhookTls | undefined): SecureContext | undefined {
     const { cert, key, ca: ownCa } = tls === undefined ? {} : readClientTls(tls);
     const authorities = [ca, ownCa].filter((pem) => pem !== undefined);
     if (cert === undefined && authorities.length === 0) return undefined;
@@ -146,7 +148,8 @@ function ready(
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       socket.off(event, succeed).off('close', closed);
-      // The 'error' listener stays, without effect: until undici adds its own, and below TLS, an error must not end the process.
+      // The 'error' listener stays, without effect: until undici adds its own, and below TLS, an error must not end the
+      // process.
       if (error === undefined) resolve(socket);
       else {
         socket.destroy();

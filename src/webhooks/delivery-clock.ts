@@ -1,5 +1,5 @@
-// The clock that deliveries are scheduled by. The wall clock may be set forward or back, and the machine may sleep. The delivery clock never goes
-// back; a jump forward makes retries due, but makes nothing expire.
+// The clock that deliveries are scheduled by. The wall clock may be set forward or back, and the machine may sleep. The
+// delivery clock never goes back; a jump forward makes retries due, but makes nothing expire.
 
 export interface DeliveryClock {
   /** The wall clock in Unix ms: for signatures and for people. */

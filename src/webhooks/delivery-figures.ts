@@ -1,19 +1,11 @@
-// Counts what webhooks do: since the start, and how many ended deliveries the history has. What is the case now is read from the lanes.
+// Counts what webhooks do: since the start, and how many ended deliveries the history has. Current values are read from
+// the lanes.
 
-import type { DeliveryStatus } from '../store/delivery-store.ts';
+import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery.ts';
+import type { Latency } from '../contract/webhook-stats.ts';
 
 /** Upper bounds in seconds. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60] as const;
-
-export interface Latency {
-  /** Upper bound in seconds, and how many attempts took no longer. */
-  readonly buckets: readonly (readonly [number, number])[];
-  /** Seconds. */
-  readonly sum: number;
-  readonly count: number;
-}
-
-type EndedStatus = Exclude<DeliveryStatus, 'pending'>;
 
 export interface DeliveryFigures {
   /** Since the start. */
@@ -33,7 +25,7 @@ export interface DeliveryFigures {
   attempted(outcome: string, durationMs: number): void;
   /** The record of a retry was committed. */
   retried(): void;
-  ended(status: EndedStatus, count?: number): void;
+  ended(status: EndedDeliveryStatus, count?: number): void;
   /** An ended delivery is pending again. */
   requeued(status: DeliveryStatus): void;
   /** Ended deliveries were deleted from the history. */
@@ -43,7 +35,9 @@ export interface DeliveryFigures {
 }
 
 /** `history`: ended deliveries that the store has at the start. */
-export function createDeliveryFigures(history: Readonly<Record<EndedStatus, number>>): DeliveryFigures {
+export function createDeliveryFigures(
+  history: Readonly<Record<EndedDeliveryStatus, number>>,
+): DeliveryFigures {
   const byOutcome = new Map<string, { counts: number[]; sum: number; count: number }>();
   let emitted = 0;
   let delivered = 0;

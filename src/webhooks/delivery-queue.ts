@@ -1,4 +1,5 @@
-// The pending deliveries of one webhook: a short piece of the queue in memory, the rest in the store. Only these verbs change it.
+// The pending deliveries of one webhook: a short piece of the queue in memory, the rest in the store. Only these verbs
+// change it.
 //
 // A pending delivery is in one of these stages:
 //
@@ -315,8 +316,8 @@ export class DeliveryQueue {
   }
 
   /**
-   * The index in `ready` of the best delivery to probe with: one that the receiver never answered, else one that it answered with an error. One
-   * that it refused is used only if there is no other at all.
+   * The index in `ready` of the best delivery to probe with: one that the receiver never answered, else one that it
+   * answered with an error. One that it refused is used only if there is no other at all.
    */
   #bestProbe(): number | undefined {
     if (this.#ready.length === 0) return undefined;

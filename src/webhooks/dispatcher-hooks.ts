@@ -1,4 +1,5 @@
-// What the dispatcher tells the engine. A hook that throws must not come back as an error: a slot would stay taken, or a result unrecorded.
+// What the dispatcher tells the engine. A hook that throws must not come back as an error: a slot would stay taken, or
+// a result unrecorded.
 
 import { callHost } from '../base/call-host.ts';
 import type { DeliveryChange, DeliveryRow } from '../store/delivery-store.ts';

@@ -1,6 +1,6 @@
-// Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is committed, ends or falls
-// due; while idle it does nothing. A delivery under way has no mark in the store: the store has one owner, so whatever is pending when a
-// process starts is free again.
+// Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
+// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: the store
+// has one owner, so whatever is pending when a process starts is free again.
 
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
@@ -43,7 +43,10 @@ export interface Dispatcher {
   /** Sends a delivery before all others, even if the breaker is open or the receiver asked for a pause. */
   sendNow(lane: Lane, delivery: DeliveryRow): void;
   inFlight(): number;
-  /** Starts nothing more and waits up to `graceMs` for requests in flight; the rest is left to the next start. Resolves when all is recorded. */
+  /**
+   * Starts nothing more and waits up to `graceMs` for requests in flight; the rest is left to the next start. Resolves
+   * when all is recorded.
+   */
   close(graceMs: number): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
-// Enables and disables webhooks. From the moment a webhook is disabled its events are counted as missed instead of queued; from the moment it
-// is enabled they are queued again, after those that it missed if the user wants them.
+// Enables and disables webhooks. From the moment a webhook is disabled its events are counted as missed instead of
+// queued; from the moment it is enabled they are queued again, after those that it missed if the user wants them.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -24,7 +24,9 @@ export interface Enablement {
   createdDisabled(lane: Lane): Promise<void>;
   /** Follows what webhooks.json says at the start. `last`: the last event of the log before this process. */
   settleAtStart(lane: Lane, last: number): void;
-  /** Queues what a webhook missed before anything newer is sent. After a crash in between, the next start does it again. */
+  /**
+   * Queues what a webhook missed before anything newer is sent. After a crash in between, the next start does it again.
+   */
   deliverMissed(lane: Lane): Promise<number>;
 }
 

@@ -1,8 +1,20 @@
-// The webhook engine, put together from its parts. There is one for each store. It sees every event of the log before it is committed, and
-// everything it promises is in the store, so it can stop and start at any moment.
+// The webhook engine, put together from its parts. There is one for each store. It sees every event of the log before
+// it is committed, and everything it promises is in the store, so it can stop and start at any moment.
 
 import { maskUrlsIn } from '../base/redaction.ts';
-import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
+import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type { LoggedEvent } from '../contract/event.ts';
+import type { Page } from '../contract/page.ts';
+import type { RotatedSecret, Webhook, WebhookSecret } from '../contract/webhook.ts';
+import type {
+  EnabledWebhook,
+  EnableOptions,
+  Replayed,
+  ReplaySelection,
+} from '../contract/webhook-actions.ts';
+import type { RunWebhook } from '../contract/webhook-input.ts';
+import type { WebhookStats } from '../contract/webhook-stats.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { Store } from '../store/store.ts';
 import { createConnector } from './connector.ts';
@@ -15,24 +27,22 @@ import { createEnablement } from './enablement.ts';
 import { createContext } from './engine-context.ts';
 import { createEntriesInForce } from './entries-in-force.ts';
 import { createEntryChanges } from './entry-changes.ts';
-import type { DeliveryExplanation } from './explain.ts';
-import { createHistory, type HistoryQuery } from './history.ts';
+import { createHistory } from './history.ts';
 import { type Housekeeping, startHousekeeping } from './housekeeping.ts';
 import type { Lane } from './lane.ts';
-import { createLifecycle, type NewSecret } from './lifecycle.ts';
+import { createLifecycle } from './lifecycle.ts';
 import { createNameLookup } from './name-lookup.ts';
 import { createWebhookOutbox } from './outbox.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createPayloadCache } from './payload-cache.ts';
 import { openRegistry } from './registry.ts';
 import { createRemoval } from './removal.ts';
-import type { ReplayRange } from './replay.ts';
 import { createReplays } from './replays.ts';
 import { createResuming } from './resume-now.ts';
 import { createRunWebhooks } from './run-webhooks.ts';
 import { setAsideFiles } from './set-aside-files.ts';
 import { createSettled } from './settled.ts';
-import { readStats, type WebhookStats } from './stats.ts';
+import { readStats } from './stats.ts';
 import { createTakeUp } from './take-up.ts';
 import { checkTarget } from './target-check.ts';
 import { createTestDelivery } from './test-delivery.ts';
@@ -43,11 +53,6 @@ import { createUrlGuard } from './url-guard.ts';
 import { createViews } from './views.ts';
 import { parseWebhook } from './webhook-config.ts';
 import { findLane } from './webhook-errors.ts';
-import type { DeliveryView, WebhookView } from './webhook-view.ts';
-
-export type { HistoryQuery } from './history.ts';
-export type { NewSecret } from './lifecycle.ts';
-export type { WebhookStats } from './stats.ts';
 
 export interface WebhookEngineOptions {
   readonly store: Store;
@@ -86,53 +91,33 @@ export interface WebhookEngineOptions {
 }
 
 export interface WebhookEngine {
-  list(): Promise<readonly WebhookView[]>;
-  get(id: string): Promise<WebhookView | undefined>;
+  list(): Promise<readonly Webhook[]>;
+  get(id: string): Promise<Webhook | undefined>;
   /** `generateSecret`: generate a secret if the input has none. */
   create(
     input: unknown,
     options?: { readonly generateSecret?: boolean },
-  ): Promise<{ readonly webhook: WebhookView; readonly sameUrlAs: readonly string[] } & NewSecret>;
-  update(id: string, patch: unknown): Promise<WebhookView>;
+  ): Promise<{ readonly webhook: Webhook; readonly sameUrlAs: readonly string[] } & WebhookSecret>;
+  update(id: string, patch: unknown): Promise<Webhook>;
   remove(id: string): Promise<void>;
-  test(id: string): Promise<DeliveryView>;
-  rotateSecret(
-    id: string,
-    secret?: string,
-  ): Promise<NewSecret & { readonly previousValidUntil: string | null }>;
-  replay(
-    id: string,
-    range: ReplayRange & { readonly events?: readonly string[] },
-  ): Promise<{ readonly queued: number; readonly skipped: number }>;
-  enable(
-    id: string,
-    options: { readonly replayMissed?: boolean },
-  ): Promise<{ readonly webhook: WebhookView; readonly queued: number }>;
+  test(id: string): Promise<Delivery>;
+  rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
+  replay(id: string, selection: ReplaySelection): Promise<Replayed>;
+  enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
   /** Ids of the enabled webhooks that want an event. */
   forEvent(type: string): readonly string[];
   /** Appends an event; resolves when it and its deliveries are committed. */
   emit(event: NewEvent): Promise<{ readonly event: LoggedEvent; readonly deliveries: readonly string[] }>;
   /** Resolves when all of these deliveries have ended. */
-  settled(deliveries: readonly string[]): Promise<readonly DeliveryView[]>;
+  settled(deliveries: readonly string[]): Promise<readonly Delivery[]>;
 
-  listDeliveries(
-    query: HistoryQuery,
-  ): Promise<{ readonly items: readonly DeliveryView[]; readonly next?: string }>;
-  getDelivery(
-    id: string,
-  ): Promise<(DeliveryView & { readonly explanation: DeliveryExplanation }) | undefined>;
-  retry(id: string): Promise<DeliveryView>;
-  retryFailed(filter: {
-    readonly webhookId?: string;
-    readonly event?: string;
-    readonly since?: string;
-  }): Promise<{ readonly queued: number }>;
+  listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
+  getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
+  retry(id: string): Promise<Delivery>;
+  retryFailed(filter: RetryFilter): Promise<Queued>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 
-  createForRun(
-    runId: string,
-    input: { readonly url: string; readonly events?: readonly string[]; readonly secret?: string },
-  ): Promise<{ readonly id: string }>;
+  createForRun(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;
   dropForRun(runId: string): Promise<void>;
   /** Since the start. */
   counters(): Pick<WebhookStats, 'emitted' | 'delivered' | 'failed' | 'retried'>;

@@ -1,4 +1,5 @@
-// Puts in force what is written down of webhooks: at the start, after a change through the API, and after an edit of webhooks.json by hand.
+// Applies the configuration of webhooks to their lanes: at the start, after a change through the API, and after an edit
+// of webhooks.json by hand.
 
 import { isDeepStrictEqual } from 'node:util';
 import { maskUrlsIn } from '../base/redaction.ts';
@@ -93,7 +94,8 @@ export function createEntriesInForce({
     const wasEnabled = lane.isEnabled;
     const hasMoved = lane.config.url !== config.url;
     const wasRefused = lane.refusal;
-    // False for a webhook that its receiver disabled while the file could not be written: it still says `enabled: true`.
+    // False for a webhook that its receiver disabled while the file could not be written: it still says `enabled:
+    // true`.
     const mayEnable = isAsked || lane.state.disabledAt === null || lane.state.disabledInFile;
     const isEnabled = config.enabled && (wasEnabled || mayEnable);
     if (isEnabled === wasEnabled && refusal === wasRefused && isDeepStrictEqual(config, lane.config)) return;

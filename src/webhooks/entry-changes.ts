@@ -1,5 +1,5 @@
-// Changes what is written down of a webhook: its entry in webhooks.json, or in the store if it belongs to a run. Nothing here changes what is in
-// force.
+// Changes the stored configuration of a webhook: its entry in webhooks.json, or its row in the store if it belongs to a
+// run. The change is applied by entries-in-force.ts.
 
 import { isRecord } from '../base/is-record.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -18,15 +18,23 @@ import { webhookExists, webhookNotFound } from './webhook-errors.ts';
 import { putRunWebhook } from './webhook-writes.ts';
 
 export interface EntryChanges {
-  /** The entry as it is written down. @throws CodeBuddyError `webhook_not_found` */
+  /** The entry as it is stored. @throws CodeBuddyError `webhook_not_found` */
   of(lane: Lane): RegistryEntry;
   /** @throws CodeBuddyError `validation_failed` */
   parse(input: unknown): WebhookConfig;
-  /** The entry with a patch applied. A URL that stays the same is not checked again. @throws CodeBuddyError `validation_failed` */
+  /**
+   * The entry with a patch applied. A URL that stays the same is not checked again.
+   *
+   * @throws CodeBuddyError `validation_failed`
+   */
   patched(entry: RegistryEntry, patch: unknown): WebhookConfig;
   /** Writes a new entry. `requireFree` is called again when the file is known not to have the id. */
   create(config: WebhookConfig, requireFree: () => void): Promise<RegistryEntry>;
-  /** Applies a patch to the entry and returns the new one. @throws CodeBuddyError `validation_failed`, `webhook_not_found` */
+  /**
+   * Applies a patch to the entry and returns the new one.
+   *
+   * @throws CodeBuddyError `validation_failed`, `webhook_not_found`
+   */
   change(lane: Lane, patch: unknown): Promise<RegistryEntry>;
   remove(lane: Lane): Promise<void>;
   /** Writes `enabled`, if the entry says otherwise. Webhooks of runs have no such entry. */

@@ -1,5 +1,5 @@
-// Watches a file and the symbolic links that lead to it. It watches folders, not the file: an editor that saves by renaming would leave the old
-// file watched. If the system cannot watch a folder, the file is polled every two seconds.
+// Watches a file and the symbolic links that lead to it. It watches folders, not the file: an editor that saves by
+// renaming would leave the old file watched. If the system cannot watch a folder, the file is polled every two seconds.
 
 import { type FSWatcher, watch } from 'node:fs';
 import { fileFault } from '../base/file-errors.ts';

@@ -1,45 +1,26 @@
 // The delivery history: lists, shows, retries and clears deliveries.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type { Page } from '../contract/page.ts';
 import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { DeliveryFigures } from './delivery-figures.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineContext } from './engine-context.ts';
-import { type DeliveryExplanation, explain } from './explain.ts';
+import { explain } from './explain.ts';
 import type { Resuming } from './resume-now.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import type { Views } from './views.ts';
 import { deliveryNotFound, findLane } from './webhook-errors.ts';
-import type { DeliveryView } from './webhook-view.ts';
-
-export interface HistoryQuery {
-  readonly limit: number;
-  /** The id of the last one of the page before. */
-  readonly after?: string;
-  readonly webhookId?: string;
-  readonly status?: DeliveryRow['status'];
-  readonly event?: string;
-  readonly eventId?: string;
-  /** RFC 3339. */
-  readonly since?: string;
-}
 
 export interface History {
   /** @throws CodeBuddyError `validation_failed` naming /since */
-  listDeliveries(
-    query: HistoryQuery,
-  ): Promise<{ readonly items: readonly DeliveryView[]; readonly next?: string }>;
-  getDelivery(
-    id: string,
-  ): Promise<(DeliveryView & { readonly explanation: DeliveryExplanation }) | undefined>;
+  listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
+  getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
   /** @throws CodeBuddyError `delivery_not_found`, `webhook_not_found`, `delivery_pending` */
-  retry(id: string): Promise<DeliveryView>;
+  retry(id: string): Promise<Delivery>;
   /** @throws CodeBuddyError `validation_failed` naming /since */
-  retryFailed(filter: {
-    readonly webhookId?: string;
-    readonly event?: string;
-    readonly since?: string;
-  }): Promise<{ readonly queued: number }>;
+  retryFailed(filter: RetryFilter): Promise<Queued>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 }
 

@@ -1,5 +1,5 @@
-// Prunes the history by age and number once an hour, and gives up deliveries that have waited too long for a webhook that cannot receive them. It
-// works in small steps, so that it delays nothing else.
+// Prunes the history by age and number once an hour, and gives up deliveries that have waited too long for a webhook
+// that cannot receive them. It works in small steps, so that it delays nothing else.
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';

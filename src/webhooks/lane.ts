@@ -1,5 +1,5 @@
-// One webhook at work: its configuration, its saved state, its queue and its slots. The lane says what may start now and, if nothing may,
-// when to look again; the dispatcher starts it. Only the lane's own verbs change it.
+// One webhook at work: its configuration, its saved state, its queue and its slots. The lane says what may start now
+// and, if nothing may, when to look again; the dispatcher starts it. Only the lane's own verbs change it.
 //
 // What its requests wait for is named by the first of these that holds:
 //
@@ -13,8 +13,8 @@
 //
 // `paused`, `unreachable` and `open` do not stop a delivery that a user asked to send now.
 //
-// A request takes a slot from `startNext` to `released`. In an ordered webhook the slot is taken again by `recording` and kept until
-// `recorded`. The stages of a delivery are those of delivery-queue.ts.
+// A request takes a slot from `startNext` to `released`. In an ordered webhook the slot is taken again by `recording`
+// and kept until `recorded`. The stages of a delivery are those of delivery-queue.ts.
 
 import type { Redactor } from '../base/redaction.ts';
 import { type Credentials, createCredentials } from './credentials.ts';
@@ -116,7 +116,10 @@ export class Lane {
     this.#isRunEnded = true;
   }
 
-  /** The webhook is removed: nothing starts any more. Returns the sequences of everything pending but what waits in the store. */
+  /**
+   * The webhook is removed: nothing starts any more. Returns the sequences of everything pending but what waits in the
+   * store.
+   */
   removed(): readonly number[] {
     this.#config = { ...this.#config, enabled: false };
     this.stopTimer();
@@ -146,7 +149,10 @@ export class Lane {
     return wasUnreachable;
   }
 
-  /** `wasDown`: the receiver is back after the breaker was open or the target unreachable, so requests begin one at a time. */
+  /**
+   * `wasDown`: the receiver is back after the breaker was open or the target unreachable, so requests begin one at a
+   * time.
+   */
   succeeded(now: number, wasDown: boolean): void {
     this.#lastSuccessAt = now;
     if (wasDown) this.#limit.recovered();
@@ -233,15 +239,17 @@ export class Lane {
   }
 
   /**
-   * The result of a released delivery is about to be written. In an ordered webhook it takes the slot again and returns true: the next delivery
-   * starts when this result is on the disk, so that the order survives a crash.
+   * The result of a released delivery is about to be written. In an ordered webhook it takes the slot again and returns
+   * true: the next delivery starts when this result is on the disk, so that the order survives a crash.
    */
   recording(): boolean {
     if (this.#config.ordered) this.#inFlight++;
     return this.#config.ordered;
   }
 
-  /** The result is on the disk. `nextAttemptAt`: null if the delivery has ended. `keptSlot`: what `recording` returned. */
+  /**
+   * The result is on the disk. `nextAttemptAt`: null if the delivery has ended. `keptSlot`: what `recording` returned.
+   */
   recorded(id: string, nextAttemptAt: number | null, keptSlot: boolean): void {
     if (keptSlot) this.released();
     this.queue.recorded(id, nextAttemptAt);

@@ -1,7 +1,9 @@
-// Creates, updates, removes and enables webhooks, and rotates their secrets: what a user asks for. Each change is written down first, then put in
-// force.
+// Creates, updates, removes and enables webhooks and rotates their secrets, as users ask for it. Each change is stored
+// first and then applied.
 
 import { isRecord } from '../base/is-record.ts';
+import type { RotatedSecret, Webhook, WebhookSecret } from '../contract/webhook.ts';
+import type { EnabledWebhook, EnableOptions } from '../contract/webhook-actions.ts';
 import { checkClientTlsFiles } from './client-tls.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EarlierStates } from './earlier-states.ts';
@@ -15,30 +17,17 @@ import type { Resuming } from './resume-now.ts';
 import { graceOfSecretMs, type SavedState } from './saved-state.ts';
 import { generateSecret, signingSecretOf } from './signing.ts';
 import { findLane, webhookExists } from './webhook-errors.ts';
-import type { WebhookView } from './webhook-view.ts';
 import { putState } from './webhook-writes.ts';
-
-export interface NewSecret {
-  readonly secret: string | null;
-  /** `secret` as the common libraries take it: `whsec_…`, or `whpk_…` of an ed25519 key. */
-  readonly signingSecret: string | null;
-}
 
 export interface Lifecycle {
   create(
     input: unknown,
     options?: { readonly generateSecret?: boolean },
-  ): Promise<{ readonly webhook: WebhookView; readonly sameUrlAs: readonly string[] } & NewSecret>;
-  update(id: string, patch: unknown): Promise<WebhookView>;
+  ): Promise<{ readonly webhook: Webhook; readonly sameUrlAs: readonly string[] } & WebhookSecret>;
+  update(id: string, patch: unknown): Promise<Webhook>;
   remove(id: string): Promise<void>;
-  rotateSecret(
-    id: string,
-    secret?: string,
-  ): Promise<NewSecret & { readonly previousValidUntil: string | null }>;
-  enable(
-    id: string,
-    options: { readonly replayMissed?: boolean },
-  ): Promise<{ readonly webhook: WebhookView; readonly queued: number }>;
+  rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
+  enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
 }
 
 export interface LifecycleOptions {
@@ -50,7 +39,7 @@ export interface LifecycleOptions {
   readonly resuming: Pick<Resuming, 'resume'>;
   readonly dispatcher: Pick<Dispatcher, 'wake'>;
   readonly earlierStates: EarlierStates;
-  readonly view: (lane: Lane) => Promise<WebhookView>;
+  readonly view: (lane: Lane) => Promise<Webhook>;
   /** @throws CodeBuddyError `validation_failed` if a webhook may not send there */
   readonly checkTarget: (url: string) => Promise<void>;
 }
@@ -179,7 +168,7 @@ export function createLifecycle({
   };
 }
 
-function secretsOf(secret: string | undefined): NewSecret {
+function secretsOf(secret: string | undefined): WebhookSecret {
   return secret === undefined
     ? { secret: null, signingSecret: null }
     : { secret, signingSecret: signingSecretOf(secret) };

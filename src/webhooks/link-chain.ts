@@ -1,5 +1,5 @@
-// Follows symbolic links one at a time. webhooks.json may be a link into a repository of settings, or lie on a mounted volume that is updated by
-// changing a link, so a change can happen at each step.
+// Follows symbolic links one at a time. webhooks.json may be a link into a repository of settings, or lie on a mounted
+// volume that is updated by changing a link, so a change can happen at each step.
 
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path';

@@ -1,5 +1,5 @@
-// Loads the next deliveries of a webhook from the store: waiting ones that are due, then fresh ones. One webhook at a time, so that a hundred
-// that run dry together do not hold up everything else.
+// Loads the next deliveries of a webhook from the store: waiting ones that are due, then fresh ones. One webhook at a
+// time, so that a hundred that run empty together do not delay everything else.
 
 import type { DeliveryStore } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
@@ -72,8 +72,8 @@ export function createLoader({ store, clock, capacity, onLoaded, onError }: Load
   }
 
   /**
-   * Loads a waiting delivery that is not due, to probe with: one that the receiver never answered, else one that it answered with an error. One
-   * that it refused is no probe.
+   * Loads a waiting delivery that is not due, to probe with: one that the receiver never answered, else one that it
+   * answered with an error. One that it refused is no probe.
    */
   async function loadProbe({ id: webhookId, config, queue }: Lane): Promise<void> {
     const waiting = await store.waitingDeliveries(webhookId, Number.MAX_SAFE_INTEGER, probeCandidates);

@@ -1,6 +1,6 @@
-// The metadata services of cloud providers, which serve credentials and other data of a machine to any program on it. They are never a webhook's
-// target, even if they are listed as allowed. One row for each service, with the provider's own page as its source; providers that share an
-// address share a row.
+// The metadata services of cloud providers, which serve credentials and other data of a machine to any program on it.
+// They are never a webhook's target, even if they are listed as allowed. One row for each service, with the provider's
+// own page as its source; providers that share an address share a row.
 
 export interface MetadataService {
   readonly provider: string;

@@ -1,5 +1,6 @@
-// Looks names up with c-ares and the hosts file. Not with getaddrinfo: it occupies one of the process's four threads until a name server
-// answers, so a few names whose servers are silent would delay every lookup and every file operation.
+// Looks names up with c-ares and the hosts file. Not with getaddrinfo: it occupies one of the process's four threads
+// until a name server answers, so a few names whose servers are silent would delay every lookup and every file
+// operation.
 
 import { promises as dns } from 'node:dns';
 import { openHostsFile, systemHostsFile } from './hosts-file.ts';
@@ -48,7 +49,10 @@ export function createNameLookup({
   const resolvers = new Set<dns.Resolver>();
   const failures = new Map<string, { readonly error: TransportError; readonly until: number }>();
 
-  /** Each name has its own resolver, so that cancelling one lookup cancels no other. All candidates share the time of one lookup. */
+  /**
+   * Each name has its own resolver, so that cancelling one lookup cancels no other. All candidates share the time of
+   * one lookup.
+   */
   async function ask(hostname: string): Promise<readonly string[]> {
     const resolver = new dns.Resolver({ timeout: timeoutMs, tries });
     if (servers !== undefined) resolver.setServers(servers);
@@ -74,7 +78,8 @@ export function createNameLookup({
           answer.status === 'rejected' ? codeOf(answer.reason) : 'ENODATA',
         );
         const error = toError(plainName(hostname), codes, isLate);
-        // A name that does not exist may exist in the next domain. A server that does not answer would not answer for that either.
+        // A name that does not exist may exist in the next domain. A server that does not answer would not answer for
+        // that either.
         if (error.reason === 'name_timeout' || error.reason === 'network_unreachable') throw error;
         // A server failure is reported rather than a name that does not exist.
         if (failure === undefined || error.reason === 'name_failed') failure = error;

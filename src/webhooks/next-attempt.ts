@@ -4,8 +4,8 @@ import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Lane } from './lane.ts';
 
 /**
- * Unix ms of the delivery clock; a time in the past means as soon as it is its turn. Undefined if its webhook is disabled, refused or removed, so
- * that nothing is sent.
+ * Unix ms of the delivery clock; a time in the past means as soon as it is its turn. Undefined if its webhook is
+ * disabled, refused or removed, so that nothing is sent.
  */
 export function nextAttemptOf(row: DeliveryRow, lane: Lane | undefined, now: number): number | undefined {
   if (lane === undefined || !lane.isEnabled || lane.refusal !== undefined) return undefined;

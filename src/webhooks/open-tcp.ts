@@ -1,6 +1,6 @@
-// Opens a TCP connection to one of a receiver's addresses (Happy Eyeballs, RFC 8305). All addresses share one deadline, and the first that connects
-// wins. Own code, since Node's `autoSelectFamily` gives up an address after 250 ms when it tries the next one, and the guard must know that
-// nothing but these addresses is connected to.
+// Opens a TCP connection to one of a receiver's addresses (Happy Eyeballs, RFC 8305). All addresses share one deadline,
+// and the first that connects wins. Own code, since Node's `autoSelectFamily` gives up a slow address when it tries the
+// next one, and the guard must know that nothing but these addresses is connected to.
 
 import { connect, isIP, type Socket } from 'node:net';
 import { sameAddress } from './address-class.ts';
@@ -85,7 +85,10 @@ export function openTcp({
   });
 }
 
-/** Alternates the families, beginning with that of the first address (RFC 8305 §4), so that a family without a route costs one step. */
+/**
+ * Alternates the families, beginning with that of the first address (RFC 8305 §4), so that a family without a route
+ * costs one step.
+ */
 function interleave(addresses: readonly string[]): string[] {
   const family = isIP(addresses[0] ?? '');
   const mine = addresses.filter((address) => isIP(address) === family);

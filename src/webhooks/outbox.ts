@@ -1,5 +1,5 @@
-// Chooses the webhooks that receive an event before it is committed, so that its deliveries are committed with it, and passes them to the
-// dispatcher after the commit, without reading back what was just written.
+// Chooses the webhooks that receive an event before it is committed, so that its deliveries are committed with it, and
+// passes them to the dispatcher after the commit, without reading back what was just written.
 
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
@@ -29,7 +29,10 @@ export interface WebhookOutbox extends Outbox {
   observe<T>(append: () => T): { readonly result: T; readonly deliveries: readonly string[] };
 }
 
-/** Events about one webhook, which their data names. It receives only `webhook.test`, and no other webhook receives that. */
+/**
+ * Events about one webhook, which their data names. It receives only `webhook.test`, and no other webhook receives
+ * that.
+ */
 export const aboutWebhooks: ReadonlySet<string> = new Set([
   'webhook.test',
   'webhook.failing',

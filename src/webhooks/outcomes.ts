@@ -1,4 +1,5 @@
-// What the engine does with the outcomes of attempts: counts them, warns the host, and logs events about the health of webhooks.
+// What the engine does with the outcomes of attempts: counts them, warns the host, and logs events about the health of
+// webhooks.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import { shownPast } from '../events/shown-time.ts';

@@ -1,6 +1,6 @@
-// The bytes of recent payloads, so that a new event is sent without being read back from the store, and an event for a hundred webhooks is in
-// memory once. Bounded by bytes; older payloads are read from the store. Own code: 0.06 µs a payload, where
-// lru-cache takes 0.12.
+// The bytes of recent payloads, so that a new event is sent without being read back from the store, and an event for a
+// hundred webhooks is in memory once. Bounded by bytes; older payloads are read from the store. Own code: 0.06 µs a
+// payload, where lru-cache takes 0.12.
 
 export interface PayloadCache {
   get(sequence: number): Uint8Array | undefined;

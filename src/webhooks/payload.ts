@@ -1,5 +1,5 @@
-// Builds the bytes of a payload from a stored event, around the sequence number that only the commit knows. They are built once: every attempt
-// sends the bytes that are stored.
+// Builds the bytes of a payload from a stored event, around the sequence number that only the commit knows. They are
+// built once: every attempt sends the bytes that are stored.
 
 import type { PayloadParts } from '../store/delivery-store.ts';
 

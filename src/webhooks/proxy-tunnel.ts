@@ -1,5 +1,5 @@
-// Opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6). The proxy is given an address that the guard has judged, never a name, so it cannot
-// choose where a delivery goes.
+// Opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6). The proxy is given an address that the guard has judged,
+// never a name, so it cannot choose where a delivery goes.
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -9,8 +9,8 @@ import { TransportError } from './transport-result.ts';
 const maxHeadBytes = 16 * 1024;
 
 /**
- * Connect to the proxy and ask it for a tunnel to the target. Resolves to the socket when the tunnel is open. `wait` resolves on the event, and
- * destroys the socket if it fails or takes too long.
+ * Connect to the proxy and ask it for a tunnel to the target. Resolves to the socket when the tunnel is open. `wait`
+ * resolves on the event, and destroys the socket if it fails or takes too long.
  * @throws TransportError `proxy_failed` if the proxy cannot be reached or refuses
  */
 export async function openTunnel(
@@ -48,7 +48,10 @@ function authorization({ username, password }: URL): string {
   return `proxy-authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`;
 }
 
-/** Emits `tunnel` if the proxy agrees; otherwise destroys the socket with an error. Bytes after the head stay in the socket. */
+/**
+ * Emits `tunnel` if the proxy agrees; otherwise destroys the socket with an error. Bytes after the head stay in the
+ * socket.
+ */
 function readHead(socket: Socket): void {
   let head = Buffer.alloc(0);
   const onReadable = (): void => {

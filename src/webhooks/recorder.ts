@@ -1,5 +1,5 @@
-// Writes the results of attempts to the store, together in one commit for each turn of the event loop. A result is kept until the disk takes
-// it: a full disk must not cost duplicates.
+// Writes the results of attempts to the store, together in one commit for each turn of the event loop. A result is kept
+// until the disk takes it: a full disk must not cost duplicates.
 
 import type { DeliveryChange, DeliveryRow } from '../store/delivery-store.ts';
 import type { Store, Write } from '../store/store.ts';
@@ -21,7 +21,7 @@ export interface Recorder {
   saveState(lane: Lane): void;
   /** Results that are not committed yet. */
   unrecorded(): number;
-  /** Writes what is left. What the store refuses now is not tried again. */
+  /** Writes the remaining results. A write that the store refuses now is not tried again. */
   close(): Promise<void>;
 }
 
@@ -59,7 +59,8 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
   async function write(batch: readonly Result[]): Promise<void> {
     const changes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
     const changedLanes = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
-    // Only an ordered webhook waits for its record, so others may share a later commit. A saved state may not: it would overwrite a newer one.
+    // Only an ordered webhook waits for its record, so others may share a later commit. A saved state may not: it would
+    // overwrite a newer one.
     let maxDelayMs = changedLanes.size > 0 || batch.some(({ keepsSlot }) => keepsSlot) ? 0 : recordWithinMs;
     for (;;) {
       try {

@@ -1,5 +1,5 @@
-// The entries of webhooks.json. Each is read by itself: an entry that cannot be used stays in the file as it is and is shown as refused, with the
-// reason; the others work.
+// The entries of webhooks.json. Each is read by itself: an entry that cannot be used stays in the file as it is and is
+// shown as refused, with the reason; the others work.
 
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';

@@ -1,4 +1,5 @@
-// Reads and writes webhooks.json. It is written atomically. A file that cannot be used is copied before it is overwritten.
+// Reads and writes webhooks.json. It is written atomically. A file that cannot be used is copied before it is
+// overwritten.
 
 import { isUtf8 } from 'node:buffer';
 import {
@@ -75,7 +76,10 @@ function closeToOthers(handle: number): void {
   }
 }
 
-/** Copy the unusable file under another name, which is returned. A link stays in place, unless it leads to no file; then it is renamed. */
+/**
+ * Copy the unusable file under another name, which is returned. A link stays in place, unless it leads to no file; then
+ * it is renamed.
+ */
 export function setAside(path: string, now: number): string {
   const time = new Date(now)
     .toISOString()
@@ -107,7 +111,9 @@ export function restoreRegistryFile(path: string, text: string): void {
   writePrivateFile(resolveLinks(path), text);
 }
 
-/** The same without blocking the process. `mayReplace` is asked immediately before the new file replaces the old one. */
+/**
+ * The same without blocking the process. `mayReplace` is asked immediately before the new file replaces the old one.
+ */
 export function replaceRegistryFile(path: string, text: string, mayReplace: () => boolean): Promise<boolean> {
   return replacePrivateFile(resolveLinks(path), text, mayReplace);
 }

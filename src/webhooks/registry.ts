@@ -1,6 +1,6 @@
-// Keeps the configured webhooks in webhooks.json. Edits by hand are followed while running. Changes requested together are written together, each
-// applied to the content of the file at that moment, so that no change undoes another. A file that is invalid for two seconds is set aside under
-// another name, and the webhooks stay as they were.
+// Keeps the configured webhooks in webhooks.json. Edits by hand are followed while running. Changes requested together
+// are written together, each applied to the content of the file at that moment, so that no change undoes another. A
+// file that is invalid for two seconds is set aside under another name, and the webhooks stay as they were.
 
 import { existsSync } from 'node:fs';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -42,8 +42,8 @@ export interface Registry {
   /** False if the file was missing or could not be read at the start: webhooks that are not here may come back. */
   readonly isComplete: boolean;
   /**
-   * Replace an entry by what `edit` returns, or remove it if that is undefined. Resolves when it is on the disk. If `edit` throws, only this
-   * change is rejected.
+   * Replace an entry by what `edit` returns, or remove it if that is undefined. Resolves when it is on the disk. If
+   * `edit` throws, only this change is rejected.
    *
    * @throws CodeBuddyError `storage_unavailable`, or an error of the file system; nothing is changed then
    */

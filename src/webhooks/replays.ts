@@ -1,25 +1,17 @@
 // Replays events of the log to a webhook: what a user asks for, and what a disabled webhook missed.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Replayed, ReplaySelection } from '../contract/webhook-actions.ts';
 import { expandTypes } from '../events/event-filter.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
-import { type ReplayRange, replay } from './replay.ts';
-
-/** `events`: only these of the types that the webhook wants. @default all of them */
-export type AskedReplay = ReplayRange & { readonly events?: readonly string[] };
-
-export interface ReplayCounts {
-  readonly queued: number;
-  /** Events that are pending for the webhook already, or about itself. */
-  readonly skipped: number;
-}
+import { replay } from './replay.ts';
 
 export interface Replays {
   /** @throws CodeBuddyError `replay_running`, `validation_failed` naming /after or /before */
-  asked(lane: Lane, range: AskedReplay): Promise<ReplayCounts>;
+  asked(lane: Lane, range: ReplaySelection): Promise<Replayed>;
   /** The same, beside any other replay. */
-  run(lane: Lane, range: AskedReplay): Promise<ReplayCounts>;
+  run(lane: Lane, range: ReplaySelection): Promise<Replayed>;
 }
 
 export function createReplays(
@@ -28,7 +20,7 @@ export function createReplays(
 ): Replays {
   const running = new Set<string>();
 
-  function run(lane: Lane, { events, ...range }: AskedReplay): Promise<ReplayCounts> {
+  function run(lane: Lane, { events, ...range }: ReplaySelection): Promise<Replayed> {
     return replay({
       store,
       log,

@@ -1,4 +1,4 @@
-// The headers of a delivery's request, in the order of the contract: ours first, then those of the webhook.
+// Builds the headers of a delivery's request in their documented order: the sender's first, then the webhook's own.
 
 import { version } from '../base/version.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';

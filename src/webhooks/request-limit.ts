@@ -1,4 +1,5 @@
-// How many requests one webhook may have in flight: 8, halved each time the receiver is overloaded, and 1, 2, 4, 8 after it was down.
+// How many requests one webhook may have in flight: 8, halved each time the receiver is overloaded, and 1, 2, 4, 8
+// after it was down.
 
 export const maxRequests = 8;
 

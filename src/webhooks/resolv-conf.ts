@@ -1,5 +1,5 @@
-// Reads what c-ares leaves to its callers from resolv.conf(5): the domains in which a short name is looked up, as Kubernetes and company networks
-// use them. Reads the file again when it changes.
+// Reads what c-ares leaves to its callers from resolv.conf(5): the domains in which a short name is looked up, as
+// Kubernetes and company networks use them. Reads the file again when it changes.
 
 import { readFileSync, statSync } from 'node:fs';
 
@@ -62,7 +62,10 @@ export function parseResolvConf(text: string): SearchRules {
   return { domains, ndots };
 }
 
-/** The full names that a name may stand for, in the order in which they are looked up. A name with a dot at its end stands for itself only. */
+/**
+ * The full names that a name may stand for, in the order in which they are looked up. A name with a dot at its end
+ * stands for itself only.
+ */
 export function candidatesFor(hostname: string, { domains, ndots }: SearchRules): readonly string[] {
   const name = hostname.toLowerCase();
   if (name.endsWith('.')) return [name.slice(0, -1)];

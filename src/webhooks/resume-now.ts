@@ -1,5 +1,5 @@
-// Sends what waits for a webhook now: a user says that its receiver works again. If the breaker is open, the first request is a probe; a success
-// closes it.
+// Resumes webhooks: everything that waits for a retry is sent now, because a user says that the receiver works again.
+// If the breaker is open, the first request is a probe, and a success closes it.
 
 import type { DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Dispatcher } from './dispatcher.ts';

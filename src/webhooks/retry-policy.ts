@@ -15,8 +15,8 @@ const fewAttempts = 5;
 const maxPauses = 24;
 
 /**
- * Milliseconds before retry `n` (from 1): `retryDelay · 2^(n-1)`, at most 12 h, ±25 %. `random` is from 0 to 1. With the default configuration
- * all retries together take about 78 hours.
+ * Milliseconds before retry `n` (from 1): `retryDelay · 2^(n-1)`, at most 12 h, ±25 %. `random` is from 0 to 1. With
+ * the default configuration all retries together take about 78 hours.
  */
 export function retryDelayMs(n: number, retryDelay: number, random: number): number {
   // 2^40 ms are 34 years: above any cap, and far from overflow.

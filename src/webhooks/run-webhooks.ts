@@ -1,8 +1,10 @@
-// Webhooks of single runs. They are kept in the store, not in webhooks.json, and live until their run and all of their deliveries have ended,
-// which may be days.
+// Webhooks of single runs. They are kept in the store, not in webhooks.json, and live until their run and all of their
+// deliveries have ended, which may be days.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import type { EventType } from '../events/catalogue.ts';
+import { runEndEvents } from '../contract/event-catalogue.ts';
+import { unfinishedRunStatuses } from '../contract/run.ts';
+import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { RunWebhookRow } from '../store/delivery-store.ts';
 import type { EarlierStates } from './earlier-states.ts';
 import type { EngineContext } from './engine-context.ts';
@@ -17,10 +19,7 @@ export interface RunWebhooks {
   /**
    * @throws CodeBuddyError `validation_failed`, `too_many_run_webhooks`
    */
-  create(
-    runId: string,
-    input: { readonly url: string; readonly events?: readonly string[]; readonly secret?: string },
-  ): Promise<{ readonly id: string }>;
+  create(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;
   remove(runId: string): Promise<void>;
   /** Takes up those of earlier processes; called once, at the start. Returns their lanes. */
   takeUp(): Promise<readonly Lane[]>;
@@ -39,9 +38,7 @@ export interface RunWebhooksOptions {
   readonly max: number;
 }
 
-/** Statuses of runs that have not ended. */
-const unfinished: readonly string[] = ['queued', 'running', 'waiting'];
-const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.cancelled'];
+const unfinished: readonly string[] = unfinishedRunStatuses;
 
 export function createRunWebhooks({
   context: { store, log, clock, lanes, signal, inBackground, untilDone },
@@ -93,7 +90,7 @@ export function createRunWebhooks({
     try {
       const items = log.subscribe({
         runId,
-        types: runEndings,
+        types: runEndEvents,
         signal: AbortSignal.any([signal, leaving.signal]),
       });
       // It may have ended while an earlier subscription was failing. A run that does not exist yet is about to start.

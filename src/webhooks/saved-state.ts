@@ -1,5 +1,6 @@
-// The state of a webhook that survives a restart: everything that changes by itself, as opposed to the configuration. The store keeps it as
-// JSON text. Only the functions of webhook-health.ts and the engine change it; `Lane` holds the current value.
+// The state of a webhook that survives a restart: everything that changes by itself, as opposed to the configuration.
+// The store keeps it as JSON text. Only the functions of webhook-health.ts and the engine change it; `Lane` holds the
+// current value.
 
 /** Times in Unix ms of the delivery clock. */
 export interface SavedState {
@@ -19,7 +20,9 @@ export interface SavedState {
   readonly pausedUntil: number | null;
   readonly disabledAt: number | null;
   readonly disabledReason: string | null;
-  /** True if webhooks.json says `enabled: false` too. If the file later says `true`, somebody enabled the webhook there. */
+  /**
+   * True if webhooks.json says `enabled: false` too. If the file later says `true`, a user enabled the webhook there.
+   */
   readonly disabledInFile: boolean;
   /** While the webhook is disabled: events after this sequence are counted as missed, not queued. */
   readonly missedAfter: number | null;
@@ -52,8 +55,8 @@ export const graceOfSecretMs = 24 * 60 * 60 * 1000;
 const longestPauseMs = 24 * 60 * 60 * 1000;
 
 /**
- * Read a state from the store. Fields of other releases are ignored, missing ones get their default. Times too far in the future, written
- * while the clock was ahead, are capped: otherwise a webhook could pause for years.
+ * Read a state from the store. Fields of other releases are ignored, missing ones get their default. Times too far in
+ * the future, written while the clock was ahead, are capped: otherwise a webhook could pause for years.
  *
  * @throws SyntaxError if `text` is not JSON
  */

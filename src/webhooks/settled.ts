@@ -1,10 +1,10 @@
 // Waits until deliveries have ended.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Delivery } from '../contract/delivery.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { EngineContext } from './engine-context.ts';
 import { deliveryNotFound } from './webhook-errors.ts';
-import type { DeliveryView } from './webhook-view.ts';
 
 export interface Settled {
   /**
@@ -12,7 +12,7 @@ export interface Settled {
    *
    * @throws CodeBuddyError `delivery_not_found`, `shutting_down`
    */
-  settled(deliveries: readonly string[]): Promise<readonly DeliveryView[]>;
+  settled(deliveries: readonly string[]): Promise<readonly Delivery[]>;
   /** A delivery has ended. */
   ended(id: string): void;
   /** Any delivery may have ended, or the engine was closed. */
@@ -23,11 +23,11 @@ const keepAliveMs = 3_600_000;
 
 export function createSettled(
   { store, signal }: Pick<EngineContext, 'store' | 'signal'>,
-  view: (row: DeliveryWithAttempts) => DeliveryView,
+  view: (row: DeliveryWithAttempts) => Delivery,
 ): Settled {
   const waiters = new Map<string, Set<() => void>>();
 
-  async function settledOne(id: string): Promise<DeliveryView> {
+  async function settledOne(id: string): Promise<Delivery> {
     // The engine's own timers let the process end, but not while the caller waits for a delivery.
     const alive = setInterval(() => undefined, keepAliveMs);
     try {
@@ -37,7 +37,7 @@ export function createSettled(
     }
   }
 
-  async function whenEnded(id: string): Promise<DeliveryView> {
+  async function whenEnded(id: string): Promise<Delivery> {
     for (;;) {
       // Registered before the store is read: it may end meanwhile.
       const changed = Promise.withResolvers<void>();

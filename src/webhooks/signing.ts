@@ -1,5 +1,6 @@
-// Signs requests: Standard Webhooks 1.0.0 (`v1` HMAC-SHA256, `v1a` ed25519), and the first version's hex HMAC of the body. verify.ts is the
-// receiver's side. Own code: 2.1 µs for 1 KB, where the package `standardwebhooks` takes 9.8 and knows neither `v1a` nor rotation.
+// Signs requests: Standard Webhooks 1.0.0 (`v1` HMAC-SHA256, `v1a` ed25519), and the first version's hex HMAC of the
+// body. verify.ts is the receiver's side. Own code: 2.1 µs for 1 KB, where the package `standardwebhooks` takes 9.8 and
+// knows neither `v1a` nor rotation.
 
 import {
   createHmac,
@@ -135,8 +136,8 @@ export function generateSecret(): string {
 }
 
 /**
- * The secret in the form that the common libraries accept. They decode plain text as base64 or refuse it, so it is returned as `whsec_`; for a
- * `whsk_` key it is the public key.
+ * The secret in the form that the common libraries accept. They decode plain text as base64 or refuse it, so it is
+ * returned as `whsec_`; for a `whsk_` key it is the public key.
  */
 export function signingSecretOf(secret: string): string {
   return publicKeyOf(secret) ?? `whsec_${hmacBytes(secret).toString('base64')}`;

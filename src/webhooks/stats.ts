@@ -1,24 +1,11 @@
-// The figures of the webhook engine: counters since its start, and what is the case now.
+// Collects the figures of the webhook engine: counters since its start, and current values.
 
+import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { DeliveryStore } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import type { DeliveryFigures, Latency } from './delivery-figures.ts';
+import type { DeliveryFigures } from './delivery-figures.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Lane } from './lane.ts';
-
-export interface WebhookStats {
-  readonly emitted: number;
-  readonly delivered: number;
-  readonly failed: number;
-  readonly retried: number;
-  readonly inFlight: number;
-  readonly pending: number;
-  readonly oldestPendingAgeMs: number;
-  readonly failedInHistory: number;
-  /** Webhooks whose configuration cannot be used now. */
-  readonly refused: number;
-  readonly latency: Readonly<Record<string, Latency>>;
-}
 
 export interface StatsSources {
   readonly store: Pick<DeliveryStore, 'oldestFresh' | 'waitingCounts'>;

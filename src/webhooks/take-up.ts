@@ -1,5 +1,5 @@
-// Takes up the deliveries that an earlier process left pending: they are due again. Those of webhooks that are gone are cancelled; if
-// webhooks.json could not be read they wait, since their webhooks may come back.
+// Takes up the deliveries that an earlier process left pending. Those of webhooks that no longer exist are cancelled;
+// if webhooks.json could not be read they wait, since their webhooks may come back.
 
 import type { DeliveryPlace } from '../store/delivery-store.ts';
 import type { Enablement } from './enablement.ts';
@@ -11,8 +11,8 @@ import { longestWaitMs } from './retry-policy.ts';
 
 export interface TakeUp {
   /**
-   * `last`: the last event of the log before this process receives events. Resolves when waiting deliveries are known; the others are taken up
-   * in the background, while the first are sent.
+   * `last`: the last event of the log before this process receives events. Resolves when waiting deliveries are known;
+   * the others are taken up in the background, while the first are sent.
    */
   start(last: number): Promise<void>;
   /** Gives a webhook that came back the deliveries that waited for it. */

@@ -1,4 +1,5 @@
-// Checks the target of a webhook when it is created or its URL changes. The guard judges the addresses of a name again at every connection.
+// Checks the target of a webhook when it is created or its URL changes. The guard judges the addresses of a name again
+// at every connection.
 
 import { isIP } from 'node:net';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -9,7 +10,8 @@ import type { UrlGuard } from './url-guard.ts';
 const patienceMs = 2500;
 
 /**
- * Look up the name and judge all of its addresses. With https, a name that cannot be looked up now is accepted: it may have an address later.
+ * Look up the name and judge all of its addresses. With https, a name that cannot be looked up now is accepted: it may
+ * have an address later.
  *
  * @throws CodeBuddyError `validation_failed` naming /url
  */

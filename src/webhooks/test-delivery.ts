@@ -2,16 +2,16 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
+import type { Delivery } from '../contract/delivery.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
 import type { Resuming } from './resume-now.ts';
 import { webhookNotFound } from './webhook-errors.ts';
-import type { DeliveryView } from './webhook-view.ts';
 
 export interface TestDelivery {
   /** @throws CodeBuddyError `webhook_disabled`, `webhook_refused`, `too_many_tests`, `webhook_not_found` */
-  test(lane: Lane): Promise<DeliveryView>;
+  test(lane: Lane): Promise<Delivery>;
 }
 
 const maxPerMinute = 10;
@@ -20,7 +20,7 @@ const minuteMs = 60_000;
 export function createTestDelivery(
   { store, log, clock }: EngineContext,
   resuming: Pick<Resuming, 'sendNow'>,
-  view: (row: DeliveryWithAttempts) => DeliveryView,
+  view: (row: DeliveryWithAttempts) => Delivery,
 ): TestDelivery {
   const tests = new Map<string, readonly number[]>();
 

@@ -1,4 +1,5 @@
-// The result of one request: an answer, or the reason why there is none. The reasons appear in attempts, metrics and docs.
+// The result of one request: an answer, or the reason why there is none. The reasons appear in attempts, metrics and
+// docs.
 
 export type FailureReason =
   | 'timeout'
@@ -112,8 +113,8 @@ export function reasonOf(error: unknown): FailureReason {
 }
 
 /**
- * The most telling of the errors at the addresses of one name: a receiver that does not answer at one address says more than an address that this
- * machine cannot reach.
+ * The most telling of the errors at the addresses of one name: a receiver that does not answer at one address says more
+ * than an address that this machine cannot reach.
  */
 export function tellingOf({ errors }: AggregateError): unknown {
   const all: readonly unknown[] = errors;

@@ -1,12 +1,12 @@
-// Sends one POST to a receiver. Whatever the receiver does, there is a result within the timeout, with bounded memory. Each request has its own
-// connection; reusable connections wait in a small pool for each origin. Uses undici's Client, HTTP/1.1 only: a receiver can crash the `fetch`
-// of Node 24 (nodejs/undici#5360).
+// Sends one POST to a receiver. Whatever the receiver does, there is a result within the timeout, with bounded memory.
+// Each request has its own connection; reusable connections wait in a small pool for each origin. Uses undici's Client,
+// HTTP/1.1 only: a receiver can crash the `fetch` of Node 24 (nodejs/undici#5360).
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
 import { cutHead, wellFormed } from '../base/text.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { type AnswerHead, createAnswerHead } from './answer-head.ts';
-import type { ClientTls } from './client-tls.ts';
 import type { Connector } from './connector.ts';
 import {
   http2Only,
@@ -25,7 +25,7 @@ export interface TransportRequest {
   /** In ms, from now to the answer's headers: name lookup, connection, TLS and request included. */
   readonly timeoutMs: number;
   /** Of the webhook. Connections are shared only between requests with the same `tls`. */
-  readonly tls?: ClientTls;
+  readonly tls?: WebhookTls;
 }
 
 export interface Transport {
@@ -55,7 +55,10 @@ const maxExcerptBytes = 4 * 1024;
 const maxHeaderBytes = 16 * 1024;
 /** How long a body may take after the headers, since the outcome is known by then. */
 const bodyGraceMs = 2000;
-/** A used connection that closes this soon was closed by the receiver before the request arrived, so the request is sent again. */
+/**
+ * A used connection that closes this soon was closed by the receiver before the request arrived, so the request is sent
+ * again.
+ */
 const staleMs = 1000;
 
 export function createTransport({
@@ -314,7 +317,7 @@ export function createTransport({
   };
 }
 
-function keyOf({ origin }: URL, tls: ClientTls | undefined): string {
+function keyOf({ origin }: URL, tls: WebhookTls | undefined): string {
   return tls === undefined ? origin : `${origin} ${tls.cert} ${tls.key} ${tls.ca}`;
 }
 

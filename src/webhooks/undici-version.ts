@@ -1,5 +1,6 @@
-// Loads undici on first use, and refuses releases before 8.6 at the start: in those, a body that ends at the wrong moment ends the process
-// (nodejs/undici#5360, #5474). A host application may bring its own undici, so the version is not known before.
+// Loads undici on first use, and refuses releases before 8.6 at the start: in those, a body that ends at the wrong
+// moment ends the process (nodejs/undici#5360, #5474). A host application may bring its own undici, so the version is
+// not known before.
 
 import { createRequire } from 'node:module';
 import type { Client } from 'undici';

@@ -1,5 +1,6 @@
-// A target that this machine cannot reach: no route, no network, an unusable proxy or client certificate. The receiver is not at fault, so no
-// attempt is spent; one request at a time is tried, with growing pauses. Not saved: a start tries again at once.
+// A target that this machine cannot reach: no route, no network, an unusable proxy or client certificate. The receiver
+// is not at fault, so no attempt is spent; one request at a time is tried, with growing pauses. Not saved: a start
+// tries again at once.
 
 /** Times in Unix ms of the delivery clock. */
 export interface Unreachable {

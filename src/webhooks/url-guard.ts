@@ -1,5 +1,6 @@
-// Decides where webhooks may go. It is asked when a webhook is created and again for every connection, with the addresses that are connected to.
-// A name is refused if one of its addresses is not allowed: legitimate names do not mix public and private addresses.
+// Decides where webhooks may go. It is asked when a webhook is created and again for every connection, with the
+// addresses that are connected to. A name is refused if one of its addresses is not allowed: legitimate names do not
+// mix public and private addresses.
 
 import { networkInterfaces } from 'node:os';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -8,7 +9,10 @@ import { isBadPort } from './bad-ports.ts';
 import { isMetadataName } from './metadata-addresses.ts';
 
 export interface UrlGuardOptions {
-  /** CIDRs, addresses and host names (`example.org`, `*.example.org`) that are allowed in addition to public ones, with http too. */
+  /**
+   * CIDRs, addresses and host names (`example.org`, `*.example.org`) that are allowed in addition to public ones, with
+   * http too.
+   */
   readonly allowedTargets: readonly string[];
   /** True if loopback addresses are allowed. */
   readonly allowLoopback: boolean;
@@ -25,7 +29,11 @@ export interface Target {
 }
 
 export interface UrlGuard {
-  /** Parses a URL and checks everything that needs no name server. @throws CodeBuddyError `validation_failed` naming /url */
+  /**
+   * Parses a URL and checks everything that needs no name server.
+   *
+   * @throws CodeBuddyError `validation_failed` naming /url
+   */
   check(url: string): URL;
   /** Judges all addresses of a target. Returns the reason why it is refused, or undefined. */
   judge(target: Target, addresses: readonly string[]): string | undefined;

@@ -22,8 +22,9 @@ export interface Verdict {
   /** True if it spends one of the delivery's attempts. */
   readonly counts: boolean;
   /**
-   * `success`, `failed`: the delivery has ended. `retry`; `retry_few`: with fewer attempts. `wait`: after the pause that the receiver asked for.
-   * `later`: nothing was sent because of this machine, so it is as if the delivery had never started.
+   * `success`, `failed`: the delivery has ended. `retry`; `retry_few`: with fewer attempts. `wait`: after the pause
+   * that the receiver asked for. `later`: nothing was sent because of this machine, so it is as if the delivery had
+   * never started.
    */
   readonly next: 'success' | 'failed' | 'retry' | 'retry_few' | 'wait' | 'later';
   /** What it says about the receiver; `unknown` with `later`. */
@@ -129,7 +130,9 @@ export function judge(result: TransportResult, now: number): Verdict {
   };
 }
 
-/** Without its path: a receiver may echo the secret part of the webhook's URL. The attempt's `location` has the whole. */
+/**
+ * Without its path: a receiver may echo the secret part of the webhook's URL. The attempt's `location` has the whole.
+ */
 function shownTarget(location: string): string {
   return URL.canParse(location) ? maskUrl(location) : 'another path';
 }

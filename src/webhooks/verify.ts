@@ -1,6 +1,6 @@
-// For receivers: verifies that a request comes from the sender that has the secret. Two schemes, both in every request: Standard Webhooks
-// (`webhook-signature`) and the first version's hex form (`X-Webhook-Signature`). Nothing here throws for what came over the wire, and every
-// comparison takes constant time.
+// For receivers: verifies that a request comes from the sender that has the secret. Two schemes, both in every request:
+// Standard Webhooks (`webhook-signature`) and the first version's hex form (`X-Webhook-Signature`). Nothing here throws
+// for what came over the wire, and every comparison takes constant time.
 
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 
@@ -17,8 +17,8 @@ export interface VerifyWebhookOptions {
 }
 
 /**
- * Verify a signature of the first version: the lower-case hex HMAC-SHA256 of the raw body, keyed with the UTF-8 bytes of the secret as
- * configured. It covers only the body, so a request can be replayed: prefer {@link verifyWebhook}.
+ * Verify a signature of the first version: the lower-case hex HMAC-SHA256 of the raw body, keyed with the UTF-8 bytes
+ * of the secret as configured. It covers only the body, so a request can be replayed: prefer {@link verifyWebhook}.
  *
  * @returns false for malformed input; it never throws
  */
@@ -33,8 +33,9 @@ export function verifySignature(payload: string | Uint8Array, signature: unknown
 }
 
 /**
- * Verify a request by Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) with `whsec_…` or plain secrets, `v1a` (ed25519) with `whpk_…` keys. Pass the
- * raw bytes of the body, not parsed JSON. Of several secrets one must match, as during a rotation.
+ * Verify a request by Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) with `whsec_…` or plain secrets, `v1a` (ed25519) with
+ * `whpk_…` keys. Pass the raw bytes of the body, not parsed JSON. Of several secrets one must match, as during a
+ * rotation.
  *
  * @returns true if a signature matches and the timestamp is within the tolerance; it never throws
  */

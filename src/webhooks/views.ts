@@ -1,23 +1,19 @@
 // Shows webhooks and deliveries with what the engine knows of them now.
 
+import type { Delivery } from '../contract/delivery.ts';
+import type { Webhook } from '../contract/webhook.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
 import { countMissed } from './missed-events.ts';
-import {
-  type DeliveryView,
-  type ShownTimes,
-  viewDelivery,
-  viewWebhook,
-  type WebhookView,
-} from './webhook-view.ts';
+import { type ShownTimes, viewDelivery, viewWebhook } from './webhook-view.ts';
 
 export interface Views {
   times(): ShownTimes;
-  webhook(lane: Lane): Promise<WebhookView>;
+  webhook(lane: Lane): Promise<Webhook>;
   /** Every webhook, by id. */
-  webhooks(): Promise<readonly WebhookView[]>;
-  delivery(row: DeliveryWithAttempts): DeliveryView;
+  webhooks(): Promise<readonly Webhook[]>;
+  delivery(row: DeliveryWithAttempts): Delivery;
 }
 
 export function createViews({
@@ -40,7 +36,7 @@ export function createViews({
     });
   }
 
-  async function webhook(lane: Lane): Promise<WebhookView> {
+  async function webhook(lane: Lane): Promise<Webhook> {
     const missed = await missedBy(lane);
     return viewWebhook(lane, times(), missed);
   }

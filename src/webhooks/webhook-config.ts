@@ -1,60 +1,20 @@
-// Checks a webhook's configuration, for the API, the library and webhooks.json. All faults are reported at once, each with the field that it
-// concerns.
+// Checks a webhook's configuration, for the API, the library and webhooks.json. All faults are reported at once, each
+// with the field that it concerns.
 
 import { CodeBuddyError, type FieldError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { escapePointer } from '../base/json-pointer.ts';
 import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
-import { eventTypes, isEventType } from '../events/catalogue.ts';
-import { type ClientTls, checkClientTls } from './client-tls.ts';
+import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
+import type { Webhook } from '../contract/webhook.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
+import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
-/** Every field in force. Times in ms. */
-export interface WebhookConfig {
-  readonly id: string;
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
+/** A complete configuration, with defaults filled in. */
+export interface WebhookConfig extends Omit<Webhook, 'signed' | 'publicKey' | 'runId' | 'state'> {
   readonly secret?: string;
-  readonly enabled: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly retryCount: number;
-  readonly retryDelay: number;
-  readonly timeout: number;
-  readonly ordered: boolean;
-  readonly legacySignature: boolean;
-  readonly description: string;
-  readonly tls?: ClientTls;
-}
-
-/** What is given; what is left out gets its default. */
-export interface WebhookInput {
-  /** `[A-Za-z0-9_-]{8,64}`. @default a new one */
-  readonly id?: string;
-  /** @default the host of the url */
-  readonly name?: string;
-  readonly url: string;
-  /** Exact names, `tool.*`, `*`. @default ['*'] */
-  readonly events?: readonly string[];
-  /** `whsec_…`, `whsk_…` or plain text. Without one, requests are not signed. */
-  readonly secret?: string | null;
-  /** @default true */
-  readonly enabled?: boolean;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Retries after the first attempt, 0 to 100. @default 21 */
-  readonly retryCount?: number;
-  /** Before the first retry, in ms, 100 to 3 600 000; it doubles with each. @default 1000 */
-  readonly retryDelay?: number;
-  /** For the whole request, in ms, 1000 to 60 000. @default 15 000 */
-  readonly timeout?: number;
-  /** One at a time, by sequence. @default false */
-  readonly ordered?: boolean;
-  /** The first version's X-Webhook-Signature. @default true */
-  readonly legacySignature?: boolean;
-  readonly description?: string;
-  /** PEM files for the connection, by absolute path: a client certificate with its key, and authorities that are trusted too. `null`: none. */
-  readonly tls?: ClientTls | null;
 }
 
 export interface CheckOptions {
@@ -92,7 +52,11 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' 
 
 const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
-/** Check the input and fill in defaults. @throws CodeBuddyError `validation_failed` with one error for each invalid field */
+/**
+ * Check the input and fill in defaults.
+ *
+ * @throws CodeBuddyError `validation_failed` with one error for each invalid field
+ */
 export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: CheckOptions): WebhookConfig {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
@@ -120,7 +84,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
     fault(`/events${pointer}`, message);
   const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
-  const tls = given.get('tls') as ClientTls | undefined;
+  const tls = given.get('tls') as WebhookTls | undefined;
   if (tls !== undefined) {
     for (const { pointer, message } of checkClientTls(tls)) fault(`/tls${pointer}`, message);
     if (url?.protocol === 'http:') fault('/tls', 'requires a url that begins with https://');
@@ -152,8 +116,8 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
 const defaults = { retryCount: 21, retryDelay: 1000, timeout: 15_000 };
 
 /**
- * Apply a patch to a configuration and check the result. `secret: null` removes the secret. A masked value, as webhooks are shown with, keeps the
- * current value.
+ * Apply a patch to a configuration and check the result. `secret: null` removes the secret. A masked value, as webhooks
+ * are shown with, keeps the current value.
  *
  * @throws CodeBuddyError `validation_failed`
  */
@@ -209,8 +173,8 @@ function findMasks(url: unknown, headers: unknown): { readonly pointer: string; 
 }
 
 /**
- * Read what can be read of an entry that cannot be used. Other fields keep their value from before, or get their default; if `events` cannot be
- * read, the webhook gets no events.
+ * Read what can be read of an entry that cannot be used. Other fields keep their value from before, or get their
+ * default; if `events` cannot be read, the webhook gets no events.
  */
 export function readRefused(entry: unknown, id: string, before: WebhookConfig | undefined): WebhookConfig {
   const given = new Map<string, unknown>(isRecord(entry) ? Object.entries(entry) : []);

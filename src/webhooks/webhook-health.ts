@@ -1,5 +1,5 @@
-// How the outcome of an attempt changes a webhook's health: failures in a row, the breaker, and whether it is reported as failing, as
-// recovered, or disabled. Pure functions of the saved state, the outcome and a time.
+// How the outcome of an attempt changes a webhook's health: failures in a row, the breaker, and whether it is reported
+// as failing, as recovered, or disabled. Pure functions of the saved state, the outcome and a time.
 
 import type { SavedState } from './saved-state.ts';
 
@@ -68,7 +68,10 @@ function strike(state: Breaker, now: number, random: number, sign: 'down' | 'ref
   };
 }
 
-/** The state after an answer that is neither success nor failure: the receiver is alive. The same object if nothing changes. */
+/**
+ * The state after an answer that is neither success nor failure: the receiver is alive. The same object if nothing
+ * changes.
+ */
 export function afterAnswer(state: SavedState): SavedState {
   return state.strikes === 0 && state.openUntil === null ? state : { ...state, ...closedBreaker };
 }
@@ -98,7 +101,9 @@ export function readyToProbe(state: SavedState, now: number): SavedState {
   };
 }
 
-/** The state after the URL changed: a new receiver has no failures, but it is probed first if the previous one was down. */
+/**
+ * The state after the URL changed: a new receiver has no failures, but it is probed first if the previous one was down.
+ */
 export function afterNewTarget(state: SavedState, now: number): SavedState {
   const isDoubtful = state.strikes > 0 || state.openUntil !== null;
   return {
