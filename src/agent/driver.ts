@@ -1,9 +1,12 @@
 // A driver answers the prompt of a run: the offline agent is one, the loop of a language model is the other. It decides what to do;
 // sessions, messages, events, permissions, limits and cancellation are the run's, behind `DriverContext`.
 
+import type { Message } from '../contract/message.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { ToolDescription } from '../contract/tool.ts';
+import type { Usage } from '../contract/usage.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
-import type { Message, PromptOptions, ToolDescription, Usage } from './types.ts';
 
 /** Stands for the older part of a conversation that grew too long. */
 export interface Summary {

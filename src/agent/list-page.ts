@@ -1,6 +1,6 @@
 // One page of a list, as clients get it.
 
-import type { Page } from './types.ts';
+import type { Page } from '../contract/page.ts';
 
 /** `next` is the id to continue after; left out on the last page. */
 export function toPage<T extends { readonly id: string }>(items: readonly T[], hasMore: boolean): Page<T> {

@@ -5,12 +5,12 @@
 //
 // `stop` ends a run from outside: it aborts `signal`, and `runs.ts` then ends the run.
 
+import type { Permission } from '../contract/permission.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
-import type { Permission } from './permissions/permissions.ts';
 import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
-import type { PromptResult } from './types.ts';
 
 /** Why a run is ended from outside. */
 export type Stop =

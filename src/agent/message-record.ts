@@ -1,10 +1,10 @@
 // How a message is stored, and how it is read back.
 
+import type { Message, ToolUse } from '../contract/message.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';
-import type { Message, ToolUse } from './types.ts';
 
 /** The JSON of a message's row. */
 export interface MessageContent {

@@ -3,6 +3,7 @@
 
 import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
+import { type RunEnding, unfinishedRunStatuses } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import type { Store } from '../store/store.ts';
 import type { DriverResult } from './driver.ts';
@@ -100,7 +101,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
     async recover() {
       const error = { code: 'interrupted', message: stoppedWhileUnfinished };
       for (;;) {
-        const rows = await store.listRuns({ limit: 200, statuses: ['queued', 'running', 'waiting'] });
+        const rows = await store.listRuns({ limit: 200, statuses: unfinishedRunStatuses });
         if (rows.length === 0) return;
         await log.append(
           rows.map(({ id, sessionId }) => ({
@@ -128,7 +129,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
 }
 
 interface BadEnding {
-  readonly status: 'cancelled' | 'interrupted' | 'failed';
+  readonly status: Exclude<RunEnding, 'completed'>;
   /** The error for callers that wait for the answer. */
   readonly error: CodeBuddyError;
   readonly event: NewEvent;

@@ -5,6 +5,7 @@
 //                 `--leaveLine--> ending --release--> gone
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { RunStateCounts } from '../contract/run.ts';
 import type { LiveRun } from './live-run.ts';
 import type { RunLimits } from './run-limits.ts';
 import { createRunTurns } from './run-turns.ts';
@@ -45,6 +46,16 @@ export class RunQueue {
 
   working(): readonly LiveRun[] {
     return [...this.#working.values()];
+  }
+
+  /** Runs that were stopped and are about to end are not counted. */
+  countByStatus(): RunStateCounts {
+    const counts = { queued: 0, running: 0, waiting: 0 };
+    for (const { record } of this.#live.values()) {
+      const { status } = record;
+      if (status === 'queued' || status === 'running' || status === 'waiting') counts[status]++;
+    }
+    return counts;
   }
 
   isSessionBusy(sessionId: string): boolean {

@@ -1,10 +1,11 @@
 // How a run is stored, and how it is read back and shown.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { Run, RunStatus } from '../contract/run.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
-import type { PromptOptions, Run, RunStatus } from './types.ts';
 
 /** The options of a run, and the rights it works with: those of the caller that started it or resumed it last. */
 export interface RunRequest {

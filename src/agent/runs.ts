@@ -4,6 +4,12 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { createRunFigures, type RunStats } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
+import type { Permission } from '../contract/permission.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
+import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
@@ -13,8 +19,7 @@ import { createDriverContexts, turnWrite } from './driver-context.ts';
 import { toPage } from './list-page.ts';
 import { LiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
-import type { Permission, Permissions } from './permissions/permissions.ts';
-
+import type { Permissions } from './permissions/permissions.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
@@ -34,7 +39,6 @@ import { newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
-import type { Page, PermissionMode, PromptOptions, PromptResult, Run, RunStatus } from './types.ts';
 
 export interface StartedRun {
   readonly run: Run;
@@ -73,12 +77,12 @@ export interface Runs {
    */
   resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
-  list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
+  list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
   /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
   /** Counts since the start of the process, and the unfinished runs by status. */
-  stats(): RunStats & { readonly states: Readonly<Record<'queued' | 'running' | 'waiting', number>> };
+  stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;
   /** Marks the runs that a crash left unfinished as interrupted. */
   recover(): Promise<void>;
@@ -352,12 +356,7 @@ export function createRuns(options: RunsOptions): Runs {
     },
     activeCount: () => queue.size,
     stats() {
-      const states = { queued: 0, running: 0, waiting: 0 };
-      for (const { record } of queue.all()) {
-        if (record.status === 'queued' || record.status === 'running' || record.status === 'waiting')
-          states[record.status]++;
-      }
-      return { ...figures.stats(), states };
+      return { ...figures.stats(), states: queue.countByStatus() };
     },
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
     recover: endings.recover,

@@ -1,11 +1,11 @@
 // What a session remembers from run to run, besides its messages: its cost, the permissions given for good, and the summary. It is stored
 // in the session's row. The session's working run, of which there is one at most, holds it in memory.
 
+import type { Usage } from '../contract/usage.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';
 import type { PermissionRule } from './permissions/permission-rule.ts';
-import type { Usage } from './types.ts';
 
 export interface SessionMemory {
   readonly usage: Usage;

@@ -2,18 +2,18 @@
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';
+import type { Session } from '../contract/session.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow } from '../store/store.ts';
 import { readSessionMemory, type SessionMemory } from './session-memory.ts';
-import type { Session } from './types.ts';
 
 /** The JSON of a session's row. */
 interface SessionDetails {
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
-  readonly forkedFrom?: { readonly sessionId: string; readonly messageId: string };
+  readonly forkedFrom?: Session['forkedFrom'];
   readonly memory?: Partial<SessionMemory>;
 }
 

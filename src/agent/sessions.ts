@@ -4,6 +4,9 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
+import type { Message } from '../contract/message.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
+import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { SessionRow, Store } from '../store/store.ts';
@@ -13,7 +16,6 @@ import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory } from './session-memory.ts';
 import { newSessionRow, readSessionDetails, sessionNotFound, toSession, untitled } from './session-record.ts';
-import type { Message, Page, Session } from './types.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
@@ -24,15 +26,15 @@ export interface SessionServiceOptions {
 }
 
 export interface Sessions {
-  list(page: { limit: number; after?: string }): Promise<Page<Session>>;
-  create(input: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  list(page: PageRequest): Promise<Page<Session>>;
+  create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
-  update(id: string, patch: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  update(id: string, patch: SessionInput): Promise<Session>;
   delete(id: string): Promise<void>;
   /** Copies a session up to and including a message. @default all messages */
-  fork(id: string, input: { messageId?: string; title?: string }): Promise<Session>;
-  export(id: string, format: 'json' | 'markdown'): Promise<ExportedSession>;
-  messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
+  fork(id: string, input: SessionFork): Promise<Session>;
+  export(id: string, format: ExportFormat): Promise<ExportedSession>;
+  messages(id: string, page: PageRequest): Promise<Page<Message>>;
 }
 
 /** Lists of sessions carry the metadata of each. */

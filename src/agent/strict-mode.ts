@@ -1,10 +1,8 @@
 // The permission modes that a caller without the scope `tools` may ask for.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import type { PermissionMode, PromptOptions } from './types.ts';
-
-/** Each mode allows all that the ones before it allow. */
-const laxity: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
 
 /**
  * Requires a mode that is no laxer than the server's: a caller without the scope `tools` must not let tools run without approval.
@@ -14,7 +12,7 @@ export function requireStrictMode(
   defaultMode: PermissionMode,
   { permissionMode = defaultMode }: PromptOptions,
 ): void {
-  if (laxity.indexOf(permissionMode) <= laxity.indexOf(defaultMode)) return;
+  if (permissionModes.indexOf(permissionMode) <= permissionModes.indexOf(defaultMode)) return;
   throw new CodeBuddyError(
     'insufficient_scope',
     `options.permissionMode ${JSON.stringify(permissionMode)} requires a key with the scope "tools".`,

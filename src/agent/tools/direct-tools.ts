@@ -1,8 +1,8 @@
 // Direct tool calls (`POST /api/tools/:tool`). They ask nobody for permission; deny rules and the server's mode `read-only` hold for them
 // as for runs.
 
+import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { Permissions } from '../permissions/permissions.ts';
-import type { PermissionMode } from '../types.ts';
 import type { RunOptions, ToolBox } from './tool-box.ts';
 
 export interface DirectTools extends ToolBox {

@@ -3,6 +3,8 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
+import type { Isolation } from '../../contract/sandbox.ts';
+import type { ToolDescription } from '../../contract/tool.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
@@ -12,7 +14,6 @@ import type { ToolUse } from '../permissions/permission-rule.ts';
 import { type CallMarks, createCallMarks } from '../processes/call-marks.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
-import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { endEvent, startEvent } from './call-events.ts';
 import { coerceParams } from './coerce-params.ts';
@@ -20,7 +21,7 @@ import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
-import type { Isolation, Sandbox } from './sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';

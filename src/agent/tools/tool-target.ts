@@ -33,12 +33,12 @@ async function findFile(workspace: Workspace, path: unknown): Promise<FileTarget
   }
   const { path: realPath, stats } = await workspace.realFile(spelled);
   const isShared = stats?.isFile() === true && stats.nlink > 1;
-  const otherNames = isShared ? await workspace.guard?.otherNames(workspace.root, stats) : [];
+  const otherNames = isShared ? await workspace.denyRules?.otherNames(workspace.root, stats) : [];
   return {
     kind: 'file',
     path: spelled,
     realPath,
     isShared,
-    otherNames: workspace.guard === undefined ? [] : otherNames,
+    otherNames: workspace.denyRules === undefined ? [] : otherNames,
   };
 }
