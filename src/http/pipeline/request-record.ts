@@ -1,42 +1,43 @@
-// Step 7, the part nobody sees: when an answer has ended, it is counted, logged (one line) and told to listeners. Never
-// with query values, bodies or keys.
+// Records each request when its answer has ended: counts it, logs one line and calls the host application's listeners. Never
+// records query values, bodies or keys.
 
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GatedResponse } from './gated-response.ts';
 import type { GatedRequest } from './request-facts.ts';
 
-/** What a `request` event tells. */
+/** The argument of a `request` event. */
 export interface RequestEvent {
   readonly requestId: string;
   readonly method: string;
   /** Without the query string. */
   readonly path: string;
-  /** The pattern that matched, e.g. `/api/sessions/:id`; null if none did. */
+  /** The pattern that matched, such as `/api/sessions/:id`; null if none did. */
   readonly route: string | null;
-  /** 499 if the client went away before the answer. */
+  /** 499 if the client disconnected before the answer. */
   readonly status: number;
   readonly durationMs: number;
 }
 
 export interface RequestRecord {
+  /** Records a request once its answer has ended. `startedAt` as `performance.now()` gives it. */
   started(request: GatedRequest, response: GatedResponse, startedAt: number): void;
-  /** For the answers to GET /health, which end with the call that makes them: no waiting, no listener. */
+  /** Records an answer to GET /health at once, without a listener on the response. */
   health(request: GatedRequest, startedAt: number): void;
-  /** An error that the client is told nothing of. */
+  /** Logs an internal error, whose details must not reach the client. */
   fault(error: unknown, requestId: string): void;
 }
 
 export interface RecordOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Called only while `isHeard()`. */
+  /** Called only while `isHeard()` is true. */
   readonly onRequest: (event: RequestEvent) => void;
   readonly isHeard: () => boolean;
   readonly onFault: (error: Error) => void;
 }
 
-/** Series of metrics for paths without a route: one, so that scanners cannot make thousands. */
+/** The one metrics series for all paths without a route: scanners must not create thousands. */
 const unmatched = '(unmatched)';
 const clientClosedRequest = 499;
 
@@ -67,7 +68,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
     }
   }
 
-  // One function for all answers: `this` is the answer that has ended.
+  // One listener for all answers: `this` is the answer that has ended.
   function ended(this: GatedResponse): void {
     const request = this.req;
     const { method = '', route } = request;

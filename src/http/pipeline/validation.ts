@@ -36,7 +36,7 @@ function ajv(coerceTypes: boolean, allErrors: boolean): Ajv {
 /** Collecting every error of a larger value costs more than it is worth: only the first is reported. */
 const maxNodesForAllErrors = 5_000;
 
-/** Fastify's validator compiler. */
+/** The validator compiler for Fastify. Compiles on first use. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const coerceTypes = httpPart !== 'body';
   let quick: ValidateFunction | undefined;
@@ -68,7 +68,7 @@ function hasAtMostNodes(root: unknown, max: number): boolean {
   return true;
 }
 
-/** Fastify's serializer compiler. */
+/** The serializer compiler for Fastify. Compiles on first use. */
 export const compileSerializer: FastifySerializerCompiler<object> = ({ schema }) => {
   let serialize: ((data: unknown) => string) | undefined;
   return (data: unknown) => {
