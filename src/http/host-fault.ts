@@ -1,11 +1,11 @@
-// What a host's handler throws. A `CodeBuddyError` is an answer; anything else is a fault of the handler, whatever fields it has: an error of the
-// host's own database or network may have a `status`, a `code` or a `validation` that have nothing to do with this request.
+// Calls handlers of the host application and checks what they return. A thrown `CodeBuddyError` is the answer. Any other error is
+// internal, whatever fields it has: the `status`, `code` or `validation` of a database error has nothing to do with the request.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { ApiReply } from './api-reply.ts';
 import { toHandlerProblem } from './pipeline/problem.ts';
 
-/** Calls a handler of the host. @throws CodeBuddyError */
+/** Calls a handler of the host application. @throws CodeBuddyError */
 export async function callHost<T>(handler: () => T | Promise<T>): Promise<T> {
   try {
     return await handler();
@@ -14,20 +14,20 @@ export async function callHost<T>(handler: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** For what a handler returned. Names the handler and the kind of the value, never the value: it may be a secret. */
+/** The error for a wrong return value. Names the handler and the kind of the value, but not the value, which may be a secret. */
 export function wrongReturn(handler: string, expected: string, value: unknown): CodeBuddyError {
-  const message = `${handler} must return ${expected}; it returned ${kindOf(value)}`;
+  const message = `${handler} must return ${expected}, not ${kindOf(value)}.`;
   return new CodeBuddyError('internal_error', message, { cause: new TypeError(message) });
 }
 
 function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
-  if (value instanceof ApiReply) return 'a reply(), which only handlers of addRoute can';
+  if (value instanceof ApiReply) return 'a reply(), which only handlers of addRoute may return';
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** @throws CodeBuddyError */
+/** Calls a handler that must return an array. @throws CodeBuddyError */
 export async function listOfHost<T>(
   name: string,
   handler: () => readonly T[] | Promise<readonly T[]>,
@@ -37,7 +37,7 @@ export async function listOfHost<T>(
   return list;
 }
 
-/** @throws CodeBuddyError */
+/** Calls a handler that must return a plain object. @throws CodeBuddyError */
 export async function objectOfHost(name: string, handler: () => unknown): Promise<object> {
   const value = await callHost(handler);
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ApiReply)

@@ -1,5 +1,5 @@
-// The life of a server: start, add routes, stop, start again. One node:http server behind which the Fastify app can be swapped;
-// everything a request meets before the app is in gate.ts.
+// The lifecycle of a server: start, add routes, stop, start again. Runs one node:http server; requests pass the gate
+// (pipeline/gate.ts) and then the current Fastify app, which is swapped when routes are added.
 
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
@@ -32,21 +32,23 @@ import type { HttpServices } from './services.ts';
 import { makeStreamPlaces } from './streaming/stream-places.ts';
 import { makeStreamTickets } from './streaming/stream-tickets.ts';
 
-/** What the owner of the server wants to hear. */
+/** Callbacks of the owner of the server. */
 export interface HttpServerListeners {
   readonly onRequest: (event: RequestEvent) => void;
+  /** False if nobody listens to requests, so no event needs to be created. */
   readonly isRequestHeard: () => boolean;
+  /** Called for internal errors; details must not reach clients. */
   readonly onFault: (error: Error) => void;
 }
 
-/** Where a running server listens. */
+/** The address of a running server. `url` is one that clients on this machine can use. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
   readonly url: string;
 }
 
-/** Node looks for slow clients this often. */
+/** How often Node checks for slow clients. */
 const checkingIntervalMs = 1_000;
 
 export class HttpServer {
@@ -147,7 +149,7 @@ export class HttpServer {
     return this.stopping;
   }
 
-  /** Before and after start(); requests that come while the app is rebuilt wait for it. @throws TypeError */
+  /** Adds a route, before or after start(). Requests that arrive while the app is rebuilt wait for it. @throws TypeError */
   addRoute(route: RouteDefinition): void {
     this.routes.add(route);
     this.openApiText = undefined;
@@ -164,7 +166,7 @@ export class HttpServer {
       IncomingMessage: GatedRequest,
       ServerResponse: GatedResponse,
       maxHeaderSize: 16 * 1024,
-      // The gate answers a missing Host itself, with a problem.
+      // The gate answers a missing Host with a problem.
       requireHostHeader: false,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -177,7 +179,7 @@ export class HttpServer {
     const enter: Gate = (request, response, expectsContinue) => {
       const isExcess = connections.isExcess(request.socket);
       if (isExcess) response.shouldKeepAlive = false;
-      // Whoever watches the server must see that it lives also when it is full.
+      // Monitoring must see that a full server is alive.
       if (isExcess && !isHealthCheck(request)) {
         const id = makeId('req');
         request.requestId = id;
@@ -199,17 +201,17 @@ export class HttpServer {
       refuse(
         request,
         response,
-        new CodeBuddyError('invalid_header', 'The only known Expect is 100-continue'),
+        new CodeBuddyError('invalid_header', 'The Expect header must be 100-continue.'),
       );
     });
     server.on('connect', (_request, socket) => {
-      endWithProblem(socket, new CodeBuddyError('bad_request', 'This is not a proxy'), makeId('req'));
+      endWithProblem(socket, new CodeBuddyError('bad_request', 'This server is not a proxy.'), makeId('req'));
     });
     server.on('clientError', makeClientErrorHandler(this.config.logger, this.context.metrics));
     await listenOn(server, host, port);
     server.on('error', (error) => this.record.fault(error, 'server'));
     this.server = server;
-    // It names the port, which may be another one now.
+    // The document names the port, which may have changed.
     this.openApiText = undefined;
     this.startedAt = performance.now();
   }
@@ -239,7 +241,7 @@ export class HttpServer {
   }
 
   private rebuild(): void {
-    // One after the other, so that the newest routes win; several added in a row cost one build.
+    // One build at a time, so the newest routes win. Routes added in a row share one build.
     if (this.rebuilding !== undefined) return;
     const build = async (): Promise<void> => {
       let built = -1;
@@ -249,7 +251,7 @@ export class HttpServer {
       }
     };
     this.rebuilding = build()
-      // The table has checked the route, so this is a fault of ours; the app before goes on answering.
+      // The route table has checked the route, so this is an internal error. The previous app keeps answering.
       .catch((error: unknown) => this.record.fault(error, 'addRoute'))
       .finally(() => {
         this.rebuilding = undefined;
@@ -265,7 +267,7 @@ export class HttpServer {
       buildOpenApi(this.context, this.routes.all()),
     );
     const text = this.openApiText;
-    // A failure is not kept: the next request tries again.
+    // Do not cache a failure: the next request tries again.
     text.catch(() => {
       if (this.openApiText === text) this.openApiText = undefined;
     });
@@ -274,18 +276,18 @@ export class HttpServer {
 
   private async drain(server: Server<typeof GatedRequest, typeof GatedResponse>): Promise<void> {
     this.life.isStopping = true;
-    // Also ends idle connections.
+    // Also closes idle connections.
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
-    this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping'));
-    // Node counts a connection that has never sent a byte as busy.
+    this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping.'));
+    // Node treats a connection that has never sent a byte as busy.
     for (const socket of this.connections?.all() ?? []) if (socket.bytesRead === 0) socket.destroy();
     const timer = setTimeout(() => server.closeAllConnections(), this.config.limits.shutdownTimeoutMs);
     // Connections become idle as their answers end.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     await closed;
-    // The last answers hear of their closed connections only now; a few turns of the loop are enough.
+    // The last answers get their `close` events only now, within a few turns of the event loop.
     for (let turn = 0; turn < 100 && this.context.metrics.requestsInFlight > 0; turn++) await setImmediate();
     clearTimeout(timer);
     clearInterval(idle);
@@ -304,7 +306,7 @@ function isHealthCheck({ method, url }: GatedRequest): boolean {
 function tooManyConnections(): CodeBuddyError {
   return new CodeBuddyError(
     'too_many_connections',
-    'All connections of the server, or of this address, are taken; try again soon',
+    'The server, or this address, has reached its limit of open connections. Try again soon.',
     { headers: { 'Retry-After': '1' } },
   );
 }
@@ -324,7 +326,7 @@ function listenOn(
   });
 }
 
-/** The URL that a client on this machine can use: a wildcard address is no place to connect to. */
+/** `url` is one that clients on this machine can use: nobody can connect to a wildcard address. */
 function addressOf({ address, port, family }: AddressInfo, host: string): ServerAddress {
   const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
   const name = family === 'IPv6' || reachable.includes(':') ? `[${reachable}]` : reachable;
