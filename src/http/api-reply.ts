@@ -9,9 +9,7 @@ export class ApiReply {
 
   constructor(status: number, body: unknown, headers: Readonly<Record<string, string>>) {
     if (!Number.isInteger(status) || status < 200 || status > 599)
-      throw new TypeError(
-        `reply: the status must be a whole number from 200 to 599, not ${String(status)}`,
-      );
+      throw new TypeError(`reply: the status must be a whole number from 200 to 599, not ${String(status)}`);
     if (body !== undefined && (status === 204 || status === 205 || status === 304))
       throw new TypeError(`reply: an answer with status ${status} cannot have a body`);
     if (typeof headers !== 'object' || headers === null)

@@ -85,7 +85,8 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
     throw new TypeError(`port must be a whole number from 0 to 65535, not ${String(config.port)}`);
   }
   const host = config.host ?? '127.0.0.1';
-  if (typeof host !== 'string' || host === '') throw new TypeError('host must be an IP address or a host name');
+  if (typeof host !== 'string' || host === '')
+    throw new TypeError('host must be an IP address or a host name');
   const apiKeys = keysOf(config.apiKey);
   const maxConnections = positive('maxConnections', config.maxConnections ?? 1024);
   const maxStreams = positive('maxStreams', config.maxStreams ?? 256);

@@ -106,21 +106,23 @@ export class HttpServer {
       onFault: listeners.onFault,
     });
     this.routes.addBuiltIn(builtInRoutes(this.context));
-    // Settings that cannot work are told to who makes the server, not to who starts it.
+    // Throws for invalid settings here, in the constructor, and not in start().
     this.makeGate();
   }
 
+  /** True while the server listens and is not stopping. */
   get isRunning(): boolean {
     return this.server?.listening === true && this.stopping === undefined;
   }
 
+  /** Undefined while the server does not listen. */
   get address(): ServerAddress | undefined {
     const address = this.server?.address();
     if (address === null || address === undefined || typeof address === 'string') return undefined;
     return addressOf(address, this.config.host);
   }
 
-  /** Resolves when the server listens; when it does already, at once. @throws ServerStartError */
+  /** Resolves when the server listens, at once if it already does. @throws ServerStartError */
   start(): Promise<void> {
     if (this.isRunning) return Promise.resolve();
     const { stopping } = this;

@@ -31,9 +31,13 @@ export function listenError(cause: NodeJS.ErrnoException, host: string, port: nu
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return new ServerStartError('address_not_available', `This machine has no address "${host}" (--host).`, {
-        cause,
-      });
+      return new ServerStartError(
+        'address_not_available',
+        `This machine has no address "${host}" (--host).`,
+        {
+          cause,
+        },
+      );
     case 'EACCES':
       return new ServerStartError(
         'permission_denied',

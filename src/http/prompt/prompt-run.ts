@@ -1,4 +1,4 @@
-// POST /api/prompt answered by the run service: wait for the result, follow the run's events, or leave it to itself (202).
+// Answers POST /api/prompt with the run service: waits for the result, streams the run's events, or returns the queued run (202).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpContext } from '../context.ts';
@@ -10,6 +10,7 @@ import { followLog } from '../streaming/sse-log.ts';
 import type { PromptInput } from './prompt-delegated.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
 
+/** The answer if a run has to wait for approval. */
 export interface WaitingRun {
   readonly runId: string;
   readonly sessionId: string;
@@ -17,11 +18,17 @@ export interface WaitingRun {
   readonly permission: Permission;
 }
 
-/** `status` tells the answers of a prompt apart; it is that of the run. */
+/** The answer of a completed run. `status` distinguishes the answers of a prompt. */
 export type CompletedPrompt = PromptResult & { readonly status: 'completed' };
 
+/** Wait for the result, stream the events, or return at once. */
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
+/**
+ * Starts a run and answers as `mode` says. Undefined if the answer was streamed. `keepWaiting`: once the run waits for approval, it
+ * continues without the client.
+ * @throws CodeBuddyError of `runs.start`, or the error that ended the run
+ */
 export async function answerByRun(
   context: HttpContext,
   runs: RunService,
@@ -31,7 +38,7 @@ export async function answerByRun(
   mode: PromptMode,
   { keepWaiting }: { readonly keepWaiting: boolean },
 ): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
-  // Before the run begins: one that nobody can follow must not be left working.
+  // Before the run starts: a run whose events nobody can receive must not keep working.
   if (mode === 'stream') requireRoomForStream(request, context);
   const { keyId, mayUseTools } = callerOf(request);
   const start = {
@@ -46,7 +53,7 @@ export async function answerByRun(
   const { webhook } = input;
   const started =
     webhook === undefined ? await runs.start(start) : await startWithWebhook(context, runs, start, webhook);
-  // Who waits for the result hears of its failure; nobody else has to.
+  // Only the mode `wait` needs the error.
   started.result.catch(() => undefined);
   if (mode === 'leave') {
     reply
@@ -61,7 +68,7 @@ export async function answerByRun(
   return undefined;
 }
 
-/** What is answered to a plain request: the result, or, as soon as the run waits for a person, the question. */
+/** Resolves with the result, or with the permission as soon as the run waits for approval. */
 async function resultOrQuestion(
   { result, asked, run }: StartedRun,
   reply: FastifyReply,
@@ -77,8 +84,8 @@ async function resultOrQuestion(
 }
 
 /**
- * A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. `keepWaiting`: from the moment that the
- * run waits for a permission, it goes on without the client.
+ * Cancels the run when the client disconnects. Clients that want the run to continue ask for `respond-async`. With `keepWaiting`, the
+ * run is no longer cancelled once it waits for approval.
  */
 function cancelWithClient(
   context: HttpContext,
@@ -90,9 +97,9 @@ function cancelWithClient(
   const gone = abortSignalOf(reply);
   const { id } = started.run;
   const cancel = (): void => {
-    // A stopping server cuts connections too, but that is not the client's doing.
+    // A stopping server closes connections too; then the client did not leave.
     if (context.shutdown.aborted) return;
-    runs.cancel(id, 'The client went away').catch(() => undefined);
+    runs.cancel(id, 'The client disconnected.').catch(() => undefined);
   };
   if (gone.aborted) cancel();
   gone.addEventListener('abort', cancel, { once: true });
@@ -136,5 +143,5 @@ const terminal: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'ru
 
 function failureOf(error: unknown): { readonly code: string; readonly message: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal_error';
-  return { code, message: error instanceof Error ? error.message : 'The run failed' };
+  return { code, message: error instanceof Error ? error.message : 'The run failed.' };
 }
