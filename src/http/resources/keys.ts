@@ -1,4 +1,4 @@
-// API keys: list, make, revoke. A key is shown once, when it is made; then only its hash is known.
+// The routes of API keys: list, create, revoke. A key is shown only when it is created; after that, only its hash is stored.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { HttpContext } from '../context.ts';
@@ -16,7 +16,12 @@ const listQuerySchema = {
 const createBodySchema = {
   type: 'object',
   properties: {
-    name: { type: 'string', minLength: 1, maxLength: 100, description: 'To tell it from other keys.' },
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 100,
+      description: 'A name that helps to identify the key.',
+    },
     scopes: { type: 'array', items: scopeSchema, minItems: 1, uniqueItems: true },
   },
   required: ['name', 'scopes'],
@@ -28,12 +33,12 @@ const createdKeySchema = {
   title: 'CreatedApiKey',
   properties: {
     ...apiKeySchema.properties,
-    key: { type: 'string', description: 'The key itself. It is shown this once.' },
+    key: { type: 'string', description: 'The API key. It is shown only once.' },
   },
   required: [...apiKeySchema.required, 'key'],
 } as const;
 
-/** Routes of keys; none if the host has no key service. */
+/** The routes of API keys; none without a key service. */
 export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { keys } = context.services;
   if (keys === undefined) return [];
@@ -42,7 +47,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/keys',
       operationId: 'listKeys',
-      summary: 'API keys, oldest first',
+      summary: 'List API keys, oldest first.',
       scope: 'admin',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('keys', apiKeySchema) } },
       docs: { errors: ['storage_unavailable'] },
@@ -60,15 +65,15 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/keys',
       operationId: 'createKey',
-      summary: 'Make an API key; the answer is the only place where it is shown',
+      summary: 'Create an API key. It is shown only once.',
       scope: 'admin',
       schema: { body: createBodySchema, response: { 201: createdKeySchema } },
       docs: { errors: ['storage_unavailable', 'storage_full'] },
-      // Not `idempotent`: that would keep the key itself, in the clear, for 24 h.
+      // Not `idempotent`: that would store the key in plain text for 24 h.
       handler: async (request, reply) => {
         const { name, scopes } = request.body as { name: string; scopes: readonly Scope[] };
         if (name.trim() === '') {
-          throw new CodeBuddyError('validation_failed', 'The name is empty.', {
+          throw new CodeBuddyError('validation_failed', 'name must not be empty.', {
             errors: [{ in: 'body', pointer: '/name', message: 'must not be empty' }],
           });
         }
@@ -80,7 +85,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'DELETE',
       path: '/api/keys/:id',
       operationId: 'revokeKey',
-      summary: 'Revoke an API key; it is refused from now on',
+      summary: 'Revoke an API key. It stops working at once.',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['key_not_found', 'storage_unavailable', 'storage_full'] },

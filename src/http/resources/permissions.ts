@@ -1,4 +1,4 @@
-// Permissions: which tools wait for a person, and the answer.
+// The routes of permissions: list the tools that wait for approval, and decide.
 
 import type { FromSchema } from 'json-schema-to-ts';
 import type { HttpContext } from '../context.ts';
@@ -10,8 +10,8 @@ const listQuerySchema = {
   type: 'object',
   properties: {
     ...pageQueryProperties,
-    sessionId: { type: 'string', maxLength: 128, description: 'Only those of this session.' },
-    runId: { type: 'string', maxLength: 128, description: 'Only those of this run.' },
+    sessionId: { type: 'string', maxLength: 128, description: 'Only permissions of this session.' },
+    runId: { type: 'string', maxLength: 128, description: 'Only permissions of this run.' },
   },
   additionalProperties: false,
 } as const;
@@ -24,19 +24,19 @@ const decisionSchema = {
       type: 'string',
       enum: ['allow', 'allow_always', 'deny'],
       description:
-        '`allow_always` also allows exactly the same again in this session, to the same API key and to keys with the scope `tools`.',
+        '`allow_always` also allows the same call in this session from now on, for the same API key and for keys with the scope `tools`.',
     },
     reason: {
       type: 'string',
       maxLength: 1000,
-      description: 'Told to the model, and in `permission.resolved`.',
+      description: 'Passed to the model and to the `permission.resolved` event.',
     },
   },
   required: ['decision'],
   additionalProperties: false,
 } as const;
 
-/** Routes of permissions; none if the host has no such service. */
+/** The routes of permissions; none without a permission service. */
 export function permissionRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { permissions } = context.services;
   if (permissions === undefined) return [];
@@ -45,7 +45,7 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       method: 'GET',
       path: '/api/permissions',
       operationId: 'listPermissions',
-      summary: 'The tools that wait for a person, oldest first',
+      summary: 'List pending permissions, oldest first.',
       scope: 'read',
       schema: {
         querystring: listQuerySchema,
@@ -65,7 +65,7 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       method: 'POST',
       path: '/api/permissions/:id',
       operationId: 'decidePermission',
-      summary: 'Allows a tool that waits, or denies it',
+      summary: 'Decide a permission: allow or deny the tool.',
       scope: 'tools',
       schema: { params: idParamsSchema, body: decisionSchema, response: { 200: permissionSchema } },
       docs: {

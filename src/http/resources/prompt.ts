@@ -1,4 +1,5 @@
-// `POST /api/prompt`: one prompt, one run. The host's onPrompt answers if it is set, else the built-in agent.
+// The route `POST /api/prompt`, which starts a run for a prompt. `onPrompt` of the host application answers if it is set, otherwise
+// the built-in agent.
 
 import type { FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -15,7 +16,7 @@ import { promptResultSchema, queuedRunSchema, waitingRunSchema } from '../schema
 import { wantsEventStream } from '../streaming/sse-accept.ts';
 import { runWebhookSchema } from '../webhook-schemas.ts';
 
-/** Whatever `maxRequestSize` allows: a prompt is kept, logged and sent to webhooks. */
+/** Applies even with a larger `maxRequestSize`: a prompt is stored, logged and sent to webhooks. */
 const maxPromptLength = 1_048_576;
 
 const bodySchema = {
@@ -26,32 +27,50 @@ const bodySchema = {
       type: 'string',
       minLength: 1,
       maxLength: maxPromptLength,
-      description: 'What the agent is asked to do; more than white space.',
+      description: 'The task for the agent. Must not be blank.',
     },
     sessionId: {
       type: 'string',
       minLength: 1,
       maxLength: 128,
-      description: 'Goes on with this session; default: a new one.',
+      description: 'Continue this session. Default: a new one.',
     },
     options: {
       type: 'object',
       properties: {
         model: { type: 'string', minLength: 1, maxLength: 200 },
-        maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Model calls, at most.' },
+        maxSteps: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 1000,
+          description: 'Maximum number of model calls.',
+        },
         permissionMode: {
           type: 'string',
           enum: ['read-only', 'ask', 'auto-edit', 'full'],
-          description: 'Default: that of the server. A laxer one needs a key with the scope `tools`.',
+          description: 'Default: the mode of the server. A more permissive mode requires the scope `tools`.',
         },
-        timeoutMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
-        system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
+        timeoutMs: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 86_400_000,
+          description: 'Milliseconds after which the run fails with `run_timeout`.',
+        },
+        system: {
+          type: 'string',
+          maxLength: maxPromptLength,
+          description: 'Text to add to the system prompt.',
+        },
         maxTokens: {
           type: 'integer',
           minimum: 1,
-          description: 'Input and output tokens of the run, at most.',
+          description: 'Maximum number of input and output tokens of the run.',
         },
-        maxCost: { type: 'number', exclusiveMinimum: 0, description: 'US dollars that the run may cost.' },
+        maxCost: {
+          type: 'number',
+          exclusiveMinimum: 0,
+          description: 'Maximum cost of the run in US dollars.',
+        },
       },
       additionalProperties: false,
     },
@@ -61,6 +80,7 @@ const bodySchema = {
   additionalProperties: false,
 } as const;
 
+/** The route of prompts. */
 export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
   return [
@@ -68,12 +88,13 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/prompt',
       operationId: 'prompt',
-      summary: 'Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream',
+      summary: 'Send a prompt to the agent and wait for the answer, or stream its events.',
       description:
-        'With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or ' +
-        '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run ' +
-        'comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives ' +
-        'its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.',
+        'With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or ' +
+        '`run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the ' +
+        'request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is ' +
+        'cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it ' +
+        'waits for a permission.',
       scope: 'prompt',
       idempotent: true,
       schema: {
@@ -97,8 +118,8 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
           },
         },
         descriptions: {
-          200: 'The answer; with `Accept: text/event-stream`, the events of the run as they happen.',
-          202: 'The run goes on: it was left to itself (`queued`), or a tool waits for a person (`waiting`).',
+          200: 'The answer. With `Accept: text/event-stream`, the events of the run as they happen.',
+          202: 'The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`).',
         },
         requestHeaders: ['Prefer'],
         responseHeaders: { 200: ['Location'], 202: ['Location', 'Preference-Applied'] },
@@ -115,7 +136,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
           return result === undefined ? reply : { status: 'completed', ...result };
         }
         if (services.runs === undefined) {
-          throw new CodeBuddyError('handler_not_configured', 'The host has not set onPrompt');
+          throw new CodeBuddyError('handler_not_configured', 'The host application has not set onPrompt.');
         }
         const mode = asStream ? 'stream' : prefersAsync(request) ? 'leave' : 'wait';
         const keepWaiting = asStream && prefersAsync(request);
@@ -128,16 +149,16 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
   ];
 }
 
-/** @throws CodeBuddyError `validation_failed`: models refuse a message that shows nothing */
+/** Models refuse blank messages. @throws CodeBuddyError `validation_failed` */
 function refuseBlank(prompt: string): void {
   if (!isBlank(prompt)) return;
-  const message = 'must hold more than white space';
+  const message = 'must not be blank';
   throw new CodeBuddyError('validation_failed', `prompt ${message}.`, {
     errors: [{ in: 'body', pointer: '/prompt', message }],
   });
 }
 
-/** RFC 7240 §4.1 */
+/** True for `Prefer: respond-async` (RFC 7240 §4.1). */
 function prefersAsync({ headers }: FastifyRequest): boolean {
   const { prefer } = headers;
   return typeof prefer === 'string' && /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(prefer);

@@ -1,4 +1,4 @@
-// `GET /api/status`: the process and the agent in it, at a glance.
+// The route `GET /api/status`: the process, the agent, the sandbox and the webhooks.
 
 import type { FastifyRequest } from 'fastify';
 import type { HttpContext } from '../context.ts';
@@ -18,7 +18,7 @@ const attentionSchema = {
     id: { type: 'string' },
     name: { type: 'string' },
     status: webhookSchema.properties.state.properties.status,
-    detail: { type: 'string', description: 'In words, with the next step.' },
+    detail: { type: 'string', description: 'The reason and the next step.' },
   },
   required: ['id', 'name', 'status', 'detail'],
   additionalProperties: false,
@@ -29,7 +29,7 @@ const statusSchema = {
   title: 'Status',
   properties: {
     running: { type: 'boolean' },
-    uptime: { type: 'number', description: 'Seconds since the server was started.' },
+    uptime: { type: 'number', description: 'Seconds since the server started.' },
     memory: {
       type: 'object',
       properties: { rss: bytes, heapTotal: bytes, heapUsed: bytes, external: bytes },
@@ -39,25 +39,25 @@ const statusSchema = {
     pid: { type: 'integer' },
     version: { type: 'string' },
     node: { type: 'string', description: 'Version of Node.js.' },
-    agent: { type: 'string', description: '`delegated`: the host application answers itself.' },
+    agent: { type: 'string', description: '`delegated` if the host application answers prompts.' },
     model: { type: ['string', 'null'] },
     workspace: {
       type: ['string', 'null'],
-      description: 'The folder that tools work in; null if the host application answers itself.',
+      description: 'The folder that tools work in. Null if the host application answers prompts.',
     },
     activeRuns: count,
     sandbox: {
       type: 'object',
-      description: 'How commands run. Absent if the host application answers itself.',
+      description: 'How commands run. Absent if the host application answers prompts.',
       properties: {
         mode: { type: 'string', enum: ['required', 'auto', 'off'], description: 'The setting.' },
         status: {
           type: 'string',
           enum: ['works', 'missing', 'unavailable', 'failed', 'off', 'checking'],
           description:
-            '`missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.',
+            '`missing`: bubblewrap is not installed. `unavailable`: it does not work on this machine. `failed`: it failed or timed out, and will be tried again.',
         },
-        detail: { type: 'string', description: 'One line in words.' },
+        detail: { type: 'string', description: 'One sentence.' },
       },
       required: ['mode', 'status', 'detail'],
       additionalProperties: false,
@@ -71,18 +71,18 @@ const statusSchema = {
         refused: {
           ...count,
           description:
-            'Webhooks whose entries in webhooks.json cannot be used now; left out if there are none.',
+            'Number of webhooks whose entries in webhooks.json cannot be used. Absent if there are none.',
         },
         attention: {
           type: 'array',
           items: attentionSchema,
           description:
-            'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none.',
+            'Webhooks that need attention: failing, open, unreachable, refused, or disabled automatically. Absent if there are none.',
         },
         setAside: {
           type: 'array',
           items: { type: 'string' },
-          description: 'Copies of webhooks.json that could not be used; left out if there are none.',
+          description: 'Copies of webhooks.json that could not be read. Absent if there are none.',
         },
       },
       required: ['enabled', 'pending', 'failed'],
@@ -115,6 +115,7 @@ interface WebhookStatus {
   readonly setAside?: readonly string[];
 }
 
+/** The route of the status. */
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
@@ -146,7 +147,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/status',
       operationId: 'getStatus',
-      summary: 'The process, the agent and its model, active runs, webhooks',
+      summary: 'Get the status of the process, the agent and the webhooks.',
       scope: 'read',
       schema: { response: { 200: statusSchema } },
       handler: async (request) => {
