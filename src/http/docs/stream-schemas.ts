@@ -1,5 +1,5 @@
-// JSON Schemas of events for /openapi.json: each type with the schema of its data, told apart by `type`. They describe only; pages are
-// serialized by the flat schema in schemas.ts, which is faster and says the same of every type.
+// JSON Schemas of events for /openapi.json: one schema per event type, discriminated by `type`. They are for documentation only: pages
+// are serialized with the flat `eventSchema`, which is faster.
 
 import { catalogue, deltas } from '../../events/catalogue.ts';
 import { eventSchema, pageSchema, timeSchema } from '../schemas.ts';
@@ -74,7 +74,7 @@ function notice(type: string, description: string, properties: Readonly<Record<s
     description,
     properties: {
       type: { type: 'string', const: type },
-      sequence: { type: 'integer', description: 'Resume after it.' },
+      sequence: { type: 'integer', description: 'Resume after this sequence number.' },
       ...properties,
       data: { type: 'object', properties, required: names },
     },
@@ -85,34 +85,34 @@ function notice(type: string, description: string, properties: Readonly<Record<s
 const notices = new Map<string, Typed>([
   [
     'gap',
-    notice('gap', 'Older events are no longer kept; the stream goes on from `firstSequence`.', {
+    notice('gap', 'Older events are no longer kept. The stream continues with `firstSequence`.', {
       firstSequence: { type: 'integer' },
     }),
   ],
   [
     'overflow',
-    notice('overflow', 'The reader was too slow and is cut off; it can resume.', { message: text }),
+    notice('overflow', 'The reader was too slow and is disconnected. It can resume.', { message: text }),
   ],
 ]);
 
 /** An event of the log. */
 export const loggedEventSchema = discriminated(
   'Event',
-  'One thing that happened. `data` fits the schema of its type.',
+  'An event of the log. The schema of `data` depends on `type`.',
   logged,
 );
 
-/** What the `data:` line of a server-sent event holds. */
+/** The content of the `data:` line of a server-sent event. */
 const streamEventSchema = discriminated(
   'StreamEvent',
-  'One message of a stream: an event of the log, a piece of text that is not logged, or a notice of the stream.',
+  'One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.',
   new Map([...logged, ...streamed, ...notices]),
 );
 
-/** The body of a stream. OpenAPI 3.1 has no word for its items, so they are the content of the text. */
+/** The body of a stream. OpenAPI 3.1 cannot describe its items, so they are the `contentSchema` of a string. */
 export const eventStreamSchema = {
   type: 'string',
-  description: 'Server-sent events. The `data` of each message is one `StreamEvent`, as a line of JSON.',
+  description: 'Server-sent events. The `data` of each message is one `StreamEvent` as JSON on one line.',
   contentMediaType: 'text/event-stream',
   contentSchema: streamEventSchema,
 } as const;
