@@ -9,8 +9,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Name, version and every endpoint
-     * @description It needs a key with the scope `read`.
+     * Get the name, version and endpoints of this API.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getIndex'];
     readonly put?: never;
@@ -29,15 +29,15 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Deliveries, newest first
-     * @description It needs a key with the scope `read`.
+     * List deliveries, newest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listDeliveries'];
     readonly put?: never;
     readonly post?: never;
     /**
-     * Delete deliveries that have ended; pending ones stay
-     * @description It needs a key with the scope `admin`.
+     * Delete ended deliveries. Pending ones are kept.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly delete: operations['clearDeliveries'];
     readonly options?: never;
@@ -53,8 +53,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One delivery with every attempt, explained
-     * @description It needs a key with the scope `read`.
+     * Get a delivery with all attempts and an explanation.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getDelivery'];
     readonly put?: never;
@@ -75,8 +75,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send one delivery again: the same id, the same bytes
-     * @description It needs a key with the scope `admin`.
+     * Retry a delivery with the same id and the same bytes.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['retryDelivery'];
     readonly delete?: never;
@@ -95,8 +95,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send failed deliveries again
-     * @description It needs a key with the scope `admin`.
+     * Retry failed deliveries.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['retryDeliveries'];
     readonly delete?: never;
@@ -113,8 +113,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Every event type, with the JSON Schema of its data
-     * @description It needs a key with the scope `read`.
+     * List event types with the JSON Schemas of their data.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listEventTypes'];
     readonly put?: never;
@@ -133,10 +133,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The event log, as a stream or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. A stream that does not say where begins with what is new.
+     * List or stream events.
+     * @description With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so `EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot send an API key, uses a `ticket` of `POST /api/stream-tickets`. Without `after`, a stream begins with the next event.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['listEvents'];
     readonly put?: never;
@@ -155,8 +155,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One event
-     * @description It needs a key with the scope `read`.
+     * Get an event.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getEvent'];
     readonly put?: never;
@@ -175,14 +175,14 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * API keys, oldest first
-     * @description It needs a key with the scope `admin`.
+     * List API keys, oldest first.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly get: operations['listKeys'];
     readonly put?: never;
     /**
-     * Make an API key; the answer is the only place where it is shown
-     * @description It needs a key with the scope `admin`.
+     * Create an API key. It is shown only once.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['createKey'];
     readonly delete?: never;
@@ -202,8 +202,8 @@ export interface paths {
     readonly put?: never;
     readonly post?: never;
     /**
-     * Revoke an API key; it is refused from now on
-     * @description It needs a key with the scope `admin`.
+     * Revoke an API key. It stops working at once.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly delete: operations['revokeKey'];
     readonly options?: never;
@@ -219,8 +219,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Figures of the server and of its host, as JSON
-     * @description It needs a key with the scope `read`.
+     * Get metrics of the server and the host application as JSON.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getMetrics'];
     readonly put?: never;
@@ -239,8 +239,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The tools that wait for a person, oldest first
-     * @description It needs a key with the scope `read`.
+     * List pending permissions, oldest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listPermissions'];
     readonly put?: never;
@@ -261,8 +261,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Allows a tool that waits, or denies it
-     * @description It needs a key with the scope `tools`.
+     * Decide a permission: allow or deny the tool.
+     * @description Requires an API key with the scope `tools`.
      */
     readonly post: operations['decidePermission'];
     readonly delete?: never;
@@ -281,10 +281,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream
-     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.
+     * Send a prompt to the agent and wait for the answer, or stream its events.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission.
      *
-     *     It needs a key with the scope `prompt`.
+     *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['prompt'];
     readonly delete?: never;
@@ -301,8 +301,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Runs, newest first
-     * @description It needs a key with the scope `read`.
+     * List runs, newest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listRuns'];
     readonly put?: never;
@@ -321,8 +321,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One run
-     * @description It needs a key with the scope `read`.
+     * Get a run.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getRun'];
     readonly put?: never;
@@ -343,8 +343,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Stop a run: its model call and its running tools
-     * @description It needs a key with the scope `prompt`.
+     * Cancel a run. Stops its model call and its tools.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly post: operations['cancelRun'];
     readonly delete?: never;
@@ -361,10 +361,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The events of a run, as a stream that ends with it or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. It begins with the first event of the run and ends with the run; 204 says that nothing more will come.
+     * List or stream the events of a run.
+     * @description With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so `EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot send an API key, uses a `ticket` of `POST /api/stream-tickets`. Without `after`, a stream begins with the first event of the run. It ends with the run; a 204 means that no more events will come.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['listRunEvents'];
     readonly put?: never;
@@ -385,10 +385,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Goes on with a run that was interrupted, or failed
-     * @description The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.
+     * Resume an interrupted or failed run.
+     * @description The run continues with the scopes of the key that resumes it. That key needs the scope `tools` if the permission mode of the run is more permissive than the default of the server, or if the run contains commands of the offline agent.
      *
-     *     It needs a key with the scope `prompt`.
+     *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['resumeRun'];
     readonly delete?: never;
@@ -405,14 +405,14 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The sessions, newest first
-     * @description It needs a key with the scope `read`.
+     * List sessions, newest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessions'];
     readonly put?: never;
     /**
-     * Creates a session
-     * @description It needs a key with the scope `prompt`.
+     * Create a session.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly post: operations['createSession'];
     readonly delete?: never;
@@ -429,22 +429,22 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One session
-     * @description It needs a key with the scope `read`.
+     * Get a session.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getSession'];
     readonly put?: never;
     readonly post?: never;
     /**
-     * Deletes a session with its messages and runs; its events stay in the log
-     * @description It needs a key with the scope `prompt`.
+     * Delete a session with its messages and runs. Its events stay in the log.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly delete: operations['deleteSession'];
     readonly options?: never;
     readonly head?: never;
     /**
-     * Changes the title or the metadata of a session
-     * @description It needs a key with the scope `prompt`.
+     * Update the title or metadata of a session.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly patch: operations['updateSession'];
     readonly trace?: never;
@@ -457,10 +457,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The events of a session, as a stream or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. It begins with the first event of the session.
+     * List or stream the events of a session.
+     * @description With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so `EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot send an API key, uses a `ticket` of `POST /api/stream-tickets`. Without `after`, a stream begins with the first event of the session.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessionEvents'];
     readonly put?: never;
@@ -479,10 +479,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * A whole session as one document
-     * @description JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.
+     * Export a session as one document.
+     * @description JSON, or Markdown with `format=markdown`. The document is not limited in size. Messages that are added during the export are not included.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['exportSession'];
     readonly put?: never;
@@ -503,10 +503,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * A new session that begins with the messages of this one
-     * @description Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.
+     * Fork a session: create a new one with its messages.
+     * @description Copies the messages up to and including `messageId`. Each copy gets a new id and keeps its time. A session with an unfinished run can be forked with the messages that it has so far.
      *
-     *     It needs a key with the scope `prompt`.
+     *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['forkSession'];
     readonly delete?: never;
@@ -523,8 +523,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The messages of a session, oldest first
-     * @description It needs a key with the scope `read`.
+     * List the messages of a session, oldest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
@@ -543,8 +543,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The process, the agent and its model, active runs, webhooks
-     * @description It needs a key with the scope `read`.
+     * Get the status of the process, the agent and the webhooks.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getStatus'];
     readonly put?: never;
@@ -565,10 +565,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Create a ticket with which a web page can open one stream
-     * @description Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with `Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the rights of the key that created it. To reconnect, create another one and pass `after`.
+     * Create a ticket that lets a web page open one stream.
+     * @description Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with `Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the scopes of the key that created it. To reconnect, create another ticket and pass `after`.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly post: operations['createStreamTicket'];
     readonly delete?: never;
@@ -585,8 +585,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The tools, with the JSON Schema of their parameters
-     * @description It needs a key with the scope `read`.
+     * List tools with the JSON Schemas of their parameters.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listTools'];
     readonly put?: never;
@@ -607,10 +607,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Runs a tool; the body is its parameters
-     * @description Nobody is asked. A deny rule, or the mode `read-only` of the server for a tool that may change something, refuses it: 403 `permission_denied`.
+     * Run a tool. The body is its parameters.
+     * @description The tool runs without asking for permission. It is refused with 403 `permission_denied` by a deny rule, or if it may change something and the mode of the server is `read-only`.
      *
-     *     It needs a key with the scope `tools`.
+     *     Requires an API key with the scope `tools`.
      */
     readonly post: operations['runTool'];
     readonly delete?: never;
@@ -627,14 +627,14 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Webhooks and how they fare, oldest first
-     * @description It needs a key with the scope `read`.
+     * List webhooks and their status, oldest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listWebhooks'];
     readonly put?: never;
     /**
-     * Make a webhook; the answer is the only place where its secret is shown
-     * @description It needs a key with the scope `admin`.
+     * Create a webhook. Its secret is shown only once.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['createWebhook'];
     readonly delete?: never;
@@ -651,22 +651,22 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One webhook and how it fares
-     * @description It needs a key with the scope `read`.
+     * Get a webhook and its status.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getWebhook'];
     readonly put?: never;
     readonly post?: never;
     /**
-     * Remove a webhook; its pending deliveries are cancelled
-     * @description It needs a key with the scope `admin`.
+     * Delete a webhook. Its pending deliveries are cancelled.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly delete: operations['removeWebhook'];
     readonly options?: never;
     readonly head?: never;
     /**
-     * Change a webhook; what is left out stays as it is
-     * @description It needs a key with the scope `admin`.
+     * Update a webhook. Missing fields stay unchanged.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly patch: operations['updateWebhook'];
     readonly trace?: never;
@@ -681,8 +681,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Enable a disabled webhook, and deliver what it missed if asked to
-     * @description It needs a key with the scope `admin`.
+     * Enable a disabled webhook, optionally with the events that it missed.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['enableWebhook'];
     readonly delete?: never;
@@ -701,8 +701,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send events of the log to a webhook, again or for the first time
-     * @description It needs a key with the scope `admin`.
+     * Replay events of the log to a webhook.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['replayToWebhook'];
     readonly delete?: never;
@@ -721,8 +721,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Give a webhook a new secret, shown this once; the old one signs too for 24 h
-     * @description It needs a key with the scope `admin`.
+     * Rotate the secret of a webhook. The new one is shown only once; the old one also signs for 24 h.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['rotateWebhookSecret'];
     readonly delete?: never;
@@ -741,8 +741,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send a webhook.test event to this webhook alone; Location names the delivery
-     * @description It needs a key with the scope `admin`.
+     * Send a `webhook.test` event to a webhook. `Location` names the delivery.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['testWebhook'];
     readonly delete?: never;
@@ -759,8 +759,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * This API as a page to read
-     * @description It needs no key.
+     * Get the reference of this API as a web page.
+     * @description Needs no API key.
      */
     readonly get: operations['getDocs'];
     readonly put?: never;
@@ -779,8 +779,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Whether the process answers; touches neither disk nor agent, needs no key
-     * @description It needs no key.
+     * Check that the server is alive. Needs no key and touches neither disk nor agent.
+     * @description Needs no API key.
      */
     readonly get: operations['getHealth'];
     readonly put?: never;
@@ -799,8 +799,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Whether each part is ready: 200 if all are, else 503
-     * @description It needs a key with the scope `read`.
+     * Check that all parts of the server are ready: 200 if they are, otherwise 503.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getReadiness'];
     readonly put?: never;
@@ -819,8 +819,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The same figures for Prometheus (text format 0.0.4)
-     * @description It needs a key with the scope `read`.
+     * Get metrics in the Prometheus text format.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getPrometheusMetrics'];
     readonly put?: never;
@@ -839,8 +839,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * This API as OpenAPI 3.1
-     * @description It needs no key.
+     * Get the OpenAPI 3.1 document of this API.
+     * @description Needs no API key.
      */
     readonly get: operations['getOpenApi'];
     readonly put?: never;
@@ -896,7 +896,7 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
-      /** @description The key itself. It is shown this once. */
+      /** @description The API key. It is shown only once. */
       readonly key: string;
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
@@ -1027,7 +1027,7 @@ export interface components {
     };
     /**
      * Event
-     * @description One thing that happened. `data` fits the schema of its type.
+     * @description An event of the log. The schema of `data` depends on `type`.
      */
     readonly Event:
       | components['schemas']['SessionStartEvent']
@@ -1192,14 +1192,14 @@ export interface components {
     };
     /**
      * GapNotice
-     * @description Older events are no longer kept; the stream goes on from `firstSequence`.
+     * @description Older events are no longer kept. The stream continues with `firstSequence`.
      */
     readonly GapNotice: {
       readonly data: {
         readonly firstSequence: number;
       };
       readonly firstSequence: number;
-      /** @description Resume after it. */
+      /** @description Resume after this sequence number. */
       readonly sequence?: number;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -1209,7 +1209,7 @@ export interface components {
     };
     /** Health */
     readonly Health: {
-      /** @description Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json. */
+      /** @description Answer to a `challenge`, if the server has a local key: the base64url HMAC-SHA256, with that key, of six lines: `codebuddy-server-1`, the challenge, the local address and port of the connection, and `pid` and `startedAt` of server.json. */
       readonly proof?: string;
       /** @constant */
       readonly status: 'ok';
@@ -1331,14 +1331,14 @@ export interface components {
     };
     /**
      * OverflowNotice
-     * @description The reader was too slow and is cut off; it can resume.
+     * @description The reader was too slow and is disconnected. It can resume.
      */
     readonly OverflowNotice: {
       readonly data: {
         readonly message: string;
       };
       readonly message: string;
-      /** @description Resume after it. */
+      /** @description Resume after this sequence number. */
       readonly sequence?: number;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -1383,11 +1383,11 @@ export interface components {
     /** PermissionDecision */
     readonly PermissionDecision: {
       /**
-       * @description `allow_always` also allows exactly the same again in this session, to the same API key and to keys with the scope `tools`.
+       * @description `allow_always` also allows the same call in this session from now on, for the same API key and for keys with the scope `tools`.
        * @enum {string}
        */
       readonly decision: 'allow' | 'allow_always' | 'deny';
-      /** @description Told to the model, and in `permission.resolved`. */
+      /** @description Passed to the model and to the `permission.resolved` event. */
       readonly reason?: string;
     };
     /**
@@ -1479,25 +1479,26 @@ export interface components {
     /** PromptRequest */
     readonly PromptRequest: {
       readonly options?: {
-        /** @description US dollars that the run may cost. */
+        /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
-        /** @description Model calls, at most. */
+        /** @description Maximum number of model calls. */
         readonly maxSteps?: number;
-        /** @description Input and output tokens of the run, at most. */
+        /** @description Maximum number of input and output tokens of the run. */
         readonly maxTokens?: number;
         readonly model?: string;
         /**
-         * @description Default: that of the server. A laxer one needs a key with the scope `tools`.
+         * @description Default: the mode of the server. A more permissive mode requires the scope `tools`.
          * @enum {string}
          */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
-        /** @description Added to the system prompt. */
+        /** @description Text to add to the system prompt. */
         readonly system?: string;
+        /** @description Milliseconds after which the run fails with `run_timeout`. */
         readonly timeoutMs?: number;
       };
-      /** @description What the agent is asked to do; more than white space. */
+      /** @description The task for the agent. Must not be blank. */
       readonly prompt: string;
-      /** @description Goes on with this session; default: a new one. */
+      /** @description Continue this session. Default: a new one. */
       readonly sessionId?: string;
       readonly webhook?: components['schemas']['RunWebhook'];
     };
@@ -1560,7 +1561,7 @@ export interface components {
     /** Readiness */
     readonly Readiness: {
       readonly parts: readonly {
-        /** @description One line in words. */
+        /** @description One sentence. */
         readonly detail: string;
         readonly name: string;
         readonly ready: boolean;
@@ -1833,7 +1834,7 @@ export interface components {
     /** Status */
     readonly Status: {
       readonly activeRuns: number;
-      /** @description `delegated`: the host application answers itself. */
+      /** @description `delegated` if the host application answers prompts. */
       readonly agent: string;
       readonly memory: {
         /** @description Bytes. */
@@ -1850,9 +1851,9 @@ export interface components {
       readonly node: string;
       readonly pid: number;
       readonly running: boolean;
-      /** @description How commands run. Absent if the host application answers itself. */
+      /** @description How commands run. Absent if the host application answers prompts. */
       readonly sandbox?: {
-        /** @description One line in words. */
+        /** @description One sentence. */
         readonly detail: string;
         /**
          * @description The setting.
@@ -1860,31 +1861,31 @@ export interface components {
          */
         readonly mode: 'required' | 'auto' | 'off';
         /**
-         * @description `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.
+         * @description `missing`: bubblewrap is not installed. `unavailable`: it does not work on this machine. `failed`: it failed or timed out, and will be tried again.
          * @enum {string}
          */
         readonly status: 'works' | 'missing' | 'unavailable' | 'failed' | 'off' | 'checking';
       };
-      /** @description Seconds since the server was started. */
+      /** @description Seconds since the server started. */
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
-        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none. */
+        /** @description Webhooks that need attention: failing, open, unreachable, refused, or disabled automatically. Absent if there are none. */
         readonly attention?: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
-        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        /** @description Number of webhooks whose entries in webhooks.json cannot be used. Absent if there are none. */
         readonly refused?: number;
-        /** @description Copies of webhooks.json that could not be used; left out if there are none. */
+        /** @description Copies of webhooks.json that could not be read. Absent if there are none. */
         readonly setAside?: readonly string[];
       };
-      /** @description The folder that tools work in; null if the host application answers itself. */
+      /** @description The folder that tools work in. Null if the host application answers prompts. */
       readonly workspace: string | null;
     };
     /**
      * StreamEvent
-     * @description One message of a stream: an event of the log, a piece of text that is not logged, or a notice of the stream.
+     * @description One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.
      */
     readonly StreamEvent:
       | components['schemas']['SessionStartEvent']
@@ -1917,7 +1918,7 @@ export interface components {
     readonly StreamTicket: {
       /** Format: date-time */
       readonly expiresAt: string;
-      /** @description Pass it as `?ticket=` to a stream. It is shown this once. */
+      /** @description Pass it as `?ticket=` to a stream. It is shown only once. */
       readonly ticket: string;
     };
     /** Tool */
@@ -2014,7 +2015,7 @@ export interface components {
     };
     /** ToolResult */
     readonly ToolResult: {
-      /** @description What the tool gave back. */
+      /** @description The result of the tool. */
       readonly result: unknown;
     };
     /**
@@ -2104,7 +2105,7 @@ export interface components {
     };
     /** WebhookAttention */
     readonly WebhookAttention: {
-      /** @description In words, with the next step. */
+      /** @description The reason and the next step. */
       readonly detail: string;
       readonly id: string;
       readonly name: string;
@@ -2345,7 +2346,7 @@ export interface components {
     /**
      * @description `invalid_url`: The request target cannot be parsed or decoded.
      *
-     *     `invalid_host_header`: Host is missing, repeated or malformed.
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
      */
@@ -2361,11 +2362,11 @@ export interface components {
     /**
      * @description `invalid_url`: The request target cannot be parsed or decoded.
      *
-     *     `invalid_host_header`: Host is missing, repeated or malformed.
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
      *
-     *     `invalid_body`: The body is not JSON, is cut off, or holds a forbidden key.
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
      */
     readonly 'Problem400-2': {
       headers: {
@@ -2387,7 +2388,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `cost_limit_reached`: The limit that was set for the cost of a session or of a day is reached; nothing was started. */
+    /** @description `cost_limit_reached`: The cost limit of the session or of the day is reached. Nothing was started. */
     readonly Problem402: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2397,7 +2398,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs. */
+    /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
     readonly Problem403: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2408,13 +2409,13 @@ export interface components {
       };
     };
     /**
-     * @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs.
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
-     *     `origin_not_allowed`: A foreign Origin tried to change state.
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
      *
-     *     `outside_workspace`: A path leads out of the workspace.
+     *     `outside_workspace`: The path leads outside the workspace.
      *
-     *     `permission_denied`: A tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered.
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
      */
     readonly 'Problem403-2': {
       headers: {
@@ -2426,9 +2427,9 @@ export interface components {
       };
     };
     /**
-     * @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs.
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
-     *     `origin_not_allowed`: A foreign Origin tried to change state.
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
      */
     readonly 'Problem403-3': {
       headers: {
@@ -2444,7 +2445,7 @@ export interface components {
      *
      *     `session_not_found`: No session has this id.
      *
-     *     `file_not_found`: A tool was given a path that does not exist.
+     *     `file_not_found`: The path given to a tool does not exist.
      */
     readonly Problem404: {
       headers: {
@@ -2479,7 +2480,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `permission_not_found`: No permission with this id waits or was decided lately. */
+    /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
     readonly 'Problem404-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2492,7 +2493,7 @@ export interface components {
     /**
      * @description `tool_not_found`: No tool has this name.
      *
-     *     `file_not_found`: A tool was given a path that does not exist.
+     *     `file_not_found`: The path given to a tool does not exist.
      */
     readonly 'Problem404-5': {
       headers: {
@@ -2533,7 +2534,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned (30 days, 100 000 ended ones). */
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
     readonly 'Problem404-9': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2546,7 +2547,7 @@ export interface components {
     /**
      * @description `webhook_not_found`: No webhook has this id.
      *
-     *     `delivery_not_found`: No delivery has this id, or it was pruned (30 days, 100 000 ended ones).
+     *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
     readonly 'Problem404-10': {
       headers: {
@@ -2567,7 +2568,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `request_timeout`: The headers (10 s) or the whole request (30 s) came too slowly. */
+    /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
     readonly Problem408: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2578,11 +2579,11 @@ export interface components {
       };
     };
     /**
-     * @description `run_cancelled`: The run was cancelled before it had an answer.
+     * @description `run_cancelled`: The run was cancelled before it completed.
      *
-     *     `idempotency_conflict`: The Idempotency-Key was used with another request.
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key has not ended.
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
      */
     readonly Problem409: {
       headers: {
@@ -2594,7 +2595,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: A run that has ended cannot be cancelled. */
+    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
     readonly 'Problem409-2': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2605,7 +2606,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_resumable`: Only a run that was interrupted or has failed can be resumed, and only as the last of its session. */
+    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2616,7 +2617,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `permission_resolved`: The permission was decided already, or its run has ended. */
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2628,9 +2629,9 @@ export interface components {
       };
     };
     /**
-     * @description `idempotency_conflict`: The Idempotency-Key was used with another request.
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key has not ended.
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
      */
     readonly 'Problem409-5': {
       headers: {
@@ -2642,7 +2643,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: A session with an unfinished run cannot be changed that way. */
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2653,7 +2654,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id exists already. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2664,7 +2665,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A webhook that is disabled cannot be tested; enable it first. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2675,7 +2676,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: The webhook is being replayed to; wait for its end. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2686,7 +2687,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: A delivery that is under way, or next in line, cannot be retried. */
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2697,7 +2698,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `body_too_large`: The body is over `maxRequestSize`. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly Problem413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2717,7 +2718,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `misdirected_request`: Host names a server that this is not (DNS rebinding). */
+    /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
     readonly Problem421: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2727,7 +2728,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `validation_failed`: The input does not fit the schema; `errors` names each field. */
+    /** @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field. */
     readonly Problem422: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2738,13 +2739,13 @@ export interface components {
       };
     };
     /**
-     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `model_not_found`: The provider does not know the model.
+     *     `model_not_found`: The provider does not have this model.
      *
-     *     `context_too_long`: The conversation is longer than the model can read, also after it was summed up.
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after compaction.
      *
-     *     `tool_failed`: The tool ran and reported a failure; `detail` says which.
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-2': {
       headers: {
@@ -2756,9 +2757,9 @@ export interface components {
       };
     };
     /**
-     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `model_not_found`: The provider does not know the model.
+     *     `model_not_found`: The provider does not have this model.
      */
     readonly 'Problem422-3': {
       headers: {
@@ -2770,9 +2771,9 @@ export interface components {
       };
     };
     /**
-     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `tool_failed`: The tool ran and reported a failure; `detail` says which.
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-4': {
       headers: {
@@ -2783,7 +2784,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused. */
+    /** @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused. */
     readonly Problem429: {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2795,15 +2796,15 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_run_webhooks`: Too many webhooks of single runs (`webhook` of a prompt) have runs or deliveries that have not ended; see Retry-After.
+     *     `too_many_run_webhooks`: Too many webhooks created for a single run (`webhook` of a prompt) are still in use; see Retry-After.
      *
-     *     `too_many_runs`: The queue of the session, of the API key, or of the server is full; see Retry-After.
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
-     *     `too_many_waiting_runs`: Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      *
-     *     `model_rate_limited`: The provider has had too many requests of ours, and no other model was left; see Retry-After.
+     *     `model_rate_limited`: The provider limits our requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-2': {
       headers: {
@@ -2816,11 +2817,11 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_runs`: The queue of the session, of the API key, or of the server is full; see Retry-After.
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
-     *     `too_many_waiting_runs`: Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
     readonly 'Problem429-3': {
       headers: {
@@ -2833,9 +2834,9 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_tests`: A webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
      */
     readonly 'Problem429-4': {
       headers: {
@@ -2847,7 +2848,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `internal_error`: A fault of ours or of a handler; the log has the cause under the request id. */
+    /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
     readonly Problem500: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2858,13 +2859,13 @@ export interface components {
       };
     };
     /**
-     * @description `model_auth_failed`: There is no API key for the provider, or it was refused.
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
      *
-     *     `model_refused`: The provider refused the request; `detail` has its words.
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
      *
-     *     `model_unavailable`: The provider cannot be reached or fails, and no other model was left.
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
      *
-     *     `model_bad_response`: The model, or its provider, answered what makes no sense; for tool calls: twice in a row.
+     *     `model_bad_response`: The model or its provider sent an invalid answer. For tool calls: twice in a row.
      */
     readonly Problem502: {
       headers: {
@@ -2875,7 +2876,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `model_auth_failed`: There is no API key for the provider, or it was refused. */
+    /** @description `model_auth_failed`: The API key for the provider is missing or was refused. */
     readonly 'Problem502-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2886,11 +2887,11 @@ export interface components {
       };
     };
     /**
-     * @description `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     * @description `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly Problem503: {
       headers: {
@@ -2903,15 +2904,15 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host has not set the handler that this route needs.
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
-     *     `storage_unavailable`: The store cannot be written now (read-only or failing disk).
+     *     `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
      *
-     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-2': {
       headers: {
@@ -2924,13 +2925,13 @@ export interface components {
       };
     };
     /**
-     * @description `storage_unavailable`: The store cannot be written now (read-only or failing disk).
+     * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
      *
-     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-3': {
       headers: {
@@ -2943,13 +2944,13 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host has not set the handler that this route needs.
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
-     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-4': {
       headers: {
@@ -2962,7 +2963,7 @@ export interface components {
       };
     };
     /**
-     * @description `model_timeout`: The model sent nothing for too long (setting `modelSilenceMs`), and no other model was left.
+     * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
      *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
@@ -2975,7 +2976,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `storage_full`: The disk is full; nothing was changed. */
+    /** @description `storage_full`: The disk is full. Nothing was changed. */
     readonly Problem507: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2985,7 +2986,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `loop_detected`: The request comes from a webhook of ours that was caused by one (X-CodeBuddy-Hop is 3 or more). */
+    /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
     readonly Problem508: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2995,7 +2996,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description A problem of the connection or of the host application. */
+    /** @description Any other problem: of the connection or of the host application. */
     readonly ProblemDefault: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3009,19 +3010,19 @@ export interface components {
   parameters: never;
   requestBodies: never;
   headers: {
-    /** @description A file name to save it under. */
+    /** @description The file name of the document. */
     readonly 'Content-Disposition': string;
-    /** @description `true` if this is the first answer to the Idempotency-Key, given again. */
+    /** @description `true` if this is a repeated answer to an Idempotency-Key. */
     readonly 'Idempotency-Replayed': 'true';
-    /** @description Where the thing that was made, or is being worked on, can be read. */
+    /** @description The URL of the created object, or of the run in progress. */
     readonly Location: string;
-    /** @description `respond-async` if it was asked for. */
+    /** @description `respond-async` if the request asked for it. */
     readonly 'Preference-Applied': string;
-    /** @description Seconds after which it is worth trying again, where the server knows. */
+    /** @description Seconds to wait before the next attempt, if the server knows. */
     readonly 'Retry-After': number;
     /** @description `Bearer`. */
     readonly 'WWW-Authenticate': string;
-    /** @description The id of the request: the client's own if it sent a sane one. Logs and problems name it. */
+    /** @description The id of the request: the client's own if it sent a valid one. Logs and problems contain it. */
     readonly 'X-Request-Id': string;
   };
   pathItems: never;
@@ -3068,9 +3069,9 @@ export interface operations {
         readonly eventId?: string;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description Only deliveries made since then. */
+        /** @description Only deliveries created at this time or later. */
         readonly since?: string;
-        /** @description Only deliveries in this state. */
+        /** @description Only deliveries with this status. */
         readonly status?: 'pending' | 'success' | 'failed' | 'cancelled';
         /** @description Only deliveries of this webhook. */
         readonly webhookId?: string;
@@ -3118,7 +3119,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3283,7 +3284,7 @@ export interface operations {
           readonly 'application/json': {
             readonly eventTypes: readonly {
               readonly description: string;
-              /** @description False for what is only streamed, with `deltas=true`. */
+              /** @description False for types that are only streamed, with `deltas=true`. */
               readonly logged: boolean;
               /** @description JSON Schema of `data`. */
               readonly schema: {
@@ -3307,29 +3308,29 @@ export interface operations {
   readonly listEvents: {
     readonly parameters: {
       readonly query?: {
-        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it. */
+        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence. */
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        /** @description On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`. */
         readonly named?: boolean;
-        /** @description Of a page, by sequence. */
+        /** @description Order of a page, by sequence number. */
         readonly order?: 'asc' | 'desc';
         /** @description Only events of this run. */
         readonly runId?: string;
         /** @description Only events of this session. */
         readonly sessionId?: string;
-        /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
+        /** @description Only events of these types: names, `tool.*` or `*`, separated by commas or repeated. */
         readonly type?: string | readonly string[];
-        /** @description The same as `type`. */
+        /** @description Alias of `type`. */
         readonly types?: string | readonly string[];
       };
       readonly header?: {
-        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        /** @description Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`. */
         readonly 'Last-Event-ID'?: string;
       };
       readonly path?: never;
@@ -3337,7 +3338,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
+      /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3441,7 +3442,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description To tell it from other keys. */
+          /** @description A name that helps to identify the key. */
           readonly name: string;
           readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
         };
@@ -3485,7 +3486,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3550,9 +3551,9 @@ export interface operations {
         readonly cursor?: string;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description Only those of this run. */
+        /** @description Only permissions of this run. */
         readonly runId?: string;
-        /** @description Only those of this session. */
+        /** @description Only permissions of this session. */
         readonly sessionId?: string;
       };
       readonly header?: never;
@@ -3633,10 +3634,10 @@ export interface operations {
     readonly parameters: {
       readonly query?: never;
       readonly header?: {
-        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
         /**
-         * @description `respond-async` answers 202 at once and leaves the run to itself (RFC 7240). Other preferences are ignored.
+         * @description With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). Other preferences are ignored.
          * @example respond-async
          */
         readonly Prefer?: string;
@@ -3650,7 +3651,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The answer; with `Accept: text/event-stream`, the events of the run as they happen. */
+      /** @description The answer. With `Accept: text/event-stream`, the events of the run as they happen. */
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -3663,7 +3664,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run goes on: it was left to itself (`queued`), or a tool waits for a person (`waiting`). */
+      /** @description The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`). */
       readonly 202: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -3708,7 +3709,7 @@ export interface operations {
         readonly limit?: number;
         /** @description Only runs of this session. */
         readonly sessionId?: string;
-        /** @description Only runs in this state. */
+        /** @description Only runs with this status. */
         readonly status?:
           | 'queued'
           | 'running'
@@ -3794,7 +3795,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description Told in the `run.cancelled` event. */
+          /** @description Passed to the `run.cancelled` event. */
           readonly reason?: string;
         };
       };
@@ -3830,25 +3831,25 @@ export interface operations {
   readonly listRunEvents: {
     readonly parameters: {
       readonly query?: {
-        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it. */
+        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence. */
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        /** @description On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`. */
         readonly named?: boolean;
-        /** @description Of a page, by sequence. */
+        /** @description Order of a page, by sequence number. */
         readonly order?: 'asc' | 'desc';
-        /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
+        /** @description Only events of these types: names, `tool.*` or `*`, separated by commas or repeated. */
         readonly type?: string | readonly string[];
-        /** @description The same as `type`. */
+        /** @description Alias of `type`. */
         readonly types?: string | readonly string[];
       };
       readonly header?: {
-        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        /** @description Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`. */
         readonly 'Last-Event-ID'?: string;
       };
       readonly path: {
@@ -3858,7 +3859,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
+      /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3869,7 +3870,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run has ended and the reader has seen its last event: do not reconnect. */
+      /** @description The run has ended and the reader has its last event. Do not reconnect. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3974,7 +3975,7 @@ export interface operations {
     readonly parameters: {
       readonly query?: never;
       readonly header?: {
-        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
       };
       readonly path?: never;
@@ -3983,7 +3984,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description At most 64 KiB as JSON, changes included. */
+          /** @description Any JSON values, at most 64 KiB in total. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -4065,7 +4066,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4103,7 +4104,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description At most 64 KiB as JSON, changes included. */
+          /** @description Any JSON values, at most 64 KiB in total. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -4142,25 +4143,25 @@ export interface operations {
   readonly listSessionEvents: {
     readonly parameters: {
       readonly query?: {
-        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it. */
+        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence. */
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        /** @description On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`. */
         readonly named?: boolean;
-        /** @description Of a page, by sequence. */
+        /** @description Order of a page, by sequence number. */
         readonly order?: 'asc' | 'desc';
-        /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
+        /** @description Only events of these types: names, `tool.*` or `*`, separated by commas or repeated. */
         readonly type?: string | readonly string[];
-        /** @description The same as `type`. */
+        /** @description Alias of `type`. */
         readonly types?: string | readonly string[];
       };
       readonly header?: {
-        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        /** @description Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`. */
         readonly 'Last-Event-ID'?: string;
       };
       readonly path: {
@@ -4170,7 +4171,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
+      /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4234,7 +4235,7 @@ export interface operations {
     readonly parameters: {
       readonly query?: never;
       readonly header?: {
-        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
       };
       readonly path: {
@@ -4245,9 +4246,9 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description The last message to copy; default: all. */
+          /** @description The last message to copy. Default: all messages. */
           readonly messageId?: string;
-          /** @description Default: that of the session. */
+          /** @description Default: the title of the session. */
           readonly title?: string;
         };
       };
@@ -4595,7 +4596,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4882,7 +4883,7 @@ export interface operations {
   readonly getHealth: {
     readonly parameters: {
       readonly query?: {
-        /** @description Chosen at random by a client that found this server in `server.json`. The answer then holds `proof`. */
+        /** @description Random text chosen by a client that found this server in `server.json`. The answer then has `proof`. */
         readonly challenge?: string;
       };
       readonly header?: never;
@@ -4937,11 +4938,11 @@ export interface operations {
       /**
        * @description Readiness
        *
-       *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+       *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
        *
        *     `shutting_down`: The server is stopping.
        *
-       *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+       *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
        */
       readonly 503: {
         headers: {

@@ -145,7 +145,7 @@ export function requireKeyBeyondLoopback(host: string, keyRequired: boolean): vo
   if (keyRequired || isLoopbackName(host)) return;
   throw new ServerStartError(
     'key_required',
-    `Listening on ${host} requires an API key: without one, anyone who can reach it could run commands. ` +
+    `Cannot listen on ${host} without an API key: anyone who can reach it could run commands. ` +
       'Set apiKey (CODEBUDDY_API_KEY), or listen on 127.0.0.1.',
   );
 }
