@@ -22,7 +22,7 @@ describe('data of a host', () => {
     await receiver.received(4);
     expect(receiver.requests.slice(0, 3).map((request) => bodyOf(request).data)).toEqual([data, data, data]);
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/tool\.complete.*\/data\/.*sent as it is; set strict: true/);
+    expect(warnings[0]).toMatch(/tool\.complete.*\/data\/.*sent unchanged\. Set strict: true/);
     expect(warnings[1]).toContain('session.start');
   });
 

@@ -99,7 +99,7 @@ function cancelWithClient(
   const cancel = (): void => {
     // A stopping server closes connections too; then the client did not leave.
     if (context.shutdown.aborted) return;
-    runs.cancel(id, 'The client disconnected.').catch(() => undefined);
+    runs.cancel(id, 'The client disconnected').catch(() => undefined);
   };
   if (gone.aborted) cancel();
   gone.addEventListener('abort', cancel, { once: true });
