@@ -67,8 +67,8 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
       onRequest: (event) => {
         this.emitSafely(() => this.emit('request', event));
       },
-      isRequestHeard: () => this.listenerCount('request') > 0,
-      onFault: (error) => {
+      hasRequestListeners: () => this.listenerCount('request') > 0,
+      onInternalError: (error) => {
         if (this.listenerCount('error') > 0) this.emitSafely(() => this.emit('error', error));
       },
     });

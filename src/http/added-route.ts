@@ -2,7 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiReply } from './api-reply.ts';
-import { callHost } from './host-fault.ts';
+import { callHandler } from './call-handler.ts';
 import { abortSignalOf, factsOf } from './pipeline/request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
 import type { Scope } from './services.ts';
@@ -59,7 +59,7 @@ export function addedRoute(
     ...(options.operationId === undefined ? {} : { operationId: options.operationId }),
     ...(options.schema === undefined ? {} : { schema: options.schema }),
     handler: async (request, reply) => {
-      const answer = await callHost(() => handler(apiRequest(request, reply)));
+      const answer = await callHandler(() => handler(apiRequest(request, reply)));
       if (!(answer instanceof ApiReply) && looksLikeFirstVersion(answer)) warnOnce(`${method} ${path}`);
       return send(reply, answer);
     },

@@ -24,7 +24,7 @@ import { GatedResponse } from './pipeline/gated-response.ts';
 import { GatedRequest } from './pipeline/request-facts.ts';
 import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
 import { makeRequestRecord } from './pipeline/request-record.ts';
-import { builtInRoutes } from './resources/built-in.ts';
+import { builtInRoutes } from './resources/built-in-routes.ts';
 import type { RouteDefinition } from './route.ts';
 import { RouteTable } from './route-table.ts';
 import { listenError } from './server-start-error.ts';
@@ -36,9 +36,9 @@ import { makeStreamTickets } from './streaming/stream-tickets.ts';
 export interface HttpServerListeners {
   readonly onRequest: (event: RequestEvent) => void;
   /** False if nobody listens to requests, so no event needs to be created. */
-  readonly isRequestHeard: () => boolean;
+  readonly hasRequestListeners: () => boolean;
   /** Called for internal errors; details must not reach clients. */
-  readonly onFault: (error: Error) => void;
+  readonly onInternalError: (error: Error) => void;
 }
 
 /** The address of a running server. `url` is one that clients on this machine can use. */
@@ -102,8 +102,8 @@ export class HttpServer {
       metrics,
       logger: config.logger,
       onRequest: listeners.onRequest,
-      isHeard: listeners.isRequestHeard,
-      onFault: listeners.onFault,
+      hasListeners: listeners.hasRequestListeners,
+      onInternalError: listeners.onInternalError,
     });
     this.routes.addBuiltIn(builtInRoutes(this.context));
     // Throws for invalid settings here, in the constructor, and not in start().
@@ -211,7 +211,7 @@ export class HttpServer {
     });
     server.on('clientError', makeClientErrorHandler(this.config.logger, this.context.metrics));
     await listenOn(server, host, port);
-    server.on('error', (error) => this.record.fault(error, 'server'));
+    server.on('error', (error) => this.record.internalError(error, 'server'));
     this.server = server;
     // The document names the port, which may have changed.
     this.openApiText = undefined;
@@ -254,14 +254,16 @@ export class HttpServer {
     };
     this.rebuilding = build()
       // The route table has checked the route, so this is an internal error. The previous app keeps answering.
-      .catch((error: unknown) => this.record.fault(error, 'addRoute'))
+      .catch((error: unknown) => this.record.internalError(error, 'addRoute'))
       .finally(() => {
         this.rebuilding = undefined;
       });
   }
 
   private buildApp(): Promise<FastifyApp> {
-    return buildFastifyApp(this.context, [...this.routes.all()], (error, id) => this.record.fault(error, id));
+    return buildFastifyApp(this.context, [...this.routes.all()], (error, id) =>
+      this.record.internalError(error, id),
+    );
   }
 
   private openApi(): Promise<string> {

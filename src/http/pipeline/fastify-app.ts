@@ -26,7 +26,7 @@ const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 export async function buildFastifyApp(
   context: HttpContext,
   routes: readonly RouteDefinition[],
-  onFault: (error: unknown, requestId: string) => void,
+  onInternalError: (error: unknown, requestId: string) => void,
 ): Promise<FastifyApp> {
   // Loading takes 60 ms and is not needed before the first start(). `require`, because importing CJS from ESM lexes every file first.
   const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify');
@@ -56,7 +56,7 @@ export async function buildFastifyApp(
   app.setNotFoundHandler((request, reply) => answerNoRoute(app, factsOf(request), reply));
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
-    if (problem.code === 'internal_error') onFault(problem.cause ?? problem, request.id);
+    if (problem.code === 'internal_error') onInternalError(problem.cause ?? problem, request.id);
     sendProblem(reply, problem);
   });
   installIdempotency(app, context);

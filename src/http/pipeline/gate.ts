@@ -117,7 +117,7 @@ export function makeGate(options: GateOptions): Gate {
     } catch (thrown) {
       if (!isRecorded) record.started(request, response, startedAt);
       const problem = toProblem(thrown);
-      if (problem.code === 'internal_error') record.fault(problem.cause, id);
+      if (problem.code === 'internal_error') record.internalError(problem.cause, id);
       refuse(request, response, problem);
     }
   };

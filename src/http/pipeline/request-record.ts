@@ -25,16 +25,16 @@ export interface RequestRecord {
   /** Records an answer to GET /health at once, without a listener on the response. */
   health(request: GatedRequest, startedAt: number): void;
   /** Logs an internal error, whose details must not reach the client. */
-  fault(error: unknown, requestId: string): void;
+  internalError(error: unknown, requestId: string): void;
 }
 
 export interface RecordOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Called only while `isHeard()` is true. */
+  /** Called only while `hasListeners()` is true. */
   readonly onRequest: (event: RequestEvent) => void;
-  readonly isHeard: () => boolean;
-  readonly onFault: (error: Error) => void;
+  readonly hasListeners: () => boolean;
+  readonly onInternalError: (error: Error) => void;
 }
 
 /** The one metrics series for all paths without a route: scanners must not create thousands. */
@@ -42,12 +42,12 @@ const unmatched = '(unmatched)';
 const clientClosedRequest = 499;
 
 export function makeRequestRecord(options: RecordOptions): RequestRecord {
-  const { metrics, logger, onRequest, isHeard, onFault } = options;
+  const { metrics, logger, onRequest, hasListeners, onInternalError } = options;
 
   const healthCounter = metrics.route('GET', '/health');
   const isDebugged = (): boolean => logger.isLevelEnabled === undefined || logger.isLevelEnabled('debug');
 
-  function tell(request: GatedRequest, status: number, durationMs: number): void {
+  function report(request: GatedRequest, status: number, durationMs: number): void {
     const { method = '', path, route, requestId } = request;
     const level = route === '/health' ? 'debug' : 'info';
     if (logger.isLevelEnabled === undefined || logger.isLevelEnabled(level)) {
@@ -63,7 +63,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
       if (logger.request === undefined) logger[level](line, 'request');
       else logger.request(level, line);
     }
-    if (isHeard()) {
+    if (hasListeners()) {
       onRequest({ requestId, method, path, route: route === '' ? null : route, status, durationMs });
     }
   }
@@ -76,7 +76,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
     const status = this.headersSent ? this.statusCode : clientClosedRequest;
     metrics.requestEnded();
     metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs);
-    tell(request, status, durationMs);
+    report(request, status, durationMs);
   }
 
   return {
@@ -89,15 +89,15 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
       const durationMs = performance.now() - startedAt;
       if (request.method === 'GET') healthCounter.observe(200, durationMs);
       else metrics.observeRequest('HEAD', '/health', 200, durationMs);
-      if (isHeard() || isDebugged()) tell(request, 200, durationMs);
+      if (hasListeners() || isDebugged()) report(request, 200, durationMs);
     },
-    fault(error, requestId) {
-      const fault = error instanceof Error ? error : new Error(`Thrown: ${String(error)}`);
+    internalError(thrown, requestId) {
+      const error = thrown instanceof Error ? thrown : new Error(`Thrown: ${String(thrown)}`);
       logger.error(
-        { requestId, err: { message: fault.message, stack: fault.stack, cause: fault.cause } },
-        'fault',
+        { requestId, err: { message: error.message, stack: error.stack, cause: error.cause } },
+        'internal error',
       );
-      onFault(fault);
+      onInternalError(error);
     },
   };
 }

@@ -138,7 +138,7 @@ async function streamAnswer(
   } catch (thrown) {
     const problem = toHandlerProblem(promptContext.signal.aborted ? promptContext.signal.reason : thrown);
     if (problem.code === 'internal_error') {
-      context.logger.error({ requestId: promptContext.requestId, err: causeOf(problem) }, 'fault');
+      context.logger.error({ requestId: promptContext.requestId, err: causeOf(problem) }, 'internal error');
     }
     await send('run.failed', { code: problem.code, message: problem.message });
     stream.close();

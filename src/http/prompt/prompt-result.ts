@@ -1,8 +1,8 @@
 // Turns the answer of `onPrompt` (text, an object or an async iterable) into a complete PromptResult.
 
 import { CodeBuddyError, isProblemCode, problems } from '../../base/errors.ts';
+import { wrongReturn } from '../call-handler.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from '../handlers.ts';
-import { wrongReturn } from '../host-fault.ts';
 import type { PromptOptions, PromptResult } from '../services.ts';
 
 /** Fills in missing fields. @throws CodeBuddyError `internal_error` if the answer has no `response` */

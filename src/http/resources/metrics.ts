@@ -2,8 +2,8 @@
 // `onGetMetrics`, are merged over those of the server.
 
 import { addRunStats, type RunStats } from '../../base/run-figures.ts';
+import { objectFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
-import { objectOfHost } from '../host-fault.ts';
 import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../metrics/agent-metrics.ts';
 import type { MetricFamily } from '../metrics/prometheus-text.ts';
 import { metricName, prometheusContentType } from '../metrics/prometheus-text.ts';
@@ -52,7 +52,9 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
   }
 
   async function figuresOfHost(): Promise<object> {
-    return handlers.onGetMetrics === undefined ? {} : objectOfHost('onGetMetrics', handlers.onGetMetrics);
+    return handlers.onGetMetrics === undefined
+      ? {}
+      : objectFromHandler('onGetMetrics', handlers.onGetMetrics);
   }
 
   /** Monitoring needs the other metrics most when one part fails. */

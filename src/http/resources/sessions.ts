@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { listFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
-import { listOfHost } from '../host-fault.ts';
 import type { RouteDefinition } from '../route.ts';
 import {
   exportedSessionSchema,
@@ -86,7 +86,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         if (handlers.onGetSessions !== undefined) {
           const page = pageOfList(
             'sessions',
-            await listOfHost('onGetSessions', handlers.onGetSessions),
+            await listFromHandler('onGetSessions', handlers.onGetSessions),
             query,
           );
           return asIs(reply, { sessions: page.items, nextCursor: page.nextCursor });
@@ -127,7 +127,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       handler: async (request, reply) => {
         const { id } = request.params as FromSchema<typeof idParamsSchema>;
         if (handlers.onGetSessions !== undefined) {
-          const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
+          const found = (await listFromHandler('onGetSessions', handlers.onGetSessions)).find((session) =>
             hasId(session, id),
           );
           if (found === undefined) throw noSession(id);

@@ -5,9 +5,9 @@ import type { FastifyReply } from 'fastify';
 import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { ApiReply } from '../api-reply.ts';
+import { listFromHandler, wrongReturn } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';
-import { listOfHost, wrongReturn } from '../host-fault.ts';
 import { toHandlerProblem } from '../pipeline/problem.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -28,7 +28,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
   async function allTools(): Promise<readonly ToolDescription[]> {
-    if (handlers.onListTools !== undefined) return listOfHost('onListTools', handlers.onListTools);
+    if (handlers.onListTools !== undefined) return listFromHandler('onListTools', handlers.onListTools);
     // The host application runs tools itself but does not list them. It does not run the built-in ones.
     if (handlers.onToolExecute !== undefined) return [];
     if (services.tools !== undefined) return services.tools.list();

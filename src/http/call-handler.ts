@@ -6,7 +6,7 @@ import { ApiReply } from './api-reply.ts';
 import { toHandlerProblem } from './pipeline/problem.ts';
 
 /** Calls a handler of the host application. @throws CodeBuddyError */
-export async function callHost<T>(handler: () => T | Promise<T>): Promise<T> {
+export async function callHandler<T>(handler: () => T | Promise<T>): Promise<T> {
   try {
     return await handler();
   } catch (thrown) {
@@ -28,18 +28,18 @@ function kindOf(value: unknown): string {
 }
 
 /** Calls a handler that must return an array. @throws CodeBuddyError */
-export async function listOfHost<T>(
+export async function listFromHandler<T>(
   name: string,
   handler: () => readonly T[] | Promise<readonly T[]>,
 ): Promise<readonly T[]> {
-  const list: unknown = await callHost(handler);
+  const list: unknown = await callHandler(handler);
   if (!Array.isArray(list)) throw wrongReturn(name, 'an array', list);
   return list;
 }
 
 /** Calls a handler that must return a plain object. @throws CodeBuddyError */
-export async function objectOfHost(name: string, handler: () => unknown): Promise<object> {
-  const value = await callHost(handler);
+export async function objectFromHandler(name: string, handler: () => unknown): Promise<object> {
+  const value = await callHandler(handler);
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ApiReply)
     throw wrongReturn(name, 'an object', value);
   return value;
