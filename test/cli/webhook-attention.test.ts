@@ -45,5 +45,5 @@ it('status, doctor, readiness and the start name a webhook whose breaker is open
   expect(offline.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
   const again = start(home, ['serve', '--port', '0']);
   await again.saw('Ctrl-C');
-  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}look at ${id}`));
+  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}need attention: ${id}`));
 }, 120_000);
