@@ -1,8 +1,8 @@
 // Keeps events of `emitSafely` that could not be committed. They are not in the log, so the last 100 are kept in memory and shown as
 // failed deliveries in the history of the subscribed webhooks.
 
+import type { Delivery } from '../contract/delivery.ts';
 import { makeId } from '../events/ids.ts';
-import type { DeliveryView } from '../webhooks/webhook-view.ts';
 
 const maxLosses = 100;
 
@@ -20,20 +20,20 @@ export interface WebhookLosses {
   /** Adds a lost event. `webhookIds` are the subscribed webhooks, empty if unknown. */
   add(event: string, webhookIds: readonly string[], reason: string): void;
   /** Lists losses, newest first. */
-  list(filter: LossFilter): readonly DeliveryView[];
+  list(filter: LossFilter): readonly Delivery[];
   /** Removes losses and returns their number. */
   clear(webhookId: string | undefined): number;
 }
 
 /** @param now Unix ms */
 export function createWebhookLosses(now: () => number = Date.now): WebhookLosses {
-  let losses: readonly DeliveryView[] = [];
+  let losses: readonly Delivery[] = [];
   return {
     add(event, webhookIds, reason) {
       const at = now();
       const time = new Date(at).toISOString();
       const added = (webhookIds.length === 0 ? [''] : webhookIds).map(
-        (webhookId): DeliveryView => ({
+        (webhookId): Delivery => ({
           id: makeId('dlv', at),
           webhookId,
           // The event never got an id.

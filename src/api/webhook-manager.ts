@@ -2,18 +2,21 @@
 // event log in the config folder. It uses the same engine as the server.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Delivery, HistoryQuery } from '../contract/delivery.ts';
+import type { LoggedEvent } from '../contract/event.ts';
 import {
   deltas,
   type EventDataByType,
   type EventType,
   eventTypes as knownTypes,
-} from '../events/catalogue.ts';
-import type { LoggedEvent, NewEvent } from '../events/event-log.ts';
-import type { HistoryQuery, NewSecret, WebhookEngine, WebhookStats } from '../webhooks/engine.ts';
-import type { ReplayRange } from '../webhooks/replay.ts';
+} from '../contract/event-catalogue.ts';
+import type { RotatedSecret, Webhook } from '../contract/webhook.ts';
+import type { EnabledWebhook, Replayed, ReplaySelection } from '../contract/webhook-actions.ts';
+import type { WebhookInput } from '../contract/webhook-input.ts';
+import type { WebhookStats } from '../contract/webhook-stats.ts';
+import type { NewEvent } from '../events/event-log.ts';
+import type { WebhookEngine } from '../webhooks/engine.ts';
 import { verifySignature, verifyWebhook } from '../webhooks/verify.ts';
-import type { WebhookInput } from '../webhooks/webhook-config.ts';
-import type { DeliveryView, WebhookView } from '../webhooks/webhook-view.ts';
 import type { OpenedWebhooks } from './open-webhooks.ts';
 import { checkEventTypes, checkId, homeOfConfigPath } from './webhook-arguments.ts';
 import { createWebhookLosses } from './webhook-losses.ts';
@@ -104,7 +107,7 @@ export class WebhookManager {
    * @example
    * await webhooks.update(id, { enabled: false });
    */
-  async update(id: string, patch: Partial<WebhookInput>): Promise<WebhookView> {
+  async update(id: string, patch: Partial<WebhookInput>): Promise<Webhook> {
     checkId('update', id);
     return (await this.engine()).update(id, patch);
   }
@@ -116,18 +119,18 @@ export class WebhookManager {
   }
 
   /** Gets a webhook; undefined if there is none with this id. */
-  async get(id: string): Promise<WebhookView | undefined> {
+  async get(id: string): Promise<Webhook | undefined> {
     checkId('get', id);
     return (await this.engine()).get(id);
   }
 
   /** Lists all webhooks. */
-  async getAll(): Promise<WebhookView[]> {
+  async getAll(): Promise<Webhook[]> {
     return [...(await (await this.engine()).list())];
   }
 
   /** Lists the enabled webhooks that receive events of this type. */
-  async getForEvent(event: AnyEventType): Promise<WebhookView[]> {
+  async getForEvent(event: AnyEventType): Promise<Webhook[]> {
     const engine = await this.engine();
     const views = await Promise.all(engine.forEvent(event).map((id) => engine.get(id)));
     return views.filter((view) => view !== undefined);
@@ -194,7 +197,7 @@ export class WebhookManager {
    * @example
    * const ended = await webhooks.settled(deliveries);
    */
-  async settled(deliveries: readonly string[]): Promise<readonly DeliveryView[]> {
+  async settled(deliveries: readonly string[]): Promise<readonly Delivery[]> {
     return (await this.engine()).settled(deliveries);
   }
 
@@ -205,7 +208,7 @@ export class WebhookManager {
    * @example
    * const failed = await webhooks.getHistory({ webhookId: id, status: 'failed', limit: 10 });
    */
-  async getHistory(filter: string | Partial<HistoryQuery> = {}): Promise<DeliveryView[]> {
+  async getHistory(filter: string | Partial<HistoryQuery> = {}): Promise<Delivery[]> {
     const query = { limit: 50, ...(typeof filter === 'string' ? { webhookId: filter } : filter) };
     const { items } = await (await this.engine()).listDeliveries(query);
     if (query.after !== undefined) return [...items];
@@ -220,7 +223,7 @@ export class WebhookManager {
    */
   async getFailedDeliveries(
     filter: string | Omit<Partial<HistoryQuery>, 'status'> = {},
-  ): Promise<DeliveryView[]> {
+  ): Promise<Delivery[]> {
     return this.getHistory({
       ...(typeof filter === 'string' ? { webhookId: filter } : filter),
       status: 'failed',
@@ -232,7 +235,7 @@ export class WebhookManager {
    *
    * @throws CodeBuddyError `delivery_not_found`, `delivery_pending`, `webhook_not_found`
    */
-  async retry(deliveryId: string): Promise<DeliveryView> {
+  async retry(deliveryId: string): Promise<Delivery> {
     checkId('retry', deliveryId);
     if (this.losses.list({}).some(({ id }) => id === deliveryId))
       throw new CodeBuddyError(
@@ -269,7 +272,7 @@ export class WebhookManager {
    * const { id: deliveryId } = await webhooks.test(id);
    * const [delivery] = await webhooks.settled([deliveryId]);
    */
-  async test(id: string): Promise<DeliveryView> {
+  async test(id: string): Promise<Delivery> {
     checkId('test', id);
     return (await this.engine()).test(id);
   }
@@ -282,10 +285,7 @@ export class WebhookManager {
    * @example
    * const { signingSecret, previousValidUntil } = await webhooks.rotateSecret(id);
    */
-  async rotateSecret(
-    id: string,
-    secret?: string,
-  ): Promise<NewSecret & { readonly previousValidUntil: string | null }> {
+  async rotateSecret(id: string, secret?: string): Promise<RotatedSecret> {
     return (await this.engine()).rotateSecret(id, secret);
   }
 
@@ -296,10 +296,7 @@ export class WebhookManager {
    * @example
    * const { queued, skipped } = await webhooks.replay(id, { after: '2026-01-31T00:00:00Z', events: ['run.*'] });
    */
-  async replay(
-    id: string,
-    range: ReplayRange & { readonly events?: readonly string[] },
-  ): Promise<{ readonly queued: number; readonly skipped: number }> {
+  async replay(id: string, range: ReplaySelection): Promise<Replayed> {
     return (await this.engine()).replay(id, range);
   }
 
@@ -310,10 +307,7 @@ export class WebhookManager {
    * @example
    * const { queued } = await webhooks.enable(id, { replayMissed: true });
    */
-  async enable(
-    id: string,
-    options: { readonly replayMissed?: boolean } = {},
-  ): Promise<{ readonly webhook: WebhookView; readonly queued: number }> {
+  async enable(id: string, options: { readonly replayMissed?: boolean } = {}): Promise<EnabledWebhook> {
     return (await this.engine()).enable(id, options);
   }
 

@@ -1,21 +1,22 @@
 // The entry point `codebuddy-api/webhooks`: signed, durable webhooks for a host application, with or without the REST server. Exports
 // the manager, one shared manager per process, signature verification for receivers, and the types.
 
-import type { EventDataByType, EventType } from '../events/catalogue.ts';
+import type { EventDataByType, EventType } from '../contract/event-catalogue.ts';
 import { sameSettings } from './same-settings.ts';
 import { type Emitted, WebhookManager } from './webhook-manager.ts';
 import type { WebhookManagerOptions } from './webhook-options.ts';
 import type { AnyEventType } from './webhook-types.ts';
 
 export { CodeBuddyError } from '../base/errors.ts';
-export type { LoggedEvent } from '../events/event-log.ts';
+export type { Delivery as DeliveryView, DeliveryAttempt, HistoryQuery } from '../contract/delivery.ts';
+export type { LoggedEvent } from '../contract/event.ts';
+export type { Webhook as WebhookView, WebhookSecret as NewSecret } from '../contract/webhook.ts';
+export type { ReplayRange } from '../contract/webhook-actions.ts';
+export type { WebhookInput } from '../contract/webhook-input.ts';
+export type { WebhookStats } from '../contract/webhook-stats.ts';
 export { StoreOpenError } from '../store/store-open-error.ts';
-export type { HistoryQuery, NewSecret, WebhookStats } from '../webhooks/engine.ts';
-export type { ReplayRange } from '../webhooks/replay.ts';
 export type { VerifyWebhookOptions, WebhookHeaders } from '../webhooks/verify.ts';
 export { verifySignature, verifyWebhook } from '../webhooks/verify.ts';
-export type { WebhookInput } from '../webhooks/webhook-config.ts';
-export type { DeliveryAttempt, DeliveryView, WebhookView } from '../webhooks/webhook-view.ts';
 export { type Emitted, type EventInput, WebhookManager } from './webhook-manager.ts';
 export type { WebhookManagerOptions } from './webhook-options.ts';
 export type {

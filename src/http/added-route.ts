@@ -1,11 +1,11 @@
 // Routes that a host application adds with `addRoute`: wraps a function from an ApiRequest to a value into a RouteDefinition.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Scope } from '../contract/api-key.ts';
 import { ApiReply } from './api-reply.ts';
 import { callHandler } from './call-handler.ts';
 import { abortSignalOf, factsOf } from './pipeline/request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
-import type { Scope } from './services.ts';
 
 /** The argument of a handler of `addRoute`: a parsed and validated request whose API key is verified. */
 export interface ApiRequest {

@@ -1,7 +1,10 @@
 // The handlers of a host application: the public `on…` properties of `RestApiServer`. They may be set or replaced at any time; each
 // request uses the current one. Without a handler, the built-in agent (`services`) answers.
 
-import type { PromptOptions, PromptResult, Scope, ToolDescription } from './services.ts';
+import type { Scope } from '../contract/api-key.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
+import type { ToolDescription } from '../contract/tool.ts';
 
 /** The third argument of `onPrompt`. */
 export interface PromptContext {

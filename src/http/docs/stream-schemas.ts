@@ -1,10 +1,10 @@
 // JSON Schemas of events for /openapi.json: one schema per event type, discriminated by `type`. They are for documentation only: pages
-// are serialized with the flat `eventSchema`, which is faster.
+// are serialized with the flat schema in contract/event.ts, which is faster.
 
-import { catalogue, deltas } from '../../events/catalogue.ts';
-import { eventSchema, pageSchema, timeSchema } from '../schemas.ts';
-
-const text = { type: 'string' } as const;
+import { eventSchema } from '../../contract/event.ts';
+import { catalogue, deltas, notices } from '../../contract/event-catalogue.ts';
+import { pageSchema } from '../../contract/page.ts';
+import { text, time } from '../../contract/primitives.ts';
 
 interface Typed {
   readonly title: string;
@@ -56,7 +56,7 @@ const streamed = new Map<string, Typed>(
       description,
       properties: {
         type: { type: 'string', const: type },
-        timestamp: timeSchema,
+        timestamp: time,
         sessionId: text,
         runId: text,
         data,
@@ -66,34 +66,24 @@ const streamed = new Map<string, Typed>(
   ]),
 );
 
-function notice(type: string, description: string, properties: Readonly<Record<string, object>>): Typed {
-  const names = Object.keys(properties);
-  return {
-    type: 'object',
-    title: titleOf(type, 'Notice'),
-    description,
-    properties: {
-      type: { type: 'string', const: type },
-      sequence: { type: 'integer', description: 'Resume after this sequence number.' },
-      ...properties,
-      data: { type: 'object', properties, required: names },
+/** The fields of `data` are repeated at the top level, for clients that read them there. */
+const noticed = new Map<string, Typed>(
+  Object.entries(notices).map(([type, { description, data }]) => [
+    type,
+    {
+      type: 'object',
+      title: titleOf(type, 'Notice'),
+      description,
+      properties: {
+        type: { type: 'string', const: type },
+        sequence: { type: 'integer', description: 'Resume after this sequence number.' },
+        ...data.properties,
+        data,
+      },
+      required: ['type', ...data.required, 'data'],
     },
-    required: ['type', ...names, 'data'],
-  } as Typed;
-}
-
-const notices = new Map<string, Typed>([
-  [
-    'gap',
-    notice('gap', 'Older events are no longer kept. The stream continues with `firstSequence`.', {
-      firstSequence: { type: 'integer' },
-    }),
-  ],
-  [
-    'overflow',
-    notice('overflow', 'The reader was too slow and is disconnected. It can resume.', { message: text }),
-  ],
-]);
+  ]),
+);
 
 /** An event of the log. */
 export const loggedEventSchema = discriminated(
@@ -106,7 +96,7 @@ export const loggedEventSchema = discriminated(
 const streamEventSchema = discriminated(
   'StreamEvent',
   'One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.',
-  new Map([...logged, ...streamed, ...notices]),
+  new Map([...logged, ...streamed, ...noticed]),
 );
 
 /** The body of a stream. OpenAPI 3.1 cannot describe its items, so they are the `contentSchema` of a string. */

@@ -1,6 +1,7 @@
 // Metrics of webhooks, for Prometheus and as JSON. Read on request, because the engine has to query its store for some of them.
 
-import type { Webhook, WebhookStats } from '../webhook-service.ts';
+import type { Webhook } from '../../contract/webhook.ts';
+import type { WebhookStats } from '../../contract/webhook-stats.ts';
 import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
 
 /** Metrics of deliveries for `GET /metrics`. */

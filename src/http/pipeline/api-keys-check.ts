@@ -2,8 +2,8 @@
 // Only SHA-256 digests are kept, and they are compared in constant time, so neither memory dumps nor timing reveal a key.
 
 import { hash, timingSafeEqual } from 'node:crypto';
+import { scopes } from '../../contract/api-key.ts';
 import type { KeyService } from '../services.ts';
-import { scopes } from '../services.ts';
 import type { Identity } from './request-facts.ts';
 
 /** Longer keys are wrong without being compared. */

@@ -1,7 +1,7 @@
 // The caller of a request: the identity and the current scopes of its API key. On a server without keys every caller has all scopes.
 
 import type { FastifyRequest } from 'fastify';
-import { type Scope, scopes } from '../services.ts';
+import { type Scope, scopes } from '../../contract/api-key.ts';
 import { factsOf } from './request-facts.ts';
 
 export interface RequestCaller {

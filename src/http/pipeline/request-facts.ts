@@ -4,7 +4,7 @@
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { Scope } from '../services.ts';
+import type { Scope } from '../../contract/api-key.ts';
 
 /** The owner of the request's API key. `keyId` is null on a server without keys. */
 export interface Identity {

@@ -1,25 +1,16 @@
 // Answers POST /api/prompt with the run service: waits for the result, streams the run's events, or returns the queued run (202).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { runEndEvents } from '../../contract/event-catalogue.ts';
+import type { CompletedPrompt, PromptRequest, WaitingRun } from '../../contract/prompt.ts';
+import type { Run } from '../../contract/run.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
-import type { Permission, PromptResult, Run, RunService, StartedRun } from '../services.ts';
+import type { RunService, StartedRun } from '../services.ts';
 import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
 import { followLog } from '../streaming/sse-log.ts';
-import type { PromptInput } from './prompt-delegated.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
-
-/** The answer if a run has to wait for approval. */
-export interface WaitingRun {
-  readonly runId: string;
-  readonly sessionId: string;
-  readonly status: 'waiting';
-  readonly permission: Permission;
-}
-
-/** The answer of a completed run. `status` distinguishes the answers of a prompt. */
-export type CompletedPrompt = PromptResult & { readonly status: 'completed' };
 
 /** Wait for the result, stream the events, or return at once. */
 export type PromptMode = 'wait' | 'stream' | 'leave';
@@ -32,7 +23,7 @@ export type PromptMode = 'wait' | 'stream' | 'leave';
 export async function answerByRun(
   context: HttpContext,
   runs: RunService,
-  input: PromptInput,
+  input: PromptRequest,
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
@@ -99,7 +90,7 @@ function cancelWithClient(
   const cancel = (): void => {
     // A stopping server closes connections too; then the client did not leave.
     if (context.shutdown.aborted) return;
-    runs.cancel(id, 'The client disconnected').catch(() => undefined);
+    runs.cancel(id, 'The client disconnected.').catch(() => undefined);
   };
   if (gone.aborted) cancel();
   gone.addEventListener('abort', cancel, { once: true });
@@ -135,11 +126,11 @@ async function followRun(
   });
   await followLog(stream, items, context, {
     historyEnd: started.afterSequence,
-    endsAfter: ({ type }) => terminal.has(type),
+    endsAfter: ({ type }) => endTypes.has(type),
   });
 }
 
-const terminal: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+const endTypes: ReadonlySet<string> = new Set(runEndEvents);
 
 function failureOf(error: unknown): { readonly code: string; readonly message: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal_error';

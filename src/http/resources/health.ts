@@ -2,32 +2,10 @@
 // and /openapi.json.
 
 import { challengePattern } from '../../base/identity-proof.ts';
+import { time } from '../../contract/primitives.ts';
+import { readinessSchema } from '../../contract/readiness.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { timeSchema } from '../schemas.ts';
-
-const readinessSchema = {
-  type: 'object',
-  title: 'Readiness',
-  properties: {
-    status: { type: 'string', enum: ['ready', 'not_ready'] },
-    parts: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          name: { type: 'string' },
-          ready: { type: 'boolean' },
-          detail: { type: 'string', description: 'One sentence.' },
-        },
-        required: ['name', 'ready', 'detail'],
-        additionalProperties: false,
-      },
-    },
-  },
-  required: ['status', 'parts'],
-  additionalProperties: false,
-} as const;
 
 /** The routes of liveness and readiness. */
 export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
@@ -56,7 +34,7 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
             title: 'Health',
             properties: {
               status: { type: 'string', const: 'ok' },
-              timestamp: timeSchema,
+              timestamp: time,
               version: { type: 'string' },
               proof: {
                 type: 'string',

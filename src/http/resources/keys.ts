@@ -1,41 +1,21 @@
 // The routes of API keys: list, create, revoke. A key is shown only when it is created; after that, only its hash is stored.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import {
+  type ApiKeyInput,
+  apiKeyInputSchema,
+  apiKeySchema,
+  createdApiKeySchema,
+} from '../../contract/api-key.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { apiKeySchema, idParamsSchema, pageQueryProperties, pageSchema, scopeSchema } from '../schemas.ts';
-import type { Scope } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 
 const listQuerySchema = {
   type: 'object',
   properties: pageQueryProperties,
   additionalProperties: false,
-} as const;
-
-const createBodySchema = {
-  type: 'object',
-  properties: {
-    name: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 100,
-      description: 'A name that helps to identify the key.',
-    },
-    scopes: { type: 'array', items: scopeSchema, minItems: 1, uniqueItems: true },
-  },
-  required: ['name', 'scopes'],
-  additionalProperties: false,
-} as const;
-
-const createdKeySchema = {
-  ...apiKeySchema,
-  title: 'CreatedApiKey',
-  properties: {
-    ...apiKeySchema.properties,
-    key: { type: 'string', description: 'The API key. It is shown only once.' },
-  },
-  required: [...apiKeySchema.required, 'key'],
 } as const;
 
 /** The routes of API keys; none without a key service. */
@@ -67,11 +47,11 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       operationId: 'createKey',
       summary: 'Create an API key. It is shown only once.',
       scope: 'admin',
-      schema: { body: createBodySchema, response: { 201: createdKeySchema } },
+      schema: { body: apiKeyInputSchema, response: { 201: createdApiKeySchema } },
       docs: { errors: ['storage_unavailable', 'storage_full'] },
       // Not `idempotent`: that would store the key in plain text for 24 h.
       handler: async (request, reply) => {
-        const { name, scopes } = request.body as { name: string; scopes: readonly Scope[] };
+        const { name, scopes } = request.body as ApiKeyInput;
         if (name.trim() === '') {
           throw new CodeBuddyError('validation_failed', 'name must not be empty.', {
             errors: [{ in: 'body', pointer: '/name', message: 'must not be empty' }],

@@ -1,28 +1,16 @@
 // The route `GET /api/status`: the process, the agent, the sandbox and the webhooks.
 
 import type { FastifyRequest } from 'fastify';
+import { type SandboxDescription, sandboxSchema } from '../../contract/sandbox.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
+import { webhookAttentionSchema } from '../../contract/webhook.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import type { SandboxDescription } from '../services.ts';
-import { webhookSchema } from '../webhook-schemas.ts';
-import { type WebhookAttention, webhooksToLookAt } from './webhook-attention.ts';
+import { webhooksToLookAt } from './webhook-attention.ts';
 import { webhookFor } from './webhook-visibility.ts';
 
 const bytes = { type: 'integer', description: 'Bytes.' } as const;
 const count = { type: 'integer', minimum: 0 } as const;
-
-const attentionSchema = {
-  type: 'object',
-  title: 'WebhookAttention',
-  properties: {
-    id: { type: 'string' },
-    name: { type: 'string' },
-    status: webhookSchema.properties.state.properties.status,
-    detail: { type: 'string', description: 'The reason and the next step.' },
-  },
-  required: ['id', 'name', 'status', 'detail'],
-  additionalProperties: false,
-} as const;
 
 const statusSchema = {
   type: 'object',
@@ -46,22 +34,7 @@ const statusSchema = {
       description: 'The folder that tools work in. Null if the host application answers prompts.',
     },
     activeRuns: count,
-    sandbox: {
-      type: 'object',
-      description: 'How commands run. Absent if the host application answers prompts.',
-      properties: {
-        mode: { type: 'string', enum: ['required', 'auto', 'off'], description: 'The setting.' },
-        status: {
-          type: 'string',
-          enum: ['works', 'missing', 'unavailable', 'failed', 'off', 'checking'],
-          description:
-            '`missing`: bubblewrap is not installed. `unavailable`: it does not work on this machine. `failed`: it failed or timed out, and will be tried again.',
-        },
-        detail: { type: 'string', description: 'One sentence.' },
-      },
-      required: ['mode', 'status', 'detail'],
-      additionalProperties: false,
-    },
+    sandbox: sandboxSchema,
     webhooks: {
       type: 'object',
       properties: {
@@ -75,7 +48,7 @@ const statusSchema = {
         },
         attention: {
           type: 'array',
-          items: attentionSchema,
+          items: webhookAttentionSchema,
           description:
             'Webhooks that need attention: failing, open, unreachable, refused, or disabled automatically. Absent if there are none.',
         },
@@ -106,20 +79,13 @@ const statusSchema = {
 } as const;
 
 const delegated = { agent: 'delegated', model: null, workspace: undefined } as const;
-interface WebhookStatus {
-  readonly enabled: boolean;
-  readonly pending: number;
-  readonly failed: number;
-  readonly refused?: number;
-  readonly attention?: readonly WebhookAttention[];
-  readonly setAside?: readonly string[];
-}
+type WebhookFigures = SchemaType<typeof statusSchema>['webhooks'];
 
 /** The route of the status. */
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
-  async function describeWebhooks(request: FastifyRequest): Promise<WebhookStatus> {
+  async function describeWebhooks(request: FastifyRequest): Promise<WebhookFigures> {
     if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
     const [{ pending, failedInHistory, refused = 0 }, all] = await Promise.all([
       services.webhooks.stats(),

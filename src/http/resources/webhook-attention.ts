@@ -1,15 +1,6 @@
 // Selects the webhooks that need attention, for `status`, `doctor`, readiness and the start of the server.
 
-import type { Webhook, WebhookState } from '../webhook-service.ts';
-
-/** A webhook that needs attention. */
-export interface WebhookAttention {
-  readonly id: string;
-  readonly name: string;
-  readonly status: WebhookState['status'];
-  /** The reason and the next step. */
-  readonly detail: string;
-}
+import type { Webhook, WebhookAttention } from '../../contract/webhook.ts';
 
 /** The webhooks that need attention. */
 export function webhooksToLookAt(webhooks: readonly Webhook[]): readonly WebhookAttention[] {

@@ -2,23 +2,25 @@
 // is created.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { deliverySchema } from '../../contract/delivery.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import { createdWebhookSchema, rotatedSecretSchema, webhookSchema } from '../../contract/webhook.ts';
+import {
+  enabledWebhookSchema,
+  enableOptionsSchema,
+  replayedSchema,
+  replayRangeSchema,
+  rotateSecretSchema,
+} from '../../contract/webhook-actions.ts';
+import {
+  type WebhookInput,
+  type WebhookPatch,
+  webhookInputSchema,
+  webhookPatchSchema,
+} from '../../contract/webhook-input.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { idParamsSchema, pageQueryProperties, pageSchema } from '../schemas.ts';
-import {
-  createdWebhookSchema,
-  createWebhookBodySchema,
-  deliverySchema,
-  enableAnswerSchema,
-  enableBodySchema,
-  replayAnswerSchema,
-  replayBodySchema,
-  rotateBodySchema,
-  rotatedSecretSchema,
-  updateWebhookBodySchema,
-  webhookSchema,
-} from '../webhook-schemas.ts';
-import type { WebhookInput, WebhookService } from '../webhook-service.ts';
+import type { WebhookService } from '../webhook-service.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 import { webhookFor } from './webhook-visibility.ts';
 
@@ -66,11 +68,11 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       operationId: 'createWebhook',
       summary: 'Create a webhook. Its secret is shown only once.',
       scope: 'admin',
-      schema: { body: createWebhookBodySchema, response: { 201: createdWebhookSchema } },
+      schema: { body: webhookInputSchema, response: { 201: createdWebhookSchema } },
       docs: { responseHeaders: { 201: ['Location'] }, errors: ['webhook_exists', ...storeErrors] },
       // Not `idempotent`: that would store the secret in plain text for 24 h.
       handler: async (request, reply) => {
-        const { webhook, ...made } = await webhooks.create(request.body as WebhookInput & { id?: string });
+        const { webhook, ...made } = await webhooks.create(request.body as WebhookInput);
         reply.code(201).header('Location', `/api/webhooks/${encodeURIComponent(webhook.id)}`);
         return { ...webhook, ...made };
       },
@@ -98,10 +100,10 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       operationId: 'updateWebhook',
       summary: 'Update a webhook. Missing fields stay unchanged.',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: updateWebhookBodySchema, response: { 200: webhookSchema } },
+      schema: { params: idParamsSchema, body: webhookPatchSchema, response: { 200: webhookSchema } },
       docs: { errors: changeErrors },
       handler: (request) =>
-        webhooks.update((request.params as { id: string }).id, request.body as WebhookInput),
+        webhooks.update((request.params as { id: string }).id, request.body as WebhookPatch),
     },
     {
       method: 'DELETE',
@@ -146,7 +148,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       summary:
         'Rotate the secret of a webhook. The new one is shown only once; the old one also signs for 24 h.',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: rotateBodySchema, response: { 200: rotatedSecretSchema } },
+      schema: { params: idParamsSchema, body: rotateSecretSchema, response: { 200: rotatedSecretSchema } },
       docs: { errors: changeErrors },
       handler: (request) => {
         const { secret } = request.body as { secret?: string };
@@ -159,7 +161,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       operationId: 'replayToWebhook',
       summary: 'Replay events of the log to a webhook.',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: replayBodySchema, response: { 202: replayAnswerSchema } },
+      schema: { params: idParamsSchema, body: replayRangeSchema, response: { 202: replayedSchema } },
       docs: { errors: ['replay_running', ...changeErrors] },
       handler: async (request, reply) => {
         const range = request.body as Parameters<WebhookService['replay']>[1];
@@ -173,7 +175,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       operationId: 'enableWebhook',
       summary: 'Enable a disabled webhook, optionally with the events that it missed.',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: enableBodySchema, response: { 200: enableAnswerSchema } },
+      schema: { params: idParamsSchema, body: enableOptionsSchema, response: { 200: enabledWebhookSchema } },
       docs: { errors: ['replay_running', ...changeErrors] },
       handler: (request) =>
         webhooks.enable(

@@ -1,9 +1,9 @@
 // Copies events from the log to a stream. History is sent at the reader's pace. Live events are buffered up to a limit; a reader
 // that exceeds it is disconnected (see sse.ts), so no reader can make the server hold more than its buffer.
 
-import type { LoggedEvent } from '../../events/event-log.ts';
+import type { LoggedEvent } from '../../contract/event.ts';
+import type { StreamItem } from '../../events/event-log.ts';
 import type { HttpContext } from '../context.ts';
-import type { StreamItem } from '../services.ts';
 import type { EventStream } from './sse.ts';
 import type { ServerSentEvent } from './sse-frame.ts';
 
