@@ -1,4 +1,5 @@
-// Opens the store, event log and engine of a `WebhookManager`. Loaded on its first call, so importing the library does not load SQLite.
+// Opens the store, event log and engine of a `WebhookManager`. Loaded on its first call, so importing the library does
+// not load SQLite.
 
 import { mkdirSync } from 'node:fs';
 import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../base/home-paths.ts';
@@ -20,7 +21,10 @@ export interface OpenedWebhooks {
 
 type Warn = (message: string, error?: unknown) => void;
 
-/** Opens the config folder. `alwaysWarn` calls the host application's `warn`, or emits a process warning if there is none. */
+/**
+ * Opens the config folder. `alwaysWarn` calls the host application's `warn`, or emits a process warning if there is
+ * none.
+ */
 export async function openWebhooks(
   { home = defaultHome(), eventTypes = [], strict = false, ...options }: WebhookManagerOptions,
   alwaysWarn: Warn,

@@ -1,5 +1,5 @@
-// The REST server of a host application: create it, set handlers, start it. On its own it uses no agent, store or file. With
-// `services` (app.ts), it serves the built-in agent.
+// The REST server of a host application: create it, set handlers, start it. On its own it uses no agent, store or file.
+// With `services` (app.ts), it serves the built-in agent.
 
 import { captureRejectionSymbol, EventEmitter } from 'node:events';
 import type { AddRouteOptions, RouteHandler } from '../http/added-route.ts';
@@ -118,8 +118,8 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   }
 
   /**
-   * Adds a route, before or after `start()`. The same checks apply as for all routes (API key, limits, validation by `options.schema`),
-   * and it appears in `getEndpoints()` and /openapi.json.
+   * Adds a route, before or after `start()`. The same checks apply as for all routes (API key, limits, validation by
+   * `options.schema`), and it appears in `getEndpoints()` and /openapi.json.
    *
    * @param path for example `/api/hello/:name`; a literal segment takes precedence over a parameter
    * @throws TypeError if the route is invalid or already exists
@@ -136,7 +136,10 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     return listEndpoints(this.server.routes.all());
   }
 
-  /** The address of the server; undefined while it does not listen. As a string it is its `url`, as in the first version. */
+  /**
+   * The address of the server; undefined while it does not listen. As a string it is its `url`, as in the first
+   * version.
+   */
   getAddress(): ServerAddress | undefined {
     const { address } = this.server;
     if (address === undefined) return undefined;
@@ -149,7 +152,8 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   }
 
   /**
-   * Starts the server. Resolves when it listens, at once if it already does. The server can be started again after `stop()`.
+   * Starts the server. Resolves when it listens, at once if it already does. The server can be started again after
+   * `stop()`.
    *
    * @throws ServerStartError `address_in_use`, `key_required` (not a loopback address, and no API key), …
    * @example
@@ -165,8 +169,9 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   }
 
   /**
-   * Stops the server: accepts no new connections, answers new requests with 503, ends streams, and waits up to `shutdownTimeoutMs` for
-   * running requests before it closes their connections. Never rejects. Does nothing if the server is stopped.
+   * Stops the server: accepts no new connections, answers new requests with 503, ends streams, and waits up to
+   * `shutdownTimeoutMs` for running requests before it closes their connections. Never rejects. Does nothing if the
+   * server is stopped.
    */
   async stop(): Promise<void> {
     const wasRunning = this.isServerRunning();

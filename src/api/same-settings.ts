@@ -1,5 +1,5 @@
-// Compares the settings of two callers. Plain data is compared by content. Any two functions are equal, because callers write them
-// inline. Other objects, such as a logger, must be identical.
+// Compares the settings of two callers. Plain data is compared by content. Any two functions are equal, because callers
+// write them inline. Other objects, such as a logger, must be identical.
 
 /** True if the settings are the same. */
 export function sameSettings(a: unknown, b: unknown): boolean {

@@ -1,4 +1,5 @@
-// Checks arguments of the first version's API. They work where they still mean the same; otherwise a TypeError says what to write.
+// Checks arguments of the first version's API. They work where they still mean the same; otherwise a TypeError says
+// what to write.
 
 import { basename, dirname } from 'node:path';
 

@@ -1,5 +1,5 @@
-// The webhook manager of a host application: create webhooks, emit events, inspect deliveries. On its first call it opens a store and an
-// event log in the config folder. It uses the same engine as the server.
+// The webhook manager of a host application: create webhooks, emit events, inspect deliveries. On its first call it
+// opens a store and an event log in the config folder. It uses the same engine as the server.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Delivery, HistoryQuery } from '../contract/delivery.ts';
@@ -41,8 +41,8 @@ export interface EventInput {
 }
 
 /**
- * Signed, durable webhooks. One manager at a time may use a config folder. Every method but the static ones opens the folder on the
- * first call and throws StoreOpenError if another process uses it, and TypeError after `close()`.
+ * Signed, durable webhooks. One manager at a time may use a config folder. Every method but the static ones opens the
+ * folder on the first call and throws StoreOpenError if another process uses it, and TypeError after `close()`.
  *
  * @example
  * const webhooks = new WebhookManager({ home: './state' });
@@ -137,11 +137,11 @@ export class WebhookManager {
   }
 
   /**
-   * Emits an event. Resolves when the event and one delivery per subscribed webhook are on the disk; after that, neither a crash nor a
-   * power failure loses them. Await it, or use `emitSafely`.
+   * Emits an event. Resolves when the event and one delivery per subscribed webhook are on the disk; after that,
+   * neither a crash nor a power failure loses them. Await it, or use `emitSafely`.
    *
-   * @throws CodeBuddyError `validation_failed` (unknown type, data that JSON cannot represent, or, with `strict`, data that does not match
-   * its schema), `storage_full`, `storage_unavailable`
+   * @throws CodeBuddyError `validation_failed` (unknown type, data that JSON cannot represent, or, with `strict`, data
+   * that does not match its schema), `storage_full`, `storage_unavailable`
    * @example
    * const { deliveries } = await webhooks.emit('tool.start', { callId: 'call_1', tool: 'bash', params: {} });
    */
@@ -168,8 +168,8 @@ export class WebhookManager {
   }
 
   /**
-   * Emits an event without waiting for the disk. Never rejects: if the event cannot be committed, `warn` is called (by default, the
-   * process emits a warning), and the history of each subscribed webhook shows a failed delivery.
+   * Emits an event without waiting for the disk. Never rejects: if the event cannot be committed, `warn` is called (by
+   * default, the process emits a warning), and the history of each subscribed webhook shows a failed delivery.
    *
    * @returns the committed event, or undefined if it could not be committed
    * @example
@@ -184,7 +184,10 @@ export class WebhookManager {
     }
   }
 
-  /** Gets an event with its complete data, even if the payload was truncated. Undefined if there is none, or it was pruned. */
+  /**
+   * Gets an event with its complete data, even if the payload was truncated. Undefined if there is none, or it was
+   * pruned.
+   */
   async getEvent(id: string): Promise<LoggedEvent | undefined> {
     checkId('getEvent', id);
     return (await this.open()).log.get(id);
@@ -321,7 +324,10 @@ export class WebhookManager {
     return (await this.engine()).stats();
   }
 
-  /** Waits up to 15 s for requests in flight, then closes. The next manager sends the other deliveries. May be called twice. */
+  /**
+   * Waits up to 15 s for requests in flight, then closes. The next manager sends the other deliveries. May be called
+   * twice.
+   */
   async close(): Promise<void> {
     this.isClosed = true;
     const opened = await this.opened?.catch(() => undefined);

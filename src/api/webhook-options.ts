@@ -24,10 +24,14 @@ export interface WebhookManagerOptions
    * @default CODEBUDDY_HOME, otherwise ~/.codebuddy
    */
   readonly home?: string;
-  /** Your own event types, such as `deploy.finished`, for `emit` and for webhooks. Their data has no schema. @default none */
+  /**
+   * Your own event types, such as `deploy.finished`, for `emit` and for webhooks. Their data has no schema.
+   * @default none
+   */
   readonly eventTypes?: readonly string[];
   /**
-   * Refuse data that does not match the schema of its event type. Otherwise it is sent unchanged, and `warn` is called once per type.
+   * Refuse data that does not match the schema of its event type. Otherwise it is sent unchanged, and `warn` is called
+   * once per type.
    * @default false
    */
   readonly strict?: boolean;

@@ -1,5 +1,5 @@
-// The public types of webhooks, including the type names of the first version. Types whose shape has changed are listed in
-// docs/migrating.md.
+// The public types of webhooks, including the type names of the first version. Types whose shape has changed are listed
+// in docs/migrating.md.
 
 import type { Delivery } from '../contract/delivery.ts';
 import type { EventEnvelope } from '../contract/event.ts';

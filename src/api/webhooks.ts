@@ -1,5 +1,5 @@
-// The entry point `codebuddy-api/webhooks`: signed, durable webhooks for a host application, with or without the REST server. Exports
-// the manager, one shared manager per process, signature verification for receivers, and the types.
+// The entry point `codebuddy-api/webhooks`: signed, durable webhooks for a host application, with or without the REST
+// server. Exports the manager, one shared manager per process, signature verification for receivers, and the types.
 
 import type { EventDataByType, EventType } from '../contract/event-catalogue.ts';
 import { sameSettings } from './same-settings.ts';
@@ -32,8 +32,8 @@ let shared: WebhookManager | undefined;
 let sharedOptions: WebhookManagerOptions | string | undefined;
 
 /**
- * Returns the shared manager of this process. Creates it on the first call with `options`, and again with the same options after
- * `close()`.
+ * Returns the shared manager of this process. Creates it on the first call with `options`, and again with the same
+ * options after `close()`.
  *
  * @throws TypeError if a shared manager with other options exists
  * @example

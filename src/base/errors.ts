@@ -308,7 +308,8 @@ function cut(text: string, maxLength: number): string {
 }
 
 /**
- * An error for the client. `message` becomes `detail`; `code` selects the status and title from the table. Long texts are cut.
+ * An error for the client. `message` becomes `detail`; `code` selects the status and title from the table. Long texts
+ * are cut.
  *
  * @example
  * server.onToolExecute = async (tool) => {
@@ -351,7 +352,10 @@ export class CodeBuddyError extends Error {
 /** Codes of the operating system for: no file handle, process or memory left. */
 const exhaustionCodes: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Translates an error of an exhausted system, or one with such a cause, to `resources_exhausted`. Undefined for any other error. */
+/**
+ * Translates an error of an exhausted system, or one with such a cause, to `resources_exhausted`. Undefined for any
+ * other error.
+ */
 export function exhaustionOf(error: unknown): CodeBuddyError | undefined {
   let one = error;
   for (let depth = 0; depth < 8 && one instanceof Error; depth++) {

@@ -1,6 +1,6 @@
-// Errors of JSON Schema validation (Ajv) in plain English: which field, what is wrong, and what is right. The one place that
-// knows Ajv's keywords. With Ajv's option `verbose` the text covers all constraints of the field ("must be a whole number
-// from 1 to 200"), without it only the one that failed.
+// Errors of JSON Schema validation (Ajv) in plain English: which field, what is wrong, and what is right. The one place
+// that knows Ajv's keywords. With Ajv's option `verbose` the text covers all constraints of the field ("must be a whole
+// number from 1 to 200"), without it only the one that failed.
 
 import { escapePointer, unescapePointer } from './json-pointer.ts';
 
@@ -43,8 +43,9 @@ export function fieldName(pointer: string): string {
 }
 
 /**
- * Ajv reports a failed `anyOf` or `oneOf` together with the errors of each branch. If all branches fail on the type of the value,
- * keep the first, whose message lists the alternatives; otherwise keep the more precise errors of the branches.
+ * Ajv reports a failed `anyOf` or `oneOf` together with the errors of each branch. If all branches fail on the type of
+ * the value, keep the first, whose message lists the alternatives; otherwise keep the more precise errors of the
+ * branches.
  */
 function withoutNoise(errors: readonly SchemaError[]): readonly SchemaError[] {
   const dropped = new Set<SchemaError>();

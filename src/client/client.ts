@@ -20,8 +20,9 @@ import { Transport } from './transport.ts';
 export interface CodeBuddyClientOptions extends DiscoveryOptions {}
 
 /**
- * A client for a Code Buddy API server. Without options it uses the local server, with the API key from the config folder.
- * Every method throws ApiError if the server answers with an error, and ServerUnreachableError if it does not answer.
+ * A client for a Code Buddy API server. Without options it uses the local server, with the API key from the config
+ * folder. Every method throws ApiError if the server answers with an error, and ServerUnreachableError if it does not
+ * answer.
  *
  * @example
  * const client = new CodeBuddyClient();
@@ -106,9 +107,11 @@ export class CodeBuddyClient {
   }
 
   /**
-   * Sends a prompt and waits for the answer. Aborting the signal cancels the run, unless it has already asked for a permission.
+   * Sends a prompt and waits for the answer. Aborting the signal cancels the run, unless it has already asked for a
+   * permission.
    *
-   * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives no decision; the run keeps waiting
+   * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives no decision; the run keeps
+   * waiting
    * @throws ApiError if the run fails or is cancelled
    * @example
    * const { response, cost } = await client.prompt(
@@ -150,8 +153,9 @@ export class CodeBuddyClient {
   }
 
   /**
-   * Sends a prompt and streams the events of the run, including deltas, up to `run.complete`, `run.failed` or `run.cancelled`.
-   * Leaving the loop or aborting the signal cancels the run. With `keepWaiting`, it is not cancelled once it waits for a permission.
+   * Sends a prompt and streams the events of the run, including deltas, up to `run.complete`, `run.failed` or
+   * `run.cancelled`. Leaving the loop or aborting the signal cancels the run. With `keepWaiting`, it is not cancelled
+   * once it waits for a permission.
    *
    * @example
    * for await (const event of client.promptStream({ prompt: 'list *.md' }))

@@ -1,5 +1,6 @@
-// Finds the local server and its API key in the config folder, where `codebuddy serve` writes them. The local key is only sent to this
-// machine. A server found this way must prove its identity (proven-agent.ts); a URL given by the caller is trusted.
+// Finds the local server and its API key in the config folder, where `codebuddy serve` writes them. The local key is
+// only sent to this machine. A server found this way must prove its identity (proven-agent.ts); a URL given by the
+// caller is trusted.
 
 import { readFileSync } from 'node:fs';
 import { fileError } from '../base/file-errors.ts';

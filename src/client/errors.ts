@@ -58,8 +58,8 @@ export function runError(
 }
 
 /**
- * A tool needs a permission, and `onPermission` gave no decision. The run keeps waiting: decide with `permissions.decide`, then follow
- * `runs.events(permission.runId)`.
+ * A tool needs a permission, and `onPermission` gave no decision. The run keeps waiting: decide with
+ * `permissions.decide`, then follow `runs.events(permission.runId)`.
  */
 export class PermissionRequiredError extends Error {
   override readonly name = 'PermissionRequiredError';

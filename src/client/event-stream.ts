@@ -1,5 +1,5 @@
-// Reads event streams: over one connection, or over several. When a connection breaks, the stream resumes after the last event, so
-// the reader gets every event once.
+// Reads event streams: over one connection, or over several. When a connection breaks, the stream resumes after the
+// last event, so the reader gets every event once.
 
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,7 +21,9 @@ export interface Following {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The server sends a heartbeat every 15 s. A connection that is silent for this long is dead, even if it is still open. */
+/**
+ * The server sends a heartbeat every 15 s. A connection that is silent for this long is dead, even if it is still open.
+ */
 const silenceMs = 60_000;
 const longestPauseMs = 5000;
 /** Statuses of a server that restarts, or of a proxy in front of it. */
@@ -48,7 +50,10 @@ export async function* readStream(
   }
 }
 
-/** Reads events across broken connections and restarts of the server. Only a failure of the first connection is an error. */
+/**
+ * Reads events across broken connections and restarts of the server. Only a failure of the first connection is an
+ * error.
+ */
 export async function* followStream(
   transport: Transport,
   { path, query, after, resume, isLast = () => false, signal }: Following,

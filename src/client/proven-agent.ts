@@ -1,5 +1,6 @@
-// Connections to the local server. Each verifies the server before anything else is sent: `server.json` may be stale, and the program
-// that uses the port now must not get the API key. Verified on each connection, because a port can change hands at any time.
+// Connections to the local server. Each verifies the server before anything else is sent: `server.json` may be stale,
+// and the program that uses the port now must not get the API key. Verified on each connection, because a port can
+// change hands at any time.
 
 import { randomBytes } from 'node:crypto';
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';

@@ -1,5 +1,6 @@
-// Sends requests over node:http or node:https with keep-alive connections. It loads quickly, because the CLI starts with it. Repeats
-// a request only if that is safe: if no server received it, or if it is a GET on a connection that the server had just closed.
+// Sends requests over node:http or node:https with keep-alive connections. It loads quickly, because the CLI starts
+// with it. Repeats a request only if that is safe: if no server received it, or if it is a GET on a connection that the
+// server had just closed.
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
@@ -39,7 +40,10 @@ export class Transport {
     return this.#endpoint.url;
   }
 
-  /** Returns the JSON body of a 2xx; undefined if it is empty. @throws ApiError, ServerUnreachableError, or the signal's reason */
+  /**
+   * Returns the JSON body of a 2xx; undefined if it is empty.
+   * @throws ApiError, ServerUnreachableError, or the signal's reason
+   */
   async json(options: RequestOptions): Promise<unknown> {
     const response = await this.open(options);
     const text = await readText(response, options.signal);

@@ -1,4 +1,5 @@
-// Routes that a host application adds with `addRoute`: wraps a function from an ApiRequest to a value into a RouteDefinition.
+// Routes that a host application adds with `addRoute`: wraps a function from an ApiRequest to a value into a
+// RouteDefinition.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Scope } from '../contract/api-key.ts';
@@ -26,8 +27,8 @@ export interface ApiRequest {
 
 /**
  * Handles a request to a route of `addRoute`. The returned value is the body of a 200, `undefined` is a 204; return
- * `reply(status, body, headers)` to set the status. An object with a field `status` is an ordinary body. A thrown `CodeBuddyError`
- * is sent with its status; any other error is a 500 without details.
+ * `reply(status, body, headers)` to set the status. An object with a field `status` is an ordinary body. A thrown
+ * `CodeBuddyError` is sent with its status; any other error is a 500 without details.
  */
 export type RouteHandler = (request: ApiRequest) => unknown;
 

@@ -1,5 +1,5 @@
-// Answers of added routes with their own status and headers. The status is only ever set explicitly, with `reply()`: it is never read
-// from data that happens to have a field of that name.
+// Answers of added routes with their own status and headers. The status is only ever set explicitly, with `reply()`: it
+// is never read from data that happens to have a field of that name.
 
 /** An answer with its own status and headers. Create it with `reply()`. */
 export class ApiReply {
@@ -28,7 +28,8 @@ export class ApiReply {
  * @param headers @default none
  * @throws TypeError if the status is invalid, or cannot have a body (204, 205, 304)
  * @example
- * server.addRoute('GET', '/api/jobs/:id', ({ params }) => jobs.get(params.id) ?? reply(404, { error: 'Job not found.' }));
+ * server.addRoute('GET', '/api/jobs/:id', ({ params }) =>
+ *   jobs.get(params.id) ?? reply(404, { error: 'Job not found.' }));
  */
 export function reply(
   status: number,

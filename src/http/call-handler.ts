@@ -1,5 +1,6 @@
-// Calls handlers of the host application and checks what they return. A thrown `CodeBuddyError` is the answer. Any other error is
-// internal, whatever fields it has: the `status`, `code` or `validation` of a database error has nothing to do with the request.
+// Calls handlers of the host application and checks what they return. A thrown `CodeBuddyError` is the answer. Any
+// other error is internal, whatever fields it has: the `status`, `code` or `validation` of a database error has nothing
+// to do with the request.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { ApiReply } from './api-reply.ts';
@@ -14,7 +15,10 @@ export async function callHandler<T>(handler: () => T | Promise<T>): Promise<T> 
   }
 }
 
-/** The error for a wrong return value. Names the handler and the kind of the value, but not the value, which may be a secret. */
+/**
+ * The error for a wrong return value. Names the handler and the kind of the value, but not the value, which may be a
+ * secret.
+ */
 export function wrongReturn(handler: string, expected: string, value: unknown): CodeBuddyError {
   const message = `${handler} must return ${expected}, not ${kindOf(value)}.`;
   return new CodeBuddyError('internal_error', message, { cause: new TypeError(message) });

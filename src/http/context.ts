@@ -1,5 +1,6 @@
-// The context that every file of routes gets: `xRoutes(context: HttpContext): readonly RouteDefinition[]`. http-server.ts creates one
-// per server. It lives as long as the server object; only `shutdown` and `startedAt` change at each start.
+// The context that every file of routes gets: `xRoutes(context: HttpContext): readonly RouteDefinition[]`.
+// http-server.ts creates one per server. It lives as long as the server object; only `shutdown` and `startedAt` change
+// at each start.
 
 import type { HttpHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';

@@ -1,5 +1,5 @@
-// The handlers of a host application: the public `on…` properties of `RestApiServer`. They may be set or replaced at any time; each
-// request uses the current one. Without a handler, the built-in agent (`services`) answers.
+// The handlers of a host application: the public `on…` properties of `RestApiServer`. They may be set or replaced at
+// any time; each request uses the current one. Without a handler, the built-in agent (`services`) answers.
 
 import type { Scope } from '../contract/api-key.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -27,7 +27,10 @@ export interface ToolContext {
   readonly signal: AbortSignal;
 }
 
-/** One event of an async iterable returned by `onPrompt`: `message.delta` with `{text}`, optionally `run.complete` at the end. */
+/**
+ * One event of an async iterable returned by `onPrompt`: `message.delta` with `{text}`, optionally `run.complete` at
+ * the end.
+ */
 export interface PromptEvent {
   readonly type: string;
   readonly data: unknown;
@@ -37,11 +40,14 @@ export interface PromptEvent {
 export type PromptAnswer = Partial<PromptResult> & { readonly response: string };
 
 /**
- * Answers `POST /api/prompt`. Returns the response as text, a result object, or an async iterable of events. Throw a `CodeBuddyError`
- * to set the error; any other error is a 500 without details.
+ * Answers `POST /api/prompt`. Returns the response as text, a result object, or an async iterable of events. Throw a
+ * `CodeBuddyError` to set the error; any other error is a 500 without details.
  *
  * @example
- * server.onPrompt = async (prompt, options, { signal }) => ({ response: await myAgent.ask(prompt, { signal }), model: 'my-model' });
+ * server.onPrompt = async (prompt, options, { signal }) => {
+ *   const { text, model } = await myAgent.ask(prompt, { signal });
+ *   return { response: text, model };
+ * };
  */
 export type PromptHandler = (
   prompt: string,
@@ -54,8 +60,8 @@ export type PromptHandler = (
   | Promise<string | PromptAnswer | AsyncIterable<PromptEvent>>;
 
 /**
- * Answers `POST /api/tools/:tool`. The returned value becomes `{result}`. Throw a `CodeBuddyError` to set the error; any other error is
- * a 500 without details.
+ * Answers `POST /api/tools/:tool`. The returned value becomes `{result}`. Throw a `CodeBuddyError` to set the error;
+ * any other error is a 500 without details.
  *
  * @example
  * server.onToolExecute = async (tool, params) => {

@@ -15,11 +15,14 @@ export interface ApiServerConfig {
   /** Address to listen on. Any address but loopback requires an API key. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /**
-   * API keys with every scope. Empty strings are ignored. Without a key (and without a key service) anyone who can reach the server
-   * may use it. @default none
+   * API keys with every scope. Empty strings are ignored. Without a key (and without a key service) anyone who can
+   * reach the server may use it. @default none
    */
   readonly apiKey?: string | readonly (string | undefined)[] | undefined;
-  /** CORS. `false`: web pages of other origins may not change anything; `true`: any origin; a list: these origins. @default false */
+  /**
+   * CORS. `false`: web pages of other origins may not change anything; `true`: any origin; a list: these origins.
+   * @default false
+   */
   readonly enableCors?: CorsSetting | undefined;
   /**
    * Values of `Host` to accept besides loopback names and `host`: `example.org`, `example.org:8443`, `*.example.org`.
@@ -37,13 +40,16 @@ export interface ApiServerConfig {
   /** Version of the API in `GET /api` and /openapi.json. @default the version of this package */
   readonly version?: string | undefined;
   /**
-   * Maximum number of open connections. A new one replaces the oldest idle connection without a valid key; if there is none, it gets
-   * a 503. @default 1024
+   * Maximum number of open connections. A new one replaces the oldest idle connection without a valid key; if there is
+   * none, it gets a 503. @default 1024
    */
   readonly maxConnections?: number | undefined;
   /** Maximum number of open connections per address. Loopback is not limited. @default 3/4 of `maxConnections` */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Maximum number of connections busy with requests of one API key. Any more get a 503. @default 3/4 of `maxConnections` */
+  /**
+   * Maximum number of connections busy with requests of one API key. Any more get a 503.
+   * @default 3/4 of `maxConnections`
+   */
   readonly maxConnectionsPerKey?: number | undefined;
   /** Maximum number of readers of server-sent events. @default 256 */
   readonly maxStreams?: number | undefined;

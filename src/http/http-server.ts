@@ -151,7 +151,10 @@ export class HttpServer {
     return this.stopping;
   }
 
-  /** Adds a route, before or after start(). Requests that arrive while the app is rebuilt wait for it. @throws TypeError */
+  /**
+   * Adds a route, before or after start(). Requests that arrive while the app is rebuilt wait for it.
+   * @throws TypeError
+   */
   addRoute(route: RouteDefinition): void {
     this.routes.add(route);
     this.openApiText = undefined;

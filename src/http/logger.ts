@@ -1,5 +1,5 @@
-// The logger of the REST server. `Logger` is the part of pino's interface that the server uses, so a host application may pass pino
-// or any compatible logger.
+// The logger of the REST server. `Logger` is the part of pino's interface that the server uses, so a host application
+// may pass pino or any compatible logger.
 
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
@@ -48,7 +48,10 @@ export const silentLogger: Logger = {
   isLevelEnabled: () => false,
 };
 
-/** Wraps the host application's logger. Errors that it throws are dropped: a failing log must not fail a request or `stop()`. */
+/**
+ * Wraps the host application's logger. Errors that it throws are dropped: a failing log must not fail a request or
+ * `stop()`.
+ */
 export function guardLogger(logger: Logger): Logger {
   const { request } = logger;
   const guarded =
@@ -84,9 +87,10 @@ const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((
 /**
  * Creates a pino logger that redacts secrets. Loads pino only when called.
  *
- * @param destination a stream, or a file descriptor, to which JSON lines are written every 250 ms or 16 KiB, immediately after an
- * error, and at exit. @default 1 (standard output)
- * @param redact removes secrets from a line. Not applied to request lines, which hold none. @default lines are unchanged
+ * @param destination a stream, or a file descriptor, to which JSON lines are written every 250 ms or 16 KiB,
+ * immediately after an error, and at exit. @default 1 (standard output)
+ * @param redact removes secrets from a line. Not applied to request lines, which hold none. @default lines are
+ * unchanged
  */
 export function makeLogger(
   level: LogLevel,
@@ -122,7 +126,9 @@ function quoted(text: string): string {
   return plainText.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** Formats the line as pino would. Concatenated by hand because every request pays for it (measured in bench/http.ts). */
+/**
+ * Formats the line as pino would. Concatenated by hand because every request pays for it (measured in bench/http.ts).
+ */
 function requestLineText(level: 'debug' | 'info', line: RequestLine): string {
   const { requestId, method, path, route, status, durationMs, keyId } = line;
   return (

@@ -1,5 +1,5 @@
-// The routes of a server, built-in and added. An invalid route (bad pattern, duplicate) is refused when it is added, by the rules of
-// the router itself, and not later when the app is built.
+// The routes of a server, built-in and added. An invalid route (bad pattern, duplicate) is refused when it is added, by
+// the rules of the router itself, and not later when the app is built.
 
 import { createRequire } from 'node:module';
 import type { HTTPMethod, HTTPVersion, Instance } from 'find-my-way';

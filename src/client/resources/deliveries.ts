@@ -26,7 +26,10 @@ export class Deliveries {
     return this.#calls.get(`/api/deliveries/${encodeURIComponent(id)}`, options);
   }
 
-  /** Retries a delivery with the same id and the same bytes. @throws ApiError `delivery_not_found`, `delivery_pending` */
+  /**
+   * Retries a delivery with the same id and the same bytes.
+   * @throws ApiError `delivery_not_found`, `delivery_pending`
+   */
   retry(id: string, options: CallOptions = {}): Promise<Delivery> {
     return this.#calls.send('POST', `/api/deliveries/${encodeURIComponent(id)}/retry`, undefined, options);
   }

@@ -32,7 +32,8 @@ export class Events {
   async *stream({ types, sessionId, runId, ...options }: StreamOptions = {}): AsyncGenerator<StreamEvent> {
     let { after } = options;
     if (after === undefined && options.resume !== false) {
-      // Fixed now: if the connection breaks before the first event, the events until the next connection must not be lost.
+      // Fixed now: if the connection breaks before the first event, the events until the next connection must not be
+      // lost.
       const { events } = await this.list({ limit: 1, order: 'desc' }, options);
       after = events[0]?.sequence ?? 0;
     }

@@ -84,7 +84,8 @@ export class Sessions {
   }
 
   /**
-   * Streams the events of a session, from its first event until the loop is left. Reconnects and resumes when the connection breaks.
+   * Streams the events of a session, from its first event until the loop is left. Reconnects and resumes when the
+   * connection breaks.
    *
    * @example
    * for await (const event of client.sessions.events(session.id)) console.log(event.type);

@@ -1,5 +1,6 @@
-// The browser script of the docs page: reads openapi.json and renders one section per tag and one row per route. All text is inserted
-// as text nodes, never as HTML. It is a string because its exact bytes are hashed for the page's Content-Security-Policy.
+// The browser script of the docs page: reads openapi.json and renders one section per tag and one row per route. All
+// text is inserted as text nodes, never as HTML. It is a string because its exact bytes are hashed for the page's
+// Content-Security-Policy.
 
 /** The source text of the script. */
 export const docsPageScript = String.raw`

@@ -1,5 +1,6 @@
-// The docs page (`GET /docs`): one HTML page that loads nothing from other servers. Problems and events are in its HTML; the browser
-// renders the routes from /openapi.json. The policy allows style and script by their hashes only, so injected code cannot run.
+// The docs page (`GET /docs`): one HTML page that loads nothing from other servers. Problems and events are in its
+// HTML; the browser renders the routes from /openapi.json. The policy allows style and script by their hashes only, so
+// injected code cannot run.
 
 import { createHash } from 'node:crypto';
 import { problems } from '../../base/errors.ts';

@@ -1,5 +1,5 @@
-// The problem responses of an operation for /openapi.json: those of every route of its kind and its own, grouped by status, each code
-// with an example.
+// The problem responses of an operation for /openapi.json: those of every route of its kind and its own, grouped by
+// status, each code with an example.
 
 import { type ProblemCode, problems } from '../../base/errors.ts';
 import { problemType } from '../pipeline/problem.ts';

@@ -1,5 +1,5 @@
-// Builds /openapi.json (OpenAPI 3.1) from the route definitions that also validate and serialize. Loads @fastify/swagger and creates a
-// temporary Fastify app on the first request.
+// Builds /openapi.json (OpenAPI 3.1) from the route definitions that also validate and serialize. Loads
+// @fastify/swagger and creates a temporary Fastify app on the first request.
 
 import { createRequire } from 'node:module';
 import type { ProblemCode } from '../../base/errors.ts';
@@ -170,8 +170,8 @@ function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses 
 }
 
 /**
- * Moves schemas with a `title` to `components.schemas` and refers to them, so generated clients have one named type per schema. A
- * second, different schema with the same title stays in place.
+ * Moves schemas with a `title` to `components.schemas` and refers to them, so generated clients have one named type per
+ * schema. A second, different schema with the same title stays in place.
  */
 function nameTitled(document: unknown): unknown {
   const named: Record<string, unknown> = {};

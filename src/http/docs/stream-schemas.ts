@@ -1,5 +1,5 @@
-// JSON Schemas of events for /openapi.json: one schema per event type, discriminated by `type`. They are for documentation only: pages
-// are serialized with the flat schema in contract/event.ts, which is faster.
+// JSON Schemas of events for /openapi.json: one schema per event type, discriminated by `type`. They are for
+// documentation only: pages are serialized with the flat schema in contract/event.ts, which is faster.
 
 import { eventSchema } from '../../contract/event.ts';
 import { catalogue, deltas, notices } from '../../contract/event-catalogue.ts';

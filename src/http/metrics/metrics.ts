@@ -1,5 +1,5 @@
-// The metrics of the server itself. Counting takes a few additions per request; everything else is done when the metrics are read.
-// prom-client is not used: it takes 30 ms to load and builds a string of labels for each request.
+// The metrics of the server itself. Counting takes a few additions per request; everything else is done when the
+// metrics are read. prom-client is not used: it takes 30 ms to load and builds a string of labels for each request.
 
 import { createRunFigures } from '../../base/run-figures.ts';
 import { processFamilies } from './process-metrics.ts';
@@ -78,7 +78,9 @@ export class Metrics {
     return this.inFlight;
   }
 
-  /** Adds a metric of another module. `read` is called when the metrics are read. A repeated name replaces the metric. */
+  /**
+   * Adds a metric of another module. `read` is called when the metrics are read. A repeated name replaces the metric.
+   */
   addSource(name: string, help: string, type: Source['type'], read: () => number): void {
     const known = this.sources.findIndex((source) => source.name === name);
     if (known >= 0) this.sources.splice(known, 1);

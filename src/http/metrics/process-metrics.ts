@@ -1,4 +1,5 @@
-// Metrics of the process, with the names that Prometheus dashboards for Node expect. Measured only when the metrics are read.
+// Metrics of the process, with the names that Prometheus dashboards for Node expect. Measured only when the metrics are
+// read.
 
 import { readdir } from 'node:fs/promises';
 import type { MetricFamily } from './prometheus-text.ts';

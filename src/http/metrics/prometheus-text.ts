@@ -1,5 +1,5 @@
-// Formats metrics as Prometheus text (exposition format 0.0.4). prom-client is not used: it takes 30 ms to load, an eighth of the
-// promised time to the first answer.
+// Formats metrics as Prometheus text (exposition format 0.0.4). prom-client is not used: it takes 30 ms to load, an
+// eighth of the promised time to the first answer.
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';

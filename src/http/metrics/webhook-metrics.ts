@@ -1,4 +1,5 @@
-// Metrics of webhooks, for Prometheus and as JSON. Read on request, because the engine has to query its store for some of them.
+// Metrics of webhooks, for Prometheus and as JSON. Read on request, because the engine has to query its store for some
+// of them.
 
 import type { Webhook } from '../../contract/webhook.ts';
 import type { WebhookStats } from '../../contract/webhook-stats.ts';

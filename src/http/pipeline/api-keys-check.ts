@@ -1,5 +1,6 @@
-// Authentication: finds the identity of an API key. Keys of the configuration have every scope, keys of the key service their own.
-// Only SHA-256 digests are kept, and they are compared in constant time, so neither memory dumps nor timing reveal a key.
+// Authentication: finds the identity of an API key. Keys of the configuration have every scope, keys of the key service
+// their own. Only SHA-256 digests are kept, and they are compared in constant time, so neither memory dumps nor timing
+// reveal a key.
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import { scopes } from '../../contract/api-key.ts';

@@ -1,4 +1,5 @@
-// The caller of a request: the identity and the current scopes of its API key. On a server without keys every caller has all scopes.
+// The caller of a request: the identity and the current scopes of its API key. On a server without keys every caller
+// has all scopes.
 
 import type { FastifyRequest } from 'fastify';
 import { type Scope, scopes } from '../../contract/api-key.ts';

@@ -1,5 +1,5 @@
-// Errors of a connection that has no parsed request: Node's parser refused the bytes, or they came too slowly. Writes a problem
-// straight onto the socket and ends the connection.
+// Errors of a connection that has no parsed request: Node's parser refused the bytes, or they came too slowly. Writes a
+// problem straight onto the socket and ends the connection.
 
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -40,8 +40,8 @@ export function makeClientErrorHandler(
 }
 
 /**
- * The answer that is being sent on a socket. Node has kept it under this name since 0.1; a map of our own would cost every request
- * for the sake of broken ones. If the name ever changes, a partly sent answer is followed by a problem.
+ * The answer that is being sent on a socket. Node has kept it under this name since 0.1; a map of our own would cost
+ * every request for the sake of broken ones. If the name ever changes, a partly sent answer is followed by a problem.
  */
 export function answerInProgress(socket: Duplex): GatedResponse | undefined {
   const answer = '_httpMessage' in socket ? socket._httpMessage : undefined;

@@ -1,5 +1,5 @@
-// Limits open connections in total, per address and per API key. Clients without a valid key cannot lock others out: when the
-// server is full, the oldest idle connection without a key is closed for the new one.
+// Limits open connections in total, per address and per API key. Clients without a valid key cannot lock others out:
+// when the server is full, the oldest idle connection without a key is closed for the new one.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';

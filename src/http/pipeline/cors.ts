@@ -1,5 +1,6 @@
-// CORS: decides what a web page of another origin may do. Off by default: no CORS headers, so the page cannot read answers, and
-// requests that change something are refused even with a key, because "simple" requests arrive without a preflight.
+// CORS: decides what a web page of another origin may do. Off by default: no CORS headers, so the page cannot read
+// answers, and requests that change something are refused even with a key, because "simple" requests arrive without a
+// preflight.
 
 /** `false`: no origin; `true`: any origin, never with credentials; a list: these origins. */
 export type CorsSetting = boolean | readonly string[];

@@ -1,5 +1,5 @@
-// Rate limit for wrong API keys, per address: 429 after too many. A valid key is never refused, because all local clients share one
-// address, and guessing a 256-bit key is hopeless at any rate.
+// Rate limit for wrong API keys, per address: 429 after too many. A valid key is never refused, because all local
+// clients share one address, and guessing a 256-bit key is hopeless at any rate.
 
 import { networkOf } from './network-of.ts';
 

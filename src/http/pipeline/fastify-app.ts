@@ -1,5 +1,5 @@
-// The Fastify app behind the gate: routes, reads, validates and answers requests that passed it. The app never listens; it is
-// rebuilt and swapped as a whole when routes are added.
+// The Fastify app behind the gate: routes, reads, validates and answers requests that passed it. The app never listens;
+// it is rebuilt and swapped as a whole when routes are added.
 
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
@@ -28,7 +28,8 @@ export async function buildFastifyApp(
   routes: readonly RouteDefinition[],
   onInternalError: (error: unknown, requestId: string) => void,
 ): Promise<FastifyApp> {
-  // Loading takes 60 ms and is not needed before the first start(). `require`, because importing CJS from ESM lexes every file first.
+  // Loading takes 60 ms and is not needed before the first start(). `require`, because importing CJS from ESM lexes
+  // every file first.
   const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify');
   let handle: FastifyApp['handle'] | undefined;
   const app = fastify({
@@ -70,7 +71,8 @@ export async function buildFastifyApp(
     });
   }
   await app.ready();
-  // route-entry.ts reads bodies, so Fastify must not. Set after the routes are added, otherwise Fastify drops their body schemas.
+  // route-entry.ts reads bodies, so Fastify must not. Set after the routes are added, otherwise Fastify drops their
+  // body schemas.
   for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   if (handle === undefined) throw new TypeError('Fastify created no handler');
   return { handle };

@@ -1,6 +1,6 @@
-// The gate: checks every raw request before it is routed or its body is read. In this order: request line, `Host`, CORS and
-// `Origin`, API key, webhook hops. Callers without a valid key learn nothing about routes or bodies. Answers `GET /health` and
-// preflights itself; all other requests go to the Fastify app.
+// The gate: checks every raw request before it is routed or its body is read. In this order: request line, `Host`, CORS
+// and `Origin`, API key, webhook hops. Callers without a valid key learn nothing about routes or bodies. Answers `GET
+// /health` and preflights itself; all other requests go to the Fastify app.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { challengePattern } from '../../base/identity-proof.ts';
@@ -103,8 +103,8 @@ export function makeGate(options: GateOptions): Gate {
       }
       if (expectsContinue === true) {
         const length = Number(request.headers['content-length'] ?? 0);
-        // Refused before the client sends any of it. For other reasons the app, which knows the route, may still refuse the
-        // request while the body arrives.
+        // Refused before the client sends any of it. For other reasons the app, which knows the route, may still refuse
+        // the request while the body arrives.
         if (length > context.limits.maxRequestSize) {
           throw new CodeBuddyError(
             'body_too_large',

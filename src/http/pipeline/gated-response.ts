@@ -1,5 +1,5 @@
-// The response class of the server. The gate, Fastify and streams all write through `writeHead`, so every answer has the
-// request id, the security headers and the CORS headers.
+// The response class of the server. The gate, Fastify and streams all write through `writeHead`, so every answer has
+// the request id, the security headers and the CORS headers.
 
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { ServerResponse } from 'node:http';

@@ -1,5 +1,5 @@
-// Checks that `Host` names this server. In a DNS rebinding attack a web page makes its own name resolve to 127.0.0.1 and sends that
-// name; it cannot send a loopback name, the bound address or an allowed name.
+// Checks that `Host` names this server. In a DNS rebinding attack a web page makes its own name resolve to 127.0.0.1
+// and sends that name; it cannot send a loopback name, the bound address or an allowed name.
 
 import { isIPv4, isIPv6 } from 'node:net';
 
@@ -10,8 +10,8 @@ const hostPattern = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_](?:[a-z0-9_.-]{0,252})
 const maxKept = 256;
 
 /**
- * Creates the check. `bound` is the address that the server listens on. `allowed` lists further names: `example.org` with any port,
- * `example.org:8443` with this port only, `*.example.org` for its subdomains.
+ * Creates the check. `bound` is the address that the server listens on. `allowed` lists further names: `example.org`
+ * with any port, `example.org:8443` with this port only, `*.example.org` for its subdomains.
  */
 export function makeHostCheck(
   bound: string,

@@ -1,5 +1,5 @@
-// Keeps the first answers to Idempotency-Keys in memory if the host application provides no store: for 24 h, bounded in number and
-// size. The oldest are dropped first.
+// Keeps the first answers to Idempotency-Keys in memory if the host application provides no store: for 24 h, bounded in
+// number and size. The oldest are dropped first.
 
 import type { AnswerStore, StoredAnswer } from '../services.ts';
 

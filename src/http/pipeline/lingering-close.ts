@@ -1,6 +1,6 @@
-// Closes a connection whose client is still sending. Closing at once would reset it, and the reset can overtake the answer: the
-// client would see a broken pipe instead of the 413. So send the answer, close our side, and discard incoming bytes for a moment
-// (RFC 9112 §9.6).
+// Closes a connection whose client is still sending. Closing at once would reset it, and the reset can overtake the
+// answer: the client would see a broken pipe instead of the 413. So send the answer, close our side, and discard
+// incoming bytes for a moment (RFC 9112 §9.6).
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
@@ -11,7 +11,8 @@ export function closeAfterAnswer(response: ServerResponse): void {
   response.shouldKeepAlive = false;
   const { socket } = response;
   if (socket === null) return;
-  // Node calls destroySoon() after the last answer of a connection. It would discard unread bytes and reset the connection.
+  // Node calls destroySoon() after the last answer of a connection. It would discard unread bytes and reset the
+  // connection.
   socket.destroySoon = () => {
     const timer = setTimeout(() => socket.destroy(), lingerMs);
     socket.once('close', () => clearTimeout(timer));

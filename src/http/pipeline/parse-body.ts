@@ -1,5 +1,5 @@
-// Parses the bytes of a body. They must be JSON in UTF-8, nested at most 200 levels deep, and free of keys that reach into
-// prototypes (`__proto__`, `constructor.prototype`) at any depth.
+// Parses the bytes of a body. They must be JSON in UTF-8, nested at most 200 levels deep, and free of keys that reach
+// into prototypes (`__proto__`, `constructor.prototype`) at any depth.
 
 import { isUtf8 } from 'node:buffer';
 import { CodeBuddyError } from '../../base/errors.ts';

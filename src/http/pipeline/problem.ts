@@ -1,5 +1,5 @@
-// Translates anything thrown into a CodeBuddyError, and a CodeBuddyError into an RFC 9457 problem document. Only the table's
-// texts and `detail` reach the client, never a stack, a path or a cause.
+// Translates anything thrown into a CodeBuddyError, and a CodeBuddyError into an RFC 9457 problem document. Only the
+// table's texts and `detail` reach the client, never a stack, a path or a cause.
 
 import type { FieldError } from '../../base/errors.ts';
 import { CodeBuddyError, exhaustionOf, isProblemCode, problems } from '../../base/errors.ts';
@@ -7,7 +7,9 @@ import { fieldFaults, fieldName, type SchemaError } from '../../base/schema-erro
 
 export const problemType = 'application/problem+json';
 
-/** The problem document of `error`, as JSON text. `error` repeats `detail` for clients of the first version of this API. */
+/**
+ * The problem document of `error`, as JSON text. `error` repeats `detail` for clients of the first version of this API.
+ */
 export function problemBody(error: CodeBuddyError, requestId: string): string {
   const { status, title } = problems[error.code];
   return JSON.stringify({
@@ -36,8 +38,8 @@ const fastifyCodes: Readonly<Record<string, () => CodeBuddyError>> = {
 };
 
 /**
- * The problem for an error that a handler threw. Only a CodeBuddyError sets the status: the `status`, `code` or `validation` of any
- * other error may come from a service that the handler called.
+ * The problem for an error that a handler threw. Only a CodeBuddyError sets the status: the `status`, `code` or
+ * `validation` of any other error may come from a service that the handler called.
  */
 export function toHandlerProblem(thrown: unknown): CodeBuddyError {
   return asCodeBuddyError(thrown) ?? exhaustionOf(thrown) ?? internalError(thrown);

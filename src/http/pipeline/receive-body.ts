@@ -1,5 +1,6 @@
-// Reads the body of a request and limits its size while it arrives. Replaces Fastify's content type parsers, which take a tenth of
-// the time of a whole request (an AsyncResource, three caches and a copy of the bytes for each body; measured in bench/http.ts).
+// Reads the body of a request and limits its size while it arrives. Replaces Fastify's content type parsers, which take
+// a tenth of the time of a whole request (an AsyncResource, three caches and a copy of the bytes for each body;
+// measured in bench/http.ts).
 
 import type { IncomingMessage } from 'node:http';
 import { CodeBuddyError } from '../../base/errors.ts';

@@ -1,5 +1,5 @@
-// The request class of the server. It holds what the gate found out (request id, caller, start time), so handlers can read it with
-// `factsOf(request)`.
+// The request class of the server. It holds what the gate found out (request id, caller, start time), so handlers can
+// read it with `factsOf(request)`.
 
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -34,7 +34,9 @@ export function factsOf(request: FastifyRequest): GatedRequest {
   throw new TypeError('This request did not come through the gate');
 }
 
-/** Creates a signal that aborts when the client disconnects before the answer is sent, or when one of `others` aborts. */
+/**
+ * Creates a signal that aborts when the client disconnects before the answer is sent, or when one of `others` aborts.
+ */
 export function abortSignalOf(reply: FastifyReply, ...others: readonly AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const response = reply.raw;

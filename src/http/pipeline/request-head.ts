@@ -1,5 +1,5 @@
-// Reads the request line and the headers that the gate checks, in one pass over the raw list. Node's headers object hides repeated
-// headers, which an attacker can use to make a proxy and the server disagree.
+// Reads the request line and the headers that the gate checks, in one pass over the raw list. Node's headers object
+// hides repeated headers, which an attacker can use to make a proxy and the server disagree.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { GatedRequest } from './request-facts.ts';
@@ -16,7 +16,9 @@ export interface RequestHead {
   readonly repeated: string | undefined;
 }
 
-/** A request with this `X-CodeBuddy-Hop` or more may not change anything: webhooks have triggered each other in a loop. */
+/**
+ * A request with this `X-CodeBuddy-Hop` or more may not change anything: webhooks have triggered each other in a loop.
+ */
 export const maxHops = 3;
 
 /** Reads the headers that the gate checks. */
@@ -89,8 +91,8 @@ export function saneRequestId(id: string | undefined): string | undefined {
 const maxTarget = 8 * 1024;
 
 /**
- * Sets `request.path` from the request target. Returns the host of an absolute-form target (RFC 9112 §3.2.2), which replaces the
- * Host header.
+ * Sets `request.path` from the request target. Returns the host of an absolute-form target (RFC 9112 §3.2.2), which
+ * replaces the Host header.
  * @throws CodeBuddyError `uri_too_long`, `invalid_url`
  */
 export function readTarget(request: GatedRequest): string | undefined {

@@ -1,5 +1,5 @@
-// Records each request when its answer has ended: counts it, logs one line and calls the host application's listeners. Never
-// records query values, bodies or keys.
+// Records each request when its answer has ended: counts it, logs one line and calls the host application's listeners.
+// Never records query values, bodies or keys.
 
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';

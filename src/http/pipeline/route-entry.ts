@@ -1,5 +1,5 @@
-// Checks a request right after routing: the scope of its key, then the ticket, then the media type; then reads the body. Creates one
-// function per route when the app is built, so nothing is looked up per request.
+// Checks a request right after routing: the scope of its key, then the ticket, then the media type; then reads the
+// body. Creates one function per route when the app is built, so nothing is looked up per request.
 
 import type { onRequestHookHandler } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';

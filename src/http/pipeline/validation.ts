@@ -1,5 +1,6 @@
-// Compiles a route's JSON Schemas to validators (Ajv) and serializers (fast-json-stringify) on their first use: both packages
-// take longer to load than the rest of the server. Query and path values are coerced from text; bodies never are.
+// Compiles a route's JSON Schemas to validators (Ajv) and serializers (fast-json-stringify) on their first use: both
+// packages take longer to load than the rest of the server. Query and path values are coerced from text; bodies never
+// are.
 
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';

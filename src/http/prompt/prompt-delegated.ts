@@ -1,4 +1,5 @@
-// Answers POST /api/prompt with the host application's `onPrompt` handler: as one JSON object, or as a stream of its events.
+// Answers POST /api/prompt with the host application's `onPrompt` handler: as one JSON object, or as a stream of its
+// events.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';

@@ -1,4 +1,5 @@
-// Answers POST /api/prompt with the run service: waits for the result, streams the run's events, or returns the queued run (202).
+// Answers POST /api/prompt with the run service: waits for the result, streams the run's events, or returns the queued
+// run (202).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { runEndEvents } from '../../contract/event-catalogue.ts';
@@ -16,8 +17,8 @@ import { startWithWebhook } from './prompt-webhook.ts';
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
 /**
- * Starts a run and answers as `mode` says. Undefined if the answer was streamed. `keepWaiting`: once the run waits for approval, it
- * continues without the client.
+ * Starts a run and answers as `mode` says. Undefined if the answer was streamed. `keepWaiting`: once the run waits for
+ * approval, it continues without the client.
  * @throws CodeBuddyError of `runs.start`, or the error that ended the run
  */
 export async function answerByRun(
@@ -75,8 +76,8 @@ async function resultOrQuestion(
 }
 
 /**
- * Cancels the run when the client disconnects. Clients that want the run to continue ask for `respond-async`. With `keepWaiting`, the
- * run is no longer cancelled once it waits for approval.
+ * Cancels the run when the client disconnects. Clients that want the run to continue ask for `respond-async`. With
+ * `keepWaiting`, the run is no longer cancelled once it waits for approval.
  */
 function cancelWithClient(
   context: HttpContext,

@@ -1,5 +1,5 @@
-// The `webhook` option of POST /api/prompt: a webhook for one run. It is created before the run's first event, and removed if the run
-// does not start.
+// The `webhook` option of POST /api/prompt: a webhook for one run. It is created before the run's first event, and
+// removed if the run does not start.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { RunWebhook } from '../../contract/webhook-input.ts';
@@ -7,7 +7,10 @@ import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { RunService, StartedRun } from '../services.ts';
 
-/** Starts a run whose events go to `webhook`. @throws CodeBuddyError `validation_failed`, and the errors of `runs.start` */
+/**
+ * Starts a run whose events go to `webhook`.
+ * @throws CodeBuddyError `validation_failed`, and the errors of `runs.start`
+ */
 export async function startWithWebhook(
   context: HttpContext,
   runs: RunService,

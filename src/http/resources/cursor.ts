@@ -1,5 +1,5 @@
-// Cursors of lists. They are opaque to clients, so their content may change. Each contains the name of its list and a checksum: a
-// cursor of another list, or a modified one, is refused.
+// Cursors of lists. They are opaque to clients, so their content may change. Each contains the name of its list and a
+// checksum: a cursor of another list, or a modified one, is refused.
 
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';

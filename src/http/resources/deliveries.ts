@@ -1,5 +1,5 @@
-// The routes of webhook deliveries: list, get, retry, delete. Only keys with the scope `admin` see the receivers' answers, which may
-// come from machines inside the network, and signed requests.
+// The routes of webhook deliveries: list, get, retry, delete. Only keys with the scope `admin` see the receivers'
+// answers, which may come from machines inside the network, and signed requests.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {

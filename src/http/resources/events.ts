@@ -1,4 +1,5 @@
-// The routes of the event log: list or stream events (all, of a session, of a run), get one event, list the event types.
+// The routes of the event log: list or stream events (all, of a session, of a run), get one event, list the event
+// types.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { eventSchema } from '../../contract/event.ts';
@@ -175,8 +176,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
-        // Read before the run: if the run has not ended by then, the event of its end comes after `last`. Earlier ones are from
-        // before it was resumed.
+        // Read before the run: if the run has not ended by then, the event of its end comes after `last`. Earlier ones
+        // are from before it was resumed.
         const { last } = await events.bounds();
         const run = await runs.get(id);
         if (run === undefined) throw new CodeBuddyError('run_not_found', `Run "${id}" not found.`);

@@ -1,5 +1,5 @@
-// The routes of liveness and readiness. The gate (pipeline/gate.ts) answers `GET /health`; its definition here is for getEndpoints()
-// and /openapi.json.
+// The routes of liveness and readiness. The gate (pipeline/gate.ts) answers `GET /health`; its definition here is for
+// getEndpoints() and /openapi.json.
 
 import { challengePattern } from '../../base/identity-proof.ts';
 import { time } from '../../contract/primitives.ts';

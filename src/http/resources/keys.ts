@@ -1,4 +1,5 @@
-// The routes of API keys: list, create, revoke. A key is shown only when it is created; after that, only its hash is stored.
+// The routes of API keys: list, create, revoke. A key is shown only when it is created; after that, only its hash is
+// stored.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {

@@ -1,5 +1,5 @@
-// The routes of metrics: `GET /api/metrics` as JSON and `GET /metrics` for Prometheus. Metrics of the host application, from
-// `onGetMetrics`, are merged over those of the server.
+// The routes of metrics: `GET /api/metrics` as JSON and `GET /metrics` for Prometheus. Metrics of the host application,
+// from `onGetMetrics`, are merged over those of the server.
 
 import { addRunStats, type RunStats } from '../../base/run-figures.ts';
 import { objectFromHandler } from '../call-handler.ts';
@@ -125,7 +125,9 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
   ];
 }
 
-/** Converts the numbers of the host application to gauges: `{queue: {depth: 3}}` becomes `codebuddy_host_queue_depth 3`. */
+/**
+ * Converts the numbers of the host application to gauges: `{queue: {depth: 3}}` becomes `codebuddy_host_queue_depth 3`.
+ */
 function hostFamilies(figures: object): readonly MetricFamily[] {
   const families = new Map<string, MetricFamily>();
   collect('codebuddy_host', figures, 0);

@@ -2,7 +2,10 @@
 
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
-/** Returns the page of `all` that the query asks for, and the cursor of the next one. @throws CodeBuddyError `validation_failed` */
+/**
+ * Returns the page of `all` that the query asks for, and the cursor of the next one.
+ * @throws CodeBuddyError `validation_failed`
+ */
 export function pageOfList<T>(
   list: string,
   all: readonly T[],

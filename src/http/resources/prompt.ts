@@ -1,5 +1,5 @@
-// The route `POST /api/prompt`, which starts a run for a prompt. `onPrompt` of the host application answers if it is set, otherwise
-// the built-in agent.
+// The route `POST /api/prompt`, which starts a run for a prompt. `onPrompt` of the host application answers if it is
+// set, otherwise the built-in agent.
 
 import type { FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';

@@ -1,5 +1,5 @@
-// The routes of sessions and their messages. Sessions of a host application (`onGetSessions`) are read-only, and its objects are sent
-// unchanged.
+// The routes of sessions and their messages. Sessions of a host application (`onGetSessions`) are read-only, and its
+// objects are sent unchanged.
 
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';

@@ -1,5 +1,5 @@
-// The routes of tools: list them, and run one directly, without the agent. Handlers of the host application take precedence over the
-// built-in tools.
+// The routes of tools: list them, and run one directly, without the agent. Handlers of the host application take
+// precedence over the built-in tools.
 
 import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';

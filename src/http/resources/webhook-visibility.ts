@@ -1,5 +1,6 @@
-// Hides parts of webhooks and deliveries from callers without the scope `admin`: the path and query of URLs, where Slack, Discord and
-// others put their tokens, and the receivers' answers, which may come from machines inside the network.
+// Hides parts of webhooks and deliveries from callers without the scope `admin`: the path and query of URLs, where
+// Slack, Discord and others put their tokens, and the receivers' answers, which may come from machines inside the
+// network.
 
 import type { FastifyRequest } from 'fastify';
 import { maskUrl, maskUrlsIn } from '../../base/redaction.ts';

@@ -1,5 +1,5 @@
-// The routes of webhooks: list, create, get, update, delete, test, rotate the secret, replay, enable. A secret is shown only when it
-// is created.
+// The routes of webhooks: list, create, get, update, delete, test, rotate the secret, replay, enable. A secret is shown
+// only when it is created.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { deliverySchema } from '../../contract/delivery.ts';

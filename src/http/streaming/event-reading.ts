@@ -1,5 +1,5 @@
-// Reads the event log over HTTP: the whole log, a session's events or a run's. With `Accept: text/event-stream` the answer follows
-// the log live, otherwise it is a page of JSON.
+// Reads the event log over HTTP: the whole log, a session's events or a run's. With `Accept: text/event-stream` the
+// answer follows the log live, otherwise it is a page of JSON.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -119,7 +119,8 @@ async function pageOfEvents(
     limit,
   });
   const last = found.at(-1);
-  // The length does not tell: a page of long events has fewer than `limit`. In the order `desc`, `after` bounds the whole list.
+  // The length does not tell: a page of long events has fewer than `limit`. In the order `desc`, `after` bounds the
+  // whole list.
   const hasMore =
     last !== undefined &&
     (await hasEvents(events, {
@@ -158,8 +159,8 @@ async function streamEvents(
 
   const { named = true } = query;
   const stream = openEventStream(request, reply, context, { named });
-  // A number beyond the end comes from another log, for example of a deleted database. Without this check the reader would get
-  // nothing until the new log reaches that number.
+  // A number beyond the end comes from another log, for example of a deleted database. Without this check the reader
+  // would get nothing until the new log reaches that number.
   const isForeign = start > last;
   if (isForeign) stream.send(gapMessage(first));
   const after = isForeign ? first - 1 : start;
@@ -179,7 +180,10 @@ async function streamEvents(
   return reply;
 }
 
-/** The sequence number before the first event of the scope, or the end of the log if it has none: events of others are no gap. */
+/**
+ * The sequence number before the first event of the scope, or the end of the log if it has none: events of others are
+ * no gap.
+ */
 async function startOf(events: EventSource, scope: EventReading['scope'], last: number): Promise<number> {
   const [oldest] = await events.read({ ...scope, limit: 1 });
   return oldest === undefined ? last : oldest.sequence - 1;
@@ -196,7 +200,8 @@ async function* readToEnd(events: EventSource, scope: EventReading['scope'], sta
 }
 
 /**
- * Where a reconnecting reader resumes. Browsers send the header with the original URL, so it takes precedence over `after`.
+ * Where a reconnecting reader resumes. Browsers send the header with the original URL, so it takes precedence over
+ * `after`.
  * @throws CodeBuddyError `validation_failed`, naming the header
  */
 function lastEventId(request: FastifyRequest): number | undefined {

@@ -7,7 +7,10 @@ export function wantsEventStream({ headers }: FastifyRequest): boolean {
   return acceptsEventStream(headers.accept);
 }
 
-/** True if `Accept` names `text/event-stream` with at least the quality of JSON. A wildcard alone never asks for a stream. */
+/**
+ * True if `Accept` names `text/event-stream` with at least the quality of JSON. A wildcard alone never asks for a
+ * stream.
+ */
 export function acceptsEventStream(accept: string | undefined): boolean {
   if (accept === undefined || !accept.toLowerCase().includes('text/event-stream')) return false;
   let stream = 0;

@@ -13,8 +13,8 @@ export interface ServerSentEvent {
 const unicodeLineBreaks = /[\u0085\u2028\u2029]/g;
 
 /**
- * Formats a message. Without a name, `EventSource` passes it to `onmessage`. Nothing needs escaping: `id` is a number, `event` a name
- * of the catalogue, and JSON contains no raw line feeds.
+ * Formats a message. Without a name, `EventSource` passes it to `onmessage`. Nothing needs escaping: `id` is a number,
+ * `event` a name of the catalogue, and JSON contains no raw line feeds.
  */
 export function frameEvent({ id, event, data }: ServerSentEvent, named = true): string {
   const head = id === undefined ? '' : `id: ${id}\n`;

@@ -1,5 +1,5 @@
-// Copies events from the log to a stream. History is sent at the reader's pace. Live events are buffered up to a limit; a reader
-// that exceeds it is disconnected (see sse.ts), so no reader can make the server hold more than its buffer.
+// Copies events from the log to a stream. History is sent at the reader's pace. Live events are buffered up to a limit;
+// a reader that exceeds it is disconnected (see sse.ts), so no reader can make the server hold more than its buffer.
 
 import type { LoggedEvent } from '../../contract/event.ts';
 import type { StreamItem } from '../../events/event-log.ts';
@@ -13,7 +13,9 @@ const overflowGraceMs = 1000;
 const historyPatienceMs = 30_000;
 
 export interface FollowOptions {
-  /** The last sequence number when the reader connected. Events up to it are history and are sent at the reader's pace. */
+  /**
+   * The last sequence number when the reader connected. Events up to it are history and are sent at the reader's pace.
+   */
   readonly historyEnd: number;
   /** Selects the events to send. @default all */
   readonly wants?: (type: string) => boolean;
@@ -21,7 +23,10 @@ export interface FollowOptions {
   readonly endsAfter?: (event: LoggedEvent) => boolean;
 }
 
-/** Sends `items` until they or the stream end, then closes the stream. Never rejects: the answer has begun, so errors are logged. */
+/**
+ * Sends `items` until they or the stream end, then closes the stream. Never rejects: the answer has begun, so errors
+ * are logged.
+ */
 export async function followLog(
   stream: EventStream,
   items: AsyncIterable<StreamItem>,

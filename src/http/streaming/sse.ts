@@ -1,5 +1,5 @@
-// An open stream of server-sent events: sends headers and heartbeats, limits the buffer, and cleans up. When the reader disconnects
-// or is too slow, or the server stops, `signal` aborts and all resources are released.
+// An open stream of server-sent events: sends headers and heartbeats, limits the buffer, and cleans up. When the reader
+// disconnects or is too slow, or the server stops, `signal` aborts and all resources are released.
 
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -26,8 +26,8 @@ export interface EventStream {
   /** Bytes that wait for the reader. */
   readonly bufferedBytes: number;
   /**
-   * Resolves when the reader has received everything, or the stream has ended. A reader that takes longer than `patienceMs` is
-   * disconnected as too slow.
+   * Resolves when the reader has received everything, or the stream has ended. A reader that takes longer than
+   * `patienceMs` is disconnected as too slow.
    * @default patienceMs 30 s
    */
   drained(patienceMs?: number): Promise<void>;
@@ -48,7 +48,8 @@ const defaultPatienceMs = 30_000;
 
 /**
  * Checks that one more reader is allowed. Call it before work whose result only a stream would show.
- * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, or `maxStreamsPerKey` of one key; `shutting_down`
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, or `maxStreamsPerKey` of one key;
+ * `shutting_down`
  */
 export function requireRoomForStream(request: FastifyRequest, { shutdown, streams }: HttpContext): void {
   if (shutdown.aborted) throw new CodeBuddyError('shutting_down', 'The server is stopping.');
@@ -57,7 +58,8 @@ export function requireRoomForStream(request: FastifyRequest, { shutdown, stream
 
 /**
  * Answers with a stream. Sends the status and headers at once, so throw any problem before.
- * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, or `maxStreamsPerKey` of one key; `shutting_down`
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, or `maxStreamsPerKey` of one key;
+ * `shutting_down`
  */
 export function openEventStream(
   request: FastifyRequest,

@@ -5,7 +5,10 @@ import { CodeBuddyError } from '../../base/errors.ts';
 export interface StreamPlaces {
   /** Checks that one more reader is allowed. @throws CodeBuddyError `too_many_connections` */
   requirePlace(keyId: string | null): void;
-  /** Takes a place. Call the returned function once, when the reader has disconnected. @throws CodeBuddyError `too_many_connections` */
+  /**
+   * Takes a place. Call the returned function once, when the reader has disconnected.
+   * @throws CodeBuddyError `too_many_connections`
+   */
   take(keyId: string | null): () => void;
 }
 

@@ -1,5 +1,5 @@
-// Stream tickets: `EventSource` cannot send headers, and an API key in a URL would end up in logs and histories. A ticket opens one
-// stream within 60 s, with the scopes of the key that created it. Only digests are kept, in memory.
+// Stream tickets: `EventSource` cannot send headers, and an API key in a URL would end up in logs and histories. A
+// ticket opens one stream within 60 s, with the scopes of the key that created it. Only digests are kept, in memory.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Identity } from '../pipeline/request-facts.ts';
@@ -7,7 +7,9 @@ import type { Identity } from '../pipeline/request-facts.ts';
 export interface StreamTickets {
   /** Creates a ticket. `expiresAt` in Unix ms. */
   issue(identity: Identity): { readonly ticket: string; readonly expiresAt: number };
-  /** The identity that created the ticket, with its current scopes. Undefined if the ticket is unknown, used or expired. */
+  /**
+   * The identity that created the ticket, with its current scopes. Undefined if the ticket is unknown, used or expired.
+   */
   ownerOf(ticket: string): Identity | undefined;
   /** Uses the ticket up. False if it is not valid: of two requests with one ticket, one gets the stream. */
   take(ticket: string): boolean;
