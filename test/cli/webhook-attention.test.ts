@@ -29,8 +29,8 @@ it('status, doctor, readiness and the start name a webhook whose breaker is open
   writeFileSync(join(home, 'webhooks.json.corrupt-2026-11-29T100000Z'), 'no');
   expect(await status()).toContain('webhooks.json.corrupt-2026-11-29T100000Z');
   const doctor = await run(home, ['doctor']);
-  expect(doctor.stdout).toContain(`look at ${id} (open)`);
-  expect(doctor.stdout).toContain('set aside as webhooks.json.corrupt-2026-11-29T100000Z');
+  expect(doctor.stdout).toContain(`need attention: ${id} (open)`);
+  expect(doctor.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
   expect(doctor.code).toBe(1);
   const { CodeBuddyClient } = await import('../../src/client/index.ts');
   const client = new CodeBuddyClient({ home });
@@ -42,8 +42,8 @@ it('status, doctor, readiness and the start name a webhook whose breaker is open
   server.child.kill('SIGTERM');
   await server.finished;
   const offline = await run(home, ['doctor']);
-  expect(offline.stdout).toContain('set aside as webhooks.json.corrupt-2026-11-29T100000Z');
+  expect(offline.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
   const again = start(home, ['serve', '--port', '0']);
   await again.saw('Ctrl-C');
-  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}look at ${id}`));
+  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}need attention: ${id}`));
 }, 120_000);

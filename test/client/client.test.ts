@@ -195,7 +195,7 @@ describe('the local key', () => {
     await expect(elsewhere.status()).rejects.toMatchObject({
       name: 'ApiError',
       code: 'unknown',
-      message: expect.stringContaining('no Code Buddy API'),
+      message: expect.stringContaining('not a Code Buddy API'),
     });
     expect(heard).toEqual([undefined]);
     elsewhere.close();

@@ -22,7 +22,7 @@ describe('data of a host', () => {
     await receiver.received(4);
     expect(receiver.requests.slice(0, 3).map((request) => bodyOf(request).data)).toEqual([data, data, data]);
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/tool\.complete.*\/data\/.*sent as it is; set strict: true/);
+    expect(warnings[0]).toMatch(/tool\.complete.*\/data\/.*sent unchanged\. Set strict: true/);
     expect(warnings[1]).toContain('session.start');
   });
 
@@ -109,7 +109,7 @@ describe('fire and forget', () => {
     expect(await webhooks.emitSafely('no.such.type', {})).toBeUndefined();
     expect(await webhooks.emitSafely('tool.start', { n: 1n })).toBeUndefined();
     expect(warnings).toHaveLength(3);
-    expect(warnings[0]).toMatch(/the event tool\.start is lost: /);
+    expect(warnings[0]).toMatch(/Lost the event tool\.start: /);
     const failed = await webhooks.getFailedDeliveries(id);
     expect(failed).toHaveLength(2);
     expect(failed[0]).toMatchObject({
@@ -117,9 +117,9 @@ describe('fire and forget', () => {
       event: 'tool.start',
       status: 'failed',
       attempts: 0,
-      reason: expect.stringMatching(/never committed: .*bigint/),
+      reason: expect.stringMatching(/Never committed: .*bigint/),
     });
-    await expect(webhooks.retry(String(failed[0]?.id))).rejects.toThrow(/never committed; emit it again/);
+    await expect(webhooks.retry(String(failed[0]?.id))).rejects.toThrow(/never committed\. Emit it again/);
     await webhooks.clearHistory();
     expect(await webhooks.getHistory()).toEqual([]);
   });
@@ -163,7 +163,7 @@ describe('fire and forget', () => {
       stderr += text;
     });
     const [code] = await once(child, 'close');
-    expect(stderr).toMatch(/CODEBUDDY_WEBHOOKS.*the event tool\.start is lost: .*is in use by process/);
+    expect(stderr).toMatch(/CODEBUDDY_WEBHOOKS.*Lost the event tool\.start: .*is in use by process/);
     expect(stdout).toBe('alive\n');
     expect(code).toBe(0);
   });

@@ -93,7 +93,7 @@ describe('the API key', () => {
     });
     const refused = await request('POST', '/api/tools/x', { key: 'reader', body: '{"broken' });
     expect(refused).toMatchObject({ status: 403, json: { code: 'insufficient_scope' } });
-    expect(refused.json.detail).toContain("'tools'");
+    expect(refused.json.detail).toContain('"tools"');
     expect((await request('POST', '/api/tools/x', { key: 'worker', body: {} })).json).toEqual({
       result: 'done',
     });

@@ -298,7 +298,7 @@ describe('addRoute', () => {
   test('reply() refuses what is no status, and a body where there is none', () => {
     for (const status of [0, 99, 199, 600, 200.5, '200' as never])
       expect(() => reply(status)).toThrow(/whole number from 200 to 599/);
-    expect(() => reply(204, 'x')).toThrow(/has no body/);
+    expect(() => reply(204, 'x')).toThrow(/cannot have a body/);
   });
 
   test('an error of a host is a fault of the host, whatever fields it has; a CodeBuddyError is an answer', async () => {
@@ -339,16 +339,12 @@ describe('addRoute', () => {
       [[1], 'an array'],
     ] as const) {
       server.onGetMetrics = wrong(value);
-      expect(await detail('GET', '/api/metrics')).toBe(
-        `onGetMetrics must return an object; it returned ${kind}`,
-      );
+      expect(await detail('GET', '/api/metrics')).toBe(`onGetMetrics must return an object, not ${kind}.`);
     }
     server.onGetSessions = wrong({});
-    expect(await detail('GET', '/api/sessions')).toBe(
-      'onGetSessions must return an array; it returned an object',
-    );
+    expect(await detail('GET', '/api/sessions')).toBe('onGetSessions must return an array, not an object.');
     server.onListTools = wrong('x');
-    expect(await detail('GET', '/api/tools')).toBe('onListTools must return an array; it returned a string');
+    expect(await detail('GET', '/api/tools')).toBe('onListTools must return an array, not a string.');
     server.onToolExecute = wrong(reply(404));
     expect(await detail('POST', '/api/tools/x', {})).toContain('onToolExecute must return a value');
     server.onPrompt = wrong(7);
@@ -396,7 +392,7 @@ describe('addRoute', () => {
       body: { n: 1 },
     });
     expect((await request('PUT', '/items/x', { body: { n: 1 } })).json.errors).toEqual([
-      { in: 'path', pointer: '/id', message: 'must be integer' },
+      { in: 'path', pointer: '/id', message: 'must be a whole number' },
     ]);
     expect((await request('PUT', '/items/5', { body: { n: '1' } })).status).toBe(422);
     expect((await request('PUT', '/items/5')).status).toBe(400);
@@ -419,7 +415,7 @@ describe('addRoute', () => {
   test('routes that cannot work are refused at once', async () => {
     const { server, request } = await startServer();
     const handler = (): string => 'x';
-    expect(() => server.addRoute('GET', 'no-slash', handler)).toThrow(/must begin with '\/'/);
+    expect(() => server.addRoute('GET', 'no-slash', handler)).toThrow(/must begin with "\/"/);
     expect(() => server.addRoute('BREW' as 'GET', '/x', handler)).toThrow(/method must be one of/);
     expect(() => server.addRoute('GET', '/x', undefined as never)).toThrow(/handler/);
     expect(() => server.addRoute('GET', '/api', handler)).toThrow(/already declared/);

@@ -151,7 +151,7 @@ test('the head names servers, licence and what each tag means', async () => {
   );
   expect(local).toBe(fetchedFrom);
   expect(info.license).toEqual({ name: 'MIT', identifier: 'MIT' });
-  for (const tag of tags) expect(tag.description).not.toBe('Routes that the host application has added.');
+  for (const tag of tags) expect(tag.description).not.toBe('Routes of the host application.');
 });
 
 test('events are told apart by type', async () => {

@@ -146,6 +146,6 @@ describe('the JSON log of a process', () => {
       await (await call('/api/tools/break')).text();
       process.kill(process.pid, 'SIGKILL');
     `);
-    expect(lines.some(({ level, msg }) => level === 50 && msg === 'fault')).toBe(true);
+    expect(lines.some(({ level, msg }) => level === 50 && msg === 'internal error')).toBe(true);
   });
 });

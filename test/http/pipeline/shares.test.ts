@@ -130,7 +130,7 @@ describe('connections that are busy', () => {
     for (let count = 0; count < 3; count++) await hold('first-key');
     const refused = await sendOne(port, [callTool('first-key')]);
     expect(refused).toMatchObject({ status: 503, json: { code: 'too_many_connections' } });
-    expect(refused.json.detail).toContain('this key');
+    expect(refused.json.detail).toContain('This API key');
     expect(refused.headers['retry-after']).toBe('1');
     expect((await request('GET', '/api', { key: 'second-key' })).status).toBe(200);
     finish();
@@ -167,7 +167,7 @@ test('one key may have its share of the stream readers only; other keys find a p
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await refused.json()).toMatchObject({
     code: 'too_many_connections',
-    detail: expect.stringContaining('This key has 3'),
+    detail: expect.stringContaining('its limit of 3 stream readers'),
   });
   const prompt = await server.send(
     'POST',

@@ -36,7 +36,7 @@ test('draws every route, and says what a prompt may be answered', async () => {
   expect(await page.locator('details.route').count()).toBeGreaterThan(35);
   await page.locator('summary', { hasText: '/api/prompt' }).first().click();
   const prompt = page.locator('details[open]');
-  await prompt.getByText('Answer 202').waitFor();
+  await prompt.getByText('Response 202').waitFor();
   const text = await prompt.innerText();
   expect(text).toMatch(
     /QueuedRun A run that will be worked on[\s\S]*or WaitingRun A run that waits for a person/,

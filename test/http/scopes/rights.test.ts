@@ -146,7 +146,7 @@ describe('an Idempotency-Key', () => {
     give(['prompt']);
     expect(await ask({ permissionMode: 'full' })).toMatchObject({
       status: 403,
-      json: { code: 'insufficient_scope', detail: expect.stringContaining("'tools'") },
+      json: { code: 'insufficient_scope', detail: expect.stringContaining('"tools"') },
     });
     give(['prompt', 'tools', 'read']);
     expect((await ask({ permissionMode: 'full' })).json.response).toBe('answer 1');
