@@ -49,7 +49,7 @@ module.exports = {
     wall('api/rest-server\\.ts', ['http/', 'events/', 'api/same-settings\\.ts']),
     wall('api/(open-)?webhook', ['webhooks/', 'events/', 'store/', 'api/same-settings\\.ts']),
     wall('receiver/', ['webhooks/verify\\.ts']),
-    wall('cli/', ['app\\.ts', 'client/', 'config/', 'events/catalogue\\.ts', 'receiver/']),
+    wall('cli/', ['app(\\.ts|/)', 'client/', 'config/', 'events/catalogue\\.ts', 'receiver/']),
     wall('index\\.ts', ['api/', 'client/']),
   ],
   options: {

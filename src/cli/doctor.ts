@@ -6,9 +6,10 @@ import type { Command } from 'commander';
 import { version } from '../base/version.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { hasModes } from '../config/home-folder.ts';
+import { inspectSettings } from '../config/load-settings.ts';
 import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
-import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
+import type { Origins, Settings } from '../config/settings.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 
@@ -114,17 +115,17 @@ async function attempt(
 
 /** Which model would answer and why, and whether commands are kept in a sandbox. */
 async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
-  const { lookAtAgent } = await import('../app.ts');
-  return lookAtAgent(settings, origins.models);
+  const { inspectAgentSettings } = await import('../app/inspect.ts');
+  return inspectAgentSettings(settings, origins.models);
 }
 
 async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<readonly Check[]> {
   const name = 'webhooks';
-  const { checkWebhookSettings, lookAtWebhooks } = await import('../app.ts');
-  const faults = checkWebhookSettings(settings);
+  const { findWebhookFaults, inspectWebhooksFile } = await import('../app/inspect.ts');
+  const faults = findWebhookFaults(settings);
   if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
   // The entries of webhooks.json that the next start would refuse; a running server tells of its own.
-  return isRunning ? [] : [await lookAtWebhooks(settings)];
+  return isRunning ? [] : [await inspectWebhooksFile(settings)];
 }
 
 function checkKey(home: string): Check {
@@ -199,13 +200,13 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
 
 async function checkDatabase(settings: Settings): Promise<Check> {
   const name = 'database';
-  const { checkDatabase: check, findDatabase } = await import('../app.ts');
+  const { findDatabase, lastEventIn } = await import('../app/inspect.ts');
   const databasePath = findDatabase(settings);
   if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {
     return { name, ok: true, detail: `${databasePath} will be made at the first start` };
   }
   try {
-    const events = await check(databasePath);
+    const events = await lastEventIn(databasePath);
     return { name, ok: true, detail: `${databasePath}, ${events} events so far` };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
@@ -250,7 +251,7 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
 /** The webhooks that a person should look at, as the server sees them; without one, the files that it set aside. */
 async function checkWebhookStates(settings: Settings, isRunning: boolean): Promise<Check> {
   const name = 'webhook states';
-  const { describeAttention, setAsideIn } = await import('../app.ts');
+  const { describeAttention, setAsideIn } = await import('../app/inspect.ts');
   if (!isRunning) {
     const found = describeAttention([], setAsideIn(settings));
     return { name, ok: found === undefined, detail: found ?? 'no webhooks.json was set aside' };

@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander';
 import { createRedactor } from '../base/redaction.ts';
-import { type Flags, loadSettings } from '../config/settings.ts';
+import { loadSettings } from '../config/load-settings.ts';
+import type { Flags } from '../config/settings.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
@@ -87,7 +88,8 @@ async function serve(options: ServeOptions): Promise<void> {
     allowedTargets: options.allowedTarget,
   };
   const { settings, origins } = loadSettings({ flags });
-  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+  const { createApp, trustedPath } = await import('../app.ts');
+  const { createLogger } = await import('../app/create-logger.ts');
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs as well.

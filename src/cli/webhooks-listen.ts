@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CodeBuddyClient } from '../client/index.ts';
 import { ensureHome } from '../config/home-folder.ts';
-import { loadSettings } from '../config/settings.ts';
+import { loadSettings } from '../config/load-settings.ts';
 import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';

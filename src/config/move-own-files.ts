@@ -15,9 +15,9 @@ import {
 import { join } from 'node:path';
 import { fileError } from '../base/file-errors.ts';
 import { type OwnFile, oldFile, ownFile } from '../base/home-paths.ts';
+import { readOldConfig } from './config-file.ts';
 import { removeLeftoversOf } from './leftovers.ts';
 import { removeOldServerFile } from './server-file.ts';
-import { readOldConfig } from './settings.ts';
 
 type IsOurs = (home: string) => boolean;
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../../src/app.ts';
 import { CodeBuddyClient } from '../../../src/client/index.ts';
-import { loadSettings } from '../../../src/config/settings.ts';
+import { loadSettings } from '../../../src/config/load-settings.ts';
 import { verifySignature, verifyWebhook } from '../../../src/webhooks/verify.ts';
 import { run } from '../../cli/run-cli.ts';
 import { temporaryFolder, until } from '../streaming/start-server.ts';
