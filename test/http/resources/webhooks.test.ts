@@ -257,7 +257,7 @@ describe('on the command line', () => {
     expect(tested, tested.stderr).toMatchObject({ code: 1, stdout: expect.stringContaining('404') });
     const delivery = /dlv_\w+/.exec(tested.stdout)?.[0] ?? '';
     const explained = await run(home, ['deliveries', 'explain', delivery]);
-    expect(explained.stdout).toContain('next step:');
+    expect(explained.stdout).toContain('Next step:');
     expect((await run(home, ['deliveries', 'show', delivery])).stdout).toContain('answer 404');
     const listed = await run(home, ['deliveries', 'list', '--webhook', id, '--status', 'failed']);
     expect(listed.stdout).toContain(delivery);
