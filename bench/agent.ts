@@ -15,8 +15,8 @@ import { CodeBuddyClient } from '../src/client/index.ts';
 import type { EventLog } from '../src/events/event-log.ts';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
-import type { BenchResult, BenchRow } from './index.ts';
 import { type ModelProcess, startModelProcess } from './model-process.ts';
 
 const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
@@ -78,13 +78,13 @@ async function loop(folder: string, model: ModelProcess): Promise<readonly Bench
         what: 'the loop adds to the first token',
         value: `${added.toFixed(1)} ms (${median(first).toFixed(1)} against ${median(firstDirect).toFixed(1)} ms)`,
         target: '<= 10 ms',
-        ok: added <= 10,
+        outcome: outcomeOf(added <= 10),
       },
       {
         what: `the loop adds to each of ${steps} steps, without the tools`,
         value: `${median(perStep).toFixed(2)} ms`,
         target: '<= 1 ms',
-        ok: median(perStep) <= 1,
+        outcome: outcomeOf(median(perStep) <= 1),
       },
     ];
   } finally {
@@ -250,7 +250,7 @@ function streaming(folder: string, model: ModelProcess): Promise<BenchRow> {
       what: `small deltas through SSE, of a run of ${deltas}`,
       value: `${whole(best)} / s (the model called directly: ${whole(Math.max(...direct))} / s)`,
       target: '>= 50 000 / s',
-      ok: best >= 50_000,
+      outcome: outcomeOf(best >= 50_000),
     };
   });
 }
@@ -274,7 +274,7 @@ function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
       what: `${manyRuns} runs at once on a slow model (${activeRuns} active): resident`,
       value: `${whole(peak)} MB (before: ${whole(before)} MB)`,
       target: '<= 300 MB',
-      ok: peak <= 300 && activeRuns === manyRuns,
+      outcome: outcomeOf(peak <= 300 && activeRuns === manyRuns),
     };
   });
 }
@@ -349,4 +349,4 @@ function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
 }
 
-if (import.meta.main) console.table((await run()).rows);
+if (import.meta.main) printRows((await run()).rows);

@@ -5,8 +5,8 @@ import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
-import type { BenchResult, BenchRow } from './index.ts';
 
 const concurrent = 1000;
 const warmUpRounds = 10;
@@ -54,13 +54,9 @@ async function measure(folder: string): Promise<BenchResult> {
     what: `${concurrent} concurrent appends, durable${isDisk ? '' : ' (on a tmpfs: no disk measured)'}`,
     value: `${whole(median)} events/s (slowest round ${whole(rates[0] as number)})`,
     target: `>= ${whole(target)} events/s`,
-    ok: isDisk && median >= target,
+    outcome: outcomeOf(isDisk && median >= target),
   };
   return { name: 'append', rows: [row] };
 }
 
-if (import.meta.main) {
-  const { rows } = await run();
-  for (const { what, value, target: wanted, ok } of rows)
-    console.log(`${ok ? 'met' : 'MISSED'}  ${what}: ${value}, ${wanted}`);
-}
+if (import.meta.main) printRows((await run()).rows);

@@ -11,7 +11,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { devNull } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { BenchResult, BenchRow } from './index.ts';
+import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
 
 const key = 'cbk_bench0123456789012345678901234567890123';
 const connections = 64;
@@ -140,7 +140,7 @@ async function compare(what: string, load: Load, atLeast: number): Promise<Bench
     what,
     value: `${ratio.toFixed(2)} of bare node:http (${Math.round(median(rates)).toLocaleString('en')}/s)`,
     target: `>= ${atLeast.toFixed(2)}`,
-    ok: ratio >= atLeast,
+    outcome: outcomeOf(ratio >= atLeast),
   };
 }
 
@@ -164,8 +164,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (process.send === undefined) console.error(`http://127.0.0.1:${port}`);
     else process.send({ port });
   } else {
-    for (const { what, value, target, ok } of (await run()).rows) {
-      console.log(`${what}: ${value}, target ${target}, ${ok ? 'met' : 'missed'}`);
-    }
+    printRows((await run()).rows);
   }
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { BenchResult } from './index.ts';
+import { type BenchResult, outcomeOf, printRows } from './bench-result.ts';
 
 const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
 const bare = `require('node:http').createServer((q, r) => r.end('{"status":"ok"}')).listen(+process.argv[1], '127.0.0.1')`;
@@ -101,16 +101,16 @@ export async function run(): Promise<BenchResult> {
         what: 'start of `codebuddy serve` to the first 200',
         value: `${startMs.toFixed(0)} ms (first start ever ${first?.startMs.toFixed(0)} ms; bare node:http ${median(bares.map((one) => one.startMs)).toFixed(0)} ms)`,
         target: '<= 250 ms',
-        ok: startMs <= 250,
+        outcome: outcomeOf(startMs <= 250),
       },
       {
         what: 'idle resident memory',
         value: `${residentMb.toFixed(0)} MB (bare node:http ${median(bares.map((one) => one.residentMb)).toFixed(0)} MB)`,
         target: '<= 110 MB',
-        ok: residentMb <= 110,
+        outcome: outcomeOf(residentMb <= 110),
       },
     ],
   };
 }
 
-if (import.meta.main) console.table((await run()).rows);
+if (import.meta.main) printRows((await run()).rows);

@@ -13,7 +13,7 @@ import { printBoth } from './print-both.ts';
 export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf('PostgreSQL', options);
   const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 

@@ -20,9 +20,9 @@ const startMs = 10_000;
 export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf('Redis', options);
   if (spawnSync('redis-server', ['--version']).error !== undefined)
-    return { name, skipped: 'skipped: redis-server is not installed' };
+    return { name, skipped: 'redis-server is not installed' };
   const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 

@@ -23,7 +23,7 @@ export function inOwnProcess(module: string, name: string, options: PeerOptions)
     ];
     const end = (why: string): void => {
       timers.forEach(clearTimeout);
-      resolve({ ...(result ?? { skipped: `skipped: ${why}` }), name });
+      resolve({ ...(result ?? { skipped: why }), name });
     };
     child.on('message', (message: PeerResult) => {
       result = message;
@@ -48,7 +48,7 @@ export function answerIfOwnProcess(
   process.once('message', async (options: PeerOptions) => {
     const result = await measureHere(options).catch((error: unknown): PeerResult => {
       console.error(error);
-      return { name: '', skipped: `skipped: ${error instanceof Error ? error.message : String(error)}` };
+      return { name: '', skipped: error instanceof Error ? error.message : String(error) };
     });
     process.off('disconnect', onGone);
     process.send?.(result, () => process.disconnect());

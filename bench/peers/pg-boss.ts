@@ -29,7 +29,7 @@ const queue = 'webhooks';
 export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf(options);
   const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 

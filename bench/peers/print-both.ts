@@ -17,7 +17,7 @@ export async function printBoth(run: (options: PeerOptions) => Promise<PeerResul
         durationMs: 10_000,
         variant,
       });
-      if ('skipped' in result) console.log(`${result.name}: ${result.skipped}`);
+      if ('skipped' in result) console.log(`${result.name}: skipped: ${result.skipped}`);
       else {
         const { name, delivered, seconds, perSecond } = result;
         const arrived = await receiver.count();
