@@ -1,7 +1,7 @@
 // A receiver of webhooks: verifies, answers 204 at once, takes each event once, works afterwards. On node:http alone.
 //
 //   WEBHOOK_SECRET='a secret of mine' node examples/webhook-receiver.ts
-//   codebuddy webhooks add http://127.0.0.1:8080/hook --secret 'a secret of mine'
+//   codebuddy webhooks create http://127.0.0.1:8080/hook --secret 'a secret of mine'
 //
 // What it has taken and what it has seen is in memory: good for a script. Where no event may be lost, write it to a table with `webhook-id`
 // as its key in place of `take`, and answer after the commit.
@@ -20,7 +20,7 @@ interface WebhookEvent {
 const secret = process.env.WEBHOOK_SECRET ?? '';
 if (secret === '') {
   // With an empty key anybody could sign.
-  console.error('WEBHOOK_SECRET is not set; `codebuddy webhooks add` prints it.');
+  console.error('WEBHOOK_SECRET is not set; `codebuddy webhooks create` prints it.');
   process.exit(2);
 }
 
