@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
 /** Tests of the built program: `dist` is built before them, and only if one of them runs. */
 const testsOfDist = ['test/cli/cli.test.ts', 'test/library/migrating.test.ts'];
@@ -21,13 +22,13 @@ export default defineConfig({
         test: { name: 'dist', include: testsOfDist, globalSetup: ['test/build-dist.ts'] },
       },
     ],
-    // Generous, so that waiting ends on a slow, busy machine, too.
-    expect: { poll: { timeout: 15_000, interval: 10 } },
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // The limits bound a hung test on a slow, busy machine. No test sets a shorter one.
+    expect: { poll: { timeout: WAIT_LIMIT_MS, interval: 10 } },
+    testTimeout: TEST_LIMIT_MS,
+    hookTimeout: TEST_LIMIT_MS,
     pool: 'forks',
     maxWorkers: 2,
-    // Independent of the keys, local models and git settings of this machine. Tests that need a model or an ignore file set it up themselves.
+    // Ignore the machine's keys, local models and git settings. Tests that need a model or an ignore file set it up.
     env: { CODEBUDDY_MODEL: 'offline', GIT_CONFIG_GLOBAL: '/dev/null', XDG_CONFIG_HOME: '/dev/null' },
     coverage: {
       provider: 'v8',

@@ -1,8 +1,8 @@
 // What GET /health/ready reports: whether the store takes commits, deliveries are sent, and commands can run.
 
 import type { Agent } from '../agent/agent.ts';
+import type { ReadinessPart } from '../contract/readiness.ts';
 import { describeAttention, webhooksToLookAt } from '../http/resources/webhook-attention.ts';
-import type { ReadinessPart } from '../http/services.ts';
 import type { Store } from '../store/store.ts';
 import type { WebhookEngine } from '../webhooks/engine.ts';
 

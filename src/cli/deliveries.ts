@@ -1,9 +1,9 @@
 // `codebuddy deliveries`: the deliveries of events to webhooks, their outcome, and the next step.
 
 import type { Command } from 'commander';
-import type { Delivery, ExplainedDelivery } from '../client/index.ts';
+import type { ExplainedDelivery } from '../client/index.ts';
+import { type DeliveryStatus, deliveryStatuses } from '../contract/delivery.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { deliveryStatuses } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime, withLocalTimes } from './local-time.ts';
@@ -20,7 +20,7 @@ interface FilterOptions extends ConnectionOptions {
 }
 
 interface ListOptions extends FilterOptions, PageOptions {
-  readonly status?: Delivery['status'];
+  readonly status?: DeliveryStatus;
   readonly eventId?: string;
 }
 

@@ -1,7 +1,8 @@
 // The name and the scopes of a new key, in any order that users write them in.
 
 import { didYouMean } from '../base/did-you-mean.ts';
-import { limits, type Scope, scopes } from './field-limits.ts';
+import { type Scope, scopes } from '../contract/api-key.ts';
+import { limits } from './field-limits.ts';
 import { invalid, textOf } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 

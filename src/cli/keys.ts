@@ -1,8 +1,8 @@
 // `codebuddy keys`: API keys for other users and programs than the local user.
 
 import type { Command } from 'commander';
+import { type Scope, scopes } from '../contract/api-key.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { type Scope, scopes } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { withId } from './id-argument.ts';
 import { readNewKey, scopeList } from './key-scopes.ts';

@@ -11,8 +11,7 @@ export interface PageOptions {
   readonly cursor?: string;
 }
 
-const { minimum, maximum } = limits.page;
-const defaultLimit = 50;
+const { minimum, maximum, default: defaultLimit } = limits.page;
 
 export function withPaging(command: Command): Command {
   return command

@@ -9,9 +9,11 @@ import {
   ServerUnreachableError,
   type StreamEvent,
 } from '../client/index.ts';
+import { runEndEvents } from '../contract/event-catalogue.ts';
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, PromptFailure, report } from './exit-codes.ts';
-import { limits, permissionModes } from './field-limits.ts';
+import { limits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';
 import { modelName, oneOf, seconds, wholeNumber } from './option-values.ts';
@@ -28,7 +30,7 @@ interface PromptOptions extends ConnectionOptions {
   readonly maxSteps?: number;
   /** In ms. */
   readonly timeout?: number;
-  readonly permissionMode?: (typeof permissionModes)[number];
+  readonly permissionMode?: PermissionMode;
   readonly wait?: boolean;
 }
 
@@ -145,7 +147,7 @@ async function answer(
   finish(last, json);
 }
 
-const ends: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+const ends: ReadonlySet<string> = new Set(runEndEvents);
 
 function tellPlace({ workspace, model, isLocal }: Place, json: boolean): void {
   if (workspace === undefined) return;

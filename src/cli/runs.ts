@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { cutHead } from '../base/text.ts';
 import type { Run } from '../client/index.ts';
+import { type RunStatus, runStatuses } from '../contract/run.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { runStatuses } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';
@@ -13,7 +13,7 @@ import { oneLine, paint, print, printJson, printTable } from './output.ts';
 import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
 
 interface ListOptions extends ConnectionOptions, PageOptions {
-  readonly status?: Run['status'];
+  readonly status?: RunStatus;
   readonly session?: string;
 }
 

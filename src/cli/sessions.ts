@@ -4,8 +4,9 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileError } from '../base/file-errors.ts';
 import type { Message } from '../client/index.ts';
+import { type ExportFormat, exportFormats } from '../contract/session.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { exportFormats, limits } from './field-limits.ts';
+import { limits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';
@@ -15,7 +16,7 @@ import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging
 import { UsageError } from './usage-error.ts';
 
 interface ExportOptions extends ConnectionOptions {
-  readonly format: (typeof exportFormats)[number];
+  readonly format: ExportFormat;
   readonly output?: string;
 }
 

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { WebhookPatch } from '../client/index.ts';
-import { limits } from './field-limits.ts';
+import { webhookLimits } from '../contract/webhook-limits.ts';
 import { Flag } from './flag.ts';
 import { eventPattern, invalid, repeated, textOf, wholeNumber } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
@@ -35,11 +35,11 @@ export function withFields(command: Command): Command {
     }),
     new Flag('--name <name>', 'name of the webhook', {
       field: 'name',
-      parse: textOf('--name', limits.webhookName),
+      parse: textOf('--name', webhookLimits.name),
     }),
     new Flag('--description <text>', 'description', {
       field: 'description',
-      parse: textOf('--description', limits.webhookDescription),
+      parse: textOf('--description', webhookLimits.description),
     }),
     new Flag(
       '--secret <secret>',
@@ -57,17 +57,25 @@ export function withFields(command: Command): Command {
       field: 'headers',
       parse: repeated((text: string) => text),
     }),
-    new Flag('--retry-count <n>', 'retries after the first attempt (default: 21)', {
-      field: 'retryCount',
-      parse: wholeNumber('--retry-count', limits.retryCount),
-    }),
-    new Flag('--retry-delay <ms>', 'delay before the first retry; doubles with each retry (default: 1000)', {
-      field: 'retryDelay',
-      parse: wholeNumber('--retry-delay', limits.retryDelay),
-    }),
-    new Flag('--timeout <ms>', 'timeout of each attempt (default: 15000)', {
+    new Flag(
+      '--retry-count <n>',
+      `retries after the first attempt (default: ${webhookLimits.retryCount.default})`,
+      {
+        field: 'retryCount',
+        parse: wholeNumber('--retry-count', webhookLimits.retryCount),
+      },
+    ),
+    new Flag(
+      '--retry-delay <ms>',
+      `delay before the first retry; doubles with each retry (default: ${webhookLimits.retryDelay.default})`,
+      {
+        field: 'retryDelay',
+        parse: wholeNumber('--retry-delay', webhookLimits.retryDelay),
+      },
+    ),
+    new Flag('--timeout <ms>', `timeout of each attempt (default: ${webhookLimits.timeout.default})`, {
       field: 'timeout',
-      parse: wholeNumber('--timeout', limits.webhookTimeout),
+      parse: wholeNumber('--timeout', webhookLimits.timeout),
     }),
     new Flag('--tls-cert <file>', 'PEM file on the server with a client certificate; needs --tls-key', {
       field: 'tls/cert',

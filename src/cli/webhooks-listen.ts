@@ -6,9 +6,9 @@ import type { Command } from 'commander';
 import type { CodeBuddyClient } from '../client/index.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import { loadSettings } from '../config/load-settings.ts';
+import { webhookLimits } from '../contract/webhook-limits.ts';
 import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { limits } from './field-limits.ts';
 import { Flag } from './flag.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';
 import { localClock } from './local-time.ts';
@@ -33,7 +33,7 @@ export function defineListen(webhooks: Command): void {
     .addOption(
       new Flag('--name <name>', 'name of the listener; it keeps its secret, port and events', {
         field: 'name',
-        parse: textOf('--name', limits.webhookName),
+        parse: textOf('--name', webhookLimits.name),
         defaultValue: defaultName,
       }),
     )

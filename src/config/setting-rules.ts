@@ -3,6 +3,8 @@
 
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
+import { permissionModes } from '../contract/permission-mode.ts';
+import { sandboxModes } from '../contract/sandbox.ts';
 import {
   costLimits,
   databasePath,
@@ -16,7 +18,7 @@ import {
   permissionRules,
   sandboxLimits,
 } from './setting-values.ts';
-import type { LogLevel, PermissionMode, SandboxLimits, SandboxMode, Settings } from './settings.ts';
+import type { LogLevel, SandboxLimits, Settings } from './settings.ts';
 
 export interface SettingRule<T> {
   readonly flag?: SettingFlag;
@@ -48,8 +50,6 @@ export interface SettingContext {
   readonly cwd: string;
 }
 
-export const permissionModes: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
-const sandboxModes: readonly SandboxMode[] = ['required', 'auto', 'off'];
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
 const maxSandboxLimit = 10_000_000;
 const defaultSandboxLimits: SandboxLimits = { processes: 4096, memoryMb: 8192, fileMb: 4096, tmpMb: 2048 };

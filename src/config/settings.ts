@@ -1,10 +1,9 @@
 // The settings of the server, and where each value came from. `setting-rules.ts` declares how each one is read, `load-settings.ts` reads them.
 
+import type { PermissionMode } from '../contract/permission-mode.ts';
+import type { SandboxMode } from '../contract/sandbox.ts';
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-
-export type PermissionMode = 'read-only' | 'ask' | 'auto-edit' | 'full';
-
-export type SandboxMode = 'required' | 'auto' | 'off';
 
 /** Limits of one command in the sandbox. */
 export interface SandboxLimits {
