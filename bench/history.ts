@@ -1,5 +1,5 @@
-// How much of each request a provider has read before: over ten prompts with tools, the share of the bytes of one request with which the
-// next begins. What a provider caches is what does not change.
+// Measures how much of each request a provider can take from its cache: over ten prompts with tools, the share of a request's bytes with which
+// the next request begins.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Writes src/client/api-types.ts from the server's own /openapi.json, so the typed client cannot disagree with the server.
-// `--check` writes nothing and fails if the file is out of date.
+// Writes src/client/api-types.ts from the server's /openapi.json. With `--check`, writes nothing and fails if the file is out of date.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -42,6 +41,6 @@ const formatted = execFileSync('biome', ['format', '--stdin-file-path=src/client
 
 if (!process.argv.includes('--check')) writeFileSync(target, formatted);
 else if (readFileSync(target, 'utf8') !== formatted) {
-  console.error("src/client/api-types.ts is out of date: run 'npm run client-types'");
+  console.error('src/client/api-types.ts is out of date. Run: npm run client-types');
   process.exitCode = 1;
 }

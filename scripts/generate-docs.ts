@@ -1,5 +1,4 @@
-// Writes docs/errors.md and docs/events.md from the tables in the code, so that the docs cannot say anything else.
-// `--check` writes nothing and fails if a file is out of date.
+// Writes docs/errors.md and docs/events.md from the tables in the code. With `--check`, writes nothing and fails if a file is out of date.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { problems } from '../src/base/errors.ts';
@@ -22,16 +21,16 @@ Every error is \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.o
   "type": "urn:codebuddy:problem:validation_failed",
   "title": "Validation failed",
   "status": 422,
-  "detail": "The body does not fit: /prompt must be string",
+  "detail": "Invalid body: /prompt must be a string",
   "code": "validation_failed",
   "requestId": "req_…",
-  "errors": [{ "in": "body", "pointer": "/prompt", "message": "must be string" }],
-  "error": "The body does not fit: /prompt must be string"
+  "errors": [{ "in": "body", "pointer": "/prompt", "message": "must be a string" }],
+  "error": "Invalid body: /prompt must be a string"
 }
 \`\`\`
 
-\`code\` is stable: branch on it. \`detail\` is for people. \`error\` repeats \`detail\` for clients of the first version of this API. \`errors\` comes
-with \`validation_failed\` and names every field by JSON Pointer. The server's log holds the cause under \`requestId\`.
+\`code\` is stable: branch on it. \`detail\` is for people. \`error\` repeats \`detail\` for clients of the first version of this API. \`errors\` is
+present for \`validation_failed\` and names each invalid field by JSON Pointer. The server log has the cause for this \`requestId\`.
 
 | code | status | title | when |
 | --- | --- | --- | --- |
@@ -84,7 +83,7 @@ for (const [path, page] of Object.entries(pages)) {
   const url = new URL(`../${path}`, import.meta.url);
   if (!process.argv.includes('--check')) writeFileSync(url, page);
   else if (readFileSync(url, 'utf8') !== page) {
-    console.error(`${path} is out of date: run 'npm run docs'`);
+    console.error(`${path} is out of date. Run: npm run docs`);
     process.exitCode = 1;
   }
 }

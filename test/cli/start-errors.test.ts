@@ -86,12 +86,12 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'the key file is empty': {
     prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), ''),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'contains no API key'],
     code: 1,
   },
   'the key file is zeroed': {
     prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), Buffer.alloc(48)),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'contains no API key'],
     code: 1,
   },
   'the config folder is a file': {
@@ -366,7 +366,7 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be made: the disk is full (ENOSPC)`,
+      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be created: the disk is full (ENOSPC)`,
     );
     expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
@@ -377,7 +377,7 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: the config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
+      `codebuddy: The config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
     );
   });
 });

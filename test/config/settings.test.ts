@@ -173,7 +173,7 @@ describe('the files of the config folder', () => {
   test('a key file that holds no key is refused, not overwritten', () => {
     const home = temporaryHome();
     writeFileSync(join(home, 'api', 'api-key'), 'x\n');
-    expect(() => readOrCreateLocalKey(home)).toThrowError(/holds no API key/);
+    expect(() => readOrCreateLocalKey(home)).toThrowError(/contains no API key/);
     expect(readFileSync(join(home, 'api', 'api-key'), 'utf8')).toBe('x\n');
   });
 
