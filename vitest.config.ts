@@ -1,11 +1,27 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
+/** Tests of the built program: `dist` is built before them, and only if one of them runs. */
+const testsOfDist = ['test/cli/cli.test.ts', 'test/library/migrating.test.ts'];
+/** Needs tools of its own: `npm run openapi`. */
+const testsOfOpenApi = 'test/openapi/**';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Needs tools of its own: `npm run openapi`.
-    exclude: [...configDefaults.exclude, 'test/openapi/**'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'source',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, testsOfOpenApi, ...testsOfDist],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'dist', include: testsOfDist, globalSetup: ['test/build-dist.ts'] },
+      },
+    ],
     // The limits bound a hung test on a slow, busy machine. No test sets a shorter one.
     expect: { poll: { timeout: WAIT_LIMIT_MS, interval: 10 } },
     testTimeout: TEST_LIMIT_MS,
@@ -14,5 +30,11 @@ export default defineConfig({
     maxWorkers: 2,
     // Ignore the machine's keys, local models and git settings. Tests that need a model or an ignore file set it up.
     env: { CODEBUDDY_MODEL: 'offline', GIT_CONFIG_GLOBAL: '/dev/null', XDG_CONFIG_HOME: '/dev/null' },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['src/client/api-types.ts'],
+      reporter: [['text', { skipFull: true }], 'html'],
+    },
   },
 });

@@ -7,6 +7,7 @@ import { escapePointer } from '../base/json-pointer.ts';
 import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
 import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
 import type { Webhook } from '../contract/webhook.ts';
+import { webhookLimits as limits } from '../contract/webhook-limits.ts';
 import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
@@ -39,15 +40,15 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' 
     typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
       ? undefined
       : 'must be 8 to 64 letters, digits, _ or -',
-  name: text(1, 200),
+  name: text(limits.name),
   secret: checkSecret,
   enabled: flag,
-  retryCount: whole(0, 100),
-  retryDelay: whole(100, 3_600_000),
-  timeout: whole(1000, 60_000),
+  retryCount: whole(limits.retryCount),
+  retryDelay: whole(limits.retryDelay),
+  timeout: whole(limits.timeout),
   ordered: flag,
   legacySignature: flag,
-  description: text(0, 1000),
+  description: text(limits.description),
 };
 
 const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
@@ -113,7 +114,11 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
   };
 }
 
-const defaults = { retryCount: 21, retryDelay: 1000, timeout: 15_000 };
+const defaults = {
+  retryCount: limits.retryCount.default,
+  retryDelay: limits.retryDelay.default,
+  timeout: limits.timeout.default,
+};
 
 /**
  * Apply a patch to a configuration and check the result. `secret: null` removes the secret. A masked value, as webhooks
@@ -293,7 +298,7 @@ function isPattern(pattern: unknown, ownTypes: ReadonlySet<string>): pattern is 
   );
 }
 
-function text(least: number, most: number): Rule {
+function text({ minLength: least, maxLength: most }: { minLength: number; maxLength: number }): Rule {
   return (value) => {
     if (typeof value !== 'string') return 'must be a string';
     return value.length >= least && value.length <= most
@@ -302,7 +307,7 @@ function text(least: number, most: number): Rule {
   };
 }
 
-function whole(least: number, most: number): Rule {
+function whole({ minimum: least, maximum: most }: { minimum: number; maximum: number }): Rule {
   return (value) =>
     typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
       ? undefined

@@ -299,8 +299,8 @@ describe('doctor', () => {
     );
     const { code, stdout } = await run(home, ['doctor', '--workspace', join(home, 'missing')]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/wrong +workspace/);
-    expect(stdout).toMatch(/wrong +database/);
+    expect(stdout).toMatch(/FAIL +workspace/);
+    expect(stdout).toMatch(/FAIL +database/);
   });
 });
 

@@ -20,7 +20,7 @@ test('--host 0.0.0.0 names the real addresses, the lack of encryption, and the k
   await server.saw('Ctrl-C');
   const { stdout } = server.output;
   expect(stdout).toContain('HTTP is not encrypted');
-  expect(stdout).toContain('CODEBUDDY_API_KEY holds too');
+  expect(stdout).toContain('CODEBUDDY_API_KEY is accepted, too');
   const port = /127\.0\.0\.1:(\d+)/.exec(stdout)?.[1] as string;
   for (const address of own) expect(stdout).toContain(`http://${address}:${port}`);
   // What is named there answers.

@@ -44,7 +44,7 @@ describe('where it works', { timeout }, () => {
     const outside = await run(home, ['prompt', 'read a.md']);
     expect(outside).toMatchObject({ code: 0, stdout: 'alpha\n' });
     expect(outside.stderr.split('\n')[0]).toBe(`· in ${workspace} with offline`);
-    expect(outside.stderr).toContain(`outside of the server's workspace; the agent works in ${workspace}`);
+    expect(outside.stderr).toContain(`outside of the server's workspace. The agent works in ${workspace}.`);
     const json = await run(home, ['prompt', '--json', 'read a.md']);
     expect(json.stderr).toContain('outside of');
     expect(JSON.parse(json.stdout)).toMatchObject({ response: 'alpha', finishReason: 'stop' });
@@ -75,10 +75,10 @@ describe('how it ends', { timeout }, () => {
     await serve(home);
     const failed = await run(home, ['prompt', 'read missing.md']);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toMatch(/codebuddy: a step failed.*\(error\)/);
+    expect(failed.stderr).toMatch(/codebuddy: A step failed.*\(error\)/);
     const limited = await run(home, ['prompt', '--max-steps', '1', 'list\nlist']);
     expect(limited.code).toBe(1);
-    expect(limited.stderr).toMatch(/limit of steps.*\(max_steps\)/);
+    expect(limited.stderr).toMatch(/step limit.*\(max_steps\)/);
     expect(limited.stderr).toMatch(/codebuddy prompt --session ses_/);
     const json = await run(home, ['prompt', '--json', 'read missing.md']);
     expect(json.code).toBe(1);
@@ -111,7 +111,7 @@ describe('how it ends', { timeout }, () => {
     const { code, stdout, stderr } = await prompt.finished;
     tail.child.kill('SIGKILL');
     expect(code, stderr).toBe(3);
-    expect(stderr).toContain('the server stopped before the run ended');
+    expect(stderr).toContain('The server stopped before the run ended.');
     const { runId } = errorIn(stdout);
     expect(stderr).toContain(`codebuddy runs resume ${String(runId)}`);
   });
@@ -177,10 +177,10 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
     await terminal.saw('? edit_file');
     await terminal.saw('-two');
     await terminal.saw('+TWO');
-    await terminal.saw('always would allow: edit_file: any change of a.txt');
-    await terminal.saw('allow?');
+    await terminal.saw('always covers: edit_file: any change of a.txt');
+    await terminal.saw('Allow?');
     terminal.type('yea\r');
-    await terminal.saw('"yea" is not an answer');
+    await terminal.saw('"yea" is not a valid answer');
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\ntwo\n');
     terminal.type('y\r');
     await terminal.saw('done');
@@ -192,7 +192,7 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const first = onTerminal(home, ['prompt', '--json', 'edit it']);
-    await first.saw('allow?');
+    await first.saw('Allow?');
     const { permissions } = JSON.parse((await run(home, ['permissions', 'list', '--json'])).stdout) as {
       permissions: { id: string }[];
     };
@@ -201,7 +201,7 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
     expect(await first.ended).toBe(0);
 
     const second = onTerminal(home, ['prompt', 'edit it']);
-    await second.saw('allow?');
+    await second.saw('Allow?');
     second.type('\u0003');
     expect(await second.ended).toBe(130);
     const tail = start(home, ['events', 'tail', '--after', '0', '--type', 'run.*', '--json']);

@@ -86,12 +86,12 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'the key file is empty': {
     prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), ''),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'contains no API key'],
     code: 1,
   },
   'the key file is zeroed': {
     prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), Buffer.alloc(48)),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'contains no API key'],
     code: 1,
   },
   'the config folder is a file': {
@@ -194,7 +194,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       writeFileSync(join(home, 'api', 'config.json'), '{}');
       chmodSync(join(home, 'api', 'config.json'), 0);
     },
-    says: ({ home }) => [join(home, 'api', 'config.json'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'config.json'), 'permission denied'],
     code: 2,
   },
   'the key file may not be read': {
@@ -202,12 +202,12 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       writeFileSync(join(home, 'api', 'api-key'), 'cbk_0123456789abcdef');
       chmodSync(join(home, 'api', 'api-key'), 0);
     },
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'permission denied'],
     code: 1,
   },
   'the config folder may not be written': {
     prepare: ({ home }) => chmodSync(join(home, 'api'), 0o500),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'permission denied'],
     code: 1,
   },
   'the config folder cannot be made': {
@@ -216,7 +216,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       chmodSync(join(base, 'closed'), 0o500);
     },
     args: ({ base }) => ['--home', join(base, 'closed/home')],
-    says: ({ base }) => [join(base, 'closed/home'), 'this user may not'],
+    says: ({ base }) => [join(base, 'closed/home'), 'permission denied'],
     code: 1,
   },
   'the database may not be read': {
@@ -228,7 +228,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       chmodSync(join(folder.base, 'closed'), 0o500);
     },
     args: ({ base }) => ['--database', join(base, 'closed/x.db')],
-    says: ({ base }) => [join(base, 'closed/x.db'), 'this user may not'],
+    says: ({ base }) => [join(base, 'closed/x.db'), 'permission denied'],
     code: 1,
   },
   'the workspace may not be entered': {
@@ -238,7 +238,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       writeFileSync(join(base, 'x'), '');
     },
     args: ({ workspace }) => ['--workspace', join(workspace, 'inner')],
-    says: ({ workspace }) => ['the workspace', join(workspace, 'inner'), 'this user may not'],
+    says: ({ workspace }) => ['the workspace', join(workspace, 'inner'), 'permission denied'],
     code: 1,
   },
 };
@@ -366,7 +366,7 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be made: the disk is full (ENOSPC)`,
+      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be created: the disk is full (ENOSPC)`,
     );
     expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
@@ -377,7 +377,7 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: the config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
+      `codebuddy: The config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
     );
   });
 });

@@ -19,9 +19,9 @@ it('status, doctor, readiness and the start name a webhook whose breaker is open
   const home = temporaryFolder();
   const server = await serve(home);
   const status = async () => (await run(home, ['status'])).stdout;
-  expect(await status()).toContain('webhooks      0 deliveries wait\n');
+  expect(await status()).toContain('webhooks      0 deliveries pending\n');
   expect((await run(home, ['doctor'])).stdout).toContain('none needs attention');
-  const added = await run(home, ['webhooks', 'add', `http://127.0.0.1:${await closedPort()}/`, '--json']);
+  const added = await run(home, ['webhooks', 'create', `http://127.0.0.1:${await closedPort()}/`, '--json']);
   const { id } = JSON.parse(added.stdout) as { id: string };
   for (let i = 0; i < 3; i++) await run(home, ['tools', 'run', 'list_directory', '--json']);
   await expect.poll(status, { timeout: 20_000, interval: 500 }).toContain(`${id} 127.0.0.1`);

@@ -13,7 +13,7 @@ import {
   type StreamEvent,
 } from '../../src/client/index.ts';
 import { SseParser } from '../../src/client/sse-parser.ts';
-import { loadSettings } from '../../src/config/settings.ts';
+import { loadSettings } from '../../src/config/load-settings.ts';
 
 async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
   const { settings } = loadSettings({

@@ -20,7 +20,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebhookManager } from '../../src/api/webhooks.ts';
 import { createApp } from '../../src/app.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
-import { loadSettings } from '../../src/config/settings.ts';
+import { loadSettings } from '../../src/config/load-settings.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { Logger } from '../../src/http/logger.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';

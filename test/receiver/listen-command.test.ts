@@ -103,7 +103,7 @@ it('says what it does to a person, and how to remove it; --forget does', async (
 
   await tools(home);
   const again = start(home, ['webhooks', 'listen', '--name', 'mine']);
-  await again.saw('1 missed events are being delivered.');
+  await again.saw('Delivering 1 missed event.');
   again.child.kill('SIGINT');
   await again.finished;
 
@@ -112,7 +112,7 @@ it('says what it does to a person, and how to remove it; --forget does', async (
   expect(await list()).toHaveLength(1);
   expect(await run(home, ['webhooks', 'listen', '--name', 'mine', '--forget'])).toMatchObject({
     code: 0,
-    stdout: 'forgot the listener mine\n',
+    stdout: 'Removed listener "mine".\n',
   });
   expect(await list()).toEqual([]);
   expect((await run(home, ['webhooks', 'listen', '--name', 'mine', '--forget'])).code).toBe(2);
@@ -148,7 +148,7 @@ it('says its filter, which stays from start to start, until another is given', a
   expect(first.first.events).toEqual(['tool.complete', 'run.*']);
   await stop(first);
   const running = start(home, ['webhooks', 'listen']);
-  await running.saw("Events: tool.complete, run.* (as last time; for all: --event '*')");
+  await running.saw("Events: tool.complete, run.* (as before; for all events: --event '*')");
   running.child.kill('SIGINT');
   await running.finished;
   const all = start(home, ['webhooks', 'listen', '--event', '*']);
@@ -161,11 +161,11 @@ it('does not switch off a webhook that sends elsewhere by now', async () => {
   const home = temporaryFolder();
   await serve(home);
   const running = start(home, ['webhooks', 'listen']);
-  await running.saw('Ctrl-C stops');
+  await running.saw('Press Ctrl-C to stop');
   const id = /whk_\w+/.exec(running.output.stdout)?.[0] ?? '';
   expect((await run(home, ['webhooks', 'update', id, '--to', 'http://127.0.0.1:9998/'])).code).toBe(0);
   running.child.kill('SIGINT');
-  expect((await running.finished).stderr).toContain('sends to http://127.0.0.1:9998/ now');
+  expect((await running.finished).stderr).toContain('now sends to http://127.0.0.1:9998/');
   const { stdout } = await run(home, ['webhooks', 'show', id, '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ enabled: true });
 }, 60_000);
@@ -174,7 +174,7 @@ it('an unsigned stranger is shown, not believed, and cannot drive the terminal o
   const home = temporaryFolder();
   await serve(home);
   const running = start(home, ['webhooks', 'listen']);
-  await running.saw('Ctrl-C stops');
+  await running.saw('Press Ctrl-C to stop');
   const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(running.output.stdout)?.[0] ?? '';
   for (const body of ['{"type":{"toString":1}}', '{"type":"x","timestamp":"2026-01-01T\\u001b[2J"}', 'no']) {
     expect((await fetch(url, { method: 'POST', body })).status).toBe(401);
@@ -192,13 +192,13 @@ it('a server that stops first is no fault of the listener', async () => {
   await server.finished;
   running.child.kill('SIGINT');
   const { code, stderr } = await running.finished;
-  expect(stderr).toContain('could not be switched off');
+  expect(stderr).toContain('Could not disable webhook');
   expect(code).toBe(0);
 });
 
 it('torture prints where it is, the table, and each request', async () => {
   const running = start(temporaryFolder(), ['webhooks', 'torture', '--port', '0']);
-  await running.saw('Ctrl-C stops');
+  await running.saw('Press Ctrl-C to stop');
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(running.output.stdout)?.[0] ?? '';
   expect(running.output.stdout).toContain('/drip/103');
   const answer = await fetch(`${url}/status/418`, {

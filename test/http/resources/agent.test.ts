@@ -159,7 +159,7 @@ describe('a permission', () => {
       'allowed: bash(echo hi',
     );
     await until('it ends', async () => (await client.runs.get(started.id)).status === 'completed');
-    expect((await run(home, ['permissions', 'list'])).stdout).toContain('Nothing waits');
+    expect((await run(home, ['permissions', 'list'])).stdout).toContain('No pending permissions.');
     const late = await run(home, ['permissions', 'deny', id]);
     expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('permission_resolved')]);
     expect((await run(home, ['runs', 'list'])).stdout).toContain('completed');

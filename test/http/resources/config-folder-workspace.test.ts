@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../../../src/app.ts';
 import { CodeBuddyClient } from '../../../src/client/index.ts';
-import { loadSettings } from '../../../src/config/settings.ts';
+import { loadSettings } from '../../../src/config/load-settings.ts';
 
 const canSandbox =
   spawnSync('bwrap', ['--ro-bind', '/', '/', '--unshare-all', 'true'], { stdio: 'ignore' }).status === 0;

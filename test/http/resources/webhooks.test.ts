@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../../src/app.ts';
 import { CodeBuddyClient } from '../../../src/client/index.ts';
-import { loadSettings } from '../../../src/config/settings.ts';
+import { loadSettings } from '../../../src/config/load-settings.ts';
 import { verifySignature, verifyWebhook } from '../../../src/webhooks/verify.ts';
 import { run } from '../../cli/run-cli.ts';
 import { temporaryFolder, until } from '../streaming/start-server.ts';
@@ -257,7 +257,7 @@ describe('on the command line', () => {
     expect(tested, tested.stderr).toMatchObject({ code: 1, stdout: expect.stringContaining('404') });
     const delivery = /dlv_\w+/.exec(tested.stdout)?.[0] ?? '';
     const explained = await run(home, ['deliveries', 'explain', delivery]);
-    expect(explained.stdout).toContain('next step:');
+    expect(explained.stdout).toContain('Next step:');
     expect((await run(home, ['deliveries', 'show', delivery])).stdout).toContain('answer 404');
     const listed = await run(home, ['deliveries', 'list', '--webhook', id, '--status', 'failed']);
     expect(listed.stdout).toContain(delivery);
