@@ -18,7 +18,8 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { queuedFiles } from '../../src/agent/tools/file-queue.ts';
 import { openWorkspace } from '../../src/agent/tools/workspace.ts';
-import { type RunningAgent, startAgent, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { type RunningAgent, startAgent } from './start-agent.ts';
 
 const lines = (count: number): string =>
   Array.from({ length: count }, (_, index) => `line ${index};\n`).join('');
@@ -120,7 +121,7 @@ describe('edits at the same time', () => {
       await gate.promise;
       return { before, after: Buffer.from(before.toString().replace('line 0;', 'line 0 done;')) };
     });
-    await until('the file is taken', () => queuedFiles() === 1);
+    await waitFor('the file is taken', () => queuedFiles() === 1);
     const controller = new AbortController();
     const cancelled = running.tool(
       'edit_file',
@@ -129,7 +130,7 @@ describe('edits at the same time', () => {
     );
     const behind = edit(running, 'f.txt', 2);
     const refused = expect(cancelled).rejects.toMatchObject({ name: 'AbortError' });
-    await until(
+    await waitFor(
       'both have begun',
       async () => (await running.events()).filter(({ type }) => type === 'tool.start').length === 2,
     );
@@ -174,7 +175,7 @@ describe('a file that another program changes', () => {
     expect(queuedFiles()).toBe(0);
   });
 
-  test('while the new content is on its way keeps what that program wrote', { timeout: 60_000 }, async () => {
+  test('while the new content is on its way keeps what that program wrote', async () => {
     const running = await startAgent();
     const filler = 'x'.repeat(1024).concat('\n').repeat(8000);
     const path = running.write('f.txt', `${lines(3)}${filler}`);
@@ -191,12 +192,12 @@ describe('a file that another program changes', () => {
     other.stdout.on('data', (chunk) => {
       said += chunk;
     });
-    await until('the other program watches', () => said.includes('ready'));
+    await waitFor('the other program watches', () => said.includes('ready'));
     const outcome = await edit(running, 'f.txt', 0).then(
       () => 'success',
       (error: { code: string }) => error.code,
     );
-    await until('the other program has written', () => said.includes('written'));
+    await waitFor('the other program has written', () => said.includes('written'));
     const after = readFileSync(path, 'utf8');
     expect(['success', 'file_changed']).toContain(outcome);
     expect(after.endsWith('by another program')).toBe(true);

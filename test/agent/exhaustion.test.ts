@@ -128,7 +128,6 @@ it.runIf(hasProc)(
     expect(done.status, done.body).toBe(200);
     expect(JSON.parse(done.body)).toMatchObject({ result: { exitCode: 0, stdout: 'hello\n' } });
   },
-  60_000,
 );
 
 it.runIf(hasProc)(
@@ -162,7 +161,6 @@ it.runIf(hasProc)(
     const done = await server.post('/api/tools/files__list_allowed_directories', {});
     expect(done.status, done.body).toBe(200);
   },
-  60_000,
 );
 
 it.runIf(hasProc).each([
@@ -171,16 +169,12 @@ it.runIf(hasProc).each([
   ['search', { pattern: 'x' }],
   ['glob', { pattern: '*' }],
   ['list_directory', {}],
-])(
-  'without a file handle left, %s is answered 503',
-  async (tool, params) => {
-    const server = await startLimited();
-    writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
-    await server.exhaust();
-    const refused = await server.post(`/api/tools/${tool}`, params);
-    expect(refused.status, refused.body).toBe(503);
-    expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
-    expect(server.child.exitCode).toBeNull();
-  },
-  60_000,
-);
+])('without a file handle left, %s is answered 503', async (tool, params) => {
+  const server = await startLimited();
+  writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
+  await server.exhaust();
+  const refused = await server.post(`/api/tools/${tool}`, params);
+  expect(refused.status, refused.body).toBe(503);
+  expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
+  expect(server.child.exitCode).toBeNull();
+});

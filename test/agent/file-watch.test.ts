@@ -18,7 +18,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
 import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
 import { versionOf } from '../../src/agent/tools/replace-file.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 interface Watching {
   readonly root: string;
@@ -53,7 +54,7 @@ async function watch(prepare: (root: string) => void = () => undefined): Promise
       writeFileSync(join(root, path), content);
     },
     async told(atLeast = 0) {
-      await until(`${atLeast} changes are told`, () => changes.length - seen >= atLeast);
+      await waitFor(`${atLeast} changes are told`, () => changes.length - seen >= atLeast);
       // Quiet is a time without news: there is nothing else to wait for.
       for (
         let quietSince = performance.now(), count = changes.length;
@@ -87,7 +88,7 @@ describe('a change', () => {
       const before = changes.length;
       const startedAt = performance.now();
       act();
-      await until('it is told', () => changes.length > before);
+      await waitFor('it is told', () => changes.length > before);
       times.push(performance.now() - startedAt);
       expect(changes.at(-1)?.change).toBe(wanted);
     }
@@ -201,14 +202,14 @@ it('what the server writes itself is left out', async () => {
   onTestFinished(() => watcher.close());
   await watcher.ready;
   for (const path of ['home/x', 'my.db-wal', 'told.txt']) writeFileSync(join(root, path), 'x');
-  await until('it is told', () => changes.length > 0);
+  await waitFor('it is told', () => changes.length > 0);
   expect(changes.map(({ path }) => path)).toEqual(['told.txt']);
 });
 
 it('a folder that goes away is told, and ends nothing else', async () => {
   const { root, errors } = await watch((folder) => writeFileSync(join(folder, 'a.txt'), ''));
   rmSync(root, { recursive: true });
-  await until('it is told', () => errors.length > 0);
+  await waitFor('it is told', () => errors.length > 0);
   expect(String(errors[0])).toMatch(/is gone/);
 });
 
@@ -241,7 +242,7 @@ it('a git checkout of many files is told whole, and does not stall', async () =>
   const before = changes.length;
   const { execFile } = await import('node:child_process');
   await new Promise((resolve) => execFile('git', ['checkout', '-q', 'two'], { cwd: root }, resolve));
-  await until('all is told', () => changes.length - before >= changed);
+  await waitFor('all is told', () => changes.length - before >= changed);
   delay.disable();
   const news = await told();
   expect(new Set(news).size).toBe(changed);
@@ -250,18 +251,18 @@ it('a git checkout of many files is told whole, and does not stall', async () =>
   const pauses = `${delay.percentile(99) / 1e6} ms, the longest ${delay.max / 1e6} ms`;
   expect(delay.percentile(99) / 1e6, pauses).toBeLessThan(50);
   expect(delay.max / 1e6, pauses).toBeLessThan(500);
-}, 60_000);
+});
 
 it('what a tool changes is told once, with its call; what others change, without', async () => {
   const { tool, write, events, workspace } = await startAgent({ watch: true });
   // The first change that is seen proves that the watcher is up.
-  await until('changes are seen', async () => {
+  await waitFor('changes are seen', async () => {
     write('probe.txt', String(performance.now()));
     return (await events()).some(({ type }) => type.startsWith('file.'));
   });
   await tool('write_file', { path: 'by-tool.txt', content: 'x' });
   write('by-hand.txt', 'y');
-  await until('it is told', async () =>
+  await waitFor('it is told', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'by-hand.txt'),
   );
   await new Promise((resolve) => setTimeout(resolve, 300));

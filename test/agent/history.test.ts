@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AgentOptions } from '../../src/agent/agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { type ModelRequest, type Replies, startModelServer } from './model-server.ts';
 import { field, items, string } from './model-server-json.ts';
 import { type StrictMode, strictly } from './model-server-strict.ts';
 import { sharedPrefix } from './prompt-prefix.ts';
-import { type RunningAgent, startAgent, temporaryFolder, until } from './start-agent.ts';
+import { type RunningAgent, startAgent, temporaryFolder } from './start-agent.ts';
 import { calls, says } from './start-model-agent.ts';
 
 const wires = {
@@ -151,7 +152,7 @@ describe.each(wireNames)('%s', (wire) => {
         requestId: 'r',
       });
       result.catch(() => undefined);
-      await until(what, condition);
+      await waitFor(what, condition);
       await agent.agent.runs.cancel(run.id);
     };
     await cancelWhen('before a word', () => agent.requests.length === 1);
@@ -265,7 +266,7 @@ it.each(['mistral', 'deepseek', 'groq', 'llama.cpp'] as const)(
       requestId: 'r',
     });
     result.catch(() => undefined);
-    await until('the second step is asked for', () => server.requests.length === before + 2);
+    await waitFor('the second step is asked for', () => server.requests.length === before + 2);
     await first.agent.close(0);
     await first.log.close();
     await first.store.close();
@@ -362,7 +363,7 @@ it('a prompt that waits while another run is summed up is not lost', async () =>
   const begin = (prompt: string) =>
     agent.agent.runs.start({ prompt, sessionId: session.id, options: {}, requestId: 'r' });
   const first = await begin('first');
-  await until('the first works', () => agent.requests.length === 1);
+  await waitFor('the first works', () => agent.requests.length === 1);
   const second = await begin('second');
   release();
   expect((await first.result).response).toBe('first done');

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isTemporaryName, removeLeftovers, temporaryName } from '../../src/agent/tools/leftovers.ts';
 import { startApp } from '../http/start-app.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const hex = '0123456789abcdef';
 /** No process has it: Linux gives no number beyond 4 194 304. */
@@ -51,7 +52,7 @@ describe('in the workspace', () => {
       join(workspace, `.codebuddy-${'f'.repeat(16)}.tmp`),
     ];
     const { tool } = await startAgent({ folder });
-    await until('the leftovers are removed', () => left.every((path) => !existsSync(path)));
+    await waitFor('the leftovers are removed', () => left.every((path) => !existsSync(path)));
     for (const path of kept) expect(existsSync(path), path).toBe(true);
     expect(readFileSync(victim, 'utf8')).toBe('mine');
     // Writing works as before, and leaves nothing.
@@ -69,7 +70,7 @@ describe('in the workspace', () => {
     expect(await removeLeftovers({ root, signal, settleMs: 300 })).toBe(0);
     expect(existsSync(path)).toBe(true);
     clearInterval(writer);
-    await until('it is removed', async () => (await removeLeftovers({ root, signal, settleMs: 50 })) === 1);
+    await waitFor('it is removed', async () => (await removeLeftovers({ root, signal, settleMs: 50 })) === 1);
   });
 
   it('the walk is bounded, ends when it is told to, and bears a folder that is not there', async () => {

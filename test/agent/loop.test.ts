@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 describe('a run', () => {
@@ -264,10 +265,10 @@ describe('cancel', () => {
     const { agent, server } = await startModelAgent({ kind: 'silence' });
     const { run, result } = await agent.runs.start({ prompt: 'hello', options: {}, requestId: 'r' });
     result.catch(() => undefined);
-    await until('the model is asked', () => server.requests.length === 1);
+    await waitFor('the model is asked', () => server.requests.length === 1);
     const startedAt = performance.now();
     expect((await agent.runs.cancel(run.id)).status).toBe('cancelled');
-    await until('the model hears of it', () => server.requests[0]?.isClosed() === true);
+    await waitFor('the model hears of it', () => server.requests[0]?.isClosed() === true);
     expect(performance.now() - startedAt).toBeLessThan(1000);
   });
 
@@ -281,7 +282,7 @@ describe('cancel', () => {
     const { run, result } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
     result.catch(() => undefined);
     const pidFile = join(workspace, 'child.pid');
-    await until(
+    await waitFor(
       'the child runs',
       () =>
         existsSync(pidFile) &&
@@ -294,7 +295,7 @@ describe('cancel', () => {
     const startedAt = performance.now();
     await agent.runs.cancel(run.id);
     expect(performance.now() - startedAt).toBeLessThan(1000);
-    for (const pid of pids) await until(`${pid} is gone`, () => !isAlive(pid));
+    for (const pid of pids) await waitFor(`${pid} is gone`, () => !isAlive(pid));
   });
 });
 
@@ -311,7 +312,7 @@ describe('a run that was cut off', () => {
       requestId: 'r',
     });
     result.catch(() => undefined);
-    await until('the second step is asked for', () => first.server.requests.length === 2);
+    await waitFor('the second step is asked for', () => first.server.requests.length === 2);
     await first.agent.close(0);
     await first.log.close();
     await first.store.close();

@@ -5,8 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findModel } from '../../src/agent/models/find-model.ts';
 import { parseProviders } from '../../src/agent/models/provider-config.ts';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
+import { waitFor } from '../wait-for.ts';
 import { type ModelReply, startModelServer } from './model-server.ts';
-import { startAgent, until } from './start-agent.ts';
+import { startAgent } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const providers = {
@@ -228,7 +229,7 @@ describe('what goes wrong with a provider', () => {
       { modelSilenceMs: 150 },
     );
     expect((await failure(prompt('hello'))).code).toBe('model_timeout');
-    await until('the call is given up', () => server.requests.every((request) => request.isClosed()));
+    await waitFor('the call is given up', () => server.requests.every((request) => request.isClosed()));
     const silent = await startModelAgent({ kind: 'silence' }, { modelSilenceMs: 100 });
     expect((await failure(silent.prompt('hello'))).code).toBe('model_timeout');
   });

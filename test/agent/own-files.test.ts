@@ -17,7 +17,8 @@ import { copiesOf } from '../../src/agent/own-files.ts';
 import { createApp } from '../../src/app.ts';
 import { loadSettings } from '../../src/config/settings.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { temporaryFolder } from './start-agent.ts';
 
 const secret = 'SECRET-IN-A-COPY';
 
@@ -85,9 +86,7 @@ const copies = [
 ];
 
 describe('in a workspace that is the config folder', () => {
-  it('no copy of our files is read, found, listed, changed, run over or told', {
-    timeout: 120_000,
-  }, async () => {
+  it('no copy of our files is read, found, listed, changed, run over or told', async () => {
     const home = temporaryFolder();
     const { tool, changedFiles } = await startApp({ home, workspace: home });
     for (const folder of ['', 'api']) mkdirSync(join(home, folder, 'compile-cache/v24'), { recursive: true });
@@ -123,7 +122,7 @@ describe('in a workspace that is the config folder', () => {
     }
 
     writeFileSync(join(home, 'seen.md'), 'x');
-    await until('the watcher tells of seen.md', async () => (await changedFiles()).includes('seen.md'));
+    await waitFor('the watcher tells of seen.md', async () => (await changedFiles()).includes('seen.md'));
     const told = await changedFiles();
     for (const copy of copies) expect(told).not.toContain(`"${copy}"`);
   });
@@ -175,7 +174,7 @@ describe('names of copies', () => {
 });
 
 describe('every file that the server makes', () => {
-  it('is for its owner only from the start, under any umask', { timeout: 60_000 }, async () => {
+  it('is for its owner only from the start, under any umask', async () => {
     const umask = process.umask(0);
     onTestFinished(() => void process.umask(umask));
     const base = temporaryFolder();

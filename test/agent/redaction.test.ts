@@ -207,9 +207,7 @@ describe('a redactor', () => {
 });
 
 describe('the program', () => {
-  test('logs and answers no key that a provider or an MCP server sends back', {
-    timeout: 60_000,
-  }, async () => {
+  test('logs and answers no key that a provider or an MCP server sends back', async () => {
     const keys = { OPENAI_API_KEY: 'provider-key-0123456789', NOTES_TOKEN: 'notes-token-0123456789' };
     const url = await listen((request, response) => {
       request.resume();
@@ -237,7 +235,7 @@ describe('the program', () => {
     const tools = await (await fetch(`${server}/api/tools`, key)).text();
     const events = await (await fetch(`${server}/api/events?limit=100`, key)).text();
     const runs = await (await fetch(`${server}/api/runs`, key)).text();
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('notes');
+    await expect.poll(() => output.stderr).toContain('notes');
     const all = [output.stderr, asked.stdout, asked.stderr, tools, events, runs].join('\n');
     expect(all).toContain('model_refused');
     expect(all).not.toMatch(/provider-key|notes-token|cHJvdmlkZXIta2V5/);
@@ -271,7 +269,7 @@ describe('the program', () => {
     writeFileSync(join(home, 'api', 'config.json'), '{}');
     writeFileSync(join(home, 'webhooks.json'), '[{"id": "whk_00000001", "secret": s3cr3t-key}]');
     const { output } = await serve(home, ['--workspace', home]);
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('webhooks.json cannot be used');
+    await expect.poll(() => output.stderr).toContain('webhooks.json cannot be used');
     expect(output.stderr).not.toContain('s3cr');
   });
 });

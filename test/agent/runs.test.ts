@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const sleep = 'run sleep 300';
 
@@ -127,13 +128,13 @@ describe('runs', () => {
     );
     const states = async (): Promise<unknown[]> =>
       Promise.all(started.map(async ({ run }) => (await agent.runs.get(run.id))?.status));
-    await until(
+    await waitFor(
       'two work',
       async () => (await states()).filter((status) => status === 'running').length === 2,
     );
     expect(await states()).toEqual(['running', 'running', 'queued']);
     await agent.runs.cancel(started[0]?.run.id ?? '');
-    await until('the third works', async () => (await states())[2] === 'running');
+    await waitFor('the third works', async () => (await states())[2] === 'running');
   });
 
   test('beyond the queue are refused with Retry-After', async () => {
@@ -149,7 +150,7 @@ describe('runs', () => {
         ...(session === undefined ? {} : { sessionId: session }),
       });
     const first = await start(sessionId);
-    await until('the first works', async () => (await agent.runs.get(first.run.id))?.status === 'running');
+    await waitFor('the first works', async () => (await agent.runs.get(first.run.id))?.status === 'running');
     await start(sessionId);
     await start(sessionId);
     await expect(start(sessionId)).rejects.toMatchObject({
@@ -166,7 +167,7 @@ describe('runs', () => {
     const { sessionId } = await prompt('help');
     const working = await agent.runs.start({ prompt: sleep, sessionId, options: {}, requestId: 'r' });
     const waiting = await agent.runs.start({ prompt: 'help', sessionId, options: {}, requestId: 'r' });
-    await until('the tool runs', async () => (await events()).some(({ type }) => type === 'tool.start'));
+    await waitFor('the tool runs', async () => (await events()).some(({ type }) => type === 'tool.start'));
     const startedAt = performance.now();
     expect(await agent.runs.cancel(waiting.run.id)).toMatchObject({ status: 'cancelled' });
     expect(await agent.runs.cancel(working.run.id, 'enough')).toMatchObject({ status: 'cancelled' });
@@ -205,7 +206,7 @@ describe('runs', () => {
     const folder = temporaryFolder();
     const before = await startAgent({ folder });
     const { run } = await before.agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
-    await until('it works', async () => (await before.agent.runs.get(run.id))?.status === 'running');
+    await waitFor('it works', async () => (await before.agent.runs.get(run.id))?.status === 'running');
     // As after a crash: the store is free again, the run's row still says that it works.
     const rows = await before.store.listRuns({ limit: 1 });
     await before.agent.close(0);

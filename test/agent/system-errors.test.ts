@@ -51,7 +51,7 @@ const edit = (path: string): readonly [string, Record<string, unknown>] => [
   { path, oldText: 'one', newText: 'two' },
 ];
 
-describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
+describe.skipIf(!canMount)('with mounts', () => {
   test('a file that is a mount point is written in place', () => {
     const workspace = temporaryFolder();
     writeFileSync(join(workspace, 'f'), 'one and more');
@@ -129,7 +129,7 @@ describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
 });
 
 if (!isRoot) console.warn('SKIPPED: tests with the files of another user, since only root can make them');
-describe.skipIf(!isRoot)('as an ordinary user', { timeout: 60_000 }, () => {
+describe.skipIf(!isRoot)('as an ordinary user', () => {
   const user = 65_534;
 
   test('a file that may be written in a folder that may not is written in place', () => {
@@ -169,7 +169,7 @@ describe.skipIf(!isRoot)('as an ordinary user', { timeout: 60_000 }, () => {
   });
 });
 
-test('used-up file handles are a 503 for every tool, and nothing is changed', { timeout: 60_000 }, () => {
+test('used-up file handles are a 503 for every tool, and nothing is changed', () => {
   const workspace = temporaryFolder();
   writeFileSync(join(workspace, 'f'), 'one');
   linkSync(join(workspace, 'f'), join(workspace, 'g'));

@@ -75,7 +75,7 @@ describe('parameters are taken as what they can only mean', () => {
     expect(JSON.parse(read.stdout)).toMatchObject({ content: '42' });
     const other = await run(home, ['tools', 'run', 'read_file', `path=${join('.', 'n.txt')}`, '--json']);
     expect(JSON.parse(other.stdout)).toMatchObject({ content: '042' });
-  }, 60_000);
+  });
 });
 
 describe('a slip of the model is told to it', () => {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { startAgent, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent } from './start-agent.ts';
 
 describe('files', () => {
   test('write_file makes folders, replaces in one step, keeps the mode and leaves nothing beside', async () => {
@@ -126,7 +127,7 @@ describe('glob and search', () => {
     });
   });
 
-  test('hostile patterns end, and the event loop turns meanwhile', { timeout: 60_000 }, async () => {
+  test('hostile patterns end, and the event loop turns meanwhile', async () => {
     const { tool, write } = await startAgent();
     write(`${'a'.repeat(200)}`, `${'a'.repeat(9000)}!\n`.repeat(20));
     let longest = 0;
@@ -189,9 +190,7 @@ describe('bash', () => {
     ).toEqual([]);
   });
 
-  test('keeps head and tail of long output in bounded memory, and characters whole', {
-    timeout: 30_000,
-  }, async () => {
+  test('keeps head and tail of long output in bounded memory, and characters whole', async () => {
     const { tool } = await startAgent();
     const { stdout, truncated } = await tool('bash', {
       command: 'echo first; yes "grüße 🐙" | head -n 3000000; echo last',
@@ -214,7 +213,7 @@ describe('bash', () => {
     });
     expect(result).toMatchObject({ timedOut: true });
     expect(performance.now() - startedAt).toBeLessThan(2500);
-    await until('no process is left', () => !isRunning(marker));
+    await waitFor('no process is left', () => !isRunning(marker));
   });
 
   test('an abort kills the group within a second', async () => {
@@ -222,7 +221,7 @@ describe('bash', () => {
     const marker = `codebuddy-abort-${process.pid}-${Date.now()}`;
     const controller = new AbortController();
     const running = tool('bash', { command: `trap '' TERM; exec -a ${marker} sleep 300` }, controller.signal);
-    await until('the command runs', () => isRunning(marker));
+    await waitFor('the command runs', () => isRunning(marker));
     const abortedAt = performance.now();
     controller.abort();
     await expect(running).rejects.toMatchObject({ name: 'AbortError' });
@@ -239,7 +238,7 @@ describe('bash', () => {
       exitCode: 0,
     });
     expect(performance.now() - startedAt).toBeLessThan(2000);
-    await until('no process is left', () => !isRunning(marker));
+    await waitFor('no process is left', () => !isRunning(marker));
   });
 });
 

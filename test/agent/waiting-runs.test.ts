@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
-import { until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 /** An agent whose model wants to run a command, and says "Done." after it. */
@@ -104,7 +104,7 @@ describe('queued runs', () => {
     server.reply({ kind: 'silence' });
     const { id } = await agent.sessions.create({});
     await start('key_a', id);
-    await until('the model is asked', () => server.requests.length === 1);
+    await waitFor('the model is asked', () => server.requests.length === 1);
     await start('key_a', id);
     expect((await refused('key_a', id))?.message).toMatch(/^The session has 1 runs queued/);
     await start('key_a');
@@ -119,14 +119,14 @@ describe('queued runs', () => {
     const { agent, server, start } = await startAsking({ limits: { maxActive: 1 }, permissionMode: 'full' });
     server.reply({ kind: 'silence' });
     const blocking = await start('key_a');
-    await until('the model is asked', () => server.requests.length === 1);
+    await waitFor('the model is asked', () => server.requests.length === 1);
     const begun: string[] = [];
     const all: Promise<unknown>[] = [];
     for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) {
       const { result } = await start(`key_${name[0]}`, undefined, name);
       all.push(result.then(() => begun.push(name)));
     }
-    await until('all are queued', () => agent.runs.activeCount() === 7);
+    await waitFor('all are queued', () => agent.runs.activeCount() === 7);
     server.reply(says('Done.'));
     await agent.runs.cancel(blocking.run.id);
     await Promise.all(all);
@@ -147,7 +147,6 @@ describe('what a run holds in memory', () => {
 
   it.each(['waiting', 'queued'] as const)(
     'while it is %s is little, however long its prompt is',
-    { timeout: 120_000 },
     async (status) => {
       const limits = { maxActive: status === 'queued' ? 1 : 8 };
       const { agent, server, start, statusOf } = await startAsking({ limits });
@@ -165,13 +164,13 @@ describe('what a run holds in memory', () => {
       if (status === 'queued') {
         server.reply({ kind: 'silence' });
         await start();
-        await until('the model is asked', () => server.requests.length === 1);
+        await waitFor('the model is asked', () => server.requests.length === 1);
       }
       const before = usedBytes();
       const ids = await startMany();
       for (const id of ids) expect(await statusOf(id)).toBe(status);
       // Of one copy of each prompt: half.
-      await until('it holds little', () => usedBytes() - before < (count * characters) / 2);
+      await waitFor('it holds little', () => usedBytes() - before < (count * characters) / 2);
 
       const [first = ''] = ids;
       expect((await agent.runs.get(first))?.prompt).toHaveLength(characters);

@@ -101,7 +101,7 @@ function git(folder: string, ...args: string[]): void {
 const all = (paths: readonly string[], ...changes: string[]): Record<string, readonly string[]> =>
   Object.fromEntries(paths.map((path) => [path, changes]));
 
-describe('new folders', { timeout: 120_000 }, () => {
+describe('new folders', () => {
   test.each([0, 1, 20, 100, 400])('a file is told that comes %i ms after four nested ones', async (ms) => {
     const { root, settled } = await watch();
     execFileSync('mkdir', ['-p', 'a/b/c/d'], { cwd: root });
@@ -202,7 +202,7 @@ describe('new folders', { timeout: 120_000 }, () => {
   });
 });
 
-test('more changes than the system keeps hints of are told', { timeout: 120_000 }, async () => {
+test('more changes than the system keeps hints of are told', async () => {
   const { root, settled } = await watch((folder) => {
     for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`));
   });
@@ -248,7 +248,6 @@ test.skipIf(!canLimit)(
     expect(said).toContain('create d3/new/deep/f');
     expect(said.match(/watches no more folders.*ENOSPC/g)).toHaveLength(1);
   },
-  90_000,
 );
 
 describe('ignore files that are not in the workspace', () => {
@@ -306,7 +305,7 @@ describe('ignore files that are not in the workspace', () => {
   });
 });
 
-describe('a file that is written from the event stream', { timeout: 120_000 }, () => {
+describe('a file that is written from the event stream', () => {
   /** Writes what `line` makes of each event of a file; `isDone` says when to look whether it has ended. */
   async function follow(
     line: (event: { id: string; timestamp: string; type: string }) => string,

@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
-const timeout = 120_000;
 const run26 = 'run_01M8KV73V93D209RS88YDVZTA8';
 
 interface Refusal {
   readonly error: { readonly code: string; readonly message: string; readonly exitCode: number };
 }
 
-describe('without a server', { timeout }, () => {
+describe('without a server', () => {
   // What no server needs to be asked about. With one, it would be asked; without, the exit code would be 3.
   test.each([
     [['sessions', 'list', '--limit', '0'], '--limit is "0"; it must be a whole number from 1 to 200'],
@@ -78,7 +77,7 @@ describe('without a server', { timeout }, () => {
   });
 });
 
-describe('with a server', { timeout }, () => {
+describe('with a server', () => {
   test('keys: the name may stand anywhere, scopes do not swallow it', async () => {
     const home = temporaryFolder();
     await serve(home);

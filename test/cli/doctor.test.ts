@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
-const timeout = 60_000;
 const env = { CODEBUDDY_MODEL: '' };
 
 interface Report {
@@ -29,7 +28,7 @@ function configure(config: unknown): string {
   return home;
 }
 
-describe('each of these is refused by serve, and found by doctor', { timeout }, () => {
+describe('each of these is refused by serve, and found by doctor', () => {
   test.each([
     [{ permissions: { deny: ['bash(rm'] } }, 'rules', 'permissions.deny[0]'],
     [{ models: ['nowhere/x'] }, 'model', 'the model "nowhere/x" (config.json models) names the provider'],
@@ -56,7 +55,7 @@ describe('each of these is refused by serve, and found by doctor', { timeout }, 
   });
 });
 
-describe('many faults', { timeout }, () => {
+describe('many faults', () => {
   test('are shown together, by doctor and by serve', async () => {
     const home = configure({
       port: 'x',
@@ -92,7 +91,7 @@ describe('many faults', { timeout }, () => {
   });
 });
 
-describe('an MCP program that does not exist', { timeout }, () => {
+describe('an MCP program that does not exist', () => {
   test('is found by doctor; serve starts without it and says so', async () => {
     const home = configure({
       mcpServers: { gone: { command: 'no-such-program-here' }, off: { command: 'neither', disabled: true } },
@@ -114,7 +113,7 @@ describe('an MCP program that does not exist', { timeout }, () => {
   });
 });
 
-test('"$schema" is allowed in config.json', { timeout }, async () => {
+test('"$schema" is allowed in config.json', async () => {
   const home = configure({ $schema: './schema.json', port: 0 });
   expect((await doctor(home)).wrong).toEqual([]);
 });

@@ -115,7 +115,7 @@ it('tables, transcripts, streams and questions show it escaped, and --json keeps
   const usage = await cli('sessions', `--x${hostile}`);
   expect(usage.code).toBe(2);
   expect(usage.stderr).toContain('\\u202e');
-}, 180_000);
+});
 
 /** A server that answers with whatever a hostile one could. */
 async function hostileServer(answers: Readonly<Record<string, unknown>>): Promise<string> {
@@ -175,7 +175,7 @@ it('a question shows the whole command, the file and what "always" covers', asyn
       expect(stdout).toContain('exactly A\\x1b[2J');
     }
   }
-}, 120_000);
+});
 
 // util-linux and macOS spell it differently; the test needs a terminal, not this program.
 it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
@@ -209,5 +209,4 @@ it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colours are what is looked for.
     expectClean(text.replace(/\u001b\[\d+m/g, '').replaceAll('\r\n', '\n'));
   },
-  120_000,
 );

@@ -8,8 +8,6 @@ import { type ModelHome, serveModel } from './model-home.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 import { hasTerminal, onTerminal } from './terminal.ts';
 
-const timeout = 120_000;
-
 interface ErrorDocument {
   readonly error: Readonly<Record<string, unknown>> & { readonly code: string; readonly exitCode: number };
 }
@@ -32,7 +30,7 @@ function readResult(message: unknown): string {
   return JSON.stringify(message).includes('not run') ? 'denied' : 'done';
 }
 
-describe('where it works', { timeout }, () => {
+describe('where it works', () => {
   test('status and the first line name the workspace; a prompt from outside of it warns', async () => {
     const home = temporaryFolder();
     const workspace = temporaryFolder();
@@ -69,7 +67,7 @@ describe('where it works', { timeout }, () => {
   });
 });
 
-describe('how it ends', { timeout }, () => {
+describe('how it ends', () => {
   test('a step that failed, and a limit that was reached, end with 1 and say why', async () => {
     const home = temporaryFolder();
     await serve(home);
@@ -129,7 +127,7 @@ describe('how it ends', { timeout }, () => {
   });
 });
 
-describe('a permission without a terminal', { timeout }, () => {
+describe('a permission without a terminal', () => {
   test.each([false, true])('is not waited for: exit code 5, and the run waits (--json: %s)', async (json) => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
@@ -169,7 +167,7 @@ describe('a permission without a terminal', { timeout }, () => {
   });
 });
 
-describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
+describe.skipIf(!hasTerminal)('a permission on a terminal', () => {
   test('shows a diff and what "always" covers; a typo asks again', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
@@ -209,7 +207,7 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
   });
 });
 
-describe('standard input', { timeout }, () => {
+describe('standard input', () => {
   test('beside a prompt is added to it', async () => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'a.md'), 'alpha');

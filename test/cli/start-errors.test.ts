@@ -335,7 +335,7 @@ describe.each([
   ['the user that runs the tests', undefined],
   ...(ordinary === undefined ? [] : [['an ordinary user', ordinary] as const]),
 ] as const)('for %s', (_name, uid) => {
-  test.each(Object.entries(cases))('%s', { timeout: 60_000 }, (_case, one) => check(one, uid));
+  test.each(Object.entries(cases))('%s', (_case, one) => check(one, uid));
 });
 
 /** A file system of its own; undefined if this user may not mount one. */
@@ -352,9 +352,7 @@ function mountDisk(folder: string, options: string): boolean {
 }
 
 describe('on a disk of its own', () => {
-  test('that is full: the key file is named, and no half of it stays', { timeout: 60_000 }, async ({
-    skip,
-  }) => {
+  test('that is full: the key file is named, and no half of it stays', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'size=64k,mode=0700')) return skip('this user may not mount a tmpfs');
     writeFileSync(join(folder.home, 'ballast'), Buffer.alloc(64 * 1024 - 4096 * 2));
@@ -371,7 +369,7 @@ describe('on a disk of its own', () => {
     expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
 
-  test('that is read-only: the file is named', { timeout: 60_000 }, async ({ skip }) => {
+  test('that is read-only: the file is named', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'ro,mode=0700')) return skip('this user may not mount a tmpfs');
     const { code, stderr } = await serve(folder, [], {}, undefined);
@@ -383,5 +381,5 @@ describe('on a disk of its own', () => {
 });
 
 describe('where permissions count', () => {
-  test.each(Object.entries(ordinaryCases))('%s', { timeout: 60_000 }, (_case, one) => check(one, ordinary));
+  test.each(Object.entries(ordinaryCases))('%s', (_case, one) => check(one, ordinary));
 });

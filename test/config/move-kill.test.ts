@@ -66,9 +66,7 @@ test('nothing is lost to kill -9', { timeout: 60_000 + rounds * 20_000 }, async 
   }
 });
 
-test('one of several that start at once moves the files and serves; the others say who does', {
-  timeout: 120_000,
-}, async () => {
+test('one of several that start at once moves the files and serves; the others say who does', async () => {
   const home = await makeOldHome();
   const started = Array.from({ length: 4 }, () =>
     start(home, ['serve', '--port', '0', '--json', '--workspace', home]),

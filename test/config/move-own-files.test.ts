@@ -199,7 +199,7 @@ describe('files of an earlier release', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  test('doctor reads them before they have been moved, and moves nothing', { timeout: 60_000 }, async () => {
+  test('doctor reads them before they have been moved, and moves nothing', async () => {
     const home = temporaryHome();
     await makeOwnDatabase(join(home, 'codebuddy.db'));
     writeFileSync(join(home, 'api-key'), `${key}\n`, { mode: 0o600 });

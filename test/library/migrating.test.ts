@@ -49,7 +49,7 @@ async function compile(program: string, options: Readonly<Record<string, unknown
   }
 }
 
-describe('against the types of the package', { timeout: 180_000 }, () => {
+describe('against the types of the package', () => {
   const host = readFileSync(new URL('first-version-host.ts', import.meta.url), 'utf8').replaceAll(
     '../../src/index.ts',
     'codebuddy-api',

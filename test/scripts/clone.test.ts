@@ -43,7 +43,7 @@ function runIn(
   return { status, stderr };
 }
 
-describe('node bin/codebuddy.js', { timeout: 60_000 }, () => {
+describe('node bin/codebuddy.js', () => {
   test.each(['18.20.0', '20.20.2', '22.18.0'])(
     'on Node %s says what is needed, and what to do',
     (version) => {

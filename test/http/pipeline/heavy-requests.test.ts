@@ -101,5 +101,4 @@ it.runIf(process.platform === 'linux')(
     expect(server.child.exitCode).toBeNull();
     expect(peakMegabytes(server.child.pid as number) - before).toBeLessThan(600);
   },
-  180_000,
 );

@@ -5,9 +5,10 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ApiServerConfig } from '../../../src/api/rest-server.ts';
+import { waitFor } from '../../wait-for.ts';
 import { startServer, testKey } from '../start-server.ts';
 import { openReader } from '../streaming/sse-reader.ts';
-import { startServer as startWholeServer, until } from '../streaming/start-server.ts';
+import { startServer as startWholeServer } from '../streaming/start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
 /** A connection, once the server has taken it. */
@@ -45,7 +46,7 @@ async function startBusy(config: ApiServerConfig) {
       const before = running;
       const socket = await open(server.port);
       socket.write(callTool(key));
-      await until(() => running > before, 'the tool runs');
+      await waitFor('the tool runs', () => running > before);
       return socket;
     },
   };
@@ -134,9 +135,9 @@ describe('connections that are busy', () => {
     expect(refused.headers['retry-after']).toBe('1');
     expect((await request('GET', '/api', { key: 'second-key' })).status).toBe(200);
     finish();
-    await until(
-      async () => (await request('GET', '/api', { key: 'first-key' })).status === 200,
+    await waitFor(
       'the first key finds a place again',
+      async () => (await request('GET', '/api', { key: 'first-key' })).status === 200,
     );
   });
 });
@@ -181,9 +182,8 @@ test('one key may have its share of the stream readers only; other keys find a p
   const other = await openReader(stream, { authorization: 'Bearer another-key-of-ours' });
   other.leave();
   readers[0]?.leave();
-  await until(
-    async () => /^codebuddy_sse_readers 2$/m.test(await (await server.get('/metrics')).text()),
-    'two have left',
+  await waitFor('two have left', async () =>
+    /^codebuddy_sse_readers 2$/m.test(await (await server.get('/metrics')).text()),
   );
   await openReader(stream);
 });

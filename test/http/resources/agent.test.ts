@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { PermissionRequiredError, StreamEvent } from '../../../src/client/index.ts';
 import { type Replies, startModelServer } from '../../agent/model-server.ts';
-import { until } from '../../agent/start-agent.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
 import { run } from '../../cli/run-cli.ts';
+import { waitFor } from '../../wait-for.ts';
 import { type StartAppOptions, startApp } from '../start-app.ts';
 
 async function startWithModel(replies: Replies, options: StartAppOptions = {}) {
@@ -83,7 +83,7 @@ describe('a permission', () => {
       'run.complete',
     ]);
     expect(readFileSync(join(workspace, 'made.txt'), 'utf8')).toBe('hi\n');
-    await until('the webhook has heard', () => hook.events.length === 4);
+    await waitFor('the webhook has heard', () => hook.events.length === 4);
     expect(hook.events.map(({ type }) => type)).toEqual([
       'permission.request',
       'permission.resolved',
@@ -118,7 +118,7 @@ describe('a permission', () => {
       body: '{"decision":"allow"}',
     });
     expect(await decided.json()).toMatchObject({ status: 'allowed' });
-    await until('it ends', async () => (await client.runs.get(body.runId)).status === 'completed');
+    await waitFor('it ends', async () => (await client.runs.get(body.runId)).status === 'completed');
     expect((await client.runs.get(body.runId)).response).toBe('Made it.');
   });
 
@@ -152,13 +152,13 @@ describe('a permission', () => {
   test('on the command line: listed, allowed, denied', async () => {
     const { client, home } = await startWithModel([calls('bash', command), says('ok')]);
     const started = await client.runs.start({ prompt: 'go' });
-    await until('it waits', async () => (await client.permissions.list()).permissions.length === 1);
+    await waitFor('it waits', async () => (await client.permissions.list()).permissions.length === 1);
     const listed = await run(home, ['permissions', 'list', '--json']);
     const { id } = JSON.parse(listed.stdout).permissions[0];
     expect((await run(home, ['permissions', 'allow', id, '--always'])).stdout).toContain(
       'allowed: bash(echo hi',
     );
-    await until('it ends', async () => (await client.runs.get(started.id)).status === 'completed');
+    await waitFor('it ends', async () => (await client.runs.get(started.id)).status === 'completed');
     expect((await run(home, ['permissions', 'list'])).stdout).toContain('Nothing waits');
     const late = await run(home, ['permissions', 'deny', id]);
     expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('permission_resolved')]);
@@ -169,7 +169,7 @@ describe('a permission', () => {
   test('bad input names the field; a key without the scope "tools" may not decide', async () => {
     const { client, url } = await startWithModel([calls('bash', command), says('ok')]);
     await client.runs.start({ prompt: 'go' });
-    await until('it waits', async () => (await client.permissions.list()).permissions.length === 1);
+    await waitFor('it waits', async () => (await client.permissions.list()).permissions.length === 1);
     const [permission] = (await client.permissions.list()).permissions;
     const id = permission?.id ?? '';
     await expect(client.permissions.decide(id, { decision: 'maybe' as 'allow' })).rejects.toMatchObject({
@@ -212,9 +212,9 @@ describe('errors of a provider', () => {
 test('a run that was cut off is resumed over HTTP, by the CLI too', async () => {
   const { client, home, model } = await startWithModel([{ kind: 'error', status: 401 }, says('now')]);
   const { id } = await client.runs.start({ prompt: 'go' });
-  await until('it fails', async () => (await client.runs.get(id)).status === 'failed');
+  await waitFor('it fails', async () => (await client.runs.get(id)).status === 'failed');
   expect((await run(home, ['runs', 'resume', id])).stdout).toContain(`${id} queued`);
-  await until('it ends', async () => (await client.runs.get(id)).status === 'completed');
+  await waitFor('it ends', async () => (await client.runs.get(id)).status === 'completed');
   expect(model.requests).toHaveLength(2);
   const types: string[] = [];
   for await (const { type } of client.runs.events(id)) types.push(type);
@@ -255,7 +255,7 @@ test('a change of a file by anybody is an event', async () => {
     for await (const event of client.events.stream({ types: ['file.*'], signal: stop.signal }))
       if ('path' in event.data) seen.push(String(event.data.path));
   })().catch(() => undefined);
-  await until('it is told', () => {
+  await waitFor('it is told', () => {
     write('by-hand.txt', String(performance.now()));
     return seen.includes('by-hand.txt');
   });

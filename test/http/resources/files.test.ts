@@ -38,7 +38,7 @@ test('an error of the operating system is a problem that names it', async () => 
   });
 });
 
-test('what others do in new folders is on the stream, once each', { timeout: 90_000 }, async () => {
+test('what others do in new folders is on the stream, once each', async () => {
   const { client, workspace } = await startApp({ config: { watch: true } });
   const told: string[] = [];
   const stop = new AbortController();

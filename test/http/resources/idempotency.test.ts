@@ -2,8 +2,9 @@ import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
 import { makeAnswerMemory } from '../../../src/http/pipeline/idempotency-memory.ts';
+import { waitFor } from '../../wait-for.ts';
 import { openReader } from '../streaming/sse-reader.ts';
-import { apiKey, startServer, type TestResponse, until } from '../streaming/start-server.ts';
+import { apiKey, startServer, type TestResponse } from '../streaming/start-server.ts';
 
 const key = { 'idempotency-key': 'one' };
 
@@ -138,14 +139,14 @@ test('a client that went away and comes back with its key is answered', async ()
     const lost = httpRequest(`${url}/api/prompt`, { method: 'POST', headers });
     lost.on('error', () => undefined);
     lost.end(body);
-    await until(() => calls === 1, 'the handler is called');
+    await waitFor('the handler is called', () => calls === 1);
     leaveUnanswered = false;
     lost.destroy();
     let answer: Response | undefined;
-    await until(async () => {
+    await waitFor('the first request has ended', async () => {
       answer = await fetch(`${url}/api/prompt`, { method: 'POST', headers, body });
       return answer.status !== 409;
-    }, 'the first request has ended');
+    });
     expect(answer?.status).toBe(200);
     expect(calls).toBe(2);
   } finally {
@@ -168,10 +169,10 @@ test('a stream is not kept, and its key is free when it ends', async () => {
   });
   expect(await response.text()).toContain('event: run.complete');
   let status = 409;
-  await until(async () => {
+  await waitFor('the key is free', async () => {
     status = (await send('POST', '/api/prompt', { prompt: 'help' }, key)).status;
     return status !== 409;
-  }, 'the key is free');
+  });
   expect(status).toBe(200);
   // The server still streams as before.
   await (await openReader(`${url}/api/events?after=0`)).take(1);

@@ -133,7 +133,7 @@ test('ten thousand messages are forked and exported without holding up others', 
   expect(exported.messages.length).toBeGreaterThan(2000);
   expect(worst, `the slowest health check in ms, of ${performance.now() - startedAt}`).toBeLessThan(500);
   // 2000 commands, each of them durable.
-}, 120_000);
+});
 
 test('on the command line', async () => {
   const { client, home } = await startApp();

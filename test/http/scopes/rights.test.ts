@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { KeyService, Scope } from '../../../src/http/services.ts';
-import { until } from '../../agent/start-agent.ts';
+import { waitFor } from '../../wait-for.ts';
 import { startServer } from '../start-server.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -20,7 +20,7 @@ describe('a resumed run', () => {
     expect(await statusOf(world, id)).toBe('failed');
     expect(existsSync(join(world.workspace, 'made.txt'))).toBe(false);
     expect((await world.send('prompt+tools', 'POST', `/api/runs/${id}/resume`)).status).toBe(202);
-    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    await waitFor('it ends', async () => (await statusOf(world, id)) === 'completed');
     expect(existsSync(join(world.workspace, 'made.txt'))).toBe(true);
   });
 
@@ -38,14 +38,14 @@ describe('a resumed run', () => {
     const sessionId = await world.session();
     const { id, permissionId } = await world.waitingRun('prompt+tools', sessionId);
     await world.send('tools', 'POST', `/api/permissions/${permissionId}`, { decision: 'allow_always' });
-    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    await waitFor('it ends', async () => (await statusOf(world, id)) === 'completed');
     const prompt = { prompt: 'use bash, then fail', sessionId };
     const asked = await world.send('prompt+tools', 'POST', '/api/prompt', prompt);
     expect(asked.status).toBe(502);
     const { runs } = await world.client.runs.list({ sessionId });
     const failed = runs[0]?.id ?? '';
     expect((await world.send('prompt', 'POST', `/api/runs/${failed}/resume`)).status).toBe(202);
-    await until('it waits for a person', async () => (await statusOf(world, failed)) === 'waiting');
+    await waitFor('it waits for a person', async () => (await statusOf(world, failed)) === 'waiting');
   });
 });
 
@@ -55,7 +55,7 @@ describe('what "allow_always" has allowed in a session', () => {
     const sessionId = await world.session();
     const { id, permissionId } = await world.waitingRun(caller, sessionId);
     await world.send('tools', 'POST', `/api/permissions/${permissionId}`, { decision: 'allow_always' });
-    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    await waitFor('it ends', async () => (await statusOf(world, id)) === 'completed');
     return { world, sessionId };
   }
   const lines = ({ workspace }: World) => readFileSync(join(workspace, 'made.txt'), 'utf8').length / 3;

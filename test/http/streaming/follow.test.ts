@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { waitFor } from '../../wait-for.ts';
 import { openReader } from './sse-reader.ts';
-import { appendMany, fault, startServer, until } from './start-server.ts';
+import { appendMany, fault, startServer } from './start-server.ts';
 
 test('a reader is told what happens from now on, one event a message', async () => {
   const { url, log } = await startServer();
@@ -98,7 +99,7 @@ test('deltas are streamed without an id, to those who ask', async () => {
   const { url, log } = await startServer();
   const asking = await openReader(`${url}/api/events?deltas=true`);
   const other = await openReader(`${url}/api/events`);
-  await until(() => log.stats().subscribers === 2, 'both follow');
+  await waitFor('both follow', () => log.stats().subscribers === 2);
   log.publish({ type: 'message.delta', data: { text: 'Hel' }, runId: 'run_a' });
   await log.append([fault('after')]);
   const [delta, event] = await asking.take(2);

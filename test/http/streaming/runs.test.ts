@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { waitFor } from '../../wait-for.ts';
 import { openReader } from './sse-reader.ts';
-import { fault, startServer, type TestServer, until } from './start-server.ts';
+import { fault, startServer, type TestServer } from './start-server.ts';
 
 async function startRun(server: TestServer, prompt: string): Promise<string> {
   const response = await server.send('POST', '/api/prompt', { prompt }, { prefer: 'respond-async' });
@@ -31,7 +32,7 @@ test('the stream of a run shows it from its start and ends with it', async () =>
 test('a run that has ended is told again, whole, and then the stream ends', async () => {
   const server = await startServer();
   const id = await startRun(server, 'help');
-  await until(async () => (await statusOf(server, id)) === 'completed', 'the run ends');
+  await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
   const first = await openReader(`${server.url}/api/runs/${id}/events`);
   await first.end();
   expect(first.messages.at(-1)?.event).toBe('run.complete');
@@ -45,7 +46,7 @@ test('a run that has ended is told again, whole, and then the stream ends', asyn
 test('a reader that has seen all of a run is told to stop coming back', async () => {
   const server = await startServer();
   const id = await startRun(server, 'help');
-  await until(async () => (await statusOf(server, id)) === 'completed', 'the run ends');
+  await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
   const { last } = await server.log.bounds();
   const response = await server.get(`/api/runs/${id}/events`, {
     accept: 'text/event-stream',
@@ -66,7 +67,7 @@ test('a cancelled run ends its stream, and cannot be cancelled again', async () 
   const server = await startServer();
   const id = await startRun(server, 'run sleep 30');
   const reader = await openReader(`${server.url}/api/runs/${id}/events`);
-  await until(() => reader.messages.some(({ event }) => event === 'tool.start'), 'the tool runs');
+  await waitFor('the tool runs', () => reader.messages.some(({ event }) => event === 'tool.start'));
   const cancelled = await server.send('POST', `/api/runs/${id}/cancel`, { reason: 'changed my mind' });
   expect(cancelled.status).toBe(200);
   expect(await cancelled.json()).toMatchObject({ id, status: 'cancelled' });

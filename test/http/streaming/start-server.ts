@@ -126,12 +126,3 @@ export function fault(message: string, of: { sessionId?: string; runId?: string 
 export function appendMany(log: EventLog, count: number, padding = ''): Promise<readonly LoggedEvent[]> {
   return log.append(Array.from({ length: count }, (_, index) => fault(`${index}${padding}`)));
 }
-
-/** Asks until `check` holds. */
-export async function until(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`It did not come to this in 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
