@@ -212,14 +212,21 @@ describe('what goes wrong with a provider', () => {
     expect(error.message).toContain(typeof event.error === 'string' ? event.error : event.error.message);
   });
 
-  it('a short outage is waited out, and told', async () => {
-    const { prompt, warnings, server } = await startModelAgent([
-      { kind: 'error', status: 503 },
-      { kind: 'error', status: 429, headers: { 'retry-after-ms': '20' } },
-      says('here I am'),
-    ]);
+  it('a short outage is waited out, with a warning', async () => {
+    const waitsMs: number[] = [];
+    const { prompt, warnings, server } = await startModelAgent(
+      [
+        { kind: 'error', status: 503 },
+        { kind: 'error', status: 429, headers: { 'retry-after-ms': '20' } },
+        says('here I am'),
+      ],
+      { sleep: async (ms) => void waitsMs.push(ms) },
+    );
     expect((await prompt('hello')).response).toBe('here I am');
     expect(server.requests).toHaveLength(3);
+    expect(waitsMs).toEqual([expect.any(Number), 20]);
+    expect(waitsMs[0]).toBeGreaterThanOrEqual(400);
+    expect(waitsMs[0]).toBeLessThanOrEqual(600);
     expect(warnings.join('\n')).toMatch(/Trying local\/test-model again/);
   });
 

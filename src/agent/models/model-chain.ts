@@ -1,17 +1,20 @@
 // A call of the first model that can answer: overload and outage lead to the next of the chain, and to another try with the last one.
 // What was said already is not said again: a call that breaks in mid-answer fails.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { callModel, type ModelAnswer } from './model-call.ts';
 import type { ModelLoader } from './model-loader.ts';
 import { judgeModelError } from './provider-error.ts';
+
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 export interface ModelChainOptions {
   readonly loader: ModelLoader;
   readonly now: () => number;
   /** 0 to 1. */
   readonly random: () => number;
+  /** Wait before a model is asked again. Reject if the signal is aborted meanwhile. */
+  readonly sleep: Sleep;
   /** Hears of each switch to another model, and of each further try. */
   readonly onTrouble: (message: string) => void;
   /** Takes secrets out of what providers say. */
@@ -47,6 +50,7 @@ export function createModelChain({
   loader,
   now,
   random,
+  sleep,
   onTrouble,
   redact,
   silenceMs,
@@ -100,7 +104,7 @@ export function createModelChain({
           if (tries >= waitsMs.length || waitMs > longestWaitMs) throw problem;
           tries++;
           onTrouble(`${problem.message} Trying ${model} again in ${Math.round(waitMs)} ms.`);
-          await sleep(waitMs, undefined, { signal });
+          await sleep(waitMs, signal);
         }
       }
     },

@@ -74,9 +74,7 @@ it.runIf(process.platform === 'linux')(
     let answered = 0;
     const health = (async () => {
       while (!isDone) {
-        expect((await fetch(`${server.url}/health`, { signal: AbortSignal.timeout(30_000) })).status).toBe(
-          200,
-        );
+        expect((await fetch(`${server.url}/health`)).status).toBe(200);
         answered++;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

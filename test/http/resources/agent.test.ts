@@ -96,9 +96,7 @@ describe('a permission', () => {
     const { client, url, home } = await startWithModel([calls('bash', command), says('Made it.')]);
     const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const headers = { 'x-api-key': key, 'content-type': 'application/json' };
-    const startedAt = performance.now();
     const response = await fetch(`${url}/api/prompt`, { method: 'POST', headers, body: '{"prompt":"go"}' });
-    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(response.status).toBe(202);
     const body = (await response.json()) as { runId: string; permission: { id: string } };
     expect(body).toEqual({

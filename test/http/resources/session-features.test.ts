@@ -103,7 +103,7 @@ test('a session is deleted with its messages and runs; its events stay', async (
   expect(events.map(({ type }) => type)).toContain('session.end');
 });
 
-test('ten thousand messages are forked and exported without holding up others', async () => {
+test('the server answers other requests while it forks and exports a long session', async () => {
   const { client, app } = await startApp();
   expect(app.url).toContain('http');
   const session = await client.sessions.create({ title: 'long' });
@@ -114,25 +114,21 @@ test('ten thousand messages are forked and exported without holding up others', 
     await client.prompt({ prompt: lines, sessionId: current });
     current = (await client.sessions.fork(current)).id;
   }
-  const startedAt = performance.now();
+  let isDone = false;
   const health = (async () => {
-    let worst = 0;
-    for (let i = 0; i < 20; i++) {
-      const at = performance.now();
-      await client.health();
-      worst = Math.max(worst, performance.now() - at);
-    }
-    return worst;
+    let answered = 0;
+    for (; !isDone; answered++) await client.health();
+    return answered;
   })();
-  const [fork, exported, worst] = await Promise.all([
+  const [fork, exported] = await Promise.all([
     client.sessions.fork(current),
     client.sessions.export(current),
-    health,
   ]);
+  isDone = true;
   expect(fork.messageCount).toBe(exported.messages.length);
   expect(exported.messages.length).toBeGreaterThan(2000);
-  expect(worst, `the slowest health check in ms, of ${performance.now() - startedAt}`).toBeLessThan(500);
-  // 2000 commands, each of them durable.
+  // Were the work done in one turn of the event loop, the first answer would come after it.
+  expect(await health).toBeGreaterThan(5);
 });
 
 test('on the command line', async () => {

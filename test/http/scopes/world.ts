@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { CodeBuddyClient } from '../../../src/client/index.ts';
 import { startModelServer } from '../../agent/model-server.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
-import { waitFor } from '../../wait-for.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { type StartAppOptions, startApp } from '../start-app.ts';
 
 export type Caller = 'nobody' | 'read' | 'prompt' | 'tools' | 'admin' | 'prompt+tools';
@@ -120,8 +120,8 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     const key = keys.get(caller);
     const stop = new AbortController();
     const patience = setTimeout(
-      () => stop.abort(new Error(`No answer to ${method} ${path} within 60 s`)),
-      60_000,
+      () => stop.abort(new Error(`No answer to ${method} ${path} in ${WAIT_LIMIT_MS} ms`)),
+      WAIT_LIMIT_MS,
     );
     const response = await fetch(base + path, {
       method,

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { waitFor } from '../../wait-for.ts';
+import { TEST_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { openReader } from './sse-reader.ts';
 import { apiKey, appendMany, fault, startServer, type TestServer } from './start-server.ts';
 
@@ -108,15 +108,14 @@ test('a client that is gone before its stream begins leaves nothing behind', asy
   await waitFor('nobody is subscribed', () => server.log.stats().subscribers === 0);
 });
 
-test('a stop ends streams cleanly, with a hint when to come back', async () => {
-  const server = await startServer();
+test('stopping the server ends streams cleanly, at once', async () => {
+  // A stop that waited for the stream would take longer than a test may.
+  const server = await startServer({ config: { shutdownTimeoutMs: 2 * TEST_LIMIT_MS } });
   const reader = await openReader(`${server.url}/api/events`);
   await reader.takeComments(1);
-  const started = Date.now();
   await server.server.stop();
   await reader.end();
   expect(reader.response.complete).toBe(true);
-  expect(Date.now() - started).toBeLessThan(1500);
 });
 
 test('a stop is not held up by a reader that does not read', async () => {
@@ -125,9 +124,7 @@ test('a stop is not held up by a reader that does not read', async () => {
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
   for (let round = 0; round < 5; round++) await appendMany(server.log, 1000, kilobyte);
-  const started = Date.now();
   await server.server.stop();
-  expect(Date.now() - started).toBeLessThan(2000);
   expect(server.log.stats().subscribers).toBe(0);
 });
 
