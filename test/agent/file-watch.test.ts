@@ -1,6 +1,6 @@
 // The file watcher on real files: once each, soon, and quietly where nothing has changed.
 
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
 import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
@@ -27,7 +26,7 @@ interface Watching {
   readonly errors: readonly unknown[];
   readonly hold: FileWatcher['hold'];
   write(path: string, content?: string): void;
-  /** What was told since the last call, once it is `atLeast` that many changes and it has been quiet for a moment. */
+  /** What was told since the last call: `atLeast` that many changes, and all that come before a last one of our own. */
   told(atLeast?: number): Promise<readonly string[]>;
 }
 
@@ -54,30 +53,27 @@ async function watch(prepare: (root: string) => void = () => undefined): Promise
       writeFileSync(join(root, path), content);
     },
     async told(atLeast = 0) {
-      await waitFor(`${atLeast} changes are told`, () => changes.length - seen >= atLeast);
-      // Quiet is a time without news: there is nothing else to wait for.
-      for (
-        let quietSince = performance.now(), count = changes.length;
-        performance.now() - quietSince < 400;
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        if (changes.length === count) continue;
-        count = changes.length;
-        quietSince = performance.now();
-      }
-      const news = changes.slice(seen).map(({ change, path }) => `${change} ${path}`);
+      await waitFor(`${atLeast} changes`, () => changes.length - seen >= atLeast);
+      // A deletion is told later than any other change, so what is too much comes before it.
+      const last = 'last-change';
+      const isTold = (change: FileChange['change']) =>
+        changes.slice(seen).some((one) => one.path === last && one.change === change);
+      writeFileSync(join(root, last), last);
+      await waitFor('the last change', () => isTold('create'));
+      rmSync(join(root, last));
+      await waitFor('the last deletion', () => isTold('delete'));
+      const news = changes.slice(seen).filter(({ path }) => path !== last);
       seen = changes.length;
-      return news;
+      return news.map(({ change, path }) => `${change} ${path}`);
     },
   };
 }
 
 describe('a change', () => {
-  it('is told once, within 200 ms', async () => {
+  it('is told once', async () => {
     const { write, root, changes, told } = await watch((folder) =>
       writeFileSync(join(folder, 'old.txt'), '1'),
     );
-    const times: number[] = [];
     for (const [act, wanted] of [
       [() => write('new.txt', '12345'), 'create'],
       [() => write('old.txt', '22'), 'modify'],
@@ -86,14 +82,10 @@ describe('a change', () => {
       [() => rmSync(join(root, 'old.txt')), 'delete'],
     ] as const) {
       const before = changes.length;
-      const startedAt = performance.now();
       act();
       await waitFor('it is told', () => changes.length > before);
-      times.push(performance.now() - startedAt);
       expect(changes.at(-1)?.change).toBe(wanted);
     }
-    // The one in the middle: a machine that is busy with other tests has its moments.
-    expect(times.sort((left, right) => left - right)[2], times.join(' ')).toBeLessThan(200);
     expect(changes[0]).toEqual({ change: 'create', path: 'new.txt', bytes: 5 });
     expect(await told(5)).toHaveLength(5);
   });
@@ -213,11 +205,11 @@ it('a folder that goes away is told, and ends nothing else', async () => {
   expect(String(errors[0])).toMatch(/is gone/);
 });
 
-it('a git checkout of many files is told whole, and does not stall', async () => {
-  // 50 000 files and 5 000 of them changed, with WATCH_FILES=50000.
-  const total = Number(process.env.WATCH_FILES ?? 5000);
+it('a git checkout of many files is told completely', async () => {
+  // `npm run test:soak` asks for more.
+  const total = Number(process.env.WATCH_FILES ?? 1000);
   const changed = total / 10;
-  const { root, changes, told } = await watch((folder) => {
+  const { root, told } = await watch((folder) => {
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
         cwd: folder,
@@ -237,20 +229,10 @@ it('a git checkout of many files is told whole, and does not stall', async () =>
     git('checkout', '-q', '-');
   });
   await told();
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
-  const before = changes.length;
-  const { execFile } = await import('node:child_process');
   await new Promise((resolve) => execFile('git', ['checkout', '-q', 'two'], { cwd: root }, resolve));
-  await waitFor('all is told', () => changes.length - before >= changed);
-  delay.disable();
-  const news = await told();
+  const news = await told(changed);
   expect(new Set(news).size).toBe(changed);
   expect(news).toHaveLength(changed);
-  // Of the few pauses there are, the longest may be another process's turn.
-  const pauses = `${delay.percentile(99) / 1e6} ms, the longest ${delay.max / 1e6} ms`;
-  expect(delay.percentile(99) / 1e6, pauses).toBeLessThan(50);
-  expect(delay.max / 1e6, pauses).toBeLessThan(500);
 });
 
 it('what a tool changes is told once, with its call; what others change, without', async () => {
@@ -265,7 +247,11 @@ it('what a tool changes is told once, with its call; what others change, without
   await waitFor('it is told', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'by-hand.txt'),
   );
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // A last change is told after all others.
+  write('last.txt', 'z');
+  await waitFor('it is told', async () =>
+    (await events()).some(({ data }) => (data as { path?: string }).path === 'last.txt'),
+  );
   const files = (await events())
     .filter(({ type }) => type.startsWith('file.'))
     .map(({ data }) => data as { path: string; tool?: string });

@@ -261,18 +261,16 @@ describe('a conversation that grows too long', () => {
 });
 
 describe('cancel', () => {
-  it('aborts the call of the model within a second', async () => {
+  it('aborts the call of the model', async () => {
     const { agent, server } = await startModelAgent({ kind: 'silence' });
     const { run, result } = await agent.runs.start({ prompt: 'hello', options: {}, requestId: 'r' });
     result.catch(() => undefined);
     await waitFor('the model is asked', () => server.requests.length === 1);
-    const startedAt = performance.now();
     expect((await agent.runs.cancel(run.id)).status).toBe('cancelled');
-    await waitFor('the model hears of it', () => server.requests[0]?.isClosed() === true);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    await waitFor('the request to the model ends', () => server.requests[0]?.isClosed() === true);
   });
 
-  it('kills the process group of a tool within a second', async () => {
+  it('kills the process group of a tool, even if it ignores SIGTERM', async () => {
     const { agent, workspace } = await startModelAgent(
       calls('bash', {
         command:
@@ -292,9 +290,7 @@ describe('cancel', () => {
     const pids = ['child.pid', 'shell.pid'].map((name) =>
       Number(readFileSync(join(workspace, name), 'utf8')),
     );
-    const startedAt = performance.now();
     await agent.runs.cancel(run.id);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
     for (const pid of pids) await waitFor(`${pid} is gone`, () => !isAlive(pid));
   });
 });

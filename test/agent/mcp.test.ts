@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseMcpServers } from '../../src/agent/mcp/mcp-config.ts';
+import { TEST_LIMIT_MS } from '../wait-for.ts';
 import { startMcpHttpServer, startMuteServer } from './mcp-http-server.ts';
 import {
   childrenOf,
@@ -279,9 +280,7 @@ describe('real servers', () => {
     expect(await names()).toContain('web__echo');
     expect(await call('web__echo', { message: 'hi' })).toEqual({ content: 'Echo: hi' });
     expect(mcp.describe()).toMatchObject([{ kind: 'http', state: 'running' }]);
-    const started = performance.now();
     await mcp.close();
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test('over HTTP: a server that goes away fails the call under way, and is found again', async () => {
@@ -327,10 +326,8 @@ describe('calls that take long', () => {
     const hanging = call('bad__hang', {}, abort.signal);
     const failure = expect(hanging).rejects.toMatchObject({ name: 'AbortError' });
     await expect.poll(log).toContain('"hang"');
-    const started = performance.now();
     abort.abort();
     await failure;
-    expect(performance.now() - started).toBeLessThan(1000);
     await expect.poll(log).toContain('notifications/cancelled');
     await expect(call('bad__pid', {}, abort.signal)).rejects.toMatchObject({ name: 'AbortError' });
   });
@@ -339,7 +336,8 @@ describe('calls that take long', () => {
     const { call, mcp } = startMcp({ bad: misbehaving('silent') });
     const abort = new AbortController();
     const waiting = [call('bad__x', {}, abort.signal), mcp.list(abort.signal)];
-    setTimeout(() => abort.abort(), 50);
+    await expect.poll(() => mcp.describe()[0]?.state).toBe('starting');
+    abort.abort();
     for (const result of await Promise.allSettled(waiting)) {
       expect(result).toMatchObject({ status: 'rejected', reason: { name: 'AbortError' } });
     }
@@ -633,9 +631,7 @@ describe('the end', () => {
       const { mcp, call } = startMcp({ bad: misbehaving(mode) });
       const [leader = 0, child = 0] = JSON.parse((await call('bad__family')).content) as number[];
       expect(membersOf(leader)).toEqual(expect.arrayContaining([leader, child]));
-      const started = performance.now();
       await mcp.close();
-      expect(performance.now() - started).toBeLessThan(1000);
       await expect.poll(() => membersOf(leader)).toEqual([]);
     },
   );
@@ -662,15 +658,18 @@ describe('the end', () => {
     for (const pid of started) await expect.poll(() => membersOf(pid)).toEqual([]);
   });
 
-  test('it does not wait for servers that start, nor for calls', async () => {
-    const { mcp, call } = startMcp({ silent: misbehaving('silent'), bad: misbehaving('plain') });
+  test('close() waits neither for servers that start nor for calls', async () => {
+    // Waiting for either would take longer than a test may.
+    const slow = { startTimeoutMs: 2 * TEST_LIMIT_MS, timeoutMs: 2 * TEST_LIMIT_MS };
+    const { mcp, call } = startMcp({
+      silent: misbehaving('silent', slow),
+      bad: misbehaving('plain', slow),
+    });
     await call('bad__pid');
     const hanging = expect(call('bad__hang')).rejects.toMatchObject({ code: 'shutting_down' });
     const listing = mcp.list();
     await expect.poll(() => mcp.describe()[0]?.state).toBe('starting');
-    const started = performance.now();
     await mcp.close();
-    expect(performance.now() - started).toBeLessThan(1000);
     await hanging;
     expect((await listing).some(({ name }) => name.startsWith('silent'))).toBe(false);
     await expect(call('bad__pid')).rejects.toMatchObject({ code: 'shutting_down' });

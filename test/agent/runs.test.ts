@@ -162,16 +162,14 @@ describe('runs', () => {
     expect(agent.runs.activeCount()).toBe(4);
   });
 
-  test('are cancelled within a second, working or waiting', async () => {
+  test('are cancelled, running or queued', async () => {
     const { agent, events, prompt } = await startAgent();
     const { sessionId } = await prompt('help');
     const working = await agent.runs.start({ prompt: sleep, sessionId, options: {}, requestId: 'r' });
     const waiting = await agent.runs.start({ prompt: 'help', sessionId, options: {}, requestId: 'r' });
     await waitFor('the tool runs', async () => (await events()).some(({ type }) => type === 'tool.start'));
-    const startedAt = performance.now();
     expect(await agent.runs.cancel(waiting.run.id)).toMatchObject({ status: 'cancelled' });
     expect(await agent.runs.cancel(working.run.id, 'enough')).toMatchObject({ status: 'cancelled' });
-    expect(performance.now() - startedAt).toBeLessThan(1000);
     await expect(working.result).rejects.toMatchObject({ code: 'run_cancelled' });
     await expect(agent.runs.cancel(working.run.id)).rejects.toMatchObject({ code: 'run_ended' });
     await expect(agent.runs.cancel('run_nope')).rejects.toMatchObject({ code: 'run_not_found' });

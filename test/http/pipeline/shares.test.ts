@@ -7,8 +7,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ApiServerConfig } from '../../../src/api/rest-server.ts';
 import { waitFor } from '../../wait-for.ts';
 import { startServer, testKey } from '../start-server.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from '../streaming/sse-reader.ts';
-import { startServer as startWholeServer } from '../streaming/start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
 /** A connection, once the server has taken it. */
@@ -161,7 +161,7 @@ test.skipIf(address === undefined)('one address beyond loopback may have its sha
 });
 
 test('one key may have its share of the stream readers only; other keys find a place', async () => {
-  const server = await startWholeServer({ config: { maxStreams: 4, apiKey: 'another-key-of-ours' } });
+  const server = await startServerWithStore({ config: { maxStreams: 4, apiKey: 'another-key-of-ours' } });
   const stream = `${server.url}/api/events`;
   const readers = [await openReader(stream), await openReader(stream), await openReader(stream)];
   const refused = await server.get('/api/events', { accept: 'text/event-stream' });

@@ -3,10 +3,10 @@ import { Script } from 'node:vm';
 import { expect, test } from 'vitest';
 import { problems } from '../../../src/base/errors.ts';
 import { catalogue } from '../../../src/events/catalogue.ts';
-import { apiKey, startServer, type TestResponse } from '../streaming/start-server.ts';
+import { apiKey, startServerWithStore, type TestResponse } from '../start-server-with-store.ts';
 
 async function page(): Promise<{ html: string; policy: string }> {
-  const { url } = await startServer();
+  const { url } = await startServerWithStore();
   const response = await fetch(`${url}/docs`);
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -52,7 +52,7 @@ test('every problem and every event is in the docs', async () => {
 });
 
 test('/openapi.json is open too, and names the routes of the log', async () => {
-  const { url } = await startServer();
+  const { url } = await startServerWithStore();
   const response: TestResponse = await fetch(`${url}/openapi.json`);
   expect(response.headers.get('content-type')).toContain('application/json');
   const { openapi, paths } = await response.json();

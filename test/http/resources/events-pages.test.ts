@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { catalogue, deltas } from '../../../src/events/catalogue.ts';
-import { appendMany, fault, startServer, type TestServer } from '../streaming/start-server.ts';
+import { appendMany, fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 
 async function readPages(
-  server: TestServer,
+  server: ServerWithStore,
   query: string,
   between?: () => Promise<unknown>,
 ): Promise<number[]> {
@@ -20,7 +20,7 @@ async function readPages(
 }
 
 test('pages give every event once, oldest first', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const logged = await appendMany(server.log, 120);
   const first = await (await server.get('/api/events')).json();
   expect(first.events).toEqual(logged.slice(0, 50));
@@ -29,14 +29,14 @@ test('pages give every event once, oldest first', async () => {
 });
 
 test('pages newest first stay as they were while events are added', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const logged = await appendMany(server.log, 50);
   const seen = await readPages(server, 'order=desc&limit=8', () => appendMany(server.log, 3));
   expect(seen).toEqual(logged.map(({ sequence }) => sequence).reverse());
 });
 
 test('pages can be narrowed by type, session, run and number', async () => {
-  const { get, log } = await startServer();
+  const { get, log } = await startServerWithStore();
   await log.append([
     fault('1', { sessionId: 'ses_a', runId: 'run_a' }),
     fault('2', { sessionId: 'ses_b', runId: 'run_b' }),
@@ -64,7 +64,7 @@ test.each([
   ['cursor=', '/cursor'],
   ['unknown=1', '/unknown'],
 ])('a page with %s is refused, naming %s', async (query, pointer) => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   const response = await get(`/api/events?${query}`);
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({
@@ -74,7 +74,7 @@ test.each([
 });
 
 test('a cursor of another list, of another order, or altered by a letter, is refused', async () => {
-  const { get, log } = await startServer();
+  const { get, log } = await startServerWithStore();
   await appendMany(log, 3);
   const { nextCursor } = await (await get('/api/events?limit=1')).json();
   const letter = nextCursor[10] === 'A' ? 'B' : 'A';
@@ -86,13 +86,13 @@ test('a cursor of another list, of another order, or altered by a letter, is ref
 });
 
 test('one event can be read by its id', async () => {
-  const { get, log } = await startServer();
+  const { get, log } = await startServerWithStore();
   const [logged] = await log.append([fault('this one', { sessionId: 'ses_a', runId: 'run_a' })]);
   expect(await (await get(`/api/events/${logged?.id}`)).json()).toEqual(logged);
 });
 
 test('the catalogue tells every type, with its schema and whether it is logged', async () => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   const { eventTypes } = await (await get('/api/event-types')).json();
   expect(eventTypes).toHaveLength(Object.keys(catalogue).length + Object.keys(deltas).length);
   expect(eventTypes).toContainEqual({

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
 import { makeAnswerMemory } from '../../../src/http/pipeline/idempotency-memory.ts';
 import { waitFor } from '../../wait-for.ts';
+import { apiKey, startServerWithStore, type TestResponse } from '../start-server-with-store.ts';
 import { openReader } from '../streaming/sse-reader.ts';
-import { apiKey, startServer, type TestResponse } from '../streaming/start-server.ts';
 
 const key = { 'idempotency-key': 'one' };
 
 test('the same key and body get the first answer again, and nothing is made twice', async () => {
-  const { get, send } = await startServer();
+  const { get, send } = await startServerWithStore();
   const first = await send('POST', '/api/sessions', { title: 'once' }, key);
   expect(first.headers.has('idempotency-replayed')).toBe(false);
   const again = await send('POST', '/api/sessions', { title: 'once' }, key);
@@ -22,7 +22,7 @@ test('the same key and body get the first answer again, and nothing is made twic
 });
 
 test('the same key with another body is a conflict', async () => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   await send('POST', '/api/sessions', { title: 'once' }, key);
   const other = await send('POST', '/api/sessions', { title: 'twice' }, key);
   expect(other.status).toBe(409);
@@ -32,17 +32,17 @@ test('the same key with another body is a conflict', async () => {
 });
 
 test('the first answer is known after a restart', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const first = await (await server.send('POST', '/api/sessions', { title: 'once' }, key)).text();
   await server.stop();
-  const restarted = await startServer({ folder: server.folder });
+  const restarted = await startServerWithStore({ folder: server.folder });
   const again = await restarted.send('POST', '/api/sessions', { title: 'once' }, key);
   expect(again.headers.get('idempotency-replayed')).toBe('true');
   expect(await again.text()).toBe(first);
 });
 
 test('while the first request is on its way, a second one is told so', async () => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key)),
   );
@@ -56,7 +56,7 @@ test('while the first request is on its way, a second one is told so', async () 
 });
 
 test('a key belongs to who sent it', async () => {
-  const { url, send } = await startServer();
+  const { url, send } = await startServerWithStore();
   const { key: otherKey } = await (await send('POST', '/api/keys', { name: 'x', scopes: ['prompt'] })).json();
   const first = await (await send('POST', '/api/sessions', { title: 'once' }, key)).json();
   const response: TestResponse = await fetch(`${url}/api/sessions`, {
@@ -69,7 +69,7 @@ test('a key belongs to who sent it', async () => {
 });
 
 test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused or harmless', async (value) => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   const response = await send('POST', '/api/sessions', { title: 'x' }, { 'idempotency-key': value });
   // White space around a header's value is not part of it, so a blank one is an empty one.
   expect(response.status).toBe(422);
@@ -77,7 +77,7 @@ test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused or harmless
 });
 
 test('a refusal that a tool gave is given again; a body that does not fit may be mended', async () => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   const body = { path: 'absent.txt' };
   const first = await send('POST', '/api/tools/read_file', body, key);
   const again = await send('POST', '/api/tools/read_file', body, key);
@@ -155,7 +155,7 @@ test('a client that went away and comes back with its key is answered', async ()
 });
 
 test('a stream is not kept, and its key is free when it ends', async () => {
-  const { url, send } = await startServer();
+  const { url, send } = await startServerWithStore();
   const body = JSON.stringify({ prompt: 'help' });
   const response = await fetch(`${url}/api/prompt`, {
     method: 'POST',

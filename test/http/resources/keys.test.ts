@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { startServer } from '../streaming/start-server.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 
 test('a key is shown once, works with its scopes only, and is refused once revoked', async () => {
-  const { url, get, send } = await startServer();
+  const { url, get, send } = await startServerWithStore();
   const made = await send('POST', '/api/keys', { name: 'ci', scopes: ['read'] });
   expect(made.status).toBe(201);
   const { key, ...rest } = await made.json();
@@ -23,7 +23,7 @@ test('a key is shown once, works with its scopes only, and is refused once revok
 });
 
 test('keys come in pages', async () => {
-  const { get, send } = await startServer();
+  const { get, send } = await startServerWithStore();
   const ids: string[] = [];
   for (const name of ['a', 'b', 'c']) {
     ids.push((await (await send('POST', '/api/keys', { name, scopes: ['read'] })).json()).id);
@@ -41,7 +41,7 @@ test.each([
   [{ name: 'x', scopes: ['root'] }, '/scopes/0'],
   [{ name: 'x', scopes: ['read'], key: 'mine' }, '/key'],
 ])('a key like %o is refused, naming %s', async (body, pointer) => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   const response = await send('POST', '/api/keys', body);
   expect(response.status).toBe(422);
   const { errors } = await response.json();

@@ -5,8 +5,8 @@ import { renderPrometheus } from '../../../src/http/metrics/prometheus-text.ts';
 import { startModelServer } from '../../agent/model-server.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
 import { startApp } from '../start-app.ts';
-import { startServer as startHost } from '../start-server.ts';
-import { appendMany, startServer } from '../streaming/start-server.ts';
+import { startServer } from '../start-server.ts';
+import { appendMany, startServerWithStore } from '../start-server-with-store.ts';
 
 interface Parsed {
   readonly types: ReadonlyMap<string, string>;
@@ -38,7 +38,7 @@ function parse(text: string): Parsed {
 }
 
 test('Prometheus finds requests by method, route and status, durations, readers, appends and the process', async () => {
-  const { get, log } = await startServer();
+  const { get, log } = await startServerWithStore();
   await appendMany(log, 7);
   await get('/api/events');
   await get('/api/events/evt_none');
@@ -67,7 +67,7 @@ test('Prometheus finds requests by method, route and status, durations, readers,
 });
 
 test('the buckets of a duration grow up to the count', async () => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   for (let index = 0; index < 5; index++) await get('/api/runs');
   const { samples } = parse(await (await get('/metrics')).text());
   const buckets = [...samples].filter(([series]) =>
@@ -91,7 +91,7 @@ test('label values and help are escaped', () => {
 });
 
 test('figures of the host are merged over ours in JSON, and are gauges for Prometheus', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   server.server.onGetMetrics = () => ({
     sseReaders: 'mine',
     queue: { pendingJobs: 3, name: 'q' },
@@ -111,7 +111,7 @@ test('figures of the host are merged over ours in JSON, and are gauges for Prome
 });
 
 test('a host whose figures fail does not take ours from Prometheus', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   server.server.onGetMetrics = () => {
     throw new Error('no figures');
   };
@@ -171,7 +171,7 @@ test('runs by outcome and duration, tokens, cost, permissions, webhooks by state
 });
 
 test('prompts that a host answers are counted like runs', async () => {
-  const { request } = await startHost({
+  const { request } = await startServer({
     handlers: {
       onPrompt: (prompt) => {
         if (prompt === 'fail') throw new Error('no');

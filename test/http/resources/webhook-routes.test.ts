@@ -3,12 +3,12 @@
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { WebhookService } from '../../../src/http/webhook-service.ts';
-import { startServer } from '../streaming/start-server.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 import { aDelivery, aWebhook, standIn } from './webhook-stand-in.ts';
 
 async function startWith(answers: Partial<WebhookService> = {}) {
   const { service, calls } = standIn(answers);
-  const server = await startServer({ services: { webhooks: service } });
+  const server = await startServerWithStore({ services: { webhooks: service } });
   async function keyWith(...scopes: string[]): Promise<Record<string, string>> {
     const { key } = await (await server.send('POST', '/api/keys', { name: 'k', scopes })).json();
     return { authorization: `Bearer ${key}` };
@@ -257,7 +257,7 @@ test('a run that does not start takes its webhook with it', async () => {
 
 test('a prompt with a webhook needs an engine that sees its events', async () => {
   const body = { prompt: 'help', webhook: { url: 'https://example.org/hook' } };
-  const bare = await startServer();
+  const bare = await startServerWithStore();
   const noEngine = await bare.send('POST', '/api/prompt', body);
   expect(await noEngine.json()).toMatchObject({ status: 503, code: 'handler_not_configured' });
   expect((await bare.get('/api/webhooks')).status).toBe(404);

@@ -9,7 +9,7 @@ import { loadSettings } from '../../../src/config/settings.ts';
 import { verifySignature, verifyWebhook } from '../../../src/webhooks/verify.ts';
 import { run } from '../../cli/run-cli.ts';
 import { waitFor } from '../../wait-for.ts';
-import { temporaryFolder } from '../streaming/start-server.ts';
+import { temporaryFolder } from '../start-server-with-store.ts';
 
 async function startApp() {
   const home = temporaryFolder();

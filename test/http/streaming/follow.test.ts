@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
+import { appendMany, fault, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { appendMany, fault, startServer } from './start-server.ts';
 
 test('a reader is told what happens from now on, one event a message', async () => {
-  const { url, log } = await startServer();
+  const { url, log } = await startServerWithStore();
   await log.append([fault('before')]);
   const reader = await openReader(`${url}/api/events`);
   await reader.takeComments(1);
@@ -14,7 +14,7 @@ test('a reader is told what happens from now on, one event a message', async () 
 });
 
 test('a stream carries the headers of all answers, and asks proxies not to hold it back', async () => {
-  const { url } = await startServer();
+  const { url } = await startServerWithStore();
   const { response } = await openReader(`${url}/api/events`, { 'x-request-id': 'my-request' });
   expect(response.statusCode).toBe(200);
   expect(response.headers).toMatchObject({
@@ -27,7 +27,7 @@ test('a stream carries the headers of all answers, and asks proxies not to hold 
 });
 
 test('a reader that comes back, again and again, loses nothing and gets nothing twice while events go on', async () => {
-  const { url, log } = await startServer();
+  const { url, log } = await startServerWithStore();
   const seen: number[] = [];
   let appended = 0;
   const writer = (async () => {
@@ -51,7 +51,7 @@ test('a reader that comes back, again and again, loses nothing and gets nothing 
 });
 
 test('?after= resumes too, and Last-Event-ID, which browsers keep up to date, goes before it', async () => {
-  const { url, log } = await startServer();
+  const { url, log } = await startServerWithStore();
   await appendMany(log, 5);
   const byQuery = await openReader(`${url}/api/events?after=3`);
   expect((await byQuery.take(2)).map(({ id }) => id)).toEqual(['4', '5']);
@@ -68,7 +68,7 @@ test.each([
   ['/api/events?types=tool.nothing', {}, 'query', '/types'],
   ['/api/events?sort=up', {}, 'query', '/sort'],
 ])('%s with %o is refused, naming %s %s', async (path, headers, place, pointer) => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   const response = await get(path, { accept: 'text/event-stream', ...headers });
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({
@@ -78,7 +78,7 @@ test.each([
 });
 
 test('a reader gets only the types, session and run it asked for', async () => {
-  const { url, log } = await startServer();
+  const { url, log } = await startServerWithStore();
   const reader = await openReader(
     `${url}/api/events?after=0&type=error,session.*&type=run.failed&sessionId=ses_a&runId=run_a`,
   );
@@ -96,7 +96,7 @@ test('a reader gets only the types, session and run it asked for', async () => {
 });
 
 test('deltas are streamed without an id, to those who ask', async () => {
-  const { url, log } = await startServer();
+  const { url, log } = await startServerWithStore();
   const asking = await openReader(`${url}/api/events?deltas=true`);
   const other = await openReader(`${url}/api/events`);
   await waitFor('both follow', () => log.stats().subscribers === 2);
@@ -110,7 +110,7 @@ test('deltas are streamed without an id, to those who ask', async () => {
 
 test('a reader that asks for events that were pruned is told of the gap and goes on after it', async () => {
   let now = Date.now() - 1_000_000;
-  const { url, log, store } = await startServer({ now: () => now });
+  const { url, log, store } = await startServerWithStore({ now: () => now });
   await appendMany(log, 10);
   now += 1_000_000;
   await appendMany(log, 3);
@@ -126,7 +126,7 @@ test('a reader that asks for events that were pruned is told of the gap and goes
 });
 
 test('a number from another log is a gap too, not a silence', async () => {
-  const { url, log } = await startServer();
+  const { url, log } = await startServerWithStore();
   await appendMany(log, 2);
   const reader = await openReader(`${url}/api/events`, { 'last-event-id': '1000' });
   const messages = await reader.take(3);
@@ -138,13 +138,13 @@ test('a number from another log is a gap too, not a silence', async () => {
 });
 
 test('a comment keeps a quiet connection', async () => {
-  const { url } = await startServer({ config: { streamHeartbeatMs: 20 } });
+  const { url } = await startServerWithStore({ config: { streamHeartbeatMs: 20 } });
   const reader = await openReader(`${url}/api/events`);
   expect(await reader.takeComments(4)).toEqual(['connected', 'keep-alive', 'keep-alive', 'keep-alive']);
 });
 
 test('HEAD is answered at once, without a body', async () => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   const response = await send('HEAD', '/api/events', undefined, { accept: 'text/event-stream' });
   expect(response.status).toBe(200);
   expect(await response.text()).toBe('');

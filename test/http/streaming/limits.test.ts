@@ -1,10 +1,16 @@
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { TEST_LIMIT_MS, waitFor } from '../../wait-for.ts';
+import {
+  apiKey,
+  appendMany,
+  fault,
+  type ServerWithStore,
+  startServerWithStore,
+} from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { apiKey, appendMany, fault, startServer, type TestServer } from './start-server.ts';
 
-async function readersOf({ get }: TestServer): Promise<number> {
+async function readersOf({ get }: ServerWithStore): Promise<number> {
   const text = await (await get('/metrics')).text();
   return Number(/^codebuddy_sse_readers (\d+)$/m.exec(text)?.[1]);
 }
@@ -12,7 +18,7 @@ async function readersOf({ get }: TestServer): Promise<number> {
 const kilobyte = 'x'.repeat(1024);
 
 test('a reader that stops reading is cut off with an overflow, and then resumes with nothing lost', async () => {
-  const server = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+  const server = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   const reader = await openReader(`${server.url}/api/events`);
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
@@ -34,7 +40,7 @@ test('a reader that stops reading is cut off with an overflow, and then resumes 
 });
 
 test('a cut-off reader that never reads again loses its connection', async () => {
-  const server = await startServer({ config: { streamBufferBytes: 16 * 1024 } });
+  const server = await startServerWithStore({ config: { streamBufferBytes: 16 * 1024 } });
   const reader = await openReader(`${server.url}/api/events`);
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
@@ -43,7 +49,7 @@ test('a cut-off reader that never reads again loses its connection', async () =>
 });
 
 test('history of many buffers reaches a reader that only takes its time', async () => {
-  const { url, log } = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+  const { url, log } = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   await appendMany(log, 6000, kilobyte);
   const reader = await openReader(`${url}/api/events?after=0`);
   for (let count = 500; count <= 6000; count += 500) {
@@ -58,7 +64,7 @@ test('history of many buffers reaches a reader that only takes its time', async 
 });
 
 test('a burst of many buffers in one turn does not cut off a reader that keeps up', async () => {
-  const { url, log } = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+  const { url, log } = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   const reader = await openReader(`${url}/api/events`);
   await waitFor('the reader follows', () => log.stats().subscribers === 1);
   await appendMany(log, 200, 'x'.repeat(10_000));
@@ -66,7 +72,7 @@ test('a burst of many buffers in one turn does not cut off a reader that keeps u
 });
 
 test('one reader over the cap is answered 503, and finds a place when another leaves', async () => {
-  const server = await startServer({ config: { maxStreams: 2 } });
+  const server = await startServerWithStore({ config: { maxStreams: 2 } });
   const first = await openReader(`${server.url}/api/events`);
   await openReader(`${server.url}/api/events`);
   const refused = await server.get('/api/events', { accept: 'text/event-stream' });
@@ -79,7 +85,7 @@ test('one reader over the cap is answered 503, and finds a place when another le
 });
 
 test('readers that leave free their place and their subscription', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const readers = await Promise.all(Array.from({ length: 20 }, () => openReader(`${server.url}/api/events`)));
   expect(await readersOf(server)).toBe(20);
   for (const reader of readers) reader.leave();
@@ -88,7 +94,7 @@ test('readers that leave free their place and their subscription', async () => {
 });
 
 test('a client that is gone before its stream begins leaves nothing behind', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const { hostname, port } = new URL(server.url);
   for (let round = 0; round < 30; round++) {
     const socket = connect(Number(port), hostname);
@@ -110,7 +116,7 @@ test('a client that is gone before its stream begins leaves nothing behind', asy
 
 test('stopping the server ends streams cleanly, at once', async () => {
   // A stop that waited for the stream would take longer than a test may.
-  const server = await startServer({ config: { shutdownTimeoutMs: 2 * TEST_LIMIT_MS } });
+  const server = await startServerWithStore({ config: { shutdownTimeoutMs: 2 * TEST_LIMIT_MS } });
   const reader = await openReader(`${server.url}/api/events`);
   await reader.takeComments(1);
   await server.server.stop();
@@ -119,7 +125,7 @@ test('stopping the server ends streams cleanly, at once', async () => {
 });
 
 test('a stop is not held up by a reader that does not read', async () => {
-  const server = await startServer({ config: { shutdownTimeoutMs: 500 } });
+  const server = await startServerWithStore({ config: { shutdownTimeoutMs: 500 } });
   const reader = await openReader(`${server.url}/api/events`);
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
@@ -129,7 +135,7 @@ test('a stop is not held up by a reader that does not read', async () => {
 });
 
 test('a prompt that finds no place for its stream is answered 503, and no run is left working', async () => {
-  const server = await startServer({ config: { maxStreams: 1 } });
+  const server = await startServerWithStore({ config: { maxStreams: 1 } });
   await openReader(`${server.url}/api/events`);
   const refused = await server.send(
     'POST',

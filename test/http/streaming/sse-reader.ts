@@ -3,7 +3,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { WAIT_LIMIT_MS } from '../../wait-for.ts';
-import { apiKey } from './start-server.ts';
+import { apiKey } from '../start-server-with-store.ts';
 
 export interface Message {
   readonly id: string | undefined;

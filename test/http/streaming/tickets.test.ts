@@ -2,12 +2,12 @@
 
 import { expect, test } from 'vitest';
 import { makeStreamTickets } from '../../../src/http/streaming/stream-tickets.ts';
+import { appendMany, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { appendMany, startServer, type TestServer } from './start-server.ts';
 
 const stream = { accept: 'text/event-stream' };
 
-async function newTicket(server: TestServer, headers: Record<string, string> = {}): Promise<string> {
+async function newTicket(server: ServerWithStore, headers: Record<string, string> = {}): Promise<string> {
   const response = await server.send('POST', '/api/stream-tickets', undefined, headers);
   expect(response.status).toBe(201);
   const { ticket, expiresAt } = await response.json();
@@ -27,7 +27,7 @@ async function open(url: string, headers: Record<string, string> = stream) {
 }
 
 test('a ticket opens one stream, with what was missed', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   await appendMany(server.log, 3);
   const ticket = await newTicket(server);
   const url = `${server.url}/api/events?after=1&ticket=${ticket}`;
@@ -37,7 +37,7 @@ test('a ticket opens one stream, with what was missed', async () => {
 });
 
 test('of many requests with one ticket, one gets the stream', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const url = `${server.url}/api/events?ticket=${await newTicket(server)}`;
   const answers = await Promise.all(Array.from({ length: 8 }, () => open(url)));
   expect(answers.filter(({ isStream }) => isStream)).toHaveLength(1);
@@ -45,7 +45,7 @@ test('of many requests with one ticket, one gets the stream', async () => {
 });
 
 test('a ticket opens nothing but a stream, and is not used up by trying', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const ticket = await newTicket(server);
   const refused = { status: 401, isStream: false, code: 'unauthorized' };
   expect(await open(`${server.url}/api/sessions?ticket=${ticket}`)).toMatchObject(refused);
@@ -59,7 +59,7 @@ test('a ticket opens nothing but a stream, and is not used up by trying', async 
 });
 
 test.each(['tkt_none', '', 'tkt_a&ticket=tkt_b'])('the ticket %j opens nothing', async (ticket) => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   expect(await open(`${server.url}/api/events?ticket=${ticket}`)).toMatchObject({
     status: 401,
     code: 'unauthorized',
@@ -67,7 +67,7 @@ test.each(['tkt_none', '', 'tkt_a&ticket=tkt_b'])('the ticket %j opens nothing',
 });
 
 test('the ticket of a key that was revoked meanwhile opens nothing', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const body = { name: 'page', scopes: ['read'] };
   const { id, key } = await (await server.send('POST', '/api/keys', body)).json();
   const ticket = await newTicket(server, { authorization: `Bearer ${key}` });
@@ -98,7 +98,7 @@ test('a key that asks for ever more tickets pushes out its own, not those of oth
 });
 
 test('named=false leaves out the names, and the data tells the type', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   await appendMany(server.log, 2);
   const stop = new AbortController();
   const response = await fetch(`${server.url}/api/events?after=0&named=false`, {

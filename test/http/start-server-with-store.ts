@@ -1,17 +1,18 @@
-// A real server over a real store and log, in a folder of its own; gone when the test ends.
+// A real server with the agent's services over a real store and log, in a folder of its own; gone when the test ends. Its
+// sibling start-server.ts starts the bare facade, as a host application does.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createAgent } from '../../../src/agent/agent.ts';
-import { type ApiServerConfig, RestApiServer } from '../../../src/api/rest-server.ts';
-import type { EventLog, LoggedEvent, NewEvent } from '../../../src/events/event-log.ts';
-import { createEventLog } from '../../../src/events/log.ts';
-import type { AnswerStore, HttpServices } from '../../../src/http/services.ts';
-import { openKeys } from '../../../src/keys/key-service.ts';
-import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import type { Store } from '../../../src/store/store.ts';
+import { createAgent } from '../../src/agent/agent.ts';
+import { type ApiServerConfig, RestApiServer } from '../../src/api/rest-server.ts';
+import type { EventLog, LoggedEvent, NewEvent } from '../../src/events/event-log.ts';
+import { createEventLog } from '../../src/events/log.ts';
+import type { AnswerStore, HttpServices } from '../../src/http/services.ts';
+import { openKeys } from '../../src/keys/key-service.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
 
 export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 
@@ -19,7 +20,7 @@ export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came.
 export type TestResponse = Omit<Response, 'json'> & { json(): Promise<any> };
 
-export interface TestServer {
+export interface ServerWithStore {
   readonly url: string;
   readonly folder: string;
   readonly server: RestApiServer;
@@ -39,7 +40,7 @@ export function temporaryFolder(): string {
 }
 
 /** `services` are laid over the real ones; `folder` of a server that was stopped starts on its data. */
-export async function startServer({
+export async function startServerWithStore({
   config = {},
   services = {},
   folder = temporaryFolder(),
@@ -49,7 +50,7 @@ export async function startServer({
   services?: HttpServices;
   folder?: string;
   now?: () => number;
-} = {}): Promise<TestServer> {
+} = {}): Promise<ServerWithStore> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace, { recursive: true });
   const store = await openSqliteStore({ path: join(folder, 'codebuddy.db') });
