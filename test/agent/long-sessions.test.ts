@@ -8,38 +8,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { Store, Write } from '../../src/store/store.ts';
 import { serve, temporaryFolder } from '../cli/run-cli.ts';
 import { startServerWithStore, apiKey as testKey } from '../http/start-server-with-store.ts';
+import { fillSession, longSession as source } from './long-session.ts';
 import { startAgent } from './start-agent.ts';
 
 const apiKey = 'key-of-the-long-sessions-test';
-const source = 'ses_00000000000000000000000000';
-
-async function fillSession(store: Store, count: number, length = 10): Promise<void> {
-  const details = JSON.stringify({ model: null, metadata: {} });
-  await store.write([
-    { kind: 'putSession', session: { id: source, title: 'long', createdAt: 1, updatedAt: 1, details } },
-  ]);
-  for (let at = 0; at < count; at += 500) {
-    await store.write(
-      Array.from({ length: Math.min(500, count - at) }, (_, i): Write => {
-        const number = String(at + i).padStart(6, '0');
-        return {
-          kind: 'addMessage',
-          message: {
-            id: `msg_00000000000000000000${number}`,
-            sessionId: source,
-            runId: null,
-            role: i % 2 === 0 ? 'user' : 'assistant',
-            createdAt: at + i,
-            content: JSON.stringify({ content: `${number}${'x'.repeat(length)}` }),
-          },
-        };
-      }),
-    );
-  }
-}
 
 /** A server whose store holds the long session already. */
 async function serveLong(count: number, length?: number, more: Readonly<Record<string, string>> = {}) {
