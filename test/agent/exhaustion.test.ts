@@ -40,7 +40,13 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
   );
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
   const child = spawn('sh', ['-c', command], {
-    env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: apiKey, NODE_NO_WARNINGS: '1' },
+    env: {
+      PATH: process.env.PATH,
+      CODEBUDDY_HOME: home,
+      CODEBUDDY_API_KEY: apiKey,
+      NODE_NO_WARNINGS: '1',
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    },
     cwd: workspace,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

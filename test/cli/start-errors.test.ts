@@ -21,13 +21,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const isRoot = process.getuid?.() === 0;
 /** `nobody`, or whoever runs the tests. */
 const ordinary = isRoot ? 65_534 : undefined;
+/** What the ordinary user's starts have compiled: it may not write the cache of the user that runs the tests. */
+let ordinaryCache: string | undefined;
+beforeAll(() => {
+  if (ordinary === undefined) return;
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-compiled-'));
+  chownSync(folder, ordinary, ordinary);
+  ordinaryCache = folder;
+  return () => rmSync(folder, { recursive: true, force: true });
+});
 
 interface Folder {
   readonly base: string;
@@ -293,7 +302,14 @@ function serve(
     ],
     {
       cwd: '/',
-      env: { PATH: process.env.PATH, CODEBUDDY_MODEL: 'offline', NODE_NO_WARNINGS: '1', HOME: home, ...env },
+      env: {
+        PATH: process.env.PATH,
+        CODEBUDDY_MODEL: 'offline',
+        NODE_NO_WARNINGS: '1',
+        NODE_COMPILE_CACHE: uid === undefined ? process.env.NODE_COMPILE_CACHE : ordinaryCache,
+        HOME: home,
+        ...env,
+      },
       ...(uid === undefined ? {} : { uid, gid: uid }),
       stdio: ['ignore', 'pipe', 'pipe'],
     },
