@@ -73,7 +73,7 @@ describe.skipIf(!isLinux)('a command', () => {
     expect(result).not.toHaveProperty('leftRunning');
     expect(running(seconds)).toEqual([]);
     expect(
-      await tool('bash', { command: `setsid sleep ${seconds} & sleep 100`, timeoutMs: 2000 }),
+      await tool('bash', { command: `setsid sleep ${seconds} & sleep 100`, timeoutMs: 500 }),
     ).toMatchObject({ timedOut: true });
     expect(running(seconds)).toEqual([]);
   });

@@ -2,7 +2,7 @@
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { makeLoader } from '../../src/agent/models/agent-models.ts';
 import { isLocalUrl } from '../../src/agent/models/local-address.ts';
 import { callModel } from '../../src/agent/models/model-call.ts';
@@ -10,6 +10,7 @@ import { createModelHttp } from '../../src/agent/models/model-http.ts';
 import { proxiesFrom } from '../../src/agent/outbound-http.ts';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { waitFor } from '../wait-for.ts';
+import { holdSilence } from './hold-silence.ts';
 import { startModelServer } from './model-server.ts';
 import { startAgent } from './start-agent.ts';
 import { says } from './start-model-agent.ts';
@@ -37,12 +38,6 @@ async function startServer(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, counts };
 }
 
-/** The clock that measures silence, in the hand of the test; timers of sockets are not touched. */
-function holdClock(): void {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-  onTestFinished(() => void vi.useRealTimers());
-}
-
 const silenceMs = 120_000;
 const pieces = 20;
 
@@ -51,7 +46,7 @@ const pieces = 20;
  * the time that a model may say nothing has passed.
  */
 async function askSlowly(signs: readonly Buffer[], rest: Buffer | string): Promise<string> {
-  holdClock();
+  const passSilence = holdSilence();
   let arrivedBytes = 0;
   const { url } = await startServer(async (response) => {
     let sentBytes = 0;
@@ -59,7 +54,7 @@ async function askSlowly(signs: readonly Buffer[], rest: Buffer | string): Promi
       response.write(sign);
       sentBytes += sign.length;
       await waitFor('the sign arrives', () => arrivedBytes === sentBytes);
-      vi.advanceTimersByTime(0.9 * silenceMs);
+      passSilence(0.9 * silenceMs);
     }
     response.end(rest);
   });
@@ -125,15 +120,14 @@ it('silence in the middle of an answer ends the call, and the same model is not 
 });
 
 it('after a time-out the next model of the chain is asked', async () => {
-  holdClock();
+  const passSilence = holdSilence();
   // The silent model has its request: only now does its time pass.
-  const silent = await startServer(async () => void vi.advanceTimersByTime(2 * silenceMs));
+  const silent = await startServer(async () => passSilence());
   const up = await startModelServer(says('from the second'));
   const { prompt } = await startAgent({
     models: ['silent/m', 'up/m'],
     providers: { silent: { baseURL: silent.url }, up: { baseURL: `${up.url}/v1` } },
     environment: {},
-    modelSilenceMs: silenceMs,
   });
   expect((await prompt('Hi')).response).toBe('from the second');
   expect(silent.counts.requests).toBe(1);

@@ -3,16 +3,26 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
+import type { EventLog } from '../../src/events/event-log.ts';
+import { holdSilence } from './hold-silence.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const cut = { kind: 'answer' as const, text: ['I will ', 'read ', 'the file'], silentAfter: 2 };
 
+/** Resolves when the model has said all that comes before its silence. */
+async function saidAll(log: EventLog): Promise<void> {
+  for await (const item of log.subscribe({ after: 0, deltas: true }))
+    if (item.kind === 'delta' && JSON.stringify(item).includes('read ')) return;
+}
+
 describe('an answer that was cut off', () => {
   it('by a failure is kept as incomplete, and the next prompt goes on from it', async () => {
-    const { prompt, agent, events, server } = await startModelAgent([cut, says('better now')], {
-      modelSilenceMs: 500,
-    });
-    const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
+    const passSilence = holdSilence();
+    const { prompt, agent, log, events, server } = await startModelAgent([cut, says('better now')]);
+    const failed = prompt('Hi').catch((reason: unknown) => reason);
+    await saidAll(log);
+    passSilence();
+    const error = (await failed) as CodeBuddyError;
     expect(error.code).toBe('model_timeout');
     const [session] = (await agent.sessions.list({ limit: 10 })).items;
     const sessionId = session?.id ?? '';
@@ -34,9 +44,7 @@ describe('an answer that was cut off', () => {
     const { agent, log } = await startModelAgent([calls('list_directory', {}, 'Let me look.'), cut]);
     const { run, result } = await agent.runs.start({ prompt: 'Hi', options: {}, requestId: 'r' });
     result.catch(() => undefined);
-    for await (const item of log.subscribe({ after: 0, deltas: true })) {
-      if (item.kind === 'delta' && JSON.stringify(item).includes('read ')) break;
-    }
+    await saidAll(log);
     await agent.runs.cancel(run.id);
     const { items } = await agent.sessions.messages(run.sessionId, { limit: 10 });
     expect(

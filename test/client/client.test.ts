@@ -14,6 +14,7 @@ import {
 } from '../../src/client/index.ts';
 import { SseParser } from '../../src/client/sse-parser.ts';
 import { loadSettings } from '../../src/config/settings.ts';
+import { waitFor } from '../wait-for.ts';
 
 async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
   const { settings } = loadSettings({
@@ -111,9 +112,9 @@ describe('the typed client', () => {
     await app.stop();
     await startApp(Number(port), home);
     const { runId } = await client.prompt({ prompt: 'help' });
-    while (!seen.some((event) => event.type === 'run.complete' && event.runId === runId)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await waitFor('the end of the run', () =>
+      seen.some((event) => event.type === 'run.complete' && event.runId === runId),
+    );
     controller.abort();
     await expect(following).rejects.toMatchObject({ name: 'AbortError' });
     expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, index) => index + 1));

@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { WebhookManager } from '../../src/api/webhooks.ts';
+import { waitFor } from '../wait-for.ts';
 
 const program = fileURLToPath(new URL('../../examples/webhook-receiver.ts', import.meta.url));
 const secret = 'a secret of mine';
@@ -35,13 +36,10 @@ async function startReceiver(): Promise<Receiver> {
   child.stderr.on('data', (chunk) => {
     output.stderr += chunk;
   });
-  const url = await vi.waitFor(
-    () => {
-      const found = /listening on (\S+)/.exec(output.stdout)?.[1];
-      if (found === undefined) throw new Error(`It does not listen: ${JSON.stringify(output)}`);
-      return found;
-    },
-    { timeout: 10_000 },
+  const url = await waitFor(
+    'the port',
+    () => /listening on (\S+)/.exec(output.stdout)?.[1],
+    () => output,
   );
   return {
     url,
@@ -90,7 +88,7 @@ test('takes each event once, and works it off after the answer', async () => {
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
   expect(await send(receiver, { id: 'evt_2' })).toBe(204);
-  await vi.waitFor(() => expect(worked(receiver, 'evt_2'), JSON.stringify(receiver.output)).toBe(1));
+  await expect.poll(() => worked(receiver, 'evt_2')).toBe(1);
   expect(worked(receiver, 'evt_1')).toBe(1);
   expect(await receiver.stop()).toBe(0);
 });
@@ -104,15 +102,15 @@ test('refuses what is not signed, not a POST, or too large, and goes on', async 
   const large = await send(receiver, { id: 'evt_1', body: 'x'.repeat(2_000_000) }).catch(() => 413);
   expect(large).toBe(413);
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
-  await vi.waitFor(() => expect(worked(receiver, 'evt_1'), JSON.stringify(receiver.output)).toBe(1));
+  await expect.poll(() => worked(receiver, 'evt_1')).toBe(1);
 });
 
 test('an event that could not be worked off is taken again when it is sent again', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1', body: 'not JSON' })).toBe(204);
-  await vi.waitFor(() => expect(receiver.output.stderr).toContain('evt_1 failed'));
+  await expect.poll(() => receiver.output.stderr).toContain('evt_1 failed');
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
-  await vi.waitFor(() => expect(worked(receiver, 'evt_1'), JSON.stringify(receiver.output)).toBe(1));
+  await expect.poll(() => worked(receiver, 'evt_1')).toBe(1);
 });
 
 test('takes what our own sender sends, and has done all of it when it is stopped', async () => {

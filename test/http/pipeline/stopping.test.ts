@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
-import { TEST_LIMIT_MS } from '../../wait-for.ts';
+import { TEST_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { startServer, testKey } from '../start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
@@ -32,8 +32,10 @@ describe('stop()', () => {
     kept.on('data', (chunk) => {
       received += chunk;
     });
-    kept.write('GET /slow HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // One segment: the beginning of the second request has arrived when the first is answered.
+    kept.write(`${get('/health')}GET /slow HTTP/1.1\r\nHost: localhost\r\nX-API-Key: `);
+    await waitFor('the first answer', () => received.includes('200 OK'));
+    received = '';
     const stopped = server.stop();
     expect(server.isServerRunning()).toBe(false);
     kept.write(`${testKey}\r\n\r\n`);
