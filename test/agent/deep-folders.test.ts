@@ -29,7 +29,7 @@ async function watchTurns<T>(work: Promise<T>): Promise<{ readonly result: T; re
   }
 }
 
-it('1900 folders deep, glob and search end, and say that the depth was limited', async () => {
+it('glob and search of 1900 nested folders end, and report the depth limit', async () => {
   const { tool, write, workspace } = await startAgent();
   write('top.txt', 'needle');
   makeDeep(workspace, 1900);
@@ -44,7 +44,7 @@ it('1900 folders deep, glob and search end, and say that the depth was limited',
   });
 });
 
-it('the offline agent says that not all was looked at', async () => {
+it('the offline agent reports an incomplete search', async () => {
   const { prompt, write, workspace } = await startAgent();
   write('top.txt', 'needle');
   makeDeep(workspace, 400);
@@ -52,7 +52,7 @@ it('the offline agent says that not all was looked at', async () => {
   expect((await prompt('search nothing-like-this')).response).toContain('not all was looked at: depth');
 });
 
-it('a path of 2000 folders is refused by every file tool, with the limit', async () => {
+it('every file tool refuses a path of 2000 folders, naming the limit', async () => {
   const { tool } = await startAgent();
   const path = `${'d/'.repeat(2000)}file.txt`;
   for (const [name, params] of [
@@ -68,7 +68,7 @@ it('a path of 2000 folders is refused by every file tool, with the limit', async
   }
 });
 
-it('an abort ends a walk in the middle', async () => {
+it('an abort ends a walk', async () => {
   const { tool, workspace } = await startAgent();
   for (let i = 0; i < 50; i++) {
     mkdirSync(join(workspace, `${i}`));
@@ -80,7 +80,7 @@ it('an abort ends a walk in the middle', async () => {
   await expect(work).rejects.toMatchObject({ name: 'AbortError' });
 });
 
-it('a walk ends when its time is over, and says so', async () => {
+it('a walk ends at its time limit, and reports it', async () => {
   const folder = temporaryFolder();
   for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(folder, name), '');
   let now = 0;
@@ -95,7 +95,7 @@ it('a walk ends when its time is over, and says so', async () => {
   expect(bounds.told).toEqual({ truncated: true, truncatedBy: ['time'] });
 });
 
-it('a walk looks at no more entries than it may, and says so', async () => {
+it('a walk ends at its entry limit, and reports it', async () => {
   const folder = temporaryFolder();
   for (const name of ['a', 'b', 'c', 'd']) {
     mkdirSync(join(folder, name));
@@ -118,7 +118,7 @@ it('a walk looks at no more entries than it may, and says so', async () => {
   expect(whole.told).toEqual({ truncated: false });
 });
 
-it('glob and list_directory work in a folder of 5 000 files, and leave turns to others', async () => {
+it('glob and list_directory of 5 000 files let others have their turn', async () => {
   const { tool, workspace } = await startAgent();
   execFileSync('sh', ['-c', 'seq 5000 | xargs touch'], { cwd: workspace });
   const globbed = await watchTurns(tool('glob', { pattern: '4999' }));
@@ -129,7 +129,7 @@ it('glob and list_directory work in a folder of 5 000 files, and leave turns to 
   expect(listed.truncated).toBe(true);
 });
 
-it('loops of links, pipes, devices and files over 10 MiB end no walk', async () => {
+it('a walk survives loops of links, pipes, devices and files over 10 MiB', async () => {
   const { tool, write, workspace } = await startAgent();
   write('a/found.txt', 'needle');
   symlinkSync('..', join(workspace, 'a', 'loop'));
@@ -150,7 +150,7 @@ it('loops of links, pipes, devices and files over 10 MiB end no walk', async () 
   await expect(tool('read_file', { path: 'pipe' })).rejects.toThrow('not a regular file');
 });
 
-it('search says of how many lines it saw only the beginning', async () => {
+it('search reports how many lines it read only in part', async () => {
   const { tool, write } = await startAgent();
   write('long.txt', `${'x'.repeat(20_000)}needle\nneedle\n`);
   expect(await tool('search', { pattern: 'needle', literal: true })).toMatchObject({
@@ -159,7 +159,7 @@ it('search says of how many lines it saw only the beginning', async () => {
   });
 });
 
-it('the results of glob have a limit of their size, too', async () => {
+it('the results of glob are limited in size', async () => {
   const { tool, workspace } = await startAgent();
   const folders = Array.from({ length: 12 }, (_, i) => `${i}`.repeat(250).slice(0, 250)).join('/');
   mkdirSync(join(workspace, folders), { recursive: true });

@@ -118,7 +118,7 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
 const hasProc = process.platform === 'linux';
 
 it.runIf(hasProc)(
-  'without a file handle left, the first bash is answered 503; then it works again',
+  'without free file handles, the first bash is answered 503, and works again later',
   async () => {
     const server = await startLimited();
     const sockets = await server.exhaust();
@@ -137,7 +137,7 @@ it.runIf(hasProc)(
 );
 
 it.runIf(hasProc)(
-  'without a file handle left, the start of an MCP server is answered 503; then it works',
+  'without free file handles, starting an MCP server is answered 503, and works again later',
   async () => {
     const server = await startLimited({
       mcpServers: {
@@ -175,7 +175,7 @@ it.runIf(hasProc).each([
   ['search', { pattern: 'x' }],
   ['glob', { pattern: '*' }],
   ['list_directory', {}],
-])('without a file handle left, %s is answered 503', async (tool, params) => {
+])('without free file handles, %s is answered 503', async (tool, params) => {
   const server = await startLimited();
   writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
   await server.exhaust();

@@ -70,7 +70,7 @@ async function watch(prepare: (root: string) => void = () => undefined): Promise
 }
 
 describe('a change', () => {
-  it('is told once', async () => {
+  it('is reported once', async () => {
     const { write, root, changes, told } = await watch((folder) =>
       writeFileSync(join(folder, 'old.txt'), '1'),
     );
@@ -90,14 +90,14 @@ describe('a change', () => {
     expect(await told(5)).toHaveLength(5);
   });
 
-  it('by saving through a rename is one modify; files that came and went are nothing', async () => {
+  it('by save-and-rename is one modification; short-lived files are not reported', async () => {
     const { write, root, told } = await watch((folder) => writeFileSync(join(folder, 'a.txt'), '1'));
     write('.a.txt.swp', 'new');
     renameSync(join(root, '.a.txt.swp'), join(root, 'a.txt'));
     expect(await told(1)).toEqual(['modify a.txt']);
   });
 
-  it('of a folder that is moved is told of its files', async () => {
+  it('of a folder name is reported for each of its files', async () => {
     const { root, told } = await watch((folder) => {
       mkdirSync(join(folder, 'src/deep'), { recursive: true });
       for (const name of ['src/a.ts', 'src/deep/b.ts']) writeFileSync(join(folder, name), name);
@@ -113,13 +113,13 @@ describe('a change', () => {
     expect([...(await told(2))].sort()).toEqual(['delete lib/a.ts', 'delete lib/deep/b.ts']);
   });
 
-  it('in folders that are made at the same moment is not missed', async () => {
+  it('in folders created at the same moment is not missed', async () => {
     const { write, told } = await watch();
     for (let i = 0; i < 20; i++) write(`new/${i}/deep/er/file.txt`);
     expect(await told(20)).toHaveLength(20);
   });
 
-  it('that leaves a file as it was is nothing', async () => {
+  it('that leaves a file as it was is not reported', async () => {
     const { root, told } = await watch((folder) => {
       writeFileSync(join(folder, 'a.txt'), '1');
       utimesSync(join(folder, 'a.txt'), 1000, 1000);
@@ -128,7 +128,7 @@ describe('a change', () => {
     expect(await told()).toEqual([]);
   });
 
-  it('that one of ours tells itself is not told again; the next one is', async () => {
+  it('by a tool is not reported twice; the next one is reported', async () => {
     const { root, write, hold, told } = await watch();
     const release = hold('ours.txt');
     write('ours.txt');
@@ -138,7 +138,7 @@ describe('a change', () => {
     expect(await told(1)).toEqual(['modify ours.txt']);
   });
 
-  it('behind a link that leads out is nothing', async () => {
+  it('behind a link out of the workspace is not reported', async () => {
     const outside = realpathSync(temporaryFolder());
     const { root, told } = await watch();
     symlinkSync(outside, join(root, 'link'));
@@ -148,7 +148,7 @@ describe('a change', () => {
 });
 
 describe('.gitignore', () => {
-  it('is heeded, nested ones too, .git always', async () => {
+  it('is respected, nested ones too, and .git is always ignored', async () => {
     const { write, told } = await watch((folder) => {
       mkdirSync(join(folder, 'sub'));
       mkdirSync(join(folder, '.git'));
@@ -169,7 +169,7 @@ describe('.gitignore', () => {
     expect([...(await told(2))].sort()).toEqual(['create c.txt', 'create sub/keep.log']);
   });
 
-  it('that changes is taken up', async () => {
+  it('takes effect when it changes', async () => {
     const { write, told } = await watch((folder) => {
       mkdirSync(join(folder, 'out'));
       writeFileSync(join(folder, '.gitignore'), 'out/\n');
@@ -182,7 +182,7 @@ describe('.gitignore', () => {
   });
 });
 
-it('what the server writes itself is left out', async () => {
+it('files of the server are not reported', async () => {
   const root = realpathSync(temporaryFolder());
   mkdirSync(join(root, 'home'));
   const changes: FileChange[] = [];
@@ -198,14 +198,14 @@ it('what the server writes itself is left out', async () => {
   expect(changes.map(({ path }) => path)).toEqual(['told.txt']);
 });
 
-it('a folder that goes away is told, and ends nothing else', async () => {
+it('deleting the workspace is reported as an error', async () => {
   const { root, errors } = await watch((folder) => writeFileSync(join(folder, 'a.txt'), ''));
   rmSync(root, { recursive: true });
   await waitFor('it is told', () => errors.length > 0);
   expect(String(errors[0])).toMatch(/is gone/);
 });
 
-it('a git checkout of many files is told completely', async () => {
+it('a git checkout of many files is reported completely', async () => {
   // `npm run test:soak` asks for more.
   const total = Number(process.env.WATCH_FILES ?? 1000);
   const changed = total / 10;
@@ -235,7 +235,7 @@ it('a git checkout of many files is told completely', async () => {
   expect(news).toHaveLength(changed);
 });
 
-it('what a tool changes is told once, with its call; what others change, without', async () => {
+it('changes by tools are reported once, with their call; other changes without one', async () => {
   const { tool, write, events, workspace } = await startAgent({ watch: true });
   // The first change that is seen proves that the watcher is up.
   await waitFor('changes are seen', async () => {
@@ -262,7 +262,7 @@ it('what a tool changes is told once, with its call; what others change, without
   expect(readFileSync(join(workspace, 'by-tool.txt'), 'utf8')).toBe('x');
 });
 
-it('rules that are a pipe, a device or a huge file hold nobody up', async () => {
+it('a .gitignore that is a pipe, a device or a huge file blocks nothing', async () => {
   const { told, write } = await watch((root) => {
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
       mkdirSync(join(root, name));

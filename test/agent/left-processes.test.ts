@@ -60,12 +60,12 @@ describe.skipIf(!isLinux)('a command', () => {
         `setsid sh -c 'for i in $(seq 300); do setsid sleep ${s} & sleep 0.02; done' & sleep 100`,
       5,
     ],
-  ])('that is cancelled leaves nothing: %s', async (_what, command, sleepers) => {
+  ])('that is cancelled leaves no process: %s', async (_what, command, sleepers) => {
     const seconds = await startAndCancel(command, sleepers);
     expect(running(seconds)).toEqual([]);
   });
 
-  it('that ends by itself, or by its time limit, leaves none either', async () => {
+  it('that ends, or reaches its time limit, leaves no process', async () => {
     const seconds = uniqueSeconds();
     const { tool } = await startAgent();
     const result = await tool('bash', { command: `setsid sleep ${seconds} & sleep 0.3; echo started` });
@@ -78,7 +78,7 @@ describe.skipIf(!isLinux)('a command', () => {
     expect(running(seconds)).toEqual([]);
   });
 
-  it('does not end what another command has started', async () => {
+  it('does not end processes of another command', async () => {
     const [first, second] = [uniqueSeconds(), uniqueSeconds()];
     const { tool } = await startAgent();
     const stop = new AbortController();
@@ -94,7 +94,7 @@ describe.skipIf(!isLinux)('a command', () => {
 });
 
 describe.skipIf(!isLinux)('a server that was killed', () => {
-  it('leaves what the next start ends; a server that runs keeps its own', async () => {
+  it('leaves processes that the next start ends; a running server keeps its own', async () => {
     const folder = temporaryFolder();
     const [workspace, stateFolder] = [join(folder, 'workspace'), join(folder, 'state')];
     for (const path of [workspace, stateFolder]) mkdirSync(path);
@@ -122,7 +122,7 @@ describe.skipIf(!isLinux)('a server that was killed', () => {
 });
 
 describe.skipIf(!isLinux)('an MCP server', () => {
-  it('that is closed leaves nothing that left its group', async () => {
+  it('that is closed leaves no process, even outside its group', async () => {
     const seconds = uniqueSeconds();
     const { command, args } = misbehaving('plain');
     const { mcp } = await startMcp({

@@ -38,7 +38,7 @@ async function contentsOf(agent: Awaited<ReturnType<typeof startAgent>>['agent']
   }
 }
 
-it.each([100, 101, 250])('a fork of %i messages has all of them, in their order', async (count) => {
+it.each([100, 101, 250])('a fork copies %i messages in order', async (count) => {
   const { agent, store } = await startAgent();
   await fillSession(store, count);
   const fork = await agent.sessions.fork(source, {});
@@ -46,7 +46,7 @@ it.each([100, 101, 250])('a fork of %i messages has all of them, in their order'
   expect(await contentsOf(agent, fork.id)).toEqual(await contentsOf(agent, source));
 });
 
-it('a fork of few long messages has all of them', async () => {
+it('a fork copies long messages', async () => {
   const { agent, store } = await startAgent();
   await fillSession(store, 20, 1_000_000);
   const fork = await agent.sessions.fork(source, {});
@@ -54,7 +54,7 @@ it('a fork of few long messages has all of them', async () => {
   expect(await contentsOf(agent, fork.id)).toEqual(await contentsOf(agent, source));
 });
 
-it('a fork whose source is deleted meanwhile fails, and leaves nothing', async () => {
+it('a fork fails without a trace if its source is deleted meanwhile', async () => {
   const { agent, store } = await startAgent();
   await fillSession(store, 5000);
   const forking = agent.sessions.fork(source, {});
@@ -64,7 +64,7 @@ it('a fork whose source is deleted meanwhile fails, and leaves nothing', async (
   expect((await agent.sessions.list({ limit: 10 })).items).toEqual([]);
 });
 
-it('a fork that is cut off by kill -9 leaves no half session', async () => {
+it('kill -9 during a fork leaves no partial session', async () => {
   const count = 10_000;
   const { home, path, environment, server } = await serveLong(count);
   const database = new DatabaseSync(path, { readOnly: true });
@@ -101,7 +101,7 @@ it('a fork that is cut off by kill -9 leaves no half session', async () => {
   after.close();
 });
 
-it('a page of long messages has fewer of them, and the next one goes on', async () => {
+it('a page of long messages contains fewer, and the next page continues', async () => {
   const { agent, store } = await startAgent();
   await fillSession(store, 20, 1_000_000);
   const first = await agent.sessions.messages(source, { limit: 200 });
@@ -111,7 +111,7 @@ it('a page of long messages has fewer of them, and the next one goes on', async 
   expect(await contentsOf(agent, source)).toHaveLength(20);
 });
 
-it('a page of long events has fewer of them; a reader of the stream gets them all', async () => {
+it('a page of long events contains fewer; a stream delivers all', async () => {
   const { log } = await startAgent();
   const text = 'x'.repeat(1_000_000);
   for (let i = 0; i < 12; i++)
@@ -138,7 +138,7 @@ describe('an export', () => {
   const count = 1000;
   const length = 40_000;
 
-  it('is streamed: a reader that waits fills no memory, and one that goes away ends it', async () => {
+  it('is streamed: a stalled reader fills no memory, and a leaving reader ends it', async () => {
     const { url, store, get } = await startServerWithStore();
     await fillSession(store, count, length);
     const inFlight = async (): Promise<number> => {

@@ -86,7 +86,7 @@ const copies = [
 ];
 
 describe('in a workspace that is the config folder', () => {
-  it('no copy of our files is read, found, listed, changed, run over or told', async () => {
+  it('no copy of the server’s files is read, found, listed, changed, deleted or reported', async () => {
     const home = temporaryFolder();
     const { tool, changedFiles } = await startApp({ home, workspace: home });
     for (const folder of ['', 'api']) mkdirSync(join(home, folder, 'compile-cache/v24'), { recursive: true });
@@ -151,7 +151,7 @@ describe('with the database in the workspace', () => {
 });
 
 describe('names of copies', () => {
-  it('begin with the name and a mark', () => {
+  it('begin with the name and a separator', () => {
     const isCopy = copiesOf('config.json');
     for (const name of [
       'config.json',
@@ -173,8 +173,8 @@ describe('names of copies', () => {
   });
 });
 
-describe('every file that the server makes', () => {
-  it('is for its owner only from the start, under any umask', async () => {
+describe('every file that the server creates', () => {
+  it('is private from the start, under any umask', async () => {
     const umask = process.umask(0);
     onTestFinished(() => void process.umask(umask));
     const base = temporaryFolder();
@@ -196,7 +196,7 @@ describe('every file that the server makes', () => {
     );
   });
 
-  it('set aside, is closed to others too', async () => {
+  it('is private when it is set aside, too', async () => {
     const home = temporaryFolder();
     const file = join(home, 'webhooks.json');
     // Larger than a registry may be.
@@ -207,7 +207,7 @@ describe('every file that the server makes', () => {
     expect(statSync(join(home, aside)).mode & 0o777).toBe(0o600);
   });
 
-  it('is written through no link that somebody planted', async () => {
+  it('is never written through a planted link', async () => {
     const folder = temporaryFolder();
     const victim = join(folder, 'victim');
     writeFileSync(victim, 'untouched');

@@ -16,7 +16,7 @@ async function saidAll(log: EventLog): Promise<void> {
 }
 
 describe('an answer that was cut off', () => {
-  it('by a failure is kept as incomplete, and the next prompt goes on from it', async () => {
+  it('by a failure is kept as incomplete, and the next prompt continues from it', async () => {
     const passSilence = holdSilence();
     const { prompt, agent, log, events, server } = await startModelAgent([cut, says('better now')]);
     const failed = prompt('Hi').catch((reason: unknown) => reason);
@@ -74,7 +74,7 @@ describe('an answer that was cut off', () => {
   });
 });
 
-describe('an answer without a word', () => {
+describe('an empty answer', () => {
   it.each([
     ['with reasoning', { kind: 'answer' as const, reasoning: 'hmm' }, 'reasoned, but gave no answer'],
     [
@@ -83,7 +83,7 @@ describe('an answer without a word', () => {
       'before its output limit was reached',
     ],
     ['with nothing at all', { kind: 'answer' as const }, 'gave an empty answer'],
-  ])('%s fails with words', async (_what, reply, words) => {
+  ])('%s fails with a message', async (_what, reply, words) => {
     const { prompt, agent } = await startModelAgent([reply, says('there')]);
     const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
     expect(error.code).toBe('model_bad_response');
@@ -92,7 +92,7 @@ describe('an answer without a word', () => {
     expect((await prompt('Again', {}, session?.id)).response).toBe('there');
   });
 
-  it('after the work is done is an answer: what was said before it stands', async () => {
+  it('after tool calls completes the run with the earlier text', async () => {
     const { prompt } = await startModelAgent([calls('list_directory', {}, 'Done.'), { kind: 'answer' }]);
     expect(await prompt('Hi')).toMatchObject({ response: 'Done.', finishReason: 'stop' });
   });

@@ -5,7 +5,7 @@ import { startAgent, temporaryFolder } from './start-agent.ts';
 const sleep = 'run sleep 300';
 
 describe('the offline agent', () => {
-  test('says what it is and never plays a language model', async () => {
+  test('says what it is, and does not imitate a language model', async () => {
     const { prompt } = await startAgent();
     for (const text of ['help', 'Write me a poem about the sea', '?']) {
       const { response, model, usage, cost } = await prompt(text);
@@ -36,7 +36,7 @@ describe('the offline agent', () => {
     expect((await prompt(text)).response).toBe(answer);
   });
 
-  test('several lines are several commands; write takes the lines below', async () => {
+  test('runs each line as a command; write takes the lines below it', async () => {
     const { prompt } = await startAgent();
     expect((await prompt('write a.txt:\nline one\nread b')).response).toBe('Created a.txt (15 bytes).');
     expect((await prompt('read a.txt\nlist')).response).toBe('line one\nread b\n\na.txt');
@@ -45,7 +45,7 @@ describe('the offline agent', () => {
     expect(finishReason).toBe('max_steps');
   });
 
-  test('read-only mode refuses what writes or runs', async () => {
+  test('refuses to write or run in read-only mode', async () => {
     const { prompt, write } = await startAgent();
     write('a.txt', 'a');
     for (const text of ['run true', 'write x: y', 'replace a with b in a.txt']) {
@@ -54,7 +54,7 @@ describe('the offline agent', () => {
     expect((await prompt('read a.txt', { permissionMode: 'read-only' })).response).toBe('a');
   });
 
-  test('another model than offline is refused, the field named', async () => {
+  test('refuses any model but offline, naming the field', async () => {
     const { prompt } = await startAgent();
     await expect(prompt('help', { model: 'gpt' })).rejects.toMatchObject({
       code: 'validation_failed',
@@ -64,7 +64,7 @@ describe('the offline agent', () => {
 });
 
 describe('runs', () => {
-  test('log what happens in order, and stream the answer', async () => {
+  test('log their events in order, and stream the answer', async () => {
     const { agent, log, events, write } = await startAgent();
     write('a.txt', 'alpha');
     const deltas: string[] = [];
@@ -108,7 +108,7 @@ describe('runs', () => {
     expect(items.map(({ role }) => role)).toEqual(['user', 'tool', 'assistant']);
   });
 
-  test('of one session work one at a time, in the order they came', async () => {
+  test('of one session run one at a time, in order', async () => {
     const { agent, events, prompt } = await startAgent();
     const { sessionId } = await prompt('help');
     const started = await Promise.all(
@@ -121,7 +121,7 @@ describe('runs', () => {
     expect(ends.slice(1)).toEqual(started.map(({ run }) => run.id));
   });
 
-  test('of many sessions work side by side up to the limit', async () => {
+  test('of many sessions run concurrently up to the limit', async () => {
     const { agent } = await startAgent({ limits: { maxActive: 2 } });
     const started = await Promise.all(
       [1, 2, 3].map(() => agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' })),
@@ -177,14 +177,14 @@ describe('runs', () => {
     expect((await prompt('help', {}, sessionId)).response).toContain('offline agent');
   });
 
-  test('that take too long fail', async () => {
+  test('fail at their time limit', async () => {
     const { agent, prompt } = await startAgent();
     await expect(prompt(sleep, { timeoutMs: 100 })).rejects.toMatchObject({ code: 'run_timeout' });
     const { items } = await agent.runs.list({ limit: 1 });
     expect(items[0]).toMatchObject({ status: 'failed', error: { code: 'run_timeout' } });
   });
 
-  test('that a stop cuts off are interrupted; after a stop none is taken', async () => {
+  test('are interrupted by a stop, after which none is accepted', async () => {
     const { agent, events } = await startAgent();
     const { run, result } = await agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
     await agent.close(50);
@@ -200,7 +200,7 @@ describe('runs', () => {
     });
   });
 
-  test('that a crash cut off are interrupted at the next start', async () => {
+  test('cut off by a crash are interrupted at the next start', async () => {
     const folder = temporaryFolder();
     const before = await startAgent({ folder });
     const { run } = await before.agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
@@ -221,14 +221,14 @@ describe('runs', () => {
     });
   });
 
-  test('need a session that exists', async () => {
+  test('need an existing session', async () => {
     const { prompt } = await startAgent();
     await expect(prompt('help', {}, 'ses_nope')).rejects.toMatchObject({ code: 'session_not_found' });
   });
 });
 
 describe('sessions', () => {
-  test('are made, listed newest first in pages, changed, shown and deleted', async () => {
+  test('are created, listed newest first in pages, changed, shown and deleted', async () => {
     const { agent, events, prompt } = await startAgent();
     const made = await agent.sessions.create({ title: 'Mine', metadata: { a: 1 } });
     await prompt('help', {}, made.id);
@@ -257,7 +257,7 @@ describe('sessions', () => {
     expect((await events()).at(-1)).toMatchObject({ type: 'session.end', sessionId: made.id });
   });
 
-  test('take their title from the first prompt, on one line and not too long', async () => {
+  test('take their title from the first prompt, on one short line', async () => {
     const { agent, prompt } = await startAgent();
     const { sessionId } = await prompt(`help\n${'🐙 '.repeat(100)}`);
     const title = (await agent.sessions.get(sessionId))?.title ?? '';
@@ -265,7 +265,7 @@ describe('sessions', () => {
     expect(title).toMatch(/^help 🐙.*…$/u);
   });
 
-  test('with an unfinished run are busy and stay', async () => {
+  test('with an unfinished run cannot be deleted', async () => {
     const { agent } = await startAgent();
     const { run } = await agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
     expect((await agent.sessions.get(run.sessionId))?.status).toBe('running');

@@ -6,7 +6,7 @@ import { waitFor } from '../wait-for.ts';
 import { startAgent } from './start-agent.ts';
 
 describe('files', () => {
-  test('write_file makes folders, replaces in one step, keeps the mode and leaves nothing beside', async () => {
+  test('write_file creates folders, replaces atomically, keeps the mode and leaves no temporary file', async () => {
     const { tool, workspace } = await startAgent();
     expect(await tool('write_file', { path: 'a/b/c.sh', content: '#!/bin/sh\n' })).toEqual({
       path: 'a/b/c.sh',
@@ -23,7 +23,7 @@ describe('files', () => {
     expect(readdirSync(join(workspace, 'a/b'))).toEqual(['c.sh']);
   });
 
-  test('edit_file replaces what occurs once, all on request, and takes text literally', async () => {
+  test('edit_file replaces a unique text, or all on request, literally', async () => {
     const { tool, write, workspace } = await startAgent();
     write('f.txt', 'one $& two one');
     await expect(tool('edit_file', { path: 'f.txt', oldText: 'one', newText: '1' })).rejects.toMatchObject({
@@ -36,7 +36,7 @@ describe('files', () => {
     expect(readFileSync(join(workspace, 'f.txt'), 'utf8')).toBe('$1$& $& two $1$&');
   });
 
-  test('read_file gives the lines asked for', async () => {
+  test('read_file returns the requested lines', async () => {
     const { tool, write } = await startAgent();
     write('f.txt', 'one\ntwo\nthree\n');
     expect(await tool('read_file', { path: 'f.txt', offset: 2, limit: 1 })).toMatchObject({
@@ -71,7 +71,7 @@ describe('files', () => {
 });
 
 describe('glob and search', () => {
-  test('honour .gitignore, nested ones and exceptions too', async () => {
+  test('respect .gitignore, including nested ones and exceptions', async () => {
     const { tool, write } = await startAgent();
     write('.gitignore', '*.log\n/build/\n');
     write('a.log', 'needle');
@@ -109,7 +109,7 @@ describe('glob and search', () => {
     expect((await tool('glob', { pattern })).files).toEqual(files);
   });
 
-  test('search finds by expression and by literal text, with or without case, in the files asked for', async () => {
+  test('search finds by expression and literal text, with or without case, in the chosen files', async () => {
     const { tool, write } = await startAgent();
     write('a.ts', 'alpha\nBeta (x)\n');
     write('b.md', 'beta\n');
@@ -127,7 +127,7 @@ describe('glob and search', () => {
     });
   });
 
-  test('hostile patterns end', async () => {
+  test('survive hostile patterns', async () => {
     const { tool, write } = await startAgent();
     write(`${'a'.repeat(200)}`, `${'a'.repeat(9000)}!\n`.repeat(20));
     // With a backtracking engine, each of them would take longer than the universe is old.
@@ -140,7 +140,7 @@ describe('glob and search', () => {
 });
 
 describe('bash', () => {
-  test('gives exit code, both outputs and the time; a failure is a result', async () => {
+  test('returns exit code and both outputs; a failure is a result', async () => {
     const { tool } = await startAgent();
     expect(await tool('bash', { command: 'echo out; echo err >&2; exit 3' })).toMatchObject({
       exitCode: 3,
@@ -159,7 +159,7 @@ describe('bash', () => {
     expect((await tool('bash', { command: 'ls', cwd: 'sub' })).stdout).toBe('file\n');
   });
 
-  test('knows nothing of the server’s secrets', async () => {
+  test('does not get the server’s secrets', async () => {
     const { tool } = await startAgent({
       environment: {
         PATH: process.env.PATH,
@@ -184,7 +184,7 @@ describe('bash', () => {
     ).toEqual([]);
   });
 
-  test('keeps head and tail of long output in bounded memory, and characters whole', async () => {
+  test('keeps head and tail of long output, and splits no character', async () => {
     const { tool } = await startAgent();
     const { stdout, truncated } = await tool('bash', {
       command: 'echo first; yes "grüße 🐙" | head -n 3000000; echo last',
@@ -197,7 +197,7 @@ describe('bash', () => {
     expect(Buffer.byteLength(String(stdout))).toBeLessThan(66_000);
   });
 
-  test('a time-out kills the whole process group, even if it ignores SIGTERM', async () => {
+  test('is killed at its time limit with its process group, even if it ignores SIGTERM', async () => {
     const { tool } = await startAgent();
     const marker = `codebuddy-${process.pid}-${Date.now()}`;
     const result = await tool('bash', {
@@ -208,7 +208,7 @@ describe('bash', () => {
     await waitFor('no process is left', () => !isRunning(marker));
   });
 
-  test('an abort kills the process group', async () => {
+  test('is killed by an abort with its process group', async () => {
     const { tool } = await startAgent();
     const marker = `codebuddy-abort-${process.pid}-${Date.now()}`;
     const controller = new AbortController();
@@ -219,7 +219,7 @@ describe('bash', () => {
     expect(isRunning(marker)).toBe(false);
   });
 
-  test('a background process that holds the output does not hang the tool, and is ended', async () => {
+  test('is not held up by a background process, which is ended', async () => {
     const { tool } = await startAgent();
     const marker = `codebuddy-background-${process.pid}-${Date.now()}`;
     expect(await tool('bash', { command: `(exec -a ${marker} sleep 300) & echo done` })).toMatchObject({
@@ -230,8 +230,8 @@ describe('bash', () => {
   });
 });
 
-describe('the tool box', () => {
-  test('refuses unknown tools and names every field that does not fit', async () => {
+describe('the tools', () => {
+  test('refuse unknown names and name every invalid field', async () => {
     const { tool, events } = await startAgent();
     await expect(tool('nope', {})).rejects.toMatchObject({ code: 'tool_not_found' });
     await expect(tool('bash', { timeoutMs: 0, 'a/b': 1 })).rejects.toMatchObject({
@@ -245,7 +245,7 @@ describe('the tool box', () => {
     expect(await events()).toEqual([]);
   });
 
-  test('logs start, file changes and end; a failure as tool.error', async () => {
+  test('log start, file changes and end; a failure as tool.error', async () => {
     const { tool, events } = await startAgent();
     await tool('write_file', { path: 'a.txt', content: 'a' });
     await tool('edit_file', { path: 'a.txt', oldText: 'a', newText: 'b' });
@@ -262,7 +262,7 @@ describe('the tool box', () => {
     ]);
   });
 
-  test('every tool has a description, a schema of an object, and says if it only reads', async () => {
+  test('have a description, an object schema and a read-only mark', async () => {
     const { agent } = await startAgent();
     const tools = await agent.tools.list();
     expect(

@@ -97,20 +97,23 @@ const all = (paths: readonly string[], ...changes: string[]): Record<string, rea
 const count = Number(process.env.WATCH_FILES ?? 1000);
 
 describe('new folders', () => {
-  test.each([0, 1, 20, 100, 400])('a file is told that comes %i ms after four nested ones', async (ms) => {
-    const { root, settled } = await watch();
-    execFileSync('mkdir', ['-p', 'a/b/c/d'], { cwd: root });
-    await delay(ms);
-    writeFileSync(join(root, 'a/b/c/d/x.txt'), 'x');
-    await settled({ 'a/b/c/d/x.txt': ['create'] });
-    appendFileSync(join(root, 'a/b/c/d/x.txt'), 'y');
-    await settled({ 'a/b/c/d/x.txt': ['modify'] });
-    mkdirSync(join(root, 'a/b/c/d/e/f'), { recursive: true });
-    writeFileSync(join(root, 'a/b/c/d/e/f/y.txt'), 'y');
-    await settled({ 'a/b/c/d/e/f/y.txt': ['create'] });
-  });
+  test.each([0, 1, 20, 100, 400])(
+    'a file created %i ms after four nested folders is reported',
+    async (ms) => {
+      const { root, settled } = await watch();
+      execFileSync('mkdir', ['-p', 'a/b/c/d'], { cwd: root });
+      await delay(ms);
+      writeFileSync(join(root, 'a/b/c/d/x.txt'), 'x');
+      await settled({ 'a/b/c/d/x.txt': ['create'] });
+      appendFileSync(join(root, 'a/b/c/d/x.txt'), 'y');
+      await settled({ 'a/b/c/d/x.txt': ['modify'] });
+      mkdirSync(join(root, 'a/b/c/d/e/f'), { recursive: true });
+      writeFileSync(join(root, 'a/b/c/d/e/f/y.txt'), 'y');
+      await settled({ 'a/b/c/d/e/f/y.txt': ['create'] });
+    },
+  );
 
-  test('many files in many of them are told, under load, and so is what happens to them later', async () => {
+  test('many files in many of them are reported under load, and so are later changes', async () => {
     const { root, settled } = await watch();
     const busy = spawn(process.execPath, ['-e', 'for (;;);']);
     onTestFinished(() => void busy.kill());
@@ -132,7 +135,7 @@ describe('new folders', () => {
     );
   });
 
-  test('that are moved, replaced, moved out and in again are followed', async () => {
+  test('moving, replacing, moving out and back in is followed', async () => {
     const outside = realpathSync(temporaryFolder());
     const { root, settled } = await watch((folder) => {
       for (const name of ['one', 'two']) {
@@ -169,7 +172,7 @@ describe('new folders', () => {
     await settled({ 'four/deep/f': ['delete'], four: ['create'] });
   });
 
-  test('of a checkout by git are told whole, and so is what happens in them later', async () => {
+  test('a git checkout is reported completely, and so are later changes', async () => {
     const paths = Array.from({ length: count }, (_, i) => `big/a${i % 40}/b${i % 200}/f${i}`);
     const { root, settled } = await watch((folder) => {
       git(folder, 'init', '-q', '-b', 'main');
@@ -198,7 +201,7 @@ describe('new folders', () => {
   });
 });
 
-test.runIf(process.platform === 'linux')('more changes than the system queues are told', async () => {
+test.runIf(process.platform === 'linux')('more changes than the system queues are reported', async () => {
   const { root, settled } = await watch((folder) => {
     for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`));
     for (const name of ['left', 'right']) writeFileSync(join(folder, name), '');
@@ -218,12 +221,10 @@ const unshare = ['unshare', '--user', '--map-root-user', 'sh', '-c'];
 const setLimit = 'echo 5 > /proc/sys/user/max_inotify_watches';
 const canLimit = spawnSync(unshare[0] as string, [...unshare.slice(1), setLimit]).status === 0;
 if (!canLimit) console.warn('SKIPPED: the test with a limit on watches, since this system lets us set none');
-test.skipIf(!canLimit)(
-  'folders that the system does not watch are looked at from time to time, with one warning',
-  async () => {
-    const root = realpathSync(temporaryFolder());
-    for (let i = 0; i < 20; i++) mkdirSync(join(root, `d${i}`));
-    const program = `
+test.skipIf(!canLimit)('folders that the system cannot watch are polled, with one warning', async () => {
+  const root = realpathSync(temporaryFolder());
+  for (let i = 0; i < 20; i++) mkdirSync(join(root, `d${i}`));
+  const program = `
     const { startFileWatcher } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/agent/file-watch/file-watcher.ts'))});
     const watcher = startFileWatcher({ root: ${JSON.stringify(root)}, pollMs: 100,
       onChanges: (changes) => { for (const { change, path } of changes) console.log(change, path); },
@@ -231,30 +232,29 @@ test.skipIf(!canLimit)(
     await watcher.ready;
     console.log('ready');
     setInterval(() => undefined, 1000);`;
-    const command = `${setLimit} && exec "$0" --input-type=module -e "$1"`;
-    const child = spawn(unshare[0] as string, [...unshare.slice(1), command, process.execPath, program]);
-    onTestFinished(() => void child.kill());
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-    await waitFor(
-      'the warning',
-      () => said.includes('ready'),
-      () => said,
-    );
-    for (let i = 0; i < 20; i++) writeFileSync(join(root, `d${i}/f`), '');
-    mkdirSync(join(root, 'd3/new/deep'), { recursive: true });
-    writeFileSync(join(root, 'd3/new/deep/f'), '');
-    await waitFor(
-      'what the process says',
-      () => said.match(/create/g)?.length === 21,
-      () => said,
-    );
-    expect(said).toContain('create d3/new/deep/f');
-    expect(said.match(/watches no more folders.*ENOSPC/g)).toHaveLength(1);
-  },
-);
+  const command = `${setLimit} && exec "$0" --input-type=module -e "$1"`;
+  const child = spawn(unshare[0] as string, [...unshare.slice(1), command, process.execPath, program]);
+  onTestFinished(() => void child.kill());
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+  await waitFor(
+    'the warning',
+    () => said.includes('ready'),
+    () => said,
+  );
+  for (let i = 0; i < 20; i++) writeFileSync(join(root, `d${i}/f`), '');
+  mkdirSync(join(root, 'd3/new/deep'), { recursive: true });
+  writeFileSync(join(root, 'd3/new/deep/f'), '');
+  await waitFor(
+    'what the process says',
+    () => said.match(/create/g)?.length === 21,
+    () => said,
+  );
+  expect(said).toContain('create d3/new/deep/f');
+  expect(said.match(/watches no more folders.*ENOSPC/g)).toHaveLength(1);
+});
 
-describe('ignore files that are not in the workspace', () => {
+describe('ignore files outside the workspace', () => {
   async function prepared(isInside: boolean): Promise<{ workspace: string; environment: NodeJS.ProcessEnv }> {
     const base = realpathSync(temporaryFolder());
     const home = join(base, 'home');
@@ -277,7 +277,7 @@ describe('ignore files that are not in the workspace', () => {
   test.each([
     [false, ['kept.user', 'a.outer', 'kept.outer', 'gen/a', 'a.txt']],
     [true, ['kept.user', 'kept.local', 'kept.outer', 'a.txt']],
-  ])('are heeded by the watcher and by glob; in a larger repository: %s', async (isInside, wanted) => {
+  ])('are respected by the watcher and by glob; in a larger repository: %s', async (isInside, wanted) => {
     const { workspace, environment } = await prepared(isInside);
     mkdirSync(join(workspace, 'gen'));
     const { settled } = await watch(() => undefined, { root: workspace, environment });
@@ -298,7 +298,7 @@ describe('ignore files that are not in the workspace', () => {
     expect(files.filter((name) => name !== '.gitignore').sort()).toEqual([...wanted].sort());
   });
 
-  test('that leave out the workspace as a whole are not heeded', async () => {
+  test('that exclude the whole workspace are ignored', async () => {
     const base = realpathSync(temporaryFolder());
     git(base, 'init', '-q');
     writeFileSync(join(base, '.gitignore'), 'build/\n');
@@ -309,7 +309,7 @@ describe('ignore files that are not in the workspace', () => {
   });
 });
 
-describe('a file that is written from the event stream', () => {
+describe('a file written from the event stream', () => {
   /** Writes what `line` makes of each event of a file; `isDone` says when to look whether it has ended. */
   async function follow(
     line: (event: { id: string; timestamp: string; type: string }) => string,
@@ -335,7 +335,7 @@ describe('a file that is written from the event stream', () => {
       'as `events tail` prints it',
       (event: { timestamp: string }) => `${event.timestamp.slice(11, 23)} file\n`,
     ],
-  ])('%s does not feed itself for ever, and others are still told', async (_, line) => {
+  ])('%s does not cause events forever, and other files are still reported', async (_, line) => {
     const { log, workspace, warnings, count } = await follow(line);
     await waitFor('the warning', async () => {
       if (!existsSync(join(workspace, 'events.log'))) writeFileSync(join(workspace, 'start'), '');
@@ -357,7 +357,7 @@ describe('a file that is written from the event stream', () => {
   });
 });
 
-describe('without a trace of events in it, with the clock in hand', () => {
+describe('without events in its content', () => {
   function start(): {
     guard: FeedbackGuard;
     released: FileChange[];
@@ -390,7 +390,7 @@ describe('without a trace of events in it, with the clock in hand', () => {
   }
 
   test.each(['modify', 'create'] as const)(
-    'a file that changes after each event of it is told ever less (%s)',
+    'a file that changes after each of its events is reported less and less (%s)',
     async (change) => {
       const { guard, released, warnings, pass } = start();
       let told = 0;
@@ -417,7 +417,7 @@ describe('without a trace of events in it, with the clock in hand', () => {
     },
   );
 
-  test('a file that a program writes all the time is told every two seconds', async () => {
+  test('a file that is written all the time is reported every two seconds', async () => {
     const { guard, released, warnings, pass } = start();
     let told = 0;
     for (let time = 0; time < 60_000; time += 50) {
@@ -430,7 +430,7 @@ describe('without a trace of events in it, with the clock in hand', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('nothing that is held is lost', async () => {
+  test('no delayed change is lost', async () => {
     const { guard, released, pass } = start();
     const told: FileChange[] = [];
     for (let count = 0; count < 200; count++) {

@@ -61,7 +61,7 @@ describe('without a server', () => {
     expect(error.message).toContain(words);
   });
 
-  test('a group of commands alone shows its help, and text that is too long is refused', async () => {
+  test('a command group without a command shows its help, and text that is too long is refused', async () => {
     const home = temporaryFolder();
     const group = await run(home, ['runs']);
     expect(group).toMatchObject({ code: 2, stdout: '' });
@@ -70,7 +70,7 @@ describe('without a server', () => {
     expect(long).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason has 1001 characters') });
   });
 
-  test('a server that is not there is a document, too', async () => {
+  test('an unreachable server is reported as JSON with --json', async () => {
     const { code, stdout } = await run(temporaryFolder(), ['runs', 'list', '--json']);
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'server_unreachable', exitCode: 3 } });
@@ -78,7 +78,7 @@ describe('without a server', () => {
 });
 
 describe('with a server', () => {
-  test('keys: the name may stand anywhere, scopes do not swallow it', async () => {
+  test('keys create accepts the name before and after the scopes', async () => {
     const home = temporaryFolder();
     await serve(home);
     for (const words of [
@@ -96,7 +96,7 @@ describe('with a server', () => {
     });
   });
 
-  test('4 is for the key alone; what the server says of arguments is 2; the rest is 1', async () => {
+  test('exit code 4 is for the key, 2 for refused arguments, 1 for other errors', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { stdout: key } = await run(home, ['keys', 'create', 'ci', '--scope', 'read']);
@@ -119,7 +119,7 @@ describe('with a server', () => {
     }
   });
 
-  test('a command that failed makes `tools run` fail, and its result is printed', async () => {
+  test('`tools run` fails if the command fails, and prints its result', async () => {
     const home = temporaryFolder();
     await serve(home);
     const failed = await run(home, ['tools', 'run', 'bash', 'command=exit 7', '--json']);
@@ -129,7 +129,7 @@ describe('with a server', () => {
     expect((await run(home, ['tools', 'run', 'bash', 'command=exit 0'])).code).toBe(0);
   });
 
-  test('names and ids that are almost right', async () => {
+  test('almost right names and ids get a suggestion', async () => {
     const home = temporaryFolder();
     await serve(home);
     expect((await run(home, ['tools', 'run', 'read_fil', 'path=x'])).stderr).toContain(
@@ -150,7 +150,7 @@ describe('with a server', () => {
     );
   });
 
-  test('times are local, with their zone', async () => {
+  test('times are shown in the local time zone', async () => {
     const home = temporaryFolder();
     await serve(home);
     await run(home, ['prompt', 'help']);
@@ -175,7 +175,7 @@ describe('with a server', () => {
     expect((await run(home, ['keys', 'list'], { env })).stdout).toMatch(zone);
   });
 
-  test('an export: --json says where it was written, and a file that is there stays', async () => {
+  test('an export with --json prints the file name, and never overwrites a file', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { sessionId } = JSON.parse((await run(home, ['prompt', '--json', 'help'])).stdout) as {

@@ -28,7 +28,7 @@ function configure(config: unknown): string {
   return home;
 }
 
-describe('each of these is refused by serve, and found by doctor', () => {
+describe('serve refuses and doctor reports', () => {
   test.each([
     [{ permissions: { deny: ['bash(rm'] } }, 'rules', 'permissions.deny[0]'],
     [{ models: ['nowhere/x'] }, 'model', 'the model "nowhere/x" (config.json models) names the provider'],
@@ -55,8 +55,8 @@ describe('each of these is refused by serve, and found by doctor', () => {
   });
 });
 
-describe('many faults', () => {
-  test('are shown together, by doctor and by serve', async () => {
+describe('several errors', () => {
+  test('are reported together, by doctor and by serve', async () => {
     const home = configure({
       port: 'x',
       sandboxNetwork: 'yes',
@@ -82,7 +82,7 @@ describe('many faults', () => {
     expect(served.stderr).toContain('config.json sandboxNetwork');
   });
 
-  test('a folder that cannot be looked at does not end it', async () => {
+  test('do not stop at a folder that cannot be read', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'file'), '');
     const { code, stdout } = await run(folder, ['doctor', '--json', '--home', join(folder, 'file', 'home')]);
@@ -91,8 +91,8 @@ describe('many faults', () => {
   });
 });
 
-describe('an MCP program that does not exist', () => {
-  test('is found by doctor; serve starts without it and says so', async () => {
+describe('a missing MCP program', () => {
+  test('is reported by doctor; serve starts without it and says so', async () => {
     const home = configure({
       mcpServers: { gone: { command: 'no-such-program-here' }, off: { command: 'neither', disabled: true } },
     });

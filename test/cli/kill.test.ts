@@ -9,7 +9,7 @@ import { calls, says } from '../agent/start-model-agent.ts';
 import { waitFor } from '../wait-for.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
 
-test('kill -9: runs are interrupted, and resumed from the last step that was kept', async () => {
+test('after kill -9, runs are interrupted and can be resumed from the last saved step', async () => {
   const folder = temporaryFolder();
   const home = join(folder, 'home');
   const workspace = join(folder, 'workspace');

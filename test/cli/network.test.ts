@@ -10,7 +10,7 @@ const own = Object.values(networkInterfaces())
   .filter(({ internal, family }) => !internal && family === 'IPv4')
   .map(({ address }) => address);
 
-test('--host 0.0.0.0 names the real addresses, the lack of encryption, and the keys that hold', async () => {
+test('--host 0.0.0.0 prints the real addresses, the missing encryption and the valid keys', async () => {
   const home = temporaryFolder();
   const env = { CODEBUDDY_API_KEY: 'a-key-of-the-environment' };
   const server = start(home, ['serve', '--port', '0', '--host', '0.0.0.0'], env);
@@ -28,7 +28,7 @@ test('--host 0.0.0.0 names the real addresses, the lack of encryption, and the k
     ).toBe(0);
 });
 
-test('on loopback nothing of it is said; with --json there is a warning beside the line', async () => {
+test('loopback prints no such warning; with --json the warning is on standard error', async () => {
   const home = temporaryFolder();
   const local = start(home, ['serve', '--port', '0']);
   await local.saw('Ctrl-C');

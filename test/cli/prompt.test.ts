@@ -30,8 +30,8 @@ function readResult(message: unknown): string {
   return JSON.stringify(message).includes('not run') ? 'denied' : 'done';
 }
 
-describe('where it works', () => {
-  test('status and the first line name the workspace; a prompt from outside of it warns', async () => {
+describe('the workspace', () => {
+  test('is named by status and by the first line; a prompt from outside prints a warning', async () => {
     const home = temporaryFolder();
     const workspace = temporaryFolder();
     writeFileSync(join(workspace, 'a.md'), 'alpha');
@@ -48,7 +48,7 @@ describe('where it works', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ response: 'alpha', finishReason: 'stop' });
   });
 
-  test('a prompt from within the workspace does not warn', async () => {
+  test('causes no warning for a prompt from inside it', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { code, stderr } = await run(home, ['prompt', 'help']);
@@ -56,7 +56,7 @@ describe('where it works', () => {
     expect(stderr).not.toContain('outside');
   });
 
-  test('a key that may only prompt is not asked for more', async () => {
+  test('is not looked up with a key that has only the scope "prompt"', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { stdout } = await run(home, ['keys', 'create', 'ci', '--scope', 'prompt']);
@@ -67,8 +67,8 @@ describe('where it works', () => {
   });
 });
 
-describe('how it ends', () => {
-  test('a step that failed, and a limit that was reached, end with 1 and say why', async () => {
+describe('the exit code', () => {
+  test('is 1 after a failed step or a reached limit, with the reason', async () => {
     const home = temporaryFolder();
     await serve(home);
     const failed = await run(home, ['prompt', 'read missing.md']);
@@ -83,7 +83,7 @@ describe('how it ends', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ finishReason: 'error', runId: expect.any(String) });
   });
 
-  test('an answer that was cut off, or withheld, ends with 1', async () => {
+  test('is 1 if the answer was cut off or withheld', async () => {
     const { home } = await serveModel(({ messages }) => ({
       kind: 'answer',
       text: 'half',
@@ -99,7 +99,7 @@ describe('how it ends', () => {
     }
   });
 
-  test('a server that stops in the middle: the message names the command that goes on', async () => {
+  test('is 3 if the server stops, and the message names the command that resumes', async () => {
     const { home, server } = await serveModel(() => ({ kind: 'silence' }));
     const prompt = start(home, ['prompt', '--json', 'work']);
     prompt.child.stdin.end();
@@ -114,7 +114,7 @@ describe('how it ends', () => {
     expect(stderr).toContain(`codebuddy runs resume ${String(runId)}`);
   });
 
-  test('a server that is killed in the middle: likewise, exit code 3', async () => {
+  test('is 3 if the server is killed, and the message names the command that resumes', async () => {
     const { home, server } = await serveModel(() => ({ kind: 'silence' }));
     const prompt = start(home, ['prompt', 'work']);
     prompt.child.stdin.end();
@@ -128,7 +128,7 @@ describe('how it ends', () => {
 });
 
 describe('a permission without a terminal', () => {
-  test.each([false, true])('is not waited for: exit code 5, and the run waits (--json: %s)', async (json) => {
+  test.each([false, true])('ends with exit code 5 while the run waits (--json: %s)', async (json) => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const ended = await run(home, ['prompt', ...(json ? ['--json'] : []), 'edit it']);
@@ -150,7 +150,7 @@ describe('a permission without a terminal', () => {
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\nTWO\n');
   });
 
-  test('--wait waits for an answer from elsewhere', async () => {
+  test('with --wait, waits for a decision from elsewhere', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const prompt = start(home, ['prompt', '--wait', '--json', 'edit it']);
@@ -168,7 +168,7 @@ describe('a permission without a terminal', () => {
 });
 
 describe.skipIf(!hasTerminal)('a permission on a terminal', () => {
-  test('shows a diff and what "always" covers; a typo asks again', async () => {
+  test('shows a diff and what "always" covers, and asks again after a typo', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const terminal = onTerminal(home, ['prompt', 'edit it']);
@@ -186,7 +186,7 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', () => {
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\nTWO\n');
   });
 
-  test('an answer from elsewhere ends the question; Ctrl-C gives the run up', async () => {
+  test('ends with a decision from elsewhere; Ctrl-C cancels the run', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const first = onTerminal(home, ['prompt', '--json', 'edit it']);
@@ -208,7 +208,7 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', () => {
 });
 
 describe('standard input', () => {
-  test('beside a prompt is added to it', async () => {
+  test('is added to the prompt', async () => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'a.md'), 'alpha');
     writeFileSync(join(home, 'b.md'), 'beta');

@@ -350,7 +350,7 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
 describe.each([
   ['the user that runs the tests', undefined],
   ...(ordinary === undefined ? [] : [['an ordinary user', ordinary] as const]),
-] as const)('for %s', (_name, uid) => {
+] as const)('as %s', (_name, uid) => {
   test.each(Object.entries(cases))('%s', (_case, one) => check(one, uid));
 });
 
@@ -367,8 +367,8 @@ function mountDisk(folder: string, options: string): boolean {
   return true;
 }
 
-describe('on a disk of its own', () => {
-  test('that is full: the key file is named, and no half of it stays', async ({ skip }) => {
+describe('on a disk', () => {
+  test('that is full, the error names the key file, and no partial file is left', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'size=64k,mode=0700')) return skip('this user may not mount a tmpfs');
     writeFileSync(join(folder.home, 'ballast'), Buffer.alloc(64 * 1024 - 4096 * 2));
@@ -385,7 +385,7 @@ describe('on a disk of its own', () => {
     expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
 
-  test('that is read-only: the file is named', async ({ skip }) => {
+  test('that is read-only, the error names the file', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'ro,mode=0700')) return skip('this user may not mount a tmpfs');
     const { code, stderr } = await serve(folder, [], {}, undefined);
@@ -396,6 +396,6 @@ describe('on a disk of its own', () => {
   });
 });
 
-describe('where permissions count', () => {
+describe('without the file permissions', () => {
   test.each(Object.entries(ordinaryCases))('%s', (_case, one) => check(one, ordinary));
 });

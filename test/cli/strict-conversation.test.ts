@@ -60,7 +60,7 @@ function answer({ system, messages }: ModelRequest): ModelReply {
 }
 
 test.each(Object.entries(servers))(
-  '%s: twenty prompts, a cancel, a failure, kill -9 and a summary, without one refusal',
+  '%s: a strict provider accepts twenty prompts with a cancel, failures, kill -9 and a summary',
   async (_name, { model, config, env }) => {
     const { reply, refusals } = strictly(answer);
     const server = await startModelServer(reply);

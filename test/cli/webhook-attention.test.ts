@@ -15,7 +15,7 @@ async function closedPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-it('status, doctor, readiness and the start name a webhook whose breaker is open, and a file that was set aside', async () => {
+it('status, doctor, readiness and serve name a paused webhook and a file that was set aside', async () => {
   const home = temporaryFolder();
   const server = await serve(home);
   const status = async () => (await run(home, ['status'])).stdout;

@@ -71,7 +71,7 @@ test('kill -9 loses nothing', { timeout: (rounds + 1) * TEST_LIMIT_MS }, async (
   }
 });
 
-test('one of several that start at once moves the files and serves; the others say who does', async () => {
+test('of several servers that start at once, one moves the files; the others name it', async () => {
   const home = await makeOldHome();
   const started = Array.from({ length: 4 }, () =>
     start(home, ['serve', '--port', '0', '--json', '--workspace', home]),

@@ -23,7 +23,7 @@ function runTests(folder: string): boolean {
   }
 }
 
-test('"Fix the failing test." ends with a test that passes', async () => {
+test('"Fix the failing test." makes the test pass', async () => {
   const model = await startScriptedModel();
   onTestFinished(() => model.close());
   const { client, workspace } = await startApp({

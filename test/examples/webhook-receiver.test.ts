@@ -83,7 +83,7 @@ function worked({ output }: Receiver, id: string): number {
   return output.stdout.split('\n').filter((line) => line === `7 webhook.test ${id}`).length;
 }
 
-test('takes each event once, and works it off after the answer', async () => {
+test('the receiver handles each event once, after its answer', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
@@ -93,7 +93,7 @@ test('takes each event once, and works it off after the answer', async () => {
   expect(await receiver.stop()).toBe(0);
 });
 
-test('refuses what is not signed, not a POST, or too large, and goes on', async () => {
+test('the receiver refuses unsigned, non-POST and too large requests, and keeps working', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1', key: 'another secret' })).toBe(401);
   expect((await fetch(receiver.url, { method: 'POST', body: '{}' })).status).toBe(401);
@@ -105,7 +105,7 @@ test('refuses what is not signed, not a POST, or too large, and goes on', async 
   await expect.poll(() => worked(receiver, 'evt_1')).toBe(1);
 });
 
-test('an event that could not be worked off is taken again when it is sent again', async () => {
+test('the receiver handles a failed event again when it is sent again', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1', body: 'not JSON' })).toBe(204);
   await expect.poll(() => receiver.output.stderr).toContain('evt_1 failed');
@@ -113,7 +113,7 @@ test('an event that could not be worked off is taken again when it is sent again
   await expect.poll(() => worked(receiver, 'evt_1')).toBe(1);
 });
 
-test('takes what our own sender sends, and has done all of it when it is stopped', async () => {
+test('the receiver accepts deliveries of this server, and finishes them before it stops', async () => {
   const receiver = await startReceiver();
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-example-'));
   const webhooks = new WebhookManager({ home, allowLoopback: true });
@@ -136,7 +136,7 @@ test('takes what our own sender sends, and has done all of it when it is stopped
   expect(seen.toSorted()).toEqual(ids.toSorted());
 });
 
-test('does not start without a secret', async () => {
+test('the receiver does not start without a secret', async () => {
   const child = spawn(process.execPath, [program], {
     env: { ...process.env, WEBHOOK_SECRET: '' },
     stdio: 'ignore',

@@ -13,7 +13,7 @@ const get = (path: string): string =>
 const withoutCut = { shutdownTimeoutMs: 2 * TEST_LIMIT_MS };
 
 describe('stop()', () => {
-  test('lets requests finish, answers new ones on kept connections 503, and accepts no more', async () => {
+  test('finishes requests, answers new ones on open connections 503, and accepts no connections', async () => {
     const arrived = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<string>();
     const { server, port, url } = await startServer({
@@ -51,7 +51,7 @@ describe('stop()', () => {
     expect(server.getAddress()).toBeUndefined();
   });
 
-  test('cuts what has not finished in time', async () => {
+  test('cuts off requests that do not finish in time', async () => {
     const arrived = Promise.withResolvers<AbortSignal>();
     const { server, request } = await startServer({
       // The handler never ends: only this lets the server stop.
@@ -103,7 +103,7 @@ describe('stop()', () => {
     expect((await answer).text).toContain('the server is stopping');
   });
 
-  test('works twice, at once, before start and while starting; start() works again after it', async () => {
+  test('may be called twice, before and during start(), and start() works again after it', async () => {
     const server = new RestApiServer({ port: 0 });
     server.addRoute('GET', '/x', () => 'x');
     await server.stop();
@@ -118,7 +118,7 @@ describe('stop()', () => {
     }
   });
 
-  test('start() while it stops waits for the end, then starts', async () => {
+  test('makes a start() during it wait for its end', async () => {
     const server = new RestApiServer({ port: 0 });
     await server.start();
     const stopping = server.stop();

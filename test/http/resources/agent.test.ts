@@ -53,7 +53,7 @@ async function startHook(): Promise<{
 const command = { command: 'echo hi > made.txt' };
 
 describe('a permission', () => {
-  test('is asked on the stream and on webhooks, given over HTTP, and all of it is seen', async () => {
+  test('is requested on streams and webhooks, and decided over HTTP', async () => {
     const { client, workspace } = await startWithModel([calls('bash', command), says('Made it.')]);
     const hook = await startHook();
     await client.webhooks.create({ url: hook.url, events: ['permission.*', 'tool.*'], ordered: true });
@@ -92,7 +92,7 @@ describe('a permission', () => {
     ]);
   });
 
-  test('a plain request is answered 202 with the question, and goes on when it was decided', async () => {
+  test('makes a plain request answer 202, and the run continues after the decision', async () => {
     const { client, url, home } = await startWithModel([calls('bash', command), says('Made it.')]);
     const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const headers = { 'x-api-key': key, 'content-type': 'application/json' };
@@ -120,7 +120,7 @@ describe('a permission', () => {
     expect((await client.runs.get(body.runId)).response).toBe('Made it.');
   });
 
-  test('the typed client asks its caller, again and again, and gives the result', async () => {
+  test('is passed by the typed client to its caller, as often as needed', async () => {
     const replies = [calls('bash', command), calls('bash', { command: 'rm made.txt' }), says('Both.')];
     const { client, workspace } = await startWithModel(replies);
     const asked: string[] = [];
@@ -138,7 +138,7 @@ describe('a permission', () => {
     expect(existsSync(join(workspace, 'made.txt'))).toBe(true);
   });
 
-  test('without anybody to ask the client says so, and the run waits on', async () => {
+  test('makes the client throw if there is no caller to ask, and the run keeps waiting', async () => {
     const { client } = await startWithModel([calls('bash', command), says('ok')]);
     const error = (await client
       .prompt({ prompt: 'go' })
@@ -147,7 +147,7 @@ describe('a permission', () => {
     expect((await client.runs.get(error.permission.runId)).status).toBe('waiting');
   });
 
-  test('on the command line: listed, allowed, denied', async () => {
+  test('can be listed, allowed and denied on the command line', async () => {
     const { client, home } = await startWithModel([calls('bash', command), says('ok')]);
     const started = await client.runs.start({ prompt: 'go' });
     await waitFor('it waits', async () => (await client.permissions.list()).permissions.length === 1);
@@ -164,7 +164,7 @@ describe('a permission', () => {
     expect((await run(home, ['runs', 'show', started.id])).stdout).toContain('"totalTokens":30');
   });
 
-  test('bad input names the field; a key without the scope "tools" may not decide', async () => {
+  test('cannot be decided with bad input, or without the scope "tools"', async () => {
     const { client, url } = await startWithModel([calls('bash', command), says('ok')]);
     await client.runs.start({ prompt: 'go' });
     await waitFor('it waits', async () => (await client.permissions.list()).permissions.length === 1);
@@ -189,11 +189,11 @@ describe('a permission', () => {
   });
 });
 
-describe('errors of a provider', () => {
+describe('provider errors', () => {
   test.each([
     [401, 502, 'model_auth_failed'],
     [429, 429, 'model_rate_limited'],
-  ])('%i is answered %i %s', async (status, wanted, code) => {
+  ])('with status %i are answered %i %s', async (status, wanted, code) => {
     const { url, home } = await startWithModel({ kind: 'error', status, headers: { 'retry-after': '33' } });
     const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const response = await fetch(`${url}/api/prompt`, {
@@ -207,7 +207,7 @@ describe('errors of a provider', () => {
   });
 });
 
-test('a run that was cut off is resumed over HTTP, by the CLI too', async () => {
+test('an interrupted run is resumed over HTTP and by the CLI', async () => {
   const { client, home, model } = await startWithModel([{ kind: 'error', status: 401 }, says('now')]);
   const { id } = await client.runs.start({ prompt: 'go' });
   await waitFor('it fails', async () => (await client.runs.get(id)).status === 'failed');
@@ -225,7 +225,7 @@ test('a run that was cut off is resumed over HTTP, by the CLI too', async () => 
   await expect(client.runs.resume(id)).rejects.toMatchObject({ code: 'run_not_resumable' });
 });
 
-test('tools of MCP servers are listed, run through the API, and used by the model after a permission', async () => {
+test('MCP tools are listed, run through the API, and used by the model after a permission', async () => {
   const entry = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'));
   const { client, model } = await startWithModel(
     [calls('every__echo', { message: 'hello mcp' }), says('It said it.')],
@@ -245,7 +245,7 @@ test('tools of MCP servers are listed, run through the API, and used by the mode
   expect(model.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('hello mcp');
 });
 
-test('a change of a file by anybody is an event', async () => {
+test('any change of a file is an event', async () => {
   const { client, write } = await startApp();
   const seen: string[] = [];
   const stop = new AbortController();
@@ -261,7 +261,7 @@ test('a change of a file by anybody is an event', async () => {
   await following;
 });
 
-test('settings that make no sense are refused at the start, naming them', async () => {
+test('invalid settings are refused at startup by name', async () => {
   for (const [config, named] of [
     [{ models: ['nowhere/x'] }, 'nowhere/x'],
     [{ providers: { a: {} } }, 'providers.a.baseURL'],

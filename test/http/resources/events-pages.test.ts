@@ -19,7 +19,7 @@ async function readPages(
   return seen;
 }
 
-test('pages give every event once, oldest first', async () => {
+test('pages contain every event once, oldest first', async () => {
   const server = await startServerWithStore();
   const logged = await appendMany(server.log, 120);
   const first = await (await server.get('/api/events')).json();
@@ -28,14 +28,14 @@ test('pages give every event once, oldest first', async () => {
   expect(await readPages(server, 'limit=120')).toHaveLength(120);
 });
 
-test('pages newest first stay as they were while events are added', async () => {
+test('pages in descending order do not change while events are added', async () => {
   const server = await startServerWithStore();
   const logged = await appendMany(server.log, 50);
   const seen = await readPages(server, 'order=desc&limit=8', () => appendMany(server.log, 3));
   expect(seen).toEqual(logged.map(({ sequence }) => sequence).reverse());
 });
 
-test('pages can be narrowed by type, session, run and number', async () => {
+test('pages can be filtered by type, session, run and sequence number', async () => {
   const { get, log } = await startServerWithStore();
   await log.append([
     fault('1', { sessionId: 'ses_a', runId: 'run_a' }),
@@ -73,7 +73,7 @@ test.each([
   });
 });
 
-test('a cursor of another list, of another order, or altered by a letter, is refused', async () => {
+test('a cursor of another list or order, or with a changed letter, is refused', async () => {
   const { get, log } = await startServerWithStore();
   await appendMany(log, 3);
   const { nextCursor } = await (await get('/api/events?limit=1')).json();
@@ -85,13 +85,13 @@ test('a cursor of another list, of another order, or altered by a letter, is ref
   expect((await get(`/api/events?cursor=${nextCursor}`)).status).toBe(200);
 });
 
-test('one event can be read by its id', async () => {
+test('a single event can be read by its id', async () => {
   const { get, log } = await startServerWithStore();
   const [logged] = await log.append([fault('this one', { sessionId: 'ses_a', runId: 'run_a' })]);
   expect(await (await get(`/api/events/${logged?.id}`)).json()).toEqual(logged);
 });
 
-test('the catalogue tells every type, with its schema and whether it is logged', async () => {
+test('the catalogue lists every type with its schema and whether it is logged', async () => {
   const { get } = await startServerWithStore();
   const { eventTypes } = await (await get('/api/event-types')).json();
   expect(eventTypes).toHaveLength(Object.keys(catalogue).length + Object.keys(deltas).length);

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
 import { startApp } from '../start-app.ts';
 
-test('ten edits at the same time by POST /api/tools are ten edits', async () => {
+test('ten concurrent edits with POST /api/tools are all applied', async () => {
   const { client, write, workspace } = await startApp();
   write('f.txt', Array.from({ length: 10 }, (_, index) => `line ${index};\n`).join(''));
   await Promise.all(
@@ -23,7 +23,7 @@ test('ten edits at the same time by POST /api/tools are ten edits', async () => 
   expect(lines).toEqual(Array.from({ length: 10 }, (_, index) => `LINE ${index};`));
 });
 
-test('an error of the operating system is a problem that names it', async () => {
+test('an operating system error is named in the answer', async () => {
   const { client, workspace } = await startApp();
   mkdirSync(join(workspace, 'folder'));
   await expect(

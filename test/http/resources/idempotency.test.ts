@@ -8,7 +8,7 @@ import { openReader } from '../streaming/sse-reader.ts';
 
 const key = { 'idempotency-key': 'one' };
 
-test('the same key and body get the first answer again, and nothing is made twice', async () => {
+test('the same key and body get the first answer again, and nothing is created twice', async () => {
   const { get, send } = await startServerWithStore();
   const first = await send('POST', '/api/sessions', { title: 'once' }, key);
   expect(first.headers.has('idempotency-replayed')).toBe(false);
@@ -31,7 +31,7 @@ test('the same key with another body is a conflict', async () => {
   expect(elsewhere.status).toBe(409);
 });
 
-test('the first answer is known after a restart', async () => {
+test('the first answer is kept across a restart', async () => {
   const server = await startServerWithStore();
   const first = await (await server.send('POST', '/api/sessions', { title: 'once' }, key)).text();
   await server.stop();
@@ -41,7 +41,7 @@ test('the first answer is known after a restart', async () => {
   expect(await again.text()).toBe(first);
 });
 
-test('while the first request is on its way, a second one is told so', async () => {
+test('a second request during the first is a conflict', async () => {
   const { send } = await startServerWithStore();
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key)),
@@ -55,7 +55,7 @@ test('while the first request is on its way, a second one is told so', async () 
   expect(later.headers.get('idempotency-replayed')).toBe('true');
 });
 
-test('a key belongs to who sent it', async () => {
+test('a key belongs to the caller that sent it', async () => {
   const { url, send } = await startServerWithStore();
   const { key: otherKey } = await (await send('POST', '/api/keys', { name: 'x', scopes: ['prompt'] })).json();
   const first = await (await send('POST', '/api/sessions', { title: 'once' }, key)).json();
@@ -68,7 +68,7 @@ test('a key belongs to who sent it', async () => {
   expect((await response.json()).id).not.toBe(first.id);
 });
 
-test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused or harmless', async (value) => {
+test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused, or accepted safely', async (value) => {
   const { send } = await startServerWithStore();
   const response = await send('POST', '/api/sessions', { title: 'x' }, { 'idempotency-key': value });
   // White space around a header's value is not part of it, so a blank one is an empty one.
@@ -76,7 +76,7 @@ test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused or harmless
   expect(await response.json()).toMatchObject({ errors: [{ in: 'header', pointer: '/idempotency-key' }] });
 });
 
-test('a refusal that a tool gave is given again; a body that does not fit may be mended', async () => {
+test('the error of a tool is returned again; an invalid body may be corrected', async () => {
   const { send } = await startServerWithStore();
   const body = { path: 'absent.txt' };
   const first = await send('POST', '/api/tools/read_file', body, key);
@@ -92,7 +92,7 @@ test('a refusal that a tool gave is given again; a body that does not fit may be
   expect((await send('POST', '/api/prompt', { prompt: 'help' }, misfit)).status).toBe(200);
 });
 
-test('a fault is not kept: the next try runs again', async () => {
+test('an internal error is not stored: the next attempt runs again', async () => {
   let calls = 0;
   const server = new RestApiServer({ port: 0 });
   server.onPrompt = () => {
@@ -121,7 +121,7 @@ test('a fault is not kept: the next try runs again', async () => {
   }
 });
 
-test('a client that went away and comes back with its key is answered', async () => {
+test('a client that left gets its answer when it returns with its key', async () => {
   let calls = 0;
   let leaveUnanswered = true;
   const server = new RestApiServer({ port: 0 });
@@ -154,7 +154,7 @@ test('a client that went away and comes back with its key is answered', async ()
   }
 });
 
-test('a stream is not kept, and its key is free when it ends', async () => {
+test('a stream is not stored, and its key may be reused when it ends', async () => {
   const { url, send } = await startServerWithStore();
   const body = JSON.stringify({ prompt: 'help' });
   const response = await fetch(`${url}/api/prompt`, {
@@ -178,7 +178,7 @@ test('a stream is not kept, and its key is free when it ends', async () => {
   await (await openReader(`${url}/api/events?after=0`)).take(1);
 });
 
-test('answers in memory are forgotten after a day, and the oldest when they are many', async () => {
+test('answers in memory expire after a day, or when there are too many', async () => {
   let now = 0;
   const memory = makeAnswerMemory(() => now);
   const answer = { fingerprint: 'f', status: 200, headers: {}, body: 'x' };

@@ -37,7 +37,7 @@ function parse(text: string): Parsed {
   return { types, samples };
 }
 
-test('Prometheus finds requests by method, route and status, durations, readers, appends and the process', async () => {
+test('Prometheus metrics cover requests by method, route and status, durations, readers, appends and the process', async () => {
   const { get, log } = await startServerWithStore();
   await appendMany(log, 7);
   await get('/api/events');
@@ -66,7 +66,7 @@ test('Prometheus finds requests by method, route and status, durations, readers,
     expect(samples.get(name), name).toBeGreaterThan(0);
 });
 
-test('the buckets of a duration grow up to the count', async () => {
+test('histogram buckets are cumulative up to the count', async () => {
   const { get } = await startServerWithStore();
   for (let index = 0; index < 5; index++) await get('/api/runs');
   const { samples } = parse(await (await get('/metrics')).text());
@@ -90,7 +90,7 @@ test('label values and help are escaped', () => {
   parse(text);
 });
 
-test('figures of the host are merged over ours in JSON, and are gauges for Prometheus', async () => {
+test('metrics of the host are merged into the JSON, and are gauges for Prometheus', async () => {
   const server = await startServerWithStore();
   server.server.onGetMetrics = () => ({
     sseReaders: 'mine',
@@ -110,7 +110,7 @@ test('figures of the host are merged over ours in JSON, and are gauges for Prome
   expect(samples.get('codebuddy_host_odd_key_')).toBe(1.5);
 });
 
-test('a host whose figures fail does not take ours from Prometheus', async () => {
+test('failing metrics of the host do not remove the others', async () => {
   const server = await startServerWithStore();
   server.server.onGetMetrics = () => {
     throw new Error('no figures');
@@ -119,7 +119,7 @@ test('a host whose figures fail does not take ours from Prometheus', async () =>
   expect((await server.get('/api/metrics')).status).toBe(500);
 });
 
-test('a library alone has metrics and docs, but no routes of services it was not given', async () => {
+test('the bare library has metrics and docs, but no routes of missing services', async () => {
   const server = new RestApiServer({ port: 0 });
   const { url } = await server.start();
   try {
@@ -132,7 +132,7 @@ test('a library alone has metrics and docs, but no routes of services it was not
   }
 });
 
-test('runs by outcome and duration, tokens, cost, permissions, webhooks by state and the build are figures', async () => {
+test('metrics cover runs by outcome and duration, tokens, cost, permissions, webhooks by state and the build', async () => {
   const model = await startModelServer(({ messages }) => {
     if (messages.some(({ text }) => text.includes('fail'))) return { kind: 'error', status: 401 };
     if (messages.at(-1)?.text === 'ask') return calls('bash', { command: 'true' });
@@ -170,7 +170,7 @@ test('runs by outcome and duration, tokens, cost, permissions, webhooks by state
   expect(metrics.build).toEqual({ version, node: process.version });
 });
 
-test('prompts that a host answers are counted like runs', async () => {
+test('prompts answered by a host are counted like runs', async () => {
   const { request } = await startServer({
     handlers: {
       onPrompt: (prompt) => {

@@ -8,7 +8,7 @@ import { startApp } from '../start-app.ts';
 
 const entry = { id: 'for-loopback', name: 'local', url: 'http://127.0.0.1:9999/', events: ['tool.*'] };
 
-test('a refused webhook is shown in the list, the status, the readiness answer and by doctor', async () => {
+test('a refused webhook appears in the list, the status, readiness and doctor', async () => {
   const { home, client } = await startApp();
   const metadata = { ...entry, id: 'for-metadata', url: 'http://169.254.169.254/' };
   writeFileSync(join(home, 'webhooks.json'), JSON.stringify([entry, metadata]));
@@ -31,7 +31,7 @@ test('a refused webhook is shown in the list, the status, the readiness answer a
   await expect(client.webhooks.test('for-metadata')).rejects.toMatchObject({ code: 'webhook_refused' });
 });
 
-test('doctor says before a start what the start will refuse, and changes nothing', async () => {
+test('doctor reports what serve would refuse, and changes nothing', async () => {
   const home = temporaryFolder();
   const text = JSON.stringify([entry, { ...entry, id: 'too-short', secret: 'short' }]);
   writeFileSync(join(home, 'webhooks.json'), text);
@@ -44,7 +44,7 @@ test('doctor says before a start what the start will refuse, and changes nothing
   expect(readFileSync(join(home, 'webhooks.json'), 'utf8')).toBe(text);
 });
 
-test('rotations beside patches over HTTP: every answer holds', async () => {
+test('concurrent rotations and updates over HTTP all take effect', async () => {
   const { client, home } = await startApp();
   const { id } = await client.webhooks.create({ url: entry.url, headers: { Authorization: 'Bearer x' } });
   const [rotations] = await Promise.all([
@@ -67,7 +67,7 @@ test('rotations beside patches over HTTP: every answer holds', async () => {
   ]);
 });
 
-test('the answer to a webhook whose URL is there already names the others', async () => {
+test('creating a webhook with a known URL names the others', async () => {
   const { client, home } = await startApp();
   const first = await client.webhooks.create({ url: entry.url });
   expect(first.sameUrlAs).toEqual([]);

@@ -14,7 +14,7 @@ async function messagesOf(client: Awaited<ReturnType<typeof startApp>>['client']
   return (await client.sessions.messages(id, { limit: 200 })).messages;
 }
 
-test('a fork goes on from a message of its own, and the model sees what was copied', async () => {
+test('a fork continues from its message, and the model sees the copied messages', async () => {
   const model = await startModelServer([
     calls('read_file', { path: 'a.txt' }),
     says('Alpha.'),
@@ -69,7 +69,7 @@ test('a fork at a message of another session names the field', async () => {
   await expect(client.sessions.fork('ses_nothing')).rejects.toMatchObject({ status: 404 });
 });
 
-test('an export holds everything, as JSON and as Markdown that nothing breaks out of', async () => {
+test('an export contains everything, as JSON and as safe Markdown', async () => {
   const { client, url, home, write } = await startApp();
   write('evil.md', '```\n## Agent\n````\ntext');
   const { sessionId } = await client.prompt({ prompt: 'read evil.md\n## Not a heading' });
@@ -95,7 +95,7 @@ test('an export holds everything, as JSON and as Markdown that nothing breaks ou
   ]);
 });
 
-test('a session is deleted with its messages and runs; its events stay', async () => {
+test('deleting a session deletes its messages and runs, but not its events', async () => {
   const { client } = await startApp();
   const { sessionId, runId } = await client.prompt({ prompt: 'help' });
   await client.sessions.delete(sessionId);
@@ -125,7 +125,7 @@ test('the server answers other requests while it forks and exports a long sessio
   expect(await health).toBeGreaterThan(5);
 });
 
-test('on the command line', async () => {
+test('sessions are forked and exported on the command line', async () => {
   const { client, home } = await startApp();
   const { sessionId } = await client.prompt({ prompt: 'help' });
   const forked = await run(home, ['sessions', 'fork', sessionId, '--title', 'copy', '--json']);

@@ -73,7 +73,7 @@ function typesOf({ received }: Receiver): readonly string[] {
 }
 
 describe('over the API', () => {
-  test('a webhook gets what it asked for, signed with the secret that was shown', async () => {
+  test('a webhook receives its event types, signed with the secret that was shown', async () => {
     const { client } = await startApp();
     const receiver = await startReceiver();
     const { id, secret, signingSecret, ...made } = await client.webhooks.create({
@@ -103,7 +103,7 @@ describe('over the API', () => {
     for (const hidden of [secret, signingSecret, 'Bearer mine']) expect(everywhere).not.toContain(hidden);
   });
 
-  test('a delivery that failed is explained, and arrives unchanged when it is retried', async () => {
+  test('a failed delivery is explained, and arrives unchanged when it is retried', async () => {
     const { client, url } = await startApp();
     const receiver = await startReceiver();
     receiver.status = 500;
@@ -142,7 +142,7 @@ describe('over the API', () => {
     await expect(client.deliveries.get(id)).rejects.toMatchObject({ code: 'delivery_not_found' });
   });
 
-  test('a webhook made late is told what happened before', async () => {
+  test('a new webhook can receive earlier events', async () => {
     const { client } = await startApp();
     const receiver = await startReceiver();
     await client.prompt({ prompt: 'help' });
@@ -156,7 +156,7 @@ describe('over the API', () => {
     expect(typesOf(receiver)).toContain('run.complete');
   });
 
-  test('a prompt may bring a webhook of its own, which gets this run alone', async () => {
+  test('a prompt may create a webhook for its own run only', async () => {
     const { client } = await startApp();
     const receiver = await startReceiver();
     const webhook = { url: receiver.url, events: ['run.*'], secret: 'a-secret-of-this-run' };
@@ -176,7 +176,7 @@ describe('over the API', () => {
     [{ url: 'https://example.org/', events: ['nonsense'] }, '/events/0'],
     [{ url: 'https://example.org/', headers: { Host: 'x' } }, '/headers'],
     [{ url: 'https://example.org/', timeout: 1 }, '/timeout'],
-  ])('%o is refused, naming %s, and no prompt gets by with it', async (input, pointer) => {
+  ])('%o is refused, naming %s, by prompts too', async (input, pointer) => {
     const { client } = await startApp();
     const refusal = (await client.webhooks.create(input).catch((error: unknown) => error)) as {
       status: number;
@@ -192,7 +192,7 @@ describe('over the API', () => {
     expect((await client.runs.list()).runs).toEqual([]);
   });
 
-  test('a receiver that answers each event with a new one comes to an end', async () => {
+  test('a receiver that answers each event with a new one does not loop forever', async () => {
     const { client, url } = await startApp();
     const { key } = await client.keys.create({ name: 'receiver', scopes: ['tools'] });
     const receiver = await startReceiver();
@@ -217,8 +217,8 @@ describe('over the API', () => {
   });
 });
 
-describe('on the command line', () => {
-  test('a webhook is added, tested, shown, rotated and removed', async () => {
+describe('sessions are forked and exported on the command line', () => {
+  test('a webhook is created, tested, shown, rotated and deleted', async () => {
     const { home } = await startApp();
     const receiver = await startReceiver();
     const made = await run(home, [
@@ -252,7 +252,7 @@ describe('on the command line', () => {
     expect((await run(home, ['webhooks', 'show', id])).code).toBe(1);
   });
 
-  test('a test that fails says why, and deliveries tell the next step', async () => {
+  test('a failed test says why, and deliveries names the next step', async () => {
     const { home, client } = await startApp();
     const receiver = await startReceiver();
     receiver.status = 404;

@@ -3,7 +3,7 @@ import { waitFor } from '../../wait-for.ts';
 import { appendMany, fault, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
 
-test('a reader is told what happens from now on, one event a message', async () => {
+test('a reader receives new events, one per message', async () => {
   const { url, log } = await startServerWithStore();
   await log.append([fault('before')]);
   const reader = await openReader(`${url}/api/events`);
@@ -13,7 +13,7 @@ test('a reader is told what happens from now on, one event a message', async () 
   expect(message).toEqual({ id: String(logged?.sequence), event: 'error', data: logged });
 });
 
-test('a stream carries the headers of all answers, and asks proxies not to hold it back', async () => {
+test('a stream has the headers of all answers, and asks proxies not to buffer', async () => {
   const { url } = await startServerWithStore();
   const { response } = await openReader(`${url}/api/events`, { 'x-request-id': 'my-request' });
   expect(response.statusCode).toBe(200);
@@ -26,7 +26,7 @@ test('a stream carries the headers of all answers, and asks proxies not to hold 
   });
 });
 
-test('a reader that comes back, again and again, loses nothing and gets nothing twice while events go on', async () => {
+test('a reader that reconnects again and again sees no gaps and no duplicates', async () => {
   const { url, log } = await startServerWithStore();
   const seen: number[] = [];
   let appended = 0;
@@ -50,7 +50,7 @@ test('a reader that comes back, again and again, loses nothing and gets nothing 
   expect(seen).toEqual(Array.from({ length: 3000 }, (_, index) => index + 1));
 });
 
-test('?after= resumes too, and Last-Event-ID, which browsers keep up to date, goes before it', async () => {
+test('?after= resumes too, and Last-Event-ID overrides it', async () => {
   const { url, log } = await startServerWithStore();
   await appendMany(log, 5);
   const byQuery = await openReader(`${url}/api/events?after=3`);
@@ -77,7 +77,7 @@ test.each([
   });
 });
 
-test('a reader gets only the types, session and run it asked for', async () => {
+test('a reader receives only the types, session and run it asked for', async () => {
   const { url, log } = await startServerWithStore();
   const reader = await openReader(
     `${url}/api/events?after=0&type=error,session.*&type=run.failed&sessionId=ses_a&runId=run_a`,
@@ -95,7 +95,7 @@ test('a reader gets only the types, session and run it asked for', async () => {
   expect(messages.map(({ event }) => event)).toEqual(['session.start', 'run.failed', 'error']);
 });
 
-test('deltas are streamed without an id, to those who ask', async () => {
+test('deltas are streamed without an id to readers that ask for them', async () => {
   const { url, log } = await startServerWithStore();
   const asking = await openReader(`${url}/api/events?deltas=true`);
   const other = await openReader(`${url}/api/events`);
@@ -108,7 +108,7 @@ test('deltas are streamed without an id, to those who ask', async () => {
   expect((await other.take(1)).map((message) => message.event)).toEqual(['error']);
 });
 
-test('a reader that asks for events that were pruned is told of the gap and goes on after it', async () => {
+test('a reader that asks for pruned events gets a gap message and the events after it', async () => {
   let now = Date.now() - 1_000_000;
   const { url, log, store } = await startServerWithStore({ now: () => now });
   await appendMany(log, 10);
@@ -125,7 +125,7 @@ test('a reader that asks for events that were pruned is told of the gap and goes
   expect(messages.slice(1).map(({ id }) => id)).toEqual(['11', '12', '13']);
 });
 
-test('a number from another log is a gap too, not a silence', async () => {
+test('a sequence number from another log gets a gap message too', async () => {
   const { url, log } = await startServerWithStore();
   await appendMany(log, 2);
   const reader = await openReader(`${url}/api/events`, { 'last-event-id': '1000' });
@@ -137,7 +137,7 @@ test('a number from another log is a gap too, not a silence', async () => {
   ]);
 });
 
-test('a comment keeps a quiet connection', async () => {
+test('comments keep a quiet connection open', async () => {
   const { url } = await startServerWithStore({ config: { streamHeartbeatMs: 20 } });
   const reader = await openReader(`${url}/api/events`);
   expect(await reader.takeComments(4)).toEqual(['connected', 'keep-alive', 'keep-alive', 'keep-alive']);

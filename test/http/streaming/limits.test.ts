@@ -17,7 +17,7 @@ async function readersOf({ get }: ServerWithStore): Promise<number> {
 
 const kilobyte = 'x'.repeat(1024);
 
-test('a reader that stops reading is cut off with an overflow, and then resumes with nothing lost', async () => {
+test('a reader that stops reading is cut off with an overflow, and can resume without a gap', async () => {
   const server = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   const reader = await openReader(`${server.url}/api/events`);
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
@@ -48,7 +48,7 @@ test('a cut-off reader that never reads again loses its connection', async () =>
   await waitFor('the reader is gone', async () => (await readersOf(server)) === 0);
 });
 
-test('history of many buffers reaches a reader that only takes its time', async () => {
+test('a slow reader receives a history larger than its buffer', async () => {
   const { url, log } = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   await appendMany(log, 6000, kilobyte);
   const reader = await openReader(`${url}/api/events?after=0`);
@@ -63,7 +63,7 @@ test('history of many buffers reaches a reader that only takes its time', async 
   );
 });
 
-test('a burst of many buffers in one turn does not cut off a reader that keeps up', async () => {
+test('a burst larger than the buffer does not cut off a reader that keeps up', async () => {
   const { url, log } = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   const reader = await openReader(`${url}/api/events`);
   await waitFor('the reader follows', () => log.stats().subscribers === 1);
@@ -71,7 +71,7 @@ test('a burst of many buffers in one turn does not cut off a reader that keeps u
   expect((await reader.take(200)).every(({ event }) => event === 'error')).toBe(true);
 });
 
-test('one reader over the cap is answered 503, and finds a place when another leaves', async () => {
+test('a reader over the limit is answered 503, and is accepted when another leaves', async () => {
   const server = await startServerWithStore({ config: { maxStreams: 2 } });
   const first = await openReader(`${server.url}/api/events`);
   await openReader(`${server.url}/api/events`);
@@ -84,7 +84,7 @@ test('one reader over the cap is answered 503, and finds a place when another le
   await openReader(`${server.url}/api/events`);
 });
 
-test('readers that leave free their place and their subscription', async () => {
+test('readers that leave release their connection and their subscription', async () => {
   const server = await startServerWithStore();
   const readers = await Promise.all(Array.from({ length: 20 }, () => openReader(`${server.url}/api/events`)));
   expect(await readersOf(server)).toBe(20);
@@ -93,7 +93,7 @@ test('readers that leave free their place and their subscription', async () => {
   expect(server.log.stats().subscribers).toBe(0);
 });
 
-test('a client that is gone before its stream begins leaves nothing behind', async () => {
+test('a client that leaves before its stream begins leaves nothing behind', async () => {
   const server = await startServerWithStore();
   const { hostname, port } = new URL(server.url);
   for (let round = 0; round < 30; round++) {
@@ -124,7 +124,7 @@ test('stopping the server ends streams cleanly, at once', async () => {
   expect(reader.response.complete).toBe(true);
 });
 
-test('a stop is not held up by a reader that does not read', async () => {
+test('stopping the server does not wait for a reader that does not read', async () => {
   const server = await startServerWithStore({ config: { shutdownTimeoutMs: 500 } });
   const reader = await openReader(`${server.url}/api/events`);
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
@@ -134,7 +134,7 @@ test('a stop is not held up by a reader that does not read', async () => {
   expect(server.log.stats().subscribers).toBe(0);
 });
 
-test('a prompt that finds no place for its stream is answered 503, and no run is left working', async () => {
+test('a prompt over the stream limit is answered 503, and no run is started', async () => {
   const server = await startServerWithStore({ config: { maxStreams: 1 } });
   await openReader(`${server.url}/api/events`);
   const refused = await server.send(

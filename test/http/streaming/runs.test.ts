@@ -15,7 +15,7 @@ async function statusOf(server: ServerWithStore, id: string): Promise<string> {
   return (await (await server.get(`/api/runs/${id}`)).json()).status;
 }
 
-test('the stream of a run shows it from its start and ends with it', async () => {
+test('the stream of a run begins and ends with the run', async () => {
   const server = await startServerWithStore();
   writeFileSync(join(server.folder, 'workspace', 'hello.txt'), 'hello');
   const id = await startRun(server, 'read hello.txt');
@@ -29,7 +29,7 @@ test('the stream of a run shows it from its start and ends with it', async () =>
   expect(reader.response.complete).toBe(true);
 });
 
-test('a run that has ended is told again, whole, and then the stream ends', async () => {
+test('the stream of an ended run replays it and ends', async () => {
   const server = await startServerWithStore();
   const id = await startRun(server, 'help');
   await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
@@ -43,7 +43,7 @@ test('a run that has ended is told again, whole, and then the stream ends', asyn
   expect(resumed.messages).toEqual(first.messages.slice(1));
 });
 
-test('a reader that has seen all of a run is told to stop coming back', async () => {
+test('a reader that has seen the whole run is told not to reconnect', async () => {
   const server = await startServerWithStore();
   const id = await startRun(server, 'help');
   await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
@@ -55,7 +55,7 @@ test('a reader that has seen all of a run is told to stop coming back', async ()
   expect(response.status).toBe(204);
 });
 
-test('the stream of a run ends with it also if the reader wants other types only', async () => {
+test('the stream of a run ends with the run even if the reader filters its last event', async () => {
   const server = await startServerWithStore();
   const id = await startRun(server, 'run sleep 0.3');
   const reader = await openReader(`${server.url}/api/runs/${id}/events?types=tool.*`);
@@ -104,7 +104,7 @@ test('runs are listed newest first, in pages, by session and by status', async (
   expect((await server.get('/api/runs?status=tired')).status).toBe(422);
 });
 
-test('the stream of a session begins with its first event and goes on', async () => {
+test('the stream of a session begins with its first event and stays open', async () => {
   const server = await startServerWithStore();
   await server.log.append([fault('of nobody')]);
   const { id } = await (await server.send('POST', '/api/sessions', { title: 'mine' })).json();

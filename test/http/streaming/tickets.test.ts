@@ -26,7 +26,7 @@ async function open(url: string, headers: Record<string, string> = stream) {
   return { status: response.status, isStream, code: problem?.code, detail: problem?.detail };
 }
 
-test('a ticket opens one stream, with what was missed', async () => {
+test('a ticket opens one stream, including missed events', async () => {
   const server = await startServerWithStore();
   await appendMany(server.log, 3);
   const ticket = await newTicket(server);
@@ -36,7 +36,7 @@ test('a ticket opens one stream, with what was missed', async () => {
   expect(await open(url)).toMatchObject({ status: 401, code: 'unauthorized' });
 });
 
-test('of many requests with one ticket, one gets the stream', async () => {
+test('only one of many requests with the same ticket gets the stream', async () => {
   const server = await startServerWithStore();
   const url = `${server.url}/api/events?ticket=${await newTicket(server)}`;
   const answers = await Promise.all(Array.from({ length: 8 }, () => open(url)));
@@ -44,7 +44,7 @@ test('of many requests with one ticket, one gets the stream', async () => {
   expect(answers.filter(({ status }) => status === 401)).toHaveLength(7);
 });
 
-test('a ticket opens nothing but a stream, and is not used up by trying', async () => {
+test('a ticket opens only streams, and other requests do not use it up', async () => {
   const server = await startServerWithStore();
   const ticket = await newTicket(server);
   const refused = { status: 401, isStream: false, code: 'unauthorized' };
@@ -66,7 +66,7 @@ test.each(['tkt_none', '', 'tkt_a&ticket=tkt_b'])('the ticket %j opens nothing',
   });
 });
 
-test('the ticket of a key that was revoked meanwhile opens nothing', async () => {
+test('the ticket of a revoked key opens nothing', async () => {
   const server = await startServerWithStore();
   const body = { name: 'page', scopes: ['read'] };
   const { id, key } = await (await server.send('POST', '/api/keys', body)).json();
@@ -75,7 +75,7 @@ test('the ticket of a key that was revoked meanwhile opens nothing', async () =>
   expect(await open(`${server.url}/api/events?ticket=${ticket}`)).toMatchObject({ status: 401 });
 });
 
-test('a ticket is good for 60 s', () => {
+test('a ticket is valid for 60 s', () => {
   let now = 1_000_000;
   const tickets = makeStreamTickets({ current: (identity) => identity, now: () => now });
   const identity = { keyId: 'key_1', scopes: ['read'] } as const;
@@ -88,7 +88,7 @@ test('a ticket is good for 60 s', () => {
   expect(tickets.take(early.ticket)).toBe(false);
 });
 
-test('a key that asks for ever more tickets pushes out its own, not those of others', () => {
+test('a key that requests too many tickets loses its own, not those of others', () => {
   const tickets = makeStreamTickets({ current: (identity) => identity });
   const other = tickets.issue({ keyId: 'key_2', scopes: ['read'] });
   const own = Array.from({ length: 101 }, () => tickets.issue({ keyId: 'key_1', scopes: ['read'] }).ticket);
@@ -97,7 +97,7 @@ test('a key that asks for ever more tickets pushes out its own, not those of oth
   expect(tickets.take(other.ticket)).toBe(true);
 });
 
-test('named=false leaves out the names, and the data tells the type', async () => {
+test('named=false omits event names; the data contains the type', async () => {
   const server = await startServerWithStore();
   await appendMany(server.log, 2);
   const stop = new AbortController();
