@@ -1,7 +1,8 @@
-// Queues the past again: events of the log that a webhook wants, with the ids they have, in their order. In steps, so that a million
-// events hold up nobody; what waits already is not queued twice.
+// Queues past events again: those of the log that a webhook wants, with their ids and in their order. In steps, so that
+// a million events delay nothing else. Events that are pending already are not queued twice.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Replayed, ReplayRange } from '../contract/webhook-actions.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
@@ -9,13 +10,6 @@ import type { EventRow, Store, Write } from '../store/store.ts';
 import { isAbout } from './outbox.ts';
 import { payloadParts } from './payload.ts';
 import { lifetimeMs } from './retry-policy.ts';
-
-export interface ReplayRange {
-  /** Exclusive: a sequence number, or an RFC 3339 time (events from that time on). */
-  readonly after: number | string;
-  /** Exclusive: a sequence number, or an RFC 3339 time. Default: the end of the log now. */
-  readonly before?: number | string;
-}
 
 export interface ReplayOptions {
   readonly store: Store;
@@ -26,16 +20,14 @@ export interface ReplayOptions {
   readonly types: readonly string[] | undefined;
   readonly now: () => number;
   readonly signal: AbortSignal;
-  /** After each step is committed. */
+  /** Called after each step is committed. */
   readonly onQueued: (sequences: readonly number[]) => void;
 }
 
 const stepSize = 200;
 
 /** @throws CodeBuddyError `validation_failed` naming /after or /before */
-export async function replay(
-  options: ReplayOptions,
-): Promise<{ readonly queued: number; readonly skipped: number }> {
+export async function replay(options: ReplayOptions): Promise<Replayed> {
   const { store, log, webhookId, range, types, now, signal, onQueued } = options;
   if (range.before !== undefined && isReversed(range.after, range.before))
     throw fault('before', `must come after ${JSON.stringify(range.after)}`);
@@ -74,7 +66,7 @@ export async function replay(
       queued += wanted.length;
       onQueued(wanted.map(({ sequence }) => sequence));
     }
-    // Between the steps others have their turn.
+    // Let other work run between the steps.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return { queued, skipped };
@@ -91,7 +83,7 @@ function toWrite(row: EventRow, webhookId: string, now: number): Write {
   return { kind: 'addDeliveries', sequence: row.sequence, eventId: row.id, eventType: row.type, outbox };
 }
 
-/** The sequence after which the range begins. A time becomes the last event before it. */
+/** The sequence after which the range begins: for a time, that of the last event before it. */
 async function position(
   name: 'after' | 'before',
   value: number | string,
@@ -108,7 +100,7 @@ async function position(
     : Number.NaN;
   if (Number.isNaN(time))
     throw fault(name, `must be a sequence number or an RFC 3339 time; it is ${JSON.stringify(value)}`);
-  // Sequences grow with time but for jumps of the clock: halving finds the place in twenty reads.
+  // Sequences grow with time, except for jumps of the clock, so a binary search finds the place in twenty reads.
   let low = 0;
   let high = last;
   while (low < high) {

@@ -1,60 +1,20 @@
-// A webhook's configuration: what it may be, checked in one place for the API, the library, and webhooks.json. Every fault is found at
-// once, and each names its field.
+// Checks a webhook's configuration, for the API, the library and webhooks.json. All faults are reported at once, each
+// with the field that it concerns.
 
 import { CodeBuddyError, type FieldError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { escapePointer } from '../base/json-pointer.ts';
 import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
-import { eventTypes, isEventType } from '../events/catalogue.ts';
-import { type ClientTls, checkClientTls } from './client-tls.ts';
+import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
+import type { Webhook } from '../contract/webhook.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
+import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
-/** Every field in force. Times in ms. */
-export interface WebhookConfig {
-  readonly id: string;
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
+/** A complete configuration, with defaults filled in. */
+export interface WebhookConfig extends Omit<Webhook, 'signed' | 'publicKey' | 'runId' | 'state'> {
   readonly secret?: string;
-  readonly enabled: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly retryCount: number;
-  readonly retryDelay: number;
-  readonly timeout: number;
-  readonly ordered: boolean;
-  readonly legacySignature: boolean;
-  readonly description: string;
-  readonly tls?: ClientTls;
-}
-
-/** What is given; what is left out gets its default. */
-export interface WebhookInput {
-  /** `[A-Za-z0-9_-]{8,64}`. @default a new one */
-  readonly id?: string;
-  /** @default the host of the url */
-  readonly name?: string;
-  readonly url: string;
-  /** Exact names, `tool.*`, `*`. @default ['*'] */
-  readonly events?: readonly string[];
-  /** `whsec_…`, `whsk_…` or plain text. Without one, requests are not signed. */
-  readonly secret?: string | null;
-  /** @default true */
-  readonly enabled?: boolean;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Retries after the first attempt, 0 to 100. @default 21 */
-  readonly retryCount?: number;
-  /** Before the first retry, in ms, 100 to 3 600 000; it doubles with each. @default 1000 */
-  readonly retryDelay?: number;
-  /** For the whole request, in ms, 1000 to 60 000. @default 15 000 */
-  readonly timeout?: number;
-  /** One at a time, by sequence. @default false */
-  readonly ordered?: boolean;
-  /** The first version's X-Webhook-Signature. @default true */
-  readonly legacySignature?: boolean;
-  readonly description?: string;
-  /** PEM files for the connection, by absolute path: a client certificate with its key, and authorities that are trusted too. `null`: none. */
-  readonly tls?: ClientTls | null;
 }
 
 export interface CheckOptions {
@@ -67,11 +27,11 @@ export interface CheckOptions {
 
 type Field = keyof WebhookConfig;
 
-/** What stands in the place of a header's value, or of a URL's path, wherever a webhook is shown. */
+/** Shown in place of a header's value or a URL's path. */
 const mask = '***';
 const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
 
-/** Gives the fault in words, or undefined. */
+/** Returns the fault in words, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
 const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' | 'tls'>]: Rule } = {
@@ -92,7 +52,11 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' 
 
 const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
-/** @throws CodeBuddyError `validation_failed` with one error for each field that does not fit */
+/**
+ * Check the input and fill in defaults.
+ *
+ * @throws CodeBuddyError `validation_failed` with one error for each invalid field
+ */
 export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: CheckOptions): WebhookConfig {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
@@ -106,7 +70,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
     if (!fields.includes(name))
       fault(
         `/${escapePointer(name.slice(0, 100))}`,
-        `is not a field of a webhook; those are ${fields.join(', ')}`,
+        `is not a field of a webhook; its fields are ${fields.join(', ')}`,
       );
   for (const name of ['secret', 'tls']) if (given.get(name) === null) given.delete(name);
   for (const [name, rule] of Object.entries(simpleRules)) {
@@ -120,10 +84,10 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
     fault(`/events${pointer}`, message);
   const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
-  const tls = given.get('tls') as ClientTls | undefined;
+  const tls = given.get('tls') as WebhookTls | undefined;
   if (tls !== undefined) {
     for (const { pointer, message } of checkClientTls(tls)) fault(`/tls${pointer}`, message);
-    if (url?.protocol === 'http:') fault('/tls', 'needs a url that begins with https://');
+    if (url?.protocol === 'http:') fault('/tls', 'requires a url that begins with https://');
   }
   for (const { pointer, message } of findMasks(given.get('url'), headers)) fault(pointer, message);
   if (errors.length > 0 || url === undefined) throw invalid(errors);
@@ -152,8 +116,9 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
 const defaults = { retryCount: 21, retryDelay: 1000, timeout: 15_000 };
 
 /**
- * The configuration with a patch over it, checked as a whole; `secret: null` takes the secret away. A masked value, as a webhook is shown
- * with, stays what it is.
+ * Apply a patch to a configuration and check the result. `secret: null` removes the secret. A masked value, as webhooks
+ * are shown with, keeps the current value.
+ *
  * @throws CodeBuddyError `validation_failed`
  */
 export function patchWebhook(
@@ -167,7 +132,7 @@ export function patchWebhook(
   return parseWebhook({ ...config, ...unmask(patch, config), id: config.id }, options);
 }
 
-/** `patch` with what is masked in it taken from `config`. */
+/** The patch with its masked values replaced by those of `config`. */
 function unmask(
   patch: Readonly<Record<string, unknown>>,
   config: Readonly<Record<string, unknown>>,
@@ -192,7 +157,7 @@ function unmask(
   return unmasked;
 }
 
-/** A mask that was copied from where a webhook is shown would be sent as it is. */
+/** Find masks that were copied from a shown webhook: they would be sent as they are. */
 function findMasks(url: unknown, headers: unknown): { readonly pointer: string; readonly message: string }[] {
   const faults: { pointer: string; message: string }[] = [];
   if (typeof url === 'string' && maskedUrl.test(url))
@@ -202,14 +167,14 @@ function findMasks(url: unknown, headers: unknown): { readonly pointer: string; 
       if (value === mask)
         faults.push({
           pointer: `/headers/${escapePointer(name.slice(0, 100))}`,
-          message: 'is masked (***), and there is no value that it could stand for; give the value',
+          message: 'is masked (***), and the webhook has no such header; give the value',
         });
   return faults;
 }
 
 /**
- * Of an entry that cannot be used: what can be read of it. The rest is as it was before, or has its default; without readable `events` it
- * gets none.
+ * Read what can be read of an entry that cannot be used. Other fields keep their value from before, or get their
+ * default; if `events` cannot be read, the webhook gets no events.
  */
 export function readRefused(entry: unknown, id: string, before: WebhookConfig | undefined): WebhookConfig {
   const given = new Map<string, unknown>(isRecord(entry) ? Object.entries(entry) : []);
@@ -251,14 +216,14 @@ export function readRefused(entry: unknown, id: string, before: WebhookConfig | 
 
 const longestShownUrl = 2048;
 
-/** The id of an entry, if it has one that can be used. */
+/** The id of an entry; undefined if it has no valid one. */
 export function idOf(entry: unknown): string | undefined {
   if (!isRecord(entry) || !Object.hasOwn(entry, 'id')) return undefined;
   const { id } = entry;
   return typeof id === 'string' && simpleRules.id(id) === undefined ? id : undefined;
 }
 
-/** For webhooks.json: what has its default is left out. */
+/** The entry for webhooks.json; fields with their default are left out. */
 export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
   const { id, name, url, events, secret, enabled, headers, description, ...rest } = config;
   return {
@@ -288,7 +253,7 @@ function checkedUrl(
     errors.push({
       in: 'body',
       pointer: '/url',
-      message: value === undefined ? 'is required' : 'must be text',
+      message: value === undefined ? 'is required' : 'must be a string',
     });
     return undefined;
   }
@@ -330,7 +295,7 @@ function isPattern(pattern: unknown, ownTypes: ReadonlySet<string>): pattern is 
 
 function text(least: number, most: number): Rule {
   return (value) => {
-    if (typeof value !== 'string') return 'must be text';
+    if (typeof value !== 'string') return 'must be a string';
     return value.length >= least && value.length <= most
       ? undefined
       : `must have ${least} to ${most} characters`;
@@ -350,5 +315,5 @@ function flag(value: unknown): string | undefined {
 
 function invalid(errors: readonly FieldError[]): CodeBuddyError {
   const words = errors.slice(0, 5).map(({ pointer, message }) => `${pointer || 'the webhook'} ${message}`);
-  return new CodeBuddyError('validation_failed', `The webhook does not fit: ${words.join('; ')}`, { errors });
+  return new CodeBuddyError('validation_failed', `Invalid webhook: ${words.join('; ')}`, { errors });
 }

@@ -1,99 +1,26 @@
-// Webhooks and deliveries as they are shown to people and programs: no secret, and the state in words.
+// Shows webhooks and deliveries to people and programs: without secrets, and with the state in words.
 
+import type { Delivery, DeliveryAttempt } from '../contract/delivery.ts';
+import type { Webhook, WebhookState } from '../contract/webhook.ts';
 import { shownPast, shownPastText } from '../events/shown-time.ts';
-import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
-import type { ClientTls } from './client-tls.ts';
+import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import { maskHeaders } from './header-rules.ts';
 import type { Lane } from './lane.ts';
 import { nextAttemptOf } from './next-attempt.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import { publicKeyOf } from './signing.ts';
 
-export interface WebhookView {
-  readonly id: string;
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
-  readonly enabled: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly retryCount: number;
-  readonly retryDelay: number;
-  readonly timeout: number;
-  readonly ordered: boolean;
-  readonly legacySignature: boolean;
-  readonly description: string;
-  /** PEM files for the connection, by absolute path. */
-  readonly tls?: ClientTls;
-  /** Whether requests are signed. */
-  readonly signed: boolean;
-  /** `whpk_…` of an ed25519 webhook. */
-  readonly publicKey: string | null;
-  /** Set while the webhook belongs to one run. */
-  readonly runId: string | null;
-  readonly state: WebhookStateView;
-}
-
-export interface WebhookStateView {
-  /** `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. */
-  readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
-  /** In words, with the next step. */
-  readonly detail: string;
-  readonly pending: number;
-  readonly inFlight: number;
-  /** Failures in a row. */
-  readonly failures: number;
-  readonly failingSince: string | null;
-  readonly lastSuccessAt: string | null;
-  readonly pausedUntil: string | null;
-  /** While requests are held back: when the next one is made. */
-  readonly nextProbeAt: string | null;
-  readonly disabledAt: string | null;
-  readonly disabledReason: string | null;
-  /** Matching events since it was disabled. */
-  readonly missed: number;
-}
-
-export interface DeliveryAttempt {
-  readonly number: number;
-  readonly at: string;
-  readonly durationMs: number;
-  readonly outcome: string;
-  readonly statusCode: number | null;
-  readonly message: string | null;
-  /** Where a redirect would have led. */
-  readonly location: string | null;
-  readonly responseExcerpt: string | null;
-  readonly counted: boolean;
-}
-
-export interface DeliveryView {
-  readonly id: string;
-  readonly webhookId: string;
-  readonly eventId: string;
-  readonly event: string;
-  readonly sequence: number;
-  readonly status: DeliveryRow['status'];
-  readonly attempts: number;
-  readonly createdAt: string;
-  readonly expiresAt: string;
-  /** Null if it has ended, or if nothing happens by itself: its webhook is disabled. */
-  readonly nextAttemptAt: string | null;
-  readonly endedAt: string | null;
-  readonly reason: string | null;
-  readonly attemptLog: readonly DeliveryAttempt[];
-}
-
-/** The delivery clock, which rows are kept in, and the wall clock, which people go by. */
+/** The delivery clock, which stored times use, and the wall clock, which people use. Unix ms. */
 export interface ShownTimes {
   readonly now: number;
   readonly wall: number;
 }
 
-export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): WebhookView {
+export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webhook {
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
-    // What is refused may be refused for this.
+    // The configuration may be refused because of a password in its URL.
     url: config.url.replace(/^([^/?#]*\/\/)[^/?#]*@/, '$1***@'),
     enabled: lane.isEnabled,
     headers: maskHeaders(headers),
@@ -104,14 +31,14 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
   };
 }
 
-function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateView {
+function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookState {
   const { now, wall } = times;
   const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
-  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
+  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.state;
   const shut = lane.isEnabled ? lane.shutUntil(now) : undefined;
   const nextProbeAt = shut === undefined ? null : shownDue(shut, times);
   const figures = {
-    pending: lane.pending,
+    pending: lane.queue.pending,
     inFlight: lane.inFlight,
     failures,
     failingSince: past(failingSince),
@@ -122,53 +49,49 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateV
     disabledReason,
     missed,
   };
-  const next = nextProbeAt === null ? 'one is due now' : `the next one at ${nextProbeAt}`;
+  const next = nextProbeAt === null ? 'now' : `at ${nextProbeAt}`;
   if (lane.refusal !== undefined) {
     const where =
       lane.runId === undefined
-        ? 'It stays in webhooks.json as it is. Correct it there or with an update, or allow what it needs'
-        : 'Allow what it needs and restart, or remove it';
-    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.pending} deliveries wait.`;
+        ? 'Its entry stays in webhooks.json as it is: correct it there or with an update, or allow its target.'
+        : 'Allow its target and restart the server, or remove the webhook.';
+    const detail = `Refused: ${lane.refusal}. ${where} Pending deliveries: ${lane.queue.pending}.`;
     return { status: 'refused', detail, ...figures };
   }
   if (!lane.isEnabled) {
-    const why = disabledWords[disabledReason ?? 'by_hand'] ?? 'it is disabled';
-    const detail = `Disabled: ${why}. ${missed} events were missed since; enable it with replayMissed to get them.`;
+    const why = disabledWords[disabledReason ?? 'by_hand'] ?? disabledReason;
+    const detail = `Disabled: ${why}. Events missed since then: ${missed}. To receive them, enable the webhook with replayMissed.`;
     return { status: 'disabled', detail, ...figures };
   }
   if (figures.pausedUntil !== null) {
-    const detail = `The receiver asked for a pause until ${figures.pausedUntil}; deliveries wait and lose no attempts.`;
+    const detail = `The receiver asked for a pause until ${figures.pausedUntil}. Deliveries wait without losing attempts.`;
     return { status: 'paused', detail, ...figures };
   }
-  if (lane.blocked !== undefined) {
-    const { message, since } = lane.blocked;
-    const detail = `This machine has not been able to reach the target since ${past(since)}: ${message}. One request at a time is tried, ${next}; deliveries wait and lose no attempts.`;
+  if (lane.unreachable !== undefined) {
+    const { message, since } = lane.unreachable;
+    const detail = `This machine has not been able to reach the target since ${past(since)}: ${message}. One request at a time is sent, the next ${next}; deliveries wait without losing attempts.`;
     return { status: 'unreachable', detail, ...figures };
   }
   if (openUntil !== null) {
-    const why = failures === 0 ? 'Not tried yet' : `${failures} failures in a row`;
-    const detail = `${why}: one request at a time is tried, ${next}; the other deliveries wait and lose no attempts. If it works again, run codebuddy webhooks enable ${lane.id}.`;
+    const why = failures === 0 ? 'Not tried yet' : `The last ${failures} attempts failed`;
+    const detail = `${why}. One request at a time is sent, the next ${next}; the other deliveries wait without losing attempts. If the receiver works again, run: codebuddy webhooks enable ${lane.id}`;
     return { status: 'open', detail, ...figures };
   }
   if (failures > 0) {
     return { status: 'failing', detail: `The last ${failures} attempts failed.`, ...figures };
   }
-  return { status: 'healthy', detail: 'Deliveries are sent as they come.', ...figures };
+  return { status: 'healthy', detail: 'Deliveries are sent at once.', ...figures };
 }
 
 const disabledWords: Readonly<Record<string, string>> = {
-  by_hand: 'it was switched off',
+  by_hand: 'a user disabled the webhook',
   gone: 'its receiver answered 410 (gone)',
   receiver_asked: 'its receiver asked for it (webhook-delivery: disable)',
-  failing: 'it had only failures for five days',
+  failing: 'all attempts failed for five days',
 };
 
-/** `lane`: of its webhook; undefined if that was removed. */
-export function viewDelivery(
-  row: DeliveryWithAttempts,
-  lane: Lane | undefined,
-  times: ShownTimes,
-): DeliveryView {
+/** `lane`: its webhook; undefined if it was removed. */
+export function viewDelivery(row: DeliveryWithAttempts, lane: Lane | undefined, times: ShownTimes): Delivery {
   const { now, wall } = times;
   const next = row.status === 'pending' ? nextAttemptOf(row, lane, now) : undefined;
   return {
@@ -180,25 +103,23 @@ export function viewDelivery(
     status: row.status,
     attempts: row.attempts,
     createdAt: shownPast(row.createdAt, wall),
-    // It cannot have more time left than a new one.
+    // An old clock may have set it later: no delivery has more time left than a new one.
     expiresAt: shownDue(Math.min(row.expiresAt, times.now + lifetimeMs), times),
     nextAttemptAt: next === undefined ? null : shownDue(next, times),
     endedAt: row.endedAt === null ? null : shownPast(row.endedAt, wall),
     reason: row.reason,
-    attemptLog: (JSON.parse(row.attemptLog) as readonly KeptAttempt[]).map((attempt) =>
+    attemptLog: (JSON.parse(row.attemptLog) as readonly DeliveryAttempt[]).map((attempt) =>
       viewAttempt(attempt, wall),
     ),
   };
 }
 
-/** As the store has it; those of older releases have no `location`. */
-type KeptAttempt = Omit<DeliveryAttempt, 'location'> & Partial<Pick<DeliveryAttempt, 'location'>>;
-
-function viewAttempt({ location = null, ...attempt }: KeptAttempt, wall: number): DeliveryAttempt {
+/** Attempts stored by older releases have no `location`. */
+function viewAttempt({ location = null, ...attempt }: DeliveryAttempt, wall: number): DeliveryAttempt {
   return { ...attempt, at: shownPastText(attempt.at, wall), location };
 }
 
-/** When something is due, by the wall clock: as far away as it is by the delivery clock, which a jump may have put ahead. */
+/** A due time by the wall clock: as far away as it is by the delivery clock, which may be ahead of it after a jump. */
 export function shownDue(time: number, { now, wall }: ShownTimes): string {
   return time > now ? new Date(wall + (time - now)).toISOString() : shownPast(time, wall);
 }

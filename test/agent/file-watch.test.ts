@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
 import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
-import { versionOf } from '../../src/agent/tools/replace-file.ts';
+import { versionOf } from '../../src/agent/tools/file-version.ts';
 import { waitFor } from '../wait-for.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 

@@ -250,7 +250,7 @@ describe('secrets', () => {
     ['short', '8 to 4096'],
     ['x'.repeat(1_000_000), '8 to 4096'],
     ['with\nbreak', 'control'],
-    [7, 'text'],
+    [7, 'string'],
   ])('130: %.20s is refused and not repeated', async (secret, reason) => {
     const { webhooks } = startWebhooks();
     const error = await webhooks.register({ url, secret } as never).catch((thrown: unknown) => thrown);

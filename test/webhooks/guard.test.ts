@@ -269,7 +269,7 @@ describe('a URL is refused at registration', () => {
 
   it('names in the targets must be targets', () => {
     for (const entry of ['10.0.0.0/33', '300.1.1.1', 'http://x', 'a b', ''])
-      expect(() => guardWith({ allowedTargets: [entry] }), entry).toThrow('is no target');
+      expect(() => guardWith({ allowedTargets: [entry] }), entry).toThrow('is not a valid target');
   });
 });
 

@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { createClockSkewWatch } from '../../src/webhooks/clock-skew.ts';
 import { createDeliveryClock } from '../../src/webhooks/delivery-clock.ts';
 import { decideNext, lifetimeMs, retryDelayMs } from '../../src/webhooks/retry-policy.ts';
+import { newState } from '../../src/webhooks/saved-state.ts';
 import { checkUndiciVersion } from '../../src/webhooks/undici-version.ts';
 import { judge } from '../../src/webhooks/verdict.ts';
-import { afterFailure, afterSuccess, freshMemory } from '../../src/webhooks/webhook-health.ts';
+import { afterFailure, afterSuccess } from '../../src/webhooks/webhook-health.ts';
 import { movableClock, stoppedClock } from './movable-clock.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks, toolStart } from './start-webhooks.ts';
@@ -65,50 +66,50 @@ describe('retries', () => {
 
 describe('the breaker', () => {
   it('opens after 5 failures in a row for 1 s, doubling to 60 s, and closes with a success', () => {
-    let memory = freshMemory;
+    let state = newState;
     let now = 1_000_000;
-    for (let i = 0; i < 4; i++) ({ memory } = afterFailure(memory, now, 0.5));
-    expect(memory.openUntil).toBeNull();
+    for (let i = 0; i < 4; i++) ({ state } = afterFailure(state, now, 0.5));
+    expect(state.openUntil).toBeNull();
     const waits: number[] = [];
     for (let i = 0; i < 8; i++) {
-      ({ memory } = afterFailure(memory, now, 0.5));
-      waits.push((memory.openUntil ?? 0) - now);
-      now = (memory.openUntil ?? 0) + 1;
+      ({ state } = afterFailure(state, now, 0.5));
+      waits.push((state.openUntil ?? 0) - now);
+      now = (state.openUntil ?? 0) + 1;
     }
     expect(waits.map((wait) => wait / 1000)).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
     // What was under way when it opened does not open it further.
-    const { openUntil } = memory;
-    ({ memory } = afterFailure({ ...memory, openUntil: now + 1000 }, now, 0.5));
-    expect(memory.openUntil).toBe(now + 1000);
+    const { openUntil } = state;
+    ({ state } = afterFailure({ ...state, openUntil: now + 1000 }, now, 0.5));
+    expect(state.openUntil).toBe(now + 1000);
     expect(openUntil).not.toBeNull();
-    expect(afterSuccess(memory).memory).toMatchObject({ failures: 0, openUntil: null, openLevel: 0 });
+    expect(afterSuccess(state).state).toMatchObject({ failures: 0, openUntil: null, openLevel: 0 });
   });
 
   it('probes a refused connection at least every 5 s for an hour, then as any other, and never later than it says', () => {
     for (const random of [0, 0.5, 1]) {
-      let memory = freshMemory;
+      let state = newState;
       const start = 1_000_000;
       let now = start;
-      for (let i = 0; i < 5; i++) ({ memory } = afterFailure(memory, now, random, 'refused'));
+      for (let i = 0; i < 5; i++) ({ state } = afterFailure(state, now, random, 'refused'));
       while (now < start + 2 * hour) {
-        const wait = (memory.openUntil ?? 0) - now;
+        const wait = (state.openUntil ?? 0) - now;
         expect(wait).toBeGreaterThanOrEqual(500);
         expect(wait).toBeLessThanOrEqual(now < start + hour ? 5000 : 60_000);
-        now = memory.openUntil ?? 0;
-        ({ memory } = afterFailure(memory, now, random, 'refused'));
+        now = state.openUntil ?? 0;
+        ({ state } = afterFailure(state, now, random, 'refused'));
       }
-      expect((memory.openUntil ?? 0) - now).toBeGreaterThan(40_000);
+      expect((state.openUntil ?? 0) - now).toBeGreaterThan(40_000);
     }
   });
 
   it('does not open for answers that prove that the receiver lives', () => {
-    let memory = freshMemory;
-    for (let i = 0; i < 20; i++) ({ memory } = afterFailure(memory, 1_000_000, 0.5, 'alive'));
-    expect(memory).toMatchObject({ failures: 20, openUntil: null });
-    for (let i = 0; i < 4; i++) ({ memory } = afterFailure(memory, 1_000_000, 0.5));
-    ({ memory } = afterFailure(memory, 1_000_000, 0.5, 'alive'));
-    ({ memory } = afterFailure(memory, 1_000_000, 0.5));
-    expect(memory.openUntil).toBeNull();
+    let state = newState;
+    for (let i = 0; i < 20; i++) ({ state } = afterFailure(state, 1_000_000, 0.5, 'alive'));
+    expect(state).toMatchObject({ failures: 20, openUntil: null });
+    for (let i = 0; i < 4; i++) ({ state } = afterFailure(state, 1_000_000, 0.5));
+    ({ state } = afterFailure(state, 1_000_000, 0.5, 'alive'));
+    ({ state } = afterFailure(state, 1_000_000, 0.5));
+    expect(state.openUntil).toBeNull();
   });
 
   it('121: lets ten thousand deliveries to a dead host wait, without an attempt lost or a time-out each', async () => {
@@ -171,27 +172,27 @@ describe('the breaker', () => {
 
 describe('a webhook that only fails', () => {
   it('is called failing after an hour, and disabled after five days and 20 attempts', () => {
-    let memory = freshMemory;
+    let state = newState;
     const start = 1_000_000;
     const changes: string[] = [];
     for (let at = start; at <= start + 6 * day; at += hour / 2) {
-      const result = afterFailure(memory, at, 0.5);
-      memory = result.memory;
+      const result = afterFailure(state, at, 0.5);
+      state = result.state;
       if (result.change !== undefined) changes.push(`${result.change} ${(at - start) / hour}`);
       if (result.change === 'disable') break;
     }
     expect(changes).toEqual(['failing 1', 'disable 120']);
     // Not by few attempts, however long.
-    let rare = freshMemory;
+    let rare = newState;
     const told: (string | undefined)[] = [];
     for (let i = 0; i < 19; i++) {
       const result = afterFailure(rare, start + i * day, 0.5);
-      rare = result.memory;
+      rare = result.state;
       told.push(result.change);
     }
     expect(told).not.toContain('disable');
     expect(afterSuccess(rare).change).toBe('recovered');
-    expect(afterSuccess(freshMemory).change).toBeUndefined();
+    expect(afterSuccess(newState).change).toBeUndefined();
   });
 
   it('says so to the others: failing, recovered, disabled', async () => {

@@ -103,7 +103,7 @@ describe('one entry among others', () => {
     ['with a header that is masked', { ...good, id: 'odd-entry', headers: { Cookie: '***' } }, 'masked'],
     ['without an id', { ...good, id: undefined }, 'no id'],
     ['with a bad id', { ...good, id: 'x' }, '/id'],
-    ['with an id that is taken', { ...good, name: 'twin' }, 'another entry has the id good-one'],
+    ['with an id that is taken', { ...good, name: 'twin' }, 'another entry already has the id good-one'],
     ['that is a number', 7, 'must be an object'],
     ['that is null', null, 'must be an object'],
     ['that is hostile', JSON.parse('{"__proto__": {"x": 1}, "id": "odd-entry"}'), '__proto__'],

@@ -131,7 +131,7 @@ describe('webhooks.json', () => {
     const { webhooks, warnings } = startWebhooks({ home });
     await webhooks.getAll();
     expect(statSync(fileOf(home)).mode & 0o777).toBe(0o600);
-    expect(warnings.join()).toContain('could be read by others');
+    expect(warnings.join()).toContain('was readable by other users');
   });
 
   it('that is a link stays one', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { catalogue, deltas } from '../../../src/events/catalogue.ts';
+import { catalogue, deltas } from '../../../src/contract/event-catalogue.ts';
 import { appendMany, fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 
 async function readPages(

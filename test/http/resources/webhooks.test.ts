@@ -217,7 +217,7 @@ describe('over the API', () => {
   });
 });
 
-describe('sessions are forked and exported on the command line', () => {
+describe('on the command line', () => {
   test('a webhook is created, tested, shown, rotated and deleted', async () => {
     const { home } = await startApp();
     const receiver = await startReceiver();
