@@ -80,6 +80,8 @@ export interface AgentOptions {
   readonly contextWindow?: number;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
+  /** Wait before a model that failed is asked again. Reject if the signal is aborted meanwhile. @default a timer */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault?: (error: unknown, runId: string) => void;
   /** Knows the secrets of the process; learns those of the agent's configuration. @default one that knows those of `environment` */
@@ -115,6 +117,7 @@ const describeWaitMs = 2000;
  */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
+  const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
   const { ownFiles = [], watch = false } = options;
@@ -205,6 +208,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     environment,
     proxies,
     now,
+    sleep,
     warn,
     redact: redactor.redact,
     onRefusedTool(refused) {

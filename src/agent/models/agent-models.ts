@@ -8,7 +8,7 @@ import type { Fetch, Proxies } from '../outbound-http.ts';
 import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import { findModel, languageModels, type ModelChoice } from './find-model.ts';
-import { createModelChain } from './model-chain.ts';
+import { createModelChain, type Sleep } from './model-chain.ts';
 import { createModelDrivers, type ModelDriverOptions } from './model-driver.ts';
 import { createModelHttp } from './model-http.ts';
 import { createModelLoader, type ModelLoader } from './model-loader.ts';
@@ -24,6 +24,7 @@ export interface AgentModelsOptions {
   readonly environment: Environment;
   readonly proxies: Proxies;
   readonly now: () => number;
+  readonly sleep: Sleep;
   readonly warn: (message: string) => void;
   /** Removes secrets from the messages of providers. */
   readonly redact: (text: string) => string;
@@ -65,7 +66,7 @@ export function makeLoader({
 /** @throws like `makeLoader` */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const { workspace, configured, origin, environment, now, warn, redact } = options;
-  const { onRefusedTool, silenceMs, contextWindow } = options;
+  const { onRefusedTool, silenceMs, contextWindow, sleep } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
@@ -87,6 +88,7 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
         loader,
         now,
         random: Math.random,
+        sleep,
         onTrouble: warn,
         redact,
         ...(silenceMs === undefined ? {} : { silenceMs }),

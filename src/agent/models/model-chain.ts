@@ -1,17 +1,20 @@
 // Calls the first model of a chain that can answer. After an overload or an outage, the next model is tried, and the last one is retried.
 // A call that breaks off in mid-answer fails: text that was shown must not be repeated.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { callModel, type ModelAnswer } from './model-call.ts';
 import type { ModelLoader } from './model-loader.ts';
 import { judgeModelError } from './provider-error.ts';
+
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 export interface ModelChainOptions {
   readonly loader: ModelLoader;
   readonly now: () => number;
   /** 0 to 1. */
   readonly random: () => number;
+  /** Wait before a model is asked again. Reject if the signal is aborted meanwhile. */
+  readonly sleep: Sleep;
   /** Called before each switch to another model and each retry. */
   readonly onTrouble: (message: string) => void;
   /** Removes secrets from the messages of providers. */
@@ -47,6 +50,7 @@ export function createModelChain({
   loader,
   now,
   random,
+  sleep,
   onTrouble,
   redact,
   silenceMs,
@@ -100,7 +104,7 @@ export function createModelChain({
           if (tries >= waitsMs.length || waitMs > longestWaitMs) throw problem;
           tries++;
           onTrouble(`${problem.message} Retrying ${model} in ${Math.round(waitMs)} ms.`);
-          await sleep(waitMs, undefined, { signal });
+          await sleep(waitMs, signal);
         }
       }
     },
