@@ -175,10 +175,6 @@ export class Lane {
     return this.#inFlight;
   }
 
-  get isHeld(): boolean {
-    return this.#holds > 0;
-  }
-
   /** Starts nothing until the returned function is called: what must be sent first is still being queued. */
   hold(): () => void {
     this.#holds++;

@@ -123,13 +123,6 @@ function decodeStrictly(text: string): Buffer | string {
     : 'it has characters that are not base64';
 }
 
-/** A warning about a secret that is allowed but weak. */
-export function warningFor(secret: string): string | undefined {
-  if (secret.startsWith('whsk_')) return undefined;
-  const { length } = hmacBytes(secret);
-  return length < 24 ? `The secret has ${length} bytes; Standard Webhooks recommends 24 to 64.` : undefined;
-}
-
 /** Generate a secret: `whsec_` and 32 random bytes in base64. */
 export function generateSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
