@@ -4,7 +4,7 @@ import { connect as connectPlain } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
-import { startTlsTorture, type TlsBehaviour, tlsBehaviours } from '../../src/receiver/tls-torture.ts';
+import { startTlsTorture, type TlsBehaviour, tlsBehaviours } from './tls-torture.ts';
 
 async function start() {
   const torture = await startTlsTorture();

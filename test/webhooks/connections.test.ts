@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeCertificate } from '../../src/receiver/certificate.ts';
 import { openTcp } from '../../src/webhooks/open-tcp.ts';
+import { makeCertificate } from '../receiver/certificate.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 
@@ -88,8 +88,8 @@ describe('an address', () => {
   );
 });
 
-const authority = makeCertificate({ names: ['Our authority'], isCa: true });
-const serverCertificate = makeCertificate({ names: ['127.0.0.1'], issuer: authority });
+const authority = await makeCertificate({ names: ['Our authority'], isCa: true });
+const serverCertificate = await makeCertificate({ names: ['127.0.0.1'], issuer: authority });
 
 describe('TLS', () => {
   it('may take longer than 5 s if the webhook has a longer time-out', async () => {
@@ -121,7 +121,7 @@ describe('TLS', () => {
   }
 
   it('shows the client certificate of its webhook, and of no other to the same receiver', async () => {
-    const clients = makeCertificate({ names: ['Clients'], isCa: true });
+    const clients = await makeCertificate({ names: ['Clients'], isCa: true });
     const { url, subjects } = await startMutual(clients.cert);
     const { webhooks, home } = startWebhooks();
     const file = (name: string, text: string): string => {
@@ -130,7 +130,7 @@ describe('TLS', () => {
     };
     const ca = file('ca.pem', authority.cert);
     for (const name of ['one', 'two']) {
-      const { cert, key } = makeCertificate({ names: [name], issuer: clients });
+      const { cert, key } = await makeCertificate({ names: [name], issuer: clients });
       const tls = { cert: file(`${name}.pem`, cert), key: file(`${name}.key`, key), ca };
       await webhooks.register({ url, events: ['session.start'], tls });
     }
@@ -149,7 +149,7 @@ describe('TLS', () => {
   });
 
   it('takes files that were renewed, and waits without an attempt while they are gone', async () => {
-    const clients = makeCertificate({ names: ['Clients'], isCa: true });
+    const clients = await makeCertificate({ names: ['Clients'], isCa: true });
     const { url, subjects } = await startMutual(clients.cert);
     const { webhooks, home } = startWebhooks();
     const [cert, key, ca] = ['c.pem', 'k.pem', 'ca.pem'].map((name) => join(home, name)) as [
@@ -157,27 +157,27 @@ describe('TLS', () => {
       string,
       string,
     ];
-    const write = (name: string): void => {
-      const made = makeCertificate({ names: [name], issuer: clients });
+    const write = async (name: string): Promise<void> => {
+      const made = await makeCertificate({ names: [name], issuer: clients });
       writeFileSync(cert, made.cert);
       writeFileSync(key, made.key);
     };
-    write('first');
+    await write('first');
     writeFileSync(ca, authority.cert);
     const id = await webhooks.register({ url, tls: { cert, key, ca } });
     rmSync(key);
     const { deliveries } = await webhooks.emit('tool.start', toolStart());
     await expect.poll(async () => (await webhooks.get(id))?.state.status).toBe('unreachable');
     expect((await webhooks.get(id))?.state.detail).toContain('tls.key');
-    write('renewed');
+    await write('renewed');
     expect((await webhooks.settled(deliveries))[0]).toMatchObject({ status: 'success', attempts: 1 });
     expect(subjects).toEqual(['renewed']);
   }, 20_000);
 
   it('refuses files that cannot be used, and names them', async () => {
     const { webhooks, home } = startWebhooks();
-    const { cert, key } = makeCertificate({ names: ['one'] });
-    const other = makeCertificate({ names: ['other'] });
+    const { cert, key } = await makeCertificate({ names: ['one'] });
+    const other = await makeCertificate({ names: ['other'] });
     const file = (name: string, text: string): string => {
       writeFileSync(join(home, name), text);
       chmodSync(join(home, name), 0o600);

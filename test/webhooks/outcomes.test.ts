@@ -3,9 +3,9 @@
 
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startConnectTorture } from '../../src/receiver/connect-torture.ts';
 import { startTorture } from '../../src/receiver/torture.ts';
 import { behaviours } from '../../src/receiver/torture-behaviours.ts';
+import { startConnectTorture } from '../receiver/connect-torture.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { secret, startWebhooks, toolStart } from './start-webhooks.ts';
 

@@ -2,8 +2,8 @@
 
 import { createServer, type Server } from 'node:https';
 import { expect, it, onTestFinished } from 'vitest';
-import { makeCertificate } from '../../src/receiver/certificate.ts';
-import { startTlsTorture, type TlsBehaviour, tlsBehaviours } from '../../src/receiver/tls-torture.ts';
+import { makeCertificate } from '../receiver/certificate.ts';
+import { startTlsTorture, type TlsBehaviour, tlsBehaviours } from '../receiver/tls-torture.ts';
 import { startWebhooks, toolStart } from './start-webhooks.ts';
 
 async function startTorture() {
@@ -76,9 +76,9 @@ it('94: without that authority even a right certificate is not believed', async 
 });
 
 it('a certificate that is mended is believed at the next attempt', async () => {
-  const ca = makeCertificate({ names: ['Our authority'], isCa: true });
-  const wrong = makeCertificate({ names: ['elsewhere.example'], issuer: ca });
-  const right = makeCertificate({ names: ['127.0.0.1'], issuer: ca });
+  const ca = await makeCertificate({ names: ['Our authority'], isCa: true });
+  const wrong = await makeCertificate({ names: ['elsewhere.example'], issuer: ca });
+  const right = await makeCertificate({ names: ['127.0.0.1'], issuer: ca });
   const server = createServer({ cert: wrong.cert, key: wrong.key }, (request, response) => {
     request.resume().on('end', () => response.end());
   });
@@ -93,9 +93,9 @@ it('a certificate that is mended is believed at the next attempt', async () => {
 });
 
 it('a chain that Node has no word for is an invalid certificate too', async () => {
-  const ca = makeCertificate({ names: ['Our authority'], isCa: true });
-  const leaf = makeCertificate({ names: ['leaf.example'], issuer: ca });
-  const below = makeCertificate({ names: ['127.0.0.1'], issuer: leaf });
+  const ca = await makeCertificate({ names: ['Our authority'], isCa: true });
+  const leaf = await makeCertificate({ names: ['leaf.example'], issuer: ca });
+  const below = await makeCertificate({ names: ['127.0.0.1'], issuer: leaf });
   const url = await serve(createServer({ cert: below.cert + leaf.cert, key: below.key }));
   const { webhooks } = startWebhooks({ ca: ca.cert });
   await webhooks.register({ url, retryDelay: 60_000 });

@@ -4,10 +4,10 @@
 import { createServer as createHttpsServer } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
+import { listen } from '../../src/receiver/torture.ts';
+import { wrapSocket } from '../../src/receiver/torture-socket.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
 import { startConnectTorture } from './connect-torture.ts';
-import { listen } from './torture.ts';
-import { wrapSocket } from './torture-socket.ts';
 
 export const tlsBehaviours = {
   ok: 'nothing is wrong, for whoever trusts the authority',
@@ -55,12 +55,12 @@ const dayMs = 86_400_000;
 
 /** Starts all of them, on free ports. */
 export async function startTlsTorture({ host = '127.0.0.1' }: TlsTortureOptions = {}): Promise<TlsTorture> {
-  const ca = makeCertificate({ names: ['Torture authority'], isCa: true });
-  const names = ['localhost', host];
-  const right = makeCertificate({ names, issuer: ca });
+  const ca = await makeCertificate({ names: ['Torture authority'], isCa: true });
+  const names = ['localhost', host] as const;
+  const right = await makeCertificate({ names, issuer: ca });
   const from = (start: number) => ({ notBefore: new Date(start), notAfter: new Date(start + dayMs) });
   const now = Date.now();
-  const nobody = makeCertificate({ names: ['Nobody'], isCa: true });
+  const nobody = await makeCertificate({ names: ['Nobody'], isCa: true });
   const secure = (certificate: Certificate, options?: TlsOptions) => startHttps(host, certificate, options);
   const plain = async (behaviour: Parameters<typeof startConnectTorture>[0]): Promise<Host> => ({
     ...(await startConnectTorture(behaviour, host)),
@@ -69,11 +69,11 @@ export async function startTlsTorture({ host = '127.0.0.1' }: TlsTortureOptions 
 
   const starting: Readonly<Record<TlsBehaviour, Promise<Host>>> = {
     ok: secure(right),
-    'self-signed': secure(makeCertificate({ names })),
-    'wrong-name': secure(makeCertificate({ names: ['elsewhere.example'], issuer: ca })),
-    expired: secure(makeCertificate({ names, issuer: ca, ...from(now - 2 * dayMs) })),
-    'not-yet-valid': secure(makeCertificate({ names, issuer: ca, ...from(now + dayMs) })),
-    'unknown-authority': secure(makeCertificate({ names, issuer: nobody })),
+    'self-signed': secure(await makeCertificate({ names })),
+    'wrong-name': secure(await makeCertificate({ names: ['elsewhere.example'], issuer: ca })),
+    expired: secure(await makeCertificate({ names, issuer: ca, ...from(now - 2 * dayMs) })),
+    'not-yet-valid': secure(await makeCertificate({ names, issuer: ca, ...from(now + dayMs) })),
+    'unknown-authority': secure(await makeCertificate({ names, issuer: nobody })),
     'client-certificate': secure(right, { requestCert: true, rejectUnauthorized: true, ca: ca.cert }),
     // OpenSSL lets TLS 1.0 through at this level only.
     'tls-1.0': secure(right, { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }),

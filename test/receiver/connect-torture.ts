@@ -1,8 +1,8 @@
 // Receivers that misbehave before a request is read: what a path cannot ask for.
 
 import { createServer, type Socket } from 'node:net';
-import { listen } from './torture.ts';
-import { type TortureSocket, wrapSocket } from './torture-socket.ts';
+import { listen } from '../../src/receiver/torture.ts';
+import { type TortureSocket, wrapSocket } from '../../src/receiver/torture-socket.ts';
 
 export type ConnectBehaviour = 'silent' | 'reset' | 'close' | 'ssh' | 'garbage' | 'http';
 
