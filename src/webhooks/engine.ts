@@ -258,6 +258,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       }),
     onChange: followRegistry,
     warn,
+    now: clock.patient,
   });
   /** Deliveries of webhooks that may come back. */
   const waitingForReturn = new Map<string, WaitingForReturn>();

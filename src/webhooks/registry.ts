@@ -35,6 +35,8 @@ export interface RegistryOptions {
   /** An edit by hand has changed the set. */
   readonly onChange: () => void;
   readonly warn: (message: string) => void;
+  /** Steady time in ms, by which an unusable file is given time to become usable. @default performance.now */
+  readonly now?: () => number;
 }
 
 export interface Registry {
@@ -71,7 +73,7 @@ const readAgainMs = 1000;
 const longestWaitMs = 10_000;
 
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { path, parse, lastGood, keep, onChange, warn } = options;
+  const { path, parse, lastGood, keep, onChange, warn, now: steadyNow = () => performance.now() } = options;
   let entries: Entries = new Map();
   let form: FileForm = { kind: 'array' };
   /** What the file holds as far as is known. */
@@ -148,7 +150,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   /** A file that makes no sense is given time: an editor or a copy may be in the middle of it. */
   function judge(file: string, reason: string, mark: string): FileState {
-    const now = performance.now();
+    const now = steadyNow();
     if (puzzle?.mark !== mark) puzzle = { mark, since: now };
     if (now - puzzle.since < patienceMs) return 'unsettled';
     if (condemned !== mark) {
@@ -173,10 +175,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   /** Waits while someone is writing the file. */
   async function whenSettled(): Promise<FileState> {
-    const until = performance.now() + longestWaitMs;
+    const until = steadyNow() + longestWaitMs;
     for (;;) {
       const state = look();
-      if (state !== 'unsettled' || performance.now() >= until || isClosed) return state;
+      if (state !== 'unsettled' || steadyNow() >= until || isClosed) return state;
       await Promise.race([sleep(lookAgainMs), closing.promise]);
     }
   }

@@ -24,14 +24,21 @@ export interface OwnedDatabase {
   close(): void;
 }
 
+export interface OpenDatabaseOptions {
+  /** Unix ms, written to the owner file. */
+  readonly now: number;
+  readonly busyTimeoutMs: number;
+  readonly logger: StoreLogger | undefined;
+}
+
 /** @throws StoreOpenError */
-export function openOwnedDatabase(path: string, now: number, logger: StoreLogger | undefined): OwnedDatabase {
+export function openOwnedDatabase(path: string, options: OpenDatabaseOptions): OwnedDatabase {
   try {
     const real = resolveLinks(path);
-    const owner = takeOwnership(real, now);
+    const owner = takeOwnership(real, options.now);
     try {
       createPrivateFile(real);
-      const database = openDatabase(real, logger);
+      const database = openDatabase(real, options);
       return {
         database,
         directory: dirname(real),
@@ -52,8 +59,8 @@ export function openOwnedDatabase(path: string, now: number, logger: StoreLogger
   }
 }
 
-function openDatabase(path: string, logger: StoreLogger | undefined): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
+function openDatabase(path: string, { busyTimeoutMs, logger }: OpenDatabaseOptions): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   try {
     // Before anything is written: a newer release's file is left as it is.
     refuseNewer(database, path);

@@ -28,7 +28,9 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
-  /** Hears when the disk stops taking commits, and when it takes them again. @default silence */
+  /** How long to wait for another program that holds the database, in ms. @default 5000 */
+  readonly busyTimeoutMs?: number;
+  /** Told when commits begin to fail, and when they work again. @default none */
   readonly logger?: StoreLogger;
 }
 
@@ -39,10 +41,11 @@ const eventsPerLook = 10_000;
 export async function openSqliteStore({
   path,
   now = Date.now,
+  busyTimeoutMs = 5000,
   logger: hostLogger,
 }: SqliteStoreOptions): Promise<Store> {
   const logger = hostLogger && guardLogger(hostLogger);
-  const owned = openOwnedDatabase(path, now(), logger);
+  const owned = openOwnedDatabase(path, { now: now(), busyTimeoutMs, logger });
   try {
     return createStore(owned, now, logger);
   } catch (error) {
