@@ -104,9 +104,9 @@ export interface EventLog {
   read(query?: EventPageQuery): Promise<readonly LoggedEvent[]>;
   get(id: string): Promise<LoggedEvent | undefined>;
   /**
-   * Read the log, then follow it. Each event comes once, however slow the reader is. Deltas come in their place between events.
-   * A reader that is more than 256 items or 1 Mi of text behind loses the oldest deltas; adjacent text is joined first. The
-   * iterable is for one reader. Stopping early or `signal` ends the subscription.
+   * Read the log, then follow it. Each event comes once, however slow the reader is. Deltas come in their place between
+   * events. A reader that is more than 256 items or 1 Mi of text behind loses the oldest deltas; adjacent text is
+   * joined first. The iterable is for one reader. Stopping early or `signal` ends the subscription.
    * @throws CodeBuddyError `validation_failed` (an unknown type) at once; errors of the store while iterating
    */
   subscribe(options?: SubscribeOptions): AsyncIterable<StreamItem>;

@@ -1,5 +1,5 @@
-// A reader of the log: pages from the store, then live events, then the store again whenever it falls behind. Each event
-// comes once, because only events after `position` are passed on, in the order of the sequence.
+// A reader of the log: pages from the store, then live events, then the store again whenever it falls behind. Each
+// event comes once, because only events after `position` are passed on, in the order of the sequence.
 
 import type { LoggedEvent, StreamItem } from './event-log.ts';
 import type { LiveQueue } from './live-queue.ts';

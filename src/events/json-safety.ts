@@ -1,5 +1,5 @@
-// Find values that JSON cannot represent, which JSON.stringify drops silently or refuses without a place. Lone surrogates are
-// valid: JSON.stringify escapes them (ECMA-262 §25.5.2.2).
+// Find values that JSON cannot represent, which JSON.stringify drops silently or refuses without a place. Lone
+// surrogates are valid: JSON.stringify escapes them (ECMA-262 §25.5.2.2).
 
 import { escapePointer } from '../base/json-pointer.ts';
 

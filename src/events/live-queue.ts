@@ -1,5 +1,5 @@
-// The bounded queue of a live reader. A reader that falls behind loses queued events, which it reads from the store, and the
-// oldest deltas. Adjacent deltas are joined first.
+// The bounded queue of a live reader. A reader that falls behind loses queued events, which it reads from the store,
+// and the oldest deltas. Adjacent deltas are joined first.
 
 import type { Delta, LoggedEvent } from './event-log.ts';
 

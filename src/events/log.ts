@@ -1,5 +1,5 @@
-// The event log over a store: validates and appends events, and passes committed ones to live readers in the order of the
-// sequence. follow.ts reads stored events, then live ones.
+// The event log over a store: validates and appends events, and passes committed ones to live readers in the order of
+// the sequence. follow.ts reads stored events, then live ones.
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';

@@ -19,7 +19,10 @@ export interface RetentionOptions {
 const dayMs = 86_400_000;
 const rowsPerStep = 500;
 
-/** Prune soon and then at each interval. Answers to an Idempotency-Key are kept for a day. Returns a function that stops it. */
+/**
+ * Prune soon and then at each interval. Answers to an Idempotency-Key are kept for a day. Returns a function that stops
+ * it.
+ */
 export function startRetention({
   store,
   keepDays = 90,

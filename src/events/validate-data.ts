@@ -1,5 +1,5 @@
-// Validate the data of events against the catalogue. Schemas are compiled on first use, because the compiler takes 20 ms to
-// load.
+// Validate the data of events against the catalogue. Schemas are compiled on first use, because the compiler takes 20
+// ms to load.
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';

@@ -1,5 +1,5 @@
-// API keys: shown once when they are created, and stored as SHA-256 only. All hashes are in memory, so checking a key does
-// not read the disk.
+// API keys: shown once when they are created, and stored as SHA-256 only. All hashes are in memory, so checking a key
+// does not read the disk.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';

@@ -1,5 +1,5 @@
-// How `webhooks listen` finds out whether the listener of an earlier start still runs: a listener on its port must know its
-// secret.
+// How `webhooks listen` finds out whether the listener of an earlier start still runs: a listener on its port must know
+// its secret.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { request } from 'node:http';

@@ -1,4 +1,5 @@
-// A small local receiver for development. It verifies and answers each request, then passes the event on. It stores nothing.
+// A small local receiver for development. It verifies and answers each request, then passes the event on. It stores
+// nothing.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { verifyWebhook } from '../webhooks/verify.ts';

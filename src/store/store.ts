@@ -1,5 +1,5 @@
-// The contract of a store: atomic writes as data, and the reads that other modules need. `sqlite/` is the embedded default.
-// A write is a list of plain records, so that a store can group the lists of many callers into one commit.
+// The contract of a store: atomic writes as data, and the reads that other modules need. `sqlite/` is the embedded
+// default. A write is a list of plain records, so that a store can group the lists of many callers into one commit.
 
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 
@@ -128,9 +128,9 @@ export interface EventQuery {
 
 export interface Store extends DeliveryStore {
   /**
-   * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the `appendEvent`
-   * steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may wait that long to
-   * join the commit of others.
+   * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
+   * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
+   * wait that long to join the commit of others.
    * @throws CodeBuddyError `storage_full`, `storage_unavailable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;

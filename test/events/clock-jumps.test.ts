@@ -1,5 +1,5 @@
-// A clock that was ahead and is set back: no shown time is in the future, nothing waits for the old clock, and the order
-// is kept.
+// A clock that was ahead and is set back: no shown time is in the future, nothing waits for the old clock, and the
+// order is kept.
 
 import { describe, expect, it } from 'vitest';
 import { createSessions } from '../../src/agent/sessions.ts';

@@ -1,4 +1,5 @@
-// Each behaviour does what its description says, seen on a raw socket, and the receiver survives whatever a sender does.
+// Each behaviour does what its description says, seen on a raw socket, and the receiver survives whatever a sender
+// does.
 
 import { createHash } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';

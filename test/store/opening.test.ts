@@ -113,8 +113,9 @@ test('an owner file that cannot be written or removed prevents neither opening n
 });
 
 test('a refused second open does not release the locks of the first', async () => {
-  // Closing any descriptor of the database file would drop the process's POSIX locks on it; another program (a backup) that
-  // opens and closes the database would then think itself the last one and delete the log under the running server.
+  // Closing any descriptor of the database file would drop the process's POSIX locks on it; another program (a backup)
+  // that opens and closes the database would then think itself the last one and delete the log under the running
+  // server.
   const path = temporaryPath();
   const store = await openStore(path);
   await store.write([newEvent()]);

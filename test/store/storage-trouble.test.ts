@@ -1,5 +1,5 @@
-// Full and failing disks: writes fail with the right code, no acknowledged event is lost, and writes work again without a
-// restart.
+// Full and failing disks: writes fail with the right code, no acknowledged event is lost, and writes work again without
+// a restart.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';

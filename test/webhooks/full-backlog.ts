@@ -1,4 +1,5 @@
-// A listener with the shortest queue, stopped so that it accepts no connection. connections.test.ts starts and wakes it.
+// A listener with the shortest queue, stopped so that it accepts no connection. connections.test.ts starts and wakes
+// it.
 
 import { createServer } from 'node:net';
 

@@ -1,4 +1,5 @@
-// Faults of this machine: no file handles left, a stop in the middle of deliveries, a blocked thread, a locked database.
+// Faults of this machine: no file handles left, a stop in the middle of deliveries, a blocked thread, a locked
+// database.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
-// Many callers, few fsyncs: all writes of one turn of the event loop are committed together. All or none of the writes of a
-// caller are kept. If a row is invalid, the group is rolled back and applied again without its caller, which alone fails.
+// Many callers, few fsyncs: all writes of one turn of the event loop are committed together. All or none of the writes
+// of a caller are kept. If a row is invalid, the group is rolled back and applied again without its caller, which alone
+// fails.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { callHost } from '../../base/call-host.ts';

@@ -1,5 +1,6 @@
 // Move a database of this program to another name, as a whole or not at all. The old name may belong to a database of
-// another program. That is not changed; even its `-wal` and `-shm` files are not opened, because a reader may change them.
+// another program. That is not changed; even its `-wal` and `-shm` files are not opened, because a reader may change
+// them.
 
 import {
   copyFileSync,
@@ -23,8 +24,8 @@ import { takeOwnership } from './owner-lock.ts';
 const ownTables = ['events', 'runs', 'probe'];
 
 /**
- * Move the database `from` to `to` if this program wrote it and `to` does not exist. Returns one line for a person if it
- * was moved, or if it stays for a reason worth knowing.
+ * Move the database `from` to `to` if this program wrote it and `to` does not exist. Returns one line for a person if
+ * it was moved, or if it stays for a reason worth knowing.
  * @throws StoreOpenError if another process has it open, or it cannot be moved
  */
 export function moveDatabase(from: string, to: string): string | undefined {

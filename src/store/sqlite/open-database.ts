@@ -1,5 +1,5 @@
-// Open a database for this process alone, with the right mode and the schema of this release. Each failure is reported in
-// one line for a person. Source for the settings: https://www.sqlite.org/pragma.html#pragma_synchronous
+// Open a database for this process alone, with the right mode and the schema of this release. Each failure is reported
+// in one line for a person. Source for the settings: https://www.sqlite.org/pragma.html#pragma_synchronous
 
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// One process owns a database. The lock is an open exclusive SQLite transaction on a file beside it. The system releases it
-// when the process ends in any way, and a reused pid does no harm. A second file names the owner.
+// One process owns a database. The lock is an open exclusive SQLite transaction on a file beside it. The system
+// releases it when the process ends in any way, and a reused pid does no harm. A second file names the owner.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -12,8 +12,8 @@ export interface OwnerLock {
 }
 
 /**
- * Lock the database for this process until `release()` or the end of the process. `path` must be the real path, because two
- * names of one file must lead to the same lock.
+ * Lock the database for this process until `release()` or the end of the process. `path` must be the real path, because
+ * two names of one file must lead to the same lock.
  * @throws StoreOpenError `in_use`, with the pid of the owner and the time since it has the lock
  */
 export function takeOwnership(path: string, now: number): OwnerLock {

@@ -4,8 +4,9 @@ import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
 import { fileError } from '../../base/file-errors.ts';
 
 /**
- * Create the file with mode 0600, or correct the mode of an existing one. An existing file is never opened, because closing
- * it would release the locks that SQLite has on it in this process (POSIX fcntl, https://www.sqlite.org/howtocorrupt.html §2.2).
+ * Create the file with mode 0600, or correct the mode of an existing one. An existing file is never opened, because
+ * closing it would release the locks that SQLite has on it in this process (POSIX fcntl,
+ * https://www.sqlite.org/howtocorrupt.html §2.2).
  */
 export function createPrivateFile(path: string): void {
   try {

@@ -1,5 +1,5 @@
-// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. Acknowledged writes survive a crash of
-// the process and a power cut.
+// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. Acknowledged writes survive a
+// crash of the process and a power cut.
 
 import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
@@ -91,7 +91,9 @@ function createStore(
     return old === undefined ? 0 : direct(() => Number(statements.pruneEventsUpTo.run(old, max).changes));
   }
 
-  /** Find old events behind newer ones, written while the clock was ahead. In steps, because it may read the whole log. */
+  /**
+   * Find old events behind newer ones, written while the clock was ahead. In steps, because it may read the whole log.
+   */
   async function lastOldEvent(before: number): Promise<number | undefined> {
     for (let after = 0; ; ) {
       const row = await direct(() => statements.lastOldEvent.get(after, before, eventsPerLook));

@@ -1,5 +1,5 @@
-// All SQL statements of the SQLite store by name, prepared once. Reads with optional filters are composed from fixed pieces,
-// never from values, and kept prepared by their text.
+// All SQL statements of the SQLite store by name, prepared once. Reads with optional filters are composed from fixed
+// pieces, never from values, and kept prepared by their text.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
@@ -12,8 +12,8 @@ const sql = {
   firstEvent: 'SELECT min(sequence) AS value FROM events',
   // sqlite_sequence has the last assigned number, even if all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
-  // Delete from the front of the log, so that the rest has no holes: of the first `max` events, all up to the last one that
-  // is too old. The order is that of the sequence, so clock changes have no effect, and time needs no index.
+  // Delete from the front of the log, so that the rest has no holes: of the first `max` events, all up to the last one
+  // that is too old. The order is that of the sequence, so clock changes have no effect, and time needs no index.
   pruneEvents: `DELETE FROM events WHERE sequence <= (
     SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
   )`,
@@ -62,8 +62,8 @@ const sql = {
   pruneAnswers:
     'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
 
-  // Cast to BLOB, because SQLite would store text (PRAGMA encoding is always UTF-8), and to INTEGER, because the number would
-  // be stored as 7.0.
+  // Cast to BLOB, because SQLite would store text (PRAGMA encoding is always UTF-8), and to INTEGER, because the number
+  // would be stored as 7.0.
   addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
     ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
