@@ -192,6 +192,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         .catch((error: unknown) => warn('a copy of webhooks.json could not be saved in the store', error)),
     onChange: () => inForce.followRegistry(),
     warn,
+    now: clock.patient,
   });
 
   // ---- the parts; several need each other, but none is called before all exist

@@ -91,10 +91,15 @@ export function createNameLookup({
     }
   }
 
-  async function shared(name: string): Promise<readonly string[]> {
+  /** The failure of a moment ago, if there was one. */
+  function rememberedFailure(name: string): TransportError | undefined {
     const known = failures.get(name);
-    if (known !== undefined && known.until > performance.now()) throw known.error;
+    if (known !== undefined && known.until > performance.now()) return known.error;
     failures.delete(name);
+    return undefined;
+  }
+
+  async function shared(name: string): Promise<readonly string[]> {
     try {
       return await ask(name);
     } catch (error) {
@@ -118,6 +123,9 @@ export function createNameLookup({
       const asked = hostname.toLowerCase();
       let answer = underWay.get(asked);
       if (answer === undefined) {
+        // Not part of `shared`: a promise that is rejected at once would stay in `underWay`.
+        const failure = rememberedFailure(asked);
+        if (failure !== undefined) throw failure;
         answer = shared(asked);
         underWay.set(asked, answer);
       }

@@ -35,6 +35,8 @@ export interface RegistryOptions {
   /** An edit by hand has changed the webhooks. */
   readonly onChange: () => void;
   readonly warn: (message: string) => void;
+  /** Steady time in ms, by which an unusable file is given time to become usable. @default performance.now */
+  readonly now?: () => number;
 }
 
 export interface Registry {
@@ -72,7 +74,7 @@ const readAgainMs = 1000;
 const longestWaitMs = 10_000;
 
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { path, parse, lastGood, keep, onChange, warn } = options;
+  const { path, parse, lastGood, keep, onChange, warn, now: steadyNow = () => performance.now() } = options;
   let entries: Entries = new Map();
   let form: FileForm = { kind: 'array' };
   /** The content of the file as far as it is known. */
@@ -152,7 +154,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   /** An invalid file is given time: an editor or a copy may not have finished. */
   function judge(file: string, reason: string, mark: string): Reading {
-    const now = performance.now();
+    const now = steadyNow();
     if (invalid?.mark !== mark) invalid = { mark, since: now };
     if (now - invalid.since < patienceMs) return 'unsettled';
     if (setAsideMark !== mark) {
@@ -177,10 +179,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   /** Waits while another program is writing the file. */
   async function whenSettled(): Promise<Reading> {
-    const until = performance.now() + longestWaitMs;
+    const until = steadyNow() + longestWaitMs;
     for (;;) {
       const reading = look();
-      if (reading !== 'unsettled' || performance.now() >= until || isClosed) return reading;
+      if (reading !== 'unsettled' || steadyNow() >= until || isClosed) return reading;
       await Promise.race([sleep(lookAgainMs), closing.promise]);
     }
   }
