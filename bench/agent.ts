@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -31,6 +31,7 @@ export function run(): Promise<BenchResult> {
     try {
       const rows = [
         ...(await loop(folder, model)),
+        await cancelling(folder),
         await streaming(folder, model),
         await manyAtOnce(folder, model),
       ];
@@ -87,6 +88,47 @@ async function loop(folder: string, model: ModelProcess): Promise<readonly Bench
         outcome: outcomeOf(median(perStep) <= 1),
       },
     ];
+  } finally {
+    await agent.close(0);
+    await log.close();
+    await store.close();
+  }
+}
+
+/** A run is cancelled while its command, which ignores SIGTERM, works. */
+async function cancelling(folder: string): Promise<BenchRow> {
+  const workspace = join(folder, 'cancelled');
+  mkdirSync(workspace);
+  const store = await openSqliteStore({ path: join(folder, 'cancelled.db') });
+  const log = createEventLog({ store });
+  const agent = await createAgent({
+    store,
+    log,
+    workspace,
+    models: ['offline'],
+    environment: { PATH: process.env.PATH },
+    permissionMode: 'full',
+  });
+  try {
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const prompt = "run trap '' TERM; echo $$ > started; while true; do sleep 0.05; done";
+      const { run, result } = await agent.runs.start({ prompt, options: {}, requestId: 'bench' });
+      result.catch(() => undefined);
+      const started = join(workspace, 'started');
+      while (!existsSync(started)) await wait(5);
+      const startedAt = performance.now();
+      await agent.runs.cancel(run.id);
+      times.push(performance.now() - startedAt);
+      rmSync(started);
+    }
+    const worst = Math.max(...times);
+    return {
+      what: 'a cancel ends the command of a run, even if it ignores SIGTERM',
+      value: `${worst.toFixed(0)} ms`,
+      target: '<= 1000 ms',
+      ok: worst <= 1000,
+    };
   } finally {
     await agent.close(0);
     await log.close();
