@@ -34,7 +34,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       exclude: ['src/client/api-types.ts'],
-      reporter: [['text', { skipFull: true }], 'html'],
+      reporter: [['text', { skipFull: true, maxCols: 160 }], 'html'],
     },
   },
 });
