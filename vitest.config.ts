@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
@@ -28,13 +29,19 @@ export default defineConfig({
     hookTimeout: TEST_LIMIT_MS,
     pool: 'forks',
     maxWorkers: 2,
-    // Ignore the machine's keys, local models and git settings. Tests that need a model or an ignore file set it up.
-    env: { CODEBUDDY_MODEL: 'offline', GIT_CONFIG_GLOBAL: '/dev/null', XDG_CONFIG_HOME: '/dev/null' },
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
       exclude: ['src/client/api-types.ts'],
       reporter: [['text', { skipFull: true, maxCols: 160 }], 'html'],
+    },
+    // Ignore the machine's keys, local models and git settings. Tests that need a model or an ignore file set it up.
+    env: {
+      CODEBUDDY_MODEL: 'offline',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      XDG_CONFIG_HOME: '/dev/null',
+      // Tests start the program from its sources some 700 times. Compiled once, it starts in a third of the time.
+      NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile-cache', import.meta.url)),
     },
   },
 });

@@ -1,4 +1,5 @@
-// Writes docs/errors.md and docs/events.md from the tables in the code. With `--check`, writes nothing and fails if a file is out of date.
+// Writes docs/errors.md and docs/events.md from the tables in the code, so that the docs cannot say anything else.
+// `--check` writes nothing and fails if a file is out of date.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { problems } from '../src/base/errors.ts';
@@ -21,16 +22,21 @@ Every error is \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.o
   "type": "urn:codebuddy:problem:validation_failed",
   "title": "Validation failed",
   "status": 422,
-  "detail": "Invalid body: /prompt must be a string",
+  "detail": "prompt is required; options.maxSteps must be a whole number from 1 to 1000.",
   "code": "validation_failed",
   "requestId": "req_…",
-  "errors": [{ "in": "body", "pointer": "/prompt", "message": "must be a string" }],
-  "error": "Invalid body: /prompt must be a string"
+  "errors": [
+    { "in": "body", "pointer": "/prompt", "message": "is required" },
+    { "in": "body", "pointer": "/options/maxSteps", "message": "must be a whole number from 1 to 1000" }
+  ],
+  "error": "prompt is required; options.maxSteps must be a whole number from 1 to 1000."
 }
 \`\`\`
 
-\`code\` is stable: branch on it. \`detail\` is for people. \`error\` repeats \`detail\` for clients of the first version of this API. \`errors\` is
-present for \`validation_failed\` and names each invalid field by JSON Pointer. The server log has the cause for this \`requestId\`.
+- \`code\` is stable: use it in programs.
+- \`detail\` is a sentence for people. \`error\` repeats it for clients of the first version of this API.
+- \`errors\` names each invalid field of a \`validation_failed\` by JSON Pointer. \`message\` completes a sentence about it.
+- \`requestId\` finds the cause in the server's log.
 
 | code | status | title | when |
 | --- | --- | --- | --- |
@@ -83,7 +89,7 @@ for (const [path, page] of Object.entries(pages)) {
   const url = new URL(`../${path}`, import.meta.url);
   if (!process.argv.includes('--check')) writeFileSync(url, page);
   else if (readFileSync(url, 'utf8') !== page) {
-    console.error(`${path} is out of date. Run: npm run docs`);
+    console.error(`${path} is out of date: run 'npm run docs'`);
     process.exitCode = 1;
   }
 }

@@ -49,6 +49,8 @@ export async function startAgent(
     log,
     workspace,
     ...(rest.environment === undefined ? { models: ['offline'] } : {}),
+    // A model that failed is asked again at once.
+    sleep: async (_ms, signal) => signal.throwIfAborted(),
     ...rest,
   });
   onTestFinished(async () => {

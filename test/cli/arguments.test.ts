@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
-const timeout = 120_000;
 const run26 = 'run_01M8KV73V93D209RS88YDVZTA8';
 
 interface Refusal {
   readonly error: { readonly code: string; readonly message: string; readonly exitCode: number };
 }
 
-describe('without a server', { timeout }, () => {
+describe('without a server', () => {
   // What no server needs to be asked about. With one, it would be asked; without, the exit code would be 3.
   test.each([
     [['sessions', 'list', '--limit', '0'], '--limit must be a whole number from 1 to 200, not "0".'],
@@ -68,7 +67,7 @@ describe('without a server', { timeout }, () => {
     expect(error.message).toContain(words);
   });
 
-  test('a group of commands alone shows its help, and text that is too long is refused', async () => {
+  test('a command group without a command shows its help, and text that is too long is refused', async () => {
     const home = temporaryFolder();
     const group = await run(home, ['runs']);
     expect(group).toMatchObject({ code: 2, stdout: '' });
@@ -82,15 +81,15 @@ describe('without a server', { timeout }, () => {
     });
   });
 
-  test('a server that is not there is a document, too', async () => {
+  test('an unreachable server is reported as JSON with --json', async () => {
     const { code, stdout } = await run(temporaryFolder(), ['runs', 'list', '--json']);
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'server_unreachable', exitCode: 3 } });
   });
 });
 
-describe('with a server', { timeout }, () => {
-  test('keys: the name may stand anywhere, scopes do not swallow it', async () => {
+describe('with a server', () => {
+  test('keys create accepts the name before and after the scopes', async () => {
     const home = temporaryFolder();
     await serve(home);
     for (const words of [
@@ -108,7 +107,7 @@ describe('with a server', { timeout }, () => {
     });
   });
 
-  test('4 is for the key alone; what the server says of arguments is 2; the rest is 1', async () => {
+  test('exit code 4 is for the key, 2 for refused arguments, 1 for other errors', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { stdout: key } = await run(home, ['keys', 'create', 'ci', '--scope', 'read']);
@@ -131,7 +130,7 @@ describe('with a server', { timeout }, () => {
     }
   });
 
-  test('a command that failed makes `tools run` fail, and its result is printed', async () => {
+  test('`tools run` fails if the command fails, and prints its result', async () => {
     const home = temporaryFolder();
     await serve(home);
     const failed = await run(home, ['tools', 'run', 'bash', 'command=exit 7', '--json']);
@@ -141,7 +140,7 @@ describe('with a server', { timeout }, () => {
     expect((await run(home, ['tools', 'run', 'bash', 'command=exit 0'])).code).toBe(0);
   });
 
-  test('names and ids that are almost right', async () => {
+  test('almost right names and ids get a suggestion', async () => {
     const home = temporaryFolder();
     await serve(home);
     expect((await run(home, ['tools', 'run', 'read_fil', 'path=x'])).stderr).toContain(
@@ -162,7 +161,7 @@ describe('with a server', { timeout }, () => {
     );
   });
 
-  test('times are local, with their zone', async () => {
+  test('times are shown in the local time zone', async () => {
     const home = temporaryFolder();
     await serve(home);
     await run(home, ['prompt', 'help']);
@@ -187,7 +186,7 @@ describe('with a server', { timeout }, () => {
     expect((await run(home, ['keys', 'list'], { env })).stdout).toMatch(zone);
   });
 
-  test('an export: --json says where it was written, and a file that is there stays', async () => {
+  test('an export with --json prints the file name, and never overwrites a file', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { sessionId } = JSON.parse((await run(home, ['prompt', '--json', 'help'])).stdout) as {

@@ -21,13 +21,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const isRoot = process.getuid?.() === 0;
 /** `nobody`, or whoever runs the tests. */
 const ordinary = isRoot ? 65_534 : undefined;
+/** What the ordinary user's starts have compiled: it may not write the cache of the user that runs the tests. */
+let ordinaryCache: string | undefined;
+beforeAll(() => {
+  if (ordinary === undefined) return;
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-compiled-'));
+  chownSync(folder, ordinary, ordinary);
+  ordinaryCache = folder;
+  return () => rmSync(folder, { recursive: true, force: true });
+});
 
 interface Folder {
   readonly base: string;
@@ -293,7 +302,14 @@ function serve(
     ],
     {
       cwd: '/',
-      env: { PATH: process.env.PATH, CODEBUDDY_MODEL: 'offline', NODE_NO_WARNINGS: '1', HOME: home, ...env },
+      env: {
+        PATH: process.env.PATH,
+        CODEBUDDY_MODEL: 'offline',
+        NODE_NO_WARNINGS: '1',
+        NODE_COMPILE_CACHE: uid === undefined ? process.env.NODE_COMPILE_CACHE : ordinaryCache,
+        HOME: home,
+        ...env,
+      },
       ...(uid === undefined ? {} : { uid, gid: uid }),
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -334,8 +350,8 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
 describe.each([
   ['the user that runs the tests', undefined],
   ...(ordinary === undefined ? [] : [['an ordinary user', ordinary] as const]),
-] as const)('for %s', (_name, uid) => {
-  test.each(Object.entries(cases))('%s', { timeout: 60_000 }, (_case, one) => check(one, uid));
+] as const)('as %s', (_name, uid) => {
+  test.each(Object.entries(cases))('%s', (_case, one) => check(one, uid));
 });
 
 /** A file system of its own; undefined if this user may not mount one. */
@@ -351,10 +367,8 @@ function mountDisk(folder: string, options: string): boolean {
   return true;
 }
 
-describe('on a disk of its own', () => {
-  test('that is full: the key file is named, and no half of it stays', { timeout: 60_000 }, async ({
-    skip,
-  }) => {
+describe('on a disk', () => {
+  test('that is full, the error names the key file, and no partial file is left', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'size=64k,mode=0700')) return skip('this user may not mount a tmpfs');
     writeFileSync(join(folder.home, 'ballast'), Buffer.alloc(64 * 1024 - 4096 * 2));
@@ -371,7 +385,7 @@ describe('on a disk of its own', () => {
     expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
 
-  test('that is read-only: the file is named', { timeout: 60_000 }, async ({ skip }) => {
+  test('that is read-only, the error names the file', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'ro,mode=0700')) return skip('this user may not mount a tmpfs');
     const { code, stderr } = await serve(folder, [], {}, undefined);
@@ -382,6 +396,6 @@ describe('on a disk of its own', () => {
   });
 });
 
-describe('where permissions count', () => {
-  test.each(Object.entries(ordinaryCases))('%s', { timeout: 60_000 }, (_case, one) => check(one, ordinary));
+describe('without the file permissions', () => {
+  test.each(Object.entries(ordinaryCases))('%s', (_case, one) => check(one, ordinary));
 });

@@ -35,16 +35,16 @@ describe('a time', () => {
     'yesterday',
     '12e3h',
     '2026',
-  ])('%j is refused with what would be right', (text) => {
+  ])('%j is refused, with the accepted forms', (text) => {
     expect(() => readTime('--since', text, now)).toThrow(/^--since must be a date \(2026-11-29\).*, not /);
   });
 
-  it('is told from a sequence number', () => {
+  it('is distinguished from a sequence number', () => {
     expect(readPoint('--after', '1200', now)).toBe(1200);
   });
 });
 
-it('is taken by every --after and --since', async () => {
+it('is accepted by every --after and --since', async () => {
   const home = temporaryFolder();
   await serve(home);
   const key = ['webhooks', 'create', 'http://127.0.0.1:9997/', '--event', 'tool.*', '--json'];
@@ -73,4 +73,4 @@ it('is taken by every --after and --since', async () => {
   const wrong = await run(home, ['events', 'tail', '--after', 'soon']);
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain('--after must be a sequence number, a date');
-}, 60_000);
+});

@@ -20,7 +20,7 @@ function temporaryHome(config?: unknown): string {
 }
 
 describe('settings', () => {
-  test('flag over environment over file over default, each with its origin', () => {
+  test('flags override the environment, which overrides the file, which overrides the default; each value has its origin', () => {
     const home = temporaryHome({ port: 1, host: 'localhost', logLevel: 'warn' });
     const environment = { CODEBUDDY_HOME: home, CODEBUDDY_PORT: '2', CODEBUDDY_HOST: '::1' };
     const { settings, origins } = loadSettings({ flags: { port: '3' }, environment, cwd: '/somewhere' });
@@ -72,7 +72,7 @@ describe('settings', () => {
     [{ sandboxLimits: { memory: 5 } }, 'sandboxLimits'],
     [{ sandboxHide: ['relative'] }, 'sandboxHide'],
     [{ sandboxShow: '~/.npmrc,secrets' }, 'sandboxShow'],
-  ])('%j is refused with the valid values', (config, words) => {
+  ])('%j is refused, with the accepted values', (config, words) => {
     const environment = { CODEBUDDY_HOME: temporaryHome(config) };
     expect(() => loadSettings({ environment })).toThrow(words);
   });
@@ -109,7 +109,7 @@ describe('settings', () => {
     [{ flags: { logLevel: 'loud' } }, /^--log-level must be one of debug, info, .* not "loud"\.$/],
     [{ flags: { enableCors: 'example.org' } }, /^--cors/],
     [{ flags: { allowedHosts: ['a b'] } }, /^--allowed-host/],
-  ])('%j is refused with its source, its value and the valid values', (options, message) => {
+  ])('%j is refused, with the place, the value and the accepted values', (options, message) => {
     const home = temporaryHome();
     expect(() =>
       loadSettings({ flags: { home, ...options.flags }, environment: options.environment ?? {} }),
@@ -141,7 +141,7 @@ describe('settings', () => {
 });
 
 describe('secrets', () => {
-  test('are not shown in errors', () => {
+  test('do not appear in errors', () => {
     const home = temporaryHome();
     const message = (environment: Record<string, string>): string => {
       try {
@@ -161,7 +161,7 @@ describe('secrets', () => {
 });
 
 describe('the files of the config folder', () => {
-  test('a key is created once, readable by its owner only, and leaves no temporary file', () => {
+  test('a key is created once, for its owner only, and leaves no temporary file', () => {
     const home = temporaryHome();
     const { key, path } = readOrCreateLocalKey(home);
     expect(key).toMatch(/^cbk_[A-Za-z0-9_-]{43}$/);
@@ -170,14 +170,14 @@ describe('the files of the config folder', () => {
     expect(readdirSync(join(home, 'api'))).toEqual(['api-key']);
   });
 
-  test('a key file that holds no key is refused, not overwritten', () => {
+  test('a key file without a key is refused, not overwritten', () => {
     const home = temporaryHome();
     writeFileSync(join(home, 'api', 'api-key'), 'x\n');
     expect(() => readOrCreateLocalKey(home)).toThrowError(/contains no API key/);
     expect(readFileSync(join(home, 'api', 'api-key'), 'utf8')).toBe('x\n');
   });
 
-  test('server.json of a process that has ended is ignored, and not removed by another process', () => {
+  test('server.json of an ended process is ignored, and no other process removes it', () => {
     const home = temporaryHome();
     const content = {
       url: 'http://127.0.0.1:1',
@@ -197,7 +197,7 @@ describe('the files of the config folder', () => {
     expect(readServerFile(home)).toBeUndefined();
   });
 
-  test('a config folder that cannot be created is named', async () => {
+  test('a home that cannot be created is refused with a clear message', async () => {
     const home = temporaryHome('{}');
     const { ensureHome } = await import('../../src/config/home-folder.ts');
     mkdirSync(join(home, 'a'));

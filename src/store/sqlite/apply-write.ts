@@ -1,4 +1,4 @@
-// One step of an atomic write, as the statement that does it.
+// The SQL statement for each step of an atomic write.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { NewDeliveries } from '../delivery-store.ts';
@@ -6,7 +6,7 @@ import type { Write } from '../store.ts';
 import { isForeignKeyViolation } from './sqlite-errors.ts';
 import type { Statements } from './statements.ts';
 
-/** Runs inside the caller's transaction; returns the sequence number of an event. */
+/** Run a step inside the transaction of the caller. Returns the sequence number of an event. */
 export function applyWrite(statements: Statements, write: Write): number | undefined {
   switch (write.kind) {
     case 'appendEvent': {
@@ -118,7 +118,7 @@ export function applyWrite(statements: Statements, write: Write): number | undef
   }
 }
 
-/** A session may be deleted while a write for it waits for its turn. @throws CodeBuddyError `session_not_found` */
+/** A session may be deleted while a write for it waits. @throws CodeBuddyError `session_not_found` */
 function inSession(sessionId: string, write: () => unknown): void {
   try {
     write();

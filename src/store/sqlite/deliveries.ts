@@ -1,4 +1,4 @@
-// What the webhook engine reads of the store, and its clean-up in steps. Steps are small, so that none of them holds up the process.
+// What the webhook engine reads from the store, and its clean-up in small steps, so that none blocks the process.
 
 import type { SQLInputValue } from 'node:sqlite';
 import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
@@ -7,16 +7,16 @@ import type { Statements } from './statements.ts';
 
 export interface DeliveryReadsOptions {
   readonly statements: Statements;
-  /** Runs work outside the group commit, with the store's errors. */
+  /** Run work outside the group commit, with the errors of the store. */
   readonly direct: <T>(work: () => T) => Promise<T>;
   readonly transaction: <T>(work: () => T) => T;
 }
 
-/** Every row was made before it. */
+/** Later than the creation of all rows. */
 const always = Number.MAX_SAFE_INTEGER;
 
 export function deliveryReads({ statements, direct, transaction }: DeliveryReadsOptions): DeliveryStore {
-  /** Frees the bytes of deliveries that were deleted, as far as no other delivery sends them. */
+  /** Delete payloads of deleted deliveries that no other delivery needs. */
   function freePayloads(deleted: readonly Row[]): number {
     for (const { sequence } of deleted) statements.dropPayloadUse.run(sequence as number);
     for (const { sequence } of deleted) statements.deleteUnusedPayload.run(sequence as number);
@@ -132,7 +132,7 @@ function listDeliveries(statements: Statements, query: DeliveryQuery): readonly 
   where('d.event_type = ?', query.eventType);
   where('p.event_id = ?', query.eventId);
   where('d.created_at >= ?', query.since);
-  // Lets the planner walk the index of what has ended.
+  // Lets the planner use the index of ended deliveries.
   if (query.status !== undefined && query.status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
   const text = `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
     ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY d.id DESC LIMIT ?`;

@@ -1,5 +1,5 @@
-// Pages of the event log. Every form of the query walks indices in the order of the sequence and stops at the limit, so the
-// cost of a page does not grow with the log.
+// Pages of the event log. Each form of the query reads indices in the order of the sequence and stops at the limit, so
+// the cost of a page does not grow with the log.
 
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
@@ -18,7 +18,7 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
   where('sequence > ?', query.after);
   where('sequence < ?', query.before);
   where('run_id = ?', query.runId);
-  // A run lies within one session and is the shorter of the two: `+` keeps the planner on the run's index.
+  // A run is part of one session, so its index is more selective: `+` keeps the planner from the index of the session.
   where(query.runId === undefined ? 'session_id = ?' : '+session_id = ?', query.sessionId);
 
   const order = `ORDER BY sequence ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`;
@@ -37,14 +37,14 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
     return run(page('*', [among]), [...values, ...types, query.limit]);
   }
   if (types.length === 1) return run(page('*', ['type = ?']), [...values, ...types, query.limit]);
-  // Several types: one bounded walk per type on an index alone, merged. `IN` would sort all rows of these types.
+  // Several types: one limited index scan for each, merged. `IN` would sort all rows of these types.
   const walks = types.map(() => `SELECT sequence FROM (${page('sequence', ['type = ?'])})`);
   const text = `SELECT * FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
   const perWalk = types.flatMap((type) => [...values, type, query.limit]);
   return run(text, [...perWalk, query.limit, query.limit]);
 }
 
-/** How many events of these types come after a number; walks an index per type. */
+/** The number of events of these types after a sequence. Reads an index for each type. */
 export function countEvents(
   statements: Statements,
   after: number,

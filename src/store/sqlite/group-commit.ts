@@ -1,5 +1,6 @@
-// Many callers, few fsyncs: all that was asked for in one turn of the event loop is committed together. All of a caller's writes are
-// kept or none; if one caller's row is at fault, the group is rolled back and done again so that only that caller hears of it.
+// Many callers, few fsyncs: all writes of one turn of the event loop are committed together. All or none of the writes
+// of a caller are kept. If a row is invalid, the group is rolled back and applied again without its caller, which alone
+// fails.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { callHost } from '../../base/call-host.ts';
@@ -10,7 +11,7 @@ import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 interface Waiting {
   readonly writes: readonly Write[];
   readonly rows: number;
-  /** About what its text takes in memory, in UTF-16 units. */
+  /** The length of its text, in UTF-16 units. */
   readonly size: number;
   readonly resolve: (sequences: readonly number[]) => void;
   readonly reject: (error: unknown) => void;
@@ -22,35 +23,35 @@ type Outcome =
 
 export interface GroupCommitOptions {
   readonly database: DatabaseSync;
-  /** The folder of the database: tells a full disk from a broken one. */
+  /** The folder of the database, to tell a full disk from a broken one. */
   readonly directory: string;
-  /** Does one write inside the transaction and returns the sequence of an event. */
+  /** Apply one write inside the transaction. Returns the sequence of an event. */
   readonly apply: (write: Write) => number | undefined;
-  /** Called when commits begin to fail for want of storage, and when they work again. What it throws is dropped. */
+  /** Called when commits begin to fail, and when they work again. Its errors are ignored. */
   readonly onStorageChange?: (failure: unknown) => void;
-  /** Rows a commit holds at most: keeps the pause of one commit to some milliseconds. @default 500 */
+  /** The most rows of a commit, so that it blocks for a few milliseconds only. @default 500 */
   readonly maxRowsPerCommit?: number;
-  /** Text a commit holds at most, as far as one caller's writes do not exceed it alone. @default 8 Mi */
+  /** The most text of a commit, in UTF-16 units, unless one caller alone exceeds it. @default 8 Mi */
   readonly maxSizePerCommit?: number;
-  /** Rows that may wait; beyond, callers are told at once instead of filling memory. @default 100 000 */
+  /** The most waiting rows. Further writes are refused at once, to bound memory. @default 100 000 */
   readonly maxRowsWaiting?: number;
-  /** Text that may wait. @default 64 Mi */
+  /** The most waiting text, in UTF-16 units. @default 64 Mi */
   readonly maxSizeWaiting?: number;
 }
 
 export interface GroupCommit {
   write(writes: readonly Write[], maxDelayMs?: number): Promise<readonly number[]>;
-  /** Several statements of the store's own as one, at once. */
+  /** Run several statements of the store at once, in one transaction. */
   transaction<T>(work: () => T): T;
-  /** Commits all that waits, at once; refuses what comes later. */
+  /** Commit all waiting writes now, and refuse later ones. */
   close(): void;
 }
 
-/** A commit this large is worth its fsync: it waits for no more company. */
+/** A commit of this many rows does not wait for more. */
 const enoughRows = 150;
-/** Beyond this the patient ones of a commit wait for the next: their callers do, and nobody else. */
+/** Beyond this many rows, writes that may wait go into the next commit. */
 const patientRowsPerCommit = 250;
-/** So many callers that they are worth a commit of their own at once. */
+/** This many callers are committed at once. */
 const enoughPatient = 8;
 
 export function createGroupCommit({
@@ -66,12 +67,12 @@ export function createGroupCommit({
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   let queue: Waiting[] = [];
-  /** Writes that nobody waits for: they fill up a commit, and hold up nobody. */
+  /** Writes that may wait. They fill up commits without delaying others. */
   let patient: Waiting[] = [];
   let rowsWaiting = 0;
   let sizeWaiting = 0;
   let scheduled: NodeJS.Immediate | undefined;
-  /** Runs while all that waits can wait longer. */
+  /** Runs while all waiting writes may wait longer. */
   let delayed: NodeJS.Timeout | undefined;
   let failing = false;
   let closed = false;
@@ -83,7 +84,7 @@ export function createGroupCommit({
       commit.run();
       return result;
     } catch (error) {
-      // SQLite ends the transaction by itself on some errors, a full disk among them.
+      // SQLite itself ends the transaction on some errors, such as a full disk.
       if (database.isTransaction) database.exec('ROLLBACK');
       throw error;
     }
@@ -98,7 +99,7 @@ export function createGroupCommit({
     return { kind: 'written', sequences };
   }
 
-  /** As `applyCaller`; if the rows are at fault, takes back this caller's and goes on. */
+  /** As `applyCaller`, but if a row is invalid, undo the writes of this caller alone. */
   function applyCallerApart(waiting: Waiting): Outcome {
     database.exec('SAVEPOINT caller');
     try {
@@ -145,7 +146,7 @@ export function createGroupCommit({
     callHost(() => onStorageChange?.(failure));
   }
 
-  /** Takes callers, in their order, up to the size of one commit; at least one. */
+  /** Take callers in their order, up to the size of one commit; at least one. */
   function takeGroup(): readonly Waiting[] {
     let rows = 0;
     let size = 0;
@@ -169,12 +170,12 @@ export function createGroupCommit({
     return group;
   }
 
-  /** One commit a turn, so that requests are served between the commits of a long queue. */
+  /** One commit in each turn of the event loop, so that requests are served in between. */
   function commitNext(): void {
     try {
       commitGroup(takeGroup());
     } finally {
-      // Whatever happens to this group, the next one must be committed.
+      // The next group is committed even if this one fails.
       scheduled = undefined;
       if (queue.length > 0 || patient.length >= enoughPatient) schedule(0);
       else if (patient.length > 0) schedule(1);
@@ -197,7 +198,7 @@ export function createGroupCommit({
       if (closed) return Promise.reject(storeIsClosed());
       const size = textOf(writes);
       const rows = rowsOf(writes);
-      // A single write that is larger than what may wait is taken when nothing else waits.
+      // A single write above the limit is accepted if nothing else waits.
       if (rowsWaiting > 0 && (rowsWaiting + rows > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting))
         return Promise.reject(tooManyWaiting(rowsWaiting));
       rowsWaiting += rows;
@@ -230,7 +231,7 @@ function tooManyWaiting(rows: number): CodeBuddyError {
   );
 }
 
-/** An event's deliveries are rows too. */
+/** The deliveries of an event count as rows too. */
 function rowsOf(writes: readonly Write[]): number {
   let rows = writes.length;
   for (const write of writes) {
@@ -240,7 +241,7 @@ function rowsOf(writes: readonly Write[]): number {
   return rows;
 }
 
-/** Length of all text of the records of a list of writes. */
+/** The length of all text of a list of writes. */
 function textOf(writes: readonly Write[]): number {
   let size = 0;
   for (const write of writes) {

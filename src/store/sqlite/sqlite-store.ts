@@ -1,5 +1,5 @@
-// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a crash of the
-// process and a power cut.
+// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. Acknowledged writes survive a
+// crash of the process and a power cut.
 
 import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
@@ -24,25 +24,28 @@ import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 import { afterAllIds, prepareStatements, type Statements } from './statements.ts';
 
 export interface SqliteStoreOptions {
-  /** The database file; made, readable by its owner only, if it is not there. Its folder must be there. */
+  /** The database file. Created, readable by its owner only, if it does not exist. Its folder must exist. */
   readonly path: string;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
-  /** Hears when the disk stops taking commits, and when it takes them again. @default silence */
+  /** How long to wait for another program that holds the database, in ms. @default 5000 */
+  readonly busyTimeoutMs?: number;
+  /** Told when commits begin to fail, and when they work again. @default none */
   readonly logger?: StoreLogger;
 }
 
-/** A few milliseconds. */
+/** Takes a few milliseconds. */
 const eventsPerLook = 10_000;
 
-/** Opens the database, alone. @throws StoreOpenError with one line for a person. */
+/** Open the database for this process alone. @throws StoreOpenError with one line for a person */
 export async function openSqliteStore({
   path,
   now = Date.now,
+  busyTimeoutMs = 5000,
   logger: hostLogger,
 }: SqliteStoreOptions): Promise<Store> {
   const logger = hostLogger && guardLogger(hostLogger);
-  const owned = openOwnedDatabase(path, now(), logger);
+  const owned = openOwnedDatabase(path, { now: now(), busyTimeoutMs, logger });
   try {
     return createStore(owned, now, logger);
   } catch (error) {
@@ -63,13 +66,13 @@ function createStore(
     directory,
     apply: (write) => applyWrite(statements, write),
     onStorageChange(failure) {
-      if (failure === undefined) logger?.warn({}, 'the store takes commits again');
-      else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it can');
+      if (failure === undefined) logger?.warn({}, 'the store works again');
+      else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
     },
   });
   let closed = false;
 
-  /** Work outside the group commit. It is synchronous underneath; a promise, since other stores' is not. */
+  /** Run work outside the group commit. It is synchronous here, but not in every store. */
   const direct = async <T>(work: () => T): Promise<T> => {
     if (closed) throw storeIsClosed();
     try {
@@ -88,7 +91,9 @@ function createStore(
     return old === undefined ? 0 : direct(() => Number(statements.pruneEventsUpTo.run(old, max).changes));
   }
 
-  /** Behind a front that was written while the clock was ahead. In steps: that may be all of the log. */
+  /**
+   * Find old events behind newer ones, written while the clock was ahead. In steps, because it may read the whole log.
+   */
   async function lastOldEvent(before: number): Promise<number | undefined> {
     for (let after = 0; ; ) {
       const row = await direct(() => statements.lastOldEvent.get(after, before, eventsPerLook));
@@ -147,18 +152,21 @@ function createStore(
   };
 }
 
-/** A logger that throws must not keep the store from opening or committing. */
+/** A logger that throws must not prevent opening or commits. */
 function guardLogger(logger: StoreLogger): StoreLogger {
   return { warn: (fields, message) => callHost(() => logger.warn(fields, message)) };
 }
 
-/** What a crash cut off in the middle. Nobody sees it, so a disk that is full must not keep the store from opening. */
+/** Delete incomplete sessions of a crash. They are not visible, so a full disk must not prevent opening. */
 function deleteDrafts(statements: Statements, logger: StoreLogger | undefined): void {
   try {
     statements.deleteDrafts.run();
   } catch (error) {
     if (isCallersFault(error)) throw error;
-    logger?.warn({ err: error }, 'half a copy of a session could not be removed; the next start tries again');
+    logger?.warn(
+      { err: error },
+      'an incomplete copy of a session could not be deleted; the next start tries again',
+    );
   }
 }
 
@@ -166,7 +174,7 @@ function optional<T>(row: Row | undefined, convert: (row: Row) => T): T | undefi
   return row === undefined ? undefined : convert(row);
 }
 
-/** The number of a statement that gives one as `value`; undefined where there is none. */
+/** The number in column `value`; undefined if there is none. */
 function numberOf(row: Row | undefined): number | undefined {
   return typeof row?.value === 'number' ? row.value : undefined;
 }

@@ -1,23 +1,23 @@
-// Every SQL statement of the SQLite store, by name, prepared once. Reads that take optional filters are composed from fixed
-// pieces (never from values) and kept prepared by their text.
+// All SQL statements of the SQLite store by name, prepared once. Reads with optional filters are composed from fixed
+// pieces, never from values, and kept prepared by their text.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
-/** Sorts after every id: where a list that goes backwards begins. */
+/** Sorts after all ids, as the start of a descending list. */
 export const afterAllIds = '\u{10ffff}';
 
 const sql = {
   appendEvent: 'INSERT INTO events (id, type, timestamp, session_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?)',
   getEvent: 'SELECT * FROM events WHERE id = ?',
   firstEvent: 'SELECT min(sequence) AS value FROM events',
-  // sqlite_sequence remembers the last number given out, also when all rows were pruned.
+  // sqlite_sequence has the last assigned number, even if all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
-  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too old. The
-  // order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index on time is needed.
+  // Delete from the front of the log, so that the rest has no holes: of the first `max` events, all up to the last one
+  // that is too old. The order is that of the sequence, so clock changes have no effect, and time needs no index.
   pruneEvents: `DELETE FROM events WHERE sequence <= (
     SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
   )`,
-  // For a log whose front was written while the clock was ahead: what lies before an event that is too old is older still.
+  // For a log whose front was written while the clock was ahead: all before an event that is too old is older.
   firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
@@ -62,8 +62,8 @@ const sql = {
   pruneAnswers:
     'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
 
-  // Cast to a BLOB, or SQLite would keep text (UTF-8 either way: PRAGMA encoding is never changed); and to an integer, or the
-  // number of JavaScript would be spelled 7.0.
+  // Cast to BLOB, because SQLite would store text (PRAGMA encoding is always UTF-8), and to INTEGER, because the number
+  // would be stored as 7.0.
   addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
     ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
@@ -89,7 +89,7 @@ const sql = {
     ORDER BY d.next_attempt_at LIMIT ?`,
   nextWaiting: `SELECT min(next_attempt_at) AS value FROM deliveries
     WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL AND next_attempt_at > ?`,
-  // Walks a covering index.
+  // Reads a covering index.
   countWaiting: `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL GROUP BY webhook_id`,
   isPending: `SELECT 1 AS value FROM deliveries WHERE sequence = ? AND webhook_id = ? AND status = 'pending' LIMIT 1`,
@@ -102,7 +102,7 @@ const sql = {
   hastenWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
     SELECT sequence, webhook_id, id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at > ?2
       AND (next_attempt_at <= ?3 OR reason NOT IN ('http_error', 'redirect_refused', 'gone', 'rate_limited')) LIMIT ?4)`,
-  // Not by webhook: it is for the clock of the machine, at the start.
+  // For all webhooks: run at the start, for clock changes.
   pullWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
     SELECT sequence, webhook_id, id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?3)`,
   pruneDeliveries: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
@@ -126,14 +126,14 @@ const sql = {
   deleteRunWebhook: 'DELETE FROM run_webhooks WHERE webhook_id = ?',
   listRunWebhooks: 'SELECT * FROM run_webhooks ORDER BY webhook_id',
 
-  // A commit that changes a page, and so proves that the disk takes one.
+  // A commit that changes a page, which checks the disk.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;
 
 export type StatementName = keyof typeof sql;
 
 export interface Statements extends Readonly<Record<StatementName, StatementSync>> {
-  /** A statement composed by the caller from fixed pieces; prepared the first time, kept after. */
+  /** A statement that the caller composed of fixed pieces. Prepared once. */
   readonly composed: (text: string) => StatementSync;
 }
 
