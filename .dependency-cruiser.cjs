@@ -1,4 +1,5 @@
-// The import rules of docs/ARCHITECTURE.md: which module may import which, and no circular imports in src/ and bench/. Type-only imports count.
+// The import rules of docs/ARCHITECTURE.md: which module may import which, and no circular imports in src/ and bench/.
+// Type-only imports count.
 
 const inModules = (modules) => `^src/(${modules.join('|')})`;
 

@@ -1,5 +1,5 @@
-// Measures the overhead of the agent's loop over direct model calls, the throughput of streamed deltas, and the memory of 200 simultaneous runs.
-// The model runs in its own process. The baseline calls it directly with the same package.
+// Measures the overhead of the agent's loop over direct model calls, the throughput of streamed deltas, and the memory
+// of 200 simultaneous runs. The model runs in its own process. The baseline calls it directly with the same package.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// Measures durable appends per second: rounds of 1 000 concurrent appends, each of which resolves after the fsync of its commit. The database is
-// a file in node_modules, which is usually on a disk; on a tmpfs, the row says so.
+// Measures durable appends per second: rounds of 1 000 concurrent appends, each of which resolves after the fsync of
+// its commit. The database is a file in node_modules, which is usually on a disk; on a tmpfs, the row says so.
 
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Compares the cost of a page of 50 events at the end of a log of one million and of ten thousand events. The measurements of both logs
-// alternate, so that other load on the machine affects both.
+// Compares the cost of a page of 50 events at the end of a log of one million and of ten thousand events. The
+// measurements of both logs alternate, so that other load on the machine affects both.
 
 import { join } from 'node:path';
 import { makeId } from '../src/events/ids.ts';

@@ -1,5 +1,5 @@
-// Measures how much of each request a provider can take from its cache: over ten prompts with tools, the share of a request's bytes with which
-// the next request begins.
+// Measures how much of each request a provider can take from its cache: over ten prompts with tools, the share of a
+// request's bytes with which the next request begins.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
-// Compares the request pipeline with bare node:http that sends the same bytes: `GET /health`, and an authenticated tool call with a body of 1 KB.
-// Each server runs in its own process (NODE_ENV=production), the load generator in a third. Rounds alternate, and the figure is the median ratio of
-// neighbouring rounds, so that a drift of the machine's speed affects both.
+// Compares the request pipeline with bare node:http that sends the same bytes: `GET /health`, and an authenticated tool
+// call with a body of 1 KB. Each server runs in its own process (NODE_ENV=production), the load generator in a third.
+// Rounds alternate, and the figure is the median ratio of neighbouring rounds, so that a drift of the machine's speed
+// affects both.
 //
 //   node bench/http.ts            all
 //   node bench/http.ts serve ours|bare     one server, for a profiler

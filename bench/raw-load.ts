@@ -1,5 +1,6 @@
-// A load generator that is cheaper than the servers it measures: it sends the same bytes repeatedly over keep-alive connections, and splits answers
-// by length alone (the first answer of a connection gives the length of all). Runs in its own process:
+// A load generator that is cheaper than the servers it measures: it sends the same bytes repeatedly over keep-alive
+// connections, and splits answers by length alone (the first answer of a connection gives the length of all). Runs in
+// its own process:
 //
 //   node bench/raw-load.ts PORT CONNECTIONS SECONDS BASE64-OF-THE-REQUEST      prints the requests per second
 

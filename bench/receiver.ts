@@ -1,5 +1,5 @@
-// The receiver of the webhook benchmark. It runs in its own process, so that it takes no time from the sender's thread. It reads each body to
-// its end, answers 200 and counts.
+// The receiver of the webhook benchmark. It runs in its own process, so that it takes no time from the sender's thread.
+// It reads each body to its end, answers 200 and counts.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// Measures the time from the start of `codebuddy serve` to its first 200, and its idle memory, beside a bare node:http server.
+// Measures the time from the start of `codebuddy serve` to its first 200, and its idle memory, beside a bare node:http
+// server.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -63,7 +64,10 @@ function median(values: readonly number[]): number {
   return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] as number;
 }
 
-/** Measures a second start: the config folder exists and the compile cache is warm, because the first round is not counted. */
+/**
+ * Measures a second start: the config folder exists and the compile cache is warm, because the first round is not
+ * counted.
+ */
 export async function run(): Promise<BenchResult> {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-bench-'));
   const options = {

@@ -1,4 +1,5 @@
-// Fills a store with one million pending deliveries, as after a night with the receiver down. The store writes them itself, a thousand at a time.
+// Fills a store with one million pending deliveries, as after a night with the receiver down. The store writes them
+// itself, a thousand at a time.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

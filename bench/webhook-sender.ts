@@ -1,5 +1,5 @@
-// The measured sender, in its own process like the peers: emits to webhooks and reports throughput, latency and memory. webhooks.ts starts it with
-// `sender(mode, options)`.
+// The measured sender, in its own process like the peers: emits to webhooks and reports throughput, latency and memory.
+// webhooks.ts starts it with `sender(mode, options)`.
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -31,8 +31,8 @@ export interface SenderReport {
 }
 
 /**
- * `steady`: emits so that work is always there, and never much. `drain`: emits nothing, delivers what is there. `paced`: 500 events a
- * second.
+ * `steady`: emits so that work is always there, and never much. `drain`: emits nothing, delivers what is there.
+ * `paced`: 500 events a second.
  */
 export type SenderMode = 'steady' | 'drain' | 'paced';
 

@@ -1,5 +1,6 @@
-// Measures durable, signed deliveries per second beside a bare sender and common queue recipes, the latency of an emit, the cost of a dead receiver
-// for the others, and the drain of a backlog of one million. All send to one receiver process.
+// Measures durable, signed deliveries per second beside a bare sender and common queue recipes, the latency of an emit,
+// the cost of a dead receiver for the others, and the drain of a backlog of one million. All send to one receiver
+// process.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

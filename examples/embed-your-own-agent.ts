@@ -1,4 +1,5 @@
-// Your own agent behind the API: four handlers and start(). Nothing is written to disk, and the built-in agent is not loaded.
+// Your own agent behind the API: four handlers and start(). Nothing is written to disk, and the built-in agent is not
+// loaded.
 //
 //   node examples/embed-your-own-agent.ts
 //   curl -s localhost:3847/api/prompt -H 'content-type: application/json' -d '{"prompt":"hello"}'

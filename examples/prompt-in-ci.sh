@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests an integration in CI without cost: the offline agent needs neither a model nor the network. Starts a server, sends a prompt, checks the
-# answer, and stops the server.
+# Tests an integration in CI without cost: the offline agent needs neither a model nor the network. Starts a server,
+# sends a prompt, checks the answer, and stops the server.
 #
 #   bash examples/prompt-in-ci.sh          in a clone of this repository, after `npm run build`
 set -euo pipefail

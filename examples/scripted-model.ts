@@ -1,5 +1,6 @@
-// A scripted stand-in for a language model, to try everything without an API key. It speaks OpenAI's chat completions on a local port, and can
-// repair examples/fix-the-failing-test. Like a real model, it reacts to the results of the tools.
+// A scripted stand-in for a language model, to try everything without an API key. It speaks OpenAI's chat completions
+// on a local port, and can repair examples/fix-the-failing-test. Like a real model, it reacts to the results of the
+// tools.
 //
 //   node examples/scripted-model.ts            prints its URL; then
 //   codebuddy serve --model script/mender      with {"providers": {"script": {"baseURL": URL}}} in config.json

@@ -1,10 +1,11 @@
-// A webhook receiver with node:http only. It verifies each request, answers 204 at once, handles each event once, and works afterwards.
+// A webhook receiver with node:http only. It verifies each request, answers 204 at once, handles each event once, and
+// works afterwards.
 //
 //   WEBHOOK_SECRET='a secret of mine' node examples/webhook-receiver.ts
 //   codebuddy webhooks create http://127.0.0.1:8080/hook --secret 'a secret of mine'
 //
-// It keeps accepted events and their ids in memory, which is enough for a script. If no event may be lost, replace `take`: insert the event into a
-// table with `webhook-id` as its key, and answer after the commit.
+// It keeps accepted events and their ids in memory, which is enough for a script. If no event may be lost, replace
+// `take`: insert the event into a table with `webhook-id` as its key, and answer after the commit.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { verifyWebhook } from '../src/api/webhooks.ts'; // in your project: from 'codebuddy-api/webhooks'
@@ -84,7 +85,8 @@ async function workOff(): Promise<void> {
     try {
       await work(JSON.parse(next.body.toString('utf8')));
     } catch (error) {
-      // The event was accepted, so the sender does not retry. If it is sent again by hand, it must not count as a duplicate.
+      // The event was accepted, so the sender does not retry. If it is sent again by hand, it must not count as a
+      // duplicate.
       seen.delete(next.id);
       console.error(`${next.id} failed. To send it again: codebuddy deliveries retry`, error);
     }

@@ -1,5 +1,5 @@
-// `npm run openapi`: runs the checks of test/openapi. Their tools are as large as all other devDependencies together, so they are a package of
-// their own, which is installed here.
+// `npm run openapi`: runs the checks of test/openapi. Their tools are as large as all other devDependencies together,
+// so they are a package of their own, which is installed here.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

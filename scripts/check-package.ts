@@ -1,5 +1,6 @@
-// `npm run package`: packs the package as `npm publish` would, and checks the tarball: publint its package.json and files, attw its types in each
-// module system. Both tools need their own TypeScript, so they are a package of their own, which is installed here.
+// `npm run package`: packs the package as `npm publish` would, and checks the tarball: publint its package.json and
+// files, attw its types in each module system. Both tools need their own TypeScript, so they are a package of their
+// own, which is installed here.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

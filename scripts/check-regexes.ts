@@ -1,6 +1,7 @@
-// Checks every regular expression in src/ for catastrophic backtracking (ReDoS) with recheck, and fails on each one that is not
-// linear. Regular expressions are found by the TypeScript compiler: literals, `RegExp(...)`, strings passed to `match`, `matchAll`
-// and `search`, and `pattern` in JSON Schemas. An exception needs a comment in the line above: `// redos: REASON`.
+// Checks every regular expression in src/ for catastrophic backtracking (ReDoS) with recheck, and fails on each one
+// that is not linear. Regular expressions are found by the TypeScript compiler: literals, `RegExp(...)`, strings passed
+// to `match`, `matchAll` and `search`, and `pattern` in JSON Schemas. An exception needs a comment in the line above:
+// `// redos: REASON`.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,5 @@
-// Writes src/client/api-types.ts from the server's /openapi.json. With `--check`, writes nothing and fails if the file is out of date.
+// Writes src/client/api-types.ts from the server's /openapi.json. With `--check`, writes nothing and fails if the file
+// is out of date.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Runs `npm ci` in a folder if its package-lock.json has changed since the last time. Plain CommonJS for any Node that npm may run on.
+// Runs `npm ci` in a folder if its package-lock.json has changed since the last time. Plain CommonJS for any Node that
+// npm may run on.
 'use strict';
 
 const fs = require('node:fs');

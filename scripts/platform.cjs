@@ -1,5 +1,5 @@
-// Finds npm and Node on each platform. On Windows, Node does not start .cmd files without a shell (since CVE-2024-27980), so the programs behind them
-// are started instead. Plain CommonJS for any Node that npm may run on.
+// Finds npm and Node on each platform. On Windows, Node does not start .cmd files without a shell (since
+// CVE-2024-27980), so the programs behind them are started instead. Plain CommonJS for any Node that npm may run on.
 'use strict';
 
 const path = require('node:path');

@@ -1,5 +1,5 @@
-// Runs a task of package.json in a fresh clone: installs what is missing, builds if the task needs it, then runs on the Node of devDependencies.
-// Plain CommonJS for any Node that npm may run on. A second run installs and builds nothing.
+// Runs a task of package.json in a fresh clone: installs what is missing, builds if the task needs it, then runs on the
+// Node of devDependencies. Plain CommonJS for any Node that npm may run on. A second run installs and builds nothing.
 'use strict';
 
 const fs = require('node:fs');

@@ -1,5 +1,5 @@
-// Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in reverse. Here the compiler
-// checks that each module offers what another one asks for.
+// Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in
+// reverse. Here the compiler checks that each module offers what another one asks for.
 
 import { type Agent, createAgent } from './agent/agent.ts';
 import { findOptionFaults } from './agent/option-faults.ts';
@@ -65,7 +65,10 @@ export interface AppOptions {
   readonly redactor?: Redactor;
 }
 
-/** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error whose message is meant for the user */
+/**
+ * Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error whose message is meant for the
+ * user
+ */
 export async function createApp(
   settings: Settings,
   {

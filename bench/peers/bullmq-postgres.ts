@@ -1,4 +1,5 @@
-// BullMQ on PostgreSQL, its second backend since version 6: for machines without Redis, and with the same durability as the others.
+// BullMQ on PostgreSQL, its second backend since version 6: for machines without Redis, and with the same durability as
+// the others.
 //
 //   node bench/peers/bullmq-postgres.ts        both variants
 

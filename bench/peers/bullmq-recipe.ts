@@ -1,4 +1,5 @@
-// The recipe of the BullMQ tutorials, for any backend: `queue.add` for each webhook, and one Worker that signs and fetches.
+// The recipe of the BullMQ tutorials, for any backend: `queue.add` for each webhook, and one Worker that signs and
+// fetches.
 
 import { loadPeer, peerVersion } from './install.ts';
 import { type Job, measure, type PeerOptions, type PeerResult } from './peer.ts';
@@ -38,7 +39,9 @@ export function nameOf(backend: string, { variant }: Pick<PeerOptions, 'variant'
   return `BullMQ ${peerVersion('bullmq')} on ${backend} + fetch (${settings})`;
 }
 
-/** `connection`: BullMQ's option of this name. `pickBackend` returns the arguments after the options; none for Redis. */
+/**
+ * `connection`: BullMQ's option of this name. `pickBackend` returns the arguments after the options; none for Redis.
+ */
 export async function measureBullMq(
   backend: string,
   options: PeerOptions,

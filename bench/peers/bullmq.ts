@@ -1,5 +1,5 @@
-// BullMQ on its own Redis, which is started from PATH with its default settings: without an append-only file, so that a power failure may lose
-// acknowledged jobs, unlike with the others.
+// BullMQ on its own Redis, which is started from PATH with its default settings: without an append-only file, so that a
+// power failure may lose acknowledged jobs, unlike with the others.
 //
 //   node bench/peers/bullmq.ts         both variants
 

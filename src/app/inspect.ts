@@ -62,7 +62,9 @@ export function findDatabase({ home, databasePath }: Settings): string {
   return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
 }
 
-/** Opens a database that no server has open and returns the sequence number of its last event. @throws StoreOpenError */
+/**
+ * Opens a database that no server has open and returns the sequence number of its last event. @throws StoreOpenError
+ */
 export async function lastEventIn(path: string): Promise<number> {
   const store = await openSqliteStore({ path });
   try {

@@ -1,5 +1,5 @@
-// The files of the server itself: those that tools must not see, those that commands must not write, and those that an earlier release kept
-// elsewhere.
+// The files of the server itself: those that tools must not see, those that commands must not write, and those that an
+// earlier release kept elsewhere.
 
 import { getCompileCacheDir } from 'node:module';
 import { join, sep } from 'node:path';
@@ -15,12 +15,13 @@ export function stateFolder({ home }: Settings): string {
 }
 
 /**
- * Files with keys and secrets, which no tool may see, and files that the server writes while it works, which must not be watched. A `*` at the
- * end covers copies beside a file.
+ * Files with keys and secrets, which no tool may see, and files that the server writes while it works, which must not
+ * be watched. A `*` at the end covers copies beside a file.
  */
 export function ownFiles({ home, databasePath }: Settings): readonly string[] {
   const api = apiFolder(home);
-  // Named one by one, because the workspace may be the config folder. What the first version keeps under the old names is as secret.
+  // Named one by one, because the workspace may be the config folder. What the first version keeps under the old names
+  // is as secret.
   const files = [
     webhooksFile(home),
     oldFile(home, 'codebuddy.db'),
@@ -39,8 +40,9 @@ export function ownFiles({ home, databasePath }: Settings): readonly string[] {
 }
 
 /**
- * Files that the next start trusts: a command that could write them would run as the server. SQLite plays a journal back at the next opening,
- * and creates none in WAL mode. `npx` runs the server's own package if it finds it in the workspace.
+ * Files that the next start trusts: a command that could write them would run as the server. SQLite plays a journal
+ * back at the next opening, and creates none in WAL mode. `npx` runs the server's own package if it finds it in the
+ * workspace.
  */
 export function trustedFiles({ home, databasePath }: Settings): readonly string[] {
   const cache = getCompileCacheDir();
@@ -54,7 +56,9 @@ export function trustedFiles({ home, databasePath }: Settings): readonly string[
   ];
 }
 
-/** Moves the files that an earlier release kept beside the first version's. Returns a line for the log for each file. */
+/**
+ * Moves the files that an earlier release kept beside the first version's. Returns a line for the log for each file.
+ */
 export function moveOldFiles({ home, databasePath }: Settings): readonly string[] {
   const lines = moveOwnFiles(home);
   if (databasePath !== databaseIn(home)) return lines;

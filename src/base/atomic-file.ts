@@ -6,8 +6,8 @@ import { dirname } from 'node:path';
 import { fileError } from './file-errors.ts';
 
 /**
- * Writes a temporary file, then renames it over the old one. A crash leaves the old content or the new. When this returns, the new content
- * survives a power failure.
+ * Writes a temporary file, then renames it over the old one. A crash leaves the old content or the new. When this
+ * returns, the new content survives a power failure.
  */
 export function writePrivateFile(path: string, content: string): void {
   try {
@@ -18,8 +18,8 @@ export function writePrivateFile(path: string, content: string): void {
 }
 
 /**
- * Like `writePrivateFile`, without blocking the process. `mayReplace` is called right before the rename; if it returns false, the old file stays
- * and the promise resolves to false. Only one call at a time may write a path.
+ * Like `writePrivateFile`, without blocking the process. `mayReplace` is called right before the rename; if it returns
+ * false, the old file stays and the promise resolves to false. Only one call at a time may write a path.
  */
 export async function replacePrivateFile(
   path: string,

@@ -1,5 +1,5 @@
-// Paths in the config folder. The first version of this program uses the folder, too, with its own `config.json` and `codebuddy.db`; both versions
-// share `webhooks.json`. Files that are ours alone are in the subfolder `api`.
+// Paths in the config folder. The first version of this program uses the folder, too, with its own `config.json` and
+// `codebuddy.db`; both versions share `webhooks.json`. Files that are ours alone are in the subfolder `api`.
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';

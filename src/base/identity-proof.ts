@@ -1,5 +1,6 @@
-// Proves that a server knows the local key, without revealing it. A client checks the proof before it sends its key, since another program may
-// have taken the port. The proof covers the address, port, process and start time, so a proof relayed from another server is invalid.
+// Proves that a server knows the local key, without revealing it. A client checks the proof before it sends its key,
+// since another program may have taken the port. The proof covers the address, port, process and start time, so a proof
+// relayed from another server is invalid.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 

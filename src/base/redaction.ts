@@ -1,4 +1,5 @@
-// Removes secrets from text that comes from outside, such as a server's error or a program's standard error, and credentials from URLs.
+// Removes secrets from text that comes from outside, such as a server's error or a program's standard error, and
+// credentials from URLs.
 
 import { withoutTrailing } from './without-trailing.ts';
 
@@ -6,8 +7,8 @@ import { withoutTrailing } from './without-trailing.ts';
 export const redacted = '[redacted]';
 
 /**
- * Returns the origin of a URL, with `***` for the rest. The path is masked, too: Slack and Discord put their tokens there. Text that is not a URL
- * becomes `***`.
+ * Returns the origin of a URL, with `***` for the rest. The path is masked, too: Slack and Discord put their tokens
+ * there. Text that is not a URL becomes `***`.
  */
 export function maskUrl(url: string): string {
   if (!URL.canParse(url)) return '***';
@@ -27,7 +28,9 @@ export function maskUrlsIn(text: string): string {
   return replaceUrls(text, maskUrl);
 }
 
-/** Removes passwords, lone user names (often tokens) and query values from every URL in a text. Hosts and paths stay. */
+/**
+ * Removes passwords, lone user names (often tokens) and query values from every URL in a text. Hosts and paths stay.
+ */
 export function hideUrlSecrets(text: string): string {
   return replaceUrls(text, (url) =>
     url
@@ -133,7 +136,10 @@ export function secretVariables(
   });
 }
 
-/** Whether a value is a short number: a limit or a port rather than a secret. Replacing it would break numbers in JSON log lines. */
+/**
+ * Whether a value is a short number: a limit or a port rather than a secret. Replacing it would break numbers in JSON
+ * log lines.
+ */
 export function isNumber(value: string): boolean {
   return /^-?[\d.]{1,15}$/.test(value);
 }

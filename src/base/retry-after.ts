@@ -1,5 +1,5 @@
-// `Retry-After` as RFC 9110 §10.2.3 defines it: whole seconds or an IMF-fixdate. `Number` and `Date.parse` accept far more
-// (`0x10`, `1e9`, `-5`), so both forms are checked first.
+// `Retry-After` as RFC 9110 §10.2.3 defines it: whole seconds or an IMF-fixdate. `Number` and `Date.parse` accept far
+// more (`0x10`, `1e9`, `-5`), so both forms are checked first.
 
 const fixdate =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/;

@@ -1,5 +1,5 @@
-// Counts how runs end, how long they take and what they cost. The agent counts its own runs, and the REST server those that a host application
-// answers.
+// Counts how runs end, how long they take and what they cost. The agent counts its own runs, and the REST server those
+// that a host application answers.
 
 import type { RunEnding } from '../contract/run.ts';
 import type { Usage } from '../contract/usage.ts';

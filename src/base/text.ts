@@ -1,7 +1,10 @@
-// Repairs and truncates text: well-formed Unicode, cut between characters. A lone surrogate or a NUL in one message makes a provider refuse the
-// whole conversation, so text is repaired where it enters.
+// Repairs and truncates text: well-formed Unicode, cut between characters. A lone surrogate or a NUL in one message
+// makes a provider refuse the whole conversation, so text is repaired where it enters.
 
-/** Invisible: white space, control and format characters, those that Unicode calls ignorable, and the empty Braille pattern. */
+/**
+ * Invisible: white space, control and format characters, those that Unicode calls ignorable, and the empty Braille
+ * pattern.
+ */
 const visible = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 /** Whether the text has no visible character. Providers refuse such a message. */

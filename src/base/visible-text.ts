@@ -1,8 +1,8 @@
-// Escapes characters that a terminal obeys or hides: control characters, marks that change the direction of text, and characters without width.
-// Text from elsewhere could use them to show the user something other than what will run.
+// Escapes characters that a terminal obeys or hides: control characters, marks that change the direction of text, and
+// characters without width. Text from elsewhere could use them to show the user something other than what will run.
 
-// Line breaks, tabs and emoji selectors (U+FE0E, U+FE0F) are kept. So are Arabic number signs, which are visible although Unicode calls them
-// format characters.
+// Line breaks, tabs and emoji selectors (U+FE0E, U+FE0F) are kept. So are Arabic number signs, which are visible
+// although Unicode calls them format characters.
 // redos: one character class without repetition; recheck does not parse the flag v
 const hidden =
   /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t\u{FE0E}\u{FE0F}\u{600}-\u{605}\u{6DD}\u{70F}\u{890}\u{891}\u{8E2}\u{110BD}\u{110CD}]]/gv;

@@ -1,4 +1,5 @@
-// `codebuddy doctor`: checks this machine, shows the settings and their sources, and asks the running server for its state.
+// `codebuddy doctor`: checks this machine, shows the settings and their sources, and asks the running server for its
+// state.
 
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -240,7 +241,10 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
   }
 }
 
-/** Checks for webhooks that need attention, as the running server reports them; without a server, for files that were set aside. */
+/**
+ * Checks for webhooks that need attention, as the running server reports them; without a server, for files that were
+ * set aside.
+ */
 async function checkWebhookStates(settings: Settings, isRunning: boolean): Promise<Check> {
   const name = 'webhook states';
   const { describeAttention, setAsideIn } = await import('../app/inspect.ts');

@@ -1,4 +1,5 @@
-// `codebuddy events tail`: prints the event log as it grows. After a restart of the server, it continues after the last event that it printed.
+// `codebuddy events tail`: prints the event log as it grows. After a restart of the server, it continues after the last
+// event that it printed.
 
 import type { Command } from 'commander';
 import { shorten } from '../base/text.ts';

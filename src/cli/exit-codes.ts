@@ -1,4 +1,5 @@
-// The exit codes that scripts rely on, and how errors are printed. With --json, an error is also a JSON document on standard output.
+// The exit codes that scripts rely on, and how errors are printed. With --json, an error is also a JSON document on
+// standard output.
 
 import type { Command } from 'commander';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
@@ -61,7 +62,10 @@ interface Described {
   readonly isQuiet?: boolean;
 }
 
-/** Prints the error and returns the exit code. `command`: the command that failed, whose flags replace field names in the message. */
+/**
+ * Prints the error and returns the exit code. `command`: the command that failed, whose flags replace field names in
+ * the message.
+ */
 export function report(error: unknown, command?: Command): number {
   const { exitCode, code, message, lines = [], more = {}, isQuiet = false } = describe(error, command);
   const { redact } = createRedactor(secretVariables(process.env));

@@ -1,4 +1,5 @@
-// A flag that fills a field of a request. Errors of the server name fields by JSON Pointer; `field-names.ts` turns them back into flags.
+// A flag that fills a field of a request. Errors of the server name fields by JSON Pointer; `field-names.ts` turns them
+// back into flags.
 
 import { Option } from 'commander';
 

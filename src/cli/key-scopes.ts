@@ -27,8 +27,8 @@ export function scopeList(text: string, all: readonly Scope[] = []): readonly Sc
 }
 
 /**
- * Accepts `ci --scope read prompt` and `--scope read prompt ci`: words that are scopes belong to `--scope`, the other word is the name. A single
- * word is always the name.
+ * Accepts `ci --scope read prompt` and `--scope read prompt ci`: words that are scopes belong to `--scope`, the other
+ * word is the name. A single word is always the name.
  */
 export function readNewKey(words: readonly string[], given: readonly Scope[] | undefined): NewKey {
   const isScope = (word: string): word is Scope => scopes.some((scope) => scope === word);

@@ -1,4 +1,5 @@
-// What `codebuddy webhooks listen` keeps between starts, in api/listen.json of the config folder: the secret, webhook and port of each name.
+// What `codebuddy webhooks listen` keeps between starts, in api/listen.json of the config folder: the secret, webhook
+// and port of each name.
 
 import { readFileSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';

@@ -1,4 +1,5 @@
-// Formats times for people: local, with their offset from UTC. They are still RFC 3339, so they can be pasted into --since or --after.
+// Formats times for people: local, with their offset from UTC. They are still RFC 3339, so they can be pasted into
+// --since or --after.
 
 /** `2026-11-29T15:03:17+01:00`. Other text is returned unchanged. */
 export function localTime(time: string): string {

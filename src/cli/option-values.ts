@@ -67,8 +67,8 @@ export function repeated<T>(parse: (text: string) => T): (text: string, all?: re
 }
 
 /**
- * An event type, `group.*` or `*`. A host application may add its own types, which only the server knows. So this rejects only patterns with a
- * wrong form, and likely typos of the built-in types.
+ * An event type, `group.*` or `*`. A host application may add its own types, which only the server knows. So this
+ * rejects only patterns with a wrong form, and likely typos of the built-in types.
  */
 export function eventPattern(flag: string): (text: string) => string {
   const groups = [...new Set(eventTypes.filter((type) => type.includes('.')).map(groupOf))];

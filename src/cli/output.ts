@@ -1,5 +1,5 @@
-// Everything that the CLI prints goes through this file. It escapes characters that control or deceive the terminal, except for the colours of
-// `paint`. With --json, it prints one JSON document or JSON lines.
+// Everything that the CLI prints goes through this file. It escapes characters that control or deceive the terminal,
+// except for the colours of `paint`. With --json, it prints one JSON document or JSON lines.
 
 import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';

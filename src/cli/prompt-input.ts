@@ -4,10 +4,15 @@ import { fstatSync } from 'node:fs';
 import { complain } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-/** A parent process may leave standard input open and never write to it. After this time, the words alone are the prompt. */
+/**
+ * A parent process may leave standard input open and never write to it. After this time, the words alone are the
+ * prompt.
+ */
 const patienceMs = 3000;
 
-/** A `-` at the end, or alone, waits for standard input without a time limit. @throws UsageError if the prompt is empty */
+/**
+ * A `-` at the end, or alone, waits for standard input without a time limit. @throws UsageError if the prompt is empty
+ */
 export async function readPrompt(words: readonly string[], stdin: NodeJS.ReadStream): Promise<string> {
   const asksForInput = words.at(-1) === '-';
   const said = (asksForInput ? words.slice(0, -1) : words).join(' ');

@@ -3,7 +3,10 @@
 import type { StreamEvent } from '../client/index.ts';
 import { PromptFailure } from './exit-codes.ts';
 
-/** Finish reasons of `run.complete` without a complete answer. Unknown reasons, from a host's own agent, count as complete. */
+/**
+ * Finish reasons of `run.complete` without a complete answer. Unknown reasons, from a host's own agent, count as
+ * complete.
+ */
 const unfinished: Readonly<Record<string, string>> = {
   error: 'A step failed; see the answer',
   max_steps: 'Incomplete: the step limit (--max-steps) was reached',

@@ -199,7 +199,10 @@ function createWriter(json: boolean): Writer {
 }
 
 interface Asking {
-  /** Asks at the terminal, in the background, since another client may decide first. Without a terminal, prints how to decide. */
+  /**
+   * Asks at the terminal, in the background, since another client may decide first. Without a terminal, prints how to
+   * decide.
+   */
   start(event: StreamEvent, terminal: NodeJS.ReadStream | undefined): Promise<void>;
   /** Ends a question that was decided. */
   end(permissionId: string): Promise<void>;

@@ -1,4 +1,5 @@
-// Rewrites commander's errors in the style of all other errors: a sentence, values in double quotes, then where to find help.
+// Rewrites commander's errors in the style of all other errors: a sentence, values in double quotes, then where to find
+// help.
 
 import type { Command, CommanderError } from 'commander';
 import { UsageError } from './usage-error.ts';

@@ -1,5 +1,6 @@
-// `codebuddy webhooks listen`: receives events on this machine, verifies and prints them. Each running listener has its own webhook. When the
-// listener stops, its webhook is disabled and kept; the next start first delivers the missed events, in order.
+// `codebuddy webhooks listen`: receives events on this machine, verifies and prints them. Each running listener has its
+// own webhook. When the listener stops, its webhook is disabled and kept; the next start first delivers the missed
+// events, in order.
 
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
@@ -108,7 +109,10 @@ interface Opened {
   readonly listener: Listener;
 }
 
-/** Opens a listener under the first name that is not in use: `ci`, `ci 2`, `ci 3`. A name is in use if its listener answers on the kept port. */
+/**
+ * Opens a listener under the first name that is not in use: `ci`, `ci 2`, `ci 3`. A name is in use if its listener
+ * answers on the kept port.
+ */
 async function open(home: string, options: ListenFlags): Promise<Opened> {
   const { startListener } = await import('../receiver/listener.ts');
   const { isListening } = await import('../receiver/listener-proof.ts');
@@ -177,7 +181,10 @@ async function findWebhook(client: CodeBuddyClient, id: string): Promise<string 
   }
 }
 
-/** Disables the webhook before the receiver closes, so that later events count as missed. A webhook with another URL by now is left alone. */
+/**
+ * Disables the webhook before the receiver closes, so that later events count as missed. A webhook with another URL by
+ * now is left alone.
+ */
 async function disable(
   client: CodeBuddyClient,
   id: string,

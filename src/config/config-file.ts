@@ -1,5 +1,5 @@
-// Reads config.json from the config folder. The file is ours in the subfolder `api`; in the folder itself it may belong to the first version of
-// this program or to another agent, and is then ignored.
+// Reads config.json from the config folder. The file is ours in the subfolder `api`; in the folder itself it may belong
+// to the first version of this program or to another agent, and is then ignored.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { didYouMean } from '../base/did-you-mean.ts';
@@ -13,15 +13,17 @@ export type ConfigFields = Readonly<Record<string, unknown>>;
 
 const rules: readonly SettingRule<unknown>[] = Object.values(settingRules);
 
-/** Reads `api/config.json`; if it does not exist, the file that an earlier release used. Faults are passed to `fault`. */
+/**
+ * Reads `api/config.json`; if it does not exist, the file that an earlier release used. Faults are passed to `fault`.
+ */
 export function readConfig({ home, cwd }: SettingContext, fault: (message: string) => void): ConfigFields {
   return readConfigFile(home, fault) ?? readOldConfig(home, cwd) ?? {};
 }
 
 /**
- * Reads `config.json` of the config folder itself, where earlier releases kept their settings. Returns undefined unless the file is ours: it
- * holds only known settings with valid values. Without our API key beside it, it must also hold a setting that other agents do not use, and
- * there must be no database of the first version beside it.
+ * Reads `config.json` of the config folder itself, where earlier releases kept their settings. Returns undefined unless
+ * the file is ours: it holds only known settings with valid values. Without our API key beside it, it must also hold a
+ * setting that other agents do not use, and there must be no database of the first version beside it.
  */
 export function readOldConfig(home: string, cwd: string = process.cwd()): ConfigFields | undefined {
   let content: unknown;

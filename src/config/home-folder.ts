@@ -4,10 +4,15 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { fileFault } from '../base/file-errors.ts';
 import { apiFolder } from '../base/home-paths.ts';
 
-/** Windows uses access lists, which keep other users out of a user's own folder; the modes that Node reports there mean nothing. */
+/**
+ * Windows uses access lists, which keep other users out of a user's own folder; the modes that Node reports there mean
+ * nothing.
+ */
 export const hasModes = process.platform !== 'win32';
 
-/** Creates both folders if they are missing, and removes the access of other users. @throws Error that names the folder */
+/**
+ * Creates both folders if they are missing, and removes the access of other users. @throws Error that names the folder
+ */
 export function ensureHome(home: string): void {
   ensureFolder(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
   // Not recursive: on a read-only disk, the recursive call fails with ENOENT.

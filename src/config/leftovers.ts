@@ -7,7 +7,10 @@ import { ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
 /** After this time, a temporary file is stale even if its pid is alive: another process may have the pid by now. */
 const longestWriteMs = 60 * 60 * 1000;
 
-/** Called by the process that owns the folder, before its first write. Files that cannot be removed stay until the next start. */
+/**
+ * Called by the process that owns the folder, before its first write. Files that cannot be removed stay until the next
+ * start.
+ */
 export function removeConfigLeftovers(home: string): void {
   removeLeftoversOf([webhooksFile(home), ...ownFileNames.map((name) => ownFile(home, name))]);
 }

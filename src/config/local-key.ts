@@ -1,4 +1,5 @@
-// The API key of the local user. The first start creates it in a file that only the user can read, where the CLI and the typed client find it.
+// The API key of the local user. The first start creates it in a file that only the user can read, where the CLI and
+// the typed client find it.
 
 import { randomBytes } from 'node:crypto';
 import {

@@ -1,6 +1,6 @@
-// Moves the small files that earlier releases kept in the config folder itself, beside the first version's, to its subfolder `api`. A file moves
-// only if its content shows that it is ours. The new name exists before the old one is removed, so neither a crash nor a second process that does
-// the same loses a file.
+// Moves the small files that earlier releases kept in the config folder itself, beside the first version's, to its
+// subfolder `api`. A file moves only if its content shows that it is ours. The new name exists before the old one is
+// removed, so neither a crash nor a second process that does the same loses a file.
 
 import {
   linkSync,
@@ -28,7 +28,10 @@ const movable: readonly (readonly [OwnFile, IsOurs])[] = [
   ['api-key', (home) => /^cbk_[\x21-\x7e]{12,}$/.test(readOptional(oldFile(home, 'api-key')).trim())],
 ];
 
-/** Returns a line for the log for each file that was moved, or ignored because a newer one exists. @throws Error that names the file */
+/**
+ * Returns a line for the log for each file that was moved, or ignored because a newer one exists. @throws Error that
+ * names the file
+ */
 export function moveOwnFiles(home: string): readonly string[] {
   const lines: string[] = [];
   for (const [name, isOurs] of movable) {

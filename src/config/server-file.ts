@@ -21,7 +21,10 @@ export function writeServerFile(home: string, content: ServerFile): void {
   writePrivateFile(serverFilePath(home), `${JSON.stringify(content, undefined, 2)}\n`);
 }
 
-/** Returns undefined if the file is missing or damaged, or its process has ended. Also finds a server of an earlier release. */
+/**
+ * Returns undefined if the file is missing or damaged, or its process has ended. Also finds a server of an earlier
+ * release.
+ */
 export function readServerFile(home: string): ServerFile | undefined {
   return readIfAlive(serverFilePath(home)) ?? readIfAlive(oldFile(home, 'server.json'));
 }

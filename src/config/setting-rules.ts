@@ -1,5 +1,5 @@
-// The one declaration of each setting: its flag, its environment variable, its field in config.json, its default and its valid values. The flags
-// and help of `codebuddy serve` come from this table, too.
+// The one declaration of each setting: its flag, its environment variable, its field in config.json, its default and
+// its valid values. The flags and help of `codebuddy serve` come from this table, too.
 
 import { databaseIn, defaultHome } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';

@@ -1,5 +1,5 @@
-// Parsers of setting values. Each returns the value, or undefined if it is invalid. Flags and environment variables give text, config.json gives
-// JSON values; a parser accepts both.
+// Parsers of setting values. Each returns the value, or undefined if it is invalid. Flags and environment variables
+// give text, config.json gives JSON values; a parser accepts both.
 
 import { isAbsolute, resolve } from 'node:path';
 import { isRecord } from '../base/is-record.ts';

@@ -1,4 +1,5 @@
-// The settings of the server, and where each value came from. `setting-rules.ts` declares how each one is read, `load-settings.ts` reads them.
+// The settings of the server, and where each value came from. `setting-rules.ts` declares how each one is read,
+// `load-settings.ts` reads them.
 
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxMode } from '../contract/sandbox.ts';
@@ -58,7 +59,10 @@ export interface Settings {
   readonly maxQueuedRunsPerSession: number;
   /** Size of the model's context window in tokens, for models that the price list does not know. */
   readonly contextWindow: number | undefined;
-  /** Time in ms without a byte from the model after which a call fails. Undefined: depends on whether the model is local. */
+  /**
+   * Time in ms without a byte from the model after which a call fails. Undefined: depends on whether the model is
+   * local.
+   */
   readonly modelSilenceMs: number | undefined;
   /** Whether commands run in the sandbox: always, where it works, or never. */
   readonly sandbox: SandboxMode;
