@@ -5,9 +5,9 @@ import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
 import { toEventRow } from './rows.ts';
-import type { Statements } from './statements.ts';
+import type { Reads } from './statements.ts';
 
-export function readEvents(statements: Statements, query: EventQuery): readonly EventRow[] {
+export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
   const where = (condition: string, value: SQLInputValue | undefined): void => {
@@ -27,7 +27,7 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
     return `SELECT ${columns} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
-    takeRows(statements.composed(text).iterate(...all), toEventRow, query.maxText);
+    takeRows(reads.composed(text).iterate(...all), toEventRow, query.maxText);
 
   if (query.types === undefined) return run(page('*', []), [...values, query.limit]);
   const types = [...new Set(query.types)];
@@ -45,14 +45,10 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
 }
 
 /** How many events of these types come after a number; walks an index per type. */
-export function countEvents(
-  statements: Statements,
-  after: number,
-  types: readonly string[] | undefined,
-): number {
+export function countEvents(reads: Reads, after: number, types: readonly string[] | undefined): number {
   if (types?.length === 0) return 0;
   const among = types === undefined ? '' : ` AND type IN (${types.map(() => '?').join(', ')})`;
-  const row = statements
+  const row = reads
     .composed(`SELECT count(*) AS value FROM events WHERE sequence > ?${among}`)
     .get(after, ...(types ?? []));
   return Number(row?.value ?? 0);
