@@ -222,5 +222,6 @@ describe('what the first version took', () => {
     ])
       await expect(call).rejects.toThrow(/write await webhooks\.register/);
     expect(() => webhooks.formatWebhooks()).toThrow(/getAll/);
+    await id;
   });
 });
