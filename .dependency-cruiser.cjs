@@ -2,14 +2,14 @@
 
 const inModules = (modules) => `^src/(${modules.join('|')})`;
 
-/** Files of `module` may import each other, `base/` and `allowed`, besides packages. */
+/** Files of `module` may import each other, `contract/`, `base/` and `allowed`, besides packages. */
 function wall(module, allowed) {
   return {
     name: `module-${module.replace(/[^a-z]/g, '-')}`,
-    comment: `${module} may import base/${allowed.map((name) => `, ${name}`).join('')}`,
+    comment: `${module} may import contract/, base/${allowed.map((name) => `, ${name}`).join('')}`,
     severity: 'error',
     from: { path: `^src/${module}` },
-    to: { path: '^src/', pathNot: inModules([module, 'base/', ...allowed]) },
+    to: { path: '^src/', pathNot: inModules([module, 'contract/', 'base/', ...allowed]) },
   };
 }
 
@@ -36,10 +36,17 @@ module.exports = {
       from: { path: '^src/cli/' },
       to: { path: '^src/receiver/', dynamic: false, dependencyTypesNot: ['type-only'] },
     },
+    {
+      name: 'contract-alone',
+      comment: 'The nouns are plain data: contract/ imports nothing.',
+      severity: 'error',
+      from: { path: '^src/contract/' },
+      to: { pathNot: '^src/contract/' },
+    },
     wall('base/', []),
     wall('store/', []),
     wall('config/', []),
-    wall('client/', ['events/(catalogue|schema-type)\\.ts']),
+    wall('client/', []),
     wall('events/', ['store/']),
     wall('keys/', ['events/', 'store/']),
     wall('webhooks/', ['events/', 'store/']),
@@ -49,7 +56,7 @@ module.exports = {
     wall('api/rest-server\\.ts', ['http/', 'events/', 'api/same-settings\\.ts']),
     wall('api/(open-)?webhook', ['webhooks/', 'events/', 'store/', 'api/same-settings\\.ts']),
     wall('receiver/', ['webhooks/verify\\.ts']),
-    wall('cli/', ['app\\.ts', 'client/', 'config/', 'events/catalogue\\.ts', 'receiver/']),
+    wall('cli/', ['app\\.ts', 'client/', 'config/', 'receiver/']),
     wall('index\\.ts', ['api/', 'client/']),
   ],
   options: {

@@ -1,17 +1,18 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Needs tools of its own: `npm run openapi`.
     exclude: [...configDefaults.exclude, 'test/openapi/**'],
-    // What is waited for comes, also on a slow, busy machine.
-    expect: { poll: { timeout: 15_000, interval: 10 } },
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // The limits bound a hung test on a slow, busy machine. No test sets a shorter one.
+    expect: { poll: { timeout: WAIT_LIMIT_MS, interval: 10 } },
+    testTimeout: TEST_LIMIT_MS,
+    hookTimeout: TEST_LIMIT_MS,
     pool: 'forks',
     maxWorkers: 2,
-    // Whatever keys, local models and git settings this machine has: tests that want a model or an ignore file say so.
+    // Ignore the machine's keys, local models and git settings. Tests that need a model or an ignore file set it up.
     env: { CODEBUDDY_MODEL: 'offline', GIT_CONFIG_GLOBAL: '/dev/null', XDG_CONFIG_HOME: '/dev/null' },
   },
 });

@@ -4,6 +4,8 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor, isNumber, type Redactor, secretVariables } from '../base/redaction.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
+import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
@@ -12,10 +14,11 @@ import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
 import { proxiesFrom } from './outbound-http.ts';
-import { createFileGuard } from './permissions/file-guard.ts';
+import { createFileDenyRules } from './permissions/file-deny-rules.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
+import { allowsWriting } from './permissions/judge-use.ts';
 import { parseRule } from './permissions/permission-rule.ts';
-import { allowsWriting, createPermissions, type Permissions } from './permissions/permissions.ts';
+import { createPermissions, type Permissions } from './permissions/permissions.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
@@ -26,11 +29,10 @@ import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { createDirectTools } from './tools/direct-tools.ts';
 import { removeLeftovers } from './tools/leftovers.ts';
-import { describeSandbox, type SandboxDescription } from './tools/sandbox/describe-sandbox.ts';
+import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbox.ts';
 import { createToolBox, type ToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
-import type { PermissionMode } from './types.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
 export interface AgentOptions {
@@ -132,7 +134,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     warn(warning);
   const proxies = proxiesFrom(environment);
   const workspace = await openWorkspace(options.workspace, ownFiles, {
-    guard: createFileGuard(deny),
+    denyRules: createFileDenyRules(deny),
     environment,
   });
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);

@@ -1,9 +1,12 @@
 // What thinks for a run: the offline agent is one driver, language models are the other. A driver only says what to do; sessions,
 // messages, events, permissions, limits and cancelling are the run's business.
 
+import type { Message } from '../contract/message.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { ToolDescription } from '../contract/tool.ts';
+import type { Usage } from '../contract/usage.ts';
 import type { ToolOutcome } from './tools/tool-box.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
-import type { Message, PromptOptions, ToolDescription, Usage } from './types.ts';
 
 /** What was summed up of a conversation that grew too long. */
 export interface Summary {

@@ -1,9 +1,9 @@
 // Messages as clients see them, read from their rows.
 
+import type { Message, ToolUse } from '../contract/message.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow } from '../store/store.ts';
-import type { Message, ToolUse } from './types.ts';
 
 /** What a message's row holds as JSON. */
 export interface MessageContent {

@@ -1,10 +1,10 @@
 // A run while it is queued or working: what is in memory of it, and its clock, which stands still while a person is asked.
 
+import type { Permission } from '../contract/permission.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Write } from '../store/store.ts';
-import type { Permission } from './permissions/permissions.ts';
 import type { RunRequest, RunState, Stop } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
-import type { PromptResult } from './types.ts';
 
 export interface LiveRun {
   run: RunState;

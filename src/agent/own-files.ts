@@ -4,6 +4,7 @@
 
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
+import { isInFolder } from '../base/is-in-folder.ts';
 
 export interface OwnFiles {
   /** `path` is absolute, without links. */
@@ -32,7 +33,7 @@ export async function openOwnFiles(entries: readonly string[]): Promise<OwnFiles
 
   return {
     includes(path) {
-      for (const own of exact) if (isIn(path, own)) return true;
+      for (const own of exact) if (isInFolder(path, own)) return true;
       return rules.some(({ folder, isCopy }) => {
         const start = folder.endsWith(sep) ? folder : folder + sep;
         if (!path.startsWith(start)) return false;
@@ -76,10 +77,6 @@ export function copiesOf(name: string): (other: string) => boolean {
   // redos: anchored, `quoted` is an escaped text, and the only repetition is one `.*` at the end
   const pattern = new RegExp(`^(?:\\.#?|#|~\\$?)?${quoted}(?:${rest})?$`, 'isu');
   return (other) => pattern.test(other);
-}
-
-export function isIn(path: string, parent: string): boolean {
-  return path === parent || path.startsWith(parent.endsWith(sep) ? parent : parent + sep);
 }
 
 /** What cannot be looked at is not taken for missing: it would not be hidden where it really is. */

@@ -4,6 +4,8 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
+import type { Message } from '../contract/message.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
@@ -22,7 +24,6 @@ import { capText } from './tools/cap-output.ts';
 import { maxResultBytes, textOfOutcome } from './tools/result-text.ts';
 import type { ToolBox, ToolOutcome } from './tools/tool-box.ts';
 import { type NewTurn, readTranscript, type Transcript } from './transcript.ts';
-import type { Message, PermissionMode } from './types.ts';
 
 export interface RunContextOptions {
   readonly store: Store;

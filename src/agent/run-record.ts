@@ -1,11 +1,12 @@
 // A run as it lies in the store, and as it is when it has ended badly.
 
 import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { Run, RunEnding, RunStatus } from '../contract/run.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
-import type { PromptOptions, Run, RunStatus } from './types.ts';
 
 /** How a run was asked for, and with whose rights it works: those of whoever started it, or resumed it last. */
 export interface RunRequest {
@@ -92,7 +93,7 @@ export type Stop =
   | { readonly kind: 'timeout' };
 
 export interface BadEnding {
-  readonly status: 'cancelled' | 'interrupted' | 'failed';
+  readonly status: Exclude<RunEnding, 'completed'>;
   /** For who waits for the answer. */
   readonly told: CodeBuddyError;
   readonly event: NewEvent;

@@ -4,13 +4,19 @@
 import { CodeBuddyError } from '../base/errors.ts';
 import { createRunFigures, type RunStats } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
+import type { Permission } from '../contract/permission.ts';
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
+import { type Run, type RunStateCounts, type RunStatus, unfinishedRunStatuses } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver, DriverResult } from './driver.ts';
 import { type LiveRun, makeLiveRun, ownerOf, takeAlong } from './live-run.ts';
-import type { Permission, Permissions } from './permissions/permissions.ts';
+import type { Permissions } from './permissions/permissions.ts';
 import { createRunContext, turnWrite } from './run-context.ts';
 import {
   judgeEnding,
@@ -28,7 +34,6 @@ import { noUsage, patchSession, readSessionMemory } from './session-memory.ts';
 import { newMessageRow, newSessionRow, titleFrom, toPage } from './sessions.ts';
 import type { Spending } from './spending.ts';
 import type { ToolBox } from './tools/tool-box.ts';
-import type { Page, PermissionMode, PromptOptions, PromptResult, Run, RunStatus } from './types.ts';
 
 export interface RunLimits {
   /** Runs that work at the same time; those that wait for a person do not count. @default 8 */
@@ -96,11 +101,11 @@ export interface Runs {
    */
   resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
-  list(page: { limit: number; after?: string; sessionId?: string; status?: RunStatus }): Promise<Page<Run>>;
+  list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
   /** Since the start of the process, and what there is now. */
-  stats(): RunStats & { readonly states: Readonly<Record<'queued' | 'running' | 'waiting', number>> };
+  stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;
   /** Marks what a crash left behind as interrupted. */
   recover(): Promise<void>;
@@ -126,8 +131,6 @@ export interface RunsOptions {
   /** Hears of faults that are ours, with what a client must not see. */
   readonly onFault: (error: unknown, runId: string) => void;
 }
-
-const laxity: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
 
 export function createRuns(options: RunsOptions): Runs {
   const { store, log, tools, permissions, spending, chooseDriver, limits, defaultMode, now, onFault } =
@@ -309,7 +312,7 @@ export function createRuns(options: RunsOptions): Runs {
     { options, mayUseTools }: RunRequest,
   ): Promise<{ readonly model: string }> {
     const { permissionMode = defaultMode } = options;
-    if (!mayUseTools && laxity.indexOf(permissionMode) > laxity.indexOf(defaultMode)) {
+    if (!mayUseTools && permissionModes.indexOf(permissionMode) > permissionModes.indexOf(defaultMode)) {
       throw new CodeBuddyError(
         'insufficient_scope',
         `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
@@ -559,7 +562,7 @@ export function createRuns(options: RunsOptions): Runs {
       working.has(sessionId) || queue.some(({ run }) => run.sessionId === sessionId),
     async recover() {
       for (;;) {
-        const rows = await store.listRuns({ limit: 200, statuses: ['queued', 'running', 'waiting'] });
+        const rows = await store.listRuns({ limit: 200, statuses: unfinishedRunStatuses });
         if (rows.length === 0) return;
         const message = 'The server stopped while the run was unfinished.';
         const error = { code: 'interrupted', message };

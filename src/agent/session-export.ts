@@ -1,11 +1,12 @@
 // A whole session as one document, piece by piece: JSON for programs, Markdown for people. What it holds is what there was when it began.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Message } from '../contract/message.ts';
+import type { Session } from '../contract/session.ts';
 import type { Store } from '../store/store.ts';
 import { toMessage } from './history.ts';
 import { messageAsMarkdown, sessionAsMarkdown } from './session-markdown.ts';
 import { readPages } from './session-pages.ts';
-import type { Message, Session } from './types.ts';
 
 export interface ExportedSession {
   /** ASCII, safe as a file name. */

@@ -1,7 +1,8 @@
 // A session and its messages as CommonMark. Nothing in a message can break out of its place: no heading, no HTML and no link target that
 // it brings along is one of the document. https://spec.commonmark.org/0.31.2/
 
-import type { Message, Session } from './types.ts';
+import type { Message } from '../contract/message.ts';
+import type { Session } from '../contract/session.ts';
 
 export function sessionAsMarkdown(session: Session): string {
   const { id, title, model, createdAt, updatedAt, messageCount, cost, usage, forkedFrom } = session;

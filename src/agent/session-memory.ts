@@ -1,11 +1,11 @@
 // What a session remembers from run to run, beside its messages: what it has cost, what it may do without asking, and what was summed up.
 // It lies in the details of the session's row; a run holds it in memory while it works, and a session has one working run.
 
+import type { Usage } from '../contract/usage.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { SessionRow, Write } from '../store/store.ts';
 import type { Summary } from './driver.ts';
 import type { PermissionRule } from './permissions/permission-rule.ts';
-import type { Usage } from './types.ts';
 
 export interface SessionMemory {
   readonly usage: Usage;

@@ -4,6 +4,9 @@ import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
+import type { Message, ToolUse } from '../contract/message.ts';
+import type { Page, PageRequest } from '../contract/page.ts';
+import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
@@ -14,7 +17,6 @@ import { type MessageContent, toMessage } from './history.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
 import { readSessionMemory, type SessionMemory } from './session-memory.ts';
-import type { Message, Page, Session, ToolUse } from './types.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
@@ -25,21 +27,21 @@ export interface SessionServiceOptions {
 }
 
 export interface Sessions {
-  list(page: { limit: number; after?: string }): Promise<Page<Session>>;
-  create(input: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  list(page: PageRequest): Promise<Page<Session>>;
+  create(input: SessionInput): Promise<Session>;
   get(id: string): Promise<Session | undefined>;
-  update(id: string, patch: { title?: string; metadata?: Record<string, unknown> }): Promise<Session>;
+  update(id: string, patch: SessionInput): Promise<Session>;
   delete(id: string): Promise<void>;
   /** A new session with the messages up to and including one; default: all. */
-  fork(id: string, input: { messageId?: string; title?: string }): Promise<Session>;
-  export(id: string, format: 'json' | 'markdown'): Promise<ExportedSession>;
-  messages(id: string, page: { limit: number; after?: string }): Promise<Page<Message>>;
+  fork(id: string, input: SessionFork): Promise<Session>;
+  export(id: string, format: ExportFormat): Promise<ExportedSession>;
+  messages(id: string, page: PageRequest): Promise<Page<Message>>;
 }
 
 interface Details {
   readonly model: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
-  readonly forkedFrom?: { readonly sessionId: string; readonly messageId: string };
+  readonly forkedFrom?: Session['forkedFrom'];
   readonly memory?: Partial<SessionMemory>;
 }
 

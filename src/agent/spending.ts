@@ -2,11 +2,12 @@
 // run after the step that reached it, and lets no further one begin.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { Usage } from '../contract/usage.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { Store } from '../store/store.ts';
 import type { Budget } from './driver.ts';
-import type { PromptOptions, Usage } from './types.ts';
 
 /** US dollars; what is left out has no limit. */
 export interface CostLimits {

@@ -2,7 +2,8 @@
 
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { EventLog, LoggedEvent } from '../events/event-log.ts';
+import type { LoggedEvent } from '../contract/event.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { FileChange } from './file-watch/file-change.ts';
 import { startFileWatcher } from './file-watch/file-watcher.ts';
 

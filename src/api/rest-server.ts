@@ -17,6 +17,9 @@ import type { HttpServices } from '../http/services.ts';
 import { sameSettings } from './same-settings.ts';
 
 export { CodeBuddyError } from '../base/errors.ts';
+export type { PromptOptions } from '../contract/prompt.ts';
+export type { PromptResult } from '../contract/prompt-result.ts';
+export type { ToolDescription } from '../contract/tool.ts';
 export type { AddRouteOptions, ApiRequest, RouteHandler } from '../http/added-route.ts';
 export { type ApiReply, type ApiReply as ApiResponse, reply } from '../http/api-reply.ts';
 export type {
@@ -33,7 +36,7 @@ export type { RequestEvent } from '../http/pipeline/request-record.ts';
 export type { Endpoint } from '../http/resources/api-index.ts';
 export type { HttpMethod } from '../http/route.ts';
 export { ServerStartError } from '../http/server-start-error.ts';
-export type { HttpServices, PromptOptions, PromptResult, ToolDescription } from '../http/services.ts';
+export type { HttpServices } from '../http/services.ts';
 
 /** The events of a `RestApiServer`, with what their listeners get. */
 export interface RestApiServerEvents {

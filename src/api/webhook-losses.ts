@@ -1,8 +1,8 @@
 // Events that were emitted without waiting and could not be committed. They are in no log, so the last few are kept here, and are shown in the
 // history of the webhooks that would have got them.
 
+import type { Delivery } from '../contract/delivery.ts';
 import { makeId } from '../events/ids.ts';
-import type { DeliveryView } from '../webhooks/webhook-view.ts';
 
 const most = 100;
 
@@ -18,19 +18,19 @@ export interface WebhookLosses {
   /** `webhookIds`: who would have got it; none if that is not known. */
   add(event: string, webhookIds: readonly string[], reason: string): void;
   /** Newest first. */
-  list(filter: LossFilter): readonly DeliveryView[];
+  list(filter: LossFilter): readonly Delivery[];
   /** Returns how many were removed. */
   clear(webhookId: string | undefined): number;
 }
 
 export function createWebhookLosses(now: () => number = Date.now): WebhookLosses {
-  let losses: readonly DeliveryView[] = [];
+  let losses: readonly Delivery[] = [];
   return {
     add(event, webhookIds, reason) {
       const at = now();
       const time = new Date(at).toISOString();
       const added = (webhookIds.length === 0 ? [''] : webhookIds).map(
-        (webhookId): DeliveryView => ({
+        (webhookId): Delivery => ({
           id: makeId('dlv', at),
           webhookId,
           // It was never given one.

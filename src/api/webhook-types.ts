@@ -1,9 +1,10 @@
 // The names of the library's types, those of the first version among them: where a name of the first version has another shape now, the shape is
 // ours (docs/migrating.md lists the differences).
 
-import type { EventData, EventType } from '../events/catalogue.ts';
-import type { WebhookInput } from '../webhooks/webhook-config.ts';
-import type { DeliveryView } from '../webhooks/webhook-view.ts';
+import type { Delivery } from '../contract/delivery.ts';
+import type { EventEnvelope } from '../contract/event.ts';
+import type { EventData, EventType } from '../contract/event-catalogue.ts';
+import type { WebhookInput } from '../contract/webhook-input.ts';
 
 /** A type of the catalogue. `tool.*` and `*` are patterns, not types. */
 export type WebhookEventType = EventType;
@@ -23,17 +24,13 @@ export interface WebhookConfig extends WebhookInput {
 }
 
 /** The body of a request, as a receiver parses it. Over 256 KiB, `data` is `{truncated: true, href}`. */
-export interface WebhookPayload<T extends string = string> {
-  readonly id: string;
+export interface WebhookPayload<T extends string = string>
+  extends Pick<EventEnvelope, 'id' | 'timestamp' | 'sessionId' | 'sequence'> {
   readonly type: T;
   /** Repeats `type`, for receivers of the first version. */
   readonly event: T;
-  /** RFC 3339 UTC with milliseconds. */
-  readonly timestamp: string;
-  readonly sessionId?: string;
-  readonly sequence: number;
   readonly data: T extends EventType ? EventData<T> : Readonly<Record<string, unknown>>;
 }
 
 /** One event on its way to one webhook. */
-export type WebhookDelivery = DeliveryView;
+export type WebhookDelivery = Delivery;

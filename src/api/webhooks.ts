@@ -2,18 +2,21 @@
 // and log in the config folder at the first call, and is the same engine that the server runs.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Delivery, HistoryQuery } from '../contract/delivery.ts';
+import type { LoggedEvent } from '../contract/event.ts';
 import {
   deltas,
   type EventDataByType,
   type EventType,
   eventTypes as knownTypes,
-} from '../events/catalogue.ts';
-import type { LoggedEvent, NewEvent } from '../events/event-log.ts';
-import type { HistoryQuery, NewSecret, WebhookEngine, WebhookStats } from '../webhooks/engine.ts';
-import type { ReplayRange } from '../webhooks/replay.ts';
+} from '../contract/event-catalogue.ts';
+import type { RotatedSecret, Webhook } from '../contract/webhook.ts';
+import type { EnabledWebhook, Replayed, ReplaySelection } from '../contract/webhook-actions.ts';
+import type { WebhookInput } from '../contract/webhook-input.ts';
+import type { WebhookStats } from '../contract/webhook-stats.ts';
+import type { NewEvent } from '../events/event-log.ts';
+import type { WebhookEngine } from '../webhooks/engine.ts';
 import { verifySignature, verifyWebhook } from '../webhooks/verify.ts';
-import type { WebhookInput } from '../webhooks/webhook-config.ts';
-import type { DeliveryView, WebhookView } from '../webhooks/webhook-view.ts';
 import type { OpenedWebhooks } from './open-webhooks.ts';
 import { sameSettings } from './same-settings.ts';
 import { checkEventTypes, checkId, homeOfConfigPath } from './webhook-arguments.ts';
@@ -22,14 +25,19 @@ import type { WebhookManagerOptions } from './webhook-options.ts';
 import type { AnyEventType } from './webhook-types.ts';
 
 export { CodeBuddyError } from '../base/errors.ts';
-export type { LoggedEvent } from '../events/event-log.ts';
+export type {
+  Delivery as DeliveryView,
+  DeliveryAttempt,
+  HistoryQuery,
+} from '../contract/delivery.ts';
+export type { LoggedEvent } from '../contract/event.ts';
+export type { Webhook as WebhookView, WebhookSecret as NewSecret } from '../contract/webhook.ts';
+export type { ReplayRange } from '../contract/webhook-actions.ts';
+export type { WebhookInput } from '../contract/webhook-input.ts';
+export type { WebhookStats } from '../contract/webhook-stats.ts';
 export { StoreOpenError } from '../store/store-open-error.ts';
-export type { HistoryQuery, NewSecret, WebhookStats } from '../webhooks/engine.ts';
-export type { ReplayRange } from '../webhooks/replay.ts';
 export type { VerifyWebhookOptions, WebhookHeaders } from '../webhooks/verify.ts';
 export { verifySignature, verifyWebhook } from '../webhooks/verify.ts';
-export type { WebhookInput } from '../webhooks/webhook-config.ts';
-export type { DeliveryAttempt, DeliveryView, WebhookView } from '../webhooks/webhook-view.ts';
 export type { WebhookManagerOptions } from './webhook-options.ts';
 export type {
   AnyEventType,
@@ -105,7 +113,7 @@ export class WebhookManager {
   }
 
   /** Changes what `patch` names; `secret: null` takes the secret away. @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
-  async update(id: string, patch: Partial<WebhookInput>): Promise<WebhookView> {
+  async update(id: string, patch: Partial<WebhookInput>): Promise<Webhook> {
     checkId('update', id);
     return (await this.engine()).update(id, patch);
   }
@@ -116,17 +124,17 @@ export class WebhookManager {
     await (await this.engine()).remove(id);
   }
 
-  async get(id: string): Promise<WebhookView | undefined> {
+  async get(id: string): Promise<Webhook | undefined> {
     checkId('get', id);
     return (await this.engine()).get(id);
   }
 
-  async getAll(): Promise<WebhookView[]> {
+  async getAll(): Promise<Webhook[]> {
     return [...(await (await this.engine()).list())];
   }
 
   /** The enabled webhooks that an event of this type goes to. */
-  async getForEvent(event: AnyEventType): Promise<WebhookView[]> {
+  async getForEvent(event: AnyEventType): Promise<Webhook[]> {
     const engine = await this.engine();
     const views = await Promise.all(engine.forEvent(event).map((id) => engine.get(id)));
     return views.filter((view) => view !== undefined);
@@ -175,12 +183,12 @@ export class WebhookManager {
   }
 
   /** Resolves when all of these deliveries have ended, however. @throws CodeBuddyError `delivery_not_found`, `shutting_down` */
-  async settled(deliveries: readonly string[]): Promise<readonly DeliveryView[]> {
+  async settled(deliveries: readonly string[]): Promise<readonly Delivery[]> {
     return (await this.engine()).settled(deliveries);
   }
 
   /** Deliveries, newest first; a string is the id of a webhook. `limit` defaults to 50. */
-  async getHistory(filter: string | Partial<HistoryQuery> = {}): Promise<DeliveryView[]> {
+  async getHistory(filter: string | Partial<HistoryQuery> = {}): Promise<Delivery[]> {
     const query = { limit: 50, ...(typeof filter === 'string' ? { webhookId: filter } : filter) };
     const { items } = await (await this.engine()).listDeliveries(query);
     if (query.after !== undefined) return [...items];
@@ -191,7 +199,7 @@ export class WebhookManager {
   /** Deliveries that were given up, newest first; a string is the id of a webhook. `limit` defaults to 50. */
   async getFailedDeliveries(
     filter: string | Omit<Partial<HistoryQuery>, 'status'> = {},
-  ): Promise<DeliveryView[]> {
+  ): Promise<Delivery[]> {
     return this.getHistory({
       ...(typeof filter === 'string' ? { webhookId: filter } : filter),
       status: 'failed',
@@ -199,7 +207,7 @@ export class WebhookManager {
   }
 
   /** Sends a delivery again that has ended, or one that waits now instead of later. @throws CodeBuddyError `delivery_not_found`, `delivery_pending`, `webhook_not_found` */
-  async retry(deliveryId: string): Promise<DeliveryView> {
+  async retry(deliveryId: string): Promise<Delivery> {
     checkId('retry', deliveryId);
     if (this.losses.list({}).some(({ id }) => id === deliveryId))
       throw new CodeBuddyError(
@@ -223,32 +231,23 @@ export class WebhookManager {
   }
 
   /** Queues a `webhook.test` event for this webhook alone. @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests` */
-  async test(id: string): Promise<DeliveryView> {
+  async test(id: string): Promise<Delivery> {
     checkId('test', id);
     return (await this.engine()).test(id);
   }
 
   /** Gives it a new secret; the old one signs too for 24 h. Shown this once. */
-  async rotateSecret(
-    id: string,
-    secret?: string,
-  ): Promise<NewSecret & { readonly previousValidUntil: string | null }> {
+  async rotateSecret(id: string, secret?: string): Promise<RotatedSecret> {
     return (await this.engine()).rotateSecret(id, secret);
   }
 
   /** Queues events of the log again, with the ids they have; what waits already is skipped. */
-  async replay(
-    id: string,
-    range: ReplayRange & { readonly events?: readonly string[] },
-  ): Promise<{ readonly queued: number; readonly skipped: number }> {
+  async replay(id: string, range: ReplaySelection): Promise<Replayed> {
     return (await this.engine()).replay(id, range);
   }
 
   /** Switches a webhook on again; with `replayMissed`, what it missed comes first. */
-  async enable(
-    id: string,
-    options: { readonly replayMissed?: boolean } = {},
-  ): Promise<{ readonly webhook: WebhookView; readonly queued: number }> {
+  async enable(id: string, options: { readonly replayMissed?: boolean } = {}): Promise<EnabledWebhook> {
     return (await this.engine()).enable(id, options);
   }
 

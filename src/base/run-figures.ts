@@ -1,8 +1,8 @@
 // Counts what runs do: how they end, how long they take, what they spend. The agent counts its own runs, and the REST server those that a
 // host application answers, in the same way.
 
-export const runOutcomes = ['completed', 'failed', 'cancelled', 'interrupted'] as const;
-export type RunOutcome = (typeof runOutcomes)[number];
+import type { RunEnding } from '../contract/run.ts';
+import type { Usage } from '../contract/usage.ts';
 
 /** Upper bounds in seconds: from an answer without a model to an hour. */
 const bucketSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const;
@@ -24,18 +24,18 @@ export interface ModelSpending {
 
 export interface RunStats {
   /** Ended runs since the start of the process. */
-  readonly ended: Readonly<Record<RunOutcome, number>>;
+  readonly ended: Readonly<Record<RunEnding, number>>;
   /** Of those that had begun to work; waiting for a person counts. */
-  readonly durations: Readonly<Record<RunOutcome, RunDurations>>;
+  readonly durations: Readonly<Record<RunEnding, RunDurations>>;
   readonly spending: readonly ModelSpending[];
 }
 
 export interface RunFigures {
   /** `durationMs` is undefined for a run that never began to work. */
-  ended(outcome: RunOutcome, durationMs: number | undefined): void;
+  ended(ending: RunEnding, durationMs: number | undefined): void;
   spent(
     model: string | null,
-    usage: { readonly inputTokens: number; readonly outputTokens: number } | null,
+    usage: Pick<Usage, 'inputTokens' | 'outputTokens'> | null,
     cost: number | null,
   ): void;
   stats(): RunStats;
@@ -55,9 +55,9 @@ export function createRunFigures(): RunFigures {
   const models = new Map<string, { inputTokens: number; outputTokens: number; cost: number }>();
 
   return {
-    ended(outcome, durationMs) {
-      counts[outcome]++;
-      if (durationMs !== undefined) durations[outcome].observe(Math.max(0, durationMs) / 1000);
+    ended(ending, durationMs) {
+      counts[ending]++;
+      if (durationMs !== undefined) durations[ending].observe(Math.max(0, durationMs) / 1000);
     },
     spent(model, usage, cost) {
       if (usage === null && cost === null) return;
@@ -106,7 +106,7 @@ class Durations {
 
 /** The figures of two counters as one. */
 export function addRunStats(left: RunStats, right: RunStats): RunStats {
-  const byOutcome = <T>(add: (outcome: RunOutcome) => T): Record<RunOutcome, T> => ({
+  const byEnding = <T>(add: (ending: RunEnding) => T): Record<RunEnding, T> => ({
     completed: add('completed'),
     failed: add('failed'),
     cancelled: add('cancelled'),
@@ -123,9 +123,9 @@ export function addRunStats(left: RunStats, right: RunStats): RunStats {
     });
   }
   return {
-    ended: byOutcome((outcome) => left.ended[outcome] + right.ended[outcome]),
-    durations: byOutcome((outcome) => {
-      const [one, other] = [left.durations[outcome], right.durations[outcome]];
+    ended: byEnding((ending) => left.ended[ending] + right.ended[ending]),
+    durations: byEnding((ending) => {
+      const [one, other] = [left.durations[ending], right.durations[ending]];
       return {
         count: one.count + other.count,
         totalSeconds: one.totalSeconds + other.totalSeconds,

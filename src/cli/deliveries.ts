@@ -1,7 +1,8 @@
 // `codebuddy deliveries`: what became of each event on its way to a webhook, why, and what to do about it.
 
 import type { Command } from 'commander';
-import type { Delivery, ExplainedDelivery } from '../client/index.ts';
+import type { ExplainedDelivery } from '../client/index.ts';
+import { type DeliveryStatus, deliveryStatuses } from '../contract/delivery.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime, withLocalTimes } from './local-time.ts';
@@ -12,7 +13,7 @@ import { UsageError } from './usage-error.ts';
 
 interface ListOptions extends ConnectionOptions {
   readonly webhook?: string;
-  readonly status?: Delivery['status'];
+  readonly status?: DeliveryStatus;
   readonly event?: string;
   readonly eventId?: string;
   readonly since?: string;
@@ -27,13 +28,11 @@ interface RetryOptions extends ConnectionOptions {
   readonly since?: string;
 }
 
-const statuses = ['pending', 'success', 'failed', 'cancelled'] as const;
-
 export function add(program: Command): void {
   const deliveries = program.command('deliveries').description('Shows, explains and retries deliveries.');
   withConnection(deliveries.command('list').description('Lists deliveries, newest first.'))
     .option('--webhook <id>', 'only of this webhook', idOf('--webhook', 'whk'))
-    .option('--status <status>', `only ${statuses.join(', ')}`, oneOf('--status', statuses))
+    .option('--status <status>', `only ${deliveryStatuses.join(', ')}`, oneOf('--status', deliveryStatuses))
     .option('--event <type>', 'only of this event type', eventPattern('--event'))
     .option('--event-id <id>', 'only of this event', idOf('--event-id', 'evt'))
     .option(

@@ -1,10 +1,8 @@
 // The name and the scopes of a new key, in any order that a person would write them in.
 
 import { didYouMean } from '../base/did-you-mean.ts';
+import { type Scope, scopes } from '../contract/api-key.ts';
 import { UsageError } from './usage-error.ts';
-
-export const scopes = ['read', 'prompt', 'tools', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
 
 export interface NewKey {
   readonly name: string;

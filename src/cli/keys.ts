@@ -1,9 +1,10 @@
 // `codebuddy keys`: API keys for others than the local user.
 
 import type { Command } from 'commander';
+import { type Scope, scopes } from '../contract/api-key.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { withId } from './id-argument.ts';
-import { readNewKey, type Scope, scopeList, scopes } from './key-scopes.ts';
+import { readNewKey, scopeList } from './key-scopes.ts';
 import { localTime } from './local-time.ts';
 import { complain, oneLine, print, printJson, printTable } from './output.ts';
 

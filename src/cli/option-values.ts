@@ -1,7 +1,7 @@
 // Parsers of options and arguments for commander. A value that the server would refuse is refused here, before any request.
 
 import { didYouMean } from '../base/did-you-mean.ts';
-import { eventTypes } from '../events/catalogue.ts';
+import { eventTypes } from '../contract/event-catalogue.ts';
 import { UsageError } from './usage-error.ts';
 
 /** `flag`: the option with its dashes, as messages show it. */

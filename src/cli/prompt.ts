@@ -9,6 +9,8 @@ import {
   ServerUnreachableError,
   type StreamEvent,
 } from '../client/index.ts';
+import { runEndEvents } from '../contract/event-catalogue.ts';
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, PromptFailure, report } from './exit-codes.ts';
 import { idOf } from './id-argument.ts';
@@ -20,15 +22,13 @@ import { cutOff, failureOf } from './prompt-outcome.ts';
 import { findPlace, isOutside, type Place } from './prompt-place.ts';
 import { askForDecision, findTerminal } from './terminal.ts';
 
-const modes = ['read-only', 'ask', 'auto-edit', 'full'] as const;
-
 interface PromptOptions extends ConnectionOptions {
   readonly session?: string;
   readonly model?: string;
   readonly maxSteps?: number;
   /** In ms. */
   readonly timeout?: number;
-  readonly permissionMode?: (typeof modes)[number];
+  readonly permissionMode?: PermissionMode;
   readonly wait?: boolean;
 }
 
@@ -42,7 +42,11 @@ export function add(program: Command): void {
       .option('--model <model>', 'the model for this prompt', modelName)
       .option('--max-steps <n>', 'steps at most, 1 to 1000', wholeNumber('--max-steps', 1, 1000))
       .option('--timeout <seconds>', 'give up after this time', seconds('--timeout', 86_400))
-      .option('--permission-mode <mode>', modes.join(', '), oneOf('--permission-mode', modes))
+      .option(
+        '--permission-mode <mode>',
+        permissionModes.join(', '),
+        oneOf('--permission-mode', permissionModes),
+      )
       .option('--wait', 'without a terminal: wait until somebody decides about a permission'),
   )
     .addHelpText(
@@ -122,7 +126,7 @@ async function answer(
   finish(last, json);
 }
 
-const ends: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+const ends: ReadonlySet<string> = new Set(runEndEvents);
 
 function tellPlace({ workspace, model, isLocal }: Place, json: boolean): void {
   if (workspace === undefined) return;

@@ -2,19 +2,17 @@
 
 import type { Command } from 'commander';
 import { cutHead } from '../base/text.ts';
-import type { Run } from '../client/index.ts';
+import { type RunStatus, runStatuses } from '../contract/run.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';
 import { oneOf, pageLimit } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
 
-const statuses = ['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'interrupted'] as const;
-
 interface ListOptions extends ConnectionOptions {
   readonly limit: number;
   readonly cursor?: string;
-  readonly status?: Run['status'];
+  readonly status?: RunStatus;
   readonly session?: string;
 }
 
@@ -25,8 +23,8 @@ export function add(program: Command): void {
     .option('--cursor <cursor>', 'the nextCursor of the page before')
     .option(
       '--status <status>',
-      `only those in this state: ${statuses.join(', ')}`,
-      oneOf('--status', statuses),
+      `only those in this state: ${runStatuses.join(', ')}`,
+      oneOf('--status', runStatuses),
     )
     .option('--session <id>', 'only those of this session', idOf('--session', 'ses'))
     .action(list);

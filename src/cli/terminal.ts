@@ -2,6 +2,7 @@
 
 import { openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
+import type { Decision } from '../contract/permission.ts';
 import { ask } from './output.ts';
 
 /** Undefined where nobody can be asked. Input that is piped in leaves the terminal itself. */
@@ -15,8 +16,6 @@ export function findTerminal(): NodeJS.ReadStream | undefined {
     return undefined;
   }
 }
-
-export type Decision = 'allow' | 'allow_always' | 'deny';
 
 const answers: Readonly<Record<string, Decision>> = {
   y: 'allow',

@@ -865,12 +865,15 @@ export interface components {
     };
     /**
      * CostThresholdEvent
-     * @description What a session or a day has cost went over a limit that was set.
+     * @description The cost of a session or a day passed a configured threshold.
      */
     readonly CostThresholdEvent: {
       readonly data: {
+        /** @description US dollars. */
         readonly cost: number;
+        /** @description `session` or `day`. */
         readonly scope?: string;
+        /** @description US dollars. */
         readonly threshold: number;
       };
       /**
@@ -880,7 +883,7 @@ export interface components {
       readonly event: 'cost.threshold';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -896,58 +899,58 @@ export interface components {
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
-      /** @description The key itself. It is shown this once. */
+      /** @description The key itself. It is shown only once. */
       readonly key: string;
       readonly name: string;
       readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
     };
     /**
      * CreatedWebhook
-     * @description Where events are sent, and which.
+     * @description Where events are sent, and which. The secret is never shown.
      */
     readonly CreatedWebhook: {
       readonly description: string;
       readonly enabled: boolean;
       readonly events: readonly string[];
-      /** @description Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are. */
+      /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
         readonly [key: string]: string;
       };
       readonly id: string;
-      /** @description Whether X-Webhook-Signature is sent too. */
+      /** @description Whether X-Webhook-Signature is also sent. */
       readonly legacySignature: boolean;
       readonly name: string;
-      /** @description Events go one by one, in the order of their sequence. */
+      /** @description Events are sent one at a time, in the order of their sequence. */
       readonly ordered: boolean;
-      /** @description `whpk_…` of an ed25519 webhook. */
+      /** @description `whpk_…` of a webhook that signs with ed25519. */
       readonly publicKey: string | null;
       /** @description Retries after the first attempt. */
       readonly retryCount: number;
-      /** @description Milliseconds before the first retry; doubles with each. */
+      /** @description Milliseconds before the first retry; doubles with each retry. */
       readonly retryDelay: number;
-      /** @description Set while the webhook belongs to one run. */
+      /** @description The run that the webhook belongs to, if it is for one run only. */
       readonly runId: string | null;
-      /** @description Ids of webhooks that send to the same URL already: events that both want are sent there twice. */
+      /** @description Ids of other webhooks with the same URL. An event that more than one of them wants is sent there more than once. */
       readonly sameUrlAs?: readonly string[];
-      /** @description Shown this once; null if requests are not signed. */
+      /** @description Shown only once. Null if requests are not signed. */
       readonly secret: string | null;
       /** @description Whether requests are signed. */
       readonly signed: boolean;
-      /** @description The secret as Standard Webhooks libraries take it; `whpk_…` for an ed25519 key. */
+      /** @description The secret in the form that Standard Webhooks libraries take; `whpk_…` for an ed25519 key. */
       readonly signingSecret: string | null;
       readonly state: components['schemas']['WebhookState'];
-      /** @description Milliseconds of one attempt. */
+      /** @description Milliseconds that one attempt may take. */
       readonly timeout: number;
-      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      /** @description PEM files for the connection, as absolute paths on the server. They are read again when they change. Keys without the scope `admin` do not see them. */
       readonly tls?: {
-        /** @description Certificate authorities that are trusted for this webhook too. */
+        /** @description Certificate authorities that are also trusted for this webhook. */
         readonly ca?: string;
         /** @description A client certificate, with its chain. */
         readonly cert?: string;
         /** @description Its private key, without a passphrase. */
         readonly key?: string;
       };
-      /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
+      /** @description Keys without the scope `admin` see the origin only, because the path of a webhook often works as its password. */
       readonly url: string;
     };
     /**
@@ -968,7 +971,7 @@ export interface components {
       readonly id: string;
       /**
        * Format: date-time
-       * @description Null once it has ended.
+       * @description Null once the delivery has ended, and while its webhook is disabled.
        */
       readonly nextAttemptAt: string | null;
       /** @description Why it waits, or how it ended. */
@@ -980,27 +983,27 @@ export interface components {
     };
     /**
      * DeliveryAttempt
-     * @description One request that was made, or that could not be made.
+     * @description One request that was sent, or could not be sent.
      */
     readonly DeliveryAttempt: {
       /** Format: date-time */
       readonly at: string;
-      /** @description Whether it spent one of the retries. */
+      /** @description Whether the attempt used up one of the retries. */
       readonly counted: boolean;
       readonly durationMs: number;
-      /** @description Where a redirect would have led; null for keys without the scope `admin`. */
+      /** @description The target of a redirect, which is not followed. Null for keys without the scope `admin`. */
       readonly location?: string | null;
       readonly message: string | null;
       readonly number: number;
-      /** @description `success`, or the kind of failure. */
+      /** @description `success`, or the kind of failure, as `http_error`, `timeout` or `connection_refused`. */
       readonly outcome: string;
-      /** @description The first 4 KiB of the answer; null for keys without the scope `admin`. */
+      /** @description The first 4 KiB of the response. Null for keys without the scope `admin`. */
       readonly responseExcerpt: string | null;
       readonly statusCode: number | null;
     };
     /**
      * ErrorEvent
-     * @description A fault that a person should hear of.
+     * @description An error that needs attention.
      */
     readonly ErrorEvent: {
       readonly data: {
@@ -1014,7 +1017,7 @@ export interface components {
       readonly event: 'error';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1077,7 +1080,7 @@ export interface components {
       /** Format: date-time */
       readonly expiresAt: string;
       readonly explanation: {
-        /** @description Sends the same bytes, freshly signed; null when it cannot be made, and for keys without the scope `admin`. */
+        /** @description A command that sends the same bytes, freshly signed, without the webhook's own headers. Null if it cannot be made, and for keys without the scope `admin`. */
         readonly curl: string | null;
         readonly nextStep: string;
         readonly summary: string;
@@ -1085,7 +1088,7 @@ export interface components {
       readonly id: string;
       /**
        * Format: date-time
-       * @description Null once it has ended.
+       * @description Null once the delivery has ended, and while its webhook is disabled.
        */
       readonly nextAttemptAt: string | null;
       /** @description Why it waits, or how it ended. */
@@ -1111,6 +1114,7 @@ export interface components {
       readonly data: {
         readonly bytes?: number;
         readonly callId?: string;
+        /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
       };
@@ -1121,7 +1125,7 @@ export interface components {
       readonly event: 'file.create';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1140,6 +1144,7 @@ export interface components {
       readonly data: {
         readonly bytes?: number;
         readonly callId?: string;
+        /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
       };
@@ -1150,7 +1155,7 @@ export interface components {
       readonly event: 'file.delete';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1169,6 +1174,7 @@ export interface components {
       readonly data: {
         readonly bytes?: number;
         readonly callId?: string;
+        /** @description Relative to the workspace, with `/`. */
         readonly path: string;
         readonly tool?: string;
       };
@@ -1179,7 +1185,7 @@ export interface components {
       readonly event: 'file.modify';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1192,7 +1198,7 @@ export interface components {
     };
     /**
      * GapNotice
-     * @description Older events are no longer kept; the stream goes on from `firstSequence`.
+     * @description Older events are no longer kept; the stream continues at `firstSequence`.
      */
     readonly GapNotice: {
       readonly data: {
@@ -1229,15 +1235,16 @@ export interface components {
     };
     /**
      * Message
-     * @description What the user said, what the agent answered, or what a tool gave back.
+     * @description A prompt of the user, an answer of the agent, or the output of a tool.
      */
     readonly Message: {
+      /** @description Text, or the output of the tool. */
       readonly content: string;
       /** Format: date-time */
       readonly createdAt: string;
       readonly id: string;
       /**
-       * @description The answer was cut off here, by a failure or a cancel. Absent otherwise.
+       * @description The answer was cut off by a failure or a cancellation. Absent otherwise.
        * @constant
        */
       readonly incomplete?: true;
@@ -1245,9 +1252,9 @@ export interface components {
       readonly role: 'user' | 'assistant' | 'tool';
       readonly runId: string | null;
       readonly sessionId: string;
-      /** @description On `tool` messages: which tool, with which parameters, and whether it failed. */
+      /** @description Only on `tool` messages: which tool ran, with which parameters, and whether it failed. */
       readonly tool?: {
-        /** @description As the model calls it. */
+        /** @description The id that the model gave the call. */
         readonly callId?: string;
         readonly isError: boolean;
         readonly name: string;
@@ -1256,11 +1263,14 @@ export interface components {
     };
     /**
      * MessageAssistantEvent
-     * @description The agent answered. With `incomplete`, a failure or a cancel cut the answer off.
+     * @description The agent answered. With `incomplete`, the answer was cut off by a failure or a cancellation.
      */
     readonly MessageAssistantEvent: {
       readonly data: {
-        /** @constant */
+        /**
+         * @description The answer was cut off by a failure or a cancellation. Absent otherwise.
+         * @constant
+         */
         readonly incomplete?: true;
         readonly messageId: string;
         readonly model: string | null;
@@ -1273,7 +1283,7 @@ export interface components {
       readonly event: 'message.assistant';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1286,7 +1296,7 @@ export interface components {
     };
     /**
      * MessageDeltaEvent
-     * @description A piece of the answer, as it is made.
+     * @description A piece of the answer, as it is generated.
      */
     readonly MessageDeltaEvent: {
       readonly data: {
@@ -1318,7 +1328,7 @@ export interface components {
       readonly event: 'message.user';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1331,7 +1341,7 @@ export interface components {
     };
     /**
      * OverflowNotice
-     * @description The reader was too slow and is cut off; it can resume.
+     * @description The reader was too slow and is disconnected; it can resume.
      */
     readonly OverflowNotice: {
       readonly data: {
@@ -1348,30 +1358,30 @@ export interface components {
     };
     /**
      * Permission
-     * @description A tool that waits for a person, or did.
+     * @description A tool call that waits, or waited, for a decision.
      */
     readonly Permission: {
-      /** @description What `allow_always` would allow, in words. */
+      /** @description What `allow_always` allows, in words. */
       readonly alwaysCovers?: string;
       /** Format: date-time */
       readonly createdAt: string;
       /**
        * Format: date-time
-       * @description Without an answer it is denied then.
+       * @description Without a decision, the call is denied at this time.
        */
       readonly expiresAt: string;
       readonly id: string;
       readonly params: {
         readonly [key: string]: unknown;
       };
-      /** @description Of a file tool: the file that the path leads to through all links, relative to the workspace. */
+      /** @description File tools only: the file behind all links, relative to the workspace. */
       readonly realPath?: string;
       readonly reason: string;
-      /** @description What `allow_always` would allow in this session from now on. */
+      /** @description The rule that `allow_always` adds to this session. */
       readonly rule: string;
       readonly runId: string;
       /**
-       * @description How a command will run if it is allowed; null for tools that run none.
+       * @description How the command runs if it is allowed. Null for tools that run no command.
        * @enum {unknown}
        */
       readonly sandbox?: 'bubblewrap' | 'none' | null;
@@ -1383,25 +1393,32 @@ export interface components {
     /** PermissionDecision */
     readonly PermissionDecision: {
       /**
-       * @description `allow_always` also allows exactly the same again in this session, to the same API key and to keys with the scope `tools`.
+       * @description `allow_always` also allows exactly the same call again in this session, for the same API key and for keys with the scope `tools`.
        * @enum {string}
        */
       readonly decision: 'allow' | 'allow_always' | 'deny';
-      /** @description Told to the model, and in `permission.resolved`. */
+      /** @description Passed to the model, and to the event `permission.resolved`. */
       readonly reason?: string;
     };
     /**
      * PermissionRequestEvent
-     * @description A tool waits for a permission.
+     * @description A tool call waits for a permission.
      */
     readonly PermissionRequestEvent: {
       readonly data: {
+        /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
-        readonly params: Record<string, never>;
+        readonly params: {
+          readonly [key: string]: unknown;
+        };
         readonly permissionId: string;
+        /** @description File tools only: the file behind all links, relative to the workspace. */
         readonly realPath?: string;
         readonly reason?: string;
-        /** @enum {unknown} */
+        /**
+         * @description How the command runs if it is allowed. Absent for tools that run no command.
+         * @enum {unknown}
+         */
         readonly sandbox?: 'bubblewrap' | 'none';
         readonly tool: string;
       };
@@ -1412,7 +1429,7 @@ export interface components {
       readonly event: 'permission.request';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1425,7 +1442,7 @@ export interface components {
     };
     /**
      * PermissionResolvedEvent
-     * @description A permission was given or refused.
+     * @description A permission was granted or denied.
      */
     readonly PermissionResolvedEvent: {
       readonly data: {
@@ -1442,7 +1459,7 @@ export interface components {
       readonly event: 'permission.resolved';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1458,7 +1475,7 @@ export interface components {
      * @description An error (RFC 9457).
      */
     readonly Problem: {
-      /** @description Stable, machine-readable. */
+      /** @description Stable and machine-readable. */
       readonly code: string;
       readonly detail: string;
       /** @description Repeats `detail`. */
@@ -1473,7 +1490,7 @@ export interface components {
       readonly requestId: string;
       readonly status: number;
       readonly title: string;
-      /** @description A URI reference that names the kind of problem. */
+      /** @description A URI reference that identifies the kind of problem. */
       readonly type: string;
     };
     /** PromptRequest */
@@ -1485,19 +1502,21 @@ export interface components {
         readonly maxSteps?: number;
         /** @description Input and output tokens of the run, at most. */
         readonly maxTokens?: number;
+        /** @description Default: the model of the server. */
         readonly model?: string;
         /**
-         * @description Default: that of the server. A laxer one needs a key with the scope `tools`.
+         * @description Default: the mode of the server. A laxer one needs a key with the scope `tools`.
          * @enum {string}
          */
         readonly permissionMode?: 'read-only' | 'ask' | 'auto-edit' | 'full';
         /** @description Added to the system prompt. */
         readonly system?: string;
+        /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
         readonly timeoutMs?: number;
       };
-      /** @description What the agent is asked to do; more than white space. */
+      /** @description What the agent is asked to do. It must not be blank. */
       readonly prompt: string;
-      /** @description Goes on with this session; default: a new one. */
+      /** @description The session to continue; default: a new one. */
       readonly sessionId?: string;
       readonly webhook?: components['schemas']['RunWebhook'];
     };
@@ -1506,7 +1525,7 @@ export interface components {
      * @description The answer to a prompt.
      */
     readonly PromptResult: {
-      /** @description In US dollars. */
+      /** @description US dollars; null if unknown. */
       readonly cost: number | null;
       readonly finishReason: string;
       readonly model: string | null;
@@ -1515,7 +1534,7 @@ export interface components {
       readonly sessionId: string;
       /** @enum {string} */
       readonly status: 'completed';
-      /** @description Tokens used, or null if the model does not say. */
+      /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
         readonly outputTokens: number;
@@ -1527,7 +1546,7 @@ export interface components {
      * @description A run that will be worked on.
      */
     readonly QueuedRun: {
-      /** @description In US dollars. */
+      /** @description US dollars; null if unknown. */
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1550,7 +1569,7 @@ export interface components {
        * @enum {string}
        */
       readonly status: 'queued';
-      /** @description Tokens used, or null if the model does not say. */
+      /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
         readonly outputTokens: number;
@@ -1560,7 +1579,7 @@ export interface components {
     /** Readiness */
     readonly Readiness: {
       readonly parts: readonly {
-        /** @description One line in words. */
+        /** @description One line for people. */
         readonly detail: string;
         readonly name: string;
         readonly ready: boolean;
@@ -1572,12 +1591,12 @@ export interface components {
     readonly RotatedSecret: {
       /**
        * Format: date-time
-       * @description Until then the old secret signs too.
+       * @description Until then, requests are also signed with the old secret.
        */
       readonly previousValidUntil: string | null;
-      /** @description Shown this once; null if requests are not signed. */
+      /** @description Shown only once. Null if requests are not signed. */
       readonly secret: string | null;
-      /** @description The secret as Standard Webhooks libraries take it; `whpk_…` for an ed25519 key. */
+      /** @description The secret in the form that Standard Webhooks libraries take; `whpk_…` for an ed25519 key. */
       readonly signingSecret: string | null;
     };
     /**
@@ -1585,7 +1604,7 @@ export interface components {
      * @description The work on one prompt.
      */
     readonly Run: {
-      /** @description In US dollars. */
+      /** @description US dollars; null if unknown. */
       readonly cost: number | null;
       /** Format: date-time */
       readonly createdAt: string;
@@ -1612,7 +1631,7 @@ export interface components {
         | 'failed'
         | 'cancelled'
         | 'interrupted';
-      /** @description Tokens used, or null if the model does not say. */
+      /** @description Tokens used; null if the model does not report them. */
       readonly usage: {
         readonly inputTokens: number;
         readonly outputTokens: number;
@@ -1634,7 +1653,7 @@ export interface components {
       readonly event: 'run.cancelled';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1647,15 +1666,17 @@ export interface components {
     };
     /**
      * RunCompleteEvent
-     * @description A run ended with an answer.
+     * @description A run completed with an answer.
      */
     readonly RunCompleteEvent: {
       readonly data: {
+        /** @description US dollars; null if unknown. */
         readonly cost: number | null;
         readonly durationMs: number;
         readonly finishReason: string;
         readonly model: string | null;
         readonly response: string;
+        /** @description Tokens used; null if the model does not report them. */
         readonly usage: {
           readonly inputTokens: number;
           readonly outputTokens: number;
@@ -1669,7 +1690,7 @@ export interface components {
       readonly event: 'run.complete';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1682,7 +1703,7 @@ export interface components {
     };
     /**
      * RunFailedEvent
-     * @description A run ended with an error, or was interrupted by a stop of the server.
+     * @description A run failed, or was interrupted because the server stopped.
      */
     readonly RunFailedEvent: {
       readonly data: {
@@ -1697,7 +1718,7 @@ export interface components {
       readonly event: 'run.failed';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1723,7 +1744,7 @@ export interface components {
       readonly event: 'run.queued';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1736,14 +1757,14 @@ export interface components {
     };
     /**
      * RunWebhook
-     * @description Gets the events of this run, and is gone when they are delivered.
+     * @description Receives the events of this run, and is removed after they are delivered.
      */
     readonly RunWebhook: {
-      /** @description Exact names, `tool.*` or `*` (the default). There are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
-      /** @description Signs the requests; left out: they are not signed. */
+      /** @description Signs the requests. Without it, they are not signed. */
       readonly secret?: string;
-      /** @description https, to a public address; others only where `allowedTargets` says so. */
+      /** @description https to a public address. Other targets need an entry in `allowedTargets`. */
       readonly url: string;
     };
     /**
@@ -1751,11 +1772,11 @@ export interface components {
      * @description A conversation: messages and runs that belong together.
      */
     readonly Session: {
-      /** @description In US dollars, of what has a price. */
+      /** @description US dollars of all runs. Models without a known price count as 0. */
       readonly cost: number;
       /** Format: date-time */
       readonly createdAt: string;
-      /** @description The session that this one is a copy of, and its last message that was copied. */
+      /** @description The session that this one is a copy of, and the last message that was copied. Null if it is not a copy. */
       readonly forkedFrom: {
         readonly messageId: string;
         readonly sessionId: string;
@@ -1771,12 +1792,12 @@ export interface components {
       readonly title: string;
       /** Format: date-time */
       readonly updatedAt: string;
-      /** @description Tokens used, or null if the model does not say. */
+      /** @description Tokens of all runs. */
       readonly usage: {
         readonly inputTokens: number;
         readonly outputTokens: number;
         readonly totalTokens: number;
-      } | null;
+      };
     };
     /**
      * SessionEndEvent
@@ -1793,7 +1814,7 @@ export interface components {
       readonly event: 'session.end';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1819,7 +1840,7 @@ export interface components {
       readonly event: 'session.start';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1850,9 +1871,9 @@ export interface components {
       readonly node: string;
       readonly pid: number;
       readonly running: boolean;
-      /** @description How commands run. Absent if the host application answers itself. */
+      /** @description How commands run. Absent if the host application answers prompts itself. */
       readonly sandbox?: {
-        /** @description One line in words. */
+        /** @description One line for people. */
         readonly detail: string;
         /**
          * @description The setting.
@@ -1860,7 +1881,7 @@ export interface components {
          */
         readonly mode: 'required' | 'auto' | 'off';
         /**
-         * @description `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.
+         * @description `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed, and is tried again. `checking`: not known yet.
          * @enum {string}
          */
         readonly status: 'works' | 'missing' | 'unavailable' | 'failed' | 'off' | 'checking';
@@ -1923,7 +1944,7 @@ export interface components {
     /** Tool */
     readonly Tool: {
       readonly description: string;
-      /** @description JSON Schema of the parameters. */
+      /** @description JSON Schema (2020-12) of the parameters. */
       readonly inputSchema: {
         readonly [key: string]: unknown;
       };
@@ -1933,7 +1954,7 @@ export interface components {
     };
     /**
      * ToolCompleteEvent
-     * @description A tool ended well.
+     * @description A tool completed.
      */
     readonly ToolCompleteEvent: {
       readonly data: {
@@ -1949,7 +1970,7 @@ export interface components {
       readonly event: 'tool.complete';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1979,7 +2000,7 @@ export interface components {
       readonly event: 'tool.error';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -1992,7 +2013,7 @@ export interface components {
     };
     /**
      * ToolOutputEvent
-     * @description A piece of a tool’s output, as it is written.
+     * @description A piece of the output of a tool, as it is written.
      */
     readonly ToolOutputEvent: {
       readonly data: {
@@ -2019,12 +2040,14 @@ export interface components {
     };
     /**
      * ToolStartEvent
-     * @description A tool began to run.
+     * @description A tool started.
      */
     readonly ToolStartEvent: {
       readonly data: {
         readonly callId: string;
-        readonly params: Record<string, never>;
+        readonly params: {
+          readonly [key: string]: unknown;
+        };
         readonly tool: string;
       };
       /**
@@ -2034,7 +2057,7 @@ export interface components {
       readonly event: 'tool.start';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -2047,7 +2070,7 @@ export interface components {
     };
     /**
      * WaitingRun
-     * @description A run that waits for a person; it goes on when the permission is decided.
+     * @description A run that waits for a person to decide about a tool call.
      */
     readonly WaitingRun: {
       readonly permission: components['schemas']['Permission'];
@@ -2061,62 +2084,62 @@ export interface components {
     };
     /**
      * Webhook
-     * @description Where events are sent, and which.
+     * @description Where events are sent, and which. The secret is never shown.
      */
     readonly Webhook: {
       readonly description: string;
       readonly enabled: boolean;
       readonly events: readonly string[];
-      /** @description Its own request headers. Values that hold credentials are masked; for keys without the scope `admin`, all are. */
+      /** @description Additional request headers. Values that hold credentials are masked; for keys without the scope `admin`, all values are. */
       readonly headers: {
         readonly [key: string]: string;
       };
       readonly id: string;
-      /** @description Whether X-Webhook-Signature is sent too. */
+      /** @description Whether X-Webhook-Signature is also sent. */
       readonly legacySignature: boolean;
       readonly name: string;
-      /** @description Events go one by one, in the order of their sequence. */
+      /** @description Events are sent one at a time, in the order of their sequence. */
       readonly ordered: boolean;
-      /** @description `whpk_…` of an ed25519 webhook. */
+      /** @description `whpk_…` of a webhook that signs with ed25519. */
       readonly publicKey: string | null;
       /** @description Retries after the first attempt. */
       readonly retryCount: number;
-      /** @description Milliseconds before the first retry; doubles with each. */
+      /** @description Milliseconds before the first retry; doubles with each retry. */
       readonly retryDelay: number;
-      /** @description Set while the webhook belongs to one run. */
+      /** @description The run that the webhook belongs to, if it is for one run only. */
       readonly runId: string | null;
       /** @description Whether requests are signed. */
       readonly signed: boolean;
       readonly state: components['schemas']['WebhookState'];
-      /** @description Milliseconds of one attempt. */
+      /** @description Milliseconds that one attempt may take. */
       readonly timeout: number;
-      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. Keys without the scope `admin` do not see it. */
+      /** @description PEM files for the connection, as absolute paths on the server. They are read again when they change. Keys without the scope `admin` do not see them. */
       readonly tls?: {
-        /** @description Certificate authorities that are trusted for this webhook too. */
+        /** @description Certificate authorities that are also trusted for this webhook. */
         readonly ca?: string;
         /** @description A client certificate, with its chain. */
         readonly cert?: string;
         /** @description Its private key, without a passphrase. */
         readonly key?: string;
       };
-      /** @description Keys without the scope `admin` see the origin only: the path of a webhook is often its password. */
+      /** @description Keys without the scope `admin` see the origin only, because the path of a webhook often works as its password. */
       readonly url: string;
     };
     /** WebhookAttention */
     readonly WebhookAttention: {
-      /** @description In words, with the next step. */
+      /** @description The state in words, with the next step. */
       readonly detail: string;
       readonly id: string;
       readonly name: string;
       /**
-       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @description `refused`: the entry in webhooks.json cannot be used. `unreachable`: this machine cannot reach the target. See `detail`.
        * @enum {string}
        */
       readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /**
      * WebhookDisabledEvent
-     * @description A webhook was disabled: by hand, by its receiver, or after five days of failures.
+     * @description A webhook was disabled: by a person, by its receiver, or after failing for five days.
      */
     readonly WebhookDisabledEvent: {
       readonly data: {
@@ -2132,7 +2155,7 @@ export interface components {
       readonly event: 'webhook.disabled';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -2145,7 +2168,7 @@ export interface components {
     };
     /**
      * WebhookFailingEvent
-     * @description A webhook has had nothing but failures for an hour.
+     * @description All attempts of a webhook have failed for an hour.
      */
     readonly WebhookFailingEvent: {
       readonly data: {
@@ -2162,7 +2185,7 @@ export interface components {
       readonly event: 'webhook.failing';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -2177,80 +2200,82 @@ export interface components {
     readonly WebhookInput: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Exact names, `tool.*` or `*` (the default). There are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
-      /** @description Sent with each request: at most 50, 4 KiB a value, 16 KiB in all. */
+      /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
         readonly [key: string]: string;
       };
-      /** @description Default: a new one. */
+      /** @description 8 to 64 letters, digits, `_` or `-`; default: a new id. */
       readonly id?: string;
-      /** @description Send X-Webhook-Signature too; default: true. */
+      /** @description Also send X-Webhook-Signature; default: true. */
       readonly legacySignature?: boolean;
+      /** @description Default: the host of the URL. */
       readonly name?: string;
-      /** @description Events go one by one, in order; default: false. */
+      /** @description Send events one at a time, in order; default: false. */
       readonly ordered?: boolean;
-      /** @description Retries after the first attempt; default: 21. */
+      /** @description Retries after the first attempt, 0 to 100; default: 21. */
       readonly retryCount?: number;
-      /** @description Milliseconds before the first retry; default: 1000. */
+      /** @description Milliseconds before the first retry, 100 to 3600000; doubles with each retry; default: 1000. */
       readonly retryDelay?: number;
-      /** @description Null: requests are not signed. Left out when a webhook is made: one is generated. */
+      /** @description Null: requests are not signed. If it is left out when a webhook is created, one is generated. */
       readonly secret?: string | null;
-      /** @description Milliseconds of one attempt; default: 15000. */
+      /** @description Milliseconds that one attempt may take, 1000 to 60000; default: 15000. */
       readonly timeout?: number;
-      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      /** @description PEM files for the connection, as absolute paths on the server. They are read again when they change. `cert` and `key` go together. Null: none. */
       readonly tls?: {
-        /** @description Certificate authorities that are trusted for this webhook too. */
+        /** @description Certificate authorities that are also trusted for this webhook. */
         readonly ca?: string;
         /** @description A client certificate, with its chain. */
         readonly cert?: string;
         /** @description Its private key, without a passphrase. */
         readonly key?: string;
       } | null;
-      /** @description https, to a public address; others only where `allowedTargets` says so. */
+      /** @description https to a public address. Other targets need an entry in `allowedTargets`. */
       readonly url: string;
     };
     /**
      * WebhookPatch
-     * @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown.
+     * @description Fields that are left out stay as they are; so do values that are masked (`***`).
      */
     readonly WebhookPatch: {
       readonly description?: string;
       readonly enabled?: boolean;
-      /** @description Exact names, `tool.*` or `*` (the default). There are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
+      /** @description Event types, `tool.*` or `*` (the default). The types are: session.start, session.end, message.user, message.assistant, tool.start, tool.complete, tool.error, file.create, file.modify, file.delete, run.queued, run.complete, run.failed, run.cancelled, error, cost.threshold, permission.request, permission.resolved, webhook.test, webhook.failing, webhook.recovered, webhook.disabled. */
       readonly events?: readonly string[];
-      /** @description Sent with each request: at most 50, 4 KiB a value, 16 KiB in all. */
+      /** @description Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all. */
       readonly headers?: {
         readonly [key: string]: string;
       };
-      /** @description Send X-Webhook-Signature too; default: true. */
+      /** @description Also send X-Webhook-Signature; default: true. */
       readonly legacySignature?: boolean;
+      /** @description Default: the host of the URL. */
       readonly name?: string;
-      /** @description Events go one by one, in order; default: false. */
+      /** @description Send events one at a time, in order; default: false. */
       readonly ordered?: boolean;
-      /** @description Retries after the first attempt; default: 21. */
+      /** @description Retries after the first attempt, 0 to 100; default: 21. */
       readonly retryCount?: number;
-      /** @description Milliseconds before the first retry; default: 1000. */
+      /** @description Milliseconds before the first retry, 100 to 3600000; doubles with each retry; default: 1000. */
       readonly retryDelay?: number;
-      /** @description Null: requests are not signed. Left out when a webhook is made: one is generated. */
+      /** @description Null: requests are not signed. If it is left out when a webhook is created, one is generated. */
       readonly secret?: string | null;
-      /** @description Milliseconds of one attempt; default: 15000. */
+      /** @description Milliseconds that one attempt may take, 1000 to 60000; default: 15000. */
       readonly timeout?: number;
-      /** @description PEM files for the connection, by absolute path on the server. They are read again when they change. `cert` and `key` go together; null: none. */
+      /** @description PEM files for the connection, as absolute paths on the server. They are read again when they change. `cert` and `key` go together. Null: none. */
       readonly tls?: {
-        /** @description Certificate authorities that are trusted for this webhook too. */
+        /** @description Certificate authorities that are also trusted for this webhook. */
         readonly ca?: string;
         /** @description A client certificate, with its chain. */
         readonly cert?: string;
         /** @description Its private key, without a passphrase. */
         readonly key?: string;
       } | null;
-      /** @description https, to a public address; others only where `allowedTargets` says so. */
+      /** @description https to a public address. Other targets need an entry in `allowedTargets`. */
       readonly url?: string;
     };
     /**
      * WebhookRecoveredEvent
-     * @description A webhook that was failing takes deliveries again.
+     * @description A failing webhook accepts deliveries again.
      */
     readonly WebhookRecoveredEvent: {
       readonly data: {
@@ -2266,7 +2291,7 @@ export interface components {
       readonly event: 'webhook.recovered';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -2279,27 +2304,27 @@ export interface components {
     };
     /**
      * WebhookState
-     * @description How a webhook fares.
+     * @description The state of a webhook. Times are null where they do not apply.
      */
     readonly WebhookState: {
-      /** @description In words, with the next step. */
+      /** @description The state in words, with the next step. */
       readonly detail: string;
       /** Format: date-time */
       readonly disabledAt: string | null;
       readonly disabledReason: string | null;
       /** Format: date-time */
       readonly failingSince: string | null;
-      /** @description Attempts in a row that failed. */
+      /** @description Failed attempts in a row. */
       readonly failures: number;
-      /** @description Requests that are being made. */
+      /** @description Requests under way. */
       readonly inFlight: number;
       /** Format: date-time */
       readonly lastSuccessAt: string | null;
-      /** @description Matching events since it was disabled. */
+      /** @description Matching events since the webhook was disabled. Enable it with `replayMissed` to deliver them. */
       readonly missed: number;
       /**
        * Format: date-time
-       * @description While requests are held back: when the next one is made.
+       * @description While requests are held back: the time of the next one.
        */
       readonly nextProbeAt: string | null;
       /** Format: date-time */
@@ -2307,14 +2332,14 @@ export interface components {
       /** @description Deliveries that have not ended. */
       readonly pending: number;
       /**
-       * @description `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. `detail` says more.
+       * @description `refused`: the entry in webhooks.json cannot be used. `unreachable`: this machine cannot reach the target. See `detail`.
        * @enum {string}
        */
       readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
     };
     /**
      * WebhookTestEvent
-     * @description A webhook is tried out; sent to that one alone.
+     * @description A test of a webhook, sent to that webhook only.
      */
     readonly WebhookTestEvent: {
       readonly data: {
@@ -2329,7 +2354,7 @@ export interface components {
       readonly event: 'webhook.test';
       readonly id: string;
       readonly runId?: string;
-      /** @description Place in the log; resume a stream after it. */
+      /** @description The position in the log. Pass it as `after` to resume a stream. */
       readonly sequence: number;
       readonly sessionId?: string;
       /** Format: date-time */
@@ -3066,9 +3091,9 @@ export interface operations {
         readonly event?: string;
         /** @description Only deliveries of this event. */
         readonly eventId?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description Only deliveries made since then. */
+        /** @description Only deliveries created since then. */
         readonly since?: string;
         /** @description Only deliveries in this state. */
         readonly status?: 'pending' | 'success' | 'failed' | 'cancelled';
@@ -3228,7 +3253,7 @@ export interface operations {
           readonly event?: string;
           /**
            * Format: date-time
-           * @description Only deliveries made since then.
+           * @description Only deliveries created since then.
            */
           readonly since?: string;
           readonly webhookId?: string;
@@ -3313,7 +3338,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
         readonly named?: boolean;
@@ -3397,7 +3422,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -3441,7 +3466,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description To tell it from other keys. */
+          /** @description Tells the key from other keys. */
           readonly name: string;
           readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
         };
@@ -3548,7 +3573,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only those of this run. */
         readonly runId?: string;
@@ -3601,7 +3626,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description A tool that waits for a person, or did. */
+      /** @description A tool call that waits, or waited, for a decision. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3704,7 +3729,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description Only runs of this session. */
         readonly sessionId?: string;
@@ -3836,7 +3861,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
         readonly named?: boolean;
@@ -3936,7 +3961,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -3983,7 +4008,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description At most 64 KiB as JSON, changes included. */
+          /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -4103,7 +4128,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description At most 64 KiB as JSON, changes included. */
+          /** @description At most 64 KiB as JSON, after the change. */
           readonly metadata?: {
             readonly [key: string]: unknown;
           };
@@ -4148,7 +4173,7 @@ export interface operations {
         readonly cursor?: string;
         /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
         /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
         readonly named?: boolean;
@@ -4245,9 +4270,9 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description The last message to copy; default: all. */
+          /** @description The last message to copy; default: all messages. */
           readonly messageId?: string;
-          /** @description Default: that of the session. */
+          /** @description Default: the title of the session. */
           readonly title?: string;
         };
       };
@@ -4288,7 +4313,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -4392,7 +4417,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -4476,7 +4501,7 @@ export interface operations {
       readonly query?: {
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description How many, at most. A page with more than 4 MiB of text has fewer. */
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
       };
       readonly header?: never;
@@ -4523,7 +4548,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description Where events are sent, and which. */
+      /** @description Where events are sent, and which. The secret is never shown. */
       readonly 201: {
         headers: {
           readonly Location: components['headers']['Location'];
@@ -4562,7 +4587,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Where events are sent, and which. */
+      /** @description Where events are sent, and which. The secret is never shown. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4629,14 +4654,14 @@ export interface operations {
       };
       readonly cookie?: never;
     };
-    /** @description What is left out stays as it is; so does what is given masked (`***`), as the webhook is shown. */
+    /** @description Fields that are left out stay as they are; so do values that are masked (`***`). */
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': components['schemas']['WebhookPatch'];
       };
     };
     readonly responses: {
-      /** @description Where events are sent, and which. */
+      /** @description Where events are sent, and which. The secret is never shown. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4675,7 +4700,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description Deliver what was missed while it was disabled; default: false. */
+          /** @description Deliver the events that were missed while it was disabled; default: false. */
           readonly replayMissed?: boolean;
         };
       };
@@ -4727,9 +4752,9 @@ export interface operations {
         readonly 'application/json': {
           /** @description A sequence number, or an RFC 3339 time. */
           readonly after: number | string;
-          /** @description Likewise; default: now. */
+          /** @description A sequence number, or an RFC 3339 time; default: now. */
           readonly before?: number | string;
-          /** @description Only these; default: those of the webhook. */
+          /** @description Only these event types; default: those of the webhook. */
           readonly events?: readonly string[];
         };
       };
@@ -4743,9 +4768,9 @@ export interface operations {
         };
         content: {
           readonly 'application/json': {
-            /** @description Deliveries that were made. */
+            /** @description Deliveries that were created. */
             readonly queued: number;
-            /** @description Events that were left out: not kept any more, or still pending. */
+            /** @description Events that were left out: no longer kept, or still pending. */
             readonly skipped: number;
           };
         };

@@ -1,14 +1,15 @@
 // The messages of a stream, told apart by `type`: events of the log, text on its way, and what the stream says of itself.
 
-import type { DeltaType, deltas, EventDataByType, EventType } from '../events/catalogue.ts';
-import type { SchemaType } from '../events/schema-type.ts';
+import type { EventEnvelope } from '../contract/event.ts';
+import type {
+  DeltaData,
+  DeltaType,
+  EventDataByType,
+  EventType,
+  NoticeData,
+} from '../contract/event-catalogue.ts';
 
-interface InSession {
-  /** RFC 3339 UTC with milliseconds. */
-  readonly timestamp: string;
-  readonly sessionId?: string;
-  readonly runId?: string;
-}
+interface InSession extends Pick<EventEnvelope, 'timestamp' | 'sessionId' | 'runId'> {}
 
 interface InLog extends InSession {
   /** `evt_…`. A host that answers prompts itself keeps no log: its events have neither id nor sequence. */
@@ -33,8 +34,7 @@ export type LogEvent = {
 
 /** A piece of text, streamed as it is made and not logged. */
 export type DeltaEvent = {
-  readonly [T in DeltaType]: InSession &
-    NotInLog & { readonly type: T; readonly data: SchemaType<(typeof deltas)[T]['data']> };
+  readonly [T in DeltaType]: InSession & NotInLog & { readonly type: T; readonly data: DeltaData<T> };
 }[DeltaType];
 
 interface Notice {
@@ -48,13 +48,13 @@ interface Notice {
 /** Events before `firstSequence` are no longer kept. */
 export interface GapNotice extends Notice {
   readonly type: 'gap';
-  readonly data: { readonly firstSequence: number };
+  readonly data: NoticeData<'gap'>;
 }
 
 /** The reader was too slow and is cut off; it can resume. */
 export interface OverflowNotice extends Notice {
   readonly type: 'overflow';
-  readonly data: Readonly<Record<string, unknown>>;
+  readonly data: NoticeData<'overflow'>;
 }
 
 /** One message of a stream. `event.type` tells what `event.data` is. */

@@ -8,12 +8,10 @@ import { fileFault } from '../base/file-errors.ts';
 import { apiFolder, databaseIn, defaultHome, oldFile, ownFile } from '../base/home-paths.ts';
 import { isRecord } from '../base/is-record.ts';
 import { hideUrlSecrets, jsonFault } from '../base/redaction.ts';
+import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
+import { type SandboxMode, sandboxModes } from '../contract/sandbox.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-
-export type PermissionMode = 'read-only' | 'ask' | 'auto-edit' | 'full';
-
-export type SandboxMode = 'required' | 'auto' | 'off';
 
 /** Limits of a command in the sandbox. */
 export interface SandboxLimits {
@@ -134,8 +132,6 @@ interface Context {
   readonly cwd: string;
 }
 
-const modes: readonly PermissionMode[] = ['read-only', 'ask', 'auto-edit', 'full'];
-const sandboxModes: readonly SandboxMode[] = ['required', 'auto', 'off'];
 const mostOfALimit = 10_000_000;
 const defaultSandboxLimits: SandboxLimits = { processes: 4096, memoryMb: 8192, fileMb: 4096, tmpMb: 2048 };
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
@@ -208,8 +204,8 @@ const rules: { readonly [K in keyof Settings]: Rule<Settings[K]> } = {
     variable: 'CODEBUDDY_PERMISSION_MODE',
     field: 'permissionMode',
     fallback: () => 'ask',
-    parse: (value) => modes.find((mode) => mode === value),
-    right: modes.join(', '),
+    parse: (value) => permissionModes.find((mode) => mode === value),
+    right: permissionModes.join(', '),
   },
   permissions: {
     field: 'permissions',

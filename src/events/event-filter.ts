@@ -1,7 +1,7 @@
 // Which events a reader asked for: by session, by run, by type (`tool.start`, `tool.*`, `*`).
 
 import { CodeBuddyError } from '../base/errors.ts';
-import { deltas, eventTypes } from './catalogue.ts';
+import { deltas, eventTypes } from '../contract/event-catalogue.ts';
 import type { EventFilter } from './event-log.ts';
 
 const known: readonly string[] = [...eventTypes, ...Object.keys(deltas)];

@@ -1,9 +1,10 @@
 // The event log's contract: append durably, read after a number, follow without gap or double.
 // Everything that happens goes through here once; streams, webhooks, metrics and transcripts read the same log.
 
+import type { Delta, LoggedEvent } from '../contract/event.ts';
+import type { DeltaType, EventData, EventType } from '../contract/event-catalogue.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
 import type { EventRow, Write } from '../store/store.ts';
-import type { DeltaData, DeltaType, EventData, EventType } from './catalogue.ts';
 
 /** An event before it is logged. */
 export type NewEvent = {
@@ -16,28 +17,6 @@ export type NewEvent = {
     readonly hop?: number;
   };
 }[EventType];
-
-/** An event as every reader sees it. `event` repeats `type` for receivers of the first version of this API. */
-export interface LoggedEvent<T extends EventType = EventType> {
-  readonly id: string;
-  readonly type: T;
-  readonly event: T;
-  /** RFC 3339 UTC with milliseconds. */
-  readonly timestamp: string;
-  readonly sessionId?: string;
-  readonly runId?: string;
-  readonly sequence: number;
-  readonly data: EventData<T>;
-}
-
-/** Streamed to live readers, never logged: text as it is generated, output as a tool writes it. */
-export interface Delta<T extends DeltaType = DeltaType> {
-  readonly type: T;
-  readonly timestamp: string;
-  readonly sessionId?: string;
-  readonly runId?: string;
-  readonly data: DeltaData<T>;
-}
 
 /** A delta before it is stamped. */
 export type NewDelta = {

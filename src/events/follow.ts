@@ -1,7 +1,8 @@
 // One reader's way through the log: page by page from the store, then live, then from the store again whenever it fell behind.
 // Nothing is lost and nothing comes twice, because only what is newer than `position` is passed on, in the order of the sequence.
 
-import type { LoggedEvent, StreamItem } from './event-log.ts';
+import type { LoggedEvent } from '../contract/event.ts';
+import type { StreamItem } from './event-log.ts';
 import type { LiveQueue } from './live-queue.ts';
 
 export interface FollowOptions {

@@ -1,7 +1,7 @@
 // What waits for one live reader, in the order it happened. It is bounded: a reader that falls behind loses queued events (it reads
 // them from the store again, none is lost), and the oldest deltas (text that follows each other is joined first, to keep them few).
 
-import type { Delta, LoggedEvent } from './event-log.ts';
+import type { Delta, LoggedEvent } from '../contract/event.ts';
 
 export type LiveItem =
   | { readonly kind: 'event'; readonly event: LoggedEvent }

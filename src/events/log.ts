@@ -3,15 +3,14 @@
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Delta, LoggedEvent } from '../contract/event.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
 import type {
-  Delta,
   EventLog,
   EventPageQuery,
-  LoggedEvent,
   NewEvent,
   Outbox,
   StreamItem,

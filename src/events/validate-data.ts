@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../base/errors.ts';
 import { escapePointer } from '../base/json-pointer.ts';
-import { catalogue, type EventType, isEventType } from './catalogue.ts';
+import { catalogue, type EventType, isEventType } from '../contract/event-catalogue.ts';
 import { findUnsafe, type UnsafeValue } from './json-safety.ts';
 
 const require = createRequire(import.meta.url);

@@ -1,11 +1,11 @@
 // Routes of a host: a plain function from a plain request to a value, wrapped into a RouteDefinition.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Scope } from '../contract/api-key.ts';
 import { ApiReply } from './api-reply.ts';
 import { callHost } from './host-fault.ts';
 import { abortSignalOf, factsOf } from './pipeline/request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
-import type { Scope } from './services.ts';
 
 /** A request as a host's handler sees it: parsed, checked, its key verified. */
 export interface ApiRequest {

@@ -1,7 +1,10 @@
 // What a host application plugs in: the public handlers of `RestApiServer`. Set or replaced at any time; each request
 // reads the one that is set then. The built-in agent (`services`) answers where no handler is set.
 
-import type { PromptOptions, PromptResult, Scope, ToolDescription } from './services.ts';
+import type { Scope } from '../contract/api-key.ts';
+import type { PromptOptions } from '../contract/prompt.ts';
+import type { PromptResult } from '../contract/prompt-result.ts';
+import type { ToolDescription } from '../contract/tool.ts';
 
 /** What a handler is told about the prompt it answers. */
 export interface PromptContext {

@@ -2,32 +2,29 @@
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
+import {
+  type ApiKey,
+  type ApiKeyInput,
+  type CreatedApiKey,
+  type KeyIdentity,
+  type Scope,
+  scopes,
+} from '../contract/api-key.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { KeyRow, Store } from '../store/store.ts';
 
-export type Scope = 'read' | 'prompt' | 'tools' | 'admin';
-
-export interface ApiKey {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly createdAt: string;
-}
-
 export interface Keys {
-  verify(key: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
-  find(id: string): { readonly id: string; readonly scopes: readonly Scope[] } | undefined;
+  verify(key: string): KeyIdentity | undefined;
+  find(id: string): KeyIdentity | undefined;
   list(): Promise<readonly ApiKey[]>;
-  create(input: { name: string; scopes: readonly Scope[] }): Promise<ApiKey & { readonly key: string }>;
+  create(input: ApiKeyInput): Promise<CreatedApiKey>;
   revoke(id: string): Promise<void>;
 }
 
-interface Known {
-  readonly id: string;
+interface Known extends KeyIdentity {
   readonly hash: Buffer;
-  readonly scopes: readonly Scope[];
 }
 
 export interface KeysOptions {
@@ -46,7 +43,7 @@ export function generateKey(): string {
 export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): Promise<Keys> {
   const known = new Map<string, Known>();
   for (const { id, key } of fixed) {
-    known.set(id, { id, hash: sha256(key), scopes: ['read', 'prompt', 'tools', 'admin'] });
+    known.set(id, { id, hash: sha256(key), scopes });
   }
   for (const row of await store.listKeys()) known.set(row.id, toKnown(row));
 
@@ -65,14 +62,14 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
     async list() {
       return (await store.listKeys()).map((row) => toApiKey(row, now()));
     },
-    async create({ name, scopes }) {
+    async create({ name, scopes: granted }) {
       const key = generateKey();
       const createdAt = now();
       const row: KeyRow = {
         id: makeId('key', createdAt),
         name,
         hash: sha256(key).toString('hex'),
-        scopes: JSON.stringify(scopes),
+        scopes: JSON.stringify(granted),
         createdAt,
       };
       await store.write([{ kind: 'putKey', key: row }]);

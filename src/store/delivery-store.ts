@@ -2,8 +2,7 @@
 // event, so that an event for a hundred webhooks is one append and not a hundred places to write to; which of them wait for which webhook the engine knows,
 // and asks for them by sequence. Tried ones can also be found by the time of their next attempt.
 
-/** `pending` until it ends as one of the others. */
-export type DeliveryStatus = 'pending' | 'success' | 'failed' | 'cancelled';
+import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery.ts';
 
 /** One event on its way to one webhook. Times are Unix milliseconds. */
 export interface DeliveryRow {
@@ -163,7 +162,7 @@ export interface DeliveryStore {
   /** Those of these events that wait for a webhook already. */
   pendingAmong(webhookId: string, sequences: readonly number[]): Promise<readonly number[]>;
   /** Deliveries by how they ended. */
-  endedCounts(): Promise<Readonly<Record<'success' | 'failed' | 'cancelled', number>>>;
+  endedCounts(): Promise<Readonly<Record<EndedDeliveryStatus, number>>>;
   /** The bytes of an event's payload. */
   getPayload(sequence: number): Promise<Uint8Array | undefined>;
   /** Ends the pending deliveries of a webhook for these events as cancelled; resolves to how many. */

@@ -2,6 +2,7 @@
 // `sqlite/` is the embedded default; `postgres/` will serve many nodes. A write is a list of plain
 // records, so that any store can group lists of many callers into one commit.
 
+import type { MessageRole } from '../contract/message.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 
 /** One event of the log. Times are Unix milliseconds; `data` is JSON text, kept byte for byte. */
@@ -28,7 +29,7 @@ export interface MessageRow {
   readonly id: string;
   readonly sessionId: string;
   readonly runId: string | null;
-  readonly role: 'user' | 'assistant' | 'tool';
+  readonly role: MessageRole;
   readonly createdAt: number;
   /** JSON text of the message's content. */
   readonly content: string;

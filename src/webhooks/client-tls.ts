@@ -6,14 +6,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { CodeBuddyError } from '../base/errors.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { TransportError } from './transport-result.ts';
-
-/** Absolute paths of PEM files. */
-export interface ClientTls {
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
-}
 
 /** What the files hold. */
 export interface ClientTlsFiles {
@@ -51,7 +45,7 @@ export function checkClientTls(
 }
 
 /** @throws CodeBuddyError `validation_failed` naming the file that cannot be used */
-export function checkClientTlsFiles(tls: ClientTls): void {
+export function checkClientTlsFiles(tls: WebhookTls): void {
   for (const name of names) {
     const path = tls[name];
     if (path === undefined || isUsable(name, path)) continue;
@@ -80,7 +74,7 @@ function isUsable(name: (typeof names)[number], path: string): boolean {
 }
 
 /** @throws TransportError `client_certificate_unusable` */
-export function readClientTls(tls: ClientTls): ClientTlsFiles {
+export function readClientTls(tls: WebhookTls): ClientTlsFiles {
   const files: { -readonly [Name in keyof ClientTlsFiles]: string } = {};
   for (const name of names) {
     const path = tls[name];

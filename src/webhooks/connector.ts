@@ -3,8 +3,9 @@
 
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { classifyAddress, unmapped } from './address-class.ts';
-import { type ClientTls, readClientTls } from './client-tls.ts';
+import { readClientTls } from './client-tls.ts';
 import type { NameLookup } from './name-lookup.ts';
 import { type OpenTcpOptions, openTcp } from './open-tcp.ts';
 import { openTunnel } from './proxy-tunnel.ts';
@@ -23,7 +24,7 @@ export interface ConnectorOptions {
 export interface ConnectTarget {
   readonly origin: URL;
   /** Of the webhook. */
-  readonly tls?: ClientTls;
+  readonly tls?: WebhookTls;
   /** Of the whole attempt. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -74,13 +75,13 @@ export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): 
   }
 
   /** Undefined: what Node trusts, and nothing to show. */
-  function secureContextOf(tls: ClientTls | undefined): SecureContext | undefined {
+  function secureContextOf(tls: WebhookTls | undefined): SecureContext | undefined {
     if (tls !== undefined) return makeSecureContext(tls);
     common ??= makeSecureContext(undefined);
     return common;
   }
 
-  function makeSecureContext(tls: ClientTls | undefined): SecureContext | undefined {
+  function makeSecureContext(tls: WebhookTls | undefined): SecureContext | undefined {
     const { cert, key, ca: ownCa } = tls === undefined ? {} : readClientTls(tls);
     const authorities = [ca, ownCa].filter((pem) => pem !== undefined);
     if (cert === undefined && authorities.length === 0) return undefined;

@@ -1,15 +1,9 @@
 // Counters of the webhook engine since its start; what now is comes from the lanes.
 
+import type { Latency } from '../contract/webhook-stats.ts';
+
 /** Upper bounds in seconds. */
 const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60] as const;
-
-export interface Latency {
-  /** Upper bound in seconds, and how many attempts took no longer. */
-  readonly buckets: readonly (readonly [number, number])[];
-  /** Seconds. */
-  readonly sum: number;
-  readonly count: number;
-}
 
 export interface DeliveryFigures {
   emitted: number;

@@ -8,9 +8,22 @@ import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
-import type { EventType } from '../events/catalogue.ts';
+import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type { LoggedEvent } from '../contract/event.ts';
+import { runEndEvents } from '../contract/event-catalogue.ts';
+import type { Page } from '../contract/page.ts';
+import { unfinishedRunStatuses } from '../contract/run.ts';
+import type { RotatedSecret, Webhook, WebhookSecret } from '../contract/webhook.ts';
+import type {
+  EnabledWebhook,
+  EnableOptions,
+  Replayed,
+  ReplaySelection,
+} from '../contract/webhook-actions.ts';
+import type { RunWebhook } from '../contract/webhook-input.ts';
+import type { WebhookStats } from '../contract/webhook-stats.ts';
 import { expandTypes } from '../events/event-filter.ts';
-import type { EventLog, LoggedEvent, NewEvent } from '../events/event-log.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import type {
@@ -25,9 +38,9 @@ import { checkClientTlsFiles } from './client-tls.ts';
 import { createClockSkewWatch } from './clock-skew.ts';
 import { createConnector } from './connector.ts';
 import { createDeliveryClock, type DeliveryClockOptions } from './delivery-clock.ts';
-import { createDeliveryFigures, type Latency } from './delivery-figures.ts';
+import { createDeliveryFigures } from './delivery-figures.ts';
 import { createDispatcher } from './dispatcher.ts';
-import { type DeliveryExplanation, explain } from './explain.ts';
+import { explain } from './explain.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { Lane, laneCapacity } from './lane.ts';
 import { countMissed } from './missed-events.ts';
@@ -36,7 +49,7 @@ import { createWebhookOutbox } from './outbox.ts';
 import { createPayloadCache } from './payload-cache.ts';
 import { openRegistry } from './registry.ts';
 import { type RegistryEntry, readEntry } from './registry-entries.ts';
-import { type ReplayRange, replay } from './replay.ts';
+import { replay } from './replay.ts';
 import { resumeNow } from './resume-now.ts';
 import { lifetimeMs, longestWaitMs } from './retry-policy.ts';
 import { setAsideFiles } from './set-aside-files.ts';
@@ -55,13 +68,7 @@ import {
   readyToProbe,
   type WebhookMemory,
 } from './webhook-health.ts';
-import {
-  type DeliveryView,
-  type ShownTimes,
-  viewDelivery,
-  viewWebhook,
-  type WebhookView,
-} from './webhook-view.ts';
+import { type ShownTimes, viewDelivery, viewWebhook } from './webhook-view.ts';
 
 export interface WebhookEngineOptions {
   readonly store: Store;
@@ -99,72 +106,34 @@ export interface WebhookEngineOptions {
   readonly maxRunWebhooks?: number;
 }
 
-export interface NewSecret {
-  readonly secret: string | null;
-  /** `secret` as the common libraries take it: `whsec_…`, or `whpk_…` of an ed25519 key. */
-  readonly signingSecret: string | null;
-}
-
-export interface HistoryQuery {
-  readonly limit: number;
-  /** The id of the last one of the page before. */
-  readonly after?: string;
-  readonly webhookId?: string;
-  readonly status?: DeliveryRow['status'];
-  readonly event?: string;
-  readonly eventId?: string;
-  /** RFC 3339. */
-  readonly since?: string;
-}
-
 export interface WebhookEngine {
-  list(): Promise<readonly WebhookView[]>;
-  get(id: string): Promise<WebhookView | undefined>;
+  list(): Promise<readonly Webhook[]>;
+  get(id: string): Promise<Webhook | undefined>;
   /** `generateSecret`: an input that names none gets one. */
   create(
     input: unknown,
     options?: { readonly generateSecret?: boolean },
-  ): Promise<{ readonly webhook: WebhookView; readonly sameUrlAs: readonly string[] } & NewSecret>;
-  update(id: string, patch: unknown): Promise<WebhookView>;
+  ): Promise<{ readonly webhook: Webhook; readonly sameUrlAs: readonly string[] } & WebhookSecret>;
+  update(id: string, patch: unknown): Promise<Webhook>;
   remove(id: string): Promise<void>;
-  test(id: string): Promise<DeliveryView>;
-  rotateSecret(
-    id: string,
-    secret?: string,
-  ): Promise<NewSecret & { readonly previousValidUntil: string | null }>;
-  replay(
-    id: string,
-    range: ReplayRange & { readonly events?: readonly string[] },
-  ): Promise<{ readonly queued: number; readonly skipped: number }>;
-  enable(
-    id: string,
-    options: { readonly replayMissed?: boolean },
-  ): Promise<{ readonly webhook: WebhookView; readonly queued: number }>;
+  test(id: string): Promise<Delivery>;
+  rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
+  replay(id: string, selection: ReplaySelection): Promise<Replayed>;
+  enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
   /** Ids of the enabled webhooks that want an event. */
   forEvent(type: string): readonly string[];
   /** Appends an event; resolves when it and its deliveries are committed. */
   emit(event: NewEvent): Promise<{ readonly event: LoggedEvent; readonly deliveries: readonly string[] }>;
   /** Resolves when all of these deliveries have ended. */
-  settled(deliveries: readonly string[]): Promise<readonly DeliveryView[]>;
+  settled(deliveries: readonly string[]): Promise<readonly Delivery[]>;
 
-  listDeliveries(
-    query: HistoryQuery,
-  ): Promise<{ readonly items: readonly DeliveryView[]; readonly next?: string }>;
-  getDelivery(
-    id: string,
-  ): Promise<(DeliveryView & { readonly explanation: DeliveryExplanation }) | undefined>;
-  retry(id: string): Promise<DeliveryView>;
-  retryFailed(filter: {
-    readonly webhookId?: string;
-    readonly event?: string;
-    readonly since?: string;
-  }): Promise<{ readonly queued: number }>;
+  listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
+  getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
+  retry(id: string): Promise<Delivery>;
+  retryFailed(filter: RetryFilter): Promise<Queued>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 
-  createForRun(
-    runId: string,
-    input: { readonly url: string; readonly events?: readonly string[]; readonly secret?: string },
-  ): Promise<{ readonly id: string }>;
+  createForRun(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;
   dropForRun(runId: string): Promise<void>;
   /** Since the start. */
   counters(): Pick<WebhookStats, 'emitted' | 'delivered' | 'failed' | 'retried'>;
@@ -179,20 +148,6 @@ export interface WebhookEngine {
   close(graceMs?: number): Promise<void>;
 }
 
-export interface WebhookStats {
-  readonly emitted: number;
-  readonly delivered: number;
-  readonly failed: number;
-  readonly retried: number;
-  readonly inFlight: number;
-  readonly pending: number;
-  readonly oldestPendingAgeMs: number;
-  readonly failedInHistory: number;
-  /** Webhooks whose entries cannot be used now. */
-  readonly refused: number;
-  readonly latency: Readonly<Record<string, Latency>>;
-}
-
 const maxPreviousSecrets = 5;
 const testsPerMinute = 10;
 const stepSize = 500;
@@ -205,9 +160,7 @@ const registryState = 'registry';
 /** Refused webhooks that are told one by one. */
 const mostTold = 20;
 const readAgainMs = 1000;
-/** Statuses of runs that go on. */
-const unfinished: readonly string[] = ['queued', 'running', 'waiting'];
-const runEndings: readonly EventType[] = ['run.complete', 'run.failed', 'run.cancelled'];
+const unfinished: readonly string[] = unfinishedRunStatuses;
 
 /** @throws Error in words if undici is too old; what the store throws */
 export async function openWebhookEngine(options: WebhookEngineOptions): Promise<WebhookEngine> {
@@ -674,7 +627,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   function replayTo(
     lane: Lane,
-    { events, ...range }: ReplayRange & { readonly events?: readonly string[] },
+    { events, ...range }: ReplaySelection,
   ): Promise<{ readonly queued: number; readonly skipped: number }> {
     const wanted = expandTypes(lane.config.events, options.ownTypes);
     const asked = expandTypes(events, options.ownTypes);
@@ -928,7 +881,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     const leaving = new AbortController();
     const signal = AbortSignal.any([closing.signal, leaving.signal]);
     try {
-      const items = log.subscribe({ runId, types: runEndings, signal });
+      const items = log.subscribe({ runId, types: runEndEvents, signal });
       // It may have ended while an earlier subscription was failing. A run that is not there yet is about to start.
       const run = await store.getRun(runId);
       if (run !== undefined && !unfinished.includes(run.status)) return true;
@@ -953,11 +906,11 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     return { now: clock.now(), wall: clock.wall() };
   }
 
-  function viewOf(row: DeliveryWithAttempts): DeliveryView {
+  function viewOf(row: DeliveryWithAttempts): Delivery {
     return viewDelivery(row, lanes.get(row.webhookId), times());
   }
 
-  function view(lane: Lane): Promise<WebhookView> {
+  function view(lane: Lane): Promise<Webhook> {
     return missedBy(lane).then((missed) => viewWebhook(lane, times(), missed));
   }
 
@@ -977,7 +930,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     });
   }
 
-  async function settledOne(id: string): Promise<DeliveryView> {
+  async function settledOne(id: string): Promise<Delivery> {
     // Our own timers let the process end; who waits for a delivery does not want that.
     const alive = setInterval(() => undefined, 3_600_000);
     try {
@@ -987,7 +940,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     }
   }
 
-  async function whenSettled(id: string): Promise<DeliveryView> {
+  async function whenSettled(id: string): Promise<Delivery> {
     for (;;) {
       const changed = Promise.withResolvers<void>();
       const waiting = watchers.get(id) ?? new Set();
@@ -1375,7 +1328,7 @@ function putState(webhookId: string, state: string): Write {
   return { kind: 'putWebhookState', row: { webhookId, state } };
 }
 
-function secretsOf(secret: string | undefined): NewSecret {
+function secretsOf(secret: string | undefined): WebhookSecret {
   return secret === undefined
     ? { secret: null, signingSecret: null }
     : { secret, signingSecret: signingSecretOf(secret) };

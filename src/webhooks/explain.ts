@@ -1,17 +1,11 @@
 // A delivery in words: what happened, what will happen, and a line to try it by hand.
 
+import type { Delivery, DeliveryExplanation } from '../contract/delivery.ts';
 import type { Lane } from './lane.ts';
-import { type DeliveryView, type ShownTimes, shownDue } from './webhook-view.ts';
-
-export interface DeliveryExplanation {
-  readonly summary: string;
-  readonly nextStep: string;
-  /** Sends the same bytes, freshly signed, without the webhook's own headers; null when it cannot be made. */
-  readonly curl: string | null;
-}
+import { type ShownTimes, shownDue } from './webhook-view.ts';
 
 export interface ExplainOptions {
-  readonly delivery: DeliveryView;
+  readonly delivery: Delivery;
   /** Undefined if the webhook was removed. */
   readonly lane: Lane | undefined;
   readonly payload: Uint8Array | undefined;
@@ -56,7 +50,7 @@ export function explain({ delivery, lane, payload, wall, now }: ExplainOptions):
       : ` The last attempt (${last.at}, ${last.durationMs} ms): ${last.message ?? `answered ${last.statusCode}`}.`;
   const hint = advice[delivery.reason ?? ''] ?? '';
   const retry = `codebuddy deliveries retry ${delivery.id}`;
-  const parts: Record<DeliveryView['status'], () => Omit<DeliveryExplanation, 'curl'>> = {
+  const parts: Record<Delivery['status'], () => Omit<DeliveryExplanation, 'curl'>> = {
     success: () => ({ summary: `Delivered; it was sent ${times}.${lastWords}`, nextStep: 'Nothing to do.' }),
     failed: () => ({
       summary: `Given up after it was tried ${times} (${delivery.reason}).${lastWords}`,
@@ -79,7 +73,7 @@ export function explain({ delivery, lane, payload, wall, now }: ExplainOptions):
 }
 
 function explainPending(
-  delivery: DeliveryView,
+  delivery: Delivery,
   lane: Lane | undefined,
   { now, wall }: ShownTimes,
   soFar: string,
@@ -134,7 +128,7 @@ function whyOpen(failures: number): string {
 }
 
 function curlLine(
-  delivery: DeliveryView,
+  delivery: Delivery,
   lane: Lane | undefined,
   payload: Uint8Array | undefined,
   wall: number,

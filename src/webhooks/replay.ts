@@ -2,6 +2,7 @@
 // events hold up nobody; what waits already is not queued twice.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Replayed, ReplayRange } from '../contract/webhook-actions.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
@@ -9,13 +10,6 @@ import type { EventRow, Store, Write } from '../store/store.ts';
 import { isAbout } from './outbox.ts';
 import { payloadParts } from './payload.ts';
 import { lifetimeMs } from './retry-policy.ts';
-
-export interface ReplayRange {
-  /** Exclusive: a sequence number, or an RFC 3339 time (events from that time on). */
-  readonly after: number | string;
-  /** Exclusive: a sequence number, or an RFC 3339 time. Default: the end of the log now. */
-  readonly before?: number | string;
-}
 
 export interface ReplayOptions {
   readonly store: Store;
@@ -33,9 +27,7 @@ export interface ReplayOptions {
 const stepSize = 200;
 
 /** @throws CodeBuddyError `validation_failed` naming /after or /before */
-export async function replay(
-  options: ReplayOptions,
-): Promise<{ readonly queued: number; readonly skipped: number }> {
+export async function replay(options: ReplayOptions): Promise<Replayed> {
   const { store, log, webhookId, range, types, now, signal, onQueued } = options;
   if (range.before !== undefined && isReversed(range.after, range.before))
     throw fault('before', `must come after ${JSON.stringify(range.after)}`);

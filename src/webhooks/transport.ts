@@ -5,8 +5,8 @@
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
 import { cutHead, wellFormed } from '../base/text.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { type AnswerHead, createAnswerHead } from './answer-head.ts';
-import type { ClientTls } from './client-tls.ts';
 import type { Connector } from './connector.ts';
 import {
   http2Only,
@@ -25,7 +25,7 @@ export interface TransportRequest {
   /** From now to the answer's headers: names, connection, TLS and request included. */
   readonly timeoutMs: number;
   /** Of the webhook: connections are shared only among requests with the same. */
-  readonly tls?: ClientTls;
+  readonly tls?: WebhookTls;
 }
 
 export interface Transport {
@@ -307,7 +307,7 @@ export function createTransport({
   };
 }
 
-function keyOf({ origin }: URL, tls: ClientTls | undefined): string {
+function keyOf({ origin }: URL, tls: WebhookTls | undefined): string {
   return tls === undefined ? origin : `${origin} ${tls.cert} ${tls.key} ${tls.ca}`;
 }
 

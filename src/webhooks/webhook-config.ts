@@ -5,56 +5,16 @@ import { CodeBuddyError, type FieldError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { escapePointer } from '../base/json-pointer.ts';
 import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
-import { eventTypes, isEventType } from '../events/catalogue.ts';
-import { type ClientTls, checkClientTls } from './client-tls.ts';
+import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
+import type { Webhook } from '../contract/webhook.ts';
+import type { WebhookTls } from '../contract/webhook-tls.ts';
+import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
-/** Every field in force. Times in ms. */
-export interface WebhookConfig {
-  readonly id: string;
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
+/** Every field in force. */
+export interface WebhookConfig extends Omit<Webhook, 'signed' | 'publicKey' | 'runId' | 'state'> {
   readonly secret?: string;
-  readonly enabled: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly retryCount: number;
-  readonly retryDelay: number;
-  readonly timeout: number;
-  readonly ordered: boolean;
-  readonly legacySignature: boolean;
-  readonly description: string;
-  readonly tls?: ClientTls;
-}
-
-/** What is given; what is left out gets its default. */
-export interface WebhookInput {
-  /** `[A-Za-z0-9_-]{8,64}`. @default a new one */
-  readonly id?: string;
-  /** @default the host of the url */
-  readonly name?: string;
-  readonly url: string;
-  /** Exact names, `tool.*`, `*`. @default ['*'] */
-  readonly events?: readonly string[];
-  /** `whsec_…`, `whsk_…` or plain text. Without one, requests are not signed. */
-  readonly secret?: string | null;
-  /** @default true */
-  readonly enabled?: boolean;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Retries after the first attempt, 0 to 100. @default 21 */
-  readonly retryCount?: number;
-  /** Before the first retry, in ms, 100 to 3 600 000; it doubles with each. @default 1000 */
-  readonly retryDelay?: number;
-  /** For the whole request, in ms, 1000 to 60 000. @default 15 000 */
-  readonly timeout?: number;
-  /** One at a time, by sequence. @default false */
-  readonly ordered?: boolean;
-  /** The first version's X-Webhook-Signature. @default true */
-  readonly legacySignature?: boolean;
-  readonly description?: string;
-  /** PEM files for the connection, by absolute path: a client certificate with its key, and authorities that are trusted too. `null`: none. */
-  readonly tls?: ClientTls | null;
 }
 
 export interface CheckOptions {
@@ -120,7 +80,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
     fault(`/events${pointer}`, message);
   const headers = given.has('headers') ? given.get('headers') : {};
   for (const { pointer, message } of checkHeaders(headers)) fault(`/headers${pointer}`, message);
-  const tls = given.get('tls') as ClientTls | undefined;
+  const tls = given.get('tls') as WebhookTls | undefined;
   if (tls !== undefined) {
     for (const { pointer, message } of checkClientTls(tls)) fault(`/tls${pointer}`, message);
     if (url?.protocol === 'http:') fault('/tls', 'needs a url that begins with https://');

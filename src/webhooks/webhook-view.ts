@@ -1,87 +1,14 @@
 // Webhooks and deliveries as they are shown to people and programs: no secret, and the state in words.
 
+import type { Delivery, DeliveryAttempt } from '../contract/delivery.ts';
+import type { Webhook, WebhookState } from '../contract/webhook.ts';
 import { shownPast, shownPastText } from '../events/shown-time.ts';
-import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
-import type { ClientTls } from './client-tls.ts';
+import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
 import { maskHeaders } from './header-rules.ts';
 import type { Lane } from './lane.ts';
 import { nextAttemptOf } from './next-attempt.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import { publicKeyOf } from './signing.ts';
-
-export interface WebhookView {
-  readonly id: string;
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly string[];
-  readonly enabled: boolean;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly retryCount: number;
-  readonly retryDelay: number;
-  readonly timeout: number;
-  readonly ordered: boolean;
-  readonly legacySignature: boolean;
-  readonly description: string;
-  /** PEM files for the connection, by absolute path. */
-  readonly tls?: ClientTls;
-  /** Whether requests are signed. */
-  readonly signed: boolean;
-  /** `whpk_…` of an ed25519 webhook. */
-  readonly publicKey: string | null;
-  /** Set while the webhook belongs to one run. */
-  readonly runId: string | null;
-  readonly state: WebhookStateView;
-}
-
-export interface WebhookStateView {
-  /** `refused`: its entry in webhooks.json cannot be used now. `unreachable`: this machine has no way to the target. */
-  readonly status: 'healthy' | 'failing' | 'open' | 'unreachable' | 'paused' | 'disabled' | 'refused';
-  /** In words, with the next step. */
-  readonly detail: string;
-  readonly pending: number;
-  readonly inFlight: number;
-  /** Failures in a row. */
-  readonly failures: number;
-  readonly failingSince: string | null;
-  readonly lastSuccessAt: string | null;
-  readonly pausedUntil: string | null;
-  /** While requests are held back: when the next one is made. */
-  readonly nextProbeAt: string | null;
-  readonly disabledAt: string | null;
-  readonly disabledReason: string | null;
-  /** Matching events since it was disabled. */
-  readonly missed: number;
-}
-
-export interface DeliveryAttempt {
-  readonly number: number;
-  readonly at: string;
-  readonly durationMs: number;
-  readonly outcome: string;
-  readonly statusCode: number | null;
-  readonly message: string | null;
-  /** Where a redirect would have led. */
-  readonly location: string | null;
-  readonly responseExcerpt: string | null;
-  readonly counted: boolean;
-}
-
-export interface DeliveryView {
-  readonly id: string;
-  readonly webhookId: string;
-  readonly eventId: string;
-  readonly event: string;
-  readonly sequence: number;
-  readonly status: DeliveryRow['status'];
-  readonly attempts: number;
-  readonly createdAt: string;
-  readonly expiresAt: string;
-  /** Null if it has ended, or if nothing happens by itself: its webhook is disabled. */
-  readonly nextAttemptAt: string | null;
-  readonly endedAt: string | null;
-  readonly reason: string | null;
-  readonly attemptLog: readonly DeliveryAttempt[];
-}
 
 /** The delivery clock, which rows are kept in, and the wall clock, which people go by. */
 export interface ShownTimes {
@@ -89,7 +16,7 @@ export interface ShownTimes {
   readonly wall: number;
 }
 
-export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): WebhookView {
+export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webhook {
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
@@ -104,7 +31,7 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
   };
 }
 
-function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookStateView {
+function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookState {
   const { now, wall } = times;
   const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
   const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
@@ -164,11 +91,7 @@ const disabledWords: Readonly<Record<string, string>> = {
 };
 
 /** `lane`: of its webhook; undefined if that was removed. */
-export function viewDelivery(
-  row: DeliveryWithAttempts,
-  lane: Lane | undefined,
-  times: ShownTimes,
-): DeliveryView {
+export function viewDelivery(row: DeliveryWithAttempts, lane: Lane | undefined, times: ShownTimes): Delivery {
   const { now, wall } = times;
   const next = row.status === 'pending' ? nextAttemptOf(row, lane, now) : undefined;
   return {
@@ -185,16 +108,14 @@ export function viewDelivery(
     nextAttemptAt: next === undefined ? null : shownDue(next, times),
     endedAt: row.endedAt === null ? null : shownPast(row.endedAt, wall),
     reason: row.reason,
-    attemptLog: (JSON.parse(row.attemptLog) as readonly KeptAttempt[]).map((attempt) =>
+    attemptLog: (JSON.parse(row.attemptLog) as readonly DeliveryAttempt[]).map((attempt) =>
       viewAttempt(attempt, wall),
     ),
   };
 }
 
-/** As the store has it; those of older releases have no `location`. */
-type KeptAttempt = Omit<DeliveryAttempt, 'location'> & Partial<Pick<DeliveryAttempt, 'location'>>;
-
-function viewAttempt({ location = null, ...attempt }: KeptAttempt, wall: number): DeliveryAttempt {
+/** Attempts that older releases stored have no `location`. */
+function viewAttempt({ location = null, ...attempt }: DeliveryAttempt, wall: number): DeliveryAttempt {
   return { ...attempt, at: shownPastText(attempt.at, wall), location };
 }
 

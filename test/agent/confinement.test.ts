@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import { openWorkspace } from '../../src/agent/tools/workspace.ts';
 import { type RunningAgent, startAgent, temporaryFolder } from './start-agent.ts';
@@ -70,7 +70,7 @@ describe('no path leads out of the workspace', () => {
     await expectNoWayOut(await startWithSecret(), path);
   });
 
-  test('the absolute path of the neighbour whose name begins like the workspace', async () => {
+  test('the absolute path of a neighbour whose name begins like the workspace', async () => {
     const running = await startWithSecret();
     mkdirSync(`${running.workspace}-evil`);
     writeFileSync(`${running.workspace}-evil/secret.txt`, secret);
@@ -78,7 +78,7 @@ describe('no path leads out of the workspace', () => {
     await expectNoWayOut(running, `${running.workspace}-evil`);
   });
 
-  test('links to files, to folders, in the middle, absolute, relative, dangling and in loops', async () => {
+  test('links: to files and folders, absolute, relative, dangling, chained and in loops', async () => {
     const running = await startWithSecret();
     const { workspace, outside } = running;
     symlinkSync(join(outside, 'secret.txt'), join(workspace, 'file-link'));
@@ -139,7 +139,7 @@ describe('no path leads out of the workspace', () => {
     expect(() => workspace.relative(join(folder, 'other'))).toThrowError(/leads out/);
   });
 
-  test('NUL, very long names, backslashes, odd Unicode', async () => {
+  test('NUL characters, very long names, backslashes, unusual Unicode', async () => {
     const running = await startWithSecret();
     for (const path of [
       'a\0b',
@@ -157,7 +157,7 @@ describe('no path leads out of the workspace', () => {
     }
   });
 
-  test('any mix of dots, slashes, links and names', { timeout: 60_000 }, async () => {
+  test('any mix of dots, slashes, links and names', async () => {
     const running = await startWithSecret();
     mkdirSync(join(running.workspace, 'a'));
     symlinkSync('..', join(running.workspace, 'a', 'up'));
@@ -179,64 +179,81 @@ describe('no path leads out of the workspace', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 7 }), async (parts) => {
         const path = parts.join('/') || '.';
-        for (const [tool, params] of attempts.slice(0, 4)) {
-          const text = await running.tool(tool, params(path)).then(
-            (result) => String(result.content ?? ''),
-            () => '',
-          );
-          expect(text, `${tool} on ${path}`).not.toContain('the secret');
-        }
+        await Promise.all(
+          attempts.slice(0, 4).map(async ([tool, params]) => {
+            const text = await running.tool(tool, params(path)).then(
+              (result) => String(result.content ?? ''),
+              () => '',
+            );
+            expect(text, `${tool} on ${path}`).not.toContain('the secret');
+          }),
+        );
         expect(readFileSync(join(running.outside, 'secret.txt'), 'utf8')).toBe(secret);
       }),
       { numRuns: 300 },
     );
   });
 
-  test('a folder swapped for a link while tools run', { timeout: 60_000 }, async () => {
+  test('a folder that is swapped for a link while tools run', async () => {
     const running = await startWithSecret();
     const { workspace, outside } = running;
     writeFileSync(join(outside, 'file.txt'), secret);
-    mkdirSync(join(workspace, 'real'));
-    writeFileSync(join(workspace, 'real', 'file.txt'), 'inside');
-    symlinkSync(outside, join(workspace, 'evil'));
-    const target = join(workspace, 'swapped');
-    renameSync(join(workspace, 'real'), target);
+    const real = join(workspace, 'real');
+    const link = join(workspace, 'evil');
+    const name = join(workspace, 'swapped');
+    mkdirSync(name);
+    writeFileSync(join(name, 'file.txt'), 'inside');
+    symlinkSync(outside, link);
+
+    /** Puts the link or the real folder under the name, and keeps the other one aside. */
+    function swap(current: string, next: string): void {
+      renameSync(name, current);
+      for (;;) {
+        try {
+          renameSync(next, name);
+          return;
+        } catch (error) {
+          // Between the two renames the name is free, and a tool may have created a folder there.
+          const { code } = error as NodeJS.ErrnoException;
+          if (code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+          rmSync(name, { recursive: true, force: true });
+        }
+      }
+    }
     let swaps = 0;
     const swapper = setInterval(() => {
-      // Turn by turn the real folder and the link stand under the same name.
-      if (swaps++ % 2 === 0) {
-        renameSync(target, join(workspace, 'real'));
-        renameSync(join(workspace, 'evil'), target);
-      } else {
-        renameSync(target, join(workspace, 'evil'));
-        renameSync(join(workspace, 'real'), target);
-      }
+      if (swaps++ % 2 === 0) swap(real, link);
+      else swap(link, real);
     }, 0);
-    let inside = 0;
-    try {
-      const end = Date.now() + 3000;
-      while (Date.now() < end) {
-        const results = await Promise.allSettled([
-          running.tool('read_file', { path: 'swapped/file.txt' }),
-          running.tool('write_file', { path: 'swapped/written.txt', content: 'x' }),
-          running.tool('list_directory', { path: 'swapped' }),
-        ]);
-        for (const result of results) {
-          if (result.status === 'fulfilled') inside++;
-          expect(JSON.stringify(result)).not.toContain(secret);
-        }
-        expect(existsSync(join(outside, 'written.txt'))).toBe(false);
+    onTestFinished(() => clearInterval(swapper));
+
+    let worked = 0;
+    for (let round = 0; round < 400 || swaps < 50 || worked === 0; round++) {
+      const results = await Promise.allSettled([
+        running.tool('read_file', { path: 'swapped/file.txt' }),
+        running.tool('write_file', { path: 'swapped/written.txt', content: 'x' }),
+        running.tool('list_directory', { path: 'swapped' }),
+      ]);
+      for (const result of results) {
+        if (result.status === 'fulfilled') worked++;
+        expect(JSON.stringify(result)).not.toContain(secret);
       }
-    } finally {
-      clearInterval(swapper);
+      expect(existsSync(join(outside, 'written.txt'))).toBe(false);
     }
-    expect(swaps, 'swaps').toBeGreaterThan(50);
-    expect(inside, 'calls that worked').toBeGreaterThan(0);
   });
 });
 
-describe('special files neither hang nor fill memory', () => {
-  test('a FIFO, a device, a socket by a link, a folder', { timeout: 10_000 }, async () => {
+/** Bytes that this process has read from files so far; 0 where the system does not count them. */
+function bytesRead(): number {
+  try {
+    return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
+
+describe('special files', () => {
+  test('a FIFO, a device behind a link and a folder are refused without waiting', async () => {
     const running = await startAgent();
     execFileSync('mkfifo', [join(running.workspace, 'fifo')]);
     running.write('folder/file.txt', 'x');
@@ -257,11 +274,11 @@ describe('special files neither hang nor fill memory', () => {
     expect(await running.tool('search', { pattern: 'x' })).toMatchObject({ filesSearched: 1 });
   });
 
-  test('a binary of 100 MB', async () => {
+  test('a binary of 100 MB is refused without being read', async () => {
     const running = await startAgent();
     const path = running.write('big.bin', Buffer.alloc(0));
     execFileSync('truncate', ['-s', '100M', path]);
-    const before = process.memoryUsage().rss;
+    const before = bytesRead();
     await expect(running.tool('read_file', { path: 'big.bin' })).rejects.toMatchObject({
       code: 'tool_failed',
       message: expect.stringContaining('binary'),
@@ -270,10 +287,10 @@ describe('special files neither hang nor fill memory', () => {
       running.tool('edit_file', { path: 'big.bin', oldText: 'a', newText: 'b' }),
     ).rejects.toMatchObject({ code: 'tool_failed' });
     expect(await running.tool('search', { pattern: 'x' })).toMatchObject({ matches: [] });
-    expect(process.memoryUsage().rss - before).toBeLessThan(50e6);
+    expect(bytesRead() - before).toBeLessThan(50e6);
   });
 
-  test('100 MB of text come with head and tail', async () => {
+  test('100 MB of text are returned as head and tail', async () => {
     const running = await startAgent();
     const line = `${'x'.repeat(99)}\n`;
     running.write('big.txt', `first\n${line.repeat(1_000_000)}last\n`);
@@ -287,7 +304,7 @@ describe('special files neither hang nor fill memory', () => {
     expect(part.content).toBe(`${line}last\n`);
   });
 
-  test('hard links to one file still lead to one file after its content is replaced', async () => {
+  test('hard links still lead to the same file after its content is replaced', async () => {
     const running = await startAgent();
     const path = running.write('a.txt', 'a');
     linkSync(path, join(running.workspace, 'b.txt'));
@@ -295,7 +312,7 @@ describe('special files neither hang nor fill memory', () => {
     expect(readFileSync(path, 'utf8')).toBe('b');
   });
 
-  test('a workspace that is removed under us fails clearly', async () => {
+  test('a workspace that was removed is reported as not found', async () => {
     const running = await startAgent();
     rmSync(running.workspace, { recursive: true });
     await expect(running.tool('write_file', { path: 'a', content: 'x' })).rejects.toMatchObject({
@@ -304,7 +321,7 @@ describe('special files neither hang nor fill memory', () => {
     await expect(running.tool('list_directory', {})).rejects.toMatchObject({ code: 'file_not_found' });
   });
 
-  test('a workspace that is no folder is refused at the start', async () => {
+  test('a workspace that is not a folder is refused at the start', async () => {
     const running = await startAgent();
     const file = running.write('file', 'x');
     const { store, log } = running;

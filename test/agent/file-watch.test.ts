@@ -17,7 +17,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
 import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
-import { versionOf } from '../../src/agent/tools/replace-file.ts';
+import { versionOf } from '../../src/agent/tools/file-version.ts';
 import { startAgent, temporaryFolder, until } from './start-agent.ts';
 
 interface Watching {

@@ -1,6 +1,6 @@
-// Files that other programs run later: written only by a permission of their own, whatever their name is spelled like.
+// Files that other programs run later are written only with a permission of their own, however their name is spelled.
 
-import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFilesThatRunLater } from '../../src/agent/permissions/files-that-run-later.ts';
@@ -10,7 +10,7 @@ import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 type Options = NonNullable<Parameters<typeof startModelAgent>[1]>;
 
-/** What becomes of a write: `asks`, or the text that the model is told. */
+/** Runs a prompt whose model writes one file, and returns whether that asks, and whether the file is written. */
 async function write(
   path: string,
   options: Options,
@@ -70,7 +70,7 @@ describe('in mode auto-edit a write of', () => {
     '.bashrc',
     'node_modules/.bin/tsc',
     '.venv/bin/python',
-    // The same files by other spellings.
+    // The same files in other spellings.
     './.git/../.git/config',
     '.GIT/config',
     '.Git/hooks/x',
@@ -101,7 +101,7 @@ describe('in mode auto-edit a write of', () => {
     });
   });
 
-  it('a file asks through a link to it, and through a link to its folder', async () => {
+  it('a file behind a link, or behind a link to its folder, asks', async () => {
     const link = (from: string, to: string) => (workspace: string) => {
       mkdirSync(join(workspace, '.git', 'hooks'), { recursive: true });
       writeFileSync(join(workspace, '.git', 'config'), '');
@@ -113,14 +113,14 @@ describe('in mode auto-edit a write of', () => {
     expect((await write('docs/hooks/new/x', options, link('docs', '.git'))).asks).toBe(true);
   });
 
-  it('a file asks where the setting protectedPaths names it', async () => {
+  it('a file that the setting protectedPaths names asks', async () => {
     const options: Options = { permissionMode: 'auto-edit', protectedPaths: ['deploy/**', '*.tf'] };
     expect((await write('deploy/a/run.sh', options)).asks).toBe(true);
     expect((await write('infra/main.tf', options)).asks).toBe(true);
     expect((await write('sub/deploy/run.sh', options)).asks).toBe(false);
   });
 
-  it('a file asks in the folder that core.hooksPath names', async () => {
+  it('a file in the folder that core.hooksPath names asks', async () => {
     const prepare = (workspace: string): void => {
       mkdirSync(join(workspace, '.git'));
       writeFileSync(join(workspace, '.git', 'config'), '[core]\n\thooksPath = tools/hooks\n');
@@ -130,7 +130,7 @@ describe('in mode auto-edit a write of', () => {
   });
 });
 
-describe('in mode auto-edit, git’s bare layout under any name', () => {
+describe('in mode auto-edit, a repository under any folder name', () => {
   const layout =
     (...names: readonly string[]) =>
     (workspace: string): void => {
@@ -148,7 +148,7 @@ describe('in mode auto-edit, git’s bare layout under any name', () => {
     ['sub/commondir', layout('HEAD'), true],
     ['sub/config', layout('objects', 'refs'), false],
     ['sub/HEAD', layout(), false],
-  ])('a write of %s (%#) asks only where it is or becomes one', async (path, prepare, asks) => {
+  ])('a write of %s (%#) asks only if the folder is or becomes a repository', async (path, prepare, asks) => {
     expect((await write(path, { permissionMode: 'auto-edit' }, prepare)).asks).toBe(asks);
   });
 });
@@ -165,13 +165,13 @@ describe('an allow rule', () => {
     ['write_file(.git/hooks/pre-commit)', false],
     ['write_file(.git/hooks/*)', false],
     ['write_file(.vscode/**)', true],
-  ])('%s: a hook asks: %s', async (rule, asks) => {
+  ])('%s: a write of a hook asks: %s', async (rule, asks) => {
     const permissions = { allow: [rule], deny: [] };
     const outcome = await write('.git/hooks/pre-commit', { permissionMode: 'ask', permissions });
     expect(outcome).toMatchObject({ asks, isWritten: !asks });
   });
 
-  it('for an ordinary file does not cover the hook that a link leads to', async () => {
+  it('for an ordinary file does not cover a hook behind a link', async () => {
     const permissions = { allow: ['write_file(docs/**)'], deny: [] };
     const outcome = await write('docs/pre-commit', { permissionMode: 'ask', permissions }, (workspace) => {
       mkdirSync(join(workspace, '.git', 'hooks'), { recursive: true });
@@ -181,7 +181,7 @@ describe('an allow rule', () => {
   });
 });
 
-it('mode full writes them unasked; a deny rule still forbids', async () => {
+it('mode full writes these files without asking; a deny rule still forbids', async () => {
   expect(await write('.npmrc', { permissionMode: 'full' })).toEqual({
     asks: false,
     isWritten: true,
@@ -191,7 +191,7 @@ it('mode full writes them unasked; a deny rule still forbids', async () => {
   expect(await write('.npmrc', { permissionMode: 'full', permissions })).toMatchObject({ isWritten: false });
 });
 
-it('allow_always for a file does not outlive its turning into a link to a hook', async () => {
+it('allow_always for a file does not cover a hook that the file later links to', async () => {
   const replies = [calls('write_file', { path: 'a.txt', content: '1' }), says('one')];
   const { agent, workspace, server } = await startModelAgent([...replies, ...replies], {
     permissionMode: 'ask',
@@ -202,7 +202,6 @@ it('allow_always for a file does not outlive its turning into a link to a hook',
   mkdirSync(join(workspace, '.git', 'hooks'), { recursive: true });
   writeFileSync(join(workspace, '.git', 'hooks', 'pre-commit'), '');
   writeFileSync(join(workspace, 'a.txt'), '');
-  const { rmSync } = await import('node:fs');
   rmSync(join(workspace, 'a.txt'));
   symlinkSync('.git/hooks/pre-commit', join(workspace, 'a.txt'));
   const second = await agent.runs.start({
@@ -216,7 +215,7 @@ it('allow_always for a file does not outlive its turning into a link to a hook',
   expect(server.requests.length).toBeGreaterThan(0);
 });
 
-it('a further name (hard link) of a hook does not lead to it', async () => {
+it('a write through a hard link of a hook does not change the hook', async () => {
   const { agent, workspace } = await startModelAgent(
     [
       calls('write_file', { path: 'a.txt', content: 'evil' }),
@@ -236,7 +235,7 @@ it('a further name (hard link) of a hook does not lead to it', async () => {
   const { run, result } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
   result.catch(() => undefined);
   for (let left = 2; left > 0; left--) {
-    await expect.poll(() => agent.permissions.list({ runId: run.id }), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => agent.permissions.list({ runId: run.id })).toHaveLength(1);
     const [permission] = agent.permissions.list({ runId: run.id });
     await agent.permissions.decide(permission?.id ?? '', 'allow');
   }
@@ -247,7 +246,7 @@ it('a further name (hard link) of a hook does not lead to it', async () => {
   expect(readFileSync(join(workspace, '.git/hooks/pre-push'), 'utf8')).toBe('old');
 });
 
-it('the offline agent asks, too; what the person allows is written', async () => {
+it('the offline agent asks, too, and writes the file once it is allowed', async () => {
   const { agent, workspace } = await startAgent();
   const { asked, result } = await agent.runs.start({
     prompt: 'write .npmrc: x=1',
@@ -263,12 +262,12 @@ it('the offline agent asks, too; what the person allows is written', async () =>
   expect(readFileSync(join(workspace, '.npmrc'), 'utf8')).toBe('x=1');
 });
 
-it('a tool that is run directly, without an agent, writes them: that is the caller’s own word', async () => {
+it('a direct tool call writes these files without asking', async () => {
   const { tool } = await startAgent();
   expect(await tool('write_file', { path: '.npmrc', content: '' })).toMatchObject({ created: true });
 });
 
-it('a link that is turned after the permission leads nowhere', async () => {
+it('a link that leads elsewhere since the permission is not followed', async () => {
   const { agent, workspace } = await startAgent();
   mkdirSync(join(workspace, '.git'));
   symlinkSync('.git', join(workspace, 'docs'));
@@ -291,7 +290,7 @@ describe('the list', () => {
     expect(list.match('src/index.ts')).toBeUndefined();
   });
 
-  it('refuses a setting that is no pattern', () => {
+  it('refuses an invalid pattern in the setting', () => {
     expect(() => createFilesThatRunLater(['deploy/{a'])).toThrow('glob pattern');
   });
 });
@@ -308,11 +307,11 @@ describe('a git configuration', () => {
     ['[core.x]\na=b', ['?']],
     ['\ufeff[core]\nsshCommand = x\n', ['core.sshcommand']],
     ['fsmonitor = x\n', ['?']],
-  ])('%j: %j', (text, doubtful) => {
+  ])('%j has the doubtful variables %j', (text, doubtful) => {
     expect(doubtfulVariables(text)).toEqual(doubtful);
   });
 
-  it('names its folder of hooks', () => {
+  it('names its hooks folder', () => {
     expect(hooksPathIn('[core]\n\thooksPath = .husky/_\n')).toBe('.husky/_');
     expect(hooksPathIn('[core]\n')).toBeUndefined();
   });

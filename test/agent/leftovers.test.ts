@@ -3,7 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isTemporaryName, removeLeftovers, temporaryName } from '../../src/agent/tools/leftovers.ts';
+import { removeLeftovers } from '../../src/agent/tools/leftovers.ts';
+import { isTemporaryName, temporaryName } from '../../src/agent/tools/temporary-name.ts';
 import { startApp } from '../http/start-app.ts';
 import { startAgent, temporaryFolder, until } from './start-agent.ts';
 

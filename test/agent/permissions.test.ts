@@ -1,10 +1,11 @@
-// Permissions: each mode with each kind of tool, rules, answers, time, and what a hostile file can make of it.
+// Permissions: each mode with each tool, rules, answers, time limits, and attempts of a hostile file.
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
-import { temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { temporaryFolder } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const uses = {
@@ -26,7 +27,7 @@ const expected: Readonly<Record<string, Readonly<Record<keyof typeof uses, Outco
   full: { ...reading, write_file: 'runs', edit_file: 'runs', bash: 'runs' },
 };
 
-/** Runs a prompt whose model calls one tool; gives what became of the call. */
+/** Runs a prompt whose model calls one tool, and returns what happened to the call. */
 async function outcomeOf(
   tool: string,
   params: unknown,
@@ -82,20 +83,20 @@ describe('rules', () => {
     expect(outcome, told).toBe(wanted);
   });
 
-  it('deny wins over everything, mode "full" too', async () => {
+  it('a deny rule wins over allow rules and over mode "full"', async () => {
     const permissions = { allow: ['bash'], deny: ['bash(sudo *)'] };
     const options = { permissionMode: 'full' as const, permissions };
     expect((await outcomeOf('bash', { command: 'sudo ls' }, options)).outcome).toBe('denied');
   });
 
-  it('that make no sense are refused at the start', async () => {
+  it('invalid rules are refused at the start', async () => {
     await expect(startModelAgent(says(''), { permissions: { allow: ['bash('], deny: [] } })).rejects.toThrow(
       'bash(',
     );
   });
 });
 
-/** A run that waits for its first permission. */
+/** Starts a run and waits until it asks for its first permission. */
 async function waitingRun(replies: Parameters<typeof startModelAgent>[0], options = {}) {
   const running = await startModelAgent(replies, { permissionMode: 'ask', ...options });
   const started = await running.agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
@@ -104,7 +105,7 @@ async function waitingRun(replies: Parameters<typeof startModelAgent>[0], option
 }
 
 describe('an answer', () => {
-  it('allow lets the tool run; request and answer are in the log', async () => {
+  it('"allow" lets the tool run; question and answer are in the log', async () => {
     const { agent, permission, result, workspace, events } = await waitingRun([
       calls('bash', { command: 'echo hi > c.txt' }),
       says('done'),
@@ -129,7 +130,7 @@ describe('an answer', () => {
     });
   });
 
-  it('deny is told to the model, with the reason', async () => {
+  it('"deny" is told to the model, with the reason', async () => {
     const { agent, permission, result, server } = await waitingRun([
       calls('bash', { command: 'ls' }),
       says('ok'),
@@ -141,7 +142,7 @@ describe('an answer', () => {
     );
   });
 
-  it('allow_always allows exactly this in this session, in later runs too, and nothing else', async () => {
+  it('"allow_always" allows exactly this use in the session, also in later runs, and nothing else', async () => {
     const running = await waitingRun([
       calls('bash', { command: 'echo one' }),
       says('first'),
@@ -163,23 +164,28 @@ describe('an answer', () => {
     expect((await third.asked).params).toEqual({ command: 'echo two' });
   });
 
-  it('that does not come denies; the run’s own time stands still meanwhile', async () => {
-    const { result, server, events } = await waitingRun([calls('bash', { command: 'ls' }), says('ok')], {
-      // A busy machine needs a while until the question.
-      permissionTimeoutMs: 12_000,
-      limits: { defaultTimeoutMs: 10_000 },
-    });
-    expect((await result).response).toBe('ok');
-    expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('nobody answered in time');
-    const resolved = (await events()).find(({ type }) => type === 'permission.resolved');
-    expect(resolved?.data).toMatchObject({ decision: 'deny' });
-  }, 120_000);
+  it('that does not come in time denies; the time limit of the run stands still meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
+    try {
+      const { result, server, events } = await waitingRun([calls('bash', { command: 'ls' }), says('ok')], {
+        permissionTimeoutMs: 600_000,
+        limits: { defaultTimeoutMs: 300_000 },
+      });
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect((await result).response).toBe('ok');
+      expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('nobody answered in time');
+      const resolved = (await events()).find(({ type }) => type === 'permission.resolved');
+      expect(resolved?.data).toMatchObject({ decision: 'deny' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
-  it('is not needed any more when the run is cancelled; that is told', async () => {
+  it('is no longer possible when the run is cancelled; the end is an event', async () => {
     const { agent, run, permission, events } = await waitingRun(calls('bash', { command: 'ls' }));
     await agent.runs.cancel(run.id);
     expect(agent.permissions.list({})).toEqual([]);
-    await until('it is told', async () =>
+    await waitFor('permission.resolved', async () =>
       (await events()).some(({ type }) => type === 'permission.resolved'),
     );
     await expect(agent.permissions.decide(permission.id, 'allow')).rejects.toMatchObject({
@@ -188,7 +194,7 @@ describe('an answer', () => {
   });
 });
 
-it('runs that wait for a person leave their place to others', async () => {
+it('a run that waits for a permission does not count toward maxActive', async () => {
   const { agent, server } = await startModelAgent(
     (request) => (request.messages[0]?.text === 'wait' ? calls('bash', { command: 'ls' }) : says('hi')),
     { permissionMode: 'ask', limits: { maxActive: 1 } },
@@ -201,7 +207,7 @@ it('runs that wait for a person leave their place to others', async () => {
   expect(server.requests).toHaveLength(2);
 });
 
-it('a mode that is laxer than the server’s needs the scope "tools"', async () => {
+it('a mode more permissive than the server’s needs the scope "tools"', async () => {
   const { agent } = await startModelAgent(says('hi'), { permissionMode: 'ask' });
   const start = (permissionMode: 'full' | 'read-only') =>
     agent.runs.start({ prompt: 'x', options: { permissionMode }, requestId: 'r', mayUseTools: false });
@@ -210,7 +216,7 @@ it('a mode that is laxer than the server’s needs the scope "tools"', async () 
   await (await start('read-only')).result;
 });
 
-it('the offline agent’s commands need the scope "tools", and no permission', async () => {
+it('commands of the offline agent need the scope "tools" but no permission', async () => {
   const { agent, write } = await startModelAgent(says(''), { models: ['offline'], permissionMode: 'ask' });
   write('a.txt', 'alpha');
   const start = async (prompt: string, mayUseTools: boolean) =>
@@ -230,7 +236,7 @@ describe('a file that tells the agent to leave the workspace', () => {
     ['list_directory', { path: '..' }],
     ['search', { pattern: 'secret', path: '..' }],
     ['bash', { command: 'ls', cwd: '..' }],
-  ])('gets nowhere with %s %j, not even in mode full', async (tool, params) => {
+  ])('achieves nothing with %s %j, even in mode full', async (tool, params) => {
     const { prompt, server, write, outside } = await startModelAgent([
       calls('read_file', { path: 'README.md' }),
       calls(tool, params),
@@ -253,25 +259,22 @@ describe('a file that tells the agent to leave the workspace', () => {
     ['list_directory', { path: 'home' }],
     ['search', { pattern: 'cbk' }],
     ['write_file', { path: 'home/config.json', content: '{"permissionMode":"full"}' }],
-  ])(
-    'does not come to the server’s own keys with %s %j, though they lie in the workspace',
-    async (tool, params) => {
-      const folder = temporaryFolder();
-      const home = join(folder, 'workspace', 'home');
-      mkdirSync(home, { recursive: true });
-      writeFileSync(join(home, 'api-key'), 'cbk_SECRET');
-      symlinkSync(home, join(folder, 'workspace', 'link'));
-      const { prompt, server } = await startModelAgent([calls(tool, params), says('no')], {
-        folder,
-        ownFiles: [home],
-      });
-      await prompt('go');
-      expect(JSON.stringify(server.requests.at(-1)?.body)).not.toContain('cbk_SECRET');
-      expect(existsSync(join(home, 'config.json'))).toBe(false);
-    },
-  );
+  ])('does not reach the server’s own keys in the workspace with %s %j', async (tool, params) => {
+    const folder = temporaryFolder();
+    const home = join(folder, 'workspace', 'home');
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'api-key'), 'cbk_SECRET');
+    symlinkSync(home, join(folder, 'workspace', 'link'));
+    const { prompt, server } = await startModelAgent([calls(tool, params), says('no')], {
+      folder,
+      ownFiles: [home],
+    });
+    await prompt('go');
+    expect(JSON.stringify(server.requests.at(-1)?.body)).not.toContain('cbk_SECRET');
+    expect(existsSync(join(home, 'config.json'))).toBe(false);
+  });
 
-  it('and what it makes the agent run waits for a person', async () => {
+  it('cannot run a command without a permission', async () => {
     const { permission, workspace } = await waitingRun([
       calls('bash', { command: 'cat ../outside/secret.txt > stolen.txt' }),
     ]);

@@ -1,20 +1,25 @@
-// What a command in the sandbox leaves behind never runs outside: tried with the real bubblewrap and the real git. An attack's payload only makes a
-// mark in a temporary folder.
+// Files that a command in the sandbox leaves behind never run outside it, tried with the real bubblewrap and the real git. The payload of an
+// attack only writes a mark in a temporary folder.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { AgentOptions } from '../../src/agent/agent.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 function works(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
@@ -22,7 +27,7 @@ function works(program: string, args: readonly string[]): boolean {
 
 const canSandbox =
   works('bwrap', ['--ro-bind', '/', '/', '--unshare-all', 'true']) && works('git', ['--version']);
-// Loudly: without it these promises are not tested.
+// Printed, since nothing else shows that these promises are not tested.
 if (!canSandbox)
   process.stderr.write('SKIPPED: bubblewrap or git does not work here; nothing of sandbox-guard is tested\n');
 
@@ -38,37 +43,49 @@ interface Guarded {
   }>;
   /** git on the host, as the user's shell or editor would call it. */
   readonly git: (args: readonly string[], cwd?: string) => string;
-  /** Exists once something planted has run on the host. */
+  /** Exists after something planted has run on the host. */
   readonly mark: string;
   readonly agent: Awaited<ReturnType<typeof startAgent>>['agent'];
 }
 
-/** A workspace with a repository of one commit, and an agent whose commands run in bubblewrap. */
+/** git as the user's shell or editor would call it. */
+function gitIn(folder: string, args: readonly string[], cwd: string): string {
+  const env = { PATH: process.env.PATH, HOME: folder, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
+  return spawnSync('git', args, { cwd, env, encoding: 'utf8' }).stdout;
+}
+
+/** A repository of one commit, which each test copies. */
+const template = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-test-')));
+beforeAll(() => {
+  const git = (...args: readonly string[]): string => gitIn(template, args, template);
+  git('init', '-q', '-b', 'main');
+  git('config', 'user.email', 'a@example.org');
+  git('config', 'user.name', 'A');
+  git('config', 'extensions.worktreeConfig', 'true');
+  writeFileSync(join(template, 'a.txt'), 'a\n');
+  git('add', '.');
+  git('commit', '-qm', 'one');
+  return () => rmSync(template, { recursive: true, force: true });
+});
+
+/** A workspace with the repository, and an agent whose commands run in bubblewrap. */
 async function guarded(
   options: Partial<AgentOptions> = {},
   prepare?: (at: Guarded) => void,
 ): Promise<Guarded> {
   const folder = realpathSync(temporaryFolder());
   const workspace = join(folder, 'workspace');
-  mkdirSync(workspace);
+  cpSync(template, workspace, { recursive: true });
   const mark = join(folder, 'mark');
-  const env = { PATH: process.env.PATH, HOME: folder, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
-  const git = (args: readonly string[], cwd = workspace): string =>
-    spawnSync('git', args, { cwd, env, encoding: 'utf8' }).stdout;
-  git(['init', '-q', '-b', 'main']);
-  git(['config', 'user.email', 'a@example.org']);
-  git(['config', 'user.name', 'A']);
-  git(['config', 'extensions.worktreeConfig', 'true']);
-  writeFileSync(join(workspace, 'a.txt'), 'a\n');
-  git(['add', '.']);
-  git(['commit', '-qm', 'one']);
+  const git = (args: readonly string[], cwd = workspace): string => gitIn(folder, args, cwd);
   const early = { workspace, folder, git, mark } as Guarded;
   prepare?.(early);
   const { tool, agent } = await startAgent({
     folder,
     models: ['offline'],
     environment: { PATH: process.env.PATH, HOME: folder },
-    sandbox: { network: false },
+    // A busy machine may be slow to start bubblewrap.
+    sandbox: { network: false, probeTimeoutMs: WAIT_LIMIT_MS },
     stateFolder: join(folder, 'state'),
     ...options,
   });
@@ -76,7 +93,7 @@ async function guarded(
   return { ...early, run, agent };
 }
 
-/** What the user and the editor do all day. */
+/** Commands that the user and the editor run all day. */
 function useGit({ git }: Pick<Guarded, 'git'>, cwd?: string): void {
   for (const command of [
     'status',
@@ -93,7 +110,7 @@ function useGit({ git }: Pick<Guarded, 'git'>, cwd?: string): void {
 
 const evil = (mark: string): string => `#!/bin/sh\\necho ran >> ${mark}\\n`;
 
-describe.skipIf(!canSandbox)('after a command in the sandbox, git of the host runs nothing planted', () => {
+describe.skipIf(!canSandbox)('after a command in the sandbox, git on the host runs nothing planted', () => {
   const plantMonitor = (file: string, mark: string): string =>
     `printf '[core]\\n\\tfsmonitor = "echo ran >> ${mark}; false"\\n\\tbare = false\\n\\trepositoryformatversion = 0\\n' >> ${file}`;
 
@@ -209,7 +226,7 @@ describe.skipIf(!canSandbox)('after a command in the sandbox, git of the host ru
     expect(runsLater?.some(({ action }) => action === 'removed')).toBe(true);
   });
 
-  it('a nested repository that was there keeps its configuration, however its folders are moved', async () => {
+  it('an existing nested repository keeps its configuration, however its folders are moved', async () => {
     const at = await guarded({}, ({ git, workspace }) => {
       mkdirSync(join(workspace, 'sub', 'repo'), { recursive: true });
       git(['init', '-q'], join(workspace, 'sub', 'repo'));
@@ -224,8 +241,8 @@ describe.skipIf(!canSandbox)('after a command in the sandbox, git of the host ru
   });
 });
 
-describe.skipIf(!canSandbox)('a file that runs later cannot be written by a command', () => {
-  it.each([
+describe.skipIf(!canSandbox)('a command cannot write a file that runs later', () => {
+  const paths = [
     '.npmrc',
     '.envrc',
     '.vscode/tasks.json',
@@ -239,22 +256,36 @@ describe.skipIf(!canSandbox)('a file that runs later cannot be written by a comm
     'sub/.vscode/settings.json',
     'sub/.npmrc',
     '.NPMRC',
-  ])('%s', async (path) => {
-    const isThere = (workspace: string) => existsSync(join(workspace, path));
-    const command = `mkdir -p "$(dirname ${path})"; echo planted > ${path}; mv .github g2; mkdir -p "$(dirname ${path})"; echo planted > ${path}; true`;
-    const missing = await guarded();
-    await missing.run(command);
-    expect(isThere(missing.workspace)).toBe(false);
-    const before = await guarded({}, ({ workspace }) => {
-      mkdirSync(join(workspace, path, '..'), { recursive: true });
-      writeFileSync(join(workspace, path), 'mine');
-    });
-    await before.run(`${command} mv sub s2; mkdir sub; cp -r s2/. sub; echo planted >> ${path}`);
-    const text = isThere(before.workspace) ? readFileSync(join(before.workspace, path), 'utf8') : '';
-    expect(text).not.toContain('planted');
+  ];
+  /** Writes the file, moves `.github` away and writes it again. */
+  const attack = (path: string, index: number): string =>
+    `mkdir -p "$(dirname ${path})"; echo planted > ${path}; mv .github github-${index}; mkdir -p "$(dirname ${path})"; echo planted > ${path}`;
+
+  it('if it does not exist', async () => {
+    const at = await guarded();
+    await at.run(paths.map(attack).join('\n'));
+    for (const path of paths) expect(existsSync(join(at.workspace, path)), path).toBe(false);
   });
 
-  it('one of the setting protectedPaths neither', async () => {
+  it('if it exists, also if its folder is moved and copied back', async () => {
+    const at = await guarded({}, ({ workspace }) => {
+      for (const path of paths) {
+        mkdirSync(join(workspace, path, '..'), { recursive: true });
+        writeFileSync(join(workspace, path), 'mine');
+      }
+    });
+    const moves = paths.map(
+      (path, index) =>
+        `${attack(path, index)}; mv sub sub-${index}; mkdir sub; cp -r sub-${index}/. sub; echo planted >> ${path}`,
+    );
+    await at.run(moves.join('\n'));
+    for (const path of paths) {
+      const file = join(at.workspace, path);
+      expect(existsSync(file) ? readFileSync(file, 'utf8') : '', path).not.toContain('planted');
+    }
+  });
+
+  it('if the setting protectedPaths names it', async () => {
     const at = await guarded({ protectedPaths: ['deploy/**'] }, ({ workspace }) => {
       mkdirSync(join(workspace, 'deploy'));
       writeFileSync(join(workspace, 'deploy', 'run.sh'), 'mine');
@@ -264,7 +295,7 @@ describe.skipIf(!canSandbox)('a file that runs later cannot be written by a comm
     expect(readdirSync(join(at.workspace, 'deploy'))).toEqual(['run.sh']);
   });
 
-  it('through a link to it neither', async () => {
+  it('through a link to it', async () => {
     const at = await guarded({}, ({ workspace }) => {
       mkdirSync(join(workspace, 'config'));
       writeFileSync(join(workspace, 'config', 'npmrc'), 'mine');
@@ -291,7 +322,7 @@ describe.skipIf(!canSandbox)('a file that runs later cannot be written by a comm
     expect(runsLater ?? []).toEqual([]);
   });
 
-  it('what was taken away is kept, and named in the result', async () => {
+  it('and a file that was taken away is kept and named in the result', async () => {
     const at = await guarded();
     const { runsLater } = await at.run('echo planted > .yarnrc.yml');
     expect(runsLater).toEqual([
@@ -303,7 +334,7 @@ describe.skipIf(!canSandbox)('a file that runs later cannot be written by a comm
   });
 });
 
-describe.skipIf(!canSandbox)('ordinary work goes on', () => {
+describe.skipIf(!canSandbox)('ordinary work succeeds', () => {
   it('with git: add, commit, branch, merge, tag, stash, worktrees, new repositories', async () => {
     const at = await guarded();
     const { exitCode, stderr, runsLater } = await at.run(
@@ -344,32 +375,36 @@ describe.skipIf(!canSandbox)('ordinary work goes on', () => {
       'export npm_config_cache=/tmp/c; npm install --offline --no-audit ./lib && npm test',
     );
     expect([exitCode, stdout]).toEqual([0, expect.stringContaining('lib runs')]);
-    // By design, so they are told and stay.
+    // These run by design, so they are told and stay.
     expect(runsLater?.map(({ path, action }) => [path, action])).toEqual([
       ['package-lock.json', 'told'],
       ['package.json', 'told'],
     ]);
   });
 
-  it('nothing of the stand-ins is left, also by commands at the same time', async () => {
+  it('no placeholder is left, even after commands that ran at the same time', async () => {
     const at = await guarded();
     const before = readdirSync(at.workspace).sort();
     const inGit = readdirSync(join(at.workspace, '.git')).sort();
     const results = await Promise.all(
       [1, 2, 3, 4].map(async (n) =>
-        at.run(`sleep 0.${n}; echo planted > .envrc; echo planted > .git/hooks/x; true`),
+        // Each waits for the others, so that all run at the same time.
+        at.run(
+          `touch started-${n}; while [ $(ls started-* | wc -l) -lt 4 ]; do sleep 0.02; done; echo planted > .envrc; echo planted > .git/hooks/x; true`,
+        ),
       ),
     );
+    for (const n of [1, 2, 3, 4]) rmSync(join(at.workspace, `started-${n}`));
     expect(results.every(({ stderr }) => stderr.includes('.envrc'))).toBe(true);
     expect(readdirSync(at.workspace).sort()).toEqual(before);
     expect(readdirSync(join(at.workspace, '.git')).sort()).toEqual(inGit);
     expect(at.git(['status', '--short'])).toBe('');
   });
 
-  it('a folder that the user fills meanwhile stays', async () => {
+  it('a placeholder that the user fills meanwhile stays', async () => {
     const at = await guarded();
     const running = at.run('while [ ! -e go ]; do sleep 0.05; done');
-    await until('the stand-in is there', () => existsSync(join(at.workspace, '.vscode')));
+    await waitFor('the placeholder', () => existsSync(join(at.workspace, '.vscode')));
     writeFileSync(join(at.workspace, '.vscode', 'settings.json'), '{}');
     writeFileSync(join(at.workspace, 'go'), '');
     await running;
@@ -378,15 +413,15 @@ describe.skipIf(!canSandbox)('ordinary work goes on', () => {
 });
 
 describe.skipIf(!canSandbox)('after a crash', () => {
-  it('the next start ends what a command left', async () => {
+  it('the next start removes the files that a command left', async () => {
     const at = await guarded();
-    // As kill -9 would leave it: the command's files and the journal are there, and nobody has looked.
+    // The state that kill -9 leaves: the command's files and the journal are there, and nothing has been removed.
     void at
       .run(
-        'git init -q sub; echo "[core] fsmonitor = x" >> sub/.git/config; cp -r .git c; echo ../c > .git/commondir; echo > .yarnrc.yml; touch done; sleep 60',
+        'git init -q sub; echo "[core] fsmonitor = x" >> sub/.git/config; cp -r .git c; echo ../c > .git/commondir; echo > .yarnrc.yml; touch done; sleep 600',
       )
       .catch(() => undefined);
-    await until('the command has written', () => existsSync(join(at.workspace, 'done')));
+    await waitFor('the files of the command', () => existsSync(join(at.workspace, 'done')));
     const journals = join(at.folder, 'state', 'commands');
     const kept = readdirSync(journals).map(
       (name) => [name, readFileSync(join(journals, name), 'utf8')] as const,
@@ -413,7 +448,7 @@ describe.skipIf(!canSandbox)('after a crash', () => {
 });
 
 describe('without a sandbox', () => {
-  it('a command’s result names what it made that runs later', async () => {
+  it('the result of a command names the files that run later', async () => {
     const { tool, write } = await startAgent();
     write('Makefile', 'all:\n');
     const { runsLater } = await tool('bash', {
@@ -426,7 +461,7 @@ describe('without a sandbox', () => {
   });
 });
 
-it('an attack’s payload would make its mark: the same planted by the user runs', () => {
+it('the payload of an attack writes its mark if the user plants it', () => {
   const folder = realpathSync(temporaryFolder());
   const mark = join(folder, 'mark');
   execFileSync('git', ['init', '-q'], { cwd: folder });

@@ -1,4 +1,4 @@
-// docs/sandbox.md lists what is hidden; the tables in the code are what it must list.
+// docs/sandbox.md lists every hidden place and every default limit of the code.
 
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -11,8 +11,8 @@ import { defaultSandboxLimits } from '../../src/agent/tools/sandbox/sandbox-limi
 
 const page = readFileSync(new URL('../../docs/sandbox.md', import.meta.url), 'utf8');
 
-it('names each place that is hidden', () => {
-  // What /var/run is, /run is.
+it('the sandbox page names each hidden place', () => {
+  // /var/run is the same folder as /run.
   const sockets = [...privateFolders, ...socketFolders].filter((path) => path !== '/var/run');
   const credentials = Object.values(credentialPlaces)
     .flat()
@@ -21,7 +21,7 @@ it('names each place that is hidden', () => {
   expect(missing).toEqual([]);
 });
 
-it('names the default of each limit', () => {
+it('the sandbox page names the default of each limit', () => {
   for (const [name, value] of Object.entries(defaultSandboxLimits))
     expect(page).toContain(`| \`${name}\` | ${value} |`);
 });

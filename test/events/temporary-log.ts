@@ -1,7 +1,8 @@
 // A real log on a real store in a folder of its own, and readers of it.
 
 import { onTestFinished } from 'vitest';
-import type { EventLog, LoggedEvent, NewEvent, StreamItem } from '../../src/events/event-log.ts';
+import type { LoggedEvent } from '../../src/contract/event.ts';
+import type { EventLog, NewEvent, StreamItem } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openStore, temporaryPath } from '../store/temporary-store.ts';

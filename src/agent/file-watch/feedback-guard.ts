@@ -1,13 +1,14 @@
-// Keeps a file that is written from the event stream from feeding itself: its change would be told, written to it, told again, and so on
-// for ever. Such a file gives itself away by changing each time after an event about it, and by holding what that event said.
+// Stops feedback loops: a file that is written from the event stream changes, the change is reported, written to the
+// file, reported again, and so on. Such a file is recognized because it changes after each event about it and contains
+// what that event said.
 
 import { dirname } from 'node:path';
 import type { FileChange } from './file-change.ts';
 
 export interface FeedbackGuardOptions {
-  /** Does the file hold the last event about itself, or about its folder? */
+  /** Does the file contain the last event about itself, or about its folder? */
   readonly isEcho: (path: string) => Promise<boolean>;
-  /** Changes that were held back and may be told now. */
+  /** Called with changes that were held back and may be reported now. */
   readonly onRelease: (changes: readonly FileChange[]) => void;
   readonly warn: (message: string) => void;
   /** Unix ms. */
@@ -15,13 +16,13 @@ export interface FeedbackGuardOptions {
   readonly setTimer: (ms: number, work: () => void) => () => void;
 }
 
-/** What is known of a file that changes, or of a folder in which files are made. */
+/** A file that changes, or a folder in which files are created. */
 interface Suspect {
-  toldAt: number;
+  reportedAt: number;
   changedAt: number;
-  /** Changes in a row that came after an event about it. */
+  /** Changes in a row, each after an event about it. */
   rounds: number;
-  /** Those of them that came at once. */
+  /** Those of them that came within `quickMs`. */
   quickRounds: number;
   echoes: number;
   isMuted: boolean;
@@ -33,18 +34,21 @@ interface Suspect {
 
 const roundMs = 60_000;
 const quickMs = 1000;
-/** After this many events in a row that the file holds itself, it is certain. */
+/** The file feeds itself for certain if it contains this many events in a row. */
 const certainEchoes = 3;
-/** A file that holds no trace of events, but changes at once after each of so many, is told of less and less often. */
+/**
+ * A file without a trace of events that changes quickly after this many events in a row is reported less and less
+ * often.
+ */
 const suspiciousRounds = 100;
 const firstHoldMs = 2000;
 const maxHoldMs = 600_000;
-/** A file that is left alone for so long is told of again. */
+/** A file that was not changed for this long is reported again. */
 const forgiveMs = 600_000;
 const maxSuspects = 10_000;
 
 export interface FeedbackGuard {
-  /** Those of the changes that may be told now. */
+  /** Returns the changes that may be reported now. */
   admit(changes: readonly FileChange[]): Promise<readonly FileChange[]>;
   close(): void;
 }
@@ -56,7 +60,7 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
   async function admitOne(key: string, changes: readonly FileChange[]): Promise<readonly FileChange[]> {
     const time = now();
     const suspect = suspects.get(key) ?? remember(key, time);
-    const sinceTold = time - suspect.toldAt;
+    const sinceReported = time - suspect.reportedAt;
     const sinceChanged = time - suspect.changedAt;
     suspect.changedAt = time;
     if (suspect.isMuted && sinceChanged < forgiveMs) return [];
@@ -65,17 +69,17 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
       hold(suspect, changes);
       return [];
     }
-    const isFirst = suspect.toldAt === Number.NEGATIVE_INFINITY;
-    if (isFirst || suspect.isMuted || sinceTold > Math.max(roundMs, suspect.holdMs)) reset(suspect);
+    const isFirst = suspect.reportedAt === Number.NEGATIVE_INFINITY;
+    if (isFirst || suspect.isMuted || sinceReported > Math.max(roundMs, suspect.holdMs)) reset(suspect);
     else suspect.rounds++;
-    suspect.quickRounds = !isFirst && sinceTold <= quickMs ? suspect.quickRounds + 1 : 0;
+    suspect.quickRounds = !isFirst && sinceReported <= quickMs ? suspect.quickRounds + 1 : 0;
     if (suspect.quickRounds === 0) suspect.holdMs = 0;
     if (suspect.rounds >= certainEchoes) {
       suspect.echoes = (await isEcho(changes.at(-1)?.path as string)) ? suspect.echoes + 1 : 0;
       if (suspect.echoes >= certainEchoes) {
         suspect.isMuted = true;
         warn(
-          `${key} is written from the events about it; its changes are not told until it was left alone for ten minutes`,
+          `${key} is written from the events about it; its changes are not reported until it was unchanged for ten minutes`,
         );
         return [];
       }
@@ -85,20 +89,20 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
       startHold(key, suspect);
       return [];
     }
-    suspect.toldAt = time;
+    suspect.reportedAt = time;
     return changes;
   }
 
   function startHold(key: string, suspect: Suspect): void {
-    // A file that others write changes while nothing is told of it, too; one that feeds itself does not.
+    // A file that others write also changes while nothing is reported about it; a file that feeds itself does not.
     if (suspect.holdMs === 0) suspect.holdMs = firstHoldMs;
     else if (suspect.isQuietWhileHeld) suspect.holdMs = Math.min(2 * suspect.holdMs, maxHoldMs);
     if (suspect.holdMs === 4 * firstHoldMs && suspect.isQuietWhileHeld)
-      warn(`${key} changes each time an event tells of it; its changes are told less and less often`);
+      warn(`${key} changes after each event about it; its changes are reported less and less often`);
     suspect.isQuietWhileHeld = true;
     suspect.cancelTimer = setTimer(suspect.holdMs, () => {
       suspect.cancelTimer = undefined;
-      suspect.toldAt = now();
+      suspect.reportedAt = now();
       const held = [...suspect.held.values()];
       suspect.held.clear();
       if (held.length > 0) onRelease(held);
@@ -107,7 +111,7 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
 
   function remember(key: string, time: number): Suspect {
     const suspect: Suspect = {
-      toldAt: Number.NEGATIVE_INFINITY,
+      reportedAt: Number.NEGATIVE_INFINITY,
       changedAt: time,
       rounds: 0,
       quickRounds: 0,
@@ -119,7 +123,7 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
       cancelTimer: undefined,
     };
     suspects.set(key, suspect);
-    // Those known longest are forgotten first, but for the ones that are held.
+    // The oldest entries are dropped first, except those that are muted or held.
     for (const [other, { cancelTimer, isMuted }] of suspects) {
       if (suspects.size <= maxSuspects || isMuted || cancelTimer !== undefined) break;
       suspects.delete(other);
@@ -133,7 +137,7 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
       const admitted: FileChange[] = [];
       for (const change of changes) {
         if (change.change === 'delete') {
-          // What was not told yet needs no end; of a file that others knew, the end is told.
+          // A file that was never reported is not reported as deleted either.
           if (!forget(change.path)) admitted.push(change);
           continue;
         }
@@ -144,7 +148,7 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
       }
       for (const [key, some] of byKey) {
         const path = some[0]?.path as string;
-        // A new file that is held is still new when it has been written once more.
+        // A held new file is still new after another write.
         const folder = suspects.get(`${dirname(path)}/`);
         const created = folder?.held.get(path);
         if (created !== undefined && some[0]?.change === 'modify')
@@ -159,7 +163,7 @@ export function createFeedbackGuard(options: FeedbackGuardOptions): FeedbackGuar
     },
   };
 
-  /** True if the file was made without a word about it. */
+  /** True if the file was created but that was never reported. */
   function forget(path: string): boolean {
     const suspect = suspects.get(path);
     suspect?.cancelTimer?.();

@@ -1,7 +1,8 @@
+/** A change of one file. */
 export interface FileChange {
   readonly change: 'create' | 'modify' | 'delete';
   /** Relative to the root, with `/`. */
   readonly path: string;
-  /** Absent for what was deleted. */
+  /** The file's size in bytes; absent for a deleted file. */
   readonly bytes?: number;
 }

@@ -1,26 +1,27 @@
-// Tells of each change of a file in a folder once, whoever made it. The system's watches only say where to look; what is told is the
-// difference between a file as it was known and as it is. A new folder is watched first and read afterwards, so whatever is made in it
-// is either found or hinted at.
+// Reports each change of a file in a folder once, whoever made it. The system's watches only say where to look; a
+// report is the difference between the file as it was known and as it is. A new folder is watched first and read
+// afterwards, so a file created in it is either read or hinted at.
 
-import type { BigIntStats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { IgnoreRules } from '../ignore/ignore-rules.ts';
-import { isTemporaryName } from '../tools/leftovers.ts';
-import { versionOf } from '../tools/replace-file.ts';
+import { isTemporaryName } from '../tools/temporary-name.ts';
 import { createFeedbackGuard } from './feedback-guard.ts';
 import type { FileChange } from './file-change.ts';
-import { below, Folder, nearest } from './folder-tree.ts';
+import { below, Folder, folderAt, nearest } from './folder-tree.ts';
 import { createFolderWatches } from './folder-watch.ts';
+import { lookAt, type Seen, type SeenFile } from './look-at.ts';
+import { createUnsettledFiles } from './unsettled-files.ts';
+import { createUnwatchedFolders } from './unwatched-folders.ts';
 
 export interface FileWatcher {
   /**
-   * A tool is about to change this file and tells of it itself. Nothing is told of the file until the returned function is called, with
-   * the version that the tool left, if it changed the file.
+   * A tool is about to change this file and reports the change itself. The watcher reports nothing about the file until
+   * the returned function is called with the version that the tool left, or undefined if it did not change the file.
    */
   hold(path: string): (version: string | undefined) => void;
-  /** Resolves when the files are known and changes are seen; also when that has failed. */
+  /** Resolves when all files are known and changes are seen, or when that has failed. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
@@ -28,43 +29,26 @@ export interface FileWatcher {
 export interface FileWatcherOptions {
   /** The real path of the folder. */
   readonly root: string;
-  /** At most 500 changes a call, in the order of their paths. */
+  /** Called with at most 500 changes, sorted by path. */
   readonly onChanges: (changes: readonly FileChange[]) => void;
-  /** Changes are not seen any more, or not all of them, or late; a person should know why. */
+  /** Called when changes are no longer seen, or not all of them, or late; a person should know why. */
   readonly onError?: (error: unknown) => void;
-  /** Files and folders that are not looked at, as absolute paths: those that the server writes itself. */
+  /** Files and folders to leave out, as absolute paths: those that the server writes itself. */
   readonly except?: readonly string[];
-  /** Does the file hold the last event about itself, or about its folder? @default never */
+  /** Does the file contain the last event about itself, or about its folder? @default never */
   readonly isEcho?: (path: string) => Promise<boolean>;
-  /** Where the user's ignore file is looked for. @default process.env */
+  /** Tells where the user's ignore file is. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** Files beyond this are too many to know. @default 500 000 */
+  /** The watcher stops if the folder holds more files than this. @default 500 000 */
   readonly maxFiles?: number;
-  /** How often a folder is looked at that the system does not watch. @default 2000 ms */
+  /** How often a folder is read that the system does not watch, in ms. @default 2000 */
   readonly pollMs?: number;
 }
 
-interface SeenFile {
-  readonly kind: 'file';
-  readonly version: string;
-  readonly bytes: number;
-  readonly stats: BigIntStats;
-}
-
-type Seen = SeenFile | { readonly kind: 'folder'; readonly id: string } | { readonly kind: 'nothing' };
-
-/** Files that are looked at at the same time, and between two turns of the event loop. */
+/** Files that are looked at in parallel, and between two turns of the event loop. */
 const filesPerTurn = 200;
 const changesPerCall = 500;
-/** A file that was written less than this ago may be half-written; it is looked at again. */
-const settleMs = 50;
-/** An empty file has often been opened just now and gets its content soon, even from a program that waits for its turn. */
-const emptyMs = 500;
-/** A file that is gone may be about to be replaced; it is told after this time. */
-const goneMs = 100;
-/** A file that is written on and on is told at least so often. */
-const unsettledAtMostMs = 200;
-/** After lost hints the whole folder is compared when no more hints come for this long. */
+/** After hints were lost, the whole folder is compared once no hint has come for this long. */
 const rescanAfterMs = 200;
 const rescanAtLatestMs = 5000;
 
@@ -79,29 +63,44 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     except.map((path) => relative(root, path).replaceAll(sep, '/')),
     environment,
   );
-  /** Files are taken as they are, without a word, since this time (Unix ms); undefined: changes are told. */
+  /** Since this time (Unix ms) new files are learned without a report; undefined: changes are reported. */
   let learningSince: number | undefined;
-  /** Files that were written, or made, about when they were learned: a hint about such a file is a change that was not told. */
+  /**
+   * Files that were written or created about when they were learned: a hint about such a file is a change that was not
+   * reported.
+   */
   const uncertain = new Map<string, 'create' | 'modify'>();
-  /** Where to look next. */
+  /** Paths to look at next. */
   let dirty = new Set<string>();
+  /** Files that tools are changing, with the number of calls. */
   const held = new Map<string, number>();
-  /** Folders that the system does not watch. */
-  const unwatched = new Set<string>();
-  let isWarned = false;
-  let polling: NodeJS.Timeout | undefined;
   let rescanning: NodeJS.Timeout | undefined;
   let rescanDueAt = 0;
   let isKnown = false;
   let isClosed = false;
-  /** One piece of work after the other. */
+  /** The last step; steps run one after the other. */
   let work: Promise<void> = Promise.resolve();
   let isScheduled = false;
-  /** Paths that are not settled, and since when (`performance.now()`). */
-  const unsettled = new Map<string, number>();
-  let settling: NodeJS.Timeout | undefined;
 
-  const watches = createFolderWatches({ root, onHint, onUnwatched });
+  const unsettled = createUnsettledFiles((paths) => {
+    for (const path of paths) if (!held.has(path)) dirty.add(path);
+    schedule();
+  });
+  const unwatched = createUnwatchedFolders({
+    pollMs,
+    onError,
+    read: (paths) =>
+      enqueue(async () => {
+        const changes: FileChange[] = [];
+        for (const path of paths) {
+          const folder = folderAt(tree, path);
+          if (folder === undefined) unwatched.delete(path);
+          else changes.push(...(await readFolder(folder)));
+        }
+        await report(changes);
+      }),
+  });
+  const watches = createFolderWatches({ root, onHint, onUnwatched: unwatched.add });
   const guard = createFeedbackGuard({
     isEcho,
     onRelease: (changes) => void enqueue(() => pass(changes)),
@@ -136,36 +135,6 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     schedule();
   }
 
-  function onUnwatched(folder: string, error: unknown): void {
-    if (!isWarned)
-      onError(
-        new Error(
-          `the system watches no more folders, so some are looked at every ${pollMs / 1000} s only: ${error instanceof Error ? error.message.replace(/, watch .*/, '') : String(error)}`,
-        ),
-      );
-    isWarned = true;
-    unwatched.add(folder);
-    polling ??= setTimeout(poll, pollMs);
-  }
-
-  /** Looks at the folders that are not watched; a machine that is slow at it does it less often. */
-  function poll(): void {
-    const startedAt = performance.now();
-    void enqueue(async () => {
-      const changes: FileChange[] = [];
-      for (const path of unwatched) {
-        const { folder, name } = nearest(tree, path);
-        const one = path === '' ? tree : folder.folders.get(name);
-        if (one?.path !== path) unwatched.delete(path);
-        else changes.push(...(await readFolder(one)));
-      }
-      await tell(changes);
-      polling = undefined;
-      if (unwatched.size > 0 && !isClosed)
-        polling = setTimeout(poll, Math.max(pollMs, 5 * (performance.now() - startedAt)));
-    });
-  }
-
   function schedule(): void {
     if (isScheduled || !isKnown) return;
     isScheduled = true;
@@ -177,20 +146,20 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     });
   }
 
-  /** Looks at paths that were named, and tells what has changed. */
+  /** Looks at the given paths and reports what has changed. */
   async function look(batch: ReadonlySet<string>): Promise<void> {
     if (tree.isReplaced) await checkRoot();
     const wanted = new Map<Folder, Set<string>>();
     for (const path of [...batch].sort()) {
       const { folder, name } = nearest(tree, path);
-      // What lies in a folder that is not known any more is looked at with that folder.
-      if (folder.pathOf(name) !== path) unsettled.delete(path);
+      // A path below a folder that is not known is looked at together with that folder.
+      if (folder.pathOf(name) !== path) unsettled.forget(path);
       if (name === '') continue;
       const names = wanted.get(folder);
       if (names === undefined) wanted.set(folder, new Set([name]));
       else names.add(name);
     }
-    // Rules first: files that came with them are judged by them.
+    // Rules come first: files that were created together with them are judged by them.
     let areRulesChanged = false;
     for (const [folder, names] of wanted) {
       if (!names.has('.gitignore')) continue;
@@ -199,16 +168,16 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     }
     const changes: FileChange[] = [];
     for (const [folder, names] of wanted) changes.push(...(await compare(folder, [...names])));
-    await tell(changes);
+    await report(changes);
     if (areRulesChanged) await followRules();
   }
 
   async function checkRoot(): Promise<void> {
     tree.isReplaced = false;
-    const seen = await see('');
+    const seen = await lookAt(root, '');
     if (seen.kind !== 'folder') throw new Error(`the folder ${root} is gone`);
     if (seen.id === tree.id) return;
-    await tell(await enter(tree));
+    await report(await enter(tree));
   }
 
   async function compare(folder: Folder, names: readonly string[]): Promise<FileChange[]> {
@@ -216,7 +185,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     for (let at = 0; at < names.length; at += filesPerTurn) {
       if (isClosed) return [];
       const some = names.slice(at, at + filesPerTurn).filter((name) => !isTemporaryName(name));
-      const seen = await Promise.all(some.map((name) => see(folder.pathOf(name))));
+      const seen = await Promise.all(some.map((name) => lookAt(root, folder.pathOf(name))));
       for (const [index, name] of some.entries())
         changes.push(...(await apply(folder, name, seen[index] as Seen)));
       await nextTurn();
@@ -229,7 +198,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     const child = folder.folders.get(name);
     if (seen.kind === 'folder') {
       if (rules.isIgnored(path, true)) {
-        // Left out from now on: nothing has gone.
+        // The folder is ignored from now on; none of its files was deleted.
         if (child !== undefined) leave(folder, name);
         return [];
       }
@@ -245,27 +214,27 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
       return [];
     }
     if (held.has(path)) {
-      unsettled.set(path, performance.now());
+      unsettled.defer(path);
       return [];
     }
     const before = known.get(path);
-    if (isUnsettled(path, child !== undefined || before !== undefined, before, seen)) return [];
+    if (unsettled.isUnsettled(path, child !== undefined || before !== undefined, before, seen)) return [];
     const gone = child === undefined ? [] : leave(folder, name);
     if (seen.kind === 'nothing') return [...gone, ...forgetFile(folder, name)];
     if (rules.isIgnored(path, false)) return gone;
     remember(folder, name, seen.version);
-    const untold = uncertain.get(path);
+    const unreported = uncertain.get(path);
     uncertain.delete(path);
-    if (before === seen.version && untold === undefined) return gone;
-    const change = before === undefined ? 'create' : (untold ?? 'modify');
+    if (before === seen.version && unreported === undefined) return gone;
+    const change = before === undefined ? 'create' : (unreported ?? 'modify');
     return [...gone, { change, path, bytes: seen.bytes }];
   }
 
   function learnFile(folder: Folder, name: string, { version, stats }: SeenFile, since: number): void {
     remember(folder, name, version);
-    // A file made in the millisecond in which learning began counts as one that was there.
+    // A file created in the millisecond in which learning began counts as one that existed before.
     const isNew = Number(stats.birthtimeMs) > since;
-    // The system's clock for files is a little behind.
+    // The system's clock for file times is slightly behind.
     if (isNew || Number(stats.mtimeMs) >= since - 10)
       uncertain.set(folder.pathOf(name), isNew ? 'create' : 'modify');
   }
@@ -275,7 +244,9 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     known.set(folder.pathOf(name), version);
     if (known.size <= maxFiles) return;
     stop();
-    throw new Error(`the folder holds more than ${maxFiles} files; set "watch" to false, or ignore some`);
+    throw new Error(
+      `the folder holds more than ${maxFiles} files; set "watch" to false, or ignore some of them`,
+    );
   }
 
   function forgetFile(folder: Folder, name: string): readonly FileChange[] {
@@ -285,7 +256,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     return known.delete(path) ? [{ change: 'delete', path }] : [];
   }
 
-  /** Watches the folder, reads it, and so on below. */
+  /** Watches the folder, reads it, and does the same with the folders below. */
   async function enter(folder: Folder): Promise<readonly FileChange[]> {
     if (isClosed) return [];
     folder.watch?.close();
@@ -295,8 +266,8 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
       folder.isReplaced = true;
       onHint(folder.path);
     });
-    // After the watch: whichever folder is here now, the watch is on it, or says that it is gone.
-    const seen = await see(folder.path);
+    // After the watch began: either the watch is on the folder that is here now, or it reports that the folder is gone.
+    const seen = await lookAt(root, folder.path);
     folder.id = seen.kind === 'folder' ? seen.id : '';
     return readFolder(folder);
   }
@@ -310,7 +281,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     return compare(folder, [...names.sort(), ...gone]);
   }
 
-  /** What was in a folder that went, or that is not looked at any more. */
+  /** Forgets a folder that is gone or ignored, and returns its files as deleted. */
   function leave(parent: Folder, name: string): FileChange[] {
     const changes: FileChange[] = [];
     for (const folder of below(parent.folders.get(name) as Folder)) {
@@ -323,49 +294,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     return changes;
   }
 
-  function isUnsettled(path: string, isNamed: boolean, before: string | undefined, seen: Seen): boolean {
-    const now = performance.now();
-    const since = unsettled.get(path) ?? now;
-    const isOpen =
-      seen.kind === 'file'
-        ? seen.version !== before && isBeingWritten(seen, now - since)
-        : isNamed && now - since < goneMs;
-    if (isOpen) {
-      unsettled.set(path, since);
-      settle();
-    } else unsettled.delete(path);
-    return isOpen;
-  }
-
-  function isBeingWritten({ bytes, stats }: SeenFile, waitedMs: number): boolean {
-    const ageMs = Math.abs(Date.now() - Number(stats.mtimeMs));
-    return bytes === 0
-      ? ageMs < emptyMs && waitedMs < emptyMs
-      : ageMs < settleMs && waitedMs < unsettledAtMostMs;
-  }
-
-  function settle(): void {
-    settling ??= setTimeout(() => {
-      settling = undefined;
-      for (const name of unsettled.keys()) if (!held.has(name)) dirty.add(name);
-      schedule();
-    }, settleMs);
-  }
-
-  async function see(path: string): Promise<Seen> {
-    try {
-      const stats = await lstat(join(root, path), { bigint: true });
-      if (stats.isDirectory())
-        return { kind: 'folder', id: `${stats.dev} ${stats.ino} ${stats.birthtimeNs}` };
-      if (!stats.isFile()) return { kind: 'nothing' };
-      return { kind: 'file', version: versionOf(stats), bytes: Number(stats.size), stats };
-    } catch {
-      // Gone, or behind a folder that is.
-      return { kind: 'nothing' };
-    }
-  }
-
-  async function tell(changes: readonly FileChange[]): Promise<void> {
+  async function report(changes: readonly FileChange[]): Promise<void> {
     if (changes.length === 0 || !isKnown) return;
     await pass(await guard.admit(changes));
   }
@@ -378,14 +307,17 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     }
   }
 
-  /** Compares everything: hints were lost. */
+  /** Compares everything, after hints were lost. */
   async function rescan(): Promise<void> {
     const changes: FileChange[] = [];
     for (const folder of [...below(tree)]) changes.push(...(await readFolder(folder)));
-    await tell(changes);
+    await report(changes);
   }
 
-  /** Files that are left out now are forgotten, others are known from now on: neither has changed. */
+  /**
+   * Applies changed ignore rules: forgets files that are ignored now and learns the others. Neither is reported as a
+   * change.
+   */
   async function followRules(): Promise<void> {
     for (const folder of [...below(tree)]) {
       if (folder.path !== '' && rules.isIgnored(folder.path, true)) {
@@ -401,7 +333,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     });
   }
 
-  /** What is new in the work is taken as it is. */
+  /** Runs `read`, and learns the files that it finds without reporting them. */
   async function learn(read: () => Promise<unknown>): Promise<void> {
     learningSince = Date.now();
     try {
@@ -420,9 +352,9 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
 
   function stop(): void {
     isClosed = true;
-    clearTimeout(settling);
     clearTimeout(rescanning);
-    clearTimeout(polling);
+    unsettled.close();
+    unwatched.close();
     guard.close();
     for (const folder of below(tree)) folder.watch?.close();
   }
@@ -441,13 +373,13 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
           const { folder, name } = nearest(tree, path);
           if (folder.pathOf(name) === path) folder.files.add(name);
         }
-        if (unsettled.has(path)) settle();
+        unsettled.resume(path);
       };
     },
     async close() {
       stop();
       await work;
-      // Also what the last piece of work has begun to watch.
+      // Again, for the watches that the last step has opened.
       stop();
       known.clear();
     },

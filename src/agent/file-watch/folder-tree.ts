@@ -1,4 +1,4 @@
-// What is known of a workspace: its folders with their watches, its files with the version that was seen last.
+// The known folders of a workspace, with their watches and the names of their files.
 
 import type { FolderWatch } from './folder-watch.ts';
 
@@ -7,10 +7,10 @@ export class Folder {
   readonly path: string;
   readonly files = new Set<string>();
   readonly folders = new Map<string, Folder>();
-  /** Device, inode and time of birth: another folder of the same name is another folder. */
+  /** Device, inode and time of birth: tells another folder with the same name. */
   id = '';
   watch: FolderWatch | undefined;
-  /** The watch may be on a folder that is not here any more. */
+  /** True if the watch may be on a folder that is no longer at this path. */
   isReplaced = false;
 
   constructor(path: string) {
@@ -22,7 +22,7 @@ export class Folder {
   }
 }
 
-/** The folder at a path, or the nearest one above that is known, with the name in it that leads to the path. */
+/** The nearest known folder above a path, and the name in it that leads to the path; for '' the root and ''. */
 export function nearest(root: Folder, path: string): { readonly folder: Folder; readonly name: string } {
   let folder = root;
   for (;;) {
@@ -35,7 +35,14 @@ export function nearest(root: Folder, path: string): { readonly folder: Folder; 
   }
 }
 
-/** The folder and all below it, itself last. */
+/** The known folder at exactly this path. */
+export function folderAt(root: Folder, path: string): Folder | undefined {
+  const { folder, name } = nearest(root, path);
+  const found = path === '' ? root : folder.folders.get(name);
+  return found?.path === path ? found : undefined;
+}
+
+/** The folder and all folders below it, itself last. */
 export function* below(folder: Folder): Generator<Folder> {
   for (const child of folder.folders.values()) yield* below(child);
   yield folder;

@@ -1,5 +1,5 @@
-// What the operating system says of changes in folders: hints where to look, no more. On Linux each folder is watched by itself, since
-// only then can nothing be missed in a folder that is new; elsewhere the system watches the whole tree.
+// Watches of the operating system. They only give hints where to look. On Linux each folder has its own watch, since
+// only then nothing in a new folder is missed; elsewhere the system watches the whole tree.
 
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, join, sep } from 'node:path';
@@ -11,19 +11,19 @@ export interface FolderWatch {
 
 export interface FolderWatches {
   /**
-   * Watches one folder. Undefined: it is gone, or another watch covers it. `isReplaced` is called when the folder at this path may be
-   * another one by now.
+   * Watches one folder. Undefined if it is gone, or if another watch includes it. `isReplaced` is called when another
+   * folder may be at this path now.
    */
   watch(folder: string, isReplaced: () => void): FolderWatch | undefined;
 }
 
 export interface FolderWatchesOptions {
   readonly root: string;
-  /** `path` relative to the root; undefined: hints were lost, and everything may have changed. */
+  /** `path`: relative to the root; undefined if hints were lost and everything may have changed. */
   readonly onHint: (path: string | undefined) => void;
-  /** The system watches no more folders; this one must be looked at from time to time. */
+  /** Called for a folder that the system does not watch, because its limit is reached. */
   readonly onUnwatched: (folder: string, error: unknown) => void;
-  /** @default on Linux */
+  /** @default true on Linux */
   readonly isPerFolder?: boolean;
 }
 
@@ -32,7 +32,10 @@ export function createFolderWatches(options: FolderWatchesOptions): FolderWatche
   const maxBurst = readMaxBurst();
   let burst = 0;
 
-  /** The system drops hints, without a word, when its queue is full: then as many come in one turn as it holds. */
+  /**
+   * The system drops hints silently when its queue is full. That shows as a burst: as many hints in one turn as the
+   * queue holds.
+   */
   function count(): void {
     if (burst++ === 0)
       setImmediate(() => {
@@ -51,7 +54,7 @@ export function createFolderWatches(options: FolderWatchesOptions): FolderWatche
         watcher = watch(join(root, folder), { recursive: !isPerFolder, persistent: false });
       } catch (error) {
         const errno = errnoOf(error);
-        // Gone, or no folder any more: the folder above has a hint of it.
+        // The folder is gone or replaced by a file; the watch of the folder above gives a hint.
         if (errno !== 'ENOENT' && errno !== 'ENOTDIR') onUnwatched(folder, error);
         return undefined;
       }
@@ -59,7 +62,7 @@ export function createFolderWatches(options: FolderWatchesOptions): FolderWatche
         count();
         if (name === null) return onHint(isPerFolder ? folder : undefined);
         const path = String(name).replaceAll(sep, '/');
-        // The folder itself was moved or deleted; or something in it that has its name.
+        // The folder itself was moved or deleted, or an entry with the same name as the folder.
         if (kind === 'rename' && path === own) isReplaced();
         onHint(folder === '' ? path : `${folder}/${path}`);
       });
@@ -69,7 +72,7 @@ export function createFolderWatches(options: FolderWatchesOptions): FolderWatche
   };
 }
 
-/** A part of what the queue holds, since hints that are merged or dropped on the way count there as well. */
+/** A part of the queue's size, since the queue also counts hints that are merged or dropped on the way. */
 function readMaxBurst(): number {
   try {
     return Math.max(64, Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8')) / 4);

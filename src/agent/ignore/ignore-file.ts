@@ -1,33 +1,33 @@
-// A .gitignore file as rules. The file is text from outside: it may be a pipe, a device or gigabytes, and its patterns become regular
-// expressions.
+// Reads ignore files. They come from outside: a file may be a pipe, a device or gigabytes long, and its patterns become
+// regular expressions.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import ignore, { type Ignore } from 'ignore';
 
 const maxBytes = 1_048_576;
-/** Each file of the workspace is held against each of them. */
+/** Every file of the workspace is compared with every line. */
 const maxLines = 5000;
 const maxLineLength = 4096;
-/** Each `**` multiplies the time for a deep path by its depth: six of them keep the process busy for hours. */
+/** Each `**` multiplies the time for a path by its depth: six of them keep the process busy for hours. */
 const maxDoubleStars = 2;
 
-/** Undefined if the file is not there, cannot be read, or is not a regular file of at most 1 MiB. */
+/** Undefined if the file is missing, cannot be read, or is not a regular file of at most 1 MiB. */
 export async function readIgnoreFile(path: string): Promise<Ignore | undefined> {
   const text = await readSmallText(path);
   return text === undefined ? undefined : parseIgnoreRules(text);
 }
 
-/** The same of an open file. The caller closes the handle. */
+/** The same for an open file. The caller closes the handle. */
 export async function readIgnoreRules(handle: FileHandle): Promise<Ignore | undefined> {
   const text = await readHandle(handle);
   return text === undefined ? undefined : parseIgnoreRules(text);
 }
 
-/** The text of a file such as `.git` or `commondir`, under the same conditions. */
+/** The text of a file such as `.git` or `commondir`, with the same conditions. */
 export async function readSmallText(path: string): Promise<string | undefined> {
   try {
-    // Does not wait for the other end of a pipe.
+    // O_NONBLOCK: do not wait for the other end of a pipe.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
       return await readHandle(handle);
@@ -35,7 +35,7 @@ export async function readSmallText(path: string): Promise<string | undefined> {
       await handle.close();
     }
   } catch {
-    // Most folders have no such file; one that cannot be read says nothing.
+    // Most folders have no such file; one that cannot be read counts as missing.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
-// What git's ignore files leave out of a workspace: nested .gitignore files, and those that hold from outside; `.git` always. The rule
-// nearest to a file decides, and what is in a folder that is left out is left out with it, as in git.
+// Applies git's ignore rules to a workspace: nested .gitignore files and rules from outside it. `.git` is always
+// ignored. As in git, the rule nearest to a file decides, and everything in an ignored folder is ignored.
 
 import { join, posix } from 'node:path';
 import type { Ignore } from 'ignore';
@@ -15,12 +15,12 @@ export class IgnoreRules {
   private outer = noOuterRules;
   /** By folder, relative to the root; '' is the root. */
   private readonly byFolder = new Map<string, Ignore>();
-  /** What was decided of folders: asked for every file in them. */
+  /** Decisions about folders, since they are asked for every file. */
   private readonly folders = new Map<string, boolean>();
 
   /**
-   * `except`: what is left out besides, as entries of own-files.ts but relative to the root. `environment`: where the user's ignore file is
-   * looked for.
+   * `except`: other files and folders to ignore, as entries of own-files.ts but relative to the root. `environment`:
+   * tells where the user's ignore file is.
    */
   constructor(root: string, except: readonly string[], environment: NodeJS.ProcessEnv) {
     this.root = root;
@@ -32,13 +32,13 @@ export class IgnoreRules {
     });
   }
 
-  /** Reads the rules that are not in the workspace. */
+  /** Reads the rules that are kept outside the workspace. */
   async loadOuter(): Promise<void> {
     this.outer = await readOuterRules(this.root, this.environment);
     this.folders.clear();
   }
 
-  /** Reads the .gitignore of a folder, or forgets it if there is none any more. */
+  /** Reads the .gitignore of a folder, or forgets it if it is gone. */
   async load(folder: string): Promise<void> {
     const rules = await readIgnoreFile(join(this.root, folder, '.gitignore'));
     if (rules === undefined) this.forget(folder);

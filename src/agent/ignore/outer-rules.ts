@@ -1,4 +1,4 @@
-// Ignore rules that hold in a workspace without being in it, as git reads them: the user's ignore file, `.git/info/exclude` of the
+// Ignore rules from outside the workspace, as git reads them: the user's ignore file, `.git/info/exclude` of the
 // repository, and the .gitignore files of the folders between the repository and the workspace.
 
 import { execFile } from 'node:child_process';
@@ -10,13 +10,15 @@ import { createProgramFinder } from '../programs/program-finder.ts';
 import { readIgnoreFile, readSmallText } from './ignore-file.ts';
 
 export interface OuterRules {
-  /** The rules that count most come last. `prefix`: the workspace's path, relative to where the rules hold, with `/` at its end; or ''. */
+  /**
+   * Later rules win. `prefix`: the workspace's path relative to the folder of the rules, with `/` at its end; or ''.
+   */
   readonly all: readonly { readonly prefix: string; readonly rules: Ignore }[];
 }
 
 export const noOuterRules: OuterRules = { all: [] };
 
-/** Rules that would leave out the workspace as a whole are not heeded. */
+/** Rules that ignore the whole workspace do not apply. */
 export async function readOuterRules(root: string, environment: NodeJS.ProcessEnv): Promise<OuterRules> {
   const repository = await findRepository(root);
   if (repository === undefined) return noOuterRules;
@@ -42,7 +44,7 @@ export async function readOuterRules(root: string, environment: NodeJS.ProcessEn
   return isWorkspaceIgnored ? noOuterRules : { all };
 }
 
-/** Undefined if no rule says anything. */
+/** Undefined if no rule matches. */
 export function judgeOuter({ all }: OuterRules, path: string): boolean | undefined {
   for (let i = all.length - 1; i >= 0; i--) {
     const { prefix, rules } = all[i] as OuterRules['all'][number];
@@ -65,7 +67,10 @@ async function findRepository(
   }
 }
 
-/** A worktree or submodule has a file that names its folder; what worktrees share is in the folder that `commondir` names. */
+/**
+ * The git folder that the `.git` file of a worktree or submodule names; for a worktree, the common folder that
+ * `commondir` names.
+ */
 async function linkedGitFolder(folder: string, entry: string): Promise<string> {
   const named = /^gitdir: (.+)$/m.exec((await readSmallText(entry)) ?? '')?.[1];
   const own = resolve(folder, named ?? '.git');
@@ -73,7 +78,7 @@ async function linkedGitFolder(folder: string, entry: string): Promise<string> {
   return common === undefined ? own : realpath(resolve(own, common)).catch(() => own);
 }
 
-/** `core.excludesFile` by git itself, whose configuration has many places; git's default without it. */
+/** `core.excludesFile` as git itself reports it, since its configuration has many places; otherwise git's default. */
 async function userIgnoreFile(root: string, environment: NodeJS.ProcessEnv): Promise<string> {
   const home = environment.HOME ?? homedir();
   const git = createProgramFinder({ path: environment.PATH, untrusted: [root] }).findSystem('git');

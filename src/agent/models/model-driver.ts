@@ -7,10 +7,10 @@ import type {
 } from '@ai-sdk/provider';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isBlank, sendable, sendableDeep } from '../../base/text.ts';
+import type { ToolDescription } from '../../contract/tool.ts';
 import type { Budget, Driver, DriverContext, DriverResult } from '../driver.ts';
 import { estimateTextTokens } from '../text-tokens.ts';
 import type { Workspace } from '../tools/workspace.ts';
-import type { ToolDescription } from '../types.ts';
 import { type Compacted, createCompaction } from './compaction.ts';
 import { promptFor, safeToolName, tokensOfAll } from './conversation.ts';
 import { fitSchema } from './fit-schema.ts';

@@ -2,8 +2,8 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { sendable, shorten } from '../../base/text.ts';
+import type { ToolDescription } from '../../contract/tool.ts';
 import type { DriverContext } from '../driver.ts';
-import type { ToolDescription } from '../types.ts';
 import type { RequestedCall } from './model-call.ts';
 import { createResultBudget, type ResultBudget } from './result-budget.ts';
 

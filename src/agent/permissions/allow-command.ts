@@ -1,25 +1,29 @@
-// Allow rules for `bash`. A pattern is matched word by word: `*` stands for one operand, a last `**` for any number of them. An operand never
-// begins with `-`: an option is allowed only where the rule writes it out, because options can run programs and write files.
+// Allow rules for `bash`. A pattern is matched word by word: `*` matches one operand, a final `**` any number of them.
+// An operand never begins with `-`: an option is allowed only if the rule spells it out, because options can run
+// programs and write files.
 
 import { type PlainCommand, splitPlainCommand, star } from './plain-command.ts';
 
-/** They change what the commands after them do, so a list that holds one needs a rule of its own. */
+/** Commands that change what later commands do. A list that contains one needs a rule of its own. */
 const stateful = new Set(
   '. alias builtin cd command declare enable eval exec export getopts hash let local mapfile popd pushd read readarray readonly set shopt source trap typeset ulimit umask unalias unset'.split(
     ' ',
   ),
 );
-/** They only filter what they read. Anything else behind a pipe could take its input for commands. */
+/** Programs that only filter their input. Any other program after a pipe could run its input as commands. */
 const filters = new Set(
   'cat column cut fold fmt grep head jq nl paste rev sort tac tail tr uniq wc'.split(' '),
 );
 
-/** `folder`: where the command runs, relative to the workspace. In another folder it is another command. */
+/**
+ * The text that rules match. `folder`: where the command runs, relative to the workspace; in another folder it is
+ * another command.
+ */
 export function commandText(command: string, folder: string): string {
   return folder === '.' ? command : `cd '${folder.replaceAll("'", `'\\''`)}' && ${command}`;
 }
 
-/** A pattern that stands for this text and no other. */
+/** A pattern that matches this text and no other. */
 export function exactPattern(text: string): string {
   return text.replaceAll('*', '\\*');
 }
@@ -28,7 +32,7 @@ export function hasStar(pattern: string): boolean {
   return /(^|[^\\])\*/.test(pattern);
 }
 
-/** True if one pattern allows the whole command, or each part of a list is allowed by one of the patterns. */
+/** True if one pattern allows the whole command, or if each part of a list is allowed by one of the patterns. */
 export function allowsCommand(patterns: readonly string[], command: string, folder: string): boolean {
   const text = commandText(command, folder);
   if (
@@ -60,7 +64,7 @@ function fitsWhole(pattern: PlainCommand, command: PlainCommand): boolean {
 
 function fitsWords(pattern: readonly string[], words: readonly string[]): boolean {
   const [program] = pattern;
-  // Which program runs is never left open.
+  // The pattern must name the program.
   if (program === undefined || program.includes(star)) return false;
   const open = pattern.at(-1) === star + star;
   const fixed = open ? pattern.slice(0, -1) : pattern;
@@ -75,7 +79,7 @@ function fitsWord(pattern: string, word: string): boolean {
   if (!pattern.includes(star)) return pattern === word;
   if (pattern.startsWith('-') || !isOperand(word)) return false;
   if (pattern === star) return true;
-  // Part of a word: `src/*` stays in its folder, `src/**` below it.
+  // A star in part of a word: `src/*` matches files in the folder, `src/**` everything below it.
   if (word.split('/').includes('..')) return false;
   const deep = pattern.includes(star + star);
   const pieces = pattern

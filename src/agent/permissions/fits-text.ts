@@ -1,4 +1,7 @@
-/** True if the pattern stands for the text: the wildcard for anything, everything else for itself. Linear in the text. */
+/**
+ * True if the pattern matches the whole text. The wildcard matches any text, everything else matches itself. Linear in
+ * the text.
+ */
 export function fitsText(pattern: string, text: string, wildcard = '*'): boolean {
   if (!pattern.includes(wildcard)) return pattern === text;
   const pieces = pattern.split(wildcard);

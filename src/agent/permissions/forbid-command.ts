@@ -1,26 +1,27 @@
-// Deny rules for `bash`. They are held against every command that the text may run, through quotes, lists, sub-shells, `env`, `sudo`,
-// `sh -c`, `xargs` and the like; the options between a program and its sub-command do not hide it. What cannot be decided from the text is
-// denied if the program of the rule may be meant. No deny rule stops a program that does the same by another name: that is for the sandbox.
+// Deny rules for `bash`. They apply to every command that the text may run, through quotes, lists, sub-shells, `env`,
+// `sudo`, `sh -c`, `xargs` and the like; options between a program and its sub-command do not hide it. If the text
+// leaves open what runs, it is denied when the program of the rule may be meant. No deny rule stops a program that does
+// the same under another name; that is the sandbox's job.
 
 import { fitsText } from './fits-text.ts';
 import { splitPlainCommand, star } from './plain-command.ts';
 import { findCommands, unknown, type Word } from './shell-commands.ts';
 
-/** They run the rest of their words. */
+/** Programs that run the command in their arguments. */
 const wrappers = new Set(
   'ash bash builtin bunx busybox caffeinate chroot chrt command coproc csh dash doas env eval exec fd find fish flock function gdb gtime ionice ksh ltrace mksh nice nohup npx nsenter parallel pkexec proxychains rlwrap runuser script setarch setsid sh sshpass ssh stdbuf strace su sudo systemd-run taskset time timeout toybox trap unbuffer unshare valgrind watch xargs zsh'.split(
     ' ',
   ),
 );
-/** They add words that they read elsewhere. */
+/** Programs that append words which they read elsewhere. */
 const adders = new Set(['xargs', 'parallel']);
-/** They take text for code. */
+/** Programs that run text as code. */
 const evaluators = new Set(
   '. alias awk bun deno docker ed emacs enable ex expect gawk gdb less lua man make mawk node nvim osascript perl php podman python python2 python3 ruby sed source tclsh vi vim'.split(
     ' ',
   ),
 );
-/** Only with such words: an alias, or a command to run at each step. */
+/** Programs that run code only with such words: an alias, or a command for each step. */
 const codeWords: Readonly<Record<string, RegExp | undefined>> = {
   git: /^(-c|-x|--exec|--config-env|config$|rebase$|bisect$|submodule$|filter-branch$|difftool$|mergetool$)/,
   npm: /^(exec|x)$/,
@@ -32,16 +33,16 @@ const codeWords: Readonly<Record<string, RegExp | undefined>> = {
   zip: /^(-TT|--unzip-command)/,
 };
 const shells = new Set('ash bash csh dash eval fish ksh mksh sh su zsh'.split(' '));
-/** These as well take arguments for shell commands, and some join them into one. */
+/** Other programs that run their arguments as shell commands; some join them into one. */
 const takesText = new Set('env flock parallel runuser script ssh trap watch xargs'.split(' '));
 const joinsText = new Set('eval parallel ssh watch'.split(' '));
-/** More than one word. */
+/** True for text of more than one word. */
 const isCode = /[\s;&|$`(<>{]/;
 const maxJoins = 2;
-/** They run only what stands after -exec or the like. */
+/** Programs that run only the words after -exec or the like. */
 const finders = new Set(['fd', 'find']);
 const reserved = new Set('! { } if then elif else fi while until do done'.split(' '));
-/** After a wrapper, the program is looked for in this many words. */
+/** After a wrapper, the program is searched for in this many words. */
 const maxSuffixes = 16;
 const maxDepth = 4;
 
@@ -60,7 +61,7 @@ export function forbidsCommand(pattern: string, command: string): boolean {
   if ([command, squeezed, bare].some((text) => fitsText(pattern, text))) return true;
   const rule = readRule(pattern);
   if (rule === undefined) return false;
-  // Every level of `sh -c` is read once more; one that multiplies the text is not followed to its end.
+  // Every level of `sh -c` is read again. The budget ends texts that multiply themselves.
   const budget = { left: 8 * command.length + 10_000 };
   return forbidsText(rule, command, maxDepth, budget);
 }
@@ -70,7 +71,7 @@ function readRule(pattern: string): Rule | undefined {
   const words =
     split?.commands.length === 1
       ? (split.commands[0] as readonly string[])
-      : // Not plain: its words as they stand.
+      : // Not plain: split at white space.
         pattern
           .split(/\s+/)
           .filter((word) => word !== '')
@@ -104,7 +105,7 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
       runsCode ||= evaluates(name, own);
       if ((!shells.has(name) && !takesText.has(name)) || takers >= maxJoins) continue;
       const args = own.slice(1).map((word) => word.text.replaceAll(unknown, '$_'));
-      // The arguments of a program that stands inside another's are among those of the other.
+      // Arguments of an inner program are also arguments of the outer one.
       if (takers === 0) for (const arg of args) if (isCode.test(arg)) texts.add(arg);
       if (joinsText.has(name)) texts.add(args.join(' '));
       takers++;
@@ -118,7 +119,7 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
 
 type Words = readonly [Word, ...Word[]];
 
-/** The command itself, and where it runs another one, each place where that may begin. */
+/** The command itself and, for a wrapper, each place where the inner command may begin. */
 function* programsIn(
   words: readonly Word[],
 ): Generator<{ readonly words: Words; readonly isCertain: boolean }> {
@@ -128,7 +129,7 @@ function* programsIn(
   if (!wrappers.has(wrapper)) return;
   const added = adders.has(wrapper) ? [{ text: unknown, many: true }] : [];
   let mayBegin = !finders.has(wrapper);
-  // Options, their values and assignments stand before the program; the first other word is it.
+  // Options, their values and assignments come before the program; the first other word is the program.
   let isOpen = true;
   let isAfterOption = false;
   for (let from = 1; from < Math.min(words.length, maxSuffixes); from++) {
@@ -174,7 +175,7 @@ function baseName(path: string): string {
 }
 
 function forbidsWords(rule: Rule, [first, ...args]: Words): boolean {
-  // An unquoted unknown word in the program's place may be the whole command.
+  // An unquoted unknown word in place of the program may be the whole command.
   if (first.many && mayFit(rule.program, baseName(first.text.split(unknown, 1)[0] as string) + unknown))
     return true;
   const program = baseName(first.text);
@@ -189,9 +190,9 @@ function forbidsWords(rule: Rule, [first, ...args]: Words): boolean {
   return hasOptions(rule, args) && hasOperands(rule, args);
 }
 
-/** The operands of the rule in their order; between them only options, each with a value perhaps. */
+/** True if the operands of the rule occur in order, with only options between them, each perhaps with a value. */
 function hasOperands({ operands }: Rule, args: readonly Word[]): boolean {
-  // The numbers of operands that may have been met so far, and whether the word before was an option.
+  // How many operands may have matched so far, and whether the word before was an option.
   let met = new Map<number, boolean>([[0, false]]);
   for (const word of args) {
     if (met.has(operands.length)) return true;
@@ -212,7 +213,7 @@ function hasOperands({ operands }: Rule, args: readonly Word[]): boolean {
   return met.has(operands.length);
 }
 
-/** Options anywhere, short ones joined in any way, long ones cut short. */
+/** True if the options of the rule occur anywhere: short ones joined in any way, long ones abbreviated. */
 function hasOptions({ options }: Rule, args: readonly Word[]): boolean {
   if (options.length === 0) return true;
   if (args.some(({ many }) => many)) return true;
@@ -228,14 +229,14 @@ function hasOptions({ options }: Rule, args: readonly Word[]): boolean {
   });
 }
 
-/** Does the program take its arguments for code, with these words? */
+/** True if the program runs its arguments as code, given these words. */
 function evaluates(program: string, words: readonly Word[]): boolean {
   if (evaluators.has(program) || shells.has(program)) return true;
   const code = codeWords[program];
   return code !== undefined && words.some(({ text }) => code.test(text));
 }
 
-/** Do all plain words of the rule occur in the text, in whatever form? */
+/** True if all fixed words of the rule occur in the text, in any form. */
 function mentions(rule: Rule, text: string): boolean {
   const bare = text.replace(/["'\\]/g, '').toLowerCase();
   return [rule.program, ...rule.operands, ...rule.options]
@@ -253,14 +254,14 @@ function occurs(piece: string, text: string): boolean {
   return false;
 }
 
-/** Could the pattern's word and the word be the same text, with stars in the one and unknown parts in the other? */
+/** True if a word of the pattern (with stars) and a word of the command (with unknown parts) can be the same text. */
 function mayFit(pattern: string, word: string): boolean {
   if (!pattern.includes(star)) {
     if (!word.includes(unknown)) return pattern === word;
     return fitsPieces(word.split(unknown), pattern);
   }
   if (!word.includes(unknown)) return fitsPieces(pattern.split(star), word);
-  // Both are open: only what is fixed at the ends can keep them apart.
+  // Both are open: only their fixed ends can tell them apart.
   const ends = (text: string): readonly [string, string] => {
     const pieces = text.split('\0');
     return [pieces[0] as string, pieces.at(-1) as string];

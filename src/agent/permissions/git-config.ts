@@ -1,5 +1,5 @@
-// Reads a git configuration file as far as it is needed to say whether git would run something because of it. What git itself does not write
-// (continued lines, odd headers) is not understood, and counts as doubtful.
+// Reads a git configuration file far enough to say whether it makes git run something. Syntax that git itself does not
+// write (continued lines, unusual headers) is not parsed and counts as doubtful.
 
 /** One variable. `name` in lower case and without the subsection: `remote.url` for each remote. */
 export interface GitVariable {
@@ -7,7 +7,10 @@ export interface GitVariable {
   readonly value: string;
 }
 
-/** Variables that make git run nothing and lead nowhere else. A list of the others would never be complete. */
+/**
+ * Variables that neither make git run something nor lead it elsewhere. A list of the dangerous ones would never be
+ * complete.
+ */
 const harmless: ReadonlySet<string> = new Set([
   ...[
     'repositoryformatversion',
@@ -29,7 +32,7 @@ const harmless: ReadonlySet<string> = new Set([
   ...['receive.denycurrentbranch', 'lfs.repositoryformatversion'],
 ]);
 
-/** Undefined for what is not understood. */
+/** Undefined if the text cannot be parsed. */
 export function parseGitConfig(text: string): readonly GitVariable[] | undefined {
   const variables: GitVariable[] = [];
   let section: string | undefined;
@@ -50,14 +53,14 @@ export function parseGitConfig(text: string): readonly GitVariable[] | undefined
   return variables;
 }
 
-/** The variables that are not known to be harmless; `?` stands for a file that is not understood. */
+/** Variables that are not known to be harmless; `?` if the text cannot be parsed. */
 export function doubtfulVariables(text: string): readonly string[] {
   const variables = parseGitConfig(text);
   if (variables === undefined) return ['?'];
   return [...new Set(variables.map(({ name }) => name).filter((name) => !harmless.has(name)))];
 }
 
-/** The folder of hooks that a configuration names; undefined for git's own. */
+/** The hooks folder that a configuration sets; undefined for the default. */
 export function hooksPathIn(text: string): string | undefined {
   const value = parseGitConfig(text)?.findLast(({ name }) => name === 'core.hookspath')?.value;
   return value === undefined || value === '' ? undefined : value.replace(/^"(.*)"$/, '$1');

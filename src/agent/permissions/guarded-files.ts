@@ -1,5 +1,5 @@
-// Which file that runs later would a call of a file tool change? Asked of the path as it is spelled and of the real one: a link in the
-// workspace must not lead around the question.
+// Finds the file that runs later which a call of a file tool would change. Checks the path as spelled and the real
+// path, so that a link in the workspace does not evade the question.
 
 import { readdirSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,23 +8,23 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import { hooksPathIn } from './git-config.ts';
-import { isGitFolder } from './git-layout.ts';
-import { createNameFinder } from './linked-names.ts';
+import { createNameFinder } from './hard-link-names.ts';
+import { isGitFolder } from './is-git-folder.ts';
 
 /** A file that needs a permission of its own. */
 export interface GuardedFile {
-  /** Relative to the workspace; the real path, where that is what is guarded. */
+  /** Relative to the workspace: the real path if that one is guarded, else the path as spelled. */
   readonly path: string;
   /** Ends "it is run by ...". */
   readonly runBy: string;
 }
 
 export interface GuardedFiles {
-  /** Undefined for what may be written as any other file. */
+  /** Undefined for an ordinary file. */
   find(path: string): Promise<GuardedFile | undefined>;
-  /** True for a real path that is guarded. */
+  /** True if this real path is guarded. */
   isGuarded(realPath: string): boolean;
-  /** True if a further name of the file (hard link) is guarded, or if that cannot be told. */
+  /** True if another name of the file (hard link) is guarded, or if that cannot be found out. */
   isShared(stats: Stats): Promise<boolean>;
 }
 
@@ -45,16 +45,16 @@ export function createGuardedFiles(
     const found = listed(path);
     if (found !== undefined) return found;
     return isInGitFolder(workspace.root, path)
-      ? { path, runBy: 'git, to which its folder is a repository' }
+      ? { path, runBy: 'git, for which its folder is a repository' }
       : undefined;
   }
 
-  // Folders are not read for each name: what only they would tell is left out.
+  // Only the list is checked here: reading the folder of every name would take too long.
   const findNames = createNameFinder((path) => listed(path) !== undefined);
 
   return {
     async find(path) {
-      // Read each time: the user may set it while the server runs.
+      // Read for each call: the user may change it while the server runs.
       hooks = await hooksFolder(workspace.root);
       const real = await realPathOf(workspace, path);
       if (real === undefined) return undefined;
@@ -68,7 +68,7 @@ export function createGuardedFiles(
   };
 }
 
-/** Undefined where the tool itself says in words what is wrong with the path. */
+/** Undefined if the path is invalid; then the tool itself reports why. */
 async function realPathOf(workspace: Pick<Workspace, 'realFile'>, path: string): Promise<string | undefined> {
   try {
     return (await workspace.realFile(path)).path;
@@ -78,7 +78,10 @@ async function realPathOf(workspace: Pick<Workspace, 'realFile'>, path: string):
   }
 }
 
-/** True if a folder above the file is a repository of any name, or becomes one by this file: `HEAD` beside `objects` and `refs` is enough for git. */
+/**
+ * True if a folder above the file is a repository under any name, or becomes one with this file: git needs only `HEAD`,
+ * `objects` and `refs`.
+ */
 function isInGitFolder(root: string, path: string): boolean {
   const segments = path.split('/');
   return segments.some((segment, depth) => {
@@ -91,7 +94,7 @@ function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // Not there yet.
+    // The folder does not exist yet.
     return [];
   }
 }

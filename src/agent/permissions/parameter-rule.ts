@@ -1,5 +1,5 @@
-// Rules for tools that are not our own: their parameters are compared as canonical JSON (RFC 8785) and as nothing else, since only the tool
-// knows what its arguments mean.
+// Rules for tools that are not built in. Their parameters are compared as canonical JSON (RFC 8785) and nothing else,
+// since only the tool knows what its parameters mean.
 
 import canonicalize from 'canonicalize';
 import { isRecord } from '../../base/is-record.ts';
@@ -7,24 +7,27 @@ import { fitsText } from './fits-text.ts';
 
 type Parameters = Readonly<Record<string, unknown>>;
 
-/** Undefined for what has no canonical form: text with half of a surrogate pair. */
+/** Undefined for parameters without a canonical form: text with half of a surrogate pair. */
 export function canonicalParameters(params: Parameters): string | undefined {
   try {
     return canonicalize(params);
   } catch {
-    // The library knows no other failure for parsed JSON.
+    // The library has no other failure for parsed JSON.
     return undefined;
   }
 }
 
-/** True if the pattern is JSON with exactly these members; `*` inside a string stands for any text. */
+/** True if the pattern is JSON with exactly these members. `*` inside a string matches any text. */
 export function allowsParameters(pattern: string, params: Parameters): boolean {
   if (canonicalParameters(params) === undefined) return false;
   const wanted = readJson(pattern);
   return wanted !== undefined && fitsValue(wanted.value, params, 'all');
 }
 
-/** Members that the pattern does not name do not get a call past it. A pattern that no parameters can fit forbids every call. */
+/**
+ * Members that the pattern does not name are ignored, so they cannot be used to evade it. A pattern that cannot match
+ * anything forbids every call.
+ */
 export function forbidsParameters(pattern: string, params: Parameters): boolean {
   const text = canonicalParameters(params);
   if (text === undefined || !canFitParameters(pattern)) return true;
@@ -33,7 +36,7 @@ export function forbidsParameters(pattern: string, params: Parameters): boolean 
   return fitsText(pattern, text) || strings(params).some((string) => fitsText(pattern, string));
 }
 
-/** Can a pattern be decided for parameters? JSON can, and text that begins with `*`. */
+/** True if the pattern can match parameters: it is JSON, or text that begins with `*`. */
 export function canFitParameters(pattern: string): boolean {
   const json = readJson(pattern);
   if (json !== undefined) return isRecord(json.value);
@@ -44,7 +47,7 @@ function readJson(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
   } catch {
-    // No JSON, but perhaps text with `*`.
+    // Not JSON; it may be text with `*`.
     return undefined;
   }
 }

@@ -1,33 +1,36 @@
-// Rules for our own file tools. Names are compared in Unicode's composed form (NFC). A bracket that is a whole path segment (`app/[id]`) is
-// often a name: it forbids under both readings, and allows only the name.
+// Rules for the built-in file tools. Names are compared in Unicode's composed form (NFC). A bracket that is a whole
+// path segment (`app/[id]`) is often a name: a deny rule applies in both readings, an allow rule only to the name.
 
-import { compileLinear, translateGlob } from '../tools/glob-pattern.ts';
+import { translateGlob } from '../tools/glob-pattern.ts';
+import { compileLinear } from '../tools/linear-pattern.ts';
 
-/** What a call of a file tool names. Paths are relative to the workspace, with `/`. */
+/** The file of a tool call. Paths are relative to the workspace, with `/`. */
 export interface FileTarget {
   readonly kind: 'file';
   readonly path: string;
-  /** Through all links; undefined if it cannot be told. */
+  /** With all links followed; undefined if it cannot be found out. */
   readonly realPath: string | undefined;
-  /** The file has further names (hard links). */
+  /** True if the file has other names (hard links). */
   readonly isShared: boolean;
-  /** Those of its further names that a deny rule matches; undefined if they cannot be told. */
+  /** The file's other names that a deny rule matches; undefined if they cannot be found out. */
   readonly otherNames: readonly string[] | undefined;
 }
 
-/** Only the real path counts. A file with several names may be one that the pattern does not mean. */
+/**
+ * Only the real path counts. A file with several names is never allowed: another of its names may not fit the pattern.
+ */
 export function allowsPath(pattern: string, { realPath, isShared }: FileTarget): boolean {
   if (realPath === undefined || isShared) return false;
   return realPath === pattern || compilePattern(pattern, 'allow')(realPath);
 }
 
-/** Any of its names counts; what cannot be told is forbidden. */
+/** Every name of the file counts. A file whose names cannot be found out is forbidden. */
 export function forbidsPath(pattern: string, { path, realPath, otherNames }: FileTarget): boolean {
   if (realPath === undefined || otherNames === undefined) return true;
   return [path, realPath, ...otherNames].some((name) => forbidsName(pattern, name));
 }
 
-/** One name alone, without looking for others. Letter case is ignored: on many file systems `.ENV` and `.env` are one file. */
+/** Judges one name. Letter case is ignored: on many file systems `.ENV` and `.env` are the same file. */
 export function forbidsName(pattern: string, name: string): boolean {
   return name === pattern || compilePattern(pattern, 'deny')(name);
 }
@@ -51,9 +54,9 @@ function compile(pattern: string, effect: Effect): (name: string) => boolean {
   const trimmed = pattern.normalize('NFC').replace(/^\.?\//, '');
   const isFolder = trimmed.endsWith('/');
   const glob = isFolder ? trimmed.slice(0, -1) : trimmed;
-  // A plain name of a folder stands for what is in it as well, if it forbids.
+  // A deny rule with a plain folder name also covers what is in the folder.
   const coversInside = isFolder || (effect === 'deny' && !/[*?{]/.test(glob));
-  // A name without `/` is meant at any depth.
+  // A name without `/` matches at any depth.
   const isAnchored = glob.includes('/') || /^\.?\//.test(pattern) || (isFolder && effect === 'allow');
   const anchored = isAnchored ? glob : `**/${glob}`;
   const source = translateGlob(anchored, { segments: effect === 'allow' ? 'name' : 'both' });
@@ -61,16 +64,16 @@ function compile(pattern: string, effect: Effect): (name: string) => boolean {
     const { matches } = compileLinear(`^(?:${source})${coversInside ? '(?:/(?s:.*))?' : ''}$`, {
       ignoreCase: effect === 'deny',
     });
-    // The root has no name that a pattern such as `.*` could mean.
+    // The root is `.`, which a pattern such as `.*` must not match.
     const coversRoot = /^(\.|\*|\*\*|\*\*\/\*)$/.test(trimmed);
     return (name) => (name === '.' ? coversRoot : matches(name.normalize('NFC')));
   } catch {
-    // Not a pattern: it cannot be decided. `checkPathPattern` says so at the start.
+    // An invalid pattern forbids. `checkPathPattern` reports it at the start.
     return () => effect === 'deny';
   }
 }
 
-/** Undefined if the pattern makes sense. */
+/** What is wrong with the pattern; undefined if it is valid. */
 export function checkPathPattern(pattern: string): string | undefined {
   if (pattern.length > 1000) return 'is longer than 1000 characters';
   try {

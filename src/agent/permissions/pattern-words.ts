@@ -1,6 +1,7 @@
-// The fixed words of a glob pattern, which tell what the pattern names. Takes linear time, also for brackets that nothing closes.
+// The fixed words of a glob pattern, which show what the pattern names. Linear time, also for brackets that are never
+// closed.
 
-/** The pattern with `x` in the place of each wildcard, class, group and escaped character. A bracket that is not closed stays. */
+/** The pattern with `x` in place of each wildcard, class, group and escaped character. An unclosed bracket stays. */
 export function patternWords(pattern: string): string {
   const lastBracket = pattern.lastIndexOf(']');
   const lastBrace = pattern.lastIndexOf('}');
@@ -12,7 +13,7 @@ export function patternWords(pattern: string): string {
         return at + 1 < pattern.length && !/[\n\r\u2028\u2029]/.test(pattern.charAt(at + 1))
           ? at + 2
           : undefined;
-      // Only searched for if it is there: otherwise each open bracket would cost a look at the whole rest.
+      // Search only if there is one: otherwise each open bracket would scan the whole rest.
       case '[':
         return lastBracket > at ? pattern.indexOf(']', at) + 1 : undefined;
       case '{':

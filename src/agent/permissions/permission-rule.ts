@@ -1,5 +1,6 @@
-// A rule of a permission: `tool`, or `tool(pattern)`. For the built-in file tools the pattern stands for paths, for `bash` for commands, and for
-// all other tools for their parameters as JSON. Which of these it is depends on the tool, never on what a call passes to it.
+// Permission rules: `tool` or `tool(pattern)`. The pattern matches paths for the built-in file tools, commands for
+// `bash`, and parameters as JSON for all other tools. Which one depends only on the tool, never on what a call passes
+// to it.
 
 import { allowsCommand, commandText, exactPattern } from './allow-command.ts';
 import { fitsText } from './fits-text.ts';
@@ -8,17 +9,17 @@ import { allowsParameters, canonicalParameters, forbidsParameters } from './para
 import { allowsPath, checkPathPattern, type FileTarget, forbidsPath } from './path-rule.ts';
 
 export interface PermissionRule {
-  /** A name, or one with `*` in it, as `github__*`. */
+  /** A tool's name; it may contain `*`, as in `github__*`. */
   readonly tool: string;
   readonly pattern: string | undefined;
 }
 
-/** What rules are held against. */
+/** What a rule's pattern is compared with. */
 export type ToolTarget =
   | FileTarget
-  /** A path outside of the workspace, which refuses it. */
+  /** A path outside the workspace, which refuses it. */
   | { readonly kind: 'outside' }
-  /** `folder`: where it runs, relative to the workspace, through all links; undefined if it cannot run there. */
+  /** `folder`: where it runs, relative to the workspace with all links followed; undefined if it cannot run there. */
   | { readonly kind: 'command'; readonly command: string; readonly folder: string | undefined }
   | { readonly kind: 'parameters' };
 
@@ -37,7 +38,7 @@ export const fileTools: readonly string[] = [
   'list_directory',
 ];
 
-/** A denied path is denied to every tool that could do the same with it: the rules of these tools hold for the tool as well. */
+/** A denied path is denied to every tool that could do the same with it: rules for these tools also bind the tool. */
 const alsoDeniedAs: Readonly<Record<string, readonly string[]>> = {
   search: ['read_file'],
   glob: ['read_file'],
@@ -60,7 +61,7 @@ export function parseRule(text: string): PermissionRule {
   return rule;
 }
 
-/** The rule that stands for exactly this use and no other; for a file tool, for any content of this file. */
+/** The rule for exactly this use and no other. For a file tool it covers any content of this file. */
 export function exactRule(use: ToolUse): PermissionRule {
   const { tool, params, target } = use;
   switch (target.kind) {
@@ -73,12 +74,12 @@ export function exactRule(use: ToolUse): PermissionRule {
   }
 }
 
-/** Where a command runs; as the call says, if that leads nowhere. */
+/** The folder where a command runs; as the call spells it, if it does not exist. */
 function folderOf({ params, target }: ToolUse): string {
   return (target.kind === 'command' ? target.folder : undefined) ?? String(params.cwd ?? '.');
 }
 
-/** What a person allows by `allow_always`, in words. */
+/** What `allow_always` covers, in words. */
 export function describeExact({ tool, target }: ToolUse): string {
   switch (target.kind) {
     case 'file': {
@@ -95,7 +96,7 @@ export function describeExact({ tool, target }: ToolUse): string {
   }
 }
 
-/** Text that `parseRule` understands. */
+/** The rule as text, which `parseRule` reads. */
 export function formatRule({ tool, pattern }: PermissionRule): string {
   return pattern === undefined ? tool : `${tool}(${pattern})`;
 }
@@ -118,7 +119,7 @@ export function allows(rule: PermissionRule, use: ToolUse): boolean {
   }
 }
 
-/** True if one of the rules allows the use, or each part of a command that is a list is allowed by one of them. */
+/** True if one of the rules allows the use, or if each part of a list of commands is allowed by one of them. */
 export function isAllowed(rules: readonly PermissionRule[], use: ToolUse): boolean {
   if (rules.some((rule) => allows(rule, use))) return true;
   const { tool, target } = use;
@@ -127,7 +128,7 @@ export function isAllowed(rules: readonly PermissionRule[], use: ToolUse): boole
   return allowsCommand(patterns, target.command, target.folder);
 }
 
-/** True if the rule forbids the use. What cannot be decided is forbidden. */
+/** True if the rule forbids the use, or if that cannot be decided. */
 export function forbids(rule: PermissionRule, use: ToolUse): boolean {
   const { pattern } = rule;
   const { target } = use;
@@ -148,17 +149,17 @@ export function forbids(rule: PermissionRule, use: ToolUse): boolean {
   }
 }
 
-/** Does a deny rule with a pattern bind this tool? */
+/** True if a deny rule with a pattern applies to this tool. */
 export function appliesTo(rule: PermissionRule, tool: string): boolean {
   return [tool, ...(alsoDeniedAs[tool] ?? [])].some((name) => fitsText(rule.tool, name));
 }
 
-/** True if two rules say the same. */
+/** True if two rules are the same. */
 export function sameRule(left: PermissionRule, right: PermissionRule): boolean {
   return left.tool === right.tool && left.pattern === right.pattern;
 }
 
-/** True if a remembered rule, which is exact, stands for this use. */
+/** True if the rule is the exact rule of this use. Remembered rules are exact. */
 export function isExactly(rule: PermissionRule, use: ToolUse): boolean {
   if (use.target.kind === 'file' && use.target.realPath === undefined) return false;
   return sameRule(rule, exactRule(use));

@@ -1,104 +1,51 @@
-// May this tool run now? Rules and the mode decide at once; else a person is asked, by an event, and the run waits for the answer. What is
-// not answered in ten minutes is denied.
+// Asks a person whether a tool may run, where rules and the mode leave it open (judge-use.ts). The question is an
+// event; the run waits for the answer. A question without an answer is denied after ten minutes.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
+import type {
+  Decision,
+  Permission,
+  PermissionFilter,
+  PermissionStats,
+  Settlement,
+} from '../../contract/permission.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
-import type { CommandIsolation } from '../tools/tool-box.ts';
-import type { PermissionMode } from '../types.ts';
-import type { FilesThatRunLater } from './files-that-run-later.ts';
-import type { GuardedFile } from './guarded-files.ts';
-import type { FileTarget } from './path-rule.ts';
-import {
-  allows,
-  describeExact,
-  exactRule,
-  forbids,
-  formatRule,
-  isAllowed,
-  isExactly,
-  type PermissionRule,
-  type ToolUse,
-} from './permission-rule.ts';
+import { asShown, createJudge, type JudgedUse, type JudgeOptions, type UnaskedUse } from './judge-use.ts';
+import { describeExact, exactRule, formatRule, type PermissionRule } from './permission-rule.ts';
 
-export type Decision = 'allow' | 'allow_always' | 'deny';
-
-/** A tool that waits for a person. Times are RFC 3339. */
-export interface Permission {
-  readonly id: string;
-  readonly runId: string;
-  readonly sessionId: string;
-  readonly tool: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  /** What `allow_always` would allow in this session from now on. */
-  readonly rule: string;
-  /** The same in words. */
-  readonly alwaysCovers: string;
-  /** Of a file tool: the file that the path leads to, through all links. */
-  readonly realPath?: string;
-  readonly reason: string;
-  /** How a command will run if it is allowed; null for tools that run none. */
-  readonly sandbox: 'bubblewrap' | 'none' | null;
-  readonly status: 'pending' | 'allowed' | 'denied';
-  readonly createdAt: string;
-  /** Without an answer it is denied then. */
-  readonly expiresAt: string;
-}
-
-export interface PermissionRequest extends ToolUse {
+export interface PermissionRequest extends JudgedUse {
   readonly runId: string;
   readonly sessionId: string;
   readonly hop: number;
-  readonly mode: PermissionMode;
-  readonly readOnly: boolean;
-  /** The file that the call would change, if other programs run it later. */
-  readonly guarded?: GuardedFile | undefined;
-  /** How a tool that runs commands will run this one; undefined for other tools. */
-  readonly isolation?: CommandIsolation | undefined;
-  /** What this session allows already. */
-  readonly remembered: () => readonly PermissionRule[];
+  /** Adds a rule to those of the session. */
   readonly remember: (rule: PermissionRule) => Promise<void>;
   readonly signal: AbortSignal;
-  /** The run waits from here on, until the promise settles. */
+  /** Called when the run begins to wait; it waits until `check` settles. */
   readonly onWait: (permission: Permission) => void;
 }
 
-/** A use that nobody is asked about: a direct call, or a command of the offline agent. */
-export interface UnaskedUse extends ToolUse {
-  readonly mode: PermissionMode;
-  readonly readOnly: boolean;
-}
-
 export interface Permissions {
-  /** Throws if a deny rule or the mode `read-only` forbids the use. @throws CodeBuddyError `permission_denied`, naming the rule */
+  /**
+   * @throws CodeBuddyError `permission_denied`, naming the rule, if a deny rule or the mode `read-only` forbids the use
+   */
   assertNotDenied(use: UnaskedUse): void;
-  /** Resolves when the tool may run. @throws CodeBuddyError `permission_denied`, with what the model may be told; AbortError */
+  /**
+   * Resolves when the tool may run.
+   * @throws CodeBuddyError `permission_denied` with a reason for the model; AbortError
+   */
   check(request: PermissionRequest): Promise<void>;
-  list(filter: { readonly sessionId?: string; readonly runId?: string }): readonly Permission[];
+  list(filter: PermissionFilter): readonly Permission[];
   /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
   stats(): PermissionStats;
 }
 
-/** How a question was settled: by a person, or without one. */
-type Settlement = Decision | 'expired' | 'run_ended';
-
-/** Since the start of the process. */
-export interface PermissionStats {
-  readonly pending: number;
-  readonly requested: number;
-  readonly resolved: Readonly<Record<Settlement, number>>;
-}
-
-export interface PermissionsOptions {
+export interface PermissionsOptions extends JudgeOptions {
   readonly log: Pick<EventLog, 'append'>;
-  readonly allow: readonly PermissionRule[];
-  readonly deny: readonly PermissionRule[];
-  /** Tells which rules name the files that run later. */
-  readonly runLater: Pick<FilesThatRunLater, 'isNamedBy'>;
   readonly now: () => number;
-  /** @default 10 minutes */
+  /** In ms. @default 600 000 */
   readonly answerWithinMs?: number;
 }
 
@@ -106,22 +53,22 @@ interface Pending {
   permission: Permission;
   readonly request: PermissionRequest;
   readonly settle: (verdict: { readonly allowed: boolean; readonly reason: string }) => void;
-  /** Somebody's answer is being written down. */
+  /** An answer is being written to the log. */
   isDecided: boolean;
 }
 
-const editingTools: readonly string[] = ['write_file', 'edit_file'];
-/** Of those that were decided, this many are remembered, to tell who comes late. */
+/**
+ * The ids of this many ended permissions are kept, to answer `permission_resolved` instead of `permission_not_found`.
+ */
 const keepResolved = 1000;
 
 export function createPermissions({
   log,
-  allow,
-  deny,
-  runLater,
   now,
   answerWithinMs = 600_000,
+  ...judging
 }: PermissionsOptions): Permissions {
+  const { judge, reasonAgainst } = createJudge(judging);
   const pending = new Map<string, Pending>();
   const resolved = new Set<string>();
   let requested = 0;
@@ -133,55 +80,11 @@ export function createPermissions({
     run_ended: 0,
   };
 
-  /** What holds whoever asks, and cannot be allowed: deny rules first, then the mode `read-only`. */
-  function reasonAgainst(use: UnaskedUse): string | undefined {
-    const forbidding = deny.find((rule) => forbids(rule, use));
-    if (forbidding !== undefined) return `the rule deny ${formatRule(forbidding)} forbids it`;
-    if (use.mode === 'read-only' && !use.readOnly)
-      return 'the permission mode "read-only" allows only tools that read';
-    return undefined;
-  }
-
-  /** Undefined: a person must say. */
-  function judge(
-    request: PermissionRequest,
-  ): { readonly allowed: boolean; readonly reason: string } | undefined {
-    const against = reasonAgainst(request);
-    if (against !== undefined) return { allowed: false, reason: against };
-    if (request.readOnly) return { allowed: true, reason: 'it only reads' };
-    if (request.mode === 'full') return { allowed: true, reason: 'permission mode "full"' };
-    if (request.guarded !== undefined) return judgeGuarded(request);
-    // Without the sandbox, only a rule for exactly this command is enough.
-    const isGranted = request.isolation?.isMissing
-      ? allow.some((rule) => isExactly(rule, request))
-      : isAllowed(allow, request);
-    if (isGranted) return { allowed: true, reason: 'a rule allows it' };
-    if (request.remembered().some((rule) => isExactly(rule, request)))
-      return { allowed: true, reason: 'it was allowed for this session' };
-    if (request.mode === 'auto-edit' && editingTools.includes(request.tool))
-      return { allowed: true, reason: 'permission mode "auto-edit"' };
-    return undefined;
-  }
-
-  /** Only a rule that names the file, or a person who was shown it, allows what runs later: `write_file(**)` was not said of hooks. */
-  function judgeGuarded(
-    request: PermissionRequest,
-  ): { readonly allowed: boolean; readonly reason: string } | undefined {
-    // The file that is really changed, not the link that leads to it.
-    const use = asShown(request);
-    const names = (rule: PermissionRule): boolean =>
-      rule.pattern !== undefined && (isLiteral(rule.pattern) || runLater.isNamedBy(rule.pattern));
-    if (allow.some((rule) => names(rule) && allows(rule, use)))
-      return { allowed: true, reason: 'a rule names it and allows it' };
-    if (request.remembered().some((rule) => isExactly(rule, use)))
-      return { allowed: true, reason: 'it was allowed for this session' };
-    return undefined;
-  }
-
   async function ask(request: PermissionRequest): Promise<{ allowed: boolean; reason: string }> {
     const { runId, sessionId, hop, tool, params, signal } = request;
     const createdAt = now();
     const { target } = request;
+    const alwaysCovers = describeExact(asShown(request));
     const permission: Permission = {
       id: makeId('prm', createdAt),
       runId,
@@ -189,7 +92,7 @@ export function createPermissions({
       tool,
       params,
       rule: formatRule(exactRule(asShown(request))),
-      alwaysCovers: describeExact(asShown(request)),
+      alwaysCovers,
       ...(target.kind === 'file' && target.realPath !== undefined ? { realPath: target.realPath } : {}),
       reason: reasonToAsk(request),
       sandbox: request.isolation?.sandbox ?? null,
@@ -198,7 +101,7 @@ export function createPermissions({
       expiresAt: new Date(createdAt + answerWithinMs).toISOString(),
     };
     const { promise, resolve, reject } = Promise.withResolvers<{ allowed: boolean; reason: string }>();
-    // A cancel may come while the question is still being written, before anybody waits for the answer.
+    // The run may be cancelled while the question is being written, before anything waits for the promise.
     promise.catch(() => undefined);
     pending.set(permission.id, { permission, request, settle: resolve, isDecided: false });
     const owner = { sessionId, runId, hop };
@@ -206,7 +109,7 @@ export function createPermissions({
     signal.addEventListener('abort', onAbort, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
-      // In the log before anybody is told: an answer must never come before its question.
+      // Logged before anybody can answer: the answer must never come before its question.
       await log.append([
         {
           type: 'permission.request',
@@ -215,7 +118,7 @@ export function createPermissions({
             tool,
             params: wellFormedDeep({ ...params }),
             reason: permission.reason,
-            alwaysCovers: permission.alwaysCovers,
+            alwaysCovers,
             ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
             ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
           },
@@ -252,7 +155,7 @@ export function createPermissions({
     if (one === undefined) return undefined;
     pending.delete(id);
     const permission: Permission = { ...one.permission, status: allowed ? 'allowed' : 'denied' };
-    // Only the id: what a tool was to do may be long.
+    // Only the id is kept, since parameters may be long.
     resolved.add(id);
     const [oldest] = resolved;
     if (resolved.size > keepResolved && oldest !== undefined) resolved.delete(oldest);
@@ -296,8 +199,8 @@ export function createPermissions({
       const one = pending.get(id);
       if (one === undefined || one.isDecided) {
         if (one === undefined && !resolved.has(id))
-          throw new CodeBuddyError('permission_not_found', `No permission ${id} waits.`);
-        throw new CodeBuddyError('permission_resolved', `Permission ${id} was decided already.`);
+          throw new CodeBuddyError('permission_not_found', `Permission ${id} not found.`);
+        throw new CodeBuddyError('permission_resolved', `Permission ${id} was already decided.`);
       }
       const { request, settle } = one;
       const owner = { sessionId: request.sessionId, runId: request.runId, hop: request.hop };
@@ -306,7 +209,7 @@ export function createPermissions({
         if (decision === 'allow_always') await request.remember(exactRule(asShown(request)));
         await tell(one.permission, decision, reason, owner);
       } catch (error) {
-        // It was not written down, so it was not decided.
+        // The decision is not in the log, so it was not made.
         one.isDecided = false;
         throw error;
       }
@@ -326,39 +229,10 @@ function denied(tool: string, reason: string): CodeBuddyError {
   return new CodeBuddyError('permission_denied', `${tool} was not run: ${reason}.`);
 }
 
-function isLiteral(pattern: string): boolean {
-  return !/[*?[\]{}\\]/.test(pattern);
-}
-
-/** True if a rule lets the file tools write a file that runs later, by its name: commands may do so, too. */
-export function allowsWriting(
-  rule: PermissionRule,
-  path: string,
-  runLater: Pick<FilesThatRunLater, 'isNamedBy'>,
-): boolean {
-  if (rule.pattern === undefined || !runLater.isNamedBy(rule.pattern)) return false;
-  // A folder is allowed by a rule for what is in it.
-  return editingTools.some((tool) => [path, `${path}/x`].some((one) => allows(rule, fileUse(tool, one))));
-}
-
-/** A use of a file tool on a real path. */
-function fileUse(tool: string, path: string): ToolUse & { readonly target: FileTarget } {
-  const target = { kind: 'file' as const, path, realPath: path, isShared: false, otherNames: [] };
-  return { tool, params: { path }, target };
-}
-
-/** A file that runs later is shown, and remembered, by its real path. */
-function asShown(request: PermissionRequest): ToolUse {
-  if (request.guarded === undefined) return request;
-  const { tool, target } = fileUse(request.tool, request.guarded.path);
-  const isShared = request.target.kind === 'file' && request.target.isShared;
-  return { tool, params: request.params, target: { ...target, isShared } };
-}
-
 function reasonToAsk({ tool, mode, isolation, guarded }: PermissionRequest): string {
   if (guarded !== undefined)
     return `${tool} would change ${guarded.path}, which is run later by ${guarded.runBy}`;
   return isolation?.isMissing
     ? `there is no sandbox here, so ${tool} would run with all rights of the server's user`
-    : `${tool} can change something, and permission mode "${mode}" asks for that`;
+    : `${tool} can change something, and permission mode "${mode}" asks about such tools`;
 }

@@ -1,23 +1,27 @@
-// Splits a command into words for allow rules. Only plain and quoted words have one meaning for every shell; anything else (redirections,
-// substitutions, globs, braces, `~`, assignments, line breaks) is left undefined, and then only an exact rule can allow the command.
+// Splits a command into words for allow rules. Only plain and quoted words mean the same in every shell. A command with
+// anything else (redirections, substitutions, globs, braces, `~`, assignments, line breaks) is not plain, and only an
+// exact rule can allow it.
 
 export type Joint = '&&' | '||' | ';' | '|';
 
 export interface PlainCommand {
   /** The words of each simple command, without quotes. */
   readonly commands: readonly (readonly string[])[];
-  /** What stands between them. */
+  /** The operators between them. */
   readonly joints: readonly Joint[];
 }
 
-/** A star of a pattern that is not quoted; no command can hold it, since NUL cannot be passed to a shell. */
+/** An unquoted star of a pattern. No command can contain it, since NUL cannot be passed to a shell. */
 export const star = '\0';
 
 const plain = /[\p{L}\p{N}\p{M}_./:@%+,=-]/u;
 const control = /\p{Cc}/u;
 const assignment = /^[A-Za-z_][A-Za-z0-9_]*\+?=/;
 
-/** `stars`: take unquoted `*` as the wildcard of a pattern; otherwise it is a glob, and the command is not plain. */
+/**
+ * Undefined if the command is not plain. `stars`: read unquoted `*` as the wildcard of a pattern; without it, `*` is a
+ * glob.
+ */
 export function splitPlainCommand(
   text: string,
   { stars = false }: { readonly stars?: boolean } = {},
@@ -67,7 +71,7 @@ export function splitPlainCommand(
   return { commands: [...commands, words], joints };
 }
 
-/** An assignment before the program changes what the program does. */
+/** False for an assignment in front of the program: it changes what the program does. */
 function isCommand(words: readonly string[]): boolean {
   return words[0] !== undefined && words[0] !== '' && !assignment.test(words[0]);
 }

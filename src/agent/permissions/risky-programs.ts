@@ -1,5 +1,6 @@
-// Programs whose options or operands run other programs or write files, though they may look harmless. Used for warnings about allow rules.
-// Sources: the programs' manual pages and GTFOBins (https://gtfobins.github.io); for git and others each entry was tried.
+// Programs that look harmless but whose options or operands run other programs or write files. Used for warnings about
+// allow rules. Sources: the programs' manual pages and GTFOBins (https://gtfobins.github.io). The entries for git and
+// some others were tried out.
 
 export interface RiskyProgram {
   readonly programs: string;
@@ -9,7 +10,7 @@ export interface RiskyProgram {
 const table: readonly RiskyProgram[] = [
   {
     programs: 'git',
-    why: 'runs what its configuration says, and --output, -c, --ext-diff, --upload-pack write or run',
+    why: 'runs programs of its configuration; --output, -c, --ext-diff and --upload-pack write files or run programs',
   },
   { programs: 'find fd', why: '-exec and -ok run programs; -delete and -fprint write' },
   { programs: 'tar', why: '--checkpoint-action, --to-command and -I run programs; it writes files' },
@@ -19,16 +20,16 @@ const table: readonly RiskyProgram[] = [
   },
   {
     programs: 'node deno tsx ts-node python python2 python3 perl ruby php lua Rscript julia',
-    why: 'run the code that they are given',
+    why: 'run any code in their arguments',
   },
   {
     programs: 'sh bash dash zsh ksh fish busybox eval source .',
-    why: 'run the commands that they are given',
+    why: 'run any command in their arguments',
   },
   {
     programs:
       'env xargs nice nohup timeout time watch script sudo doas su setsid stdbuf strace parallel flock',
-    why: 'run the rest of their words',
+    why: 'run the command in their arguments',
   },
   { programs: 'ssh scp sftp rsync', why: '-o, -e, -S and -F run programs, also on other machines' },
   { programs: 'sed', why: 'its commands e and w run programs and write; -i changes files' },

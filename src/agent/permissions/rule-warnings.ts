@@ -1,5 +1,5 @@
-// What a person should know about permission rules before they are needed: rules that allow more than they seem to, and rules that cannot do
-// what they look like. Shown at the start and by `doctor`.
+// Warnings about permission rules that allow more than they seem to, or that can never match. Shown at the start and by
+// `doctor`.
 
 import { hasStar } from './allow-command.ts';
 import { fitsText } from './fits-text.ts';
@@ -67,19 +67,17 @@ function commandWarning(pattern: string): string | undefined {
   if (!hasStar(pattern)) return undefined;
   const split = splitPlainCommand(pattern, { stars: true });
   if (split === undefined)
-    return 'can never match: with * in it, it may hold only plain or quoted words (\\* is a star itself)';
+    return 'can never match: a pattern with * may contain only plain or quoted words (\\* matches a star)';
   const words = split.commands.flat();
   if (split.commands.some(([program]) => program?.includes(star)))
-    return 'can never match: the program must be written out';
+    return 'can never match: the program must be spelled out';
   if (words.some((word) => word.startsWith('-') && word.includes(star)))
-    return 'can never match: options must be written out, with their values';
+    return 'can never match: options must be spelled out, with their values';
   const risk = split.commands
     .map(([program = '']) => ({ program, why: riskOf(program) }))
     .find(({ why }) => why);
   const meaning =
-    words.at(-1) === star
-      ? '; the last * stands for one operand and for no option, ** for any number of operands'
-      : '';
+    words.at(-1) === star ? '; the last * matches one operand and no option, ** any number of operands' : '';
   if (risk !== undefined) return `may allow more than it seems to (${risk.program}: ${risk.why})${meaning}`;
-  return meaning === '' ? undefined : `needs a look${meaning}`;
+  return meaning === '' ? undefined : `may match less than it seems to${meaning}`;
 }

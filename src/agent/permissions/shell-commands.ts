@@ -1,25 +1,25 @@
-// Finds every command that a shell text may run, for deny rules: in lists, pipes, sub-shells, substitutions and the bodies of control
-// structures. It reads more than it must: what the shell would only know at run time becomes `unknown`, and rules take that for a match.
-// One pass, linear in the text.
+// Finds every command that a shell text may run, for deny rules: in lists, pipes, sub-shells, substitutions and the
+// bodies of control structures. Text that the shell knows only at run time becomes `unknown`, which rules treat as a
+// match. One pass, linear in the text.
 
-/** Stands in a word for text that is known at run time only. NUL cannot be part of a command. */
+/** In a word: text that is known only at run time. NUL cannot be part of a command. */
 export const unknown = '\0';
 
 export interface Word {
   /** Without quotes and backslashes. */
   readonly text: string;
-  /** Not quoted and unknown: it may become any number of words. */
+  /** True if it contains unquoted unknown text, which may become any number of words. */
   readonly many: boolean;
 }
 
 export interface ShellCommands {
   readonly commands: readonly (readonly Word[])[];
-  /** False if quotes or brackets do not close: the shell and we may read it differently. */
+  /** False if quotes or brackets do not close: then a shell may read the text differently. */
   readonly complete: boolean;
 }
 
 interface Frame {
-  /** What closes it; '' for the text itself. */
+  /** The character that closes it; '' for the text itself. */
   readonly closer: '' | ')' | '`' | '}';
   words: Word[];
   text: string | undefined;
@@ -27,11 +27,11 @@ interface Frame {
   inQuotes: boolean;
   /** The next word is the target of a redirection, not part of the command. */
   skipsNext: boolean;
-  /** A command, not only the inside of `${…}`. */
+  /** True for a command, false for the inside of `${…}`. */
   readonly runs: boolean;
-  /** `( … )`: it leaves no text behind. */
+  /** `( … )`, which is replaced by nothing. */
   isGroup: boolean;
-  /** Inside `"${…}"` and here-documents a quote is a character like any other. */
+  /** Inside `"${…}"` and here-documents, quotes are ordinary characters. */
   readonly plainQuotes: boolean;
 }
 
@@ -73,7 +73,7 @@ function scan(text: string, base: Frame, hereDepth: number): ShellCommands {
     endWord();
     const frame = top();
     frame.skipsNext = false;
-    // The `)` of a pattern looks like the end of the substitution around it.
+    // The `)` of a `case` pattern looks like the end of the substitution around it.
     if (stack.length > 1 && frame.words.some((word) => word.text === 'case')) complete = false;
     if (frame.runs && frame.words.length > 0) commands.push(frame.words);
     frame.words = [];
@@ -84,7 +84,7 @@ function scan(text: string, base: Frame, hereDepth: number): ShellCommands {
   };
   const pop = (): void => {
     const { closer, words, text: last = '' } = top();
-    // "${list[@]}" is several words even in quotes.
+    // "${list[@]}" is several words, even in quotes.
     const isList = closer === '}' && /[@!]/.test(`${words[0]?.text ?? ''}${last}`);
     const { isGroup } = top();
     endCommand();
@@ -124,7 +124,7 @@ function scan(text: string, base: Frame, hereDepth: number): ShellCommands {
       add(unknown, !frame.inQuotes);
       i = end - 1;
     } else if (char === '$' && /[0-9@*#?$!-]/.test(next ?? '')) {
-      // "$@" is several words even in quotes.
+      // "$@" is several words, even in quotes.
       add(unknown, !frame.inQuotes || next === '@');
       i++;
     } else if (frame.inQuotes) {
@@ -136,7 +136,7 @@ function scan(text: string, base: Frame, hereDepth: number): ShellCommands {
       frame.inQuotes = true;
       add('');
     } else if (char === '$' && next === '"') {
-      // A translated string is quoted like any other.
+      // A translated string ($"…") is quoted like any other.
     } else if (char === "'" || (char === '$' && next === "'")) {
       const isAnsi = char === '$';
       const start = isAnsi ? i + 2 : i + 1;

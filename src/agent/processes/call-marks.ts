@@ -1,8 +1,9 @@
-// Ends what a program leaves behind that left its process group. Each program that tools and MCP servers start carries a mark in its
-// environment, which its children inherit wherever they go; on Linux what carries the mark is found and ended. The marks are on the disk while
-// their programs run, so that the next start ends what a server that was killed has left.
+// Ends processes that a program leaves behind outside its process group. Programs started for tools and MCP servers
+// carry a mark in their environment, which their children inherit; on Linux, processes with the mark are found and
+// ended. The marks are on disk while their programs run: the next start ends the processes that a killed server has
+// left.
 //
-// A process that drops its environment and leaves its group and its parent is not found.
+// A process that drops its environment and leaves both its group and its parent is not found.
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,22 +22,25 @@ import {
 export const markVariable = 'CODEBUDDY_CALL';
 
 export interface CallMark {
-  /** To be added to the environment of the program. */
+  /** Add this to the environment of the program. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Remembers the program and all that descends from it now, also what has dropped its environment. To be called before it is ended. */
+  /**
+   * Remembers the program and all its descendants, also those that dropped their environment. Call before ending the
+   * program.
+   */
   noteTree(pid: number): void;
-  /** Ends what is left, once the program itself has ended. Resolves to the numbers of the processes that could not be ended. */
+  /** Ends the remaining processes. Call when the program has ended. Resolves to the pids that could not be ended. */
   end(): Promise<readonly number[]>;
 }
 
 export interface CallMarks {
   create(): CallMark;
-  /** Ends what a server that was killed has left. Resolves to how many processes were ended. */
+  /** Ends processes that a killed server has left. Resolves to the number of ended processes. */
   recover(): Promise<number>;
 }
 
 export interface CallMarksOptions {
-  /** A private folder for what must outlive a crash. Undefined: nothing is kept. */
+  /** A private folder for the marks, which must outlive a crash. Undefined: they are not kept. */
   readonly stateFolder?: string | undefined;
 }
 
@@ -46,7 +50,9 @@ interface Note {
   readonly server: { readonly pid: number; readonly startedAt: number };
 }
 
-/** Stopped processes start no others, so this many looks are enough for any tree that does not fight back. */
+/**
+ * Stopped processes cannot start others, so this many rounds are enough for any tree that does not resist on purpose.
+ */
 const maxRounds = 20;
 const roundMs = 20;
 
@@ -61,11 +67,11 @@ export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMar
     const path = join(folder, `${mark}.json`);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      // Not synced: what ends the machine ends the processes.
+      // Not synced: a crash of the machine ends the processes, too.
       writeFileSync(path, JSON.stringify(note), { mode: 0o600 });
       return path;
     } catch {
-      // A full disk must not keep a command from running; it is only for the case of a crash.
+      // The command runs even on a full disk; the mark on disk matters only after a crash.
       return undefined;
     }
   }
@@ -93,7 +99,7 @@ export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMar
       for (const { path, value } of readJsonFolder(folder)) {
         const note = toNote(value);
         if (note !== undefined && note.boot === boot) {
-          // A server that still runs ends its programs itself.
+          // A server that is still running ends its programs itself.
           if (readProcess(note.server.pid)?.startedAt === note.server.startedAt) continue;
           ended += (await endAll(note.mark, [])).ended;
         }
@@ -104,20 +110,20 @@ export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMar
   };
 }
 
-/** Stops all, so that they start no others, then ends them. */
+/** Stops all processes first, so that they start no others, then ends them. */
 async function endAll(
   mark: string,
   known: readonly ProcessEntry[],
 ): Promise<{ readonly ended: number; readonly remaining: readonly number[] }> {
   const needle = Buffer.from(`\0${markVariable}=${mark}\0`);
   const keyOf = ({ pid, startedAt }: ProcessEntry): string => `${pid} ${startedAt}`;
-  const ours = new Set(known.map(keyOf));
+  const knownKeys = new Set(known.map(keyOf));
   const seen = new Set<string>();
   for (let round = 0; ; round++) {
     const all = await listProcesses();
     const found = withDescendants(
       all,
-      (entry) => ours.has(keyOf(entry)) || carries(entry.environment, needle),
+      (entry) => knownKeys.has(keyOf(entry)) || carries(entry.environment, needle),
     );
     const remaining = found.map(({ pid }) => pid);
     if (found.length === 0 || round === maxRounds) {
@@ -128,14 +134,14 @@ async function endAll(
     }
     const fresh = found.filter((entry) => !seen.has(keyOf(entry)));
     for (const entry of found) seen.add(keyOf(entry));
-    // As long as new ones appear, all are only stopped.
+    // While new ones appear, all are only stopped.
     for (const entry of found) signal(entry, fresh.length > 0 ? 'SIGSTOP' : 'SIGKILL');
     if (fresh.length === 0) await sleep(roundMs);
   }
 }
 
 function carries(environment: Buffer, needle: Buffer): boolean {
-  // It may be the first of its variables.
+  // The mark may be the first variable, with no NUL in front.
   return (
     environment.includes(needle) || environment.subarray(0, needle.length - 1).equals(needle.subarray(1))
   );
@@ -153,19 +159,19 @@ function withDescendants(
   return [...found.values()];
 }
 
-/** Only if the number still means the same process. */
+/** Signals the process if the pid still belongs to it. */
 function signal({ pid, startedAt }: ProcessEntry, name: NodeJS.Signals): void {
   if (readProcess(pid)?.startedAt !== startedAt) return;
   try {
     process.kill(pid, name);
   } catch (error) {
-    // ESRCH: it has ended. EPERM: another user's; the caller is told that it is left.
+    // ESRCH: it has ended. EPERM: it belongs to another user, and the caller learns that it is left.
     if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM')))
       throw error;
   }
 }
 
-/** Undefined for a file that a crash left half-written, or that is not ours. */
+/** Undefined for a file that a crash left half-written, or that the server did not write. */
 function toNote(value: unknown): Note | undefined {
   const note = value as Partial<Note> | null | undefined;
   const isNote =

@@ -1,4 +1,5 @@
-// The processes of this machine as /proc shows them (Linux). A process is known by its number and its start together: numbers come again.
+// The processes of this machine from /proc (Linux). A process is identified by pid and start time together, since pids
+// are reused.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -6,18 +7,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
-  /** In clock ticks since the machine was started. */
+  /** In clock ticks since the machine started. */
   readonly startedAt: number;
-  /** As it was when the process began; empty if it may not be read. */
+  /** The environment at the start of the process; empty if it may not be read. */
   readonly environment: Buffer;
 }
 
-/** Processes that are looked at between two turns of the event loop: some milliseconds. */
+/** Processes that are read between two turns of the event loop: a few milliseconds. */
 const perTurn = 100;
 
 export const hasProcessTable = process.platform === 'linux';
 
-/** All but those that have ended, and this one. */
+/** All running processes except this one. */
 export async function listProcesses(): Promise<readonly ProcessEntry[]> {
   const entries: ProcessEntry[] = [];
   let looked = 0;
@@ -34,7 +35,7 @@ export async function listProcesses(): Promise<readonly ProcessEntry[]> {
 export function readProcess(pid: number): ProcessEntry | undefined {
   const stat = read(`/proc/${pid}/stat`)?.toString('latin1');
   if (stat === undefined) return undefined;
-  // The name in parentheses may hold anything.
+  // The name in parentheses may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, parent] = fields;
   if (state === 'Z' || state === 'X') return undefined;
@@ -46,7 +47,10 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   };
 }
 
-/** A process and all that descends from it, by asking each for its children: this takes no longer on a machine with many processes. */
+/**
+ * A process and its descendants, found by asking each process for its children: the time does not depend on the number
+ * of processes.
+ */
 export function readTree(pid: number): readonly ProcessEntry[] {
   const tree = new Map<number, ProcessEntry>();
   const next = [pid];
@@ -59,7 +63,7 @@ export function readTree(pid: number): readonly ProcessEntry[] {
   return [...tree.values()];
 }
 
-/** None where the kernel does not tell. */
+/** Empty where the kernel does not list them. */
 function childrenOf(pid: number): readonly number[] {
   let threads: readonly string[];
   try {
@@ -74,7 +78,7 @@ function childrenOf(pid: number): readonly number[] {
   });
 }
 
-/** Of this start of the machine; undefined if it cannot be told. */
+/** Identifies this start of the machine; undefined if it cannot be read. */
 export function readBootId(): string | undefined {
   return read('/proc/sys/kernel/random/boot_id')?.toString('latin1').trim();
 }
@@ -83,7 +87,7 @@ function read(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch {
-    // Gone, or another user's.
+    // The process is gone or belongs to another user.
     return undefined;
   }
 }

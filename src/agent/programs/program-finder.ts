@@ -1,32 +1,38 @@
-// Finds the programs that the server itself starts. A name is looked up in a PATH that is fixed at the start, and only in folders that the
-// agent cannot write: `npx` puts WORKSPACE/node_modules/.bin first in PATH, and whatever the agent plants there must not run as the server.
+// Finds the programs that the server itself starts. A name is looked up in a PATH that is fixed at the start, and only
+// in folders that the agent cannot write: `npx` puts WORKSPACE/node_modules/.bin first in PATH, and a program planted
+// there must not run as the server.
 
 import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, parse, sep } from 'node:path';
 
 export interface ProgramFinder {
-  /** The trusted part of PATH, for programs that look up others: `npx` starts `node` by its name. */
+  /** The trusted part of PATH, for programs that look up others: `npx` looks up `node`. */
   readonly path: string;
-  /** PATH for commands without a sandbox: all but relative folders and the `node_modules/.bin` of untrusted ones. */
+  /**
+   * PATH for commands without a sandbox: without relative folders and without `node_modules/.bin` of untrusted folders.
+   */
   readonly commandPath: string;
   /** The absolute path of a program; undefined if there is none outside the untrusted folders. */
   find(name: string): string | undefined;
-  /** The same for programs of the operating system, which never come from a `node_modules` folder. */
+  /** The same for programs of the operating system, never from a `node_modules` folder. */
   findSystem(name: string): string | undefined;
-  /** True if the path is in an untrusted folder, or leads through one. A path that does not exist is judged by its folders. */
+  /** True if the path is in an untrusted folder or leads through one. A missing path is judged by its folders. */
   isUntrusted(path: string): boolean;
 }
 
 export interface ProgramFinderOptions {
-  /** Relative entries and empty ones are ignored. @default the folders where a POSIX system keeps its programs */
+  /** Relative and empty entries are ignored. @default the usual folders of a POSIX system */
   readonly path: string | undefined;
-  /** Folders that the agent may write. Recognized by device and inode, so that no other spelling of the name gets around it. */
+  /**
+   * Folders that the agent may write. Compared by device and inode, so that another spelling of the path does not evade
+   * the check.
+   */
   readonly untrusted: readonly string[];
-  /** File name extensions of programs. @default on Windows those of PATHEXT */
+  /** File name extensions of programs. @default those of PATHEXT on Windows, none elsewhere */
   readonly extensions?: readonly string[];
 }
 
-/** As many as Linux follows. */
+/** Linux follows as many. */
 const maxLinks = 40;
 const standardPath = process.platform === 'win32' ? '' : '/usr/local/bin:/usr/bin:/bin';
 
@@ -42,7 +48,10 @@ export function createProgramFinder({
     .filter((folder) => folder !== undefined);
   const found = new Map<string, string>();
 
-  /** Follows each link by itself: a chain that leads through an untrusted folder can be turned around later. */
+  /**
+   * Follows each link step by step: a chain through an untrusted folder can be changed later. Undefined if there is
+   * one.
+   */
   function resolveTrusted(whole: string): string | undefined {
     let { root: at } = parse(whole);
     let rest = whole.slice(at.length).split(sep);
@@ -79,13 +88,13 @@ export function createProgramFinder({
   }
 
   function look(name: string, where: readonly string[]): string | undefined {
-    // A name only: a path would not be looked up, and `..` would lead elsewhere.
+    // Names only: a path would not be looked up, and `..` would lead elsewhere.
     if (name === '' || /[/\\\0]/.test(name)) return undefined;
     for (const folder of where) {
       for (const extension of name.includes('.') ? ['', ...extensions] : extensions) {
         const file = join(folder, name + extension);
         const real = attempt(() => resolveTrusted(file));
-        // Not the real path: programs as BusyBox go by the name that they are called by.
+        // Not the real path: programs such as BusyBox act by the name they are called by.
         if (real !== undefined && isProgram(real)) return file;
       }
     }
@@ -136,7 +145,7 @@ function isProgram(file: string): boolean {
   );
 }
 
-/** Undefined for what the file system refuses: a folder that cannot be read holds no program for us. */
+/** Undefined for errors of the file system: a folder that cannot be read has no usable program. */
 function attempt<T>(work: () => T): T | undefined {
   try {
     return work();

@@ -1,5 +1,5 @@
-// Around each command: looks at the workspace, says what the sandbox must cover, and sees to it that nothing is left that the user's own programs
-// would run. A journal on the disk lets the next start do the last part after a crash.
+// Guards each command: scans the workspace before it, says what the sandbox must cover, and afterwards removes whatever
+// the user's own programs would run. A journal on disk lets the next start finish this after a crash.
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,25 +13,25 @@ import { createPlaceholders, removeIfEmpty } from './placeholders.ts';
 import { type Scan, scanWorkspace } from './scan-workspace.ts';
 import { takeAway } from './take-away.ts';
 
-/** A file that other programs run later, and what became of it. */
+/** A file that other programs run later, and what was done about its change. */
 export interface RunsLaterChange extends Change {
-  /** `removed`: the command may not make it, so it was taken away; `told`: it is there. */
+  /** `removed`: the command may not create it, so it was taken away. `told`: it is still there. */
   readonly action: 'removed' | 'told';
 }
 
 export interface GuardedCommand {
-  /** Arguments of bubblewrap, to follow the bind of the workspace. */
+  /** Arguments for bubblewrap, to come after the bind of the workspace. */
   readonly sandboxArguments: readonly string[];
-  /** To be called once, when nothing of the command is left. */
+  /** Call once, when no process of the command is left. */
   end(): Promise<readonly RunsLaterChange[]>;
 }
 
 export interface CommandGuard {
-  /** `isSandboxed`: without a sandbox nothing is covered, and changes are only told. */
+  /** If `isSandboxed` is false, nothing is covered and changes are only told. */
   begin(options: { readonly isSandboxed: boolean }): Promise<GuardedCommand>;
-  /** A tool has written this file with a permission; relative to the workspace. */
+  /** Call after a tool has written a file with a permission. `path`: relative to the workspace. */
   noteWrite(path: string): void;
-  /** Ends what a crash has left of commands. Gives what was taken away. */
+  /** Finishes commands that a crash has cut off. Resolves to the files that were taken away. */
   recover(): Promise<readonly RunsLaterChange[]>;
 }
 
@@ -39,11 +39,14 @@ export interface CommandGuardOptions {
   /** The real path of the workspace. */
   readonly root: string;
   readonly list: FilesThatRunLater;
-  /** True for paths that a rule lets the file tools write, by name: commands may do so, too. */
+  /** True for paths that a rule lets the file tools write by name; commands may write them, too. */
   readonly isAllowed?: (path: string) => boolean;
-  /** What this server, or its next start, runs or obeys; relative to the workspace. @default none */
+  /** Files that this server, or its next start, runs or obeys; relative to the workspace. @default none */
   readonly ownFiles?: readonly string[];
-  /** A private folder outside the workspace, for the journal and for what was taken away. Undefined: neither is kept. */
+  /**
+   * A private folder outside the workspace for the journal and for files that were taken away. Undefined: neither is
+   * kept.
+   */
   readonly stateFolder?: string | undefined;
 }
 
@@ -52,17 +55,16 @@ interface Journal {
   readonly before: Before;
 }
 
-/** A look before a command holds it up; the one after it must find what was hidden in many folders. */
+/** The scan before a command delays it; the scan after it must find files hidden among many folders. */
 const beforeWithinMs = 3000;
 const afterWithinMs = 10_000;
 const notAllSeen: RunsLaterChange = {
   path: '.',
   change: 'modified',
-  runBy:
-    'whatever it is: the workspace is too large to be looked through in time, so not all changes are known',
+  runBy: 'unknown programs: the workspace is too large to be scanned in time, so some changes are not listed',
   action: 'told',
 };
-/** Of changes that are told, this many are named. */
+/** At most this many told changes are listed. */
 const tellAtMost = 50;
 
 export function createCommandGuard({
@@ -136,7 +138,7 @@ export function createCommandGuard({
           placeholders.release(taken.keys());
           try {
             const changes = await finish(before, written, isSandboxed);
-            // If it fails, the next start tries again.
+            // If this throws, the journal stays and the next start tries again.
             if (journal !== undefined) rmSync(journal, { force: true });
             return changes;
           } finally {
@@ -151,7 +153,7 @@ export function createCommandGuard({
     async recover() {
       const changes: RunsLaterChange[] = [];
       for (const { path: file, value } of readJsonFolder(journals)) {
-        // A file of the server, in a folder that no tool can see.
+        // The file was written by the server, in a folder that no tool can see.
         const journal = value as Journal | undefined;
         if (journal !== undefined && journal.root !== root) continue;
         if (journal !== undefined) {
@@ -166,7 +168,7 @@ export function createCommandGuard({
   };
 }
 
-/** Not forced to the disk: it is for the end of the process, not of the machine. */
+/** Not synced: the journal is for a crash of the process, not of the machine. */
 function writeJournal(folder: string | undefined, journal: Journal): string | undefined {
   if (folder === undefined) return undefined;
   const file = join(folder, `${randomUUID()}.json`);
@@ -174,7 +176,7 @@ function writeJournal(folder: string | undefined, journal: Journal): string | un
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(file, JSON.stringify(journal), { mode: 0o600, flag: 'wx' });
   } catch {
-    // A full disk is no reason not to run: the journal is only for a crash.
+    // The command runs even on a full disk; the journal matters only after a crash.
   }
   return file;
 }

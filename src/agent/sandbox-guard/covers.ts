@@ -1,12 +1,13 @@
-// What the sandbox must keep read-only inside the writable workspace, and the bubblewrap arguments for it. Pure but for a look at what is there.
+// Covers keep files read-only inside the writable workspace. This file plans them and makes the bubblewrap arguments;
+// it reads the file system but changes nothing.
 //
-// Covers on `.git/config` and `.git/hooks` alone are not enough: `mv .git x; cp -r x .git` puts a writable copy in their place. A mount point
-// cannot be renamed, so `.git` becomes one itself first. Each cover is a file or folder bound onto itself, so that no file of ours has to be
-// readable for the user that the command runs as.
+// Covers on `.git/config` and `.git/hooks` alone are not enough: `mv .git x; cp -r x .git` puts a writable copy in
+// their place. A mount point cannot be renamed, so `.git` becomes one itself first. Each cover is a file or folder
+// bound onto itself: then no file of the server has to be readable for the user that runs the command.
 
 import { lstatSync, realpathSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { isInFolder } from './paths.ts';
+import { isInFolder } from '../../base/is-in-folder.ts';
 import type { Scan } from './scan-workspace.ts';
 
 export interface Cover {
@@ -15,21 +16,24 @@ export interface Cover {
   readonly access: 'read-only' | 'mount-point';
 }
 
-/** A name that is missing and must not come to be: an empty file or folder of ours stands there meanwhile. */
+/** An empty file or folder that stands in for a missing name, which the command must not create. */
 export interface Placeholder {
   readonly path: string;
   readonly kind: 'file' | 'folder';
 }
 
 export interface CoverPlan {
-  /** In this order: later mounts lie over earlier ones. */
+  /** In the order of mounting: later mounts lie over earlier ones. */
   readonly covers: readonly Cover[];
   readonly placeholders: readonly Placeholder[];
-  /** Of each git folder, the entries that a command cannot change. */
+  /** For each git folder, the entries that a command cannot change. */
   readonly gitEntries: ReadonlyMap<string, readonly string[]>;
 }
 
-/** In the git folder of the workspace; git does the same with an empty one as with none. `commondir` cannot be covered: git fails if it is empty. */
+/**
+ * In the workspace's git folder. git treats these as missing if they are empty. `commondir` is not among them: git
+ * fails if it is empty.
+ */
 const gitPlaceholders: readonly Placeholder[] = [
   { path: 'config', kind: 'file' },
   { path: 'config.worktree', kind: 'file' },
@@ -39,9 +43,9 @@ const gitPlaceholders: readonly Placeholder[] = [
 const gitEntries = ['config', 'config.worktree', 'hooks', 'commondir', 'gitdir', 'info/attributes'];
 
 /**
- * Names at the workspace's root that are run soonest. An empty folder stands in for them: git, watchers and globs do not see it, and
- * removing it can never remove anybody's work. Names that tools read in ordinary work are not among them; what a command makes of those is
- * taken away when it ends.
+ * Names at the workspace's root that are run soonest. An empty folder stands in for each: git, watchers and globs do
+ * not see it, and removing it cannot remove anybody's work. Names that tools read in ordinary work are not among them;
+ * if a command creates one of those, it is taken away when the command ends.
  */
 const rootPlaceholders: readonly string[] = [
   '.envrc',
@@ -59,15 +63,15 @@ const rootPlaceholders: readonly string[] = [
   '.gitlab-ci.yml',
   '.github/workflows',
 ];
-/** yarn 1 and bun fail where .npmrc is a folder. */
+/** With these files .npmrc gets no placeholder: yarn 1 and bun fail if it is a folder. */
 const readsNpmrc = ['yarn.lock', 'bun.lock', 'bun.lockb'];
 
 export interface PlanOptions {
   readonly root: string;
   readonly scan: Scan;
-  /** True for what a rule allows commands to change. */
+  /** True for paths that a rule allows commands to change. */
   readonly isAllowed: (path: string) => boolean;
-  /** True for what stands in for a missing name, for another command that runs. */
+  /** True for a placeholder of another running command. */
   readonly isPlaceholder: (path: string) => boolean;
 }
 
@@ -84,12 +88,12 @@ export function planCovers({ root, scan, isAllowed, isPlaceholder }: PlanOptions
     const within = (name: string): string => (folder === '' ? name : `${folder}/${name}`);
     const mine: string[] = [];
     covered.set(folder, mine);
-    // The workspace itself is a mount point already.
+    // The workspace itself is already a mount point.
     if (folder !== '') covers.push({ path: folder, access: 'mount-point' });
     const entries = [...gitEntries, ...names.filter((name) => isOtherSpelling(name))];
     const kinds = new Map(entries.map((name) => [name, kindAt(within(name))]));
     if ([...kinds.values(), kindAt(within('info'))].includes('link')) {
-      // A link cannot be covered, and the folder that holds it could be changed otherwise.
+      // A link cannot be covered, so the whole folder becomes read-only.
       covers.push({ path: folder === '' ? '.' : folder, access: 'read-only' });
       mine.push(...entries);
       continue;
@@ -131,7 +135,7 @@ export function planCovers({ root, scan, isAllowed, isPlaceholder }: PlanOptions
   return { covers, placeholders, gitEntries: covered };
 }
 
-/** For bubblewrap, to follow the bind of the workspace. What has gone meanwhile is left out. */
+/** Arguments for bubblewrap, to come after the bind of the workspace. bubblewrap skips paths that are gone by then. */
 export function coverArguments(root: string, covers: readonly Cover[]): readonly string[] {
   return covers.flatMap(({ path, access }) => {
     const absolute = join(root, path);
@@ -152,7 +156,7 @@ function kindOf(path: string): 'file' | 'folder' | 'link' | undefined {
   }
 }
 
-/** Where a link leads in the workspace; what is outside cannot be written anyway. */
+/** Where a link leads in the workspace; undefined outside, where commands cannot write anyway. */
 function targetIn(root: string, path: string): string | undefined {
   try {
     const target = realpathSync(join(root, path));

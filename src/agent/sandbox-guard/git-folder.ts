@@ -1,14 +1,14 @@
-// Recognizes git folders (`.git`, bare ones, those of submodules and worktrees) by what is in them, as git does, and says whether one could
-// make git run something: a command may make a repository anywhere, and the user's next `git status` in that folder would obey it.
+// Says whether a git folder (`.git`, a bare one, or that of a submodule or worktree) could make git run something. A
+// command may create a repository anywhere, and the user's next `git status` in that folder would obey it.
 
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isInFolder } from '../../base/is-in-folder.ts';
 import { doubtfulVariables, parseGitConfig } from '../permissions/git-config.ts';
-import { isInFolder } from './paths.ts';
 
 const maxConfigBytes = 1_000_000;
 
-/** What is doubtful in a git folder that a command made or changed; each is one of its entries. */
+/** An entry of a git folder that could make git run something. */
 export interface Doubt {
   readonly name: string;
   readonly why: string;
@@ -17,7 +17,7 @@ export interface Doubt {
 export interface DoubtOptions {
   /** The real path of the workspace. */
   readonly root: string;
-  /** Git folders that are judged themselves. */
+  /** True for git folders that are judged on their own. */
   readonly isKnown: (folder: string) => boolean;
 }
 
@@ -54,14 +54,14 @@ function doubtsOfConfig(file: string, folder: string, root: string): string | un
   return doubtful.length === 0 ? undefined : `sets ${doubtful.slice(0, 5).join(', ')}`;
 }
 
-/** A submodule's configuration names its folder; one that leads out would let git write elsewhere. */
+/** A submodule's configuration names its work tree. One outside the workspace would let git write elsewhere. */
 function isOwnWorktree(text: string, folder: string, root: string): boolean {
   return (parseGitConfig(text) ?? [])
     .filter(({ name }) => name === 'core.worktree')
     .every(({ value }) => isInFolder(resolve(folder, value), root));
 }
 
-/** A linked worktree names the repository that it belongs to: `../..` from REPOSITORY/.git/worktrees/NAME. */
+/** A linked worktree names its repository: `../..` from REPOSITORY/.git/worktrees/NAME. Anything else is doubtful. */
 function doubtsOfCommonFolder(
   file: string,
   folder: string,

@@ -1,22 +1,22 @@
-// Compares the workspace before and after a command: what must be taken away, since the command made it where only a permission may, and what
-// the result should tell.
+// Compares the workspace before and after a command. Decides what must be taken away, because the command created it
+// without a permission, and what the result should tell.
 
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { isInFolder } from '../../base/is-in-folder.ts';
 import { findDoubts } from './git-folder.ts';
-import { isInFolder } from './paths.ts';
 import type { FileState, Scan } from './scan-workspace.ts';
 
-/** What is known from before the command; plain data, so that it can be kept for the next start. */
+/** The state before the command; plain data, since the journal keeps it for the next start. */
 export interface Before {
   /** Unix ms. */
   readonly startedAt: number;
   readonly isComplete: boolean;
-  /** Git folders by path, and which of their entries were covered. */
+  /** Git folders by path, with their covered entries. */
   readonly gitFolders: Readonly<Record<string, { readonly id: string; readonly covered: readonly string[] }>>;
   readonly guarded: Readonly<Record<string, FileState & { readonly isCovered: boolean }>>;
   readonly told: Readonly<Record<string, FileState>>;
-  /** Stand-ins for missing names, with device and inode. */
+  /** Device and inode of placeholders, by path. */
   readonly placeholders: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +37,7 @@ export interface JudgeOptions {
   readonly root: string;
   readonly before: Before;
   readonly after: Scan;
-  /** True for what a rule allows commands to change, and for what tools wrote meanwhile. */
+  /** True for paths that a rule allows commands to change, and for files that tools wrote meanwhile. */
   readonly isAllowed: (path: string) => boolean;
 }
 
@@ -59,7 +59,7 @@ function judgeGitFolders({ root, before, after, isAllowed }: JudgeOptions): read
     after.gitFolders.has(relative(root, folder).split(sep).join('/'));
   const changes: Change[] = [];
   for (const [folder, { id }] of after.gitFolders) {
-    // A folder that was moved has taken its covers along.
+    // Found by its id: a folder that was moved has kept its covers.
     const covered = known.get(id);
     for (const { name, why } of doubtsIn(join(root, folder), { root, isKnown })) {
       const path = folder === '' ? name : `${folder}/${name}`;
@@ -75,7 +75,7 @@ function doubtsIn(...args: Parameters<typeof findDoubts>): ReturnType<typeof fin
   try {
     return findDoubts(...args);
   } catch {
-    // Gone meanwhile, or nobody's to read.
+    // The folder is gone or cannot be read.
     return [];
   }
 }
@@ -93,13 +93,13 @@ function judgeGuarded({ root, before, after, isAllowed }: JudgeOptions): Verdict
     if (isAllowed(path) || before.placeholders[path] === state.id) continue;
     if (!isChanged(was, state)) continue;
     const change = changeOf(path, was, state.runBy);
-    // The same file: a cover held it, so it was changed from outside, or by another name of it.
+    // The same file: its cover was in place, so it was changed from outside the sandbox or by another of its names.
     if (was?.isCovered && was.id === state.id) tell.push(change);
-    // In the same folder as before a covered file cannot be replaced from within.
+    // In the same folder as before: a command cannot replace a covered file there.
     else if (was?.isCovered && was.parentId === state.parentId) tell.push(change);
     else if (coveredIds.has(state.id)) continue;
     else if (isGitFile(path, state)) {
-      // Git folders of the workspace were judged themselves.
+      // Git folders in the workspace were judged on their own.
       if (!leadsInside(root, path)) tell.push(change);
     } else if (mayBeNew({ root, before }, path)) remove.push(change);
   }
@@ -110,7 +110,7 @@ function isGitFile(path: string, { kind }: FileState): boolean {
   return kind !== 'folder' && /(?:^|\/)\.git$/i.test(path);
 }
 
-/** True for a worktree's or submodule's `.git`, which names its git folder, in the workspace. */
+/** True if the `.git` file of a worktree or submodule names a git folder in the workspace. */
 function leadsInside(root: string, path: string): boolean {
   try {
     const file = join(root, path);
@@ -131,7 +131,10 @@ function changeOf(path: string, was: FileState | undefined, runBy: string): Chan
   return { path, change: was === undefined ? 'created' : 'modified', runBy };
 }
 
-/** Where not everything was seen before, what has not been touched since is taken for old. Nobody can set a file's ctime. */
+/**
+ * If the scan before was incomplete, a file that was not touched since counts as old. The ctime cannot be set by
+ * anybody.
+ */
 function mayBeNew({ root, before }: Pick<JudgeOptions, 'root' | 'before'>, path: string): boolean {
   if (before.isComplete) return true;
   const stats = lstatSync(join(root, path), { throwIfNoEntry: false });

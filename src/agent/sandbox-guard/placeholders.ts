@@ -1,4 +1,5 @@
-// Empty files and folders that stand in for missing names while commands run. Several commands share them; the last one to end removes them.
+// Placeholders: empty files and folders that stand in for missing names while commands run. Commands share them; the
+// last one removes them.
 
 import {
   chownSync,
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import type { Placeholder } from './covers.ts';
 
 export interface Placeholders {
-  /** Makes what is missing. Gives those that stand there now, by path, with device and inode. */
+  /** Creates the missing ones. Returns device and inode of all that exist now, by path. */
   take(wanted: readonly Placeholder[]): ReadonlyMap<string, string>;
   release(paths: Iterable<string>): void;
   isPlaceholder(path: string): boolean;
@@ -29,11 +30,11 @@ export function createPlaceholders(root: string): Placeholders {
       if (kind === 'folder') mkdirSync(absolute);
       else closeSync(openSync(absolute, 'wx', 0o644));
       const owner = statSync(root);
-      // The command runs as the workspace's owner.
+      // The command runs as the workspace's owner, who must own it.
       if (process.getuid?.() === 0 && owner.uid !== 0) chownSync(absolute, owner.uid, owner.gid);
       return true;
     } catch {
-      // There by now, so it is not ours; or the folder cannot be written, by the command either.
+      // It exists by now and belongs to somebody else; or the folder cannot be written, not by the command either.
       return false;
     }
   }
@@ -65,13 +66,13 @@ export function createPlaceholders(root: string): Placeholders {
   };
 }
 
-/** Removes nothing that anybody has put something into. */
+/** Removes the placeholder, unless somebody has put something into it. */
 export function removeIfEmpty(path: string): void {
   try {
     const stats = lstatSync(path);
     if (stats.isDirectory()) rmdirSync(path);
     else if (stats.isFile() && stats.size === 0) unlinkSync(path);
   } catch {
-    // Gone, or in use by now.
+    // It is gone or in use.
   }
 }

@@ -1,19 +1,20 @@
-// Looks through the whole workspace for git folders and for files that run later, before a command and after it. In slices, so that requests are
-// answered meanwhile, and within a time: what was not looked at is said to be so. Links are not followed.
+// Scans the whole workspace for git folders and files that run later, before and after each command. Works in slices,
+// so that requests are answered meanwhile, and within a time limit; the result says if it is incomplete. Links are not
+// followed.
 
 import { type BigIntStats, type Dirent, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FilesThatRunLater } from '../permissions/files-that-run-later.ts';
-import { isGitFolder } from '../permissions/git-layout.ts';
+import { isGitFolder } from '../permissions/is-git-folder.ts';
 
-/** What tells one file from another at the same path, and its content from an earlier one. */
+/** Tells a file from another one at the same path, and its content from earlier content. */
 export interface FileState {
   /** Device and inode. */
   readonly id: string;
-  /** Those of its folder. */
+  /** Device and inode of its folder. */
   readonly parentId: string;
   readonly kind: 'file' | 'folder' | 'link';
-  /** Changes with each write; of a folder undefined. */
+  /** Changes with each write; undefined for a folder. */
   readonly version: string | undefined;
   readonly runBy: string;
 }
@@ -22,31 +23,31 @@ export interface FileState {
 export interface Scan {
   /** Git folders, outer ones first, with the names of their entries. */
   readonly gitFolders: ReadonlyMap<string, { readonly id: string; readonly names: readonly string[] }>;
-  /** What only a permission may change: the outermost file or folder of the list. */
+  /** Files that only a permission may change: the outermost listed file or folder. */
   readonly guarded: ReadonlyMap<string, FileState>;
-  /** What runs later by design. */
+  /** Files that run later by design, whose changes are told. */
   readonly told: ReadonlyMap<string, FileState>;
-  /** False if the time was over before everything was seen. */
+  /** False if the time was over before everything was scanned. */
   readonly isComplete: boolean;
 }
 
 export interface ScanOptions {
   readonly root: string;
   readonly list: FilesThatRunLater;
-  /** Further files and folders that only a permission may change, and what runs each. */
+  /** More files and folders that only a permission may change, with the programs that run them. */
   readonly extra?: ReadonlyMap<string, string>;
-  /** @default 3 seconds */
+  /** In ms. @default 3000 */
   readonly withinMs?: number;
 }
 
-/** Work between two turns of the event loop. */
+/** Time of work between two turns of the event loop. */
 const sliceMs = 8;
 
 interface Folder {
   readonly path: string;
-  /** In a folder of installed packages, where names mean nothing but git folders count. */
+  /** True below a folder of installed packages, where only git folders count. */
   readonly isPackages: boolean;
-  /** Which entries are worth a look; undefined: all. */
+  /** True for entries to look at; undefined: all. */
   readonly only?: (name: string) => boolean;
 }
 
@@ -92,14 +93,14 @@ export async function scanWorkspace({
     const isDotGit = isGit && /(?:^|\/)\.git$/i.test(folder.path);
     for (const entry of entries) {
       if (folder.only !== undefined && !folder.only(entry.name)) continue;
-      // Submodules and worktrees have their git folders in there; the rest is git's data.
+      // Git folders of submodules and worktrees are in there; the rest is git's data.
       if (isDotGit && !/^(?:modules|worktrees)$/i.test(entry.name)) continue;
       lookAt(entry, folder, absolute, isGit);
     }
   }
 
   function lookAt(entry: Dirent, folder: Folder, parent: string, isInGit: boolean): void {
-    // Installed packages are many files, and of those none counts.
+    // Files of installed packages do not count, and there are many.
     if (folder.isPackages && !entry.isDirectory()) return;
     const { name } = entry;
     const path = folder.path === '' ? name : `${folder.path}/${name}`;
@@ -141,7 +142,7 @@ export async function scanWorkspace({
   }
 }
 
-/** The thousands of folders of a repository's objects hold no others. */
+/** False for the thousands of folders of a repository's objects, which contain no git folders. */
 function isNoObject(name: string): boolean {
   return !/^(?:[0-9a-f]{2}|pack|info)$/.test(name);
 }
@@ -150,7 +151,7 @@ function statsOf(path: string): BigIntStats | undefined {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch {
-    // As below.
+    // Treated like a missing file, as below.
     return undefined;
   }
 }
@@ -164,7 +165,7 @@ function entriesOf(folder: string): readonly Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    // Gone meanwhile, or closed to us: a command that we start can do no more in it.
+    // The folder is gone, or the server may not read it; then a command cannot do more in it either.
     return [];
   }
 }

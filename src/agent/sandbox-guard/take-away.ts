@@ -1,15 +1,15 @@
-// Moves a file or folder of the workspace to a place that is never run, so that nothing is lost. Linux only, as the sandbox: the folder that holds it
-// is opened first and looked at, since another command may put a link in its place.
+// Moves a file or folder of the workspace to a place where nothing runs it, so that nothing is lost. Linux only, like
+// the sandbox: its folder is opened first and checked, since another command may put a link in its place.
 
 import { randomUUID } from 'node:crypto';
 import { constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { chmod, cp, type FileHandle, lstat, open, readlink, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** Of what was taken away, this much is kept. */
+/** The number of taken files and folders that are kept. */
 const keepAtMost = 100;
 
-/** Resolves to false if it is not there, or not there any more. */
+/** Resolves to false if nothing was removed. `keepIn`: the folder to move it to; undefined: it is deleted. */
 export async function takeAway(root: string, path: string, keepIn: string | undefined): Promise<boolean> {
   const folder = dirname(join(root, path));
   let handle: FileHandle;
@@ -22,7 +22,7 @@ export async function takeAway(root: string, path: string, keepIn: string | unde
     const at = `/proc/self/fd/${handle.fd}`;
     if ((await readlink(at)) !== folder) return false;
     const from = join(at, basename(path));
-    // A folder that its owner may not write could not be moved.
+    // A folder that is not writable cannot be moved.
     if ((await lstat(from)).isDirectory()) await chmod(from, 0o700);
     if (keepIn !== undefined) await keep(from, keepIn, path);
     await rm(from, { recursive: true, force: true });
@@ -46,10 +46,10 @@ async function keep(from: string, keepIn: string, path: string): Promise<void> {
     try {
       renameSync(from, to);
     } catch {
-      // Another disk.
+      // The destination is on another file system.
       await cp(from, to, { recursive: true, verbatimSymlinks: true });
     }
   } catch {
-    // No room, or nothing there: it goes nevertheless, since it must not run.
+    // Without room for a copy it is deleted all the same, since it must not run.
   }
 }

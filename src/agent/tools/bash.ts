@@ -1,27 +1,28 @@
-// Runs a command in a process group of its own, in the sandbox where there is one, with a time-out, and leaves nothing behind: when the
-// shell ends, is aborted or times out, the whole group is killed, including what it put into the background.
+// Runs a command in its own process group, in the sandbox if there is one, with a time-out. Leaves no processes behind:
+// when the shell ends, is aborted or times out, the whole group is killed, including background processes.
 
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
+import type { Isolation } from '../../contract/sandbox.ts';
 import { signalGroup } from '../process-group.ts';
 import type { CallMark } from '../processes/call-marks.ts';
 import { OutputCollector } from './cap-output.ts';
 import { closed, exitOf, type StartedCommand, startCommand } from './sandbox/start-command.ts';
-import type { Isolation, PreparedCommand } from './sandbox.ts';
+import type { PreparedCommand } from './sandbox.ts';
 import { errnoOf, explainSystemError } from './system-errors.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
-/** Between SIGTERM and SIGKILL; a cancel promises to be done within a second. */
+/** Time between SIGTERM and SIGKILL, in ms. A cancel promises to be done within a second. */
 const graceMs = 500;
-/** How long output may still come after the group is gone. */
+/** How long to wait for output after the group is gone, in ms. */
 const drainMs = 200;
 
 export const bashTool = defineTool({
   name: 'bash',
   description:
-    'Runs a shell command in the workspace: bash where there is one, else sh. No input; a clean environment. Output over 64 KiB keeps head and tail. When the command ends, what it left in the background is ended too; `leftRunning` in the result has the numbers of processes that could not be. `sandbox` in the result says how it ran. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some that are missing show as empty folders; use write_file for them, which asks. `runsLater` in the result names such files that the command changed.',
+    'Run a shell command in the workspace, with bash if installed, else sh. No input; a clean environment. Of output over 64 KiB, head and tail are kept. When the command ends, its background processes are ended too; `leftRunning` in the result lists the pids that could not be ended. `sandbox` in the result says how it ran. In the sandbox, files that other programs run later (.git/config, hooks, .npmrc, .vscode, CI files, …) are read-only, and some missing ones show as empty folders; use write_file for them, which asks for permission. `runsLater` in the result lists such files that the command changed.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -35,8 +36,8 @@ export const bashTool = defineTool({
   readOnly: false,
   async run({ command, timeoutMs = defaultTimeoutMs, cwd = '.' }, run) {
     if (command.includes('\0')) {
-      throw new CodeBuddyError('validation_failed', 'command holds a NUL character', {
-        errors: [{ in: 'body', pointer: '/command', message: 'must not hold a NUL character' }],
+      throw new CodeBuddyError('validation_failed', 'command contains a NUL character', {
+        errors: [{ in: 'body', pointer: '/command', message: 'must not contain a NUL character' }],
       });
     }
     const folder = await run.workspace.realDirectory(cwd);
@@ -47,7 +48,7 @@ export const bashTool = defineTool({
 
 interface Started extends StartedCommand {
   readonly isolation: Isolation;
-  /** Undefined in the sandbox, which leaves nothing behind. */
+  /** Undefined in the sandbox, which leaves no processes behind. */
   readonly mark: CallMark | undefined;
 }
 
@@ -62,9 +63,10 @@ async function start(
     try {
       return { ...(await startCommand(prepared.start)), isolation, mark: undefined };
     } catch (error) {
-      // The command's own fault: it is too long.
+      // The command is too long; the sandbox is not to blame.
       if (errnoOf(error) === 'E2BIG') throw explainSystemError('The command', error) ?? error;
-      // Never without the sandbox instead: this may be passing, and it was said how the command would run.
+      // Never run it without the sandbox instead: the cause may be temporary, and the caller was told that it runs in
+      // the sandbox.
       throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
     }
   }
@@ -74,7 +76,8 @@ async function start(
       program: shellOf(programs),
       args: ['-c', command],
       cwd,
-      // `npx` put the workspace's node_modules/.bin first in our PATH, not in that of commands; `npm run` does so by itself.
+      // Without the workspace's node_modules/.bin, which `npx` puts first in the server's PATH. `npm run` adds it by
+      // itself.
       environment: { ...environment, PATH: programs.commandPath, ...mark.environment },
     });
     return { ...started, isolation, mark };
@@ -94,11 +97,11 @@ function shellOf(programs: ToolRun['programs']): string {
   if (shell !== undefined) return shell;
   throw new CodeBuddyError(
     'tool_failed',
-    'There is no shell: PATH has neither bash nor sh in a folder outside the workspace.',
+    'No shell found: PATH has neither bash nor sh in a folder outside the workspace.',
   );
 }
 
-/** What the command made or changed that other programs run later is named in the result, where there is any. */
+/** Adds `runsLater` to the result if the command created or changed files that other programs run later. */
 async function runCommand(command: string, cwd: string, timeoutMs: number, run: ToolRun): Promise<unknown> {
   const startedAt = performance.now();
   for (let isLast = false; ; isLast = true) {
@@ -112,9 +115,9 @@ async function runCommand(command: string, cwd: string, timeoutMs: number, run: 
       const started = await start(command, cwd, isolation, run, prepared);
       result = await followToEnd(started, { startedAt, timeoutMs, run, prepared });
     } catch (error) {
-      // Whoever cancels does not wait for the look around; should the process end first, the next start makes up for it.
+      // A cancel does not wait for the scan. If the process ends first, the next start does it.
       const ended = guarded.end().catch(() => undefined);
-      // It was not run. Something that had to be hidden may have gone meanwhile, so it is prepared once more.
+      // The command was not run. A place to hide may have disappeared meanwhile, so prepare it once more.
       const wasNotRun = error instanceof CodeBuddyError && error.code === 'sandbox_unavailable';
       if (!wasNotRun || isLast) throw error;
       await ended;
@@ -144,7 +147,7 @@ async function followToEnd(
   let killTimer: NodeJS.Timeout | undefined;
   const end = (): void => {
     if (killTimer !== undefined) return;
-    // First, since a parent that has ended tells no longer of its children.
+    // Before the signal: a parent that has ended no longer lists its children.
     if (child.pid !== undefined) mark?.noteTree(child.pid);
     signalGroup(child, 'SIGTERM');
     killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
@@ -161,14 +164,14 @@ async function followToEnd(
   clearTimeout(timer);
   clearTimeout(killTimer);
   run.signal.removeEventListener('abort', end);
-  // The shell is gone; whoever is left in its group would hold our pipes open.
+  // The shell is gone. Remaining processes of its group would keep the pipes open,
   signalGroup(child, 'SIGKILL');
-  // So would whoever has left it.
+  // and so would processes that have left the group.
   const leftRunning = (await mark?.end()) ?? [];
-  // A process that left the group may hold them for as long as it likes.
+  // A process that could not be ended may keep them open for any time.
   await Promise.all([closed(started.stdout, drainMs), closed(started.stderr, drainMs)]);
   run.signal.throwIfAborted();
-  // A failed start of bubblewrap looks like a command that failed, but for what it reports.
+  // A failed start of bubblewrap looks like a failed command; only its status report differs.
   const mayBeSetup = prepared !== undefined && exitCode !== 0 && exitCode !== null && !wasEnded;
   if (mayBeSetup && !(await started.wasRun()))
     throw prepared.refuse(stderr.text().trim() || `bubblewrap ended with exit code ${exitCode}`);
@@ -194,7 +197,7 @@ function collect(stream: Readable, onText: (text: string) => void): OutputCollec
     const text = decoder.write(chunk);
     if (text !== '') onText(text);
   });
-  // A pipe that breaks ends the output; the exit says the rest.
+  // A broken pipe ends the output; the exit code reports the rest.
   stream.on('error', () => stream.destroy());
   return collector;
 }

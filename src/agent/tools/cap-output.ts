@@ -1,25 +1,25 @@
-// Long output keeps its beginning and its end; the line between says how much is missing.
+// Caps long output: the beginning and the end are kept, with a note between them that says how much is missing.
 
-/** Bytes of UTF-8 text that a tool gives back at most. */
+/** The most bytes of UTF-8 text that a tool returns. */
 export const maxOutputBytes = 65_536;
 
 function note(omitted: number): string {
   return `\n[… ${omitted} bytes left out …]\n`;
 }
 
-/** The last `length` bytes as text, not beginning inside a character. */
+/** The bytes as text, without a partial character at the beginning. */
 function tailText(bytes: Buffer): string {
   let start = 0;
   while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++;
   return bytes.subarray(start).toString('utf8');
 }
 
-/** The text as it is, or its head (three quarters of `maxBytes`) and tail. */
+/** The text itself if it is short enough, else its head (three quarters of `maxBytes`) and tail. */
 export function capText(
   text: string,
   maxBytes = maxOutputBytes,
 ): { readonly text: string; readonly truncated: boolean } {
-  // A character is at most three bytes a UTF-16 unit: short text needs no counting.
+  // A UTF-16 unit takes at most three bytes, so short text needs no counting.
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return { text, truncated: false };
   const collector = new OutputCollector(maxBytes);
   collector.add(Buffer.from(text));
@@ -49,7 +49,7 @@ export class OutputCollector {
     const room = this.#headBytes - this.#headLength;
     const head = chunk.subarray(0, room);
     if (head.length > 0) {
-      // Copied: a small part would keep a large chunk alive.
+      // Copied, since a small part would keep the whole chunk in memory.
       this.#head.push(Buffer.from(head));
       this.#headLength += head.length;
     }
@@ -71,7 +71,7 @@ export class OutputCollector {
 
   text(): string {
     if (this.#omitted === 0) return Buffer.concat([...this.#head, ...this.#tail]).toString('utf8');
-    // A character cut in two at the seam is left out rather than shown as damage.
+    // A character that is cut in two is left out.
     const head = new TextDecoder('utf-8').decode(Buffer.concat(this.#head), { stream: true });
     return head + note(this.#omitted) + tailText(Buffer.concat(this.#tail));
   }

@@ -1,4 +1,5 @@
-// What programs started by tools may know of our environment. A list of what is allowed: a list of secrets would never be complete.
+// The part of the server's environment that programs started by tools get. An allow list, since a list of secrets would
+// never be complete.
 
 const allowed = new Set([
   'HOME',
@@ -13,7 +14,7 @@ const allowed = new Set([
   'TZ',
   'USER',
 ]);
-/** Without these, Windows does not find its own libraries and programs, nor programs their folders. */
+/** Without these, Windows does not find its libraries and programs, and programs do not find their folders. */
 const allowedOnWindows = new Set([
   'APPDATA',
   'COMSPEC',
@@ -27,14 +28,14 @@ const allowedOnWindows = new Set([
   'WINDIR',
 ]);
 
-/** The allowed part of `environment`, with TERM=dumb so that programs print plain text. */
+/** The allowed part of `environment`, with TERM=dumb, which makes programs print plain text. */
 export function cleanEnvironment(
   environment: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
 ): Readonly<Record<string, string>> {
   const clean: Record<string, string> = { TERM: 'dumb' };
   for (const [given, value] of Object.entries(environment)) {
-    // Windows does not tell Path from PATH; here one name is looked up.
+    // On Windows, Path and PATH are the same variable.
     const name = platform === 'win32' ? given.toUpperCase() : given;
     const isAllowed = allowed.has(name) || (platform === 'win32' && allowedOnWindows.has(name));
     if (value !== undefined && (isAllowed || name.startsWith('LC_'))) clean[name] = value;

@@ -1,8 +1,8 @@
 // Tools as they are run without an agent in between (`POST /api/tools/:tool`): nobody is asked, but deny rules and the server's mode
 // `read-only` hold here as everywhere.
 
+import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { Permissions } from '../permissions/permissions.ts';
-import type { PermissionMode } from '../types.ts';
 import type { ToolBox } from './tool-box.ts';
 
 export function createDirectTools(

@@ -8,7 +8,7 @@ import { requireWellFormed } from './well-formed.ts';
 export const editFileTool = defineTool({
   name: 'edit_file',
   description:
-    'Replaces one piece of text in a file by another. `oldText` must occur exactly once, unless `replaceAll` is true. A line break matches `\\n` and `\\r\\n`; the file keeps its line ends, its encoding and all other bytes. Files up to 10 MiB, before and after.',
+    'Replace a piece of text in a file. `oldText` must occur exactly once, unless `replaceAll` is true. A line break matches `\\n` and `\\r\\n`; the file keeps its line endings, its encoding and all other bytes. Files up to 10 MiB, before and after.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -50,7 +50,7 @@ export const editFileTool = defineTool({
           case 'ambiguous':
             throw new CodeBuddyError(
               'tool_failed',
-              `oldText occurs ${replaced.occurrences} times in ${shown}; give more of the text around it, or replaceAll.`,
+              `oldText occurs ${replaced.occurrences} times in ${shown}; include more of the surrounding text, or set replaceAll.`,
             );
           case 'too_large':
             throw new CodeBuddyError(
@@ -60,7 +60,7 @@ export const editFileTool = defineTool({
           case 'unencodable':
             throw new CodeBuddyError(
               'tool_failed',
-              `newText has characters that the encoding of ${shown} (${encoding}) lacks; nothing was changed.`,
+              `newText has characters that the encoding of ${shown} (${encoding}) lacks. Nothing was changed.`,
             );
         }
         bytes = replaced.bytes.length;

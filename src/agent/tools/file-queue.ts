@@ -1,16 +1,16 @@
-// One writer a file at a time, in this process. A file is known by its device and inode, so that links and hard links to it share one
-// queue; a file that does not exist yet is known by its folder and name.
+// Lets one writer at a time work on a file, in this process. A file is identified by device and inode, so all links to
+// it share one queue; a file that does not exist yet is identified by folder and name.
 
 const queues = new Map<string, Promise<void>>();
 
-/** How many files have work under way or waiting. */
+/** The number of files with running or waiting work. */
 export function queuedFiles(): number {
   return queues.size;
 }
 
 /**
- * Runs `work` alone among all work on the same file. `identify` is asked again when the turn comes: the file may have been replaced
- * meanwhile, and then the work waits in the queue of the new one.
+ * Runs `work` while no other work on the same file runs. Calls `identify` again when its turn comes: if the file was
+ * replaced meanwhile, the work waits in the queue of the new file.
  */
 export async function inFileQueue<T>(
   identify: () => Promise<string>,
@@ -30,7 +30,7 @@ export async function inFileQueue<T>(
   }
 }
 
-/** Resolves when all that came before is done, to the function that lets the next one in. */
+/** Resolves when all earlier work is done, to the function that lets the next one in. */
 async function enter(key: string, signal: AbortSignal | undefined): Promise<() => void> {
   signal?.throwIfAborted();
   const before = queues.get(key);
@@ -44,7 +44,7 @@ async function enter(key: string, signal: AbortSignal | undefined): Promise<() =
   try {
     if (before !== undefined) await raceAbort(before, signal);
   } catch (error) {
-    // Those behind still wait for those ahead: `own` resolves after both.
+    // Later work still waits for earlier work: `own` resolves after both.
     if (before !== undefined) void before.then(leave);
     throw error;
   }

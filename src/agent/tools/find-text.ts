@@ -1,12 +1,14 @@
-// Finds a text in a text in linear time (Knuth, Morris, Pratt). `indexOf` compares the whole needle at each place: 500 KB of one letter
-// in a file of the same letter would keep the process busy for hours.
+// Finds a text in a text in linear time (Knuth-Morris-Pratt). `indexOf` may compare the whole needle at each position:
+// 500 KB of one letter in a file of the same letter would keep the process busy for hours.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Characters per turn: some milliseconds. */
+/** Characters per turn of the event loop: a few milliseconds. */
 const charactersPerTurn = 1_048_576;
 
-/** Calls `onFound` with the place of each occurrence, in order; occurrences do not overlap. Gives others their turn. */
+/**
+ * Calls `onFound` with the position of each occurrence, in order; occurrences do not overlap. Yields to the event loop.
+ */
 export async function findText(
   text: string,
   needle: string,
@@ -27,7 +29,7 @@ export async function findText(
   }
 }
 
-/** For each prefix, the length of its longest proper prefix that is also its suffix. */
+/** For each prefix of the needle, the length of its longest proper prefix that is also its suffix. */
 async function bordersOf(needle: string, signal: AbortSignal): Promise<Int32Array> {
   const borders = new Int32Array(needle.length);
   let length = 0;

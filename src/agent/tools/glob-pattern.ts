@@ -1,28 +1,12 @@
-// Glob patterns as linear-time regular expressions. The usual libraries compile to backtracking expressions with look-ahead, which a
-// hostile pattern (`*a*a*a*a*a*b`) makes run for minutes; RE2 cannot be made to.
+// Glob patterns as linear-time regular expressions. The usual libraries compile to backtracking expressions with
+// look-ahead; a hostile pattern (`*a*a*a*a*a*b`) makes those run for minutes.
 
-import { createRequire } from 'node:module';
-import type * as Re2 from 're2js';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
-
-const require = createRequire(import.meta.url);
-
-export interface LinearPattern {
-  readonly matches: (text: string) => boolean;
-  /** Instructions of the compiled pattern: the most steps that one character may take. */
-  readonly size: number;
-}
-
-/** RE2 takes 6 ms to load: only with the first pattern. */
-export function compileLinear(source: string, flags: { readonly ignoreCase: boolean }): LinearPattern {
-  const { RE2JS } = require('re2js') as typeof Re2;
-  const pattern = RE2JS.compile(source, flags.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
-  return { matches: (text) => pattern.matcher(text).find(), size: pattern.programSize() };
-}
+import { compileLinear } from './linear-pattern.ts';
 
 /**
- * Knows `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`; a pattern without `/` matches the name at any depth. Names are the same in each
- * Unicode normal form. `orLiteral`: brackets and braces also stand for themselves, as in `app/[id]/page.tsx`.
+ * Supports `*`, `?`, `**`, `[a-z]`, `[!a-z]` and `{a,b}`. A pattern without `/` matches the name at any depth. Unicode
+ * normal forms of a name are equal. `orLiteral`: brackets and braces also match themselves, as in `app/[id]/page.tsx`.
  * @throws CodeBuddyError `validation_failed` naming the pattern
  */
 export function compileGlob(
@@ -50,22 +34,25 @@ function badPattern(message: string, cause?: unknown): CodeBuddyError {
   });
 }
 
-/** Line breaks too: they can be part of a name. */
+/** Also matches line breaks, which can be part of a name. */
 const anything = '(?s:.*)';
 
-/** What a bracket that is a whole path segment stands for: one of its characters, the name as it is written (`app/[id]`), or either. */
+/**
+ * What a bracket matches that is a whole path segment: one of its characters, the name as written (`app/[id]`), or
+ * either.
+ */
 export type BracketSegments = 'class' | 'name' | 'both';
 
 export interface GlobReading {
   /** @default 'class' */
   readonly segments?: BracketSegments;
-  /** Brackets anywhere also stand for themselves. @default false */
+  /** Brackets anywhere also match themselves. @default false */
   readonly orLiteral?: boolean;
-  /** Braces hold alternatives; else they are characters of names. @default true */
+  /** Braces hold alternatives; otherwise they are plain characters. @default true */
   readonly hasBraces?: boolean;
 }
 
-/** The source of a regular expression. */
+/** The source of the regular expression for a glob, without anchors. */
 export function translateGlob(glob: string, reading: GlobReading = {}): string {
   const { segments = 'class', orLiteral = false, hasBraces = true } = reading;
   let source = '';
@@ -111,20 +98,20 @@ export function translateGlob(glob: string, reading: GlobReading = {}): string {
   return source;
 }
 
-/** The whole segment that begins here, if it ends with a bracket too. */
+/** The whole segment that begins at `start`, if it also ends with a bracket. */
 function bracketSegment(glob: string, start: number): string | undefined {
   if (start > 0 && !'/{,'.includes(glob[start - 1] as string)) return undefined;
   const [segment = ''] = /^[^/{},]*/.exec(glob.slice(start, start + 256)) ?? [];
   return segment.length > 2 && segment.endsWith(']') ? segment : undefined;
 }
 
-/** `[user-id]` can only be a name: as a class its range would run backwards. */
+/** `[user-id]` can only be a name: as a class, its range `r-i` would run backwards. */
 function isClass(segment: string): boolean {
   try {
     compileLinear(translateGlob(segment), { ignoreCase: false });
     return true;
   } catch {
-    // RE2 knows no other reason to refuse it.
+    // RE2 has no other reason to refuse it.
     return false;
   }
 }
@@ -137,7 +124,10 @@ function escapeLiteral(char: string): string {
   return /[\\^$.|?*+()[\]{}]/.test(char) ? `\\${char}` : char;
 }
 
-/** A pattern that begins with the workspace's own absolute path, relative to the workspace; undefined for others. */
+/**
+ * Makes a pattern that begins with the workspace's absolute path relative to the workspace; undefined for other
+ * patterns.
+ */
 export function globInside(glob: string, roots: readonly string[]): string | undefined {
   const pattern = glob.normalize();
   for (const root of roots) {

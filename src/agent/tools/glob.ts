@@ -6,12 +6,12 @@ import { withheldFromWalk } from './withheld.ts';
 export const globTool = defineTool({
   name: 'glob',
   description:
-    'Finds files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`; brackets and braces also stand for themselves. Leaves out what .gitignore leaves out. Sorted by path. `truncatedBy` says why files are missing: `results`, `size`, `depth`, `entries` or `time`.',
+    'Find files by name: `*.ts` at any depth, `src/**/*.ts`, `{a,b}`, `[a-z]`; brackets and braces also match themselves. Skips files that .gitignore ignores. Sorted by path. `truncatedBy` says why files are missing: `results`, `size`, `depth`, `entries` or `time`.',
   inputSchema: {
     type: 'object',
     properties: {
       pattern: { type: 'string', minLength: 1, maxLength: 1000 },
-      path: { type: 'string', minLength: 1, description: 'The folder to look in; default the workspace.' },
+      path: { type: 'string', minLength: 1, description: 'The folder to search; default the workspace.' },
       maxResults: { type: 'integer', minimum: 1, maximum: 10_000, default: 1000 },
     },
     required: ['pattern'],

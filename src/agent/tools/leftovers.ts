@@ -1,40 +1,29 @@
-// Temporary files that a crash in the middle of a write left in the workspace. Found by a walk in the background, since a list of them would cost a
-// commit for each write. Removed are only regular files of ours, under the exact name that `writeFile` gives, that nobody is writing.
+// Removes temporary files that a crash in the middle of a write left in the workspace. They are found by a walk in the
+// background, since a list of them would cost one commit per write. Only regular files with exactly the name that a
+// write gives, that belong to this server's user or the workspace's owner, and that nobody is writing are removed.
 
-import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-/** With our pid, so that another server on the same workspace can tell that the file is in use. */
-export function temporaryName(): string {
-  return `.codebuddy-${process.pid}-${randomBytes(8).toString('hex')}.tmp`;
-}
-
-/** Earlier releases left the pid out. */
-const pattern = /^\.codebuddy-(?:(\d{1,10})-)?[0-9a-f]{16}\.tmp$/;
-
-export function isTemporaryName(name: string): boolean {
-  return pattern.test(name);
-}
+import { isTemporaryName, pidOfTemporaryName } from './temporary-name.ts';
 
 export interface LeftoverOptions {
   /** The real path of the workspace. */
   readonly root: string;
   readonly signal: AbortSignal;
-  /** Looked at, at most. @default 500 000 */
+  /** Files and folders to look at, at most. @default 500 000 */
   readonly maxEntries?: number;
-  /** A file that has not changed for this long is not being written, in ms. @default 2 s */
+  /** A file that has not changed for this long is not being written, in ms. @default 2000 */
   readonly settleMs?: number;
 }
 
-/** Deeper folders are left alone: each level holds a handle open. */
+/** Deeper folders are skipped: each level keeps a handle open. */
 const maxDepth = 64;
-/** A process of that number may be another one by now; no write takes this long. */
+/** No write takes this long: after that, a process with the same pid is another one. */
 const longestWriteMs = 60 * 60 * 1000;
 
-/** Resolves to how many files were removed. Never throws for what it cannot read or remove: the next start tries again. */
+/** Resolves to the number of removed files. Skips what it cannot read or remove; the next start tries again. */
 export async function removeLeftovers({
   root,
   signal,
@@ -63,14 +52,17 @@ export async function removeLeftovers({
       folder = await openFolder(path);
       await walk(folder, depth);
     } catch (error) {
-      // Gone meanwhile, replaced by a link, or not ours to read.
+      // The folder is gone, was replaced by a link, or may not be read.
       if (!(error instanceof Error && 'code' in error)) throw error;
     } finally {
       await folder?.handle?.close();
     }
   }
 
-  /** `path` begins with a handle of its folder, and `unlink` follows no link: nothing else can take its place but in the same folder. */
+  /**
+   * `path` begins with the handle of its folder, and `unlink` follows no link: only files of that folder can be
+   * removed.
+   */
   async function remove(path: string, name: string): Promise<boolean> {
     try {
       const found = await lstat(path);
@@ -91,9 +83,9 @@ export async function removeLeftovers({
   }
 
   function isInUse(name: string, { mtimeMs }: Stats): boolean {
-    const pid = Number(pattern.exec(name)?.[1] ?? 0);
-    if (pid === 0) return false;
-    // A container gives the same number to each of its servers in turn.
+    const pid = pidOfTemporaryName(name);
+    if (pid === undefined) return false;
+    // In a container, one server after another may have the same pid.
     if (pid === process.pid) return mtimeMs >= startedAt;
     return isAlive(pid) && Math.abs(Date.now() - mtimeMs) < longestWriteMs;
   }
@@ -104,7 +96,7 @@ export async function removeLeftovers({
 
 interface Folder {
   readonly handle: FileHandle | undefined;
-  /** What names in it are joined to. */
+  /** Join names of its entries to this. */
   readonly at: string;
 }
 

@@ -2,12 +2,12 @@ import { defineTool } from './tool.ts';
 import { withheldBelow } from './withheld.ts';
 
 const maxEntries = 1000;
-/** Of a folder with more, it is not certain that those shown are the first. */
+/** In a larger folder, the entries shown may not be the first ones. */
 const maxRead = 100_000;
 
 export const listDirectoryTool = defineTool({
   name: 'list_directory',
-  description: 'Lists what is in one folder: names and kinds, folders first. At most 1000 entries.',
+  description: 'List the entries of a folder: names and kinds, folders first. At most 1000 entries.',
   inputSchema: {
     type: 'object',
     properties: {

@@ -1,6 +1,6 @@
-// The names nearest to one that does not exist, for error messages.
+// Finds names similar to one that does not exist, for error messages.
 
-/** At most three, the nearest first. Names that share nothing with the wanted one are left out. */
+/** At most three, the most similar first. Names with nothing in common with the wanted one are left out. */
 export function nearestNames(wanted: string, names: readonly string[]): readonly string[] {
   const target = simplify(wanted);
   return names
@@ -15,12 +15,15 @@ export function nearestNames(wanted: string, names: readonly string[]): readonly
     .map(({ name }) => name);
 }
 
-/** Long names are compared by their beginning: the time is quadratic. */
+/** Long names are compared only by their beginning, since the time is quadratic. */
 function simplify(name: string): string {
   return name.normalize('NFC').toLowerCase().slice(0, 100);
 }
 
-/** Edits, and swaps of two neighbours, that lead from one to the other; a name that holds the other counts as near. */
+/**
+ * The number of edits and swaps of neighbours between two names. A name that begins with the other, or differs only in
+ * its extension, has distance 1.
+ */
 function distanceOf(left: string, right: string): number {
   const [shorter, longer] = left.length < right.length ? [left, right] : [right, left];
   if (shorter.length >= 3 && (longer.startsWith(shorter) || stem(left) === stem(right))) return 1;

@@ -1,20 +1,20 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { capText } from './cap-output.ts';
+import { versionOf } from './file-version.ts';
 import { readRange, readWholeFile } from './read-text.ts';
-import { versionOf } from './replace-file.ts';
 import { decodeText, detectEncoding, type TextEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
 
 const maxBytes = 262_144;
 const headBytes = (maxBytes * 3) / 4;
 const chunkBytes = 65_536;
-/** As much as decides whether a file is binary. */
+/** The part of a file that decides whether it is binary. */
 const startBytes = 8192;
 
 export const readFileTool = defineTool({
   name: 'read_file',
   description:
-    'Reads a text file. Without offset and limit the whole file (over 256 KiB: its head and tail); with them, the lines asked for. `encoding` says what its bytes are: utf-8, utf-16le, utf-16be, latin1 (shown as Windows-1252) or unknown (UTF-8 with other bytes in it, shown as U+FFFD); `bom` is true if a byte order mark, not shown, comes first.',
+    'Read a text file. Without offset and limit the whole file (over 256 KiB: its head and tail); with them, the requested lines. `encoding` in the result: utf-8, utf-16le, utf-16be, latin1 (shown as Windows-1252) or unknown (UTF-8 with other bytes, shown as U+FFFD). `bom` is true if the file begins with a byte order mark, which is not shown.',
   inputSchema: {
     type: 'object',
     properties: {
@@ -85,14 +85,16 @@ function memorySource(bytes: Buffer): Source {
   };
 }
 
-/** Of the pieces that were read: a long file is not read whole for it. Each piece begins with a character. */
+/**
+ * Judged by the pieces that were read, since a long file is not read whole. Each piece begins with a whole character.
+ */
 function encodingOf(pieces: readonly Buffer[]): TextEncoding {
-  // Whatever ends with a line, or with the file, ends with a character.
+  // A piece that ends with a line or with the file ends with a whole character.
   const isCut = (piece: Buffer): boolean => piece.length >= startBytes && piece.at(-1) !== 10;
   const isAllUtf8 = pieces.every((piece) => detectEncoding(piece, isCut(piece)).encoding === 'utf-8');
   if (isAllUtf8) return 'utf-8';
   const { encoding } = detectEncoding(Buffer.concat(pieces));
-  // A NUL further on does not make the file binary.
+  // A NUL after the start does not make the file binary.
   return encoding === 'binary' ? 'unknown' : encoding;
 }
 
@@ -103,10 +105,10 @@ async function readHeadAndTail(
   if (size <= maxBytes) return { content: decode(await read(0, maxBytes)).join(''), truncated: false };
   const head = await read(0, headBytes);
   const tail = await read(size - (maxBytes - headBytes), maxBytes - headBytes);
-  // Cut at line ends where there are any, so no line is shown in part.
+  // Cut at line breaks if there are any, so that no line is shown in part.
   const headEnd = head.lastIndexOf(10) + 1 || head.length;
   let tailStart = tail.indexOf(10) + 1;
-  // Without a line end, at least not within a character.
+  // Without a line break, at least not within a character.
   while (tailStart < 3 && ((tail[tailStart] ?? 0) & 0xc0) === 0x80) tailStart++;
   const omitted = size - headEnd - (tail.length - tailStart);
   const note = `[… ${omitted} bytes left out; read them with offset and limit …]\n`;

@@ -1,4 +1,4 @@
-// Bytes of a file in bounded memory.
+// Reads bytes of a file in bounded memory.
 
 import type { FileHandle } from 'node:fs/promises';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -6,7 +6,7 @@ import { CodeBuddyError } from '../../base/errors.ts';
 /** Files up to this size can be edited and searched. */
 export const maxTextBytes = 10 * 1024 * 1024;
 
-/** `length` bytes from `position`, fewer at the end of the file. */
+/** Reads `length` bytes from `position`, fewer at the end of the file. */
 export async function readRange(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
@@ -18,7 +18,7 @@ export async function readRange(handle: FileHandle, position: number, length: nu
   return buffer.subarray(0, filled);
 }
 
-/** The whole content. @throws CodeBuddyError `tool_failed` for a file over `maxTextBytes` */
+/** Reads the whole content. @throws CodeBuddyError `tool_failed` for a file over `maxTextBytes` */
 export async function readWholeFile(handle: FileHandle, path: string): Promise<Buffer> {
   const { size } = await handle.stat();
   if (size > maxTextBytes)

@@ -1,6 +1,7 @@
-// Replaces the content of one file in an open folder. The usual way is a new file beside it and a rename over it: a reader sees the old
-// content or the new, and so does whoever comes after a crash. Where a rename would lose something (hard links, an owner that cannot be
-// given to the new file) or cannot work (a file that is a mount point, a folder that cannot be written), the file is written in place.
+// Replaces the content of one file in an open folder. Normally writes a new file beside it and renames that over it:
+// readers see the old content or the new one, also after a crash. If a rename would lose something (hard links, an
+// owner that cannot be given to the new file) or cannot work (the file is a mount point, the folder is not writable),
+// the file is written in place.
 
 import {
   type BigIntStats,
@@ -18,25 +19,26 @@ import {
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodeBuddyError } from '../../base/errors.ts';
-import { temporaryName } from './leftovers.ts';
+import { versionOf } from './file-version.ts';
 import { errnoOf } from './system-errors.ts';
+import { temporaryName } from './temporary-name.ts';
 
-/** What the file must still be when it is replaced. */
+/** The state in which the file must still be when it is replaced. */
 export type Expected =
-  /** The content that was read through `handle`, an open handle of the file. */
+  /** It has the content that was read through `handle`, an open handle of the file. */
   | { readonly kind: 'content'; readonly handle: FileHandle; readonly bytes: Buffer }
-  /** The version that the caller has seen last, see `versionOf`; or none, if the file is gone. */
+  /** It has the version that the caller has seen last (see `versionOf`), or it is gone. */
   | { readonly kind: 'version'; readonly version: string }
   | { readonly kind: 'anything' };
 
 export interface Replacement {
-  /** A folder that stays the same, as `/proc/self/fd/7`. */
+  /** A path that always leads to the same folder, such as `/proc/self/fd/7`. */
   readonly folder: string;
   readonly name: string;
-  /** As the caller gave it, for messages. */
+  /** The path as the caller gave it, for messages. */
   readonly path: string;
   readonly content: Buffer;
-  /** False: other names of the file keep the old content. */
+  /** If false, other names of the file (hard links) keep the old content. */
   readonly keepsLinks: boolean;
   readonly expected: Expected;
 }
@@ -46,10 +48,10 @@ export interface Replaced {
   readonly version: string;
 }
 
-/** Old content up to this size is written back when writing in place fails half-way. */
+/** Old content up to this size is written back if writing in place fails halfway. In bytes. */
 const maxKeptBytes = 64 * 1024 * 1024;
 
-/** Errors of a rename, or of making the new file, after which writing in place can still work. */
+/** Errors of a rename, or of creating the new file, after which writing in place can still work. */
 const inPlaceAfter: ReadonlySet<string> = new Set([
   'EACCES',
   'EPERM',
@@ -63,15 +65,10 @@ const inPlaceAfter: ReadonlySet<string> = new Set([
   'ENOSYS',
 ]);
 
-/** Differs when the file was written, or replaced by another. */
-export function versionOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
-  return `${dev} ${ino} ${size} ${mtimeNs}`;
-}
-
 /** @throws CodeBuddyError `file_changed` if the file is not as expected; it is untouched then */
 export async function replaceFile(replacement: Replacement): Promise<Replaced> {
   const target = join(replacement.folder, replacement.name);
-  // A file that comes or goes while the new one is prepared is looked at again.
+  // If the file is created or deleted while the new one is prepared, start again.
   for (let attempt = 0; ; attempt++) {
     const before = statOf(target);
     if (before?.isDirectory()) throw failed(replacement.path, 'is a folder');
@@ -114,7 +111,7 @@ async function renameOver(
     } finally {
       await file.close();
     }
-    // From here to the rename nothing is awaited: what is checked is what is replaced.
+    // No await from here to the rename, so that the checked file is the replaced one.
     const now = statOf(target);
     if ((now === undefined) !== (before === undefined)) {
       check(replacement, target);
@@ -138,7 +135,7 @@ async function renameOver(
   }
 }
 
-/** Mode and owner of the file that is replaced. False if the owner cannot be given to the new one. */
+/** Gives the new file the mode and owner of the old one. False if the owner cannot be set. */
 async function takeOver(file: FileHandle, before: BigIntStats): Promise<boolean> {
   if (process.platform !== 'win32') {
     const own = await file.stat({ bigint: true });
@@ -151,14 +148,14 @@ async function takeOver(file: FileHandle, before: BigIntStats): Promise<boolean>
       }
     }
   }
-  // After chown, which clears some bits.
+  // After chown, which clears some mode bits.
   await file.chmod(Number(before.mode) & 0o7777);
   return true;
 }
 
 /**
- * Another program may have opened the old file before the rename and written to it after the check. What it wrote would be lost with the
- * old file, so it wins.
+ * Another program may have opened the old file before the rename and written to it after the check. Its content would
+ * be lost with the old file, so it is written to the new one, and this call fails.
  */
 function putBackIfWritten({ expected, path }: Replacement, target: string, own: BigIntStats): void {
   if (expected.kind !== 'content') return;
@@ -166,7 +163,7 @@ function putBackIfWritten({ expected, path }: Replacement, target: string, own: 
   if (now.equals(expected.bytes)) return;
   const file = openSync(target, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
-    // Another program may have replaced the file by now; then its content is the newest.
+    // Unless another program has replaced the file by now; then that content is the newest.
     if (fstatSync(file, { bigint: true }).ino === own.ino) overwrite(file, now, undefined);
   } finally {
     closeSync(file);
@@ -200,7 +197,7 @@ function writeInPlace(replacement: Replacement, target: string, before: BigIntSt
   }
 }
 
-/** What makes the file longer comes first: a full disk is met before anything is overwritten. */
+/** Writes the part beyond the old end first: if the disk is full, that fails before anything is overwritten. */
 function overwrite(file: number, content: Buffer, old: Buffer | undefined): void {
   const oldSize = fstatSync(file).size;
   try {
@@ -230,7 +227,7 @@ function readAll(file: number): Buffer {
   const chunks: Buffer[] = [];
   let position = 0;
   for (;;) {
-    // One byte more than expected, so that the end is seen with one call.
+    // One byte more than expected: then a single call sees the end of the file.
     const buffer = Buffer.allocUnsafe(Math.max(1, fstatSync(file).size - position + 1));
     const length = readSync(file, buffer, 0, buffer.length, position);
     if (length === 0) return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
@@ -249,7 +246,7 @@ function check({ expected, path }: Replacement, target: string): void {
   }
   if (now === undefined) throw changed(path);
   const opened = fstatSync(expected.handle.fd, { bigint: true });
-  // The time of the last change is too coarse to be relied on, so the content is compared.
+  // The modification time is too coarse to rely on, so the content is compared.
   if (opened.dev !== now.dev || opened.ino !== now.ino || !readAll(expected.handle.fd).equals(expected.bytes))
     throw changed(path);
 }

@@ -1,4 +1,5 @@
-// Replaces text in the bytes of a file. All other bytes stay as they are, whatever they stand for; line ends of the file are kept.
+// Replaces text in the bytes of a file. All other bytes stay as they are, whatever they mean, and the file keeps its
+// line endings.
 
 import { findText } from './find-text.ts';
 import { encodeText, type TextEncoding } from './text-encoding.ts';
@@ -8,32 +9,32 @@ export type ReplacedText =
   | { readonly kind: 'ambiguous'; readonly occurrences: number }
   | { readonly kind: 'absent' }
   | { readonly kind: 'too_large'; readonly bytes: number; readonly occurrences: number }
-  /** The new text has characters that the file's encoding lacks. */
+  /** The new text has characters that the file's encoding does not have. */
   | { readonly kind: 'unencodable' };
 
 export interface TextReplacement {
   readonly oldText: string;
   readonly newText: string;
   readonly replaceAll: boolean;
-  /** Of the result. */
+  /** The largest size of the result. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * A line break in `oldText` matches `\n` and `\r\n` alike, and line breaks of `newText` become what was matched; where the match holds
- * none, they become those of the line before or after it. Only an `oldText` with `\r\n` that occurs as it is is replaced literally.
+ * A line break in `oldText` matches both `\n` and `\r\n`. Line breaks in `newText` become the matched ones, or those of
+ * the neighbouring line if the match has none. An `oldText` with `\r\n` that occurs literally is replaced literally.
  */
 export async function replaceText(
   file: Buffer,
   encoding: TextEncoding,
   { oldText, newText, replaceAll, maxBytes, signal }: TextReplacement,
 ): Promise<ReplacedText> {
-  // One character a byte, or a unit of UTF-16: what is not matched is carried over as it is.
+  // One character per byte, or per unit of UTF-16: everything outside the matches is copied unchanged.
   const isWide = encoding === 'utf-16le' || encoding === 'utf-16be';
   const wholeUnits = isWide ? file.length - (file.length % 2) : file.length;
   const body = isWide ? unitsOf(file.subarray(0, wholeUnits), encoding) : file.toString('latin1');
-  // Where the encoding is not certain, the text may stand in the file in either.
+  // If the encoding is uncertain, the text may be in the file in either.
   const readings: readonly TextEncoding[] = encoding === 'unknown' ? ['utf-8', 'latin1'] : [encoding];
   let isUnencodable = false;
   for (const reading of readings) {
@@ -49,7 +50,7 @@ export async function replaceText(
       continue;
     }
     if (occurrences > 1 && !replaceAll) return { kind: 'ambiguous', occurrences };
-    // Before the new text is built: a small edit can ask for gigabytes.
+    // Checked before the new text is built: a small edit can ask for gigabytes.
     const atLeast = file.length + (occurrences * newUnits.length - units) * (isWide ? 2 : 1);
     if (atLeast > maxBytes) return { kind: 'too_large', bytes: atLeast, occurrences };
     const after = await splice(body, finder, oldUnits, newUnits, signal);
@@ -107,13 +108,14 @@ function findLiteral(isLiteral: boolean): Finder {
     findText(body, text, signal, (start) => onFound({ start, end: start + text.length, isLiteral }));
 }
 
-/** Finds the text where all line ends are `\n`, and translates the places back. */
+/** Searches with all line breaks as `\n`, and translates the positions back. */
 const findAcrossLineEnds: Finder = async (body, text, signal, onFound) => {
   const needle = text.replaceAll('\r\n', '\n');
   let pair = body.indexOf('\r\n');
-  /** Pairs before the place that was translated last. */
+  /** Number of pairs before the last translated position. */
   let pairs = 0;
-  // Places come in ascending order. A pair is one unit in the searched text, and a place in front of it is the one of its `\r`.
+  // Positions come in ascending order. A pair is one unit in the searched text; a position in front of it is that of
+  // its `\r`.
   const placeOf = (found: number): number => {
     while (pair !== -1 && pair - pairs < found) {
       pairs++;
@@ -155,13 +157,17 @@ function withLineEnds(
 ): string {
   if (!newText.includes('\n')) return newText;
   const matched = body.slice(start, end).match(/\r?\n/g) ?? [nearest(start, end)];
-  // A caller who gave `\n` and wants `\r\n` means it; one who gave `\r\n` for both means the file's own.
+  // With `\n` in oldText, `\r\n` in newText is meant literally. With `\r\n` in both, the file's own line breaks are
+  // meant.
   const breaks = oldText.includes('\r\n') ? /\r?\n/g : /(?<!\r)\n/g;
   let count = 0;
   return newText.replace(breaks, () => matched[Math.min(count++, matched.length - 1)] as string);
 }
 
-/** The line end before a place, else the one after it. Places come in ascending order, so that the file is passed once. */
+/**
+ * The line break before a position, else the one after it. Positions come in ascending order, so the file is passed
+ * once.
+ */
 function createLineEnds(body: string): (start: number, end: number) => string {
   let before = -1;
   let next = body.indexOf('\n');
@@ -175,7 +181,7 @@ function createLineEnds(body: string): (start: number, end: number) => string {
   };
 }
 
-/** Joins many small pieces as they come, so that millions of them need little more memory than their text. */
+/** Joins pieces as they come: millions of them need little more memory than their text. */
 class TextBuilder {
   #joined = '';
   #pieces: string[] = [];

@@ -1,23 +1,25 @@
-// Commands in bubblewrap: the workspace can be written, the rest can only be read, keys and sockets cannot be seen, there is no network
-// unless it is allowed, and nothing of the kernel can be changed. docs/sandbox.md says what holds and what does not.
-// It never fails open: a command runs without the sandbox only where there is known to be none, and the settings allow that.
+// Runs commands in bubblewrap: the workspace is writable, the rest read-only, keys and sockets are hidden, there is no
+// network unless it is allowed, and the kernel cannot be changed. docs/sandbox.md says what is promised and what is
+// not. It never fails open: a command runs without the sandbox only if there is known to be none and the settings allow
+// that.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { Isolation, SandboxMode } from '../../contract/sandbox.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { bubblewrapArguments } from './sandbox/bubblewrap-arguments.ts';
 import { findCommandUser } from './sandbox/command-user.ts';
 import { deviceGuard } from './sandbox/device-guard.ts';
 import { probeBubblewrap } from './sandbox/probe.ts';
 import { defaultSandboxLimits, limitingScript } from './sandbox/sandbox-limits.ts';
-import type { Isolation, SandboxMode, SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
+import type { SandboxOptions, SandboxState } from './sandbox/sandbox-options.ts';
 import { makeSeccompFilter } from './sandbox/seccomp-filter.ts';
 import type { CommandStart } from './sandbox/start-command.ts';
 
-export type { Isolation, SandboxMode, SandboxOptions, SandboxState };
+export type { SandboxOptions, SandboxState };
 
 export interface PreparedCommand {
   readonly start: CommandStart;
-  /** The start failed before the command ran: notes it, and gives the error for whoever asked. */
+  /** Call if the start failed before the command ran. Records the failure and returns the error for the caller. */
   readonly refuse: (why: string, cause?: unknown) => CodeBuddyError;
 }
 
@@ -25,8 +27,9 @@ export interface Sandbox {
   readonly mode: SandboxMode;
   readonly network: boolean;
   /**
-   * Looks whether it works. "Works" is kept until a start fails; "missing" and "unavailable" are looked at again after a minute, "failed"
-   * each time. Once it has worked, it only fails: what worked before is not given up.
+   * Checks whether the sandbox works. "works" is kept until a start fails; "missing" and "unavailable" are checked
+   * again after a minute, "failed" each time. Once it has worked, it only ever becomes "failed": commands never go back
+   * to running without it.
    */
   look(): Promise<SandboxState>;
   /** The last answer of `look()`, without waiting. */
@@ -34,7 +37,8 @@ export interface Sandbox {
   /** How the next command will run. @throws CodeBuddyError `sandbox_unavailable` if it would be refused */
   isolation(): Promise<Isolation>;
   /**
-   * A command that runs in the sandbox. `covers`: further arguments for bubblewrap, which follow the workspace's mount and win over it.
+   * Prepares a command to run in the sandbox. `covers`: arguments for bubblewrap that come after the mount of the
+   * workspace.
    * @throws CodeBuddyError `sandbox_unavailable`
    */
   prepare(command: string, cwd: string, covers: readonly string[]): Promise<PreparedCommand>;
@@ -46,9 +50,9 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   const { mode, workspace, network, environment, now = Date.now } = options;
   const { probeTimeoutMs = 5000 } = options;
   const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace] });
-  // Each time anew: it may be installed later.
+  // Looked up each time: it may be installed later.
   const findProgram = (): string | undefined => options.program ?? programs.findSystem('bwrap');
-  // By its path inside, too: a planted `sh` could report anything as the command's result.
+  // Started by its path inside the sandbox, too: a planted `sh` could report any result.
   const shell = programs.findSystem('bash') ?? programs.findSystem('sh');
   const limits = { ...defaultSandboxLimits, ...options.limits };
   let filter: Buffer | undefined;
@@ -62,7 +66,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     covers: readonly string[],
   ): Promise<CommandStart> {
     const program = findProgram();
-    if (program === undefined || shell === undefined) throw new Error('bwrap or the shell is not there');
+    if (program === undefined || shell === undefined) throw new Error('bwrap or the shell is missing');
     const user = await findCommandUser(workspace, environment);
     const [guard, args] = await Promise.all([
       deviceGuard(user.ids?.uid, programs),
@@ -88,7 +92,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       prepareStart: (command) => prepareStart(command, workspace, []),
     });
 
-  /** One look at a time, for all who ask. */
+  /** Concurrent callers share one check. */
   function look(): Promise<SandboxState> {
     if (mode === 'off') return Promise.resolve({ status: 'off' });
     if (last !== undefined && isFresh(last)) return Promise.resolve(last.state);
@@ -127,7 +131,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       case 'off':
         return 'none';
       case 'failed':
-        throw refusal(`${state.reason}. It is tried again with the next command`);
+        throw refusal(`${state.reason}. The next command tries again`);
       case 'missing':
       case 'unavailable':
         if (mode === 'auto') return 'none';
@@ -147,13 +151,13 @@ export function createSandbox(options: SandboxOptions): Sandbox {
       try {
         return { start: await prepareStart(command, cwd, covers), refuse };
       } catch (error) {
-        throw refuse('what must be hidden from it could not be looked at', error);
+        throw refuse('the places to hide from it could not be examined', error);
       }
     },
   };
 }
 
-/** The command was not run. */
+/** The error for a command that was not run. */
 function refusal(why: string, cause?: unknown): CodeBuddyError {
   return new CodeBuddyError(
     'sandbox_unavailable',
@@ -162,7 +166,7 @@ function refusal(why: string, cause?: unknown): CodeBuddyError {
   );
 }
 
-/** /tmp of the command is its own, wherever the server's is. */
+/** The command has its own /tmp, wherever the server's temporary folder is. */
 function withPrivateTmp(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const { TMPDIR, TMP, TEMP, ...rest } = environment;
   return { ...rest, TMPDIR: '/tmp' };

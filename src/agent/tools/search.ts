@@ -1,9 +1,9 @@
-// Search runs in linear time (RE2) and hands the event loop back every few milliseconds, so neither a hostile pattern nor
-// a large workspace stops the server.
+// Searches in linear time (RE2) and yields to the event loop every few milliseconds. Neither a hostile pattern nor a
+// large workspace stops the server.
 
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { cutHead } from '../../base/text.ts';
-import { compileLinear } from './glob-pattern.ts';
+import { compileLinear } from './linear-pattern.ts';
 import { maxTextBytes, readRange } from './read-text.ts';
 import { decodeText, detectEncoding } from './text-encoding.ts';
 import { defineTool } from './tool.ts';
@@ -12,9 +12,11 @@ import { walkFiles, walkFilter } from './walk-files.ts';
 import { withheldFromWalk } from './withheld.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Of a longer line only this much is searched, and `maxShownLength` shown. */
+/**
+ * Of a longer line only the beginning of this length is searched, and `maxShownLength` of it is shown. In characters.
+ */
 const maxLineLength = 10_000;
-/** The length of a line times the size of the pattern's program: RE2's worst case. */
+/** The most steps for one line: its length times the size of the pattern's program, RE2's worst case. */
 const maxSteps = 2_000_000;
 const maxShownLength = 500;
 
@@ -27,18 +29,18 @@ interface Match {
 export const searchTool = defineTool({
   name: 'search',
   description:
-    'Searches the lines of files by regular expression (RE2 syntax) or literal text. Leaves out binaries, files over 10 MiB (`filesSkipped`) and what .gitignore leaves out; of long lines the beginning is searched (`linesCut`). `truncatedBy` says why matches are missing: `results`, `size`, `depth`, `entries` or `time`.',
+    'Search the lines of files by regular expression (RE2 syntax) or literal text. Skips binaries, files over 10 MiB (`filesSkipped`) and files that .gitignore ignores; of long lines only the beginning is searched (`linesCut`). `truncatedBy` says why matches are missing: `results`, `size`, `depth`, `entries` or `time`.',
   inputSchema: {
     type: 'object',
     properties: {
       pattern: { type: 'string', minLength: 1, maxLength: 1000 },
-      literal: { type: 'boolean', default: false, description: 'Take the pattern as plain text.' },
+      literal: { type: 'boolean', default: false, description: 'Treat the pattern as plain text.' },
       caseSensitive: { type: 'boolean', default: true },
       glob: { type: 'string', minLength: 1, maxLength: 1000, description: 'Only files whose path matches.' },
       path: {
         type: 'string',
         minLength: 1,
-        description: 'The folder or file to look in; default the workspace.',
+        description: 'The folder or file to search; default the workspace.',
       },
       maxResults: { type: 'integer', minimum: 1, maximum: 1000, default: 200 },
     },
@@ -104,7 +106,7 @@ export const searchTool = defineTool({
 });
 
 interface LineTest {
-  /** Of a longer line only this much is searched, so that one line takes milliseconds. */
+  /** Of a longer line only the beginning of this length is searched, so that one line takes milliseconds. */
   readonly maxLength: number;
   readonly isIn: (line: string) => boolean;
 }
@@ -128,10 +130,13 @@ function compileTest(pattern: string, literal: boolean, caseSensitive: boolean):
   }
 }
 
-/** A file that a deny rule withholds. */
+/** Returned for a file that a deny rule withholds. */
 const denied = Symbol('denied');
 
-/** Undefined for what is not searched: binaries, files over 10 MiB, and files that went away since the walk saw them. */
+/**
+ * Undefined for files that are not searched: binaries, files over 10 MiB, and files that are gone since the walk saw
+ * them.
+ */
 async function readSearchable(
   workspace: Workspace,
   path: string,

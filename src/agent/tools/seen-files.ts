@@ -1,14 +1,15 @@
-// Which version of a file each session has seen last. A session that read a file and writes it as a whole must not undo what others
-// changed since. Kept in memory: after a restart, and for calls without a session, nothing is known and every write is allowed.
+// Remembers which version of a file each session has seen last. A session that read a file and then replaces it must
+// not undo changes that others made since. Kept in memory: after a restart, and for calls without a session, every
+// write is allowed.
 
-/** Older knowledge is forgotten first. */
+/** Beyond this number, the oldest entries are dropped. */
 const maxEntries = 10_000;
 
-/** What one session has seen. `path` is the real path relative to the workspace. */
+/** The files that one session has seen. `path` is the real path relative to the workspace. */
 export interface SeenFiles {
-  /** The session has seen this version: it read it or wrote it as a whole. */
+  /** Call after the session has read this version or written the whole file. */
   saw(path: string, version: string): void;
-  /** The session changed part of it: it knows the new version if it knew the one before. */
+  /** Call after the session has changed part of the file: it knows the new version if it knew the one before. */
   edited(path: string, before: string, after: string): void;
   versionOf(path: string): string | undefined;
 }

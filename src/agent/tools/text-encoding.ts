@@ -1,11 +1,11 @@
-// What the bytes of a text file stand for. Encodings that are read to be written again are decoded without loss: encoding what was
-// decoded gives the same bytes.
+// Detects, decodes and encodes the text of files. Files that are written again are decoded without loss: encoding the
+// decoded text gives the same bytes.
 
 import { isUtf8 } from 'node:buffer';
 
 /**
- * `latin1`: bytes that are not UTF-8 and hold no piece of it, shown as Windows-1252, the superset of Latin-1 that browsers use.
- * `unknown`: UTF-8 with bytes that are not.
+ * `latin1`: bytes without any UTF-8 character beyond ASCII, shown as Windows-1252, the superset of Latin-1 that
+ * browsers use. `unknown`: UTF-8 mixed with other bytes.
  */
 export type TextEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'latin1' | 'unknown';
 
@@ -15,18 +15,18 @@ export interface EncodingOf {
   readonly bomBytes: number;
 }
 
-/** Judges by all of `bytes`. A character that the end cuts off is not held against them if `isCut`. */
+/** Judges by all of `bytes`. `isCut`: the bytes may end within a character. */
 export function detectEncoding(bytes: Buffer, isCut = false): EncodingOf {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return { encoding: 'utf-16le', bomBytes: 2 };
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return { encoding: 'utf-16be', bomBytes: 2 };
-  // A NUL in the first 8 KiB tells binary files apart, as in git.
+  // A NUL in the first 8 KiB means a binary file, as in git.
   if (bytes.subarray(0, 8192).includes(0)) return { encoding: 'binary', bomBytes: 0 };
   const bomBytes = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   if (isUtf8(isCut ? withoutCutCharacter(bytes) : bytes)) return { encoding: 'utf-8', bomBytes };
   return { encoding: bomBytes > 0 || holdsUtf8(bytes) ? 'unknown' : 'latin1', bomBytes };
 }
 
-/** For showing; bytes that stand for nothing become U+FFFD. */
+/** Text to show; invalid bytes become U+FFFD. */
 export function decodeText(bytes: Buffer, encoding: TextEncoding): string {
   switch (encoding) {
     case 'utf-16le':
@@ -40,7 +40,7 @@ export function decodeText(bytes: Buffer, encoding: TextEncoding): string {
   }
 }
 
-/** Undefined if the encoding has no bytes for some character. */
+/** Undefined if the encoding does not have some character. */
 export function encodeText(text: string, encoding: TextEncoding): Buffer | undefined {
   switch (encoding) {
     case 'utf-16le':
@@ -73,7 +73,7 @@ function encodeWindows1252(text: string): Buffer | undefined {
   return bytes;
 }
 
-/** Is there a whole character of UTF-8 beyond ASCII? */
+/** True if there is a whole UTF-8 character beyond ASCII. */
 function holdsUtf8(bytes: Buffer): boolean {
   for (let i = 0; i < bytes.length; i++) {
     const lead = bytes[i] as number;

@@ -6,6 +6,8 @@ import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { escapePointer } from '../../base/json-pointer.ts';
 import { wellFormedDeep } from '../../base/text.ts';
+import type { Isolation } from '../../contract/sandbox.ts';
+import type { ToolDescription } from '../../contract/tool.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
 import type { Write } from '../../store/store.ts';
@@ -16,7 +18,6 @@ import type { ToolUse } from '../permissions/permission-rule.ts';
 import { type CallMarks, createCallMarks } from '../processes/call-marks.ts';
 import { createProgramFinder } from '../programs/program-finder.ts';
 import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
-import type { ToolDescription } from '../types.ts';
 import { bashTool } from './bash.ts';
 import { capText } from './cap-output.ts';
 import { coerceParams } from './coerce-params.ts';
@@ -24,7 +25,7 @@ import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
 import { listDirectoryTool } from './list-directory.ts';
 import { readFileTool } from './read-file.ts';
-import type { Isolation, Sandbox } from './sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
 import { searchTool } from './search.ts';
 import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';
@@ -368,13 +369,13 @@ async function realFileOf(workspace: Workspace, path: unknown): Promise<FileTarg
   }
   const { path: realPath, stats } = await workspace.realFile(spelled);
   const isShared = stats?.isFile() === true && stats.nlink > 1;
-  const otherNames = isShared ? await workspace.guard?.otherNames(workspace.root, stats) : [];
+  const otherNames = isShared ? await workspace.denyRules?.otherNames(workspace.root, stats) : [];
   return {
     kind: 'file',
     path: spelled,
     realPath,
     isShared,
-    otherNames: workspace.guard === undefined ? [] : otherNames,
+    otherNames: workspace.denyRules === undefined ? [] : otherNames,
   };
 }
 

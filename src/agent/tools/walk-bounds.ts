@@ -1,14 +1,14 @@
-// What one walk through folders may cost, and what was left out because of it. Whoever asked is told.
+// Limits the cost of one walk through folders, and keeps the reasons why a result is incomplete, which the caller gets.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Why a result is not all there is. */
+/** Why a result is incomplete. */
 export type Truncation = 'results' | 'size' | 'depth' | 'entries' | 'time';
 
 export interface WalkLimits {
-  /** Files and folders looked at. @default 500 000 */
+  /** Files and folders to look at. @default 500 000 */
   readonly maxEntries?: number;
-  /** Files and folders of one folder. @default 100 000 */
+  /** Entries of one folder. @default 100 000 */
   readonly maxEntriesOfFolder?: number;
   /** @default 30 000 */
   readonly timeMs?: number;
@@ -18,7 +18,7 @@ export interface WalkLimits {
   readonly now?: () => number;
 }
 
-/** Others get their turn after this time. */
+/** The walk yields to the event loop after this time. */
 const sliceMs = 10;
 
 export class WalkBounds {
@@ -41,7 +41,7 @@ export class WalkBounds {
     this.#sliceEnd = now() + sliceMs;
   }
 
-  /** For the result of a tool. */
+  /** The members of a tool's result. */
   get told(): { readonly truncated: boolean; readonly truncatedBy?: readonly Truncation[] } {
     return this.#left.size === 0
       ? { truncated: false }
@@ -52,27 +52,27 @@ export class WalkBounds {
     this.#left.add(why);
   }
 
-  /** False if this many more must not be looked at. */
+  /** False if this many more entries exceed the limit. */
   takeEntries(count: number): boolean {
     this.#entriesLeft -= count;
     if (this.#entriesLeft < 0) this.#left.add('entries');
     return this.#entriesLeft >= 0;
   }
 
-  /** False if the result has no room for another item of this length. */
+  /** False if another item of this length exceeds the limit of the result. */
   takeLength(length: number): boolean {
     this.#lengthLeft -= length;
     if (this.#lengthLeft < 0) this.#left.add('size');
     return this.#lengthLeft >= 0;
   }
 
-  /** It is time for `goOn`; cheaper to ask than a promise. */
+  /** True if `goOn` must be called; cheaper than a promise. */
   get isDue(): boolean {
     const now = this.#now();
     return now >= this.#sliceEnd || now >= this.#endAt;
   }
 
-  /** Gives others their turn now and then. False when the time is over. @throws the reason of an aborted signal */
+  /** Yields to the event loop now and then. False when the time is over. @throws the reason of an aborted signal */
   async goOn(signal: AbortSignal): Promise<boolean> {
     const now = this.#now();
     if (now >= this.#sliceEnd) {

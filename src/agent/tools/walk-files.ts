@@ -1,36 +1,38 @@
-// All files below a folder, in a stable order, without what .gitignore leaves out (nested ones too), without .git, without following links.
+// Walks all files below a folder in a stable order. Skips files that .gitignore files ignore (nested ones too) and
+// .git; does not follow links.
 
 import type { Ignore } from 'ignore';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { readIgnoreRules } from '../ignore/ignore-file.ts';
 import { compileGlob, globInside } from './glob-pattern.ts';
 import { WalkBounds } from './walk-bounds.ts';
-import { type DirectoryEntry, maxPathDepth, type Workspace } from './workspace.ts';
+import { maxPathDepth } from './workspace/bounds.ts';
+import type { DirectoryEntry, Workspace } from './workspace.ts';
 
 interface IgnoreRules {
   /** The folder of the .gitignore, relative to the workspace; '' for the root. */
   readonly folder: string;
-  /** Where the workspace is, seen from a file outside of it; '' for files in it. */
+  /** The workspace's path relative to the folder of an outer ignore file; '' for files in the workspace. */
   readonly prefix: string;
   readonly rules: Ignore;
 }
 
-/** A folder that is being walked. */
+/** A folder of the walk. */
 interface Folder {
   /** Relative to the workspace; '' for the root. */
   readonly path: string;
   readonly depth: number;
   readonly entries: readonly DirectoryEntry[];
-  /** The next entry. */
+  /** The index of the next entry. */
   next: number;
   /** The rules of the folders above come first. */
   readonly rules: readonly IgnoreRules[];
 }
 
 /**
- * Yields paths relative to the workspace, with `/`; of a file, its own, whether it is left out or not. Ends early within `bounds`, which say
- * so, and throws when the signal aborts.
- * @throws CodeBuddyError if `start` cannot be read; folders below that cannot be read are passed over
+ * Yields paths relative to the workspace, with `/`. If `start` is a file, yields it even if it is ignored. Ends early
+ * at the limits of `bounds`, which keep the reason, and throws when the signal aborts.
+ * @throws CodeBuddyError if `start` cannot be read; unreadable folders below it are skipped
  */
 export async function* walkFiles(
   workspace: Workspace,
@@ -43,7 +45,7 @@ export async function* walkFiles(
     yield from;
     return;
   }
-  // What the folders above say holds for the ones below.
+  // Ignore rules of the folders above apply below.
   const outer = await workspace.outerRules();
   const above: IgnoreRules[] = outer.all.map(({ prefix, rules }) => ({ folder: '', prefix, rules }));
   const parts = from === '.' ? [] : from.split('/');
@@ -52,7 +54,7 @@ export async function* walkFiles(
     const own = await readIgnoreFile(workspace, parts.slice(0, depth).join('/'));
     if (own !== undefined) above.push(own);
   }
-  // A stack of our own: a generator inside a generator would pass each path on through every level.
+  // An explicit stack: nested generators would pass each path through every level.
   const first = await openFolder({ path: parts.join('/'), depth: parts.length, rules: above });
   const stack = first === undefined ? [] : [first];
   for (let folder = stack.at(-1); folder !== undefined; folder = stack.at(-1)) {
@@ -79,12 +81,12 @@ export async function* walkFiles(
       if (child === undefined) return;
       stack.push(child);
     } catch (error) {
-      // A folder that went away or may not be read while we walk does not end the walk.
+      // A folder that is gone or may not be read does not end the walk.
       if (!(error instanceof CodeBuddyError) || exhaustionOf(error) !== undefined) throw error;
     }
   }
 
-  /** Undefined if its entries are more than may be looked at. */
+  /** Undefined if its entries exceed the limit. */
   async function openFolder({ path, depth, rules }: Pick<Folder, 'path' | 'depth' | 'rules'>) {
     signal.throwIfAborted();
     const { entries, truncated } = await workspace.readDirectory(
@@ -109,7 +111,7 @@ export async function* walkFiles(
 
 async function isFile(workspace: Workspace, path: string): Promise<boolean> {
   const { stats } = await workspace.realFile(path);
-  // Whatever else is wrong with the path is found when it is read as a folder.
+  // Other errors of the path show when it is read as a folder.
   return stats?.isFile() === true;
 }
 
@@ -140,7 +142,7 @@ async function readIgnoreFile(workspace: Workspace, folder: string): Promise<Ign
   }
 }
 
-/** The test of a walked file's path against a glob, as seen from the folder where the walk began. */
+/** Tests the path of a walked file against a glob, relative to the folder where the walk began. */
 export function walkFilter(workspace: Workspace, start: string, glob: string): (file: string) => boolean {
   const absolute = globInside(glob, workspace.roots);
   const matches = compileGlob(absolute ?? glob, { orLiteral: true });

@@ -1,8 +1,11 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 
-/** Half of a surrogate pair has no bytes; written, it would silently become another character. @throws CodeBuddyError `validation_failed` */
+/**
+ * Refuses half a surrogate pair: a file would silently get another character.
+ * @throws CodeBuddyError `validation_failed`
+ */
 export function requireWellFormed(texts: Readonly<Record<string, string>>): void {
-  const message = 'holds half of a surrogate pair, which no file can hold';
+  const message = 'contains half of a surrogate pair, which cannot be written to a file';
   const errors = Object.entries(texts)
     .filter(([, text]) => !text.isWellFormed())
     .map(([name]) => ({ in: 'body' as const, pointer: `/${name}`, message }));

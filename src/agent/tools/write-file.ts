@@ -6,7 +6,7 @@ import { requireWellFormed } from './well-formed.ts';
 export const writeFileTool = defineTool({
   name: 'write_file',
   description:
-    'Creates a file or replaces its whole content, in one step. Makes missing folders. At most 10 MiB. Writes exactly `content`, in UTF-8: line ends and a byte order mark of the old content are not kept. Refused if the file changed since this session last read it.',
+    'Create a file or replace its whole content, in one step. Creates missing folders. At most 10 MiB. Writes exactly `content`, in UTF-8: line endings and a byte order mark of the old content are not kept. Refused if the file changed since this session last read it.',
   inputSchema: {
     type: 'object',
     properties: {

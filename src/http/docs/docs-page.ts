@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { problems } from '../../base/errors.ts';
-import { catalogue, deltas } from '../../events/catalogue.ts';
+import { catalogue, deltas } from '../../contract/event-catalogue.ts';
 import type { HttpContext } from '../context.ts';
 import { docsPageScript } from './docs-page-script.ts';
 import { docsPageStyle } from './docs-page-style.ts';

@@ -3,9 +3,9 @@
 
 import { createRequire } from 'node:module';
 import type { ProblemCode } from '../../base/errors.ts';
+import { problemSchema } from '../../contract/problem.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpMethod, RouteDefinition } from '../route.ts';
-import { problemSchema } from '../schemas.ts';
 import { problemCodesOf, problemExamples, problemResponses, type ResponseObject } from './openapi-errors.ts';
 import { headerComponents, headerRefs, headersSchema, type ResponseHeaderName } from './openapi-headers.ts';
 import { openApiHead } from './openapi-info.ts';

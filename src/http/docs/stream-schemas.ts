@@ -1,10 +1,10 @@
 // JSON Schemas of events for /openapi.json: each type with the schema of its data, told apart by `type`. They describe only; pages are
-// serialized by the flat schema in schemas.ts, which is faster and says the same of every type.
+// serialized by the flat schema in contract/event.ts, which is faster and says the same of every type.
 
-import { catalogue, deltas } from '../../events/catalogue.ts';
-import { eventSchema, pageSchema, timeSchema } from '../schemas.ts';
-
-const text = { type: 'string' } as const;
+import { eventSchema } from '../../contract/event.ts';
+import { catalogue, deltas, notices } from '../../contract/event-catalogue.ts';
+import { pageSchema } from '../../contract/page.ts';
+import { text, time } from '../../contract/primitives.ts';
 
 interface Typed {
   readonly title: string;
@@ -56,7 +56,7 @@ const streamed = new Map<string, Typed>(
       description,
       properties: {
         type: { type: 'string', const: type },
-        timestamp: timeSchema,
+        timestamp: time,
         sessionId: text,
         runId: text,
         data,
@@ -66,34 +66,24 @@ const streamed = new Map<string, Typed>(
   ]),
 );
 
-function notice(type: string, description: string, properties: Readonly<Record<string, object>>): Typed {
-  const names = Object.keys(properties);
-  return {
-    type: 'object',
-    title: titleOf(type, 'Notice'),
-    description,
-    properties: {
-      type: { type: 'string', const: type },
-      sequence: { type: 'integer', description: 'Resume after it.' },
-      ...properties,
-      data: { type: 'object', properties, required: names },
+/** The fields of `data` also stand beside it, for clients that read them there. */
+const noticed = new Map<string, Typed>(
+  Object.entries(notices).map(([type, { description, data }]) => [
+    type,
+    {
+      type: 'object',
+      title: titleOf(type, 'Notice'),
+      description,
+      properties: {
+        type: { type: 'string', const: type },
+        sequence: { type: 'integer', description: 'Resume after it.' },
+        ...data.properties,
+        data,
+      },
+      required: ['type', ...data.required, 'data'],
     },
-    required: ['type', ...names, 'data'],
-  } as Typed;
-}
-
-const notices = new Map<string, Typed>([
-  [
-    'gap',
-    notice('gap', 'Older events are no longer kept; the stream goes on from `firstSequence`.', {
-      firstSequence: { type: 'integer' },
-    }),
-  ],
-  [
-    'overflow',
-    notice('overflow', 'The reader was too slow and is cut off; it can resume.', { message: text }),
-  ],
-]);
+  ]),
+);
 
 /** An event of the log. */
 export const loggedEventSchema = discriminated(
@@ -106,7 +96,7 @@ export const loggedEventSchema = discriminated(
 const streamEventSchema = discriminated(
   'StreamEvent',
   'One message of a stream: an event of the log, a piece of text that is not logged, or a notice of the stream.',
-  new Map([...logged, ...streamed, ...notices]),
+  new Map([...logged, ...streamed, ...noticed]),
 );
 
 /** The body of a stream. OpenAPI 3.1 has no word for its items, so they are the content of the text. */

@@ -1,8 +1,9 @@
 // Figures of the agent: runs by outcome and duration, tokens, cost, permissions, and what this build is.
 
 import type { RunStats } from '../../base/run-figures.ts';
-import { runOutcomes } from '../../base/run-figures.ts';
-import type { PermissionStats, RunStateCounts } from '../services.ts';
+import type { PermissionStats } from '../../contract/permission.ts';
+import type { RunStateCounts } from '../../contract/run.ts';
+import { runEndings } from '../../contract/run.ts';
 import type { MetricFamily, Sample } from './prometheus-text.ts';
 
 /** For `GET /metrics`. */
@@ -23,13 +24,13 @@ export function runFamilies(stats: RunStats, states: RunStateCounts | undefined)
       name: 'codebuddy_runs_ended_total',
       help: 'Runs that have ended, by outcome.',
       type: 'counter',
-      samples: runOutcomes.map((outcome) => ({ labels: { outcome }, value: ended[outcome] })),
+      samples: runEndings.map((outcome) => ({ labels: { outcome }, value: ended[outcome] })),
     },
     {
       name: 'codebuddy_run_duration_seconds',
       help: 'From the start of the work to its end, with the time that a person took to decide.',
       type: 'histogram',
-      samples: runOutcomes.flatMap((outcome) => durationSamples(outcome, durations[outcome])),
+      samples: runEndings.flatMap((outcome) => durationSamples(outcome, durations[outcome])),
     },
     {
       name: 'codebuddy_tokens_total',
@@ -106,7 +107,7 @@ export function runFigures({ ended, durations, spending }: RunStats, states: Run
   return {
     ...(states === undefined ? {} : { byStatus: states }),
     ended,
-    durations: runOutcomes.map((outcome) => {
+    durations: runEndings.map((outcome) => {
       const { buckets, ...rest } = durations[outcome];
       return { outcome, ...rest, buckets: buckets.map(([seconds, count]) => ({ seconds, count })) };
     }),

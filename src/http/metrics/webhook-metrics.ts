@@ -1,7 +1,8 @@
 // The webhook engine's figures, as Prometheus families and as JSON. Asked for when someone looks, since the engine has to
 // look into its store for some of them.
 
-import type { Webhook, WebhookStats } from '../webhook-service.ts';
+import type { Webhook } from '../../contract/webhook.ts';
+import type { WebhookStats } from '../../contract/webhook-stats.ts';
 import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
 
 /** For `GET /metrics`. */

@@ -2,8 +2,8 @@
 // digests are kept and compared, in constant time, so neither memory dumps nor timing give a key away.
 
 import { hash, timingSafeEqual } from 'node:crypto';
+import { scopes } from '../../contract/api-key.ts';
 import type { KeyService } from '../services.ts';
-import { scopes } from '../services.ts';
 import type { Identity } from './request-facts.ts';
 
 /** Longer ones are wrong without a look. */

@@ -1,7 +1,7 @@
 // Whose rights a request has: those of its key, at this moment. On a server without keys everybody may do everything.
 
 import type { FastifyRequest } from 'fastify';
-import { type Scope, scopes } from '../services.ts';
+import { type Scope, scopes } from '../../contract/api-key.ts';
 import { factsOf } from './request-facts.ts';
 
 export interface RequestCaller {

@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { Scope } from '../../contract/api-key.ts';
 import type { HttpContext } from '../context.ts';
-import type { AnswerStore, Scope, StoredAnswer } from '../services.ts';
+import type { AnswerStore, StoredAnswer } from '../services.ts';
 import { callerOf } from './caller.ts';
 import { makeAnswerMemory } from './idempotency-memory.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';

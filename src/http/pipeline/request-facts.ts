@@ -4,7 +4,7 @@
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { Scope } from '../services.ts';
+import type { Scope } from '../../contract/api-key.ts';
 
 /** Whose key came with a request. `keyId` is null on an open server. */
 export interface Identity {

@@ -2,29 +2,22 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { PromptOptions, PromptRequest } from '../../contract/prompt.ts';
+import type { PromptResult } from '../../contract/prompt-result.ts';
 import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { PromptContext, PromptEvent, PromptHandler } from '../handlers.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { toHandlerProblem } from '../pipeline/problem.ts';
 import { abortSignalOf } from '../pipeline/request-facts.ts';
-import type { PromptOptions, PromptResult } from '../services.ts';
 import type { EventStream } from '../streaming/sse.ts';
 import { openEventStream } from '../streaming/sse.ts';
 import { AnswerCollector, completeResult, isEventIterable } from './prompt-result.ts';
-import type { RunWebhook } from './prompt-webhook.ts';
-
-export interface PromptInput {
-  readonly prompt: string;
-  readonly sessionId?: string;
-  readonly options?: PromptOptions;
-  readonly webhook?: RunWebhook;
-}
 
 export async function answerDelegated(
   context: HttpContext,
   onPrompt: PromptHandler,
-  input: PromptInput,
+  input: PromptRequest,
   request: FastifyRequest,
   reply: FastifyReply,
   asStream: boolean,

@@ -1,9 +1,10 @@
 // What a host's onPrompt gave, as a full PromptResult; and the collecting of an async iterable into one.
 
 import { CodeBuddyError, isProblemCode, problems } from '../../base/errors.ts';
+import type { PromptOptions } from '../../contract/prompt.ts';
+import type { PromptResult } from '../../contract/prompt-result.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from '../handlers.ts';
 import { wrongReturn } from '../host-fault.ts';
-import type { PromptOptions, PromptResult } from '../services.ts';
 
 /** Fills in what the answer leaves out. @throws CodeBuddyError if there is no text in it */
 export function completeResult(

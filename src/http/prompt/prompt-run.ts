@@ -1,31 +1,23 @@
 // POST /api/prompt answered by the run service: wait for the result, follow the run's events, or leave it to itself (202).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { runEndEvents } from '../../contract/event-catalogue.ts';
+import type { CompletedPrompt, PromptRequest, WaitingRun } from '../../contract/prompt.ts';
+import type { Run } from '../../contract/run.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
-import type { Permission, PromptResult, Run, RunService, StartedRun } from '../services.ts';
+import type { RunService, StartedRun } from '../services.ts';
 import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
 import { followLog } from '../streaming/sse-log.ts';
-import type { PromptInput } from './prompt-delegated.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
-
-export interface WaitingRun {
-  readonly runId: string;
-  readonly sessionId: string;
-  readonly status: 'waiting';
-  readonly permission: Permission;
-}
-
-/** `status` tells the answers of a prompt apart; it is that of the run. */
-export type CompletedPrompt = PromptResult & { readonly status: 'completed' };
 
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
 export async function answerByRun(
   context: HttpContext,
   runs: RunService,
-  input: PromptInput,
+  input: PromptRequest,
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
@@ -128,11 +120,11 @@ async function followRun(
   });
   await followLog(stream, items, context, {
     historyEnd: started.afterSequence,
-    endsAfter: ({ type }) => terminal.has(type),
+    endsAfter: ({ type }) => endTypes.has(type),
   });
 }
 
-const terminal: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
+const endTypes: ReadonlySet<string> = new Set(runEndEvents);
 
 function failureOf(error: unknown): { readonly code: string; readonly message: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal_error';

@@ -2,15 +2,10 @@
 // start after all.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { RunWebhook } from '../../contract/webhook-input.ts';
 import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { RunService, StartedRun } from '../services.ts';
-
-export interface RunWebhook {
-  readonly url: string;
-  readonly events?: readonly string[];
-  readonly secret?: string;
-}
 
 /** Starts a run whose events go to `webhook`. @throws CodeBuddyError `validation_failed`, and those of `runs.start` */
 export async function startWithWebhook(

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { Page } from '../services.ts';
+import type { Page } from '../../contract/page.ts';
 
 /** A cursor for `list` (say `runs`) that goes on after `position`. */
 export function encodeCursor(list: string, position: string): string {

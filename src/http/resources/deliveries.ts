@@ -2,17 +2,19 @@
 // inside the network, is for keys with the scope admin; so is a signature that could be sent by hand.
 
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { HttpContext } from '../context.ts';
-import type { RouteDefinition } from '../route.ts';
-import { idParamsSchema, pageQueryProperties, pageSchema, timeSchema } from '../schemas.ts';
 import {
   deliverySchema,
   deliveryStatusSchema,
   explainedDeliverySchema,
   queuedSchema,
+  type RetryFilter,
   retryFilterSchema,
-} from '../webhook-schemas.ts';
-import type { WebhookService } from '../webhook-service.ts';
+} from '../../contract/delivery.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import { time } from '../../contract/primitives.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
+import type { HttpContext } from '../context.ts';
+import type { RouteDefinition } from '../route.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 import { deliveryFor, explanationFor } from './webhook-visibility.ts';
 
@@ -36,7 +38,7 @@ const listQuerySchema = {
       description: 'Only deliveries of this event type.',
     },
     eventId: { type: 'string', minLength: 1, maxLength: 128, description: 'Only deliveries of this event.' },
-    since: { ...timeSchema, description: 'Only deliveries made since then.' },
+    since: { ...time, description: 'Only deliveries created since then.' },
   },
   additionalProperties: false,
 } as const;
@@ -48,9 +50,6 @@ const clearQuerySchema = {
 } as const;
 
 const storeErrors = ['storage_unavailable', 'storage_full'] as const;
-
-type Filter = Omit<Parameters<WebhookService['listDeliveries']>[0], 'limit' | 'after'>;
-type ListQuery = Filter & { readonly limit?: number; readonly cursor?: string };
 
 /** Routes of deliveries; none if the host has no webhook service. */
 export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[] {
@@ -66,7 +65,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('deliveries', deliverySchema) } },
       docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
-        const { limit, cursor, ...filter } = request.query as ListQuery;
+        const { limit, cursor, ...filter } = request.query as SchemaType<typeof listQuerySchema>;
         const page = await webhooks.listDeliveries({
           ...pageRequest('deliveries', { limit, cursor }),
           ...filter,
@@ -97,7 +96,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       schema: { body: retryFilterSchema, response: { 202: queuedSchema } },
       docs: { errors: storeErrors },
       handler: async (request, reply) => {
-        const filter = request.body as Parameters<WebhookService['retryFailed']>[0];
+        const filter = request.body as RetryFilter;
         return reply.code(202).send(await webhooks.retryFailed(filter));
       },
     },

@@ -1,11 +1,13 @@
 // The event log: as a stream or in pages, one event, and the catalogue of types with their schemas.
 
 import { CodeBuddyError } from '../../base/errors.ts';
-import { catalogue, deltas } from '../../events/catalogue.ts';
+import { eventSchema } from '../../contract/event.ts';
+import { catalogue, deltas, runEndEvents } from '../../contract/event-catalogue.ts';
+import { idParamsSchema } from '../../contract/page.ts';
+import { runEndings } from '../../contract/run.ts';
 import type { HttpContext } from '../context.ts';
 import { eventStreamSchema, loggedEventPageSchema, loggedEventSchema } from '../docs/stream-schemas.ts';
 import type { RouteDefinition } from '../route.ts';
-import { eventSchema, idParamsSchema } from '../schemas.ts';
 import {
   type EventQueryString,
   eventPageSchema,
@@ -74,8 +76,8 @@ const readingDocs = {
   requestHeaders: ['Last-Event-ID'],
 } as const;
 
-const terminalTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
-const terminalStatuses: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'interrupted']);
+const endTypes: ReadonlySet<string> = new Set(runEndEvents);
+const endStatuses: ReadonlySet<string> = new Set(runEndings);
 
 /** Routes of the log; none if the host has no log. */
 export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
@@ -177,8 +179,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
         return readLog(request, reply, context, events, {
           scope: { runId: id },
           from: 'start',
-          endsAfter: ({ type, sequence }) => terminalTypes.has(type) && sequence > last,
-          isOver: terminalStatuses.has(run.status),
+          endsAfter: ({ type, sequence }) => endTypes.has(type) && sequence > last,
+          isOver: endStatuses.has(run.status),
         });
       },
     });

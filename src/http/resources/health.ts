@@ -2,32 +2,10 @@
 // getEndpoints() and /openapi.json tell of it.
 
 import { challengePattern } from '../../base/identity-proof.ts';
+import { time } from '../../contract/primitives.ts';
+import { readinessSchema } from '../../contract/readiness.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { timeSchema } from '../schemas.ts';
-
-const readinessSchema = {
-  type: 'object',
-  title: 'Readiness',
-  properties: {
-    status: { type: 'string', enum: ['ready', 'not_ready'] },
-    parts: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          name: { type: 'string' },
-          ready: { type: 'boolean' },
-          detail: { type: 'string', description: 'One line in words.' },
-        },
-        required: ['name', 'ready', 'detail'],
-        additionalProperties: false,
-      },
-    },
-  },
-  required: ['status', 'parts'],
-  additionalProperties: false,
-} as const;
 
 export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
@@ -55,7 +33,7 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
             title: 'Health',
             properties: {
               status: { type: 'string', const: 'ok' },
-              timestamp: timeSchema,
+              timestamp: time,
               version: { type: 'string' },
               proof: {
                 type: 'string',

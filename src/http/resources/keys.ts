@@ -1,36 +1,21 @@
 // API keys: list, make, revoke. A key is shown once, when it is made; then only its hash is known.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import {
+  type ApiKeyInput,
+  apiKeyInputSchema,
+  apiKeySchema,
+  createdApiKeySchema,
+} from '../../contract/api-key.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { apiKeySchema, idParamsSchema, pageQueryProperties, pageSchema, scopeSchema } from '../schemas.ts';
-import type { Scope } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 
 const listQuerySchema = {
   type: 'object',
   properties: pageQueryProperties,
   additionalProperties: false,
-} as const;
-
-const createBodySchema = {
-  type: 'object',
-  properties: {
-    name: { type: 'string', minLength: 1, maxLength: 100, description: 'To tell it from other keys.' },
-    scopes: { type: 'array', items: scopeSchema, minItems: 1, uniqueItems: true },
-  },
-  required: ['name', 'scopes'],
-  additionalProperties: false,
-} as const;
-
-const createdKeySchema = {
-  ...apiKeySchema,
-  title: 'CreatedApiKey',
-  properties: {
-    ...apiKeySchema.properties,
-    key: { type: 'string', description: 'The key itself. It is shown this once.' },
-  },
-  required: [...apiKeySchema.required, 'key'],
 } as const;
 
 /** Routes of keys; none if the host has no key service. */
@@ -62,11 +47,11 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       operationId: 'createKey',
       summary: 'Make an API key; the answer is the only place where it is shown',
       scope: 'admin',
-      schema: { body: createBodySchema, response: { 201: createdKeySchema } },
+      schema: { body: apiKeyInputSchema, response: { 201: createdApiKeySchema } },
       docs: { errors: ['storage_unavailable', 'storage_full'] },
       // Not `idempotent`: that would keep the key itself, in the clear, for 24 h.
       handler: async (request, reply) => {
-        const { name, scopes } = request.body as { name: string; scopes: readonly Scope[] };
+        const { name, scopes } = request.body as ApiKeyInput;
         if (name.trim() === '') {
           throw new CodeBuddyError('validation_failed', 'The name is empty.', {
             errors: [{ in: 'body', pointer: '/name', message: 'must not be empty' }],

@@ -3,63 +3,21 @@
 import type { FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isBlank } from '../../base/text.ts';
+import {
+  completedPromptSchema,
+  type PromptRequest,
+  promptRequestSchema,
+  queuedRunSchema,
+  waitingRunSchema,
+} from '../../contract/prompt.ts';
 import type { HttpContext } from '../context.ts';
 import { eventStreamSchema } from '../docs/stream-schemas.ts';
-import type { PromptInput } from '../prompt/prompt-delegated.ts';
 import { answerDelegated } from '../prompt/prompt-delegated.ts';
 import { answerByRun } from '../prompt/prompt-run.ts';
 import { noWebhooks } from '../prompt/prompt-webhook.ts';
 import { runErrors, startErrors } from '../prompt/run-errors.ts';
 import type { RouteDefinition } from '../route.ts';
-import { promptResultSchema, queuedRunSchema, waitingRunSchema } from '../schemas.ts';
 import { wantsEventStream } from '../streaming/sse-accept.ts';
-import { runWebhookSchema } from '../webhook-schemas.ts';
-
-/** Whatever `maxRequestSize` allows: a prompt is kept, logged and sent to webhooks. */
-const maxPromptLength = 1_048_576;
-
-const bodySchema = {
-  type: 'object',
-  title: 'PromptRequest',
-  properties: {
-    prompt: {
-      type: 'string',
-      minLength: 1,
-      maxLength: maxPromptLength,
-      description: 'What the agent is asked to do; more than white space.',
-    },
-    sessionId: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 128,
-      description: 'Goes on with this session; default: a new one.',
-    },
-    options: {
-      type: 'object',
-      properties: {
-        model: { type: 'string', minLength: 1, maxLength: 200 },
-        maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Model calls, at most.' },
-        permissionMode: {
-          type: 'string',
-          enum: ['read-only', 'ask', 'auto-edit', 'full'],
-          description: 'Default: that of the server. A laxer one needs a key with the scope `tools`.',
-        },
-        timeoutMs: { type: 'integer', minimum: 1, maximum: 86_400_000 },
-        system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
-        maxTokens: {
-          type: 'integer',
-          minimum: 1,
-          description: 'Input and output tokens of the run, at most.',
-        },
-        maxCost: { type: 'number', exclusiveMinimum: 0, description: 'US dollars that the run may cost.' },
-      },
-      additionalProperties: false,
-    },
-    webhook: runWebhookSchema,
-  },
-  required: ['prompt'],
-  additionalProperties: false,
-} as const;
 
 export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
@@ -77,12 +35,12 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       scope: 'prompt',
       idempotent: true,
       schema: {
-        body: bodySchema,
-        response: { 200: promptResultSchema, 202: { anyOf: [queuedRunSchema, waitingRunSchema] } },
+        body: promptRequestSchema,
+        response: { 200: completedPromptSchema, 202: { anyOf: [queuedRunSchema, waitingRunSchema] } },
       },
       docs: {
         content: {
-          200: { 'application/json': promptResultSchema, 'text/event-stream': eventStreamSchema },
+          200: { 'application/json': completedPromptSchema, 'text/event-stream': eventStreamSchema },
           202: {
             'application/json': {
               oneOf: [queuedRunSchema, waitingRunSchema],
@@ -105,7 +63,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         errors: ['handler_not_configured', 'too_many_run_webhooks', ...startErrors, ...runErrors],
       },
       handler: async (request, reply) => {
-        const input = request.body as PromptInput;
+        const input = request.body as PromptRequest;
         refuseBlank(input.prompt);
         const asStream = wantsEventStream(request);
         const { onPrompt } = handlers;

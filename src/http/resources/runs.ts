@@ -1,13 +1,14 @@
 // Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import { runSchema, runStatusSchema } from '../../contract/run.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
 import { startErrors } from '../prompt/run-errors.ts';
 import type { RouteDefinition } from '../route.ts';
-import { idParamsSchema, pageQueryProperties, pageSchema, runSchema, runStatusSchema } from '../schemas.ts';
-import type { RunStatus } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 
 const listQuerySchema = {
@@ -28,13 +29,6 @@ const cancelBodySchema = {
   additionalProperties: false,
 } as const;
 
-interface ListQuery {
-  readonly limit?: number;
-  readonly cursor?: string;
-  readonly sessionId?: string;
-  readonly status?: RunStatus;
-}
-
 /** Routes of runs; none if the host has no run service. */
 export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { runs } = context.services;
@@ -49,7 +43,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
       docs: { errors: ['storage_unavailable'] },
       handler: async (request) => {
-        const { sessionId, status, ...query } = request.query as ListQuery;
+        const { sessionId, status, ...query } = request.query as SchemaType<typeof listQuerySchema>;
         const page = await runs.list({
           ...pageRequest('runs', query),
           ...(sessionId === undefined ? {} : { sessionId }),

@@ -3,53 +3,31 @@
 
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { messageSchema } from '../../contract/message.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
+import {
+  exportedSessionSchema,
+  exportFormats,
+  type SessionFork,
+  type SessionInput,
+  sessionForkSchema,
+  sessionInputSchema,
+  sessionPatchSchema,
+  sessionSchema,
+} from '../../contract/session.ts';
 import type { HttpContext } from '../context.ts';
 import { listOfHost } from '../host-fault.ts';
 import type { RouteDefinition } from '../route.ts';
-import {
-  exportedSessionSchema,
-  idParamsSchema,
-  messageSchema,
-  pageQueryProperties,
-  pageSchema,
-  sessionSchema,
-} from '../schemas.ts';
 import type { SessionService } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 import { pageOfList } from './page-of-list.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
-const inputProperties = {
-  title: { type: 'string', minLength: 1, maxLength: 200 },
-  metadata: {
-    type: 'object',
-    maxProperties: 100,
-    additionalProperties: true,
-    description: 'At most 64 KiB as JSON, changes included.',
-  },
-} as const;
-const createSchema = { type: 'object', properties: inputProperties, additionalProperties: false } as const;
-const patchSchema = {
-  type: 'object',
-  properties: inputProperties,
-  minProperties: 1,
-  required: [],
-  additionalProperties: false,
-} as const;
-
-const forkSchema = {
-  type: 'object',
-  properties: {
-    messageId: { type: 'string', maxLength: 128, description: 'The last message to copy; default: all.' },
-    title: { ...inputProperties.title, description: 'Default: that of the session.' },
-  },
-  additionalProperties: false,
-} as const;
 const exportQuerySchema = {
   type: 'object',
-  properties: { format: { type: 'string', enum: ['json', 'markdown'], default: 'json' } },
+  properties: { format: { type: 'string', enum: exportFormats, default: 'json' } },
   additionalProperties: false,
 } as const;
 
@@ -77,7 +55,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
       handler: async (request, reply) => {
-        const query = request.query as FromSchema<typeof querySchema>;
+        const query = request.query as SchemaType<typeof querySchema>;
         if (handlers.onGetSessions !== undefined) {
           const page = pageOfList(
             'sessions',
@@ -100,10 +78,10 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       summary: 'Creates a session',
       scope: 'prompt',
       idempotent: true,
-      schema: { body: createSchema, response: { 201: sessionSchema } },
+      schema: { body: sessionInputSchema, response: { 201: sessionSchema } },
       docs: { responseHeaders: { 201: ['Location'] }, errors: writeErrors },
       handler: async (request, reply) => {
-        const session = await service().create(request.body as FromSchema<typeof createSchema>);
+        const session = await service().create(request.body as SessionInput);
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
         return session;
       },
@@ -117,7 +95,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { params: idParamsSchema, response: { 200: sessionSchema } },
       docs: { errors: readErrors },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         if (handlers.onGetSessions !== undefined) {
           const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
             hasId(session, id),
@@ -136,11 +114,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       operationId: 'updateSession',
       summary: 'Changes the title or the metadata of a session',
       scope: 'prompt',
-      schema: { params: idParamsSchema, body: patchSchema, response: { 200: sessionSchema } },
+      schema: { params: idParamsSchema, body: sessionPatchSchema, response: { 200: sessionSchema } },
       docs: { errors: ['session_not_found', ...writeErrors] },
       handler: async (request) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
-        return service().update(id, request.body as FromSchema<typeof createSchema>);
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        return service().update(id, request.body as SessionInput);
       },
     },
     {
@@ -152,7 +130,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         await service().delete(id);
         return reply.code(204).send();
       },
@@ -166,14 +144,14 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         'Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.',
       scope: 'prompt',
       idempotent: true,
-      schema: { params: idParamsSchema, body: forkSchema, response: { 201: sessionSchema } },
+      schema: { params: idParamsSchema, body: sessionForkSchema, response: { 201: sessionSchema } },
       docs: {
         responseHeaders: { 201: ['Location'] },
         errors: ['session_not_found', ...writeErrors],
       },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
-        const session = await service().fork(id, (request.body ?? {}) as FromSchema<typeof forkSchema>);
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        const session = await service().fork(id, (request.body ?? {}) as SessionFork);
         reply.code(201).header('Location', `/api/sessions/${session.id}`);
         return session;
       },
@@ -202,8 +180,8 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         errors: readErrors,
       },
       handler: async (request, reply) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
-        const { format = 'json' } = request.query as FromSchema<typeof exportQuerySchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
+        const { format = 'json' } = request.query as SchemaType<typeof exportQuerySchema>;
         const { filename, mediaType, chunks } = await service().export(id, format);
         return reply
           .type(mediaType)
@@ -224,11 +202,11 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       },
       docs: { errors: readErrors },
       handler: async (request) => {
-        const { id } = request.params as FromSchema<typeof idParamsSchema>;
+        const { id } = request.params as SchemaType<typeof idParamsSchema>;
         const list = `messages of ${id}`;
         const page = await service().messages(
           id,
-          pageRequest(list, request.query as FromSchema<typeof querySchema>),
+          pageRequest(list, request.query as SchemaType<typeof querySchema>),
         );
         return { messages: page.items, nextCursor: nextCursorOf(list, page) };
       },

@@ -1,28 +1,16 @@
 // `GET /api/status`: the process and the agent in it, at a glance.
 
 import type { FastifyRequest } from 'fastify';
+import { type SandboxDescription, sandboxSchema } from '../../contract/sandbox.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
+import { webhookAttentionSchema } from '../../contract/webhook.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import type { SandboxDescription } from '../services.ts';
-import { webhookSchema } from '../webhook-schemas.ts';
-import { type WebhookAttention, webhooksToLookAt } from './webhook-attention.ts';
+import { webhooksToLookAt } from './webhook-attention.ts';
 import { webhookFor } from './webhook-visibility.ts';
 
 const bytes = { type: 'integer', description: 'Bytes.' } as const;
 const count = { type: 'integer', minimum: 0 } as const;
-
-const attentionSchema = {
-  type: 'object',
-  title: 'WebhookAttention',
-  properties: {
-    id: { type: 'string' },
-    name: { type: 'string' },
-    status: webhookSchema.properties.state.properties.status,
-    detail: { type: 'string', description: 'In words, with the next step.' },
-  },
-  required: ['id', 'name', 'status', 'detail'],
-  additionalProperties: false,
-} as const;
 
 const statusSchema = {
   type: 'object',
@@ -46,22 +34,7 @@ const statusSchema = {
       description: 'The folder that tools work in; null if the host application answers itself.',
     },
     activeRuns: count,
-    sandbox: {
-      type: 'object',
-      description: 'How commands run. Absent if the host application answers itself.',
-      properties: {
-        mode: { type: 'string', enum: ['required', 'auto', 'off'], description: 'The setting.' },
-        status: {
-          type: 'string',
-          enum: ['works', 'missing', 'unavailable', 'failed', 'off', 'checking'],
-          description:
-            '`missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again.',
-        },
-        detail: { type: 'string', description: 'One line in words.' },
-      },
-      required: ['mode', 'status', 'detail'],
-      additionalProperties: false,
-    },
+    sandbox: sandboxSchema,
     webhooks: {
       type: 'object',
       properties: {
@@ -75,7 +48,7 @@ const statusSchema = {
         },
         attention: {
           type: 'array',
-          items: attentionSchema,
+          items: webhookAttentionSchema,
           description:
             'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none.',
         },
@@ -106,19 +79,12 @@ const statusSchema = {
 } as const;
 
 const delegated = { agent: 'delegated', model: null, workspace: undefined } as const;
-interface WebhookStatus {
-  readonly enabled: boolean;
-  readonly pending: number;
-  readonly failed: number;
-  readonly refused?: number;
-  readonly attention?: readonly WebhookAttention[];
-  readonly setAside?: readonly string[];
-}
+type WebhookFigures = SchemaType<typeof statusSchema>['webhooks'];
 
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
-  async function describeWebhooks(request: FastifyRequest): Promise<WebhookStatus> {
+  async function describeWebhooks(request: FastifyRequest): Promise<WebhookFigures> {
     if (services.webhooks === undefined) return { enabled: false, pending: 0, failed: 0 };
     const [{ pending, failedInHistory, refused = 0 }, all] = await Promise.all([
       services.webhooks.stats(),

@@ -1,17 +1,17 @@
 // `POST /api/stream-tickets`: for web pages, whose `EventSource` cannot send a key.
 
+import { scopes } from '../../contract/api-key.ts';
+import { time } from '../../contract/primitives.ts';
 import type { HttpContext } from '../context.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
-import { timeSchema } from '../schemas.ts';
-import { scopes } from '../services.ts';
 
 const ticketSchema = {
   type: 'object',
   title: 'StreamTicket',
   properties: {
     ticket: { type: 'string', description: 'Pass it as `?ticket=` to a stream. It is shown this once.' },
-    expiresAt: timeSchema,
+    expiresAt: time,
   },
   required: ['ticket', 'expiresAt'],
   additionalProperties: false,

@@ -1,8 +1,11 @@
 // Tools: what there are, and running one without an agent in between. A host's handlers come before the built-in tools.
 
 import type { FastifyReply } from 'fastify';
-import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
+import type { ToolDescription } from '../../contract/tool.ts';
+import { toolSchema } from '../../contract/tool.ts';
 import { ApiReply } from '../api-reply.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';
@@ -10,8 +13,6 @@ import { listOfHost, wrongReturn } from '../host-fault.ts';
 import { toHandlerProblem } from '../pipeline/problem.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
-import { pageQueryProperties, pageSchema, toolSchema } from '../schemas.ts';
-import type { ToolDescription } from '../services.ts';
 import { pageOfList } from './page-of-list.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
@@ -46,7 +47,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       schema: { querystring: querySchema, response: { 200: pageSchema('tools', toolSchema) } },
       docs: { errors: ['handler_not_configured'] },
       handler: async (request) => {
-        const page = pageOfList('tools', await allTools(), request.query as FromSchema<typeof querySchema>);
+        const page = pageOfList('tools', await allTools(), request.query as SchemaType<typeof querySchema>);
         return { tools: page.items, nextCursor: page.nextCursor };
       },
     },
@@ -85,7 +86,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       },
       // Not async, so that a handler that answers at once is answered at once.
       handler: (request, reply) => {
-        const { tool } = request.params as FromSchema<typeof paramsSchema>;
+        const { tool } = request.params as SchemaType<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
         const call = new ToolCall(request.id, factsOf(request).hop, reply);
         if (handlers.onToolExecute !== undefined)

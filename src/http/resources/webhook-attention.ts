@@ -1,14 +1,6 @@
 // The webhooks that a person should look at: what their state says, in one place for `status`, `doctor`, readiness and the start.
 
-import type { Webhook, WebhookState } from '../webhook-service.ts';
-
-export interface WebhookAttention {
-  readonly id: string;
-  readonly name: string;
-  readonly status: WebhookState['status'];
-  /** In words, with the next step. */
-  readonly detail: string;
-}
+import type { Webhook, WebhookAttention } from '../../contract/webhook.ts';
 
 export function webhooksToLookAt(webhooks: readonly Webhook[]): readonly WebhookAttention[] {
   return webhooks

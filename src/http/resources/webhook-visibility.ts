@@ -3,8 +3,9 @@
 
 import type { FastifyRequest } from 'fastify';
 import { maskUrl, maskUrlsIn } from '../../base/redaction.ts';
+import type { Delivery, DeliveryExplanation } from '../../contract/delivery.ts';
+import type { Webhook } from '../../contract/webhook.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
-import type { Delivery, DeliveryExplanation, Webhook } from '../webhook-service.ts';
 
 export function isAdmin(request: FastifyRequest): boolean {
   return factsOf(request).identity?.scopes.includes('admin') === true;

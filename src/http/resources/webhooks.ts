@@ -1,23 +1,25 @@
 // Webhooks: list, make, change, remove, test, rotate the secret, replay, enable. A secret is shown once, when it is made.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { deliverySchema } from '../../contract/delivery.ts';
+import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import { createdWebhookSchema, rotatedSecretSchema, webhookSchema } from '../../contract/webhook.ts';
+import {
+  enabledWebhookSchema,
+  enableOptionsSchema,
+  replayedSchema,
+  replayRangeSchema,
+  rotateSecretSchema,
+} from '../../contract/webhook-actions.ts';
+import {
+  type WebhookInput,
+  type WebhookPatch,
+  webhookInputSchema,
+  webhookPatchSchema,
+} from '../../contract/webhook-input.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { idParamsSchema, pageQueryProperties, pageSchema } from '../schemas.ts';
-import {
-  createdWebhookSchema,
-  createWebhookBodySchema,
-  deliverySchema,
-  enableAnswerSchema,
-  enableBodySchema,
-  replayAnswerSchema,
-  replayBodySchema,
-  rotateBodySchema,
-  rotatedSecretSchema,
-  updateWebhookBodySchema,
-  webhookSchema,
-} from '../webhook-schemas.ts';
-import type { WebhookInput, WebhookService } from '../webhook-service.ts';
+import type { WebhookService } from '../webhook-service.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
 import { webhookFor } from './webhook-visibility.ts';
 
@@ -65,11 +67,11 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       operationId: 'createWebhook',
       summary: 'Make a webhook; the answer is the only place where its secret is shown',
       scope: 'admin',
-      schema: { body: createWebhookBodySchema, response: { 201: createdWebhookSchema } },
+      schema: { body: webhookInputSchema, response: { 201: createdWebhookSchema } },
       docs: { responseHeaders: { 201: ['Location'] }, errors: ['webhook_exists', ...storeErrors] },
       // Not `idempotent`: that would keep the secret itself, in the clear, for 24 h.
       handler: async (request, reply) => {
-        const { webhook, ...made } = await webhooks.create(request.body as WebhookInput & { id?: string });
+        const { webhook, ...made } = await webhooks.create(request.body as WebhookInput);
         reply.code(201).header('Location', `/api/webhooks/${encodeURIComponent(webhook.id)}`);
         return { ...webhook, ...made };
       },
@@ -97,10 +99,10 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       operationId: 'updateWebhook',
       summary: 'Change a webhook; what is left out stays as it is',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: updateWebhookBodySchema, response: { 200: webhookSchema } },
+      schema: { params: idParamsSchema, body: webhookPatchSchema, response: { 200: webhookSchema } },
       docs: { errors: changeErrors },
       handler: (request) =>
-        webhooks.update((request.params as { id: string }).id, request.body as WebhookInput),
+        webhooks.update((request.params as { id: string }).id, request.body as WebhookPatch),
     },
     {
       method: 'DELETE',
@@ -144,7 +146,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       operationId: 'rotateWebhookSecret',
       summary: 'Give a webhook a new secret, shown this once; the old one signs too for 24 h',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: rotateBodySchema, response: { 200: rotatedSecretSchema } },
+      schema: { params: idParamsSchema, body: rotateSecretSchema, response: { 200: rotatedSecretSchema } },
       docs: { errors: changeErrors },
       handler: (request) => {
         const { secret } = request.body as { secret?: string };
@@ -157,7 +159,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       operationId: 'replayToWebhook',
       summary: 'Send events of the log to a webhook, again or for the first time',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: replayBodySchema, response: { 202: replayAnswerSchema } },
+      schema: { params: idParamsSchema, body: replayRangeSchema, response: { 202: replayedSchema } },
       docs: { errors: ['replay_running', ...changeErrors] },
       handler: async (request, reply) => {
         const range = request.body as Parameters<WebhookService['replay']>[1];
@@ -171,7 +173,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       operationId: 'enableWebhook',
       summary: 'Enable a disabled webhook, and deliver what it missed if asked to',
       scope: 'admin',
-      schema: { params: idParamsSchema, body: enableBodySchema, response: { 200: enableAnswerSchema } },
+      schema: { params: idParamsSchema, body: enableOptionsSchema, response: { 200: enabledWebhookSchema } },
       docs: { errors: ['replay_running', ...changeErrors] },
       handler: (request) =>
         webhooks.enable(

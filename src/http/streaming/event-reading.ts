@@ -2,13 +2,15 @@
 // text/event-stream` follows it live, anything else gets a page of JSON.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FromSchema } from 'json-schema-to-ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import type { LoggedEvent } from '../../contract/event.ts';
+import { eventSchema } from '../../contract/event.ts';
+import { pageQueryProperties, pageSchema } from '../../contract/page.ts';
+import type { SchemaType } from '../../contract/schema-type.ts';
 import { expandTypes } from '../../events/event-filter.ts';
-import type { EventFilter, LoggedEvent } from '../../events/event-log.ts';
+import type { EventFilter } from '../../events/event-log.ts';
 import type { HttpContext } from '../context.ts';
 import { decodeCursor, encodeCursor } from '../resources/cursor.ts';
-import { eventSchema, pageQueryProperties, pageSchema } from '../schemas.ts';
 import type { EventSource } from '../services.ts';
 import { openEventStream } from './sse.ts';
 import { wantsEventStream } from './sse-accept.ts';
@@ -59,7 +61,7 @@ const querySchema = {
   additionalProperties: false,
 } as const;
 
-export type EventQueryString = FromSchema<typeof querySchema>;
+export type EventQueryString = SchemaType<typeof querySchema>;
 
 export const eventPageSchema = {
   ...pageSchema('events', eventSchema),

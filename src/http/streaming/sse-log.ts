@@ -1,9 +1,9 @@
 // Carries items of the event log to a stream, at the reader's pace: history waits for the reader, live events fill its
 // buffer and then cut it off (see sse.ts), so that no reader makes the server hold more than its buffer.
 
-import type { LoggedEvent } from '../../events/event-log.ts';
+import type { LoggedEvent } from '../../contract/event.ts';
+import type { StreamItem } from '../../events/event-log.ts';
 import type { HttpContext } from '../context.ts';
-import type { StreamItem } from '../services.ts';
 import type { EventStream } from './sse.ts';
 import type { ServerSentEvent } from './sse-frame.ts';
 

@@ -1,4 +1,4 @@
-// Rules for bash: what a pattern allows word by word, and what a deny rule sees through.
+// Rules for bash: what a pattern allows word by word, and what a deny rule recognizes.
 
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are shell texts.
 
@@ -67,7 +67,7 @@ describe('an allow rule', () => {
     ['bash(* --version)', './evil --version'],
     ['bash(git status)', './git status'],
     ['bash(npm *)', 'npmx test'],
-    // What is not plain.
+    // Commands that are not plain.
     ['bash(npm *)', 'npm run$IFS-x'],
     ['bash(cat *)', 'cat ~/.ssh/id_rsa'],
     ['bash(cat *)', 'cat *'],
@@ -108,7 +108,7 @@ describe('an allow rule', () => {
     expect(isAllowed(rules.split(/;(?=bash)/).map(parseRule), bash(command))).toBe(false);
   });
 
-  it('for another folder is another rule', () => {
+  it('does not apply to a command in another folder', () => {
     expect(isAllowed([parseRule('bash(npm test)')], bash('npm test', 'sub'))).toBe(false);
     expect(isAllowed([parseRule('bash(npm *)')], bash('npm test', 'sub'))).toBe(false);
     expect(isAllowed([parseRule("bash(cd 'sub' && npm test)")], bash('npm test', 'sub'))).toBe(true);
@@ -116,7 +116,7 @@ describe('an allow rule', () => {
     expect(formatRule(exactRule(odd))).toBe(`bash(cd 'x'\\'' && id #' && true)`);
   });
 
-  it('made from a command stands for that command alone', () => {
+  it('made from a command allows only that command', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), fc.string({ maxLength: 40 }), (one, other) => {
         const rule = parseRule(formatRule(exactRule(bash(one))));
@@ -343,7 +343,7 @@ describe('a deny rule', () => {
   });
 });
 
-it('a deny rule sees the folder that a call names', () => {
+it('a deny rule applies to the folder that a call names', () => {
   expect(forbids(parseRule('bash(cd secrets*)'), bash('cat x', 'secrets'))).toBe(true);
   expect(forbids(parseRule('bash(rm *)'), bash('rm x', 'secrets'))).toBe(true);
 });
@@ -366,18 +366,14 @@ it.each([
   ['stars', `a${'*'.repeat(99_000)}b`],
   ['words', 'a '.repeat(50_000)],
   ['parameters', '"${x:-'.repeat(16_000)],
-])(
-  '100 KB of %s are judged in linear time',
-  (_, text) => {
-    const rules = ['bash(git push*)', 'bash(*a*b*c*d*)', 'bash(git * * * push)', 'bash(rm -rf **)'].map(
-      parseRule,
-    );
-    const started = process.cpuUsage();
-    for (const rule of rules) forbids(rule, bash(text));
-    isAllowed(rules, bash(text));
-    const { user } = process.cpuUsage(started);
-    // A quadratic step over 100 KB takes minutes; a linear one some tens of milliseconds.
-    expect(user / 1000).toBeLessThan(20_000);
-  },
-  120_000,
-);
+])('100 KB of %s are judged in linear time', (_, text) => {
+  const rules = ['bash(git push*)', 'bash(*a*b*c*d*)', 'bash(git * * * push)', 'bash(rm -rf **)'].map(
+    parseRule,
+  );
+  const started = process.cpuUsage();
+  for (const rule of rules) forbids(rule, bash(text));
+  isAllowed(rules, bash(text));
+  const { user } = process.cpuUsage(started);
+  // CPU time, which does not depend on other load. A quadratic step over 100 KB takes minutes, a linear one well under a second.
+  expect(user / 1000).toBeLessThan(20_000);
+});

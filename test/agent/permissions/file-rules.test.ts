@@ -1,4 +1,4 @@
-// Rules for files: the file counts, not the name that led to it, for every tool and every caller.
+// Rules for files apply to the file, not to the name that led to it, for every tool and every caller.
 
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ describe('a pattern', () => {
     ['write_file(/a.ts)', 'src/a.ts', false],
     ['write_file(src/)', 'src/a.ts', true],
     ['write_file(a.ts)', 'A.ts', false],
-    // A bracket that is a whole segment allows the name alone.
+    // A bracket that is a whole segment allows only the name.
     ['write_file(app/[id]/**)', 'app/[id]/page.tsx', true],
     ['write_file(app/[id]/**)', 'app/i/page.tsx', false],
     ['write_file(app/[[...slug]]/*)', 'app/[[...slug]]/page.tsx', true],
@@ -69,14 +69,14 @@ describe('a pattern', () => {
     expect(allows(parseRule('write_file(src/**)'), file('write_file', 'link', 'src/x'))).toBe(true);
   });
 
-  it('forbids what cannot be decided', () => {
+  it('forbids a file whose real path is unknown', () => {
     const undecided = file('write_file', 'a');
     const target = { ...undecided.target, realPath: undefined } as ToolUse['target'];
     expect(forbids(parseRule('write_file(b)'), { ...undecided, target })).toBe(true);
     expect(allows(parseRule('write_file(**/a)'), { ...undecided, target })).toBe(false);
   });
 
-  it('that is no glob is refused at the start', () => {
+  it('that is not a valid glob is refused at the start', () => {
     expect(() => parseRule('write_file({a)')).toThrow('is not a glob pattern');
   });
 });
@@ -110,7 +110,7 @@ describe('deny read_file(.env*)', () => {
     ],
     ['a linked folder', 'dir/.env.local', (at: string) => symlinkSync('sub', join(at, 'dir'))],
     ['a hard link', 'hard.txt', (at: string) => linkSync(join(at, '.env'), join(at, 'hard.txt'))],
-  ])('holds for read_file and edit_file by %s', async (_, path, prepare) => {
+  ])('applies to read_file and edit_file by %s', async (_, path, prepare) => {
     const { tool, workspace } = await start();
     prepare(workspace);
     expect(await failure(tool('read_file', { path }))).toMatchObject({ code: 'permission_denied' });
@@ -119,7 +119,7 @@ describe('deny read_file(.env*)', () => {
     expect(readFileSync(join(workspace, '.env'), 'utf8')).toBe(secret);
   });
 
-  it('is told to the model before anything is opened, for a hard link too', async () => {
+  it('is reported to the model before anything is opened, also for a hard link', async () => {
     for (const [name, params] of [
       ['read_file', { path: 'hard.txt' }],
       ['read_file', { path: 'link' }],
@@ -139,9 +139,9 @@ describe('deny read_file(.env*)', () => {
         'the rule deny read_file(.env*) forbids it',
       );
     }
-  }, 120_000);
+  });
 
-  it('withholds the file from search, glob and list_directory, and says so', async () => {
+  it('withholds the file from search, glob and list_directory, and counts it', async () => {
     const { tool, workspace } = await start();
     linkSync(join(workspace, '.env'), join(workspace, 'hard.txt'));
     const found = await tool('search', { pattern: 'TOP-SECRET' });
@@ -153,7 +153,7 @@ describe('deny read_file(.env*)', () => {
     expect(names.map(({ name }) => name)).toEqual(['sub', 'a.txt', 'hard.txt']);
   });
 
-  it('holds when the denied file is to be replaced and has another name', async () => {
+  it('applies to replacing a denied file that has another name', async () => {
     const { tool, workspace } = await start();
     linkSync(join(workspace, '.env'), join(workspace, 'hard.txt'));
     for (const path of ['.env', 'hard.txt'])
@@ -168,14 +168,14 @@ describe('deny read_file(.env*)', () => {
     });
   });
 
-  it('leaves other files with several names alone', async () => {
+  it('does not affect other files with several names', async () => {
     const { tool, workspace } = await start();
     linkSync(join(workspace, 'a.txt'), join(workspace, 'b.txt'));
     expect(await tool('read_file', { path: 'b.txt' })).toMatchObject({ content: 'TOP-SECRET-not' });
     expect(await tool('search', { pattern: 'not' })).toMatchObject({ matches: [{}, {}] });
   });
 
-  it('holds for the offline agent', async () => {
+  it('applies to the offline agent', async () => {
     const { prompt } = await start();
     expect((await prompt('read .env')).response).not.toContain('TOP-SECRET');
     const { response } = await prompt('search TOP-SECRET');
@@ -184,7 +184,7 @@ describe('deny read_file(.env*)', () => {
     expect(response).toContain('withheld');
   });
 
-  it('holds where a folder is reached by a link, by its real and by its spelled path', async () => {
+  it('applies to the real and the spelled path of a folder behind a link', async () => {
     for (const deny of ['read_file(sub/**)', 'read_file(link/**)']) {
       const { tool, write, workspace } = await start([deny]);
       write('sub/x.txt', secret);
@@ -196,7 +196,7 @@ describe('deny read_file(.env*)', () => {
     }
   });
 
-  it('holds for a whole folder', async () => {
+  it('applies to a whole folder', async () => {
     const { tool, write } = await start(['read_file(secrets/**)']);
     write('secrets/deep/key.pem', secret);
     expect(await failure(tool('read_file', { path: 'secrets/deep/key.pem' }))).toMatchObject({
@@ -211,7 +211,7 @@ describe('deny read_file(.env*)', () => {
 });
 
 describe('rules for writing', () => {
-  it('a link out of an allowed folder asks, and the question shows where it leads', async () => {
+  it('a link out of an allowed folder asks, and the question shows its target', async () => {
     const { agent, workspace, write } = await startModelAgent(
       [calls('write_file', { path: 'src/hook', content: 'x' }), says('done')],
       { permissionMode: 'ask', permissions: { allow: ['write_file(src/**)'], deny: [] } },
@@ -230,7 +230,7 @@ describe('rules for writing', () => {
     await agent.runs.cancel(run.id);
   });
 
-  it('a new file in a linked folder is judged where it will be', async () => {
+  it('a new file in a linked folder is judged by its real path', async () => {
     const { tool, agent, workspace } = await startAgent({
       permissions: { allow: [], deny: ['write_file(.git/**)'] },
       permissionMode: 'full',
@@ -249,7 +249,7 @@ describe('rules for writing', () => {
     expect(existsSync(join(workspace, '.git/hooks/pre-commit'))).toBe(false);
   });
 
-  it('a link that is swapped after the question is not followed', async () => {
+  it('a link that is swapped after the permission is not followed', async () => {
     const { agent, workspace, write } = await startAgent({ permissionMode: 'full' });
     write('good.txt', 'good');
     write('bad.txt', 'bad');
@@ -265,7 +265,7 @@ describe('rules for writing', () => {
     expect(readFileSync(join(workspace, 'bad.txt'), 'utf8')).toBe('bad');
   });
 
-  it('a file with several names is not written by a pattern', async () => {
+  it('a pattern does not allow writing a file with several names', async () => {
     const { agent, workspace, write } = await startAgent({ permissionMode: 'full' });
     write('docs/real', 'x');
     mkdirSync(join(workspace, 'src'));

@@ -1,4 +1,4 @@
-// Rules for tools of MCP servers: their parameters as JSON and nothing else, whatever they are called.
+// Rules for tools of MCP servers compare parameters as JSON and nothing else, whatever their names.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ describe('a rule for a tool of an MCP server', () => {
     expect(forbids(parseRule(rule), call(params))).toBe(wanted);
   });
 
-  it('that is remembered stands for these parameters in any order, and for no others', () => {
+  it('that is remembered covers these parameters in any order, and no others', () => {
     const rule = exactRule(call({ b: 1, a: { d: 'x', c: 2 } }));
     expect(rule.pattern).toBe('{"a":{"c":2,"d":"x"},"b":1}');
     expect(isExactly(rule, call({ a: { c: 2, d: 'x' }, b: 1 }))).toBe(true);
@@ -89,7 +89,7 @@ describe('with a real MCP server', () => {
     return { ...running, ...started, path };
   }
 
-  it('a deny rule holds for a path outside of the workspace', async () => {
+  it('a deny rule applies to a path outside the workspace', async () => {
     const { result, server, path } = await start(
       { allow: ['files__*'], deny: ['files__write_file({"path":"*.txt"})'] },
       ['x'],
@@ -97,7 +97,7 @@ describe('with a real MCP server', () => {
     await result;
     expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('was not run: the rule deny');
     expect(existsSync(path)).toBe(false);
-  }, 120_000);
+  });
 
   it('allow_always does not cover other content', async () => {
     const { agent, asked, run, path } = await start({ allow: [], deny: [] }, ['one', 'two']);
@@ -106,8 +106,8 @@ describe('with a real MCP server', () => {
     expect(permission).not.toHaveProperty('realPath');
     await agent.permissions.decide(permission.id, 'allow_always');
     await expect
-      .poll(() => agent.permissions.list({ runId: run.id }), { timeout: 30_000 })
+      .poll(() => agent.permissions.list({ runId: run.id }))
       .toMatchObject([{ params: { path, content: 'two' } }]);
     await agent.runs.cancel(run.id);
-  }, 120_000);
+  });
 });

@@ -1,4 +1,4 @@
-// The words of a glob pattern decide whether a rule names a protected file.
+// The fixed words of a glob pattern decide whether a rule names a protected file.
 
 import { expect, it } from 'vitest';
 import { patternWords } from '../../../src/agent/permissions/pattern-words.ts';

@@ -1,4 +1,4 @@
-// What is said about rules at the start, and by doctor.
+// Warnings about rules, at the start and in `doctor`.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +12,10 @@ it.each([
   ['allow', 'bash(npm **)', 'npm:'],
   ['allow', 'bash(find . *)', '-exec'],
   ['allow', 'bash(make *)', 'make:'],
-  ['allow', 'bash(/usr/bin/env *)', 'rest of their words'],
+  ['allow', 'bash(/usr/bin/env *)', 'command in their arguments'],
   ['allow', 'bash(mytool *)', 'one operand'],
-  ['allow', 'bash(sort -*)', 'must be written out'],
-  ['allow', 'bash(* --version)', 'program must be written out'],
+  ['allow', 'bash(sort -*)', 'must be spelled out'],
+  ['allow', 'bash(* --version)', 'program must be spelled out'],
   ['allow', 'bash(npm test > *)', 'can never match'],
   ['allow', 'bash', 'every command'],
   ['allow', '*', 'every command'],
@@ -28,7 +28,7 @@ it.each([
   ['deny', 'files__read(.env*)', 'denies every call'],
   ['deny', 'files__*({"path": ".env*)', 'denies every call'],
   ['allow', 'files__read(src/**)', 'can never match'],
-] as const)('%s %s is warned of', (effect, rule, wanted) => {
+] as const)('%s %s gets a warning', (effect, rule, wanted) => {
   const rules = { allow: [], deny: [], servers: ['files'], workspace: '/work', [effect]: [rule] };
   const [warning, ...others] = ruleWarnings(rules);
   expect(others).toEqual([]);
@@ -49,13 +49,13 @@ it.each([
   ['deny', 'read_file(.env*)'],
   ['deny', 'files__read(*.env*)'],
   ['deny', '*'],
-] as const)('%s %s is not', (effect, rule) => {
+] as const)('%s %s gets no warning', (effect, rule) => {
   expect(
     ruleWarnings({ allow: [], deny: [], servers: ['files'], workspace: '/work', [effect]: [rule] }),
   ).toEqual([]);
 });
 
-it('the log of the server has the warnings', async () => {
+it('the server logs the warnings', async () => {
   const warnings: string[] = [];
   await startAgent({
     permissions: { allow: ['bash(git log *)'], deny: [] },
@@ -75,4 +75,4 @@ it('doctor shows the warnings', async () => {
   expect(stdout).toContain('1 that allow, 1 that deny');
   expect(stdout).toContain('warning: the rule allow bash(git log *) may allow more than it seems to (git:');
   expect(stdout).toContain('warning: the rule deny read_file(../x) can never match');
-}, 60_000);
+});

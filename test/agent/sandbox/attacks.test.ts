@@ -1,18 +1,19 @@
-// What a command in the sandbox must not be able to do, tried with the real bubblewrap. No attack does harm where it succeeds: files are
-// opened for writing and closed, permissions are set to what they are.
+// Attacks that a command in the sandbox must not succeed with, tried with the real bubblewrap. They do no harm if they succeed: files are
+// opened for writing and closed, permissions are set to their current value.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder, until } from '../start-agent.ts';
+import { waitFor } from '../../wait-for.ts';
+import { temporaryFolder } from '../start-agent.ts';
 import { hasBubblewrap, isRoot, owners, startSandboxedAgent } from './real-bubblewrap.ts';
 import { exitsAfterOldCall } from './tiny-program.ts';
 
 /** Prints `broken` if the command succeeds. */
 const tries = (command: string): string => `if (${command}) >/dev/null 2>&1; then echo broken; fi`;
 
-/** Each prints nothing if the sandbox holds. */
+/** Each prints nothing if the sandbox works. */
 const shellAttacks: Readonly<Record<string, string>> = {
   'open core_pattern for writing': tries(': >> /proc/sys/kernel/core_pattern'),
   'open drop_caches for writing': tries(': >> /proc/sys/vm/drop_caches'),
@@ -52,7 +53,7 @@ const shellAttacks: Readonly<Record<string, string>> = {
 
 const attachToFirst = 'ptrace(16, 1, 0, 0)';
 
-/** Numbers of x86-64 and arm64; undefined: no such call. Zeros are harmless arguments. */
+/** Numbers for x86-64 and arm64; undefined: no such call. Zeros are harmless arguments. */
 const calls: readonly (readonly [name: string, x64: string, arm64: string | undefined, errno: number])[] = [
   ['keyctl(GET_KEYRING_ID)', '250, 0, -3, 0', '219, 0, -3, 0', 1],
   ['keyctl(READ)', '250, 11, -3, 0, 0', '219, 11, -3, 0, 0', 1],
@@ -110,12 +111,12 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s can
     expect((await run(command)).stdout).toBe('');
   });
 
-  // perl is part of Debian's base system; where it is not, the test of the filter itself below is left.
+  // perl is part of Debian's base system. Without it, only seccomp-filter.test.ts tests the filter.
   it.skipIf(!hasPerl())('make system calls that namespaces do not cover', async () => {
     const { run, write } = await startSandboxedAgent(owner);
     const lines = calls.flatMap(([name, x64, arm64]) => {
       const args = process.arch === 'x64' ? x64 : arm64;
-      // Each in a process of its own: one that succeeds in making a namespace must not spoil the next.
+      // Each in its own process: one that succeeds in creating a namespace must not affect the next.
       return args === undefined
         ? []
         : [
@@ -123,7 +124,7 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s can
           ];
     });
     write('calls.pl', `$| = 1;\n${lines.join('\n')}\n`);
-    const { stdout } = await run('perl calls.pl', { timeoutMs: 20_000 });
+    const { stdout } = await run('perl calls.pl');
     const wanted = calls
       .filter(([, , arm64]) => process.arch === 'x64' || arm64 !== undefined)
       .map(([name, , , errno]) => `${name}: ${errno}`);
@@ -140,8 +141,10 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s can
   it('leave a process behind that outlives it', async () => {
     const { run } = await startSandboxedAgent(owner);
     const mark = `mark-${Math.random().toString(36).slice(2)}`;
-    await run(`setsid sh -c 'sleep 300; : ${mark}' >/dev/null 2>&1 & sleep 0.1; echo started`);
-    await until('its end', () => !execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(mark));
+    await run(
+      `setsid sh -c 'touch started; sleep 600; : ${mark}' >/dev/null 2>&1 & while [ ! -e started ]; do sleep 0.01; done`,
+    );
+    await waitFor('its end', () => !execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(mark));
   });
 });
 
@@ -158,7 +161,7 @@ describe.skipIf(!hasBubblewrap || !isRoot)('a server that runs as root', () => {
     expect(workspace).not.toBe('');
   });
 
-  it('drops its supplementary groups for commands in a workspace of its own', async () => {
+  it('drops its supplementary groups for commands in its own workspace', async () => {
     const { run } = await startSandboxedAgent('our own');
     expect((await run('id -G')).stdout).toBe('0\n');
   });

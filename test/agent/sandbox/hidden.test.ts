@@ -1,4 +1,4 @@
-// What a command in the sandbox must not see, with the real bubblewrap: the server's own files, sockets of other programs, credentials.
+// Places that a command in the sandbox must not see, with the real bubblewrap: the server's files, sockets of other programs, credentials.
 
 import {
   chmodSync,
@@ -13,6 +13,7 @@ import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { temporaryFolder } from '../start-agent.ts';
 import {
   hasBubblewrap,
@@ -29,7 +30,7 @@ function put(path: string, content = 'secret'): string {
   return path;
 }
 
-/** A program of the machine that listens on a Unix socket, and counts who gets through. */
+/** A program of the machine that listens on a Unix socket and counts its connections. */
 async function listen(path: string): Promise<{ readonly connections: () => number }> {
   let connections = 0;
   const server: Server = createServer((socket) => {
@@ -82,7 +83,7 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
     expect(readFileSync(join(home, 'api-key'), 'utf8')).toBe('secret');
   });
 
-  it('sees no own file in the workspace, also by a link or another name', async () => {
+  it('sees no file of the server in the workspace, also not by a link or another name', async () => {
     const folder = temporaryFolder();
     const key = put(join(folder, 'workspace', 'api-key'));
     symlinkSync(key, join(folder, 'workspace', 'link'));
@@ -103,7 +104,7 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
     expect(service.connections()).toBe(0);
   });
 
-  it('does not reach sockets in /tmp, nor one that is named by a variable, with the network or without', async () => {
+  it('does not reach sockets in /tmp or named by a variable, with or without the network', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 'agent', 'ssh.sock');
     const service = await listen(path);
@@ -120,7 +121,7 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
     expect((await run('ls -A /run; find /run /tmp /var/tmp /dev -type s')).stdout).toBe('');
   });
 
-  it('has Unix sockets of its own', async () => {
+  it('can use its own Unix sockets', async () => {
     const { run, workspace } = await startSandboxedAgent(owner);
     const node = putNode(workspace);
     const script = `const s = require("net").createServer((c) => c.end()).listen(process.argv[1], () =>
@@ -139,10 +140,10 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
 });
 
 describe.skipIf(!hasBubblewrap)('credentials', () => {
-  it('of the home folder are hidden; settings hide more and show some; programs find empty files', async () => {
+  it('of the home folder are hidden; settings hide more and show some; hidden files read as empty', async () => {
     const read = async (sandbox = {}): Promise<string> => {
       const folder = temporaryFolder();
-      // A home that is the workspace: elsewhere below /tmp it would be hidden anyway.
+      // The home is the workspace: anywhere else below /tmp it would be hidden anyway.
       const home = join(folder, 'workspace');
       for (const path of ['.ssh/id_ed25519', '.aws/credentials', '.npmrc', '.netrc', 'vault/x', 'note.txt'])
         put(join(home, path), `secret of ${path}\n`);
@@ -174,9 +175,10 @@ describe.skipIf(!hasBubblewrap)('a workspace that cannot be written', () => {
       hidden: [],
       network: false,
       environment: { PATH: process.env.PATH ?? '' },
+      probeTimeoutMs: WAIT_LIMIT_MS,
     }).look();
 
-  it.skipIf(!isRoot)('by commands, while root could write it, has no sandbox', async () => {
+  it.skipIf(!isRoot)('by commands, though root could write it, has no sandbox', async () => {
     const workspace = temporaryFolder();
     chownSync(workspace, ordinaryUser, ordinaryUser);
     chmodSync(workspace, 0o555);
@@ -186,15 +188,15 @@ describe.skipIf(!hasBubblewrap)('a workspace that cannot be written', () => {
     });
   });
 
-  it.skipIf(isRoot)('by anybody, still has one', async () => {
+  it.skipIf(isRoot)('by anybody, has a sandbox', async () => {
     const workspace = temporaryFolder();
     chmodSync(workspace, 0o555);
     expect(await look(workspace)).toEqual({ status: 'works' });
   });
 });
 
-describe.skipIf(!hasBubblewrap)('what cannot be looked at', () => {
-  it('is not taken for something that is not there: the command is refused', async () => {
+describe.skipIf(!hasBubblewrap)('the sandbox', () => {
+  it('refuses commands if a place to hide cannot be examined', async () => {
     const folder = temporaryFolder();
     symlinkSync('loop', join(folder, 'loop'));
     const workspace = join(folder, 'workspace');
@@ -205,6 +207,7 @@ describe.skipIf(!hasBubblewrap)('what cannot be looked at', () => {
       hidden: [join(folder, 'loop')],
       network: false,
       environment: { PATH: process.env.PATH ?? '' },
+      probeTimeoutMs: WAIT_LIMIT_MS,
     });
     expect(await sandbox.look()).toMatchObject({
       status: 'failed',
@@ -215,7 +218,7 @@ describe.skipIf(!hasBubblewrap)('what cannot be looked at', () => {
     });
   });
 
-  it('a workspace that is the whole system, or the kernel’s, has no sandbox', async () => {
+  it('is unavailable if the workspace is the whole system or a folder of the kernel', async () => {
     for (const workspace of ['/', '/proc', '/dev']) {
       const options = {
         workspace,

@@ -6,19 +6,19 @@ import { describe, expect, it } from 'vitest';
 import { hasBubblewrap, isRoot, owners, putNode, startSandboxedAgent } from './real-bubblewrap.ts';
 
 describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (owner) => {
-  it('writes no file larger than the limit', async () => {
+  it('cannot write a file larger than the limit', async () => {
     const { run, workspace } = await startSandboxedAgent(owner, { limits: { fileMb: 1 } });
     expect((await run('head -c 3000000 /dev/zero > big')).exitCode).not.toBe(0);
     expect(statSync(join(workspace, 'big')).size).toBeLessThanOrEqual(1024 * 1024);
   });
 
-  it('uses no more memory in a process than the limit', async () => {
+  it('cannot use more memory in a process than the limit', async () => {
     const { run } = await startSandboxedAgent(owner, { limits: { memoryMb: 64 } });
     // One line of 200 MB, which tail must keep.
     expect((await run('head -c 200000000 /dev/zero | tail -n 1 | wc -c')).stdout.trim()).toBe('0');
   });
 
-  it.each(['/tmp', '/var/tmp', '/dev/shm'])('fills no more of %s than the limit', async (folder) => {
+  it.each(['/tmp', '/var/tmp', '/dev/shm'])('cannot fill %s beyond the limit', async (folder) => {
     const { run } = await startSandboxedAgent(owner, { limits: { tmpMb: 1 } });
     const { stdout } = await run(`head -c 3000000 /dev/zero > ${folder}/big; stat -c %s ${folder}/big`);
     expect(Number(stdout)).toBeLessThanOrEqual(1024 * 1024);
@@ -31,11 +31,10 @@ describe.skipIf(!hasBubblewrap).each(owners)('a command in a workspace of %s', (
     expect(raising.stdout).toBe('1024\n');
   });
 
-  it.skipIf(isRoot && owner === 'our own')('starts no more processes than the limit', async () => {
+  it.skipIf(isRoot && owner === 'our own')('cannot start more processes than the limit', async () => {
     const { run } = await startSandboxedAgent(owner, { limits: { processes: 30 } });
     const { stdout } = await run(
-      'for i in $(seq 60); do (sleep 20 & echo started) 2>/dev/null || break; done; true',
-      { timeoutMs: 15_000 },
+      'for i in $(seq 60); do (sleep 600 & echo started) 2>/dev/null || break; done; true',
     );
     expect(stdout.split('started').length - 1).toBeLessThan(30);
   });

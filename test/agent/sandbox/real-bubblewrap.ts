@@ -1,9 +1,10 @@
-// For tests that need the real bubblewrap: is it here, and an agent whose commands run in it.
+// For tests with the real bubblewrap: whether it works here, and an agent whose commands run in it.
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentOptions } from '../../../src/agent/agent.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { type RunningAgent, startAgent, temporaryFolder } from '../start-agent.ts';
 
 function worksHere(): boolean {
@@ -17,11 +18,11 @@ function worksHere(): boolean {
   }
 }
 
-/** Without it these tests are skipped; `.ci/run` installs it, and says loudly where it cannot. */
+/** Without it these tests are skipped. CI installs it. */
 export const hasBubblewrap = worksHere();
 export const isRoot = process.getuid?.() === 0;
 
-/** `our own`: a workspace of the user that runs the tests. As root there is also one of an ordinary user. */
+/** `our own`: a workspace of the user that runs the tests. As root, the tests also use a workspace of an ordinary user. */
 export const owners = isRoot ? (['our own', 'an ordinary user'] as const) : (['our own'] as const);
 export const ordinaryUser = 65_534;
 
@@ -53,7 +54,8 @@ export async function startSandboxedAgent(
     models: ['offline'],
     ...options,
     folder,
-    sandbox: { mode: 'required', network: false, ...sandbox },
+    // A busy machine may be slow to start bubblewrap.
+    sandbox: { mode: 'required', network: false, probeTimeoutMs: WAIT_LIMIT_MS, ...sandbox },
   });
   return {
     ...agent,
@@ -64,15 +66,15 @@ export async function startSandboxedAgent(
 }
 
 /**
- * The Node.js that runs the tests, as a program of the workspace: `./node`. Its own path may be hidden in the sandbox,
- * as when the repository lies in `/tmp`.
+ * Puts the Node.js that runs the tests into the workspace, as `./node`. Its own path may be hidden in the sandbox, for
+ * example if the repository is in `/tmp`.
  */
 export function putNode(workspace: string): string {
   const path = join(workspace, 'node');
   try {
     linkSync(process.execPath, path);
   } catch {
-    // Another file system, or a file of another user.
+    // It is on another file system or belongs to another user.
     copyFileSync(process.execPath, path);
     chmodSync(path, 0o755);
   }

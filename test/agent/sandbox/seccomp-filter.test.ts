@@ -1,4 +1,4 @@
-// The filter for both processors, run by a small interpreter of BPF: the kernel of this machine can try only one of them.
+// The filters for both processors, run by a small BPF interpreter: the kernel of this machine can run only one of them.
 
 import { describe, expect, it } from 'vitest';
 import { makeSeccompFilter } from '../../../src/agent/tools/sandbox/seccomp-filter.ts';
@@ -86,7 +86,7 @@ const rows: readonly Row[] = [
 describe.each(['x64', 'arm64'] as const)('the filter for %s', (processor) => {
   const program = makeSeccompFilter(processor);
 
-  it('is a program that the kernel takes', () => {
+  it('is a program that the kernel accepts', () => {
     expect(program.length % 8).toBe(0);
     expect(program.length / 8).toBeLessThan(4096);
   });
@@ -97,7 +97,7 @@ describe.each(['x64', 'arm64'] as const)('the filter for %s', (processor) => {
     expect(verdict(program, { architecture: processors[processor], number, args })).toBe(wanted);
   });
 
-  it('ends a program that speaks the language of another processor', () => {
+  it('kills a program for another processor', () => {
     for (const architecture of others[processor])
       expect(verdict(program, { architecture, number: 0 })).toBe('kill');
   });

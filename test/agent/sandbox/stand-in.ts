@@ -1,10 +1,10 @@
-// A program in the place of bubblewrap, for what the real one does only on other machines.
+// A program in place of bubblewrap, for behaviour that the real one shows only on other machines.
 
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { temporaryFolder } from '../start-agent.ts';
 
-/** Runs what comes after `--`, and reports as bubblewrap does. */
+/** Runs the command after `--` and reports like bubblewrap. */
 export const passOn =
   'while [ "$1" != "--" ]; do shift; done; shift; "$@"; code=$?; echo "{ \\"exit-code\\": $code }" >&4; exit $code';
 
@@ -13,16 +13,16 @@ export const noSpace =
   'echo "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)" >&2; exit 1';
 
 export interface StandIn {
-  /** A PATH in which it is found, and no other bubblewrap. */
+  /** A PATH with this program and no other bubblewrap. */
   readonly path: string;
   /** The arguments of each start. */
   starts(): readonly string[];
-  /** Another behaviour from now on. */
+  /** Changes its behaviour. */
   becomes(script: string): void;
   remove(): void;
 }
 
-/** `first`: what it does at its first starts, one script each; `then`: and afterwards. */
+/** `first`: the scripts of its first starts, one each. `then`: the script of all later starts. */
 export function standIn(then: string, first: readonly string[] = []): StandIn {
   const folder = temporaryFolder();
   chmodSync(folder, 0o755);

@@ -1,10 +1,11 @@
-// Whether the sandbox works, and what happens to commands where it does not: never does one run without it by surprise.
+// Whether the sandbox works, and what happens to commands if it does not: no command ever runs without it by surprise.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SandboxMode } from '../../../src/agent/tools/sandbox.ts';
 import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
+import type { SandboxMode } from '../../../src/contract/sandbox.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 import { startAgent, temporaryFolder } from '../start-agent.ts';
 import { calls, says, startModelAgent } from '../start-model-agent.ts';
 import { noPermission, noSpace, passOn, pathWithout, standIn } from './stand-in.ts';
@@ -16,7 +17,8 @@ async function agentWith(PATH: string, sandbox: { mode?: SandboxMode; probeTimeo
   const agent = await startAgent({
     models: ['offline'],
     environment: { PATH },
-    sandbox: { network: false, ...sandbox },
+    // A busy machine may be slow to start even the stand-in.
+    sandbox: { network: false, probeTimeoutMs: WAIT_LIMIT_MS, ...sandbox },
   });
   return {
     ...agent,
@@ -28,7 +30,7 @@ async function agentWith(PATH: string, sandbox: { mode?: SandboxMode; probeTimeo
 const refused = { code: 'sandbox_unavailable' };
 
 onLinux('a command', () => {
-  it('is given to bubblewrap with the options that hold', async () => {
+  it('is passed to bubblewrap with the options that confine it', async () => {
     const { path, starts } = standIn(passOn);
     const { run, workspace } = await agentWith(path);
     expect(await run('echo "it is $((6*7))"')).toMatchObject({
@@ -48,11 +50,11 @@ onLinux('a command', () => {
       expect(args).toContain(words);
   });
 
-  it('runs in the sandbox after a first start that was killed', async () => {
+  it('runs in the sandbox although the first trial start was killed', async () => {
     const { path, starts } = standIn(passOn, ['kill -9 $$']);
     const { run } = await agentWith(path);
     expect(await run('echo ran')).toMatchObject({ stdout: 'ran\n', sandbox: 'bubblewrap' });
-    // Tried out twice, then run.
+    // Two trial starts, then the command.
     expect(starts()).toHaveLength(3);
   });
 
@@ -60,7 +62,7 @@ onLinux('a command', () => {
     ['is too slow', 'sleep 60', 'too slow'],
     ['has no namespace left', noSpace, 'ENOSPC'],
     ['has no memory left', 'echo "bwrap: Can\'t mount tmpfs: Cannot allocate memory" >&2; exit 1', 'memory'],
-    ['fails for a reason that nobody knows', 'echo "bwrap: strange" >&2; exit 1', 'strange'],
+    ['fails for an unknown reason', 'echo "bwrap: strange" >&2; exit 1', 'strange'],
     ['says nothing', 'exit 1', 'exit code 1'],
     ['cannot load a library', 'echo "cannot map shared library" >&2; exit 127', 'library'],
   ])('is refused while bubblewrap %s', async (_what, script, words) => {
@@ -74,7 +76,7 @@ onLinux('a command', () => {
     expect(has('made')).toBe(false);
   });
 
-  it('runs in the sandbox again when a passing cause has passed', async () => {
+  it('runs in the sandbox again when a temporary cause is gone', async () => {
     const bubblewrap = standIn(noSpace);
     const { run } = await agentWith(bubblewrap.path);
     await expect(run('touch made')).rejects.toMatchObject(refused);
@@ -87,7 +89,7 @@ onLinux('a command', () => {
     ['is gone', (one: ReturnType<typeof standIn>) => one.remove()],
     ['is killed before it runs anything', (one: ReturnType<typeof standIn>) => one.becomes('exit 137')],
   ])(
-    'fails, and does not run without the sandbox, when bubblewrap worked before and %s',
+    'is refused, not run without the sandbox, when bubblewrap worked before and %s',
     async (_what, change) => {
       const bubblewrap = standIn(passOn);
       const { run, has } = await agentWith(bubblewrap.path);
@@ -98,12 +100,12 @@ onLinux('a command', () => {
     },
   );
 
-  it('that fails itself is no failure of the sandbox', async () => {
+  it('that fails itself does not count as a failure of the sandbox', async () => {
     const { run } = await agentWith(standIn(passOn).path);
     expect(await run('echo oh >&2; exit 1')).toMatchObject({ exitCode: 1, stderr: 'oh\n' });
   });
 
-  it('leaves no file of the trial behind', async () => {
+  it('leaves no file of the trial start behind', async () => {
     const { run, workspace } = await agentWith(standIn(passOn).path);
     await run('true');
     expect(readdirSync(workspace)).toEqual([]);
@@ -125,7 +127,7 @@ onLinux('where there is no sandbox', () => {
       'unavailable',
       'echo "bwrap: Creating new namespace failed: Operation not permitted" >&2; exit 1',
     ],
-  ])('(%s) the settings decide', async (_what, status, script) => {
+  ])('(%s) the setting "sandbox" decides', async (_what, status, script) => {
     const PATH = script === undefined ? pathWithout() : standIn(script).path;
     const { run, agent } = await agentWith(PATH);
     expect(await run('echo still')).toMatchObject({ stdout: 'still\n', sandbox: 'none' });
@@ -136,7 +138,7 @@ onLinux('where there is no sandbox', () => {
     expect(await off.agent.describeSandbox()).toMatchObject({ mode: 'off', status: 'off' });
   });
 
-  it('one that is installed later is used after a minute', async () => {
+  it('bubblewrap that is installed later is used after a minute', async () => {
     const bubblewrap = standIn(passOn);
     bubblewrap.remove();
     let now = 1_000_000;
@@ -147,6 +149,7 @@ onLinux('where there is no sandbox', () => {
       hidden: [],
       network: false,
       environment: { PATH: bubblewrap.path },
+      probeTimeoutMs: WAIT_LIMIT_MS,
       now: () => now,
     });
     expect(await sandbox.isolation()).toBe('none');
@@ -156,14 +159,14 @@ onLinux('where there is no sandbox', () => {
     expect(await sandbox.isolation()).toBe('bubblewrap');
   });
 
-  it('"off" starts nothing even where it works', async () => {
+  it('"off" does not start bubblewrap even if it works', async () => {
     const { path, starts } = standIn(passOn);
     const { run } = await agentWith(path, { mode: 'off' });
     expect(await run('echo ran')).toMatchObject({ stdout: 'ran\n', sandbox: 'none' });
     expect(starts()).toEqual([]);
   });
 
-  it('"required" refuses commands when bubblewrap is gone later', async () => {
+  it('"required" refuses commands when bubblewrap is removed later', async () => {
     const bubblewrap = standIn(passOn);
     const { run, has } = await agentWith(bubblewrap.path, { mode: 'required' });
     bubblewrap.remove();
@@ -172,7 +175,7 @@ onLinux('where there is no sandbox', () => {
   });
 });
 
-/** What becomes of a model's command. */
+/** Runs a prompt whose model calls one command, and returns what happened to it. */
 async function outcomeOf(
   PATH: string,
   options: Parameters<typeof startModelAgent>[1] & { readonly command?: string },
@@ -180,7 +183,7 @@ async function outcomeOf(
   const { command = 'npm test', ...rest } = options;
   const { agent, server, events } = await startModelAgent([calls('bash', { command }), says('done')], {
     environment: { PATH },
-    sandbox: { network: false },
+    sandbox: { network: false, probeTimeoutMs: WAIT_LIMIT_MS },
     ...rest,
   });
   const { result, asked } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
@@ -209,7 +212,7 @@ onLinux('permissions', () => {
     },
   );
 
-  it('in the sandbox, rules with wildcards allow as ever', async () => {
+  it('in the sandbox, rules with wildcards allow as usual', async () => {
     const { path } = standIn(passOn);
     const allowed = await outcomeOf(path, {
       permissionMode: 'ask',
@@ -220,7 +223,7 @@ onLinux('permissions', () => {
     expect(JSON.parse(allowed.told())).toMatchObject({ stdout: 'hi\n', sandbox: 'bubblewrap' });
   });
 
-  it('the question, and its event, say how the command will run', async () => {
+  it('the question and its event say how the command will run', async () => {
     for (const [script, sandbox] of [
       [passOn, 'bubblewrap'],
       [noPermission, 'none'],
@@ -232,7 +235,7 @@ onLinux('permissions', () => {
     }
   });
 
-  it('mode "full" runs the command and says that there was no sandbox', async () => {
+  it('mode "full" runs the command, and the result says that there was no sandbox', async () => {
     const { permission, told } = await outcomeOf(standIn(noPermission).path, {
       permissionMode: 'full',
       command: 'echo hi',
@@ -241,7 +244,7 @@ onLinux('permissions', () => {
     expect(JSON.parse(told())).toMatchObject({ stdout: 'hi\n', sandbox: 'none' });
   });
 
-  it('"off" changes nothing about rules', async () => {
+  it('"off" does not change what rules allow', async () => {
     const { permission } = await outcomeOf(standIn(passOn).path, {
       permissionMode: 'ask',
       permissions: rule('bash(echo *)'),
@@ -251,7 +254,7 @@ onLinux('permissions', () => {
     expect(permission).toBeUndefined();
   });
 
-  it('nobody is asked about a command that would be refused; the model is told why', async () => {
+  it('no question is asked about a command that would be refused; the model is told why', async () => {
     const { permission, told } = await outcomeOf(standIn(noSpace).path, { permissionMode: 'ask' });
     expect(permission).toBeUndefined();
     expect(told()).toContain('could not run in the sandbox');
@@ -264,7 +267,7 @@ onLinux('files that run later', () => {
     const agent = await startAgent({
       models: ['offline'],
       environment: { PATH: path },
-      sandbox: { network: false },
+      sandbox: { network: false, probeTimeoutMs: WAIT_LIMIT_MS },
     });
     agent.write('.npmrc', 'fund=false\n');
     await agent.tool('bash', { command: 'exit 3' });

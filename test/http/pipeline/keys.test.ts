@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
-import type { KeyService, Scope } from '../../../src/http/services.ts';
+import type { Scope } from '../../../src/contract/api-key.ts';
+import type { KeyService } from '../../../src/http/services.ts';
 import { startServer, testKey } from '../start-server.ts';
 import { sendOne } from './raw-socket.ts';
 

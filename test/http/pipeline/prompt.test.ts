@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';
+import type { PromptOptions } from '../../../src/contract/prompt.ts';
 import type { PromptContext, PromptEvent } from '../../../src/http/handlers.ts';
-import type { PromptOptions } from '../../../src/http/services.ts';
 import { startServer } from '../start-server.ts';
 
 const stream = { accept: 'text/event-stream' };

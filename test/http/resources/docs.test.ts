@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Script } from 'node:vm';
 import { expect, test } from 'vitest';
 import { problems } from '../../../src/base/errors.ts';
-import { catalogue } from '../../../src/events/catalogue.ts';
+import { catalogue } from '../../../src/contract/event-catalogue.ts';
 import { apiKey, startServer, type TestResponse } from '../streaming/start-server.ts';
 
 async function page(): Promise<{ html: string; policy: string }> {

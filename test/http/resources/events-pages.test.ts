@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { catalogue, deltas } from '../../../src/events/catalogue.ts';
+import { catalogue, deltas } from '../../../src/contract/event-catalogue.ts';
 import { appendMany, fault, startServer, type TestServer } from '../streaming/start-server.ts';
 
 async function readPages(

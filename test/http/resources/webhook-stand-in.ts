@@ -1,7 +1,10 @@
 // A webhook engine that only notes how the REST server calls it, and answers with whole objects of every shape.
 
 import { CodeBuddyError } from '../../../src/base/errors.ts';
-import type { Delivery, Webhook, WebhookService, WebhookStats } from '../../../src/http/webhook-service.ts';
+import type { Delivery } from '../../../src/contract/delivery.ts';
+import type { Webhook } from '../../../src/contract/webhook.ts';
+import type { WebhookStats } from '../../../src/contract/webhook-stats.ts';
+import type { WebhookService } from '../../../src/http/webhook-service.ts';
 
 const at = '2026-11-23T10:00:00.000Z';
 
@@ -73,6 +76,7 @@ export const someStats: WebhookStats = {
   pending: 3,
   oldestPendingAgeMs: 2500,
   failedInHistory: 5,
+  refused: 0,
   latency: {
     success: {
       buckets: [

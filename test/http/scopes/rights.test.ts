@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { KeyService, Scope } from '../../../src/http/services.ts';
+import type { Scope } from '../../../src/contract/api-key.ts';
+import type { KeyService } from '../../../src/http/services.ts';
 import { until } from '../../agent/start-agent.ts';
 import { startServer } from '../start-server.ts';
 import { startWorld, type World } from './world.ts';

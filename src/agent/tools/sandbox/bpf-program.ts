@@ -1,5 +1,5 @@
-// A tiny assembler for classic BPF, the language of seccomp filters. A program is a list of instructions that either return or fall through
-// to the next one; a condition guards the block behind it, so there are no labels.
+// A small assembler for classic BPF, the language of seccomp filters. A program is a list of instructions that either
+// return or continue with the next one. A condition guards the block after it, so there are no labels.
 
 /** One `struct sock_filter`: operation, offsets of the two jumps, operand. */
 export interface Instruction {
@@ -22,7 +22,7 @@ const operations = {
   return: 0x06,
 } as const;
 
-/** Longest block that a condition can skip: jumps hold eight bits. */
+/** The longest block that a condition can skip: a jump has eight bits. */
 const maxSkip = 255;
 
 export function load(offset: number): Block {

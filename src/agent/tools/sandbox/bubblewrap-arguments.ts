@@ -1,14 +1,16 @@
-// The command line of bubblewrap. Mounts are made in the order of the arguments, and later ones win over earlier ones: first the whole
-// system read-only, then what is hidden, then the workspace, then what is hidden in it.
+// The command line of bubblewrap. Mounts happen in the order of the arguments, and later ones lie over earlier ones:
+// first the whole system read-only, then the masks, then the workspace, then the covers and masks in it.
 
 import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { isInFolder } from '../../../base/is-in-folder.ts';
 import { openOwnFiles } from '../../own-files.ts';
+import { errnoOf } from '../system-errors.ts';
 import type { CommandUser } from './command-user.ts';
-import { type Cover, type CoverArguments, coverArguments, coverOf, isCode, isIn } from './cover.ts';
 import { credentialPlaces, maskedKernelFiles, privateFolders, socketFolders } from './hidden-places.ts';
 import { findHostSockets } from './host-sockets.ts';
+import { type Mask, type MaskArguments, maskArguments, maskOf } from './mask.ts';
 import { findRootOnlyFiles } from './root-only-files.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 import { filterDescriptor, statusDescriptor } from './start-command.ts';
@@ -16,7 +18,7 @@ import { filterDescriptor, statusDescriptor } from './start-command.ts';
 export interface WrappedCommand {
   readonly cwd: string;
   readonly user: CommandUser;
-  /** Further arguments, which follow the workspace's mount; what is hidden stays hidden. */
+  /** Further arguments after the mount of the workspace (read-only covers). Masks still apply. */
   readonly covers: readonly string[];
 }
 
@@ -25,7 +27,10 @@ type ArgumentOptions = Pick<
   'workspace' | 'hidden' | 'network' | 'environment' | 'serverEnvironment' | 'hide' | 'show'
 > & { readonly tmpBytes: number };
 
-/** Everything up to the command itself. Looks anew at what there is to hide. @throws Error if that cannot be looked at */
+/**
+ * All arguments before the command itself. Looks for places to hide each time.
+ * @throws Error if a place cannot be examined
+ */
 export async function bubblewrapArguments(
   options: ArgumentOptions,
   { cwd, user, covers }: WrappedCommand,
@@ -45,11 +50,11 @@ export async function bubblewrapArguments(
     ...places.before,
     ...['--bind', workspace, workspace],
     ...covers,
-    // After the covers: they show files of the workspace again, and some of these must stay hidden.
+    // After the covers, which show files of the workspace again: some of these must stay hidden.
     ...places.after,
     ...(await visibleAgain(options, programs)),
     ...places.last,
-    // Root owns the files of /proc and could change their permissions for the whole machine.
+    // Root owns the files of /proc and could otherwise change their permissions for the whole machine.
     ...['--remount-ro', '/dev', '--remount-ro', '/proc'],
     ...['--chdir', cwd],
     '--',
@@ -60,50 +65,50 @@ async function hiddenPlaces(
   { workspace, hidden, hide = [], show = [], serverEnvironment = process.env, tmpBytes }: ArgumentOptions,
   user: CommandUser,
   programs: readonly string[],
-): Promise<CoverArguments> {
+): Promise<MaskArguments> {
   const homes = user.homes.length > 0 ? user.homes : [homedir()];
   const inHomes = (path: string): readonly string[] =>
     path.startsWith('~/') ? homes.map((home) => `${home}${path.slice(1)}`) : [path];
   const shown = new Set(show.flatMap(inHomes));
   const credentials = Object.values(credentialPlaces).flat().flatMap(inHomes);
   const paths = [
-    // Each time anew: copies come and go.
+    // Listed for each command: copies come and go.
     ...(await (await openOwnFiles(hidden)).list()),
     ...[...socketFolders, ...hide].flatMap(inHomes),
     ...credentials.filter((path) => !shown.has(path)),
     ...(await findHostSockets({ workspace, environment: serverEnvironment, homes })),
   ];
   const [found, ownTmp, rootOnly] = await Promise.all([
-    Promise.all([...new Set(paths)].map((path) => coverOf(path, user))),
-    Promise.all(privateFolders.map((path) => coverOf(path, user))),
+    Promise.all([...new Set(paths)].map((path) => maskOf(path, user))),
+    Promise.all(privateFolders.map((path) => maskOf(path, user))),
     user.ids?.uid === 0 ? findRootOnlyFiles([...homes, ...programs]) : [],
   ]);
-  const covers: readonly Cover[] = [
+  const masks: readonly Mask[] = [
     ...rootOnly,
-    ...found.filter((cover) => cover !== undefined),
-    ...ownTmp.flatMap((cover) =>
-      cover === undefined ? [] : [{ path: cover.path, as: 'private folder' as const }],
+    ...found.filter((mask) => mask !== undefined),
+    ...ownTmp.flatMap((mask) =>
+      mask === undefined ? [] : [{ path: mask.path, as: 'private folder' as const }],
     ),
   ];
-  return coverArguments(covers, { workspace, tmpBytes });
+  return maskArguments(masks, { workspace, tmpBytes });
 }
 
 function pathFolders({ PATH = '' }: Readonly<Record<string, string>>): readonly string[] {
   return PATH.split(':').filter((folder) => folder.startsWith('/'));
 }
 
-/** What is needed of /run: programs (NixOS), and with the network the file that names its servers. */
+/** The parts of /run that commands need: programs (NixOS), and with the network the file that names the DNS servers. */
 async function visibleAgain(
   { network, workspace }: ArgumentOptions,
   programs: readonly string[],
 ): Promise<readonly string[]> {
-  const paths = programs.filter((folder) => isIn(folder, '/run') && !isIn(workspace, folder));
+  const paths = programs.filter((folder) => isInFolder(folder, '/run') && !isInFolder(workspace, folder));
   if (network) {
     try {
       const resolvers = await realpath('/etc/resolv.conf');
-      if (isIn(resolvers, '/run')) paths.push(resolvers);
+      if (isInFolder(resolvers, '/run')) paths.push(resolvers);
     } catch (error) {
-      if (!isCode(error, 'ENOENT')) throw error;
+      if (errnoOf(error) !== 'ENOENT') throw error;
     }
   }
   return paths.flatMap((path) => ['--ro-bind-try', path, path]);
@@ -116,7 +121,7 @@ async function kernelMasks(): Promise<readonly string[]> {
         await access(path, constants.F_OK);
         return ['--ro-bind', '/dev/null', path];
       } catch (error) {
-        if (isCode(error, 'ENOENT')) return [];
+        if (errnoOf(error) === 'ENOENT') return [];
         throw error;
       }
     }),

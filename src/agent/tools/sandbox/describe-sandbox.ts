@@ -1,16 +1,9 @@
-// How commands run, in words, for the start, `status`, readiness and `doctor`.
+// Says in words how commands run, for the start, `status`, readiness and `doctor`.
 
-import type { SandboxMode, SandboxOptions, SandboxState } from './sandbox-options.ts';
+import type { SandboxDescription, SandboxMode } from '../../../contract/sandbox.ts';
+import type { SandboxOptions, SandboxState } from './sandbox-options.ts';
 
-export interface SandboxDescription {
-  readonly mode: SandboxMode;
-  /** `checking`: it is not known yet whether it works. */
-  readonly status: SandboxState['status'] | 'checking';
-  /** One line in words. */
-  readonly detail: string;
-}
-
-/** `state`: undefined if it is not known yet. */
+/** `state`: undefined before the first check has finished. */
 export function describeSandbox(
   { mode, network }: Pick<SandboxOptions, 'mode' | 'network'>,
   state: SandboxState | undefined,
@@ -23,7 +16,7 @@ function detailOf(mode: SandboxMode, network: boolean, state: SandboxState | und
   const withoutSandbox = `commands run without a sandbox, with all rights of the server's user`;
   switch (state?.status) {
     case undefined:
-      return 'whether commands can run in bubblewrap is being tried out';
+      return 'checking whether commands can run in bubblewrap';
     case 'works':
       return `commands run in bubblewrap, ${network ? 'with' : 'without'} the network; they can write only the workspace`;
     case 'off':

@@ -1,7 +1,11 @@
-// What a command in the sandbox must not see: places where other programs listen on Unix sockets, and where credentials are usually kept.
-// `~` is the home folder. docs/sandbox.md lists both; the settings `sandboxHide` and `sandboxShow` add to the tables and take from them.
+// Places that a command in the sandbox must not see: where other programs listen on Unix sockets, and where credentials
+// are usually kept. `~` is the home folder. docs/sandbox.md lists both. The setting `sandboxHide` adds places,
+// `sandboxShow` removes them.
 
-/** Folders that are the command's own, empty at its start: sockets of X11, tmux, ssh-agent and editors are in the real ones. */
+/**
+ * Folders of which each command gets an empty one of its own: the real ones hold sockets of X11, tmux, ssh-agent and
+ * editors.
+ */
 export const privateFolders: readonly string[] = ['/tmp', '/var/tmp'];
 
 /** Folders with sockets of services, containers and agents. */
@@ -96,7 +100,7 @@ export const credentialPlaces: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Of /proc: what shows the kernel, or keys of others, to root. */
+/** Files of /proc that show root the kernel or keys of others. */
 export const maskedKernelFiles: readonly string[] = [
   '/proc/kcore',
   '/proc/keys',

@@ -1,22 +1,27 @@
-// Where other programs of this machine listen on Unix sockets. A socket file is reached through a read-only mount as well, and the network
-// namespace does not matter for it, so each must be covered. Looked at for every command: services come and go.
+// Finds the Unix sockets on which other programs of this machine listen. A program can connect to a socket file through
+// a read-only mount and from any network namespace, so each one must be masked. Done for every command: services come
+// and go.
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { isCode, isIn } from './cover.ts';
+import { isInFolder } from '../../../base/is-in-folder.ts';
+import { errnoOf } from '../system-errors.ts';
 
 export interface HostSocketOptions {
   readonly workspace: string;
-  /** The server's whole environment: it names sockets of agents. */
+  /** The server's whole environment, which names sockets such as ssh-agent's. */
   readonly environment: NodeJS.ProcessEnv;
   readonly homes: readonly string[];
 }
 
-/** How far the workspace is searched: sockets made in another network namespace, as a container's, are in no list of the kernel. */
+/**
+ * How deep the workspace is searched. The kernel does not list sockets of other network namespaces, such as a
+ * container's.
+ */
 const maxDepth = 4;
 const maxFolders = 500;
 
-/** Paths of sockets and of folders with sockets, real or not. */
+/** Paths of sockets and of folders with sockets; they may lead through links. */
 export async function findHostSockets(options: HostSocketOptions): Promise<readonly string[]> {
   const found = await Promise.all([
     listeningSockets(),
@@ -26,7 +31,7 @@ export async function findHostSockets(options: HostSocketOptions): Promise<reado
   return found.flat();
 }
 
-/** Pathname sockets that the kernel knows of. */
+/** Pathname sockets that the kernel lists. */
 async function listeningSockets(): Promise<readonly string[]> {
   const lines = (await readFile('/proc/net/unix', 'utf8')).split('\n').slice(1);
   // Number, references, protocol, flags, type, state, inode, path.
@@ -34,7 +39,7 @@ async function listeningSockets(): Promise<readonly string[]> {
   return [...new Set(paths.filter((path) => path !== undefined))];
 }
 
-/** What variables such as SSH_AUTH_SOCK, DOCKER_HOST and DBUS_SESSION_BUS_ADDRESS name, and XDG_RUNTIME_DIR. */
+/** Sockets named by variables such as SSH_AUTH_SOCK, DOCKER_HOST and DBUS_SESSION_BUS_ADDRESS, and XDG_RUNTIME_DIR. */
 async function namedSockets({
   environment,
   homes,
@@ -47,10 +52,10 @@ async function namedSockets({
   const sockets: string[] = [];
   for (const path of new Set(paths)) {
     if (await isSocket(path)) {
-      // Its whole folder, since it may be made anew; unless much else is there.
+      // Its whole folder, since the socket may be created again, unless the folder holds much else.
       const folder = dirname(path);
-      const isShared = [...homes, workspace].some((needed) => isIn(needed, folder)) || folder === '/';
-      sockets.push(isShared || isIn(folder, workspace) ? path : folder);
+      const isShared = [...homes, workspace].some((needed) => isInFolder(needed, folder)) || folder === '/';
+      sockets.push(isShared || isInFolder(folder, workspace) ? path : folder);
     }
   }
   const runtime = environment.XDG_RUNTIME_DIR;
@@ -61,14 +66,13 @@ async function isSocket(path: string): Promise<boolean> {
   try {
     return (await lstat(path)).isSocket();
   } catch (error) {
-    // A variable may hold any text; one that names a place closed to us names no socket that a command could use.
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ENAMETOOLONG', 'ELOOP'].some((code) => isCode(error, code)))
-      return false;
+    // A variable may hold any text. A place that the server cannot enter has no socket that a command could use.
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(error) ?? '')) return false;
     throw error;
   }
 }
 
-/** Near ones first: a workspace with more folders is not searched to its end. */
+/** Searches breadth first; a workspace with more than `maxFolders` folders is not searched completely. */
 async function socketsBelow(root: string): Promise<readonly string[]> {
   const sockets: string[] = [];
   let folders = [root];
@@ -93,8 +97,8 @@ async function readFolder(folder: string) {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    // Gone meanwhile, or closed to us and so to the command.
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].some((code) => isCode(error, code))) return [];
+    // The folder is gone, or the server may not read it; then the command may not either.
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return [];
     throw error;
   }
 }

@@ -1,10 +1,11 @@
-// Trying bubblewrap out: is it there, does it start, and can a command in it write the workspace?
+// Tries bubblewrap out: is it installed, does it start, and can a command in it write the workspace?
 
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
+import { isInFolder } from '../../../base/is-in-folder.ts';
 import { signalGroup } from '../../process-group.ts';
-import { isCode, isIn } from './cover.ts';
+import { errnoOf } from '../system-errors.ts';
+import { temporaryName } from '../temporary-name.ts';
 import type { SandboxState } from './sandbox-options.ts';
 import { filterArchitectures } from './seccomp-filter.ts';
 import { judgeSetupFailure, type SetupVerdict } from './setup-failure.ts';
@@ -12,14 +13,14 @@ import { type CommandStart, closed, exitOf, startCommand } from './start-command
 
 export interface ProbeOptions {
   readonly workspace: string;
-  /** Its absolute path; undefined if there is none. */
+  /** The absolute path of bubblewrap; undefined if it is not installed. */
   readonly program: string | undefined;
   readonly timeoutMs: number;
-  /** As a command is prepared. */
+  /** Prepares a command as for a tool call. */
   readonly prepareStart: (command: string) => Promise<CommandStart>;
 }
 
-/** Folders of the kernel, which cannot be a workspace; a folder in shared memory can. */
+/** Folders of the kernel cannot be a workspace; a folder in shared memory can. */
 const kernelFolders = ['/proc', '/sys', '/dev'];
 const memoryFolder = '/dev/shm/';
 
@@ -27,9 +28,9 @@ export async function probeBubblewrap(options: ProbeOptions): Promise<SandboxSta
   const { workspace, program, timeoutMs, prepareStart } = options;
   const impossible = whyImpossible(workspace);
   if (impossible !== undefined) return impossible;
-  const file = `.codebuddy-${randomBytes(8).toString('hex')}.tmp`;
+  const file = temporaryName();
   try {
-    // By looking, not by starting: a start fails with ENOENT for other reasons too, as a missing workspace.
+    // Checked before the start: a start fails with ENOENT for other reasons too, such as a missing workspace.
     if (!(await isExecutable(program)))
       return { status: 'missing', reason: 'bubblewrap (bwrap) is not installed' };
     const ended = await run(await prepareStart(`: > ${file} && rm -f ${file}`), timeoutMs);
@@ -49,9 +50,9 @@ function whyImpossible(workspace: string): SetupVerdict | undefined {
     return { status: 'missing', reason: `there is no sandbox for this system (${process.platform}) yet` };
   if (!filterArchitectures.some((architecture) => architecture === process.arch))
     return { status: 'unavailable', reason: `there is no filter for this processor (${process.arch})` };
-  const isKernels = kernelFolders.some((folder) => isIn(workspace, folder));
+  const isKernels = kernelFolders.some((folder) => isInFolder(workspace, folder));
   if (workspace === '/' || (isKernels && !workspace.startsWith(memoryFolder)))
-    return { status: 'unavailable', reason: `the workspace ${workspace} cannot be told from the system` };
+    return { status: 'unavailable', reason: `the workspace ${workspace} is part of the system itself` };
   return undefined;
 }
 
@@ -61,8 +62,7 @@ async function isExecutable(program: string | undefined): Promise<boolean> {
     await access(program, constants.X_OK);
     return (await stat(program)).isFile();
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ENAMETOOLONG', 'ELOOP'].some((code) => isCode(error, code)))
-      return false;
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ENAMETOOLONG', 'ELOOP'].includes(errnoOf(error) ?? '')) return false;
     throw error;
   }
 }
@@ -72,7 +72,7 @@ async function canWrite(folder: string): Promise<boolean> {
     await access(folder, constants.W_OK);
     return true;
   } catch (error) {
-    if (['EACCES', 'EROFS', 'EPERM'].some((code) => isCode(error, code))) return false;
+    if (['EACCES', 'EROFS', 'EPERM'].includes(errnoOf(error) ?? '')) return false;
     throw error;
   }
 }

@@ -1,39 +1,35 @@
-// What the sandbox is told, and the words for how it fares.
+// Options of the sandbox, and its states.
 
+import type { SandboxMode } from '../../../contract/sandbox.ts';
 import type { SandboxLimits } from './sandbox-limits.ts';
 import type { SetupVerdict } from './setup-failure.ts';
-
-/**
- * `required`: commands run in the sandbox or not at all. `auto`: where there is none, they run without. `off`: they always run without.
- */
-export type SandboxMode = 'required' | 'auto' | 'off';
 
 export interface SandboxOptions {
   readonly mode: SandboxMode;
   /** The real path of the folder that may be written. */
   readonly workspace: string;
-  /** The server's own files and folders, which must not be seen, as entries of own-files.ts. */
+  /** The server's own files and folders, which commands must not see, as entries of own-files.ts. */
   readonly hidden: readonly string[];
   readonly network: boolean;
-  /** What commands get of the environment. */
+  /** The environment of commands. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The server's environment, which names sockets to hide. @default process.env */
+  /** The server's environment, whose variables name sockets to hide. @default process.env */
   readonly serverEnvironment?: NodeJS.ProcessEnv;
   readonly limits?: Partial<SandboxLimits>;
-  /** Further places to hide; `~` is the home folder. @default none */
+  /** More places to hide; `~` is the home folder. @default none */
   readonly hide?: readonly string[];
-  /** Places of the table of credentials that stay visible. @default none */
+  /** Entries of the table of credentials that stay visible. @default none */
   readonly show?: readonly string[];
-  /** @default bwrap, looked up in PATH outside the workspace */
+  /** The path of bubblewrap. @default `bwrap`, looked up in PATH outside the workspace */
   readonly program?: string;
-  /** Time for one start of bubblewrap when it is tried out, in ms. @default 5000 */
+  /** Time for one trial start of bubblewrap, in ms. @default 5000 */
   readonly probeTimeoutMs?: number;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
 }
 
-/** `missing`: not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed now, and is tried again. */
+/**
+ * `missing`: not installed. `unavailable`: it cannot work here. `failed`: the last start was too slow or failed; the
+ * next command tries again.
+ */
 export type SandboxState = { readonly status: 'works' | 'off' } | SetupVerdict;
-
-/** How a command runs. */
-export type Isolation = 'bubblewrap' | 'none';

@@ -1,24 +1,24 @@
-// What a failed start of bubblewrap means. Only a cause that is known to last counts as "cannot work here"; everything else may pass, and a
-// command is refused rather than run without the sandbox.
+// Judges a failed start of bubblewrap. Only a cause that is known to be permanent counts as "cannot work here". Any
+// other cause may pass, so the command is refused rather than run without the sandbox.
 
-/** How bubblewrap ended before it ran anything. */
+/** How bubblewrap ended before it ran the command. */
 export interface SetupFailure {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderr: string;
 }
 
-/** `missing`: not installed. `unavailable`: cannot work here. `failed`: slow, or failed now. */
+/** See `SandboxState`. */
 export type SetupVerdict = {
   readonly status: 'missing' | 'unavailable' | 'failed';
   readonly reason: string;
 };
 
-/** Messages of causes that pass: exhausted memory, processes, descriptors or namespaces. */
+/** Messages of temporary causes: memory, processes, descriptors or namespaces are used up. */
 const passing =
   /ENOSPC|ENOMEM|EAGAIN|EMFILE|ENFILE|EBUSY|EINTR|No space left|Cannot allocate memory|temporarily unavailable|Too many open files|Device or resource busy|Interrupted/i;
 
-/** Messages of causes that last until somebody changes the machine. */
+/** Messages of permanent causes, which last until somebody changes the machine. */
 const lasting =
   /Unknown option|No permissions to creat|Operation not permitted|Permission denied|Read-only file system|Function not implemented|Invalid argument|Operation not supported|setting up uid map|Failed RTM_NEWADDR|Can't mount proc|No such file or directory|need to be (root|run as)|setuid/i;
 
@@ -29,5 +29,5 @@ export function judgeSetupFailure({ exitCode, signal, stderr }: SetupFailure): S
   const words = said === '' ? `exit code ${exitCode}` : said;
   return lasting.test(said) && !passing.test(said)
     ? { status: 'unavailable', reason: `bubblewrap does not work here: ${words}` }
-    : { status: 'failed', reason: `bubblewrap failed now: ${words}` };
+    : { status: 'failed', reason: `bubblewrap failed: ${words}` };
 }

@@ -1,11 +1,11 @@
-// Starts a program as the leader of a process group of its own, and with bubblewrap's two further pipes: one hands over the seccomp filter,
-// the other tells whether the command was run at all.
+// Starts a program in its own process group. bubblewrap gets two more pipes: one passes the seccomp filter, the other
+// reports whether the command ran at all.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { groupOptions } from '../../process-group.ts';
 
-/** Numbers of the descriptors, as bubblewrap's arguments name them. */
+/** Descriptor numbers that bubblewrap's arguments refer to. */
 export const filterDescriptor = 3;
 export const statusDescriptor = 4;
 
@@ -14,9 +14,9 @@ export interface CommandStart {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Undefined: the server's own. */
+  /** Undefined for the server's own. */
   readonly ids?: { readonly uid: number; readonly gid: number } | undefined;
-  /** For bubblewrap: what it reads from `filterDescriptor`. */
+  /** For bubblewrap: the filter that it reads from `filterDescriptor`. */
   readonly filter?: Buffer;
 }
 
@@ -24,7 +24,7 @@ export interface StartedCommand {
   readonly child: ChildProcess;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** After the end: did the command run, or did bubblewrap fail before? True without bubblewrap. */
+  /** Call after the end. False if bubblewrap failed before it ran the command; always true without bubblewrap. */
   wasRun(): Promise<boolean>;
 }
 
@@ -40,7 +40,7 @@ export async function startCommand(start: CommandStart): Promise<StartedCommand>
   });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    // Also for later errors, as of a kill: without a listener they would end the server.
+    // Stays for later errors, such as of a kill: without a listener they would end the server.
     child.on('error', reject);
   });
   const { stdout, stderr } = child;
@@ -48,14 +48,14 @@ export async function startCommand(start: CommandStart): Promise<StartedCommand>
   if (filter === undefined) return { child, stdout, stderr, wasRun: async () => true };
 
   const filterPipe = child.stdio[filterDescriptor] as Writable;
-  // bubblewrap may end before it has read the filter; its exit says so.
+  // bubblewrap may end before it has read the filter; its exit code reports that.
   filterPipe.on('error', () => undefined);
   filterPipe.end(filter);
   const status = collect(child.stdio[statusDescriptor] as Readable);
   return { child, stdout, stderr, wasRun: async () => /"exit-code"/.test(await status) };
 }
 
-/** All text of a stream; what has come so far if it does not end soon after the program. */
+/** The text of a stream, up to the report of the exit code. */
 function collect(stream: Readable): Promise<string> {
   let text = '';
   return new Promise((resolve) => {
@@ -81,7 +81,7 @@ export function exitOf(
   });
 }
 
-/** Resolves when the stream is closed; it is closed by force if something else holds it open after `waitMs`. */
+/** Resolves when the stream is closed. Closes it by force if another process keeps it open for `waitMs`. */
 export async function closed(stream: Readable, waitMs = 200): Promise<void> {
   if (stream.closed) return;
   const timer = setTimeout(() => stream.destroy(), waitMs);

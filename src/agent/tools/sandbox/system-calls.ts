@@ -1,8 +1,9 @@
-// Numbers of the system calls that the filter knows, from the kernel's `unistd_64.h` (x86-64) and `asm-generic/unistd.h` (arm64).
+// Numbers of the system calls in the filter, from the kernel's `unistd_64.h` (x86-64) and `asm-generic/unistd.h`
+// (arm64).
 
 interface Numbers {
   readonly x64: number;
-  /** Undefined where the architecture does not have the call. */
+  /** Undefined if the architecture does not have the call. */
   readonly arm64: number | undefined;
 }
 

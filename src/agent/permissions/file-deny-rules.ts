@@ -1,12 +1,13 @@
-// Deny rules for files, held where files are opened, listed and written: whatever name or link led there, and whoever called.
+// Deny rules for files, checked where files are opened, listed and written, whatever name or link led to the file and
+// whoever called.
 
-import type { FileGuard } from '../tools/workspace.ts';
-import { createNameFinder } from './linked-names.ts';
+import type { FileDenyRules } from '../tools/workspace/file-deny-rules.ts';
+import { createNameFinder } from './hard-link-names.ts';
 import { forbidsName } from './path-rule.ts';
 import { appliesTo, fileTools, type PermissionRule } from './permission-rule.ts';
 
 /** Undefined if no rule denies files by name. */
-export function createFileGuard(deny: readonly PermissionRule[]): FileGuard | undefined {
+export function createFileDenyRules(deny: readonly PermissionRule[]): FileDenyRules | undefined {
   const patterns = new Map<string, readonly string[]>(
     fileTools.map((tool) => [
       tool,
@@ -32,7 +33,7 @@ export function createFileGuard(deny: readonly PermissionRule[]): FileGuard | un
       if (denies('write_file', path)) return false;
       if (stats === undefined || stats.nlink < 2) return true;
       if (patterns.get('read_file')?.length === 0 && patterns.get('write_file')?.length === 0) return true;
-      // All names share one content. One that may not be read must not lose its others either.
+      // All names share one content. A file that may not be read must not be cut off from its other names either.
       const names = await finder(root, stats);
       return (
         names !== undefined && !names.some((name) => denies('write_file', name) || denies('read_file', name))

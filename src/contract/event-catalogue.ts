@@ -1,23 +1,28 @@
-// The catalogue: each event type's name, meaning and JSON Schema. TypeScript types, validation, `GET /api/event-types` and
-// the docs are all derived from here; nothing is written twice.
+// The catalogue: the name, the meaning and the JSON Schema of each event type. Validation, `GET /api/event-types`, webhook payloads, the docs
+// and the TypeScript types come from here.
 
-import type { JSONSchema } from 'json-schema-to-ts';
+import { messageSchema } from './message.ts';
+import { decisions, permissionSchema } from './permission.ts';
+import { count, duration, text } from './primitives.ts';
+import { promptResultSchema } from './prompt-result.ts';
+import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
 
-const text = { type: 'string' } as const;
-const count = { type: 'integer', minimum: 0 } as const;
-const usage = {
-  type: ['object', 'null'],
-  properties: { inputTokens: count, outputTokens: count, totalTokens: count },
-  required: ['inputTokens', 'outputTokens', 'totalTokens'],
-  additionalProperties: false,
-} as const;
+interface CatalogueEntry {
+  readonly description: string;
+  readonly data: {
+    readonly type: 'object';
+    readonly properties: Readonly<Record<string, object>>;
+    readonly required: readonly string[];
+    readonly additionalProperties?: false;
+  };
+}
+
 const webhook = { webhookId: text, name: text } as const;
 const fileChange = {
   type: 'object',
   properties: {
-    /** Relative to the workspace, with `/`. */
-    path: text,
+    path: { type: 'string', description: 'Relative to the workspace, with `/`.' },
     bytes: count,
     tool: text,
     callId: text,
@@ -25,6 +30,9 @@ const fileChange = {
   required: ['path'],
   additionalProperties: false,
 } as const;
+const { response, model, usage, cost, finishReason } = promptResultSchema.properties;
+const { params, alwaysCovers, realPath } = permissionSchema.properties;
+const { incomplete } = messageSchema.properties;
 
 export const catalogue = {
   'session.start': {
@@ -45,33 +53,34 @@ export const catalogue = {
     },
   },
   'message.assistant': {
-    description: 'The agent answered. With `incomplete`, a failure or a cancel cut the answer off.',
+    description:
+      'The agent answered. With `incomplete`, the answer was cut off by a failure or a cancellation.',
     data: {
       type: 'object',
       properties: {
         messageId: text,
         text,
-        model: { type: ['string', 'null'] },
-        incomplete: { type: 'boolean', const: true },
+        model,
+        incomplete,
       },
       required: ['messageId', 'text', 'model'],
       additionalProperties: false,
     },
   },
   'tool.start': {
-    description: 'A tool began to run.',
+    description: 'A tool started.',
     data: {
       type: 'object',
-      properties: { callId: text, tool: text, params: { type: 'object' } },
+      properties: { callId: text, tool: text, params },
       required: ['callId', 'tool', 'params'],
       additionalProperties: false,
     },
   },
   'tool.complete': {
-    description: 'A tool ended well.',
+    description: 'A tool completed.',
     data: {
       type: 'object',
-      properties: { callId: text, tool: text, result: {}, durationMs: { type: 'number', minimum: 0 } },
+      properties: { callId: text, tool: text, result: {}, durationMs: duration },
       required: ['callId', 'tool', 'result', 'durationMs'],
       additionalProperties: false,
     },
@@ -85,7 +94,7 @@ export const catalogue = {
         tool: text,
         code: text,
         message: text,
-        durationMs: { type: 'number', minimum: 0 },
+        durationMs: duration,
       },
       required: ['callId', 'tool', 'code', 'message', 'durationMs'],
       additionalProperties: false,
@@ -104,23 +113,23 @@ export const catalogue = {
     },
   },
   'run.complete': {
-    description: 'A run ended with an answer.',
+    description: 'A run completed with an answer.',
     data: {
       type: 'object',
       properties: {
-        response: text,
-        model: { type: ['string', 'null'] },
+        response,
+        model,
         usage,
-        cost: { type: ['number', 'null'] },
-        finishReason: text,
-        durationMs: { type: 'number', minimum: 0 },
+        cost,
+        finishReason,
+        durationMs: duration,
       },
       required: ['response', 'model', 'usage', 'cost', 'finishReason', 'durationMs'],
       additionalProperties: false,
     },
   },
   'run.failed': {
-    description: 'A run ended with an error, or was interrupted by a stop of the server.',
+    description: 'A run failed, or was interrupted because the server stopped.',
     data: {
       type: 'object',
       properties: { code: text, message: text, interrupted: { type: 'boolean' } },
@@ -133,7 +142,7 @@ export const catalogue = {
     data: { type: 'object', properties: { reason: text }, required: ['reason'], additionalProperties: false },
   },
   error: {
-    description: 'A fault that a person should hear of.',
+    description: 'An error that needs attention.',
     data: {
       type: 'object',
       properties: { code: text, message: text },
@@ -142,48 +151,46 @@ export const catalogue = {
     },
   },
   'cost.threshold': {
-    description: 'What a session or a day has cost went over a limit that was set.',
+    description: 'The cost of a session or a day passed a configured threshold.',
     data: {
       type: 'object',
       properties: {
-        /** `session` or `day`. */
-        scope: text,
-        /** US dollars. */
-        threshold: { type: 'number', minimum: 0 },
-        cost: { type: 'number', minimum: 0 },
+        scope: { type: 'string', description: '`session` or `day`.' },
+        threshold: { type: 'number', minimum: 0, description: 'US dollars.' },
+        cost: { type: 'number', minimum: 0, description: 'US dollars.' },
       },
       required: ['threshold', 'cost'],
       additionalProperties: false,
     },
   },
   'permission.request': {
-    description: 'A tool waits for a permission.',
+    description: 'A tool call waits for a permission.',
     data: {
       type: 'object',
       properties: {
         permissionId: text,
         tool: text,
-        params: { type: 'object' },
+        params,
         reason: text,
-        /** What `allow_always` would allow, in words. */
-        alwaysCovers: text,
-        /** Where the path of a file tool really leads. */
-        realPath: text,
-        /** How a command will run if it is allowed; absent for tools that run none. */
-        sandbox: { enum: ['bubblewrap', 'none'] },
+        alwaysCovers,
+        realPath,
+        sandbox: {
+          enum: isolations,
+          description: 'How the command runs if it is allowed. Absent for tools that run no command.',
+        },
       },
       required: ['permissionId', 'tool', 'params'],
       additionalProperties: false,
     },
   },
   'permission.resolved': {
-    description: 'A permission was given or refused.',
+    description: 'A permission was granted or denied.',
     data: {
       type: 'object',
       properties: {
         permissionId: text,
         tool: text,
-        decision: { enum: ['allow', 'allow_always', 'deny'] },
+        decision: { enum: decisions },
         reason: text,
       },
       required: ['permissionId', 'decision'],
@@ -191,7 +198,7 @@ export const catalogue = {
     },
   },
   'webhook.test': {
-    description: 'A webhook is tried out; sent to that one alone.',
+    description: 'A test of a webhook, sent to that webhook only.',
     data: {
       type: 'object',
       properties: { ...webhook, message: text },
@@ -200,7 +207,7 @@ export const catalogue = {
     },
   },
   'webhook.failing': {
-    description: 'A webhook has had nothing but failures for an hour.',
+    description: 'All attempts of a webhook have failed for an hour.',
     data: {
       type: 'object',
       properties: { ...webhook, since: text, failures: count, reason: text },
@@ -209,7 +216,7 @@ export const catalogue = {
     },
   },
   'webhook.recovered': {
-    description: 'A webhook that was failing takes deliveries again.',
+    description: 'A failing webhook accepts deliveries again.',
     data: {
       type: 'object',
       properties: { ...webhook, since: text, failures: count },
@@ -218,7 +225,7 @@ export const catalogue = {
     },
   },
   'webhook.disabled': {
-    description: 'A webhook was disabled: by hand, by its receiver, or after five days of failures.',
+    description: 'A webhook was disabled: by a person, by its receiver, or after failing for five days.',
     data: {
       type: 'object',
       properties: { ...webhook, reason: text, message: text },
@@ -226,16 +233,16 @@ export const catalogue = {
       additionalProperties: false,
     },
   },
-} as const satisfies Record<string, { readonly description: string; readonly data: JSONSchema }>;
+} as const satisfies Record<string, CatalogueEntry>;
 
-/** Streamed to live readers only, never logged. */
+/** Sent to live readers, never logged. */
 export const deltas = {
   'message.delta': {
-    description: 'A piece of the answer, as it is made.',
+    description: 'A piece of the answer, as it is generated.',
     data: { type: 'object', properties: { text }, required: ['text'], additionalProperties: false },
   },
   'tool.output': {
-    description: 'A piece of a tool’s output, as it is written.',
+    description: 'A piece of the output of a tool, as it is written.',
     data: {
       type: 'object',
       properties: { callId: text, tool: text, stream: { enum: ['stdout', 'stderr'] }, text },
@@ -243,14 +250,39 @@ export const deltas = {
       additionalProperties: false,
     },
   },
-} as const satisfies Record<string, { readonly description: string; readonly data: JSONSchema }>;
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** What a stream says of itself: neither logged nor part of the log's order. */
+export const notices = {
+  gap: {
+    description: 'Older events are no longer kept; the stream continues at `firstSequence`.',
+    data: {
+      type: 'object',
+      properties: { firstSequence: { type: 'integer' } },
+      required: ['firstSequence'],
+    },
+  },
+  overflow: {
+    description: 'The reader was too slow and is disconnected; it can resume.',
+    data: { type: 'object', properties: { message: text }, required: ['message'] },
+  },
+} as const satisfies Record<string, CatalogueEntry>;
 
 export type EventType = keyof typeof catalogue;
 export type EventData<T extends EventType> = { [K in T]: SchemaType<(typeof catalogue)[K]['data']> }[T];
-/** By type, made once: cheaper for the compiler where the type is a parameter. */
+/** All types in one map: cheaper for the compiler than `EventData` where the type is a parameter. */
 export type EventDataByType = { [T in EventType]: SchemaType<(typeof catalogue)[T]['data']> };
 export type DeltaType = keyof typeof deltas;
+export type NoticeType = keyof typeof notices;
+export type NoticeData<T extends NoticeType> = SchemaType<(typeof notices)[T]['data']>;
 export type DeltaData<T extends DeltaType> = { [K in T]: SchemaType<(typeof deltas)[K]['data']> }[T];
+
+/** A run ends with one of these events. An interrupted run ends with `run.failed`. */
+export const runEndEvents = [
+  'run.complete',
+  'run.failed',
+  'run.cancelled',
+] as const satisfies readonly EventType[];
 
 export const eventTypes = Object.keys(catalogue) as readonly EventType[];
 

@@ -1,16 +1,16 @@
-// Finds the denied names of a file that has several (hard links). The file system cannot be asked for them, so the workspace is walked;
-// only files whose names are denied are looked at.
+// Finds the denied names of a file with several names (hard links). The file system cannot list them, so the workspace
+// is walked; only files with denied names are examined.
 
 import type { BigIntStats, Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** In a larger workspace the names cannot be told. */
+/** In a larger workspace the names cannot be found out. */
 const maxEntries = 200_000;
-/** Calls within this time share one walk: a search opens many files. */
+/** Calls within this time share one walk, since a search opens many files. In ms. */
 const freshMs = 1000;
 
-/** Resolves to undefined if the names cannot be told. */
+/** Resolves to undefined if the names cannot be found out. */
 export type NameFinder = (
   root: string,
   stats: Pick<Stats | BigIntStats, 'dev' | 'ino'>,
@@ -43,7 +43,7 @@ async function findDenied(
   const folders = [''];
   let entries = 0;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    // A folder that went away holds nothing. One that may not be listed hides its names from us, as from the other tools.
+    // A folder that is gone has no names. One that the server may not list hides its names from every tool.
     const list = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
     entries += list.length;
     if (entries > maxEntries) return undefined;

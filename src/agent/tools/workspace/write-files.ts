@@ -1,0 +1,142 @@
+// Writes files of the workspace: one writer a file at a time, into a folder that is open and verified, after every
+// check has passed.
+
+import type { Stats } from 'node:fs';
+import { type FileHandle, lstat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { inFileQueue } from '../file-queue.ts';
+import { versionOf } from '../file-version.ts';
+import { type Expected, type Replaced, replaceFile } from '../replace-file.ts';
+import { errnoOf } from '../system-errors.ts';
+import type { Bounds } from './bounds.ts';
+import type { FileDenyRules } from './file-deny-rules.ts';
+import type { VerifiedOpener } from './open-verified.ts';
+import { denied, failed, quotePath } from './path-errors.ts';
+import type { RealPaths } from './real-paths.ts';
+
+export interface WrittenFile extends Replaced {
+  /** Where the file really is, relative to the root, with links followed. */
+  readonly realPath: string;
+}
+
+export interface WriteOptions {
+  /** The version of the file that the caller has seen last, if any. */
+  readonly versionOf?: (realPath: string) => string | undefined;
+  /**
+   * Called with the real path, relative to the root, before anything is written or created. Throws to refuse the write.
+   */
+  readonly check?: ((realPath: string) => void) | undefined;
+  /**
+   * Called for a file with other names (hard links): may they get the new content? If not, the written name gets a file
+   * of its own.
+   */
+  readonly mayShare?: ((stats: Stats) => Promise<boolean>) | undefined;
+  /** Called with the real path right before the file is changed. */
+  readonly beforeWrite?: (realPath: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface FileWriter {
+  /** See `Workspace.writeFile`. `pinned`: the real path that the write was allowed for; any if undefined. */
+  writeFile(
+    path: string,
+    content: string | Buffer,
+    options: WriteOptions | undefined,
+    pinned?: string,
+  ): Promise<WrittenFile>;
+  /** See `Workspace.changeFile`. */
+  changeFile(
+    path: string,
+    change: (handle: FileHandle) => Promise<{ readonly before: Buffer; readonly after: Buffer }>,
+    options: Omit<WriteOptions, 'versionOf'> | undefined,
+    pinned?: string,
+  ): Promise<WrittenFile & { readonly versionBefore: string }>;
+}
+
+/** What must hold for a file when it is written. */
+interface Conditions extends Pick<WriteOptions, 'check' | 'mayShare'> {
+  /** Where the path led when the write was allowed. */
+  readonly pinned: string | undefined;
+}
+
+export function createFileWriter(
+  { root, relative: inWorkspace }: Bounds,
+  { realFile, realTarget, identify }: RealPaths,
+  { openFile, openParent }: VerifiedOpener,
+  denyRules: FileDenyRules | undefined,
+): FileWriter {
+  async function replaceIn(
+    path: string,
+    content: Buffer,
+    { pinned, check, mayShare }: Conditions,
+    expect: (realPath: string) => Expected,
+  ): Promise<WrittenFile> {
+    const target = await realTarget(path);
+    // Checked once before folders are created for a write that is refused anyway.
+    if (check !== undefined) check((await realFile(path)).path ?? inWorkspace(target));
+    const { handle, at, real } = await openParent(target, path);
+    try {
+      const name = basename(target);
+      const realPath = inWorkspace(join(real, name));
+      check?.(realPath);
+      if (pinned !== undefined && realPath !== pinned)
+        throw failed(
+          path,
+          `leads to ${quotePath(realPath)} now, not to ${quotePath(pinned)} as when it was allowed`,
+        );
+      const stats = await lstat(join(at, name)).catch((error: unknown) => {
+        if (errnoOf(error) === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (denyRules !== undefined && !(await denyRules.mayWrite(root, realPath, stats)))
+        throw denied(path, 'written');
+      const hasLinks = stats?.isFile() === true && stats.nlink > 1;
+      const keepsLinks = !hasLinks || mayShare === undefined || (await mayShare(stats));
+      const replaced = await replaceFile({
+        folder: at,
+        name,
+        path,
+        content,
+        keepsLinks,
+        expected: expect(realPath),
+      });
+      return { ...replaced, realPath };
+    } finally {
+      await handle.close();
+    }
+  }
+
+  return {
+    writeFile: (path, content, { versionOf: seenOf, beforeWrite, signal, check, mayShare } = {}, pinned) =>
+      inFileQueue(
+        () => identify(path),
+        signal,
+        () =>
+          replaceIn(path, Buffer.from(content), { pinned, check, mayShare }, (realPath) => {
+            beforeWrite?.(realPath);
+            const version = seenOf?.(realPath);
+            return version === undefined ? { kind: 'anything' } : { kind: 'version', version };
+          }),
+      ),
+    changeFile: (path, change, { beforeWrite, signal, check, mayShare } = {}, pinned) =>
+      inFileQueue(
+        () => identify(path),
+        signal,
+        async () => {
+          const handle = await openFile(path);
+          try {
+            const versionBefore = versionOf(await handle.stat({ bigint: true }));
+            const { before, after } = await change(handle);
+            signal?.throwIfAborted();
+            const written = await replaceIn(path, after, { pinned, check, mayShare }, (realPath) => {
+              beforeWrite?.(realPath);
+              return { kind: 'content', handle, bytes: before };
+            });
+            return { ...written, versionBefore };
+          } finally {
+            await handle.close();
+          }
+        },
+      ),
+  };
+}

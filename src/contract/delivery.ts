@@ -1,0 +1,148 @@
+// A delivery: one event on its way to one webhook, with its attempts.
+
+import type { PageRequest } from './page.ts';
+import { count, flag, nullableText, nullableTime, text, time } from './primitives.ts';
+import type { SchemaType } from './schema-type.ts';
+
+export const endedDeliveryStatuses = ['success', 'failed', 'cancelled'] as const;
+export type EndedDeliveryStatus = (typeof endedDeliveryStatuses)[number];
+
+export const deliveryStatuses = ['pending', ...endedDeliveryStatuses] as const;
+export type DeliveryStatus = (typeof deliveryStatuses)[number];
+
+export const deliveryStatusSchema = { type: 'string', enum: deliveryStatuses } as const;
+
+const deliveryAttemptSchema = {
+  type: 'object',
+  title: 'DeliveryAttempt',
+  description: 'One request that was sent, or could not be sent.',
+  properties: {
+    number: count,
+    at: time,
+    durationMs: { type: 'number' },
+    outcome: {
+      type: 'string',
+      description: '`success`, or the kind of failure, as `http_error`, `timeout` or `connection_refused`.',
+    },
+    statusCode: { type: ['integer', 'null'] },
+    message: nullableText,
+    location: {
+      ...nullableText,
+      description:
+        'The target of a redirect, which is not followed. Null for keys without the scope `admin`.',
+    },
+    responseExcerpt: {
+      ...nullableText,
+      description: 'The first 4 KiB of the response. Null for keys without the scope `admin`.',
+    },
+    counted: { ...flag, description: 'Whether the attempt used up one of the retries.' },
+  },
+  required: ['number', 'at', 'durationMs', 'outcome', 'statusCode', 'message', 'responseExcerpt', 'counted'],
+  additionalProperties: false,
+} as const;
+
+export type DeliveryAttempt = SchemaType<typeof deliveryAttemptSchema>;
+
+export const deliverySchema = {
+  type: 'object',
+  title: 'Delivery',
+  description: 'One event on its way to one webhook.',
+  properties: {
+    id: text,
+    webhookId: text,
+    eventId: text,
+    event: text,
+    sequence: count,
+    status: deliveryStatusSchema,
+    attempts: count,
+    createdAt: time,
+    expiresAt: time,
+    nextAttemptAt: {
+      ...nullableTime,
+      description: 'Null once the delivery has ended, and while its webhook is disabled.',
+    },
+    endedAt: nullableTime,
+    reason: { ...nullableText, description: 'Why it waits, or how it ended.' },
+    attemptLog: { type: 'array', items: deliveryAttemptSchema },
+  },
+  required: [
+    'id',
+    'webhookId',
+    'eventId',
+    'event',
+    'sequence',
+    'status',
+    'attempts',
+    'createdAt',
+    'expiresAt',
+    'nextAttemptAt',
+    'endedAt',
+    'reason',
+    'attemptLog',
+  ],
+  additionalProperties: false,
+} as const;
+
+export type Delivery = SchemaType<typeof deliverySchema>;
+
+const deliveryExplanationSchema = {
+  type: 'object',
+  properties: {
+    summary: text,
+    nextStep: text,
+    curl: {
+      ...nullableText,
+      description:
+        "A command that sends the same bytes, freshly signed, without the webhook's own headers. Null if it cannot be made, and for keys without the scope `admin`.",
+    },
+  },
+  required: ['summary', 'nextStep', 'curl'],
+  additionalProperties: false,
+} as const;
+
+export type DeliveryExplanation = SchemaType<typeof deliveryExplanationSchema>;
+
+export const explainedDeliverySchema = {
+  ...deliverySchema,
+  title: 'ExplainedDelivery',
+  properties: { ...deliverySchema.properties, explanation: deliveryExplanationSchema },
+  required: [...deliverySchema.required, 'explanation'],
+} as const;
+
+export type ExplainedDelivery = SchemaType<typeof explainedDeliverySchema>;
+
+/** Which deliveries of the history. */
+export interface DeliveryFilter {
+  readonly webhookId?: string;
+  readonly status?: DeliveryStatus;
+  readonly event?: string;
+  readonly eventId?: string;
+  /** RFC 3339: only deliveries created since then. */
+  readonly since?: string;
+}
+
+/** `after`: the id of the last delivery of the page before. */
+export interface HistoryQuery extends PageRequest, DeliveryFilter {}
+
+/** The body of `POST /api/deliveries/retry`. */
+export const retryFilterSchema = {
+  type: 'object',
+  properties: {
+    webhookId: text,
+    event: text,
+    since: { ...time, description: 'Only deliveries created since then.' },
+  },
+  additionalProperties: false,
+} as const;
+
+export type RetryFilter = SchemaType<typeof retryFilterSchema>;
+
+/** How many deliveries were queued. */
+export const queuedSchema = {
+  type: 'object',
+  properties: { queued: count },
+  required: ['queued'],
+  additionalProperties: false,
+} as const;
+
+export type Queued = SchemaType<typeof queuedSchema>;

@@ -1,0 +1,46 @@
+// A message: a prompt of the user, an answer of the agent, or the output of a tool.
+
+import { flag, nullableText, text, time } from './primitives.ts';
+import type { SchemaType } from './schema-type.ts';
+
+export const messageRoles = ['user', 'assistant', 'tool'] as const;
+export type MessageRole = (typeof messageRoles)[number];
+
+const toolUseSchema = {
+  type: 'object',
+  description: 'Only on `tool` messages: which tool ran, with which parameters, and whether it failed.',
+  properties: {
+    name: text,
+    params: {},
+    isError: flag,
+    callId: { type: 'string', description: 'The id that the model gave the call.' },
+  },
+  required: ['name', 'params', 'isError'],
+  additionalProperties: false,
+} as const;
+
+export type ToolUse = SchemaType<typeof toolUseSchema>;
+
+export const messageSchema = {
+  type: 'object',
+  title: 'Message',
+  description: 'A prompt of the user, an answer of the agent, or the output of a tool.',
+  properties: {
+    id: text,
+    sessionId: text,
+    runId: nullableText,
+    role: { type: 'string', enum: messageRoles },
+    content: { type: 'string', description: 'Text, or the output of the tool.' },
+    tool: toolUseSchema,
+    incomplete: {
+      type: 'boolean',
+      const: true,
+      description: 'The answer was cut off by a failure or a cancellation. Absent otherwise.',
+    },
+    createdAt: time,
+  },
+  required: ['id', 'sessionId', 'runId', 'role', 'content', 'createdAt'],
+  additionalProperties: false,
+} as const;
+
+export type Message = SchemaType<typeof messageSchema>;

@@ -1,0 +1,23 @@
+// The result of a prompt: the answer of the agent, and what it used.
+
+import { nullableCost, nullableText, text } from './primitives.ts';
+import type { SchemaType } from './schema-type.ts';
+import { nullableUsageSchema } from './usage.ts';
+
+export const promptResultSchema = {
+  type: 'object',
+  title: 'PromptResult',
+  description: 'The answer to a prompt.',
+  properties: {
+    response: text,
+    sessionId: text,
+    runId: text,
+    model: nullableText,
+    usage: nullableUsageSchema,
+    cost: nullableCost,
+    finishReason: text,
+  },
+  required: ['response', 'sessionId', 'runId', 'model', 'usage', 'cost', 'finishReason'],
+} as const;
+
+export type PromptResult = SchemaType<typeof promptResultSchema>;

@@ -1,0 +1,97 @@
+// A prompt: what a client may ask for, with which options, and the answers of `POST /api/prompt`.
+
+import { permissionSchema } from './permission.ts';
+import { permissionModes } from './permission-mode.ts';
+import { text } from './primitives.ts';
+import { promptResultSchema } from './prompt-result.ts';
+import { runSchema } from './run.ts';
+import type { SchemaType } from './schema-type.ts';
+import { runWebhookSchema } from './webhook-input.ts';
+
+/** Characters. Holds whatever `maxRequestSize` allows: a prompt is stored, logged and sent to webhooks. */
+const maxPromptLength = 1_048_576;
+
+export const promptOptionsSchema = {
+  type: 'object',
+  properties: {
+    model: { type: 'string', minLength: 1, maxLength: 200, description: 'Default: the model of the server.' },
+    maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Model calls, at most.' },
+    permissionMode: {
+      type: 'string',
+      enum: permissionModes,
+      description: 'Default: the mode of the server. A laxer one needs a key with the scope `tools`.',
+    },
+    timeoutMs: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 86_400_000,
+      description: 'Milliseconds that the run may take. Time spent waiting for a permission does not count.',
+    },
+    system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
+    maxTokens: { type: 'integer', minimum: 1, description: 'Input and output tokens of the run, at most.' },
+    maxCost: { type: 'number', exclusiveMinimum: 0, description: 'US dollars that the run may cost.' },
+  },
+  additionalProperties: false,
+} as const;
+
+export type PromptOptions = SchemaType<typeof promptOptionsSchema>;
+
+/** The body of `POST /api/prompt`. */
+export const promptRequestSchema = {
+  type: 'object',
+  title: 'PromptRequest',
+  properties: {
+    prompt: {
+      type: 'string',
+      minLength: 1,
+      maxLength: maxPromptLength,
+      description: 'What the agent is asked to do. It must not be blank.',
+    },
+    sessionId: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      description: 'The session to continue; default: a new one.',
+    },
+    options: promptOptionsSchema,
+    webhook: runWebhookSchema,
+  },
+  required: ['prompt'],
+  additionalProperties: false,
+} as const;
+
+export type PromptRequest = SchemaType<typeof promptRequestSchema>;
+
+/** How `POST /api/prompt` answers once the run has completed; `status` tells its answers apart. */
+export const completedPromptSchema = {
+  ...promptResultSchema,
+  properties: { status: { type: 'string', enum: ['completed'] }, ...promptResultSchema.properties },
+  required: ['status', ...promptResultSchema.required],
+} as const;
+
+export type CompletedPrompt = SchemaType<typeof completedPromptSchema>;
+
+/** How it answers a client that does not wait for the run. */
+export const queuedRunSchema = {
+  ...runSchema,
+  title: 'QueuedRun',
+  description: 'A run that will be worked on.',
+  properties: { ...runSchema.properties, status: { type: 'string', enum: ['queued'] } },
+} as const;
+
+/** How it answers if a tool needs a permission. */
+export const waitingRunSchema = {
+  type: 'object',
+  title: 'WaitingRun',
+  description: 'A run that waits for a person to decide about a tool call.',
+  properties: {
+    runId: text,
+    sessionId: text,
+    status: { type: 'string', enum: ['waiting'] },
+    permission: permissionSchema,
+  },
+  required: ['runId', 'sessionId', 'status', 'permission'],
+  additionalProperties: false,
+} as const;
+
+export type WaitingRun = SchemaType<typeof waitingRunSchema>;

@@ -1,0 +1,65 @@
+// A run: the work on one prompt, from `queued` to one of its endings.
+
+import { nullableCost, nullableText, nullableTime, text, time } from './primitives.ts';
+import type { SchemaType } from './schema-type.ts';
+import { nullableUsageSchema } from './usage.ts';
+
+/** `waiting`: for a permission. */
+export const unfinishedRunStatuses = ['queued', 'running', 'waiting'] as const;
+export type UnfinishedRunStatus = (typeof unfinishedRunStatuses)[number];
+
+/** `interrupted`: the server stopped before the run had ended; the run can be resumed. */
+export const runEndings = ['completed', 'failed', 'cancelled', 'interrupted'] as const;
+export type RunEnding = (typeof runEndings)[number];
+
+export const runStatuses = [...unfinishedRunStatuses, ...runEndings] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+export const runStatusSchema = { type: 'string', enum: runStatuses } as const;
+
+export const runSchema = {
+  type: 'object',
+  title: 'Run',
+  description: 'The work on one prompt.',
+  properties: {
+    id: text,
+    sessionId: text,
+    status: runStatusSchema,
+    prompt: text,
+    model: nullableText,
+    response: nullableText,
+    usage: nullableUsageSchema,
+    cost: nullableCost,
+    finishReason: nullableText,
+    error: {
+      type: ['object', 'null'],
+      properties: { code: text, message: text },
+      required: ['code', 'message'],
+      additionalProperties: false,
+    },
+    createdAt: time,
+    startedAt: nullableTime,
+    endedAt: nullableTime,
+  },
+  required: [
+    'id',
+    'sessionId',
+    'status',
+    'prompt',
+    'model',
+    'response',
+    'usage',
+    'cost',
+    'finishReason',
+    'error',
+    'createdAt',
+    'startedAt',
+    'endedAt',
+  ],
+  additionalProperties: false,
+} as const;
+
+export type Run = SchemaType<typeof runSchema>;
+
+/** How many runs have each status; those that have ended are not counted. */
+export type RunStateCounts = Readonly<Record<UnfinishedRunStatus, number>>;

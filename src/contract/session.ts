@@ -1,0 +1,105 @@
+// A session: a conversation, that is, the messages and runs that belong together.
+
+import { messageSchema } from './message.ts';
+import { count, nullableText, text, time } from './primitives.ts';
+import type { SchemaType } from './schema-type.ts';
+import { usageSchema } from './usage.ts';
+
+/** `running`: one of its runs has not ended. */
+export const sessionStatuses = ['idle', 'running'] as const;
+
+export const sessionSchema = {
+  type: 'object',
+  title: 'Session',
+  description: 'A conversation: messages and runs that belong together.',
+  properties: {
+    id: text,
+    title: text,
+    status: { type: 'string', enum: sessionStatuses },
+    model: nullableText,
+    messageCount: count,
+    metadata: { type: 'object', additionalProperties: true },
+    forkedFrom: {
+      type: ['object', 'null'],
+      description:
+        'The session that this one is a copy of, and the last message that was copied. Null if it is not a copy.',
+      properties: { sessionId: text, messageId: text },
+      required: ['sessionId', 'messageId'],
+      additionalProperties: false,
+    },
+    usage: { ...usageSchema, description: 'Tokens of all runs.' },
+    cost: { type: 'number', description: 'US dollars of all runs. Models without a known price count as 0.' },
+    createdAt: time,
+    updatedAt: time,
+  },
+  required: [
+    'id',
+    'title',
+    'status',
+    'model',
+    'messageCount',
+    'metadata',
+    'forkedFrom',
+    'usage',
+    'cost',
+    'createdAt',
+    'updatedAt',
+  ],
+  additionalProperties: false,
+} as const;
+
+export type Session = SchemaType<typeof sessionSchema>;
+
+const sessionInputProperties = {
+  title: { type: 'string', minLength: 1, maxLength: 200 },
+  metadata: {
+    type: 'object',
+    maxProperties: 100,
+    additionalProperties: true,
+    description: 'At most 64 KiB as JSON, after the change.',
+  },
+} as const;
+
+/** The body of `POST /api/sessions`. */
+export const sessionInputSchema = {
+  type: 'object',
+  properties: sessionInputProperties,
+  additionalProperties: false,
+} as const;
+
+export type SessionInput = SchemaType<typeof sessionInputSchema>;
+
+/** The body of `PATCH /api/sessions/{id}`: fields that are left out stay as they are. */
+export const sessionPatchSchema = { ...sessionInputSchema, minProperties: 1, required: [] } as const;
+
+/** The body of `POST /api/sessions/{id}/fork`. */
+export const sessionForkSchema = {
+  type: 'object',
+  properties: {
+    messageId: {
+      type: 'string',
+      maxLength: 128,
+      description: 'The last message to copy; default: all messages.',
+    },
+    title: { ...sessionInputProperties.title, description: 'Default: the title of the session.' },
+  },
+  additionalProperties: false,
+} as const;
+
+export type SessionFork = SchemaType<typeof sessionForkSchema>;
+
+export const exportFormats = ['json', 'markdown'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+export const exportedSessionSchema = {
+  type: 'object',
+  title: 'ExportedSession',
+  properties: {
+    session: sessionSchema,
+    messages: { type: 'array', items: messageSchema },
+    exportedAt: time,
+    version: text,
+  },
+  required: ['session', 'messages', 'exportedAt', 'version'],
+  additionalProperties: false,
+} as const;
