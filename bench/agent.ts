@@ -1,9 +1,9 @@
-// What the loop adds to a model, how fast its words go through server-sent events, and what two hundred runs at once take. The model is a
-// process of its own; calling it directly, with the same package, is what all is measured against.
+// Measures the overhead of the agent's loop over direct model calls, the throughput of streamed deltas, and the memory of 200 simultaneous runs.
+// The model runs in its own process. The baseline calls it directly with the same package.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -15,8 +15,8 @@ import { CodeBuddyClient } from '../src/client/index.ts';
 import type { EventLog } from '../src/events/event-log.ts';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
-import type { BenchResult, BenchRow } from './index.ts';
 import { type ModelProcess, startModelProcess } from './model-process.ts';
 
 const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
@@ -31,6 +31,7 @@ export function run(): Promise<BenchResult> {
     try {
       const rows = [
         ...(await loop(folder, model)),
+        await cancelling(folder),
         await streaming(folder, model),
         await manyAtOnce(folder, model),
       ];
@@ -59,7 +60,7 @@ async function loop(folder: string, model: ModelProcess): Promise<readonly Bench
     const first: number[] = [];
     const firstDirect: number[] = [];
     for (let i = 0; i < rounds + 5; i++) {
-      // In turns: the machine is not the same all the time. The first few warm up both.
+      // Alternate, because the machine's speed drifts. The first few rounds warm up both.
       const direct = await firstTokenDirect(model);
       const ours = await firstToken(agent, log);
       if (i >= 5) {
@@ -78,15 +79,56 @@ async function loop(folder: string, model: ModelProcess): Promise<readonly Bench
         what: 'the loop adds to the first token',
         value: `${added.toFixed(1)} ms (${median(first).toFixed(1)} against ${median(firstDirect).toFixed(1)} ms)`,
         target: '<= 10 ms',
-        ok: added <= 10,
+        outcome: outcomeOf(added <= 10),
       },
       {
         what: `the loop adds to each of ${steps} steps, without the tools`,
         value: `${median(perStep).toFixed(2)} ms`,
         target: '<= 1 ms',
-        ok: median(perStep) <= 1,
+        outcome: outcomeOf(median(perStep) <= 1),
       },
     ];
+  } finally {
+    await agent.close(0);
+    await log.close();
+    await store.close();
+  }
+}
+
+/** A run is cancelled while its command, which ignores SIGTERM, works. */
+async function cancelling(folder: string): Promise<BenchRow> {
+  const workspace = join(folder, 'cancelled');
+  mkdirSync(workspace);
+  const store = await openSqliteStore({ path: join(folder, 'cancelled.db') });
+  const log = createEventLog({ store });
+  const agent = await createAgent({
+    store,
+    log,
+    workspace,
+    models: ['offline'],
+    environment: { PATH: process.env.PATH },
+    permissionMode: 'full',
+  });
+  try {
+    const times: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const prompt = "run trap '' TERM; echo $$ > started; while true; do sleep 0.05; done";
+      const { run, result } = await agent.runs.start({ prompt, options: {}, requestId: 'bench' });
+      result.catch(() => undefined);
+      const started = join(workspace, 'started');
+      while (!existsSync(started)) await wait(5);
+      const startedAt = performance.now();
+      await agent.runs.cancel(run.id);
+      times.push(performance.now() - startedAt);
+      rmSync(started);
+    }
+    const worst = Math.max(...times);
+    return {
+      what: 'a cancel ends the command of a run, even if it ignores SIGTERM',
+      value: `${worst.toFixed(0)} ms`,
+      target: '<= 1000 ms',
+      ok: worst <= 1000,
+    };
   } finally {
     await agent.close(0);
     await log.close();
@@ -134,7 +176,7 @@ async function firstToken(agent: Agent, log: EventLog): Promise<number> {
   return at - startedAt;
 }
 
-/** The same calls of the model, one after the other, with a conversation that grows in the same way. */
+/** The baseline: the same model calls in sequence, with a conversation that grows in the same way. */
 async function stepsDirect(model: ModelProcess): Promise<number> {
   const loaded = await load(model, `steps-${steps}`);
   const prompt: Parameters<typeof callModel>[0]['options']['prompt'] = [
@@ -182,7 +224,7 @@ async function stepsDirect(model: ModelProcess): Promise<number> {
   }
 }
 
-/** Without what the tools took by their own word. */
+/** The time without that of the tools, as they report it. */
 async function stepsOfRun(agent: Agent, log: EventLog): Promise<number> {
   const { last } = await log.bounds();
   const startedAt = performance.now();
@@ -197,7 +239,7 @@ async function stepsOfRun(agent: Agent, log: EventLog): Promise<number> {
   return events.reduce((left, { data }) => left - (data as { durationMs: number }).durationMs, whole);
 }
 
-/** `codebuddy serve` in a folder of its own, for as long as `work` takes. */
+/** Runs `codebuddy serve` in its own folder while `work` runs. */
 async function withServer<T>(
   folder: string,
   name: string,
@@ -250,7 +292,7 @@ function streaming(folder: string, model: ModelProcess): Promise<BenchRow> {
       what: `small deltas through SSE, of a run of ${deltas}`,
       value: `${whole(best)} / s (the model called directly: ${whole(Math.max(...direct))} / s)`,
       target: '>= 50 000 / s',
-      ok: best >= 50_000,
+      outcome: outcomeOf(best >= 50_000),
     };
   });
 }
@@ -274,12 +316,12 @@ function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
       what: `${manyRuns} runs at once on a slow model (${activeRuns} active): resident`,
       value: `${whole(peak)} MB (before: ${whole(before)} MB)`,
       target: '<= 300 MB',
-      ok: peak <= 300 && activeRuns === manyRuns,
+      outcome: outcomeOf(peak <= 300 && activeRuns === manyRuns),
     };
   });
 }
 
-/** Deltas a second, from the first to the last byte of the answer, as a client sees it that only counts. */
+/** Deltas per second, from the first to the last byte of the answer, seen by a client that only counts. */
 function streamed(url: string, key: string, count: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const body = JSON.stringify({ prompt: 'speak', options: { model: `bench/deltas-${count}` } });
@@ -349,4 +391,4 @@ function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
 }
 
-if (import.meta.main) console.table((await run()).rows);
+if (import.meta.main) printRows((await run()).rows);

@@ -1,12 +1,12 @@
-// How many events a second the log takes durably: rounds of 1 000 concurrent appends, each resolved after its commit's fsync.
-// The database is a real file beside the checkout's modules; a tmpfs would measure no disk, and says so.
+// Measures durable appends per second: rounds of 1 000 concurrent appends, each of which resolves after the fsync of its commit. The database is
+// a file in node_modules, which is usually on a disk; on a tmpfs, the row says so.
 
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
-import type { BenchResult, BenchRow } from './index.ts';
 
 const concurrent = 1000;
 const warmUpRounds = 10;
@@ -54,13 +54,9 @@ async function measure(folder: string): Promise<BenchResult> {
     what: `${concurrent} concurrent appends, durable${isDisk ? '' : ' (on a tmpfs: no disk measured)'}`,
     value: `${whole(median)} events/s (slowest round ${whole(rates[0] as number)})`,
     target: `>= ${whole(target)} events/s`,
-    ok: isDisk && median >= target,
+    outcome: outcomeOf(isDisk && median >= target),
   };
   return { name: 'append', rows: [row] };
 }
 
-if (import.meta.main) {
-  const { rows } = await run();
-  for (const { what, value, target: wanted, ok } of rows)
-    console.log(`${ok ? 'met' : 'MISSED'}  ${what}: ${value}, ${wanted}`);
-}
+if (import.meta.main) printRows((await run()).rows);

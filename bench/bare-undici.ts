@@ -1,5 +1,4 @@
-// The least that posts: a bare undici Pool that keeps nothing, signs nothing and forgets what it sent. What a durable sender costs is
-// seen against this.
+// The baseline of the webhook benchmark: a bare undici Pool that stores and signs nothing.
 
 import { Pool } from 'undici';
 
@@ -18,7 +17,7 @@ export interface BareResult {
   readonly perSecond: number;
 }
 
-/** Posts `payload` for `durationMs` and counts what was answered with 2xx. @throws Error on any other answer */
+/** Posts `payload` for `durationMs` and counts the 2xx answers. @throws Error for any other answer */
 export async function run({
   receiverUrl,
   payload,

@@ -1,10 +1,10 @@
-// A folder on a real disk: the temporary folder of many machines is memory, where an fsync costs nothing.
+// A folder on a real disk. The temporary folder of many machines is in memory, where an fsync costs nothing.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Runs `work` in a new folder beside the checkout's modules (which git and tools leave alone), and removes it. */
+/** Runs `work` in a new folder in node_modules, which git and other tools ignore, and removes it. */
 export async function onDisk<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const cache = fileURLToPath(new URL('../node_modules/.cache', import.meta.url));
   mkdirSync(cache, { recursive: true });

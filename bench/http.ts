@@ -1,6 +1,6 @@
-// The request pipeline against bare node:http that sends the same bytes: `GET /health`, and an authenticated tool call with
-// a body of 1 KB. Each server is a process of its own (NODE_ENV=production), the load comes from a third; rounds alternate, and
-// the figure is the median of the ratios of neighbouring rounds, so that a machine that drifts drifts for both.
+// Compares the request pipeline with bare node:http that sends the same bytes: `GET /health`, and an authenticated tool call with a body of 1 KB.
+// Each server runs in its own process (NODE_ENV=production), the load generator in a third. Rounds alternate, and the figure is the median ratio of
+// neighbouring rounds, so that a drift of the machine's speed affects both.
 //
 //   node bench/http.ts            all
 //   node bench/http.ts serve ours|bare     one server, for a profiler
@@ -11,21 +11,21 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { devNull } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { BenchResult, BenchRow } from './index.ts';
+import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
 
 const key = 'cbk_bench0123456789012345678901234567890123';
 const connections = 64;
 const rounds = 5;
 const roundSeconds = 2;
 
-/** About 1 KB of parameters as a tool gets them. */
+/** About 1 KB of tool parameters. */
 const body = JSON.stringify({
   path: 'src/index.ts',
   text: 'x'.repeat(900),
   options: { line: 12, all: false, tags: ['a', 'b'] },
 });
 
-/** Our server as `serve` has it, its log as JSON lines to nowhere. */
+/** The server as `serve` configures it, with its log discarded. */
 async function serveOurs(): Promise<number> {
   const { RestApiServer } = await import('../src/api/rest-server.ts');
   const server = new RestApiServer({ port: 0, apiKey: key, logLevel: 'info' });
@@ -33,7 +33,7 @@ async function serveOurs(): Promise<number> {
   return (await server.start()).port;
 }
 
-/** The least that answers the same bytes. */
+/** The baseline: answers the same bytes. */
 async function serveBare(): Promise<number> {
   const headers = {
     'X-Request-Id': 'req_01M84QX4SZEW9X13FNBX999ACM',
@@ -95,7 +95,7 @@ interface Load {
   readonly post: boolean;
 }
 
-/** Requests a second, from a process of its own. */
+/** Requests per second, measured by a separate process. */
 async function measure(port: number, load: Load, seconds: number): Promise<number> {
   const head = [
     `${load.post ? 'POST' : 'GET'} ${load.path} HTTP/1.1`,
@@ -125,7 +125,7 @@ async function compare(what: string, load: Load, atLeast: number): Promise<Bench
   try {
     for (const { port } of [ours, bare]) await measure(port, load, 1);
     for (let round = 0; round < rounds; round++) {
-      // Who goes first changes, or the second would always have the warmer machine.
+      // Alternate which server goes first: the second one always finds a warmer machine.
       const order = round % 2 === 0 ? [ours, bare] : [bare, ours];
       const rate = new Map<Served, number>();
       for (const served of order) rate.set(served, await measure(served.port, load, roundSeconds));
@@ -140,7 +140,7 @@ async function compare(what: string, load: Load, atLeast: number): Promise<Bench
     what,
     value: `${ratio.toFixed(2)} of bare node:http (${Math.round(median(rates)).toLocaleString('en')}/s)`,
     target: `>= ${atLeast.toFixed(2)}`,
-    ok: ratio >= atLeast,
+    outcome: outcomeOf(ratio >= atLeast),
   };
 }
 
@@ -164,8 +164,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (process.send === undefined) console.error(`http://127.0.0.1:${port}`);
     else process.send({ port });
   } else {
-    for (const { what, value, target, ok } of (await run()).rows) {
-      console.log(`${what}: ${value}, target ${target}, ${ok ? 'met' : 'missed'}`);
-    }
+    printRows((await run()).rows);
   }
 }

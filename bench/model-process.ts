@@ -1,5 +1,5 @@
-// A model in a process of its own, which speaks OpenAI's chat completions. What it does is said by its name: `quick` answers at once,
-// `steps-20` calls a tool twenty times before it does, `deltas-200000` says that many small pieces, `slow-3000` takes that many ms.
+// A model server in its own process that speaks OpenAI's chat completions. The model's name selects its behaviour: `quick` answers at once, `steps-20`
+// calls a tool 20 times first, `deltas-200000` streams that many small deltas, `slow-3000` takes that many ms.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

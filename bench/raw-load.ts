@@ -1,5 +1,5 @@
-// A load generator that costs less than the servers it measures: the same bytes again and again over kept connections, answers
-// told apart by their length alone (the first one of a connection tells how long all are). Runs as a process of its own:
+// A load generator that is cheaper than the servers it measures: it sends the same bytes repeatedly over keep-alive connections, and splits answers
+// by length alone (the first answer of a connection gives the length of all). Runs in its own process:
 //
 //   node bench/raw-load.ts PORT CONNECTIONS SECONDS BASE64-OF-THE-REQUEST      prints the requests per second
 

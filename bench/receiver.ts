@@ -1,5 +1,5 @@
-// The receiver that all senders of a benchmark post to: a process of its own, so that it takes no time from the sender's thread. It
-// reads each body to its end, answers 200 and counts.
+// The receiver of the webhook benchmark. It runs in its own process, so that it takes no time from the sender's thread. It reads each body to
+// its end, answers 200 and counts.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,14 +17,14 @@ export interface ReceiverProcess {
 
 type Question = 'count' | 'reset';
 
-/** Listens on a free port of 127.0.0.1. Whoever starts it stops it; it also ends with the process that started it. */
+/** Listens on a free port of 127.0.0.1. The caller stops it; it also ends with the process that started it. */
 export async function startReceiverProcess(): Promise<ReceiverProcess> {
   const child = fork(fileURLToPath(import.meta.url), ['serve'], {
     execArgv: [],
     env: { ...process.env, NODE_ENV: 'production' },
   });
   const port = await heard(child);
-  // Answers come in the order of the questions; one is asked at a time.
+  // One question at a time, so the next answer belongs to it.
   let last: Promise<unknown> = Promise.resolve();
   const ask = (question: Question): Promise<number> => {
     const answer = last.then(() => {
@@ -50,7 +50,7 @@ export async function startReceiverProcess(): Promise<ReceiverProcess> {
   };
 }
 
-/** The next number it says; rejects if it ends instead. */
+/** Resolves with the next number that it reports; rejects if it ends first. */
 function heard(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     const onMessage = (message: unknown): void => {
@@ -68,7 +68,7 @@ function heard(child: ChildProcess): Promise<number> {
 
 function serve(): void {
   let count = 0;
-  // Kept connections outlive any pause of a sender: a close that crosses a request would measure something else.
+  // Keep idle connections open during any pause of a sender: a close that crosses a request would distort the figure.
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     request.resume();
     request.on('end', () => {

@@ -1,4 +1,4 @@
-// Start of `codebuddy serve` to its first 200, and what it holds in memory when idle, beside a bare node:http server.
+// Measures the time from the start of `codebuddy serve` to its first 200, and its idle memory, beside a bare node:http server.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { BenchResult } from './index.ts';
+import { type BenchResult, outcomeOf, printRows } from './bench-result.ts';
 
 const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
 const bare = `require('node:http').createServer((q, r) => r.end('{"status":"ok"}')).listen(+process.argv[1], '127.0.0.1')`;
@@ -63,7 +63,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] as number;
 }
 
-/** A newcomer's second start: the folder exists, the compile cache is warm (the round before the first counted one warms both). */
+/** Measures a second start: the config folder exists and the compile cache is warm, because the first round is not counted. */
 export async function run(): Promise<BenchResult> {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-bench-'));
   const options = {
@@ -101,16 +101,16 @@ export async function run(): Promise<BenchResult> {
         what: 'start of `codebuddy serve` to the first 200',
         value: `${startMs.toFixed(0)} ms (first start ever ${first?.startMs.toFixed(0)} ms; bare node:http ${median(bares.map((one) => one.startMs)).toFixed(0)} ms)`,
         target: '<= 250 ms',
-        ok: startMs <= 250,
+        outcome: outcomeOf(startMs <= 250),
       },
       {
         what: 'idle resident memory',
         value: `${residentMb.toFixed(0)} MB (bare node:http ${median(bares.map((one) => one.residentMb)).toFixed(0)} MB)`,
         target: '<= 110 MB',
-        ok: residentMb <= 110,
+        outcome: outcomeOf(residentMb <= 110),
       },
     ],
   };
 }
 
-if (import.meta.main) console.table((await run()).rows);
+if (import.meta.main) printRows((await run()).rows);

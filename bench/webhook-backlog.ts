@@ -1,4 +1,4 @@
-// A store with a million pending deliveries, as after a night with the receiver down: written by the store itself, a thousand at a time.
+// Fills a store with one million pending deliveries, as after a night with the receiver down. The store writes them itself, a thousand at a time.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Our sender, in a process of its own as the peers are: emits to webhooks and says how fast, how soon and how large it was. Started by
-// webhooks.ts with `sender(mode, options)`.
+// The measured sender, in its own process like the peers: emits to webhooks and reports throughput, latency and memory. webhooks.ts starts it with
+// `sender(mode, options)`.
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ export interface SenderOptions {
   readonly home: string;
   /** One webhook for each. */
   readonly urls: readonly string[];
-  /** One more, which nobody answers for. */
+  /** The URL of one more webhook, whose receiver is down. */
   readonly deadUrl?: string;
   readonly secret: string;
   readonly payloadText: string;
@@ -17,7 +17,7 @@ export interface SenderOptions {
 }
 
 export interface SenderReport {
-  /** Until the manager has answered its first call, in ms. */
+  /** Time until the manager answered its first call, in ms. */
   readonly openMs: number;
   readonly delivered: number;
   readonly seconds: number;
@@ -44,7 +44,7 @@ export function sender(mode: SenderMode, options: SenderOptions): Promise<Sender
   });
 }
 
-/** Deliveries that wait, at most, in `steady`. */
+/** Maximum number of waiting deliveries in `steady`. */
 const mostPending = 1500;
 const eventsAtOnce = 32;
 const eventsPerSecond = 500;
@@ -80,7 +80,7 @@ async function work(mode: SenderMode, options: SenderOptions): Promise<SenderRep
   };
   const counts = () => webhooks.counters();
 
-  // Warm: a process that has just started is not what is measured.
+  // Warm up first.
   await feed(performance.now() + 1500);
   latencies.length = 0;
   const rssAtStart = process.memoryUsage.rss() / 1e6;
@@ -105,7 +105,7 @@ async function work(mode: SenderMode, options: SenderOptions): Promise<SenderRep
   };
 }
 
-/** Evenly, whether or not the ones before have been acknowledged. */
+/** Emits evenly, without waiting for earlier emits. */
 async function pace(emit: () => Promise<void>, until: number): Promise<void> {
   const startedAt = performance.now();
   const under: Promise<void>[] = [];

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the program. Old syntax only: a Node that is too old must still be able to say what to do.
+// Starts the program. Uses old syntax only, so that a Node that is too old can still print what to do.
 /* global process */
 import fs from 'fs';
 import url from 'url';
@@ -17,36 +17,36 @@ if (Number(parts[0]) < 22 || (Number(parts[0]) === 22 && Number(parts[1]) < 19))
   stop([
     'codebuddy needs Node.js 22.19 or newer; this is v' + process.versions.node + '.',
     isClone
-      ? 'In this clone, npm start and npx codebuddy bring their own Node, whichever one is installed.'
+      ? 'In this clone, npm start and npx codebuddy use their own Node, whichever one is installed.'
       : 'Install a newer Node.js from https://nodejs.org or with your version manager.',
   ]);
 }
 if (!fs.existsSync(root + 'dist/cli/main.js')) {
   stop([
-    'codebuddy is not built yet in ' + root,
-    'Run npm start first, which builds it and starts the server; npm run build only builds.',
+    'codebuddy is not built in ' + root + '.',
+    'Run npm start, which builds it and starts the server, or npm run build, which only builds it.',
   ]);
 }
 
-// node:sqlite is a release candidate in Node 24 and says so at every start; every other warning is shown.
+// node:sqlite is a release candidate in Node 24 and warns at every start. Other warnings are shown.
 var emitWarning = process.emitWarning;
 process.emitWarning = function (warning) {
   if (String(warning).indexOf('SQLite is an experimental feature') === 0) return;
   emitWarning.apply(process, arguments);
 };
 
-// In the user's own folder: what lies in a shared one, others could have put there.
+// In the user's own folder: other users could plant code in a shared one.
 var home = process.env.CODEBUDDY_HOME || process.getBuiltinModule('os').homedir() + '/.codebuddy';
 var cache = home + '/api/compile-cache';
 try {
-  // Node would make both readable by everybody.
+  // Node would create both readable by everyone.
   fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
 } catch {
-  // The command that needs the folder says what is wrong with it.
+  // The command that needs the folder reports the error.
 }
 process.getBuiltinModule('module').enableCompileCache(cache);
 import('../dist/cli/main.js').catch(function (error) {
   var message = 'codebuddy could not start: ' + (error && error.message);
   var isMissing = error && error.code === 'ERR_MODULE_NOT_FOUND';
-  stop(isMissing && isClone ? [message, 'Run npm start first, which installs what is missing.'] : [message]);
+  stop(isMissing && isClone ? [message, 'Run npm start, which installs missing packages.'] : [message]);
 });

@@ -1,4 +1,4 @@
-// Your own agent behind the API: four handlers and start(). Nothing is written to disk, no agent of ours is loaded.
+// Your own agent behind the API: four handlers and start(). Nothing is written to disk, and the built-in agent is not loaded.
 //
 //   node examples/embed-your-own-agent.ts
 //   curl -s localhost:3847/api/prompt -H 'content-type: application/json' -d '{"prompt":"hello"}'
@@ -9,10 +9,10 @@ import { RestApiServer, reply } from '../src/index.ts'; // in your project: from
 
 const server = new RestApiServer({ port: Number(process.env.PORT ?? 3847) });
 
-// A string, a result object, or (as here) an async iterable: then a client may also ask for a stream.
+// Return a string, a result object or, as here, an async iterable, which clients can also request as a stream.
 server.onPrompt = async function* (prompt, _options, { signal }) {
   for (const word of `You said: ${prompt}`.split(' ')) {
-    await wait(50, undefined, { signal }); // ends at once when the client goes away
+    await wait(50, undefined, { signal }); // rejects when the client disconnects
     yield { type: 'message.delta', data: { text: `${word} ` } };
   }
 };

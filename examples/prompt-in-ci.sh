@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# An integration built and tested in CI at no cost: the offline agent needs no model and no network.
-# Starts a server of its own, sends one prompt, checks the answer, stops.
+# Tests an integration in CI without cost: the offline agent needs neither a model nor the network. Starts a server, sends a prompt, checks the
+# answer, and stops the server.
 #
-#   bash examples/prompt-in-ci.sh          in a clone of this repository, after `npm start` has been run once
+#   bash examples/prompt-in-ci.sh          in a clone of this repository, after `npm run build`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ node bin/codebuddy.js serve --port 0 >"$CODEBUDDY_HOME/serve.log" 2>&1 &
 server=$!
 trap 'kill "$server"; wait "$server" || true; rm -rf "$CODEBUDDY_HOME"' EXIT
 
-# server.json appears when the server answers.
+# The server writes server.json when it is ready.
 for _ in $(seq 100); do
   [ -e "$CODEBUDDY_HOME/api/server.json" ] && break
   sleep 0.05

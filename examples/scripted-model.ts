@@ -1,5 +1,5 @@
-// A stand-in for a language model, for trying the whole without a key: it speaks OpenAI's chat completions on a port of this machine, and knows
-// how to mend examples/fix-the-failing-test. What it does next depends on what the tools told it, as with a real one.
+// A scripted stand-in for a language model, to try everything without an API key. It speaks OpenAI's chat completions on a local port, and can
+// repair examples/fix-the-failing-test. Like a real model, it reacts to the results of the tools.
 //
 //   node examples/scripted-model.ts            prints its URL; then
 //   codebuddy serve --model script/mender      with {"providers": {"script": {"baseURL": URL}}} in config.json

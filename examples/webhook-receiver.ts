@@ -1,10 +1,10 @@
-// A receiver of webhooks: verifies, answers 204 at once, takes each event once, works afterwards. On node:http alone.
+// A webhook receiver with node:http only. It verifies each request, answers 204 at once, handles each event once, and works afterwards.
 //
 //   WEBHOOK_SECRET='a secret of mine' node examples/webhook-receiver.ts
-//   codebuddy webhooks add http://127.0.0.1:8080/hook --secret 'a secret of mine'
+//   codebuddy webhooks create http://127.0.0.1:8080/hook --secret 'a secret of mine'
 //
-// What it has taken and what it has seen is in memory: good for a script. Where no event may be lost, write it to a table with `webhook-id`
-// as its key in place of `take`, and answer after the commit.
+// It keeps accepted events and their ids in memory, which is enough for a script. If no event may be lost, replace `take`: insert the event into a
+// table with `webhook-id` as its key, and answer after the commit.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { verifyWebhook } from '../src/api/webhooks.ts'; // in your project: from 'codebuddy-api/webhooks'
@@ -19,17 +19,17 @@ interface WebhookEvent {
 
 const secret = process.env.WEBHOOK_SECRET ?? '';
 if (secret === '') {
-  // With an empty key anybody could sign.
-  console.error('WEBHOOK_SECRET is not set; `codebuddy webhooks add` prints it.');
+  // With an empty secret, anyone could sign.
+  console.error('WEBHOOK_SECRET is not set. `codebuddy webhooks create` prints the secret.');
   process.exit(2);
 }
 
-/** A payload has 256 KiB at most. */
+/** Payloads have at most 256 KiB. */
 const maxBodyBytes = 512 * 1024;
 const maxWaiting = 1000;
 const maxRemembered = 10_000;
 
-/** What an event means to you. One at a time, after the answer. */
+/** Your work for an event. Called for one event at a time, after the answer. */
 async function work({ sequence, type, id }: WebhookEvent): Promise<void> {
   console.log(`${sequence} ${type} ${id}`);
 }
@@ -40,7 +40,7 @@ const waiting: { readonly id: string; readonly body: Buffer }[] = [];
 let isWorking = false;
 
 const server = createServer(
-  // A webhook may carry 16 KiB of headers of its own, beside ours.
+  // A webhook may have up to 16 KiB of its own headers, in addition to the sender's.
   { maxHeaderSize: 32 * 1024, headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 10_000 },
   (request, response) => {
     receive(request, response).catch((error: unknown) => {
@@ -54,13 +54,13 @@ server.maxConnections = 256;
 async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'POST') return answer(response, 405, { allow: 'POST' });
   const body = await readBody(request);
-  // The rest is not read: the connection is of no use any more.
+  // The rest of the body is not read, so the connection cannot be reused.
   if (body === undefined) return answer(response, 413, { connection: 'close' });
   if (!verifyWebhook(body, request.headers, secret)) return answer(response, 401);
 
   const id = String(request.headers['webhook-id']);
   if (seen.has(id)) return answer(response, 204);
-  // The sender waits as long and comes again.
+  // The sender retries after this time.
   if (waiting.length >= maxWaiting) return answer(response, 503, { 'retry-after': '5' });
   take(id, body);
   answer(response, 204);
@@ -75,7 +75,7 @@ function take(id: string, body: Buffer): void {
   waiting.push({ id, body });
   if (isWorking) return;
   isWorking = true;
-  // The answer goes out first.
+  // Let the answer go out first.
   setImmediate(workOff);
 }
 
@@ -84,15 +84,15 @@ async function workOff(): Promise<void> {
     try {
       await work(JSON.parse(next.body.toString('utf8')));
     } catch (error) {
-      // Answered already: it comes again only if somebody sends it again, and must not be taken for a duplicate then.
+      // The event was accepted, so the sender does not retry. If it is sent again by hand, it must not count as a duplicate.
       seen.delete(next.id);
-      console.error(`${next.id} failed; send it again with codebuddy deliveries retry`, error);
+      console.error(`${next.id} failed. To send it again: codebuddy deliveries retry`, error);
     }
   }
   isWorking = false;
 }
 
-/** undefined if it is too large. */
+/** Returns undefined if the body is too large. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
   const chunks: Buffer[] = [];
@@ -117,7 +117,7 @@ server.listen(Number(process.env.PORT ?? 8080), process.env.HOST ?? '127.0.0.1',
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    // What was answered with 204 is worked off before the process ends.
+    // Finish the accepted events before the process ends.
     server.close();
     server.closeIdleConnections();
   });

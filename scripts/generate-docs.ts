@@ -22,16 +22,21 @@ Every error is \`application/problem+json\` ([RFC 9457](https://www.rfc-editor.o
   "type": "urn:codebuddy:problem:validation_failed",
   "title": "Validation failed",
   "status": 422,
-  "detail": "The body does not fit: /prompt must be string",
+  "detail": "prompt is required; options.maxSteps must be a whole number from 1 to 1000.",
   "code": "validation_failed",
   "requestId": "req_…",
-  "errors": [{ "in": "body", "pointer": "/prompt", "message": "must be string" }],
-  "error": "The body does not fit: /prompt must be string"
+  "errors": [
+    { "in": "body", "pointer": "/prompt", "message": "is required" },
+    { "in": "body", "pointer": "/options/maxSteps", "message": "must be a whole number from 1 to 1000" }
+  ],
+  "error": "prompt is required; options.maxSteps must be a whole number from 1 to 1000."
 }
 \`\`\`
 
-\`code\` is stable: branch on it. \`detail\` is for people. \`error\` repeats \`detail\` for clients of the first version of this API. \`errors\` comes
-with \`validation_failed\` and names every field by JSON Pointer. The server's log holds the cause under \`requestId\`.
+- \`code\` is stable: use it in programs.
+- \`detail\` is a sentence for people. \`error\` repeats it for clients of the first version of this API.
+- \`errors\` names each invalid field of a \`validation_failed\` by JSON Pointer. \`message\` completes a sentence about it.
+- \`requestId\` finds the cause in the server's log.
 
 | code | status | title | when |
 | --- | --- | --- | --- |

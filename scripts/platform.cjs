@@ -1,5 +1,5 @@
-// Where npm and Node are on each platform. Windows cannot start .cmd files without a shell (Node refuses since CVE-2024-27980), so that the
-// programs behind them are started instead. Plain CommonJS for any Node that npm may bring along.
+// Finds npm and Node on each platform. On Windows, Node does not start .cmd files without a shell (since CVE-2024-27980), so the programs behind them
+// are started instead. Plain CommonJS for any Node that npm may run on.
 'use strict';
 
 const path = require('node:path');
@@ -11,7 +11,7 @@ function localNode(platform, modules) {
     : path.posix.join(modules, '.bin', 'node');
 }
 
-/** npm says itself where its program is, so this works however npm was installed; without it, it is beside Node on Windows. */
+/** npm sets the path of its program for its scripts. Without that path, npm is beside Node on Windows. */
 function npmCommand(platform, { execPath, npmExecPath, exists }) {
   if (npmExecPath && /\.c?js$/.test(npmExecPath)) return { command: execPath, args: [npmExecPath] };
   if (platform !== 'win32') return { command: 'npm', args: [] };

@@ -1,82 +1,71 @@
-// The one place where the rooms are put together: store, log, agent, keys and REST server, started in this order and stopped in
-// the other. Here the compiler checks that what each room offers is what another asked for.
+// Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in reverse. Here the compiler
+// checks that each module offers what another one asks for.
 
-import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire, getCompileCacheDir } from 'node:module';
-import { join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Agent, createAgent } from './agent/agent.ts';
 import { findOptionFaults } from './agent/option-faults.ts';
 import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
+import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
+import { createAnswerStore } from './app/answer-store.ts';
+import { checkReadiness, describeWebhooks } from './app/readiness.ts';
+import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
+import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { CodeBuddyError } from './base/errors.ts';
-import { fileError } from './base/file-errors.ts';
-import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from './base/home-paths.ts';
+import { webhooksFile } from './base/home-paths.ts';
 import { makeProof } from './base/identity-proof.ts';
 import { createRedactor, type Redactor, secretVariables } from './base/redaction.ts';
 import { version } from './base/version.ts';
-import { visibleJson } from './base/visible-text.ts';
 import { ensureHome } from './config/home-folder.ts';
 import { removeConfigLeftovers } from './config/leftovers.ts';
 import { readOrCreateLocalKey } from './config/local-key.ts';
-import { moveOwnFiles } from './config/move-own-files.ts';
 import { removeServerFile, writeServerFile } from './config/server-file.ts';
 import { type Settings, SettingsError } from './config/settings.ts';
-import type { ReadinessPart } from './contract/readiness.ts';
 import type { EventLog } from './events/event-log.ts';
 import { startIdsAfter } from './events/ids.ts';
 import { createEventLog } from './events/log.ts';
 import { startRetention } from './events/retention.ts';
-import { type Logger, makeLogger } from './http/logger.ts';
-import { describeAttention, webhooksToLookAt } from './http/resources/webhook-attention.ts';
-import type { AnswerStore, HttpServices } from './http/services.ts';
+import type { Logger } from './http/logger.ts';
+import type { HttpServices } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
 import { DamagedRowError } from './store/row-json.ts';
-import { isOwnDatabase, moveDatabase } from './store/sqlite/move-database.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
-import { setAsideFiles } from './webhooks/set-aside-files.ts';
-import { parseAllowed } from './webhooks/url-guard.ts';
 
-export { describeAttention } from './http/resources/webhook-attention.ts';
-export { StoreOpenError } from './store/store-open-error.ts';
-
-/** How long unfinished runs have to end when the server stops, in ms. */
+/** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
-/** And then deliveries that are under way. */
+/** How long deliveries under way may take after that, in ms. */
 const deliveryGraceMs = 5000;
 
 export interface App {
   readonly server: RestApiServer;
-  /** Where it listens; throws before `start()`. */
+  /** The server's URL. Throws before `start()`. */
   readonly url: string;
-  /** Which model answers, and why that one, in words. */
+  /** Which model answers, and why it was chosen. */
   describeModel(): Promise<string>;
-  /** One line about the webhooks that a person should look at; undefined if all is well. */
+  /** One line about the webhooks that need attention; undefined if there are none. */
   describeWebhooks(): Promise<string | undefined>;
-  /** How commands run, in words. */
+  /** How commands run. */
   describeSandbox(): Promise<string>;
-  /** The file that holds the local user's key. */
+  /** The file that contains the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
-  /** Lets requests and runs end, interrupts the rest, closes the store. Safe to call twice. */
+  /** Waits for requests and runs to end, interrupts the rest, and closes the store. May be called twice. */
   stop(): Promise<void>;
 }
 
 export interface AppOptions {
   readonly logger?: Logger;
-  /** Where the model was set, in words. @default 'the settings' */
+  /** Where the model was set, for messages. @default 'the settings' */
   readonly modelsOrigin?: string;
-  /** Keys of providers, and what programs started by tools get a part of. @default process.env */
+  /** Source of the providers' keys. Programs that tools start get a part of it. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** The one that `logger` writes through. It learns the secrets of the settings. @default a new one */
+  /** The redactor that `logger` uses. It learns the secrets of the settings. @default a new one */
   readonly redactor?: Redactor;
 }
 
-/** Opens everything but the socket. @throws SettingsError, StoreOpenError, Error with one line for a person */
+/** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error whose message is meant for the user */
 export async function createApp(
   settings: Settings,
   {
@@ -108,13 +97,12 @@ export async function createApp(
   const log = createEventLog({ store });
   try {
     startIdsAfter(await store.newestIds());
-    // Before the agent: what it finds unfinished, it tells the log.
+    // Opened before the agent, which appends events about unfinished runs.
     webhooks = await openWebhookEngine({
       store,
       log,
       registryPath: webhooksFile(settings.home),
-      allowedTargets: settings.allowedTargets,
-      allowLoopback: isLoopback(settings.host),
+      ...targetSettings(settings),
       ownListeners: () => {
         const address = server?.getAddress();
         return address === undefined
@@ -122,7 +110,7 @@ export async function createApp(
           : [{ address: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port }];
       },
       ...(settings.webhookProxy === undefined ? {} : { proxy: settings.webhookProxy }),
-      ...(settings.webhookCa === undefined ? {} : { ca: readCa(settings.webhookCa) }),
+      ...(settings.webhookCa === undefined ? {} : { ca: readCertificates(settings.webhookCa) }),
       warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
     });
     agent = await createAgent({
@@ -137,26 +125,22 @@ export async function createApp(
         maxQueuedPerKey: settings.maxQueuedRunsPerKey,
         maxQueuedPerSession: settings.maxQueuedRunsPerSession,
       },
-      ...(settings.models === undefined ? {} : { models: settings.models, modelsOrigin }),
-      providers: settings.providers,
-      mcpServers: settings.mcpServers,
+      ...agentSettings(settings, modelsOrigin),
       permissionMode: settings.permissionMode,
-      permissions: settings.permissions,
-      protectedPaths: settings.protectedPaths,
       costLimits: settings.costLimits,
       costThresholds: settings.costThresholds,
-      sandbox: sandboxOptions(settings),
+      sandbox: sandboxSettings(settings),
       ...(settings.contextWindow === undefined ? {} : { contextWindow: settings.contextWindow }),
       ...(settings.modelSilenceMs === undefined ? {} : { modelSilenceMs: settings.modelSilenceMs }),
       ownFiles: ownFiles(settings),
       trustedFiles: trustedFiles(settings),
-      stateFolder: join(apiFolder(settings.home), 'state'),
+      stateFolder: stateFolder(settings),
       watch: settings.watch,
       version,
       environment,
       redactor,
       warn: (message) => logger?.warn(message),
-      onFault: (error, runId) => logger?.error({ err: error, runId }, 'a run failed for a reason of ours'),
+      onFault: (error, runId) => logger?.error({ err: error, runId }, 'run failed: internal error'),
     });
     server = new RestApiServer(
       {
@@ -183,10 +167,10 @@ export async function createApp(
 
   async function stop(): Promise<void> {
     stopRetention?.();
-    // Together: requests wait for their runs, and both have the same time.
+    // At the same time: requests wait for their runs, and both have the same deadline.
     await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
     await started.webhooks.close(deliveryGraceMs);
-    // Before the lock is free: the file of the next owner must not be taken for ours.
+    // Before the lock is released, or this could remove the file of the next owner.
     removeServerFile(settings.home);
     await log.close();
     await store.close();
@@ -203,7 +187,7 @@ export async function createApp(
     describeSandbox: async () => (await agent.describeSandbox()).detail,
     get url() {
       const address = started.server.getAddress();
-      if (address === undefined) throw new Error('the server is not running');
+      if (address === undefined) throw new Error('The server is not running.');
       return address.url;
     },
     async start() {
@@ -219,14 +203,13 @@ export async function createApp(
         await stop();
         throw error;
       }
-      // Who asks first need not wait for the search.
+      // Look for a model now, so that the first prompt need not wait for it.
       void started.agent.models.choice();
       void logSandbox(started.agent, logger);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
-        onError: (error) =>
-          logger?.warn({ err: error }, 'old events could not be pruned; trying again later'),
+        onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
     },
     stop() {
@@ -236,51 +219,26 @@ export async function createApp(
   };
 }
 
-/** Whoever reads the log must see when commands are not confined. */
+/** Logs how commands run: a reader of the log must see if they are not confined. */
 async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
   let description = await agent.describeSandbox();
-  // The trial has a time limit of its own, so this ends.
+  // The check has its own time limit, so this loop ends.
   while (description.status === 'checking') description = await agent.describeSandbox();
   const message = `sandbox (${description.mode}): ${description.detail}`;
   if (description.status === 'works') logger?.info(message);
   else logger?.warn(message);
 }
 
-/** What the modules make of their settings is for them to say. @throws SettingsError that names every fault, one a line */
-function checkSettings(
-  { models, allowedTargets, ...settings }: Settings,
-  modelsOrigin: string,
-  environment: NodeJS.ProcessEnv,
-): void {
-  const { providers, mcpServers, permissions, protectedPaths } = settings;
-  const faults = findOptionFaults(
-    {
-      ...(models === undefined ? {} : { models }),
-      modelsOrigin,
-      providers,
-      mcpServers,
-      permissions,
-      protectedPaths,
-    },
-    environment,
-  );
-  const all = [...faults.map(({ message }) => message), ...findTargetFaults(allowedTargets)];
-  if (all.length > 0) throw new SettingsError(all.join('\n'));
+/** Checks what only the modules themselves can judge. @throws SettingsError with one line for each fault */
+function checkSettings(settings: Settings, modelsOrigin: string, environment: NodeJS.ProcessEnv): void {
+  const faults = [
+    ...findOptionFaults(agentSettings(settings, modelsOrigin), environment).map(({ message }) => message),
+    ...findTargetFaults(settings.allowedTargets),
+  ];
+  if (faults.length > 0) throw new SettingsError(faults.join('\n'));
 }
 
-function findTargetFaults(allowedTargets: readonly string[]): readonly string[] {
-  return allowedTargets.flatMap((entry) => {
-    try {
-      parseAllowed(entry);
-      return [];
-    } catch (error) {
-      if (error instanceof TypeError) return [`allowedTargets (--allowed-target): ${error.message}`];
-      throw error;
-    }
-  });
-}
-
-interface Rooms {
+interface Modules {
   readonly store: Store;
   readonly log: EventLog;
   readonly agent: Agent;
@@ -291,7 +249,7 @@ interface Rooms {
 
 async function connect(
   settings: Settings,
-  { store, log, agent, webhooks, localKey, startedAt }: Rooms,
+  { store, log, agent, webhooks, localKey, startedAt }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -302,10 +260,10 @@ async function connect(
     permissions: agent.permissions,
     events: log,
     keys: await openKeys({ store, fixed }),
-    answers: answersIn(store),
+    answers: createAnswerStore(store),
     webhooks: {
       ...webhooks,
-      // Over the API a secret is made unless the client says that it wants none.
+      // Over the API, a webhook is signed unless the client opts out.
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
     readiness: () => checkReadiness(store, agent, webhooks),
@@ -315,66 +273,7 @@ async function connect(
   };
 }
 
-function answersIn(store: Store): AnswerStore {
-  return {
-    async get(key) {
-      const row = await store.getAnswer(key);
-      if (row === undefined) return undefined;
-      return {
-        fingerprint: row.fingerprint,
-        status: row.status,
-        headers: JSON.parse(row.headers) as Record<string, string>,
-        body: row.body,
-      };
-    },
-    async put(key, { fingerprint, status, headers, body }) {
-      await store.write([
-        {
-          kind: 'putAnswer',
-          answer: { key, fingerprint, status, headers: JSON.stringify(headers), body, createdAt: Date.now() },
-        },
-      ]);
-    },
-  };
-}
-
-/**
- * What belongs to the server alone: keys and secrets, which no tool may see, and files that it writes while it works, which must not be
- * watched. With `*` copies beside them too, whatever they are called.
- */
-function ownFiles({ home, databasePath }: Settings): readonly string[] {
-  const api = apiFolder(home);
-  // Named one by one for a workspace that is the config folder or its subfolder. What the first version keeps under the old names is as secret.
-  const files = [
-    webhooksFile(home),
-    oldFile(home, 'codebuddy.db'),
-    databaseIn(home),
-    databasePath,
-    ...ownFileNames.flatMap((name) => [ownFile(home, name), oldFile(home, name)]),
-  ];
-  // Node runs what it finds in its cache of compiled code.
-  const cache = getCompileCacheDir();
-  const folders = [home, api].flatMap((folder) => [
-    folder,
-    join(folder, 'compile-cache'),
-    join(folder, 'state'),
-  ]);
-  return [...folders, ...(cache === undefined ? [] : [cache]), ...files, ...files.map((file) => `${file}*`)];
-}
-
-/** Moves what an earlier release kept beside the first version's files; gives a line for each file. */
-function moveOldFiles({ home, databasePath }: Settings): readonly string[] {
-  const lines = moveOwnFiles(home);
-  if (databasePath !== databaseIn(home)) return lines;
-  const line = moveDatabase(oldFile(home, 'codebuddy.db'), databasePath);
-  return line === undefined ? lines : [...lines, line];
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
-/** A damaged page may be met only when it is read: whoever starts the server is told which file it is in. */
+/** Damage is found only when a page is read, long after the opening; the message must name the file all the same. */
 function asStartError(error: unknown, databasePath: string): unknown {
   if (error instanceof DamagedRowError)
     return new Error(`${databasePath}: ${error.message}`, { cause: error });
@@ -384,202 +283,7 @@ function asStartError(error: unknown, databasePath: string): unknown {
   return isStorage ? toOpenError(databasePath, error.cause) : error;
 }
 
-/** @throws Error with one line for a person */
-function readCa(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw fileError(path, '(webhookCa) cannot be read', cause);
-  }
-  try {
-    new X509Certificate(text);
-  } catch (cause) {
-    throw new Error(`${path} (webhookCa) does not begin with a certificate in PEM`, { cause });
-  }
-  return text;
-}
-
-/** One line about the webhooks that a person should look at; undefined if all is well. */
-async function describeWebhooks(webhooks: WebhookEngine): Promise<string | undefined> {
-  return describeAttention(webhooksToLookAt(await webhooks.list()), webhooks.setAside());
-}
-
-/** For `doctor` while no server runs. */
-export function setAsideIn({ home }: Settings): readonly string[] {
-  return setAsideFiles(join(home, 'webhooks.json'));
-}
-
-async function checkReadiness(
-  store: Store,
-  agent: Agent,
-  webhooks: WebhookEngine,
-): Promise<readonly ReadinessPart[]> {
-  const writable = await store.probe().then(
-    () => ({ name: 'store', ready: true, detail: 'the store takes commits' }),
-    (error: unknown) => ({
-      name: 'store',
-      ready: false,
-      detail: error instanceof Error ? error.message : 'failed',
-    }),
-  );
-  const trouble = webhooks.trouble();
-  const attention = await describeWebhooks(webhooks);
-  const { models, reason } = await agent.models.choice();
-  const sandbox = await agent.describeSandbox();
-  return [
-    writable,
-    {
-      name: 'webhooks',
-      ready: trouble === undefined,
-      detail: [
-        (trouble === undefined ? 'deliveries are sent as they come' : `deliveries wait: ${trouble}`) +
-          describeRefused(webhooks.refused()),
-        ...(attention === undefined ? [] : [attention]),
-      ].join('; '),
-    },
-    {
-      name: 'model',
-      ready: true,
-      detail: models.length === 0 ? `offline agent: ${reason}` : `${models.join(', then ')}: ${reason}`,
-    },
-    {
-      name: 'sandbox',
-      ready: sandbox.status === 'works' || sandbox.status === 'checking' || sandbox.mode !== 'required',
-      detail: sandbox.detail,
-    },
-    { name: 'runs', ready: true, detail: `${agent.runs.activeCount()} unfinished` },
-  ];
-}
-
-function sandboxOptions(settings: Settings) {
-  return {
-    mode: settings.sandbox,
-    network: settings.sandboxNetwork,
-    limits: settings.sandboxLimits,
-    hide: settings.sandboxHide,
-    show: settings.sandboxShow,
-  };
-}
-
-/** For `doctor`: the settings of webhooks, checked as at a start. */
-export function checkWebhookSettings({
-  allowedTargets,
-  webhookCa,
-}: Pick<Settings, 'allowedTargets' | 'webhookCa'>): readonly string[] {
-  const faults = [...findTargetFaults(allowedTargets)];
-  try {
-    if (webhookCa !== undefined) readCa(webhookCa);
-  } catch (error) {
-    faults.push(error instanceof Error ? error.message : String(error));
-  }
-  return faults;
-}
-
-function describeRefused(refused: readonly { readonly id: string; readonly reason: string }[]): string {
-  if (refused.length === 0) return '';
-  const some = refused.slice(0, 3).map(({ id, reason }) => `${id} (${reason})`);
-  const more = refused.length > some.length ? `, and ${refused.length - some.length} more` : '';
-  return `; refused, their deliveries wait: ${some.join(', ')}${more}`;
-}
-
-/** For `doctor` while no server runs: the entries of webhooks.json that a start would refuse, or why the file cannot be used. */
-export async function lookAtWebhooks(
-  settings: Settings,
-): Promise<{ readonly name: string; readonly ok: boolean; readonly detail: string }> {
-  const { inspectWebhooks } = await import('./webhooks/inspect-webhooks.ts');
-  const path = join(settings.home, 'webhooks.json');
-  const { count, fault, refused } = inspectWebhooks({
-    path,
-    allowedTargets: settings.allowedTargets,
-    allowLoopback: isLoopback(settings.host),
-  });
-  const detail = fault === undefined ? `${count} in ${path}` : `${path} cannot be used: ${fault}`;
-  return {
-    name: 'webhooks',
-    ok: fault === undefined && refused.length === 0,
-    detail: detail + describeRefused(refused),
-  };
-}
-
-/** For `doctor`: which model would answer and what was looked at, the sandbox, and the MCP servers that are set. */
-export async function lookAtAgent(
-  settings: Settings,
-  modelsOrigin: string,
-): Promise<readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]> {
-  const { inspectAgent } = await import('./agent/inspect-agent.ts');
-  return inspectAgent({
-    workspace: settings.workspace,
-    ...(settings.models === undefined ? {} : { models: settings.models }),
-    modelsOrigin,
-    providers: settings.providers,
-    mcpServers: settings.mcpServers,
-    permissions: settings.permissions,
-    protectedPaths: settings.protectedPaths,
-    serverFolder: join(apiFolder(settings.home), 'state', 'mcp'),
-    sandbox: { ...sandboxOptions(settings), hidden: ownFiles(settings) },
-    environment: process.env,
-    stateFolder: join(apiFolder(settings.home), 'state'),
-  });
-}
-
-/** The database of the settings, or while it is in the old place, the one that the next start moves. */
-export function findDatabase({ home, databasePath }: Settings): string {
-  const old = oldFile(home, 'codebuddy.db');
-  const isMissing = databasePath === databaseIn(home) && !existsSync(databasePath);
-  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
-}
-
-/** Opens a database that no server holds, and gives the number of its last event. @throws StoreOpenError */
-export async function checkDatabase(path: string): Promise<number> {
-  const store = await openSqliteStore({ path });
-  try {
-    return (await store.eventBounds()).last;
-  } finally {
-    await store.close();
-  }
-}
-
-/** A line of JSON whose texts keep their escapes when they are shown: a log must not drive the terminal. */
-function visibleLog(line: string): string {
-  return visibleJson(line).replace(/\\(?:\\|u[0-9a-f]{4}|[bfr])/g, (found) =>
-    found === '\\\\' ? found : `\\${found}`,
-  );
-}
-
-/** PATH without what the agent can write: folders in the workspace, and relative ones. */
+/** Returns PATH without the folders that the agent can write: those in the workspace, and relative ones. */
 export function trustedPath(path: string | undefined, workspace: string): string {
   return createProgramFinder({ path, untrusted: [workspace] }).path;
-}
-
-/** Logs to standard error: JSON lines, or for a person on a terminal. Either way without what the redactor knows. */
-export function createLogger(
-  level: Settings['logLevel'],
-  isTerminal: boolean,
-  { redact }: Redactor = createRedactor(secretVariables(process.env)),
-): Logger {
-  if (level === 'silent') return makeLogger(level);
-  const require = createRequire(import.meta.url);
-  if (isTerminal) {
-    const { build } = require('pino-pretty') as typeof import('pino-pretty');
-    const pretty = build({ destination: 2, colorize: !process.env.NO_COLOR, ignore: 'pid,hostname' });
-    return makeLogger(level, { write: (line: string) => pretty.write(visibleLog(line)) }, redact);
-  }
-  return makeLogger(level, 2, redact);
-}
-
-/**
- * What the next start believes: a command that could write it would run as the server. Of the database its journal, which SQLite plays back at the
- * next opening and does not use itself in WAL mode; of the program its own package, which `npx` finds in the workspace.
- */
-function trustedFiles({ home, databasePath }: Settings): readonly string[] {
-  const cache = getCompileCacheDir();
-  const ownPackage = fileURLToPath(new URL('..', import.meta.url));
-  return [
-    home,
-    ...['config.json', 'api-key', 'compile-cache'].map((name) => join(home, name)),
-    ...(cache === undefined ? [] : [cache]),
-    `${databasePath}-journal`,
-    ...(ownPackage.split(sep).includes('node_modules') ? [ownPackage] : []),
-  ];
 }

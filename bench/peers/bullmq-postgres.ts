@@ -1,5 +1,4 @@
-// BullMQ on PostgreSQL, its second backend since version 6: a figure of BullMQ for machines without a Redis, and on the same disk guarantees as
-// the others.
+// BullMQ on PostgreSQL, its second backend since version 6: for machines without Redis, and with the same durability as the others.
 //
 //   node bench/peers/bullmq-postgres.ts        both variants
 
@@ -13,7 +12,7 @@ import { printBoth } from './print-both.ts';
 export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf('PostgreSQL', options);
   const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 

@@ -1,4 +1,4 @@
-// The recipe of the BullMQ tutorials, on whatever its backend is: `queue.add` for each webhook, one Worker that signs and fetches.
+// The recipe of the BullMQ tutorials, for any backend: `queue.add` for each webhook, and one Worker that signs and fetches.
 
 import { loadPeer, peerVersion } from './install.ts';
 import { type Job, measure, type PeerOptions, type PeerResult } from './peer.ts';
@@ -17,7 +17,7 @@ interface Worker {
   close(force: boolean): Promise<void>;
 }
 
-/** What of BullMQ is used here and by its backends. */
+/** The part of BullMQ that this benchmark uses. */
 export interface BullMq {
   readonly Queue: new (name: string, options: object, ...backend: readonly unknown[]) => Queue;
   readonly Worker: new (
@@ -38,7 +38,7 @@ export function nameOf(backend: string, { variant }: Pick<PeerOptions, 'variant'
   return `BullMQ ${peerVersion('bullmq')} on ${backend} + fetch (${settings})`;
 }
 
-/** `connection` is what BullMQ takes under this name; `pickBackend` gives what follows the options, nothing for Redis. */
+/** `connection`: BullMQ's option of this name. `pickBackend` returns the arguments after the options; none for Redis. */
 export async function measureBullMq(
   backend: string,
   options: PeerOptions,

@@ -1,5 +1,5 @@
-// BullMQ on a Redis of its own, started from the PATH with the settings it ships with (no append-only file: what is acknowledged may be lost in
-// a power cut, unlike with the others).
+// BullMQ on its own Redis, which is started from PATH with its default settings: without an append-only file, so that a power failure may lose
+// acknowledged jobs, unlike with the others.
 //
 //   node bench/peers/bullmq.ts         both variants
 
@@ -20,9 +20,9 @@ const startMs = 10_000;
 export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf('Redis', options);
   if (spawnSync('redis-server', ['--version']).error !== undefined)
-    return { name, skipped: 'skipped: redis-server is not installed' };
+    return { name, skipped: 'redis-server is not installed' };
   const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 
@@ -43,7 +43,7 @@ function measureHere(options: PeerOptions): Promise<PeerResult> {
   });
 }
 
-/** Resolves when something listens there. @throws Error if the server ends, or after 10 s */
+/** Resolves when the server listens. @throws Error if it ends first, or after 10 s */
 async function accepts(port: number, redis: ChildProcess): Promise<void> {
   const deadline = performance.now() + startMs;
   while (performance.now() < deadline && redis.exitCode === null) {

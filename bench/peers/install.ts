@@ -1,4 +1,4 @@
-// The peers' packages: installed into this folder when the benchmark first needs them, from their own lock file, never with the project.
+// Installs the peers' packages into this folder when the benchmark first needs them, from their own lock file.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,14 +9,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const stamp = join(folder, 'node_modules', '.installed-lock');
 
-/** Installs what is missing. @returns why it could not, in words; undefined when all is there */
+/** Installs missing packages. @returns the reason if that fails, else undefined */
 export function installPeers(): string | undefined {
   const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return undefined;
   console.error('installing the peers of the webhook benchmark …');
-  // npm says itself where its program is when it runs us.
+  // npm sets this variable when it runs a script.
   const npm = process.env.npm_execpath;
-  // Not `npm ci`: it refuses a lock file without the optional packages of machines that the registry at hand did not have.
+  // Not `npm ci`: it rejects a lock file without the optional packages of other platforms.
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const options = { cwd: folder, encoding: 'utf8', timeout: 180_000 } as const;
   const { status, error, stderr } =
@@ -31,12 +31,12 @@ export function installPeers(): string | undefined {
     return undefined;
   }
   const lines = (stderr ?? '').split('\n').filter((line) => line.startsWith('npm error'));
-  // The first says the code, the second what it was about.
+  // The first line has the code, the second the reason.
   const why = error?.message ?? lines.slice(0, 2).join(', ').replaceAll('npm error ', '');
   return `its packages could not be installed (npm: ${why || `exit ${status}`})`;
 }
 
-/** A package of this folder. The project does not know it, so the caller says what it uses of it. */
+/** Loads a package of this folder. It is not a dependency of the project, so the caller declares its type. */
 export async function loadPeer<T>(name: string): Promise<T> {
   const path = createRequire(import.meta.url).resolve(name);
   const loaded: T = await import(pathToFileURL(path).href);

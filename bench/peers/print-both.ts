@@ -1,9 +1,9 @@
-// A peer on its own, for a look: `node bench/peers/pg-boss.ts`. The benchmark calls the same `run`.
+// Measures one peer alone: `node bench/peers/pg-boss.ts`. The benchmark calls the same `run`.
 
 import { startReceiverProcess } from '../receiver.ts';
 import type { PeerOptions, PeerResult } from './peer.ts';
 
-/** Measures both variants for 10 s each against a receiver of its own and prints what was delivered and what arrived. */
+/** Measures both variants for 10 s each with its own receiver, and prints the deliveries and the arrivals. */
 export async function printBoth(run: (options: PeerOptions) => Promise<PeerResult>): Promise<void> {
   const receiver = await startReceiverProcess();
   const payload = JSON.stringify({ text: 'x'.repeat(1000) });
@@ -17,7 +17,7 @@ export async function printBoth(run: (options: PeerOptions) => Promise<PeerResul
         durationMs: 10_000,
         variant,
       });
-      if ('skipped' in result) console.log(`${result.name}: ${result.skipped}`);
+      if ('skipped' in result) console.log(`${result.name}: skipped: ${result.skipped}`);
       else {
         const { name, delivered, seconds, perSecond } = result;
         const arrived = await receiver.count();

@@ -1,4 +1,4 @@
-// The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the room together.
+// The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module together.
 
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
@@ -22,68 +22,71 @@ import { createPermissions, type Permissions } from './permissions/permissions.t
 import { ruleWarnings } from './permissions/rule-warnings.ts';
 import { createCallMarks } from './processes/call-marks.ts';
 import { noteRefusedTool } from './refused-tools.ts';
-import { createRuns, defaultRunLimits, type RunLimits, type Runs } from './runs.ts';
+import { defaultRunLimits, type RunLimits } from './run-limits.ts';
+import { createRuns, type Runs } from './runs.ts';
 import { createCommandGuard } from './sandbox-guard/command-guard.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { type CostLimits, createSpending } from './spending.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
-import { createDirectTools } from './tools/direct-tools.ts';
+import { createDirectTools, type DirectTools } from './tools/direct-tools.ts';
 import { removeLeftovers } from './tools/leftovers.ts';
 import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from './tools/sandbox.ts';
-import { createToolBox, type ToolBox } from './tools/tool-box.ts';
+import { createToolBox } from './tools/tool-box.ts';
 import { openWorkspace } from './tools/workspace.ts';
 import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 
 export interface AgentOptions {
   readonly store: Store;
   readonly log: EventLog;
-  /** The folder that tools may see and change. */
+  /** The folder that tools may read and change. */
   readonly workspace: string;
   readonly limits?: Partial<RunLimits>;
-  /** `provider/name` or `offline`, the first choice first. @default looked for in the environment, and on loopback */
+  /** `provider/name` or `offline`, the first choice first. @default the first found in the environment or on loopback */
   readonly models?: readonly string[];
-  /** Where `models` came from, in words. */
+  /** Where `models` was set, for error messages. */
   readonly modelsOrigin?: string;
-  /** `providers` and `mcpServers` of the configuration, unchecked. */
+  /** `providers` and `mcpServers` of the configuration, not validated yet. */
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
   /** @default 'ask' */
   readonly permissionMode?: PermissionMode;
-  /** Rules as `bash(npm test)`. */
+  /** Rules such as `bash(npm test)`. */
   readonly permissions?: { readonly allow: readonly string[]; readonly deny: readonly string[] };
-  /** Patterns of further files that run later, relative to the workspace. @default none */
+  /** Patterns of more files that run later, relative to the workspace. @default none */
   readonly protectedPaths?: readonly string[];
-  /** A private folder for what must outlive a crash, outside what tools can see. Undefined: nothing is kept. */
+  /** A private folder that tools cannot see, for journals that must survive a crash. Undefined: none are kept. */
   readonly stateFolder?: string;
-  /** How long a person has to answer, in ms. @default 10 minutes */
+  /** How long a person has to answer, in ms. @default 600_000 */
   readonly permissionTimeoutMs?: number;
   readonly costLimits?: CostLimits;
-  /** US dollars. */
+  /** US dollars; crossing one is an event. */
   readonly costThresholds?: readonly number[];
-  /** What the server keeps for itself, as absolute paths: no tool sees it, and it is not watched. @default none */
+  /** The server's own files, as absolute paths: no tool sees them, and they are not watched. @default none */
   readonly ownFiles?: readonly string[];
-  /** What this program, or its next start, runs or obeys, as absolute paths: no command changes it, where it is in the workspace. @default none */
+  /** Files that this program runs or is configured by, as absolute paths: commands cannot change those in the workspace. @default none */
   readonly trustedFiles?: readonly string[];
   /** How commands run; `mode` is `auto` by default. Undefined: without a sandbox. */
   readonly sandbox?: AgentSandboxOptions;
-  /** Are changes of files by others than the tools told? @default false */
+  /** Log events for files that anything but a tool changes. @default false */
   readonly watch?: boolean;
-  /** Of the whole program, as MCP servers are told. @default '0' */
+  /** The program's version, sent to MCP servers. @default '0' */
   readonly version?: string;
-  /** Keys of providers, and where programs started by tools take their few variables from. @default process.env */
+  /** Source of provider keys, and of the few variables that tools pass to programs. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** Without a byte from a model for this long, its call is given up. @default 2 minutes, and 10 for local models */
+  /** Abort a model call after this many ms without a byte. @default 120_000; 600_000 for local models */
   readonly modelSilenceMs?: number;
-  /** Tokens that a model can read, where the price list does not know it. @default 128 000 */
+  /** Tokens that a model can read, if the price list does not say. @default 128_000 */
   readonly contextWindow?: number;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
-  /** Hears of faults that are ours, with what clients must not see. */
+  /** Wait before a model that failed is asked again. Reject if the signal is aborted meanwhile. @default a timer */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Called for internal errors; details must not reach clients. */
   readonly onFault?: (error: unknown, runId: string) => void;
-  /** Knows the secrets of the process, and learns those of the agent's configuration. @default one that knows the environment's */
+  /** Knows the secrets of the process; learns those of the agent's configuration. @default one that knows those of `environment` */
   readonly redactor?: Redactor;
-  /** Hears what a person should know. */
+  /** Called with warnings for the operator. */
   readonly warn?: (message: string) => void;
 }
 
@@ -93,27 +96,28 @@ export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
 export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
-  /** For direct calls: deny rules and the mode `read-only` hold, nobody is asked. */
-  readonly tools: ToolBox;
+  /** For direct calls: nobody is asked; deny rules and the mode `read-only` apply. */
+  readonly tools: DirectTools;
   readonly permissions: Permissions;
   readonly models: AgentModels;
   readonly mcp: McpServers;
   describe(): { readonly agent: string; readonly model: string | null };
-  /** How commands run. Waits a moment for the first answer, not longer. */
+  /** How commands run. Waits up to 2 s for the first probe. */
   describeSandbox(): Promise<SandboxDescription>;
-  /** Takes no more prompts; unfinished runs have `graceMs` to end, then they are interrupted. */
+  /** Accepts no more prompts, waits up to `graceMs` for unfinished runs, then interrupts them. */
   close(graceMs: number): Promise<void>;
 }
 
-/** A slow look at the sandbox holds up no answer of the API longer than this. */
+/** A slow probe of the sandbox delays an API response by at most this. */
 const describeWaitMs = 2000;
 
 /**
- * Opens the workspace and marks runs that a crash cut off as interrupted.
- * @throws Error that names what makes no sense in the options, or why the sandbox does not work if one is required
+ * Opens the workspace and marks runs that a crash left unfinished as interrupted.
+ * @throws Error that names the invalid option, or says why a required sandbox does not work
  */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
+  const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
   const { ownFiles = [], watch = false } = options;
@@ -152,8 +156,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   if (sandbox.mode === 'required') await requireSandbox(sandbox);
   const marks = createCallMarks({ stateFolder: options.stateFolder });
   const leftBehind = await marks.recover();
-  if (leftBehind > 0)
-    warn(`${leftBehind} processes that an earlier server had started were left running; they were ended`);
+  if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
   const mcp = createMcpServers({
     marks,
     servers,
@@ -176,7 +179,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   for (const { path, runBy } of await commandGuard.recover())
     warn(
-      `a command that a crash cut off had made ${path}, which is run later by ${runBy}; it was taken away`,
+      `removed ${path}: a command that a crash interrupted had created it, and ${runBy} would run it later`,
     );
   const toolBox = createToolBox({
     workspace,
@@ -205,6 +208,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     environment,
     proxies,
     now,
+    sleep,
     warn,
     redact: redactor.redact,
     onRefusedTool(refused) {
@@ -212,7 +216,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       try {
         noteRefusedTool(options.stateFolder, { ...refused, at: new Date(now()).toISOString() });
       } catch (error) {
-        warn(`doctor will not tell of the tool ${refused.tool}: ${String(error)}`);
+        warn(`the refused tool ${refused.tool} could not be recorded for doctor: ${String(error)}`);
       }
     },
     ...(options.modelSilenceMs === undefined ? {} : { silenceMs: options.modelSilenceMs }),
@@ -237,11 +241,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   await runs.recover();
   const closing = new AbortController();
-  // In the background: a large workspace must not hold up the start.
+  // In the background: a large workspace must not delay the start.
   const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
-    warn(`temporary files of an earlier process could not be looked for: ${String(error)}`),
+    warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
   );
-  // Last: if the agent cannot be opened, nothing is left running.
+  // Last: an agent that fails to open must leave nothing running.
   if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
   return {
     runs,
@@ -252,7 +256,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     mcp,
     describe: models.describe,
     async describeSandbox() {
-      // An answer that comes later is kept and shown the next time.
+      // A later result is kept and shown the next time.
       const looking = sandbox.look();
       const state = await Promise.race([looking, delay(describeWaitMs, undefined, { ref: false })]);
       return describeSandbox(sandbox, state ?? sandbox.lastState);
@@ -265,14 +269,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-/** Those that are in the folder, relative to it. */
+/** The paths inside the folder, relative to it. */
 function pathsInside(root: string, paths: readonly string[]): readonly string[] {
   return paths
     .map((path) => relative(root, realOf(path)).split(sep).join('/'))
     .filter((path) => path !== '' && path !== '..' && !path.startsWith('../') && !isAbsolute(path));
 }
 
-/** Also of what is not there yet. */
+/** The real path, also of a file that does not exist yet. */
 function realOf(path: string): string {
   try {
     return realpathSync(path);
@@ -282,7 +286,7 @@ function realOf(path: string): string {
   }
 }
 
-/** @throws Error in words if the sandbox does not work */
+/** @throws Error that says why the sandbox does not work */
 async function requireSandbox(sandbox: Sandbox): Promise<void> {
   try {
     await sandbox.isolation();

@@ -1,34 +1,43 @@
-// What thinks for a run: the offline agent is one driver, language models are the other. A driver only says what to do; sessions,
-// messages, events, permissions, limits and cancelling are the run's business.
+// A driver answers the prompt of a run: the offline agent is one, the loop of a language model is the other. It decides what to do;
+// sessions, messages, events, permissions, limits and cancellation are the run's, behind `DriverContext`.
 
 import type { Message } from '../contract/message.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { ToolDescription } from '../contract/tool.ts';
 import type { Usage } from '../contract/usage.ts';
-import type { ToolOutcome } from './tools/tool-box.ts';
+import type { ToolOutcome } from './tools/tool.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
 
-/** What was summed up of a conversation that grew too long. */
+/** Stands for the older part of a conversation that grew too long. */
 export interface Summary {
   readonly text: string;
-  /** The id of the last message, or entry of the transcript, that it stands for. */
+  /** The id of the last message, or turn of the transcript, that it stands for. */
   readonly until: string;
 }
 
-/** Why a run must not go on. */
+/** The budget that ended a run. */
 export type Budget = 'token_limit' | 'cost_limit';
+
+/** The outcome of a call as the session keeps it. */
+export type KeptOutcome = ToolOutcome & {
+  /** The text that the model reads. */
+  readonly text: string;
+};
+
+/** Encodes an outcome for the model. Called once a call. */
+export type EncodeOutcome = (outcome: ToolOutcome) => string;
 
 export interface DriverContext {
   readonly runId: string;
-  /** Reads the prompt. A run that waits does not keep it in memory. */
+  /** Reads the prompt from the store: a waiting run does not keep it in memory. */
   readonly prompt: () => Promise<string>;
   readonly options: PromptOptions;
   readonly signal: AbortSignal;
-  /** May the caller run tools by words of its own? (The key's scope `tools`.) */
+  /** True if the caller may run tools by commands in the prompt (the key's scope `tools`). */
   readonly mayUseTools: boolean;
-  /** True if the run goes on after it was cut off. */
+  /** True if the run continues after it was interrupted or failed. */
   readonly isResumed: boolean;
-  /** Sends a piece of the answer to those who watch. */
+  /** Streams a piece of the answer. */
   readonly say: (text: string) => void;
   /** When the session began, in Unix ms. */
   readonly sessionBeganAt: number;
@@ -36,43 +45,47 @@ export interface DriverContext {
   readonly ownMessages: () => Promise<readonly Message[]>;
   /** The conversation after what `summary` stands for, this run included. */
   readonly transcript: () => Promise<Transcript>;
-  /** Adds to the transcript, with the run's next commit. Returns the new entry's id. */
+  /** Adds a turn to the transcript, with the run's next commit. Returns its id. */
   readonly keepTurn: (turn: NewTurn) => string;
   readonly summary: () => Promise<Summary | undefined>;
   readonly keepSummary: (summary: Summary) => Promise<void>;
-  /** Without those that were left out. */
+  /** The tools of this run, without those the session leaves out. */
   readonly tools: () => Promise<readonly ToolDescription[]>;
-  /** From now on the session does without this tool. */
+  /** Leaves a tool out of the session from now on. */
   readonly leaveOutTool: (name: string) => Promise<void>;
   /**
-   * Runs a tool of this run and keeps what came of it. `asks`: permission is needed.
-   * @throws the CodeBuddyError of a tool that failed, or was denied
+   * Runs a tool and keeps its outcome. A tool that fails or is denied is an outcome.
+   * @throws what ends the run: its signal was aborted, the store failed, or the tool failed for an internal error
    */
   readonly useTool: (call: {
     readonly tool: string;
     readonly params: Record<string, unknown>;
     readonly callId?: string;
+    /** True if the call needs permission. */
     readonly asks: boolean;
-    /** Called when the call begins to wait for a person, which may take long: drop what can be read again. */
+    /** Called when the call begins to wait for approval, which may take long: drop what can be read again. */
     readonly onWait?: () => void;
-    /** The text that is kept of the outcome, and sent to the model; default: all of it, up to a limit. */
-    readonly textOf?: (outcome: ToolOutcome) => string;
-  }) => Promise<unknown>;
-  /** Keeps a call that could not be run, and tells of it. */
+    /** @default the whole text, up to a limit */
+    readonly encode?: EncodeOutcome;
+  }) => Promise<KeptOutcome>;
+  /** Keeps a call that could not be run. */
   readonly refuseTool: (call: {
     readonly tool: string;
     readonly input: string;
     readonly callId: string;
-    readonly message: string;
-  }) => Promise<void>;
-  /** Keeps what the model said before it went on; the transcript must hold it already. */
+    /** The error message for the model. */
+    readonly reason: string;
+    readonly encode: EncodeOutcome;
+  }) => Promise<KeptOutcome>;
+  /** Keeps the text of an answer that also calls tools; the transcript must hold it already. */
   readonly keepText: (text: string, model: string) => Promise<void>;
-  /** Keeps what was said of an answer that was cut off; the transcript must hold it already. */
+  /** Keeps the part of an interrupted answer that was shown; the transcript must hold it already. */
   readonly keepPartial: (text: string, model: string) => Promise<void>;
-  /** Books what a call of a model has used; gives the budget that is spent, if one is. */
+  /** Books what a model call has used. Returns the budget that is exhausted, if one is. */
   readonly spend: (use: {
     readonly model: string;
     readonly usage: Usage;
+    /** US dollars; null if the model has no known price. */
     readonly cost: number | null;
   }) => Promise<Budget | undefined>;
 }

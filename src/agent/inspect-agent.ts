@@ -1,4 +1,4 @@
-// What the agent would work with, for `doctor`. Nothing stays running and nothing stays changed; the sandbox is tried out.
+// Checks of the agent's configuration for `doctor`. The sandbox is tried out; nothing keeps running and nothing is changed.
 
 import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
@@ -29,17 +29,17 @@ export interface InspectOptions {
   readonly mcpServers: unknown;
   readonly permissions: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly protectedPaths: readonly string[];
-  /** Where MCP servers start that have no `cwd`. */
+  /** Working directory of MCP servers without a `cwd`. */
   readonly serverFolder: string;
   readonly sandbox: AgentSandboxOptions & Pick<SandboxOptions, 'mode' | 'hidden'>;
   readonly environment: NodeJS.ProcessEnv;
-  /** Where the agent keeps what must outlive a crash. */
+  /** Where the agent keeps its journals. */
   readonly stateFolder: string;
 }
 
 export async function inspectAgent(options: InspectOptions): Promise<readonly AgentCheck[]> {
   const { redact } = createRedactor(secretVariables(options.environment));
-  // The same faults that keep the server from starting.
+  // The same faults prevent the server from starting.
   const faults = findOptionFaults(options, options.environment);
   const checks = [
     ...(await inspectModel(options, faults)),
@@ -81,7 +81,7 @@ async function inspectModel(
         { name, ok: true, detail: `offline (${choice.reason}): runs a few plain commands, needs no network` },
         ...looked,
       ];
-    // Also for each fallback: is there what it needs?
+    // The fallbacks too must have their keys.
     const troubles = await Promise.all(
       choice.models.map((id) =>
         loader.load(id).then(
@@ -138,7 +138,7 @@ function inspectMcp(
   return [{ name, ok: true, detail: servers.map((server) => server.name).join(', ') || 'none' }];
 }
 
-/** One that a provider refused lately: sessions go on without it. */
+/** Tools that a provider recently refused: sessions continue without them. */
 function inspectRefusedTools({ stateFolder }: InspectOptions): readonly AgentCheck[] {
   return readRefusedTools(stateFolder, Date.now()).map(({ tool, model, said, at }) => ({
     name: 'tools',
@@ -156,7 +156,7 @@ function inspectRules(
   if (wrong.length > 0) return wrong;
   const { allow, deny } = permissions;
   const counts = { name, ok: true, detail: `${allow.length} that allow, ${deny.length} that deny` };
-  // Which rules can match depends on the servers that there are.
+  // Which rules can match depends on the configured servers.
   if (faults.some(({ option }) => option === 'mcpServers')) return [counts];
   const servers = parseMcpServers(mcpServers ?? {}, environment).map((server) => server.name);
   const warnings = ruleWarnings({ ...permissions, servers, workspace });

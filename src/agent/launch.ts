@@ -1,25 +1,25 @@
-// Starts a program in a process group of its own, so that no failure to start one can end the server.
+// Starts a program in its own process group. A failure to start is a rejection and cannot end the server.
 
 import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-// Node refuses to start .cmd files, as npx is one on Windows, without a shell; this quotes the arguments for it.
+// On Windows, Node starts .cmd files such as npx only through a shell; cross-spawn quotes the arguments for it.
 import spawn from 'cross-spawn';
 import { groupOptions } from './process-group.ts';
 
 export interface LaunchOptions {
   readonly cwd: string;
-  /** All of it; nothing is inherited. */
+  /** The complete environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Launched<Child extends ChildProcess> {
-  /** If it could not be started, it has no `pid` and may have no streams. */
+  /** Without `pid`, and perhaps without streams, if it could not be started. */
   readonly child: Child;
-  /** Rejects with the system's error, as ENOENT for a missing program or EMFILE when there is no file handle left. */
+  /** Rejects with the system's error, such as ENOENT for a missing program or EMFILE when file handles are used up. */
   readonly started: Promise<void>;
 }
 
-/** @throws the system's error, if it is one that Node throws (E2BIG) */
+/** @throws the system errors that `spawn` throws at once (E2BIG) */
 export function launch(
   program: string,
   args: readonly string[],
@@ -37,7 +37,7 @@ export function launch(
 ): Launched<ChildProcess> {
   const child = spawn(program, [...args], { cwd, env, stdio, ...groupOptions() });
   const started = new Promise<void>((resolve, reject) => {
-    // Before the streams are touched, and for good: an error without a listener ends the server.
+    // Before the streams are touched, and never removed: an error without a listener ends the server.
     child.on('error', reject);
     child.once('spawn', resolve);
   });

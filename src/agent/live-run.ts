@@ -1,112 +1,246 @@
-// A run while it is queued or working: what is in memory of it, and its clock, which stands still while a person is asked.
+// A run in memory, from its admission to its end. Its fields are read-only outside; these verbs change it:
+//
+//   queued --begin--> running --questionAsked--> waiting --questionSettled--> running
+//   queued, running, waiting --end--> completed | failed | cancelled | interrupted
+//
+// `stop` ends a run from outside: it aborts `signal`, and `runs.ts` then ends the run.
 
 import type { Permission } from '../contract/permission.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { Write } from '../store/store.ts';
-import type { RunRequest, RunState, Stop } from './run-record.ts';
+import type { Driver } from './driver.ts';
+import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
 
-export interface LiveRun {
-  run: RunState;
-  readonly request: RunRequest;
-  readonly hop: number;
-  readonly isResumed: boolean;
-  readonly controller: AbortController;
-  readonly clock: RunClock;
-  /** True once its first events are committed; only then may it work. */
-  admitted: boolean;
-  stop: Stop | undefined;
-  /** Read when it begins to work. */
-  memory: SessionMemory;
-  /** Tools that wait for a person. */
-  waiting: number;
-  /** What the next commit of this run takes along: nothing waits for it. */
-  along: Write[];
-  /** The id of the prompt's message; undefined in a run that was resumed. */
-  readonly promptMessageId: string | undefined;
-  /** When its session began, in Unix ms. */
-  readonly sessionBeganAt: number;
-  /** True once the transcript holds an answer of this run. */
-  hasAnswered: boolean;
-  readonly result: PromiseWithResolvers<PromptResult>;
-  /** Resolves when it waits for a person for the first time. */
-  readonly asked: PromiseWithResolvers<Permission>;
-  /** Resolves when the run has ended, however. */
-  readonly ended: Promise<void>;
-}
+/** Why a run is ended from outside. */
+export type Stop =
+  | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
+  | { readonly kind: 'timeout' };
 
 export interface NewLiveRun {
-  readonly run: RunState;
+  readonly record: RunRecord;
   readonly request: RunRequest;
+  /** Chosen once, when the run is admitted. */
+  readonly driver: Driver;
+  /** How many requests of this server's own webhooks led to the run. */
   readonly hop: number;
   readonly isResumed: boolean;
   readonly memory: SessionMemory;
+  /** The id of the prompt's message; undefined in a resumed run. */
   readonly promptMessageId: string | undefined;
+  /** When its session began, in Unix ms. */
   readonly sessionBeganAt: number;
 }
 
-export function makeLiveRun(parts: NewLiveRun): LiveRun {
-  const result = Promise.withResolvers<PromptResult>();
-  // A caller that never looks at the result (202, or it went away) must not end the process.
-  result.promise.catch(() => undefined);
-  return {
-    ...parts,
-    controller: new AbortController(),
-    clock: new RunClock(),
-    admitted: false,
-    stop: undefined,
-    waiting: 0,
-    along: [],
-    hasAnswered: false,
-    result,
-    asked: Promise.withResolvers<Permission>(),
-    ended: result.promise.then(
+export class LiveRun {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly request: RunRequest;
+  readonly driver: Driver;
+  readonly hop: number;
+  readonly isResumed: boolean;
+  readonly promptMessageId: string | undefined;
+  readonly sessionBeganAt: number;
+  readonly #abort = new AbortController();
+  readonly #clock = new RunClock();
+  readonly #result = Promise.withResolvers<PromptResult>();
+  readonly #asked = Promise.withResolvers<Permission>();
+  #record: RunRecord;
+  #memory: SessionMemory;
+  #isAdmitted = false;
+  #hasAnswered = false;
+  #openQuestions = 0;
+  #stop: Stop | undefined;
+  #pendingWrites: Write[] = [];
+
+  constructor({ record, memory, ...fixed }: NewLiveRun) {
+    this.id = record.id;
+    this.sessionId = record.sessionId;
+    this.request = fixed.request;
+    this.driver = fixed.driver;
+    this.hop = fixed.hop;
+    this.isResumed = fixed.isResumed;
+    this.promptMessageId = fixed.promptMessageId;
+    this.sessionBeganAt = fixed.sessionBeganAt;
+    this.#record = record;
+    this.#memory = memory;
+    // Nobody may wait for the result (202, or the client went away): an unhandled rejection would end the process.
+    this.#result.promise.catch(() => undefined);
+  }
+
+  /** The run without its prompt, which may be long and is in the store only. */
+  get record(): RunRecord {
+    return this.#record;
+  }
+
+  /** What its session remembers; read from the store when the run begins. */
+  get memory(): SessionMemory {
+    return this.#memory;
+  }
+
+  /** The session and run that events and messages of this run name. */
+  get owner(): { readonly sessionId: string; readonly runId: string } {
+    return { sessionId: this.sessionId, runId: this.id };
+  }
+
+  /** Aborts when the run is stopped, times out or fails. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** True once its first events are committed; only then may it begin. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted;
+  }
+
+  /** True while at least one of its tools waits for approval. */
+  get isWaiting(): boolean {
+    return this.#openQuestions > 0;
+  }
+
+  /** True once the transcript holds an answer of this run. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** Why it was stopped from outside; undefined if it was not. */
+  get stopped(): Stop | undefined {
+    return this.#stop;
+  }
+
+  get result(): Promise<PromptResult> {
+    return this.#result.promise;
+  }
+
+  /** Resolves when the run waits for approval for the first time. */
+  get asked(): Promise<Permission> {
+    return this.#asked.promise;
+  }
+
+  /** Resolves when the run has ended, whatever its outcome. */
+  get ended(): Promise<void> {
+    return this.#result.promise.then(
       () => undefined,
       () => undefined,
-    ),
-  };
+    );
+  }
+
+  admitted(): void {
+    this.#isAdmitted = true;
+  }
+
+  /** Starts the clock. `onTimeout` is called after `timeoutMs`, not counting the time spent waiting for approval. */
+  startClock(timeoutMs: number, onTimeout: () => void): void {
+    this.#clock.start(timeoutMs, onTimeout);
+  }
+
+  begin(startedAt: string, memory: SessionMemory): void {
+    this.#memory = memory;
+    this.#record = { ...this.#record, status: 'running', startedAt };
+  }
+
+  /** Returns false if it was stopped before. */
+  stop(stop: Stop): boolean {
+    if (this.#stop !== undefined) return false;
+    this.#stop = stop;
+    this.abort();
+    return true;
+  }
+
+  /** A tool asks for permission. Returns true if the run begins to wait. */
+  questionAsked(): boolean {
+    if (this.#openQuestions++ > 0) return false;
+    this.#record = { ...this.#record, status: 'waiting' };
+    this.#clock.pause();
+    return true;
+  }
+
+  /** A question was answered, expired or was withdrawn. Returns true if the run works again. */
+  questionSettled(): boolean {
+    if (--this.#openQuestions > 0 || this.signal.aborted) return false;
+    this.#record = { ...this.#record, status: 'running' };
+    this.#clock.resume();
+    return true;
+  }
+
+  /** Tells those who wait for `asked`. */
+  tellAsked(permission: Permission): void {
+    this.#asked.resolve(permission);
+  }
+
+  answered(): void {
+    this.#hasAnswered = true;
+  }
+
+  spent(spent: Pick<RunRecord, 'model' | 'usage' | 'cost'>): void {
+    this.#record = { ...this.#record, ...spent };
+  }
+
+  remember(patch: Partial<SessionMemory>): void {
+    this.#memory = { ...this.#memory, ...patch };
+  }
+
+  /** Adds writes to the run's next commit. */
+  writeLater(...writes: readonly Write[]): void {
+    this.#pendingWrites.push(...writes);
+  }
+
+  /** The writes for the commit that is made now; each is given out once. */
+  takePendingWrites(): readonly Write[] {
+    const writes = this.#pendingWrites;
+    this.#pendingWrites = [];
+    return writes;
+  }
+
+  /** Stops whatever still works for the run. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  /** Sets the final record. The result is settled once the record is committed, by `resolve` or `reject`. */
+  end(record: RunRecord): void {
+    this.#record = record;
+    this.#clock.stop();
+  }
+
+  resolve(result: PromptResult): void {
+    this.#result.resolve(result);
+  }
+
+  reject(error: Error): void {
+    this.#result.reject(error);
+  }
 }
 
-export function ownerOf({ run }: LiveRun): { readonly sessionId: string; readonly runId: string } {
-  return { sessionId: run.sessionId, runId: run.id };
-}
-
-/** What waits for a commit, once. */
-export function takeAlong(one: LiveRun): readonly Write[] {
-  const { along } = one;
-  one.along = [];
-  return along;
-}
-
-/** The time limit of a run. */
-export class RunClock {
-  private timer: NodeJS.Timeout | undefined;
-  private leftMs = 0;
-  private startedAt = 0;
-  private onEnd: () => void = () => undefined;
+/** The time limit of a run. It stands still while the run waits for approval. */
+class RunClock {
+  #timer: NodeJS.Timeout | undefined;
+  #leftMs = 0;
+  #startedAt = 0;
+  #onEnd: () => void = () => undefined;
 
   start(limitMs: number, onEnd: () => void): void {
-    this.leftMs = limitMs;
-    this.onEnd = onEnd;
+    this.#leftMs = limitMs;
+    this.#onEnd = onEnd;
     this.resume();
   }
 
   pause(): void {
-    if (this.timer === undefined) return;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.leftMs -= performance.now() - this.startedAt;
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#leftMs -= performance.now() - this.#startedAt;
   }
 
   resume(): void {
-    if (this.timer !== undefined) return;
-    this.startedAt = performance.now();
-    this.timer = setTimeout(() => this.onEnd(), Math.max(this.leftMs, 0));
+    if (this.#timer !== undefined) return;
+    this.#startedAt = performance.now();
+    this.#timer = setTimeout(() => this.#onEnd(), Math.max(this.#leftMs, 0));
   }
 
   stop(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.onEnd = () => undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#onEnd = () => undefined;
   }
 }

@@ -1,6 +1,7 @@
-// What makes no sense in the agent's options: every fault, each with the setting that it stands in. `serve` refuses them and `doctor` shows them.
+// Finds every invalid value in the agent's options, with its setting. `serve` refuses to start with them; `doctor` shows them.
 
 import { parseMcpServers } from './mcp/mcp-config.ts';
+import { languageModels } from './models/find-model.ts';
 import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
 import type { CustomProvider, Environment } from './models/providers.ts';
@@ -10,7 +11,7 @@ import { parseRule } from './permissions/permission-rule.ts';
 
 export interface OptionsToCheck {
   readonly models?: readonly string[];
-  /** Where `models` came from, in words. @default 'the host' */
+  /** Where `models` was set, for error messages. @default 'the host' */
   readonly modelsOrigin?: string;
   readonly providers?: unknown;
   readonly mcpServers?: unknown;
@@ -49,9 +50,9 @@ export function findOptionFaults(options: OptionsToCheck, environment: Environme
     custom.push(...(attempt('providers', () => parseProviders(value, environment)) ?? []));
   });
   const loader = createModelLoader({ environment, custom });
-  for (const id of models) {
-    const wrong = id === 'offline' ? undefined : loader.check(id);
-    // A provider that is wrong itself has been told of.
+  for (const id of languageModels(models)) {
+    const wrong = loader.check(id);
+    // The fault of an invalid provider is already listed.
     if (wrong !== undefined && !named.includes(id.slice(0, id.indexOf('/'))))
       faults.push({
         option: 'models',
@@ -61,7 +62,7 @@ export function findOptionFaults(options: OptionsToCheck, environment: Environme
   return faults;
 }
 
-/** One entry at a time, so that one that is wrong hides no other; what is not an object is given as it is. */
+/** Calls `work` for each entry alone, so that one invalid entry hides no other; a value that is no object is passed on as it is. */
 function eachEntry(value: unknown, work: (value: unknown, name?: string) => void): void {
   if (value === undefined) return;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) work(value);

@@ -1,15 +1,14 @@
-// What the server keeps for itself: no tool sees it, no command in the sandbox does, and the watcher is silent about it. An entry is an absolute
-// path; one that ends in `*` also stands for every copy beside it: SQLite's `-wal`, a lock, a file that is being written or was set aside, an
-// editor's backup.
+// The server's own files: hidden from tools and from commands in the sandbox, and ignored by the watcher. An entry is an absolute path; one
+// that ends in `*` also covers the copies beside the file: SQLite's `-wal`, a lock, a temporary file, a file set aside, an editor's backup.
 
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { isInFolder } from '../base/is-in-folder.ts';
 
 export interface OwnFiles {
-  /** `path` is absolute, without links. */
+  /** `path` must be absolute, with links resolved. */
   includes(path: string): boolean;
-  /** Those that are there now, as real paths. */
+  /** The existing files, as real paths. */
   list(): Promise<readonly string[]>;
 }
 
@@ -18,13 +17,13 @@ interface CopyRule {
   readonly isCopy: (name: string) => boolean;
 }
 
-/** Links in the entries are followed, also for what is not there yet. */
+/** Follows links in the entries, also above files that do not exist yet. */
 export async function openOwnFiles(entries: readonly string[]): Promise<OwnFiles> {
   const exact = new Set<string>();
   const rules: CopyRule[] = [];
   for (const entry of entries) {
     const path = withoutStar(entry);
-    // A link is ours, and so is what it leads to: writers of either leave copies beside it.
+    // Both the link and its target: programs that write either leave copies beside it.
     for (const place of new Set([await besideReal(path), await realOf(path)])) {
       exact.add(place);
       if (hasStar(entry)) rules.push({ folder: dirname(place), isCopy: copiesOf(basename(place)) });
@@ -44,7 +43,7 @@ export async function openOwnFiles(entries: readonly string[]): Promise<OwnFiles
     async list() {
       const found = new Set(exact);
       for (const { folder, isCopy } of rules) {
-        // A folder that is not there, or may not be read, holds nothing that a tool could read.
+        // Tools can read nothing in a folder that is missing or unreadable.
         const names = await readdir(folder).catch((): string[] => []);
         for (const name of names) if (isCopy(name)) found.add(join(folder, name));
       }
@@ -53,7 +52,7 @@ export async function openOwnFiles(entries: readonly string[]): Promise<OwnFiles
   };
 }
 
-/** The paths of entries without their mark, for who needs paths alone. */
+/** The path of an entry, without the mark. */
 export function withoutStar(entry: string): string {
   return hasStar(entry) ? entry.slice(0, -1) : entry;
 }
@@ -63,9 +62,9 @@ export function hasStar(entry: string): boolean {
 }
 
 /**
- * Whether a name is `name` itself or that of a copy. What follows `name` begins with a mark (`-wal`, `.corrupt-…`, `~`, ` (copy)`), never with a
- * letter or digit; editors put `.`, `#` or `.#` before it. Without an extension `name` may begin the name of an ordinary file (`data`,
- * `data.ts`), so only endings that are known count then.
+ * Returns a test for `name` itself and the names of its copies. A copy adds a suffix that does not start with a letter or digit (`-wal`,
+ * `.corrupt-…`, `~`, ` (copy)`), or a prefix of editors (`.`, `#`, `.#`). If `name` has no extension, an ordinary file may begin with it
+ * (`data`, `data.ts`), so only known suffixes count.
  */
 export function copiesOf(name: string): (other: string) => boolean {
   const quoted = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -73,13 +72,13 @@ export function copiesOf(name: string): (other: string) => boolean {
   const rest = isDistinct
     ? '[^A-Za-z0-9].*'
     : String.raw`(?:-(?:wal|shm|journal|mj).*|[~ (#].*|\.(?:lock|owner|new|tmp|corrupt|bak|backup|old|orig|save|swp|swo|\d).*)`;
-  // Some file systems do not tell upper from lower case.
+  // Some file systems ignore letter case.
   // redos: anchored, `quoted` is an escaped text, and the only repetition is one `.*` at the end
   const pattern = new RegExp(`^(?:\\.#?|#|~\\$?)?${quoted}(?:${rest})?$`, 'isu');
   return (other) => pattern.test(other);
 }
 
-/** What cannot be looked at is not taken for missing: it would not be hidden where it really is. */
+/** Throws for a path that cannot be examined: treated as missing, it would not be hidden at its real place. */
 async function realIfThere(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);
@@ -90,12 +89,12 @@ async function realIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** The folder resolved, the name as it is. */
+/** The path with its folder resolved, and its last name unchanged. */
 async function besideReal(path: string): Promise<string> {
   return join((await realIfThere(dirname(path))) ?? dirname(path), basename(path));
 }
 
-/** Also of what is not there yet. */
+/** The real path, also of a file that does not exist yet. */
 async function realOf(path: string): Promise<string> {
   return (await realIfThere(path)) ?? besideReal(path);
 }

@@ -1,4 +1,4 @@
-// Tools that a provider refused, kept on the disk so that `doctor` can tell of them while no server runs.
+// Tools that a provider refused, kept on disk: `doctor` reports them while no server runs.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,17 +7,17 @@ import { writePrivateFile } from '../base/atomic-file.ts';
 export interface RefusedTool {
   readonly tool: string;
   readonly model: string;
-  /** The provider's own words. */
+  /** The provider's message. */
   readonly said: string;
   readonly at: string;
 }
 
 const fileName = 'refused-tools.json';
 const maxKept = 50;
-/** By then, its server may have mended the schema. */
+/** By then the tool's schema may have been fixed. */
 const keptMs = 7 * 24 * 60 * 60 * 1000;
 
-/** The newest last. */
+/** Oldest first. */
 export function readRefusedTools(stateFolder: string, now: number): readonly RefusedTool[] {
   try {
     const value: unknown = JSON.parse(readFileSync(join(stateFolder, fileName), 'utf8'));
@@ -25,7 +25,7 @@ export function readRefusedTools(stateFolder: string, now: number): readonly Ref
       ? value.filter(isRefusedTool).filter(({ at }) => now - Date.parse(at) < keptMs)
       : [];
   } catch {
-    // There is none, or a person changed it: it is only a hint.
+    // Missing, or damaged by an edit: the file only holds hints.
     return [];
   }
 }

@@ -1,14 +1,13 @@
-// A run as it lies in the store, and as it is when it has ended badly.
+// How a run is stored, and how it is read back and shown.
 
-import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
+import { CodeBuddyError } from '../base/errors.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
-import type { Run, RunEnding, RunStatus } from '../contract/run.ts';
-import type { NewEvent } from '../events/event-log.ts';
+import type { Run, RunStatus } from '../contract/run.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
 
-/** How a run was asked for, and with whose rights it works: those of whoever started it, or resumed it last. */
+/** The options of a run, and the rights it works with: those of the caller that started it or resumed it last. */
 export interface RunRequest {
   readonly options: PromptOptions;
   readonly mayUseTools: boolean;
@@ -16,14 +15,14 @@ export interface RunRequest {
   readonly keyId: string | null;
 }
 
-/** A run that has not ended, as it is in memory. Its prompt, which may be long, is in the store only. */
-export type RunState = Omit<Run, 'prompt'>;
+/** A run without its prompt, which may be long and is kept in the store only. */
+export type RunRecord = Omit<Run, 'prompt'>;
 
 interface RunDetails extends RunRequest {
-  readonly run: Partial<RunState> & { readonly prompt: string };
+  readonly run: Partial<RunRecord> & { readonly prompt: string };
 }
 
-/** A JSON merge patch removes what is null. */
+/** What a stored run lacks: a JSON merge patch removes fields that are null. */
 const unset = {
   model: null,
   response: null,
@@ -34,6 +33,25 @@ const unset = {
   startedAt: null,
   endedAt: null,
 };
+
+/** A run that was just accepted. */
+export function newRun(
+  {
+    runId,
+    sessionId,
+    prompt,
+    model,
+  }: {
+    readonly runId: string;
+    readonly sessionId: string;
+    readonly prompt: string;
+    readonly model: string;
+  },
+  now: number,
+): Run {
+  const createdAt = new Date(now).toISOString();
+  return { id: runId, sessionId, status: 'queued', prompt, createdAt, ...unset, model };
+}
 
 export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
   const { id, sessionId, status, createdAt, ...rest } = run;
@@ -48,9 +66,9 @@ export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
   };
 }
 
-/** Changes a run that is in the store. `request`: also with whose rights it works. */
-export function patchRun(state: RunState, now: number, request?: RunRequest): Write {
-  const { id, sessionId: _, status, createdAt: __, ...run } = state;
+/** Updates a stored run; with `request`, also the rights it works with. */
+export function patchRun(record: RunRecord, now: number, request?: RunRequest): Write {
+  const { id, sessionId: _, status, createdAt: __, ...run } = record;
   const rights = request === undefined ? {} : { mayUseTools: request.mayUseTools, keyId: request.keyId };
   return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify({ run, ...rights }) };
 }
@@ -66,7 +84,7 @@ export function toRun(row: RunRow): Run {
   };
 }
 
-/** As it is shown. */
+/** The run as clients see it: no time lies in the future. */
 export function viewRun(run: Run, now: number): Run {
   const past = (time: string | null): string | null => (time === null ? null : shownPastText(time, now));
   return {
@@ -82,53 +100,15 @@ export function toRunRequest(row: RunRow): RunRequest {
   return { options, mayUseTools, keyId };
 }
 
-/** Written by us, as JSON of this shape. */
+/** Only this module writes the column, as JSON of this shape. */
 function readDetails(row: RunRow): RunDetails {
   return parseRowJson<RunDetails>('runs', row.id, row.details);
 }
 
-/** Why a run was ended from outside. */
-export type Stop =
-  | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
-  | { readonly kind: 'timeout' };
-
-export interface BadEnding {
-  readonly status: Exclude<RunEnding, 'completed'>;
-  /** For who waits for the answer. */
-  readonly told: CodeBuddyError;
-  readonly event: NewEvent;
+export function withoutPrompt({ prompt: _, ...record }: Run): RunRecord {
+  return record;
 }
 
-export function judgeEnding(
-  stop: Stop | undefined,
-  error: unknown,
-  owner: { readonly sessionId: string; readonly runId: string },
-): BadEnding {
-  if (stop?.kind === 'cancelled') {
-    const told = new CodeBuddyError('run_cancelled', `The run was cancelled: ${stop.reason}.`);
-    return {
-      status: 'cancelled',
-      told,
-      event: { type: 'run.cancelled', data: { reason: stop.reason }, ...owner },
-    };
-  }
-  if (stop?.kind === 'interrupted') {
-    const data = { code: 'interrupted', message: stop.reason, interrupted: true };
-    const told = new CodeBuddyError('shutting_down', stop.reason);
-    return { status: 'interrupted', told, event: { type: 'run.failed', data, ...owner } };
-  }
-  const told =
-    stop?.kind === 'timeout'
-      ? new CodeBuddyError('run_timeout', 'The run took longer than its time limit (options.timeoutMs).')
-      : error instanceof CodeBuddyError
-        ? error
-        : (exhaustionOf(error) ??
-          new CodeBuddyError('internal_error', 'The run failed for a reason of ours; the log has it.', {
-            cause: error,
-          }));
-  return {
-    status: 'failed',
-    told,
-    event: { type: 'run.failed', data: { code: told.code, message: told.message }, ...owner },
-  };
+export function runNotFound(id: string): CodeBuddyError {
+  return new CodeBuddyError('run_not_found', `Run ${JSON.stringify(id)} not found.`);
 }

@@ -1,10 +1,10 @@
-// A whole session as one document, piece by piece: JSON for programs, Markdown for people. What it holds is what there was when it began.
+// A whole session as one document, streamed in pieces: JSON for programs, Markdown for people. Messages added meanwhile are left out.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Message } from '../contract/message.ts';
 import type { Session } from '../contract/session.ts';
 import type { Store } from '../store/store.ts';
-import { toMessage } from './history.ts';
+import { toMessage } from './message-record.ts';
 import { messageAsMarkdown, sessionAsMarkdown } from './session-markdown.ts';
 import { readPages } from './session-pages.ts';
 
@@ -12,7 +12,7 @@ export interface ExportedSession {
   /** ASCII, safe as a file name. */
   readonly filename: string;
   readonly mediaType: string;
-  /** The document; for one reader. @throws CodeBuddyError `session_not_found` if the session is deleted meanwhile */
+  /** The document, to be read once. @throws CodeBuddyError `session_not_found` if the session is deleted meanwhile */
   readonly chunks: AsyncIterable<string>;
 }
 
@@ -45,7 +45,7 @@ export function exportAsMarkdown(store: Pick<Store, 'listMessages'>, session: Se
   return { filename: `${nameOf(session)}.md`, mediaType: 'text/markdown; charset=utf-8', chunks: chunks() };
 }
 
-/** As many as the session had when its facts were read: a run that goes on adds nothing to half a document. */
+/** As many messages as the session had when the export began. */
 async function* allMessages(
   store: Pick<Store, 'listMessages'>,
   { id, messageCount }: Session,

@@ -1,5 +1,5 @@
-// The messages of a session copied to a new one. A long session is written page by page to a draft that nobody sees, so that no commit
-// holds up everything else; then the copy is there at once, in one commit with its event, or not at all.
+// Copies the messages of a session to a new one. A long session is written page by page to a hidden draft, so that no commit blocks
+// others for long. The copy then appears in one commit with its event, or not at all.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
@@ -11,29 +11,29 @@ import { readPages, readTurnPages } from './session-pages.ts';
 import { inRunOrder, type NewTurn, placeOf } from './transcript.ts';
 
 export interface CopyPlan {
-  /** Of the session that is copied. */
+  /** The id of the copied session. */
   readonly from: string;
-  /** The id that each message, and each entry of the transcript, gets; they sort in the order of the copy. */
+  /** New ids by old ones, of messages and turns; they sort in the order of the copy. */
   readonly newIds: ReadonlyMap<string, string>;
-  /** True if it takes more than one page. */
+  /** True if the copy takes more than one page. */
   readonly isLong: boolean;
-  /** The last message that is copied; undefined if there is none. */
+  /** The id of the last copied message; undefined if there is none. */
   readonly last: string | undefined;
-  /** What the summary is in the copy; undefined if it stands for other messages than those that come first there. */
+  /** The summary for the copy; undefined if it stands for other messages than the first ones of the copy. */
   readonly carryOver: (summary: Summary) => Summary | undefined;
 }
 
 /**
- * Plans to copy up to and including a message; default: all that there is now. In the order in which a model reads them: each run's
- * together, since a copy knows no runs. The transcript is copied along, so that a copy is sent as the original was. Any place is fit for
- * a cut: a call that loses its result is closed when it is sent.
+ * Plans to copy up to and including the message `upTo`, or all current messages. They are copied in the order in which a model reads them,
+ * the messages of each run together, since a copy has no runs. The transcript is copied too, so that a copy is sent to models as the
+ * original was. The copy may end anywhere: a call that loses its result is closed when it is sent.
  * @throws CodeBuddyError `validation_failed` if the session has no such message
  */
 export async function planCopy(
   store: Pick<Store, 'listMessages' | 'listTurns'>,
   { from, upTo, now }: { readonly from: string; readonly upTo: string | undefined; readonly now: number },
 ): Promise<CopyPlan> {
-  // A plan of a long session must not hold all that was said in it.
+  // Only ids: the plan of a long session must not hold its text in memory.
   const kept: { readonly id: string; readonly runId: string | null }[] = [];
   let isLong = false;
   for await (const rows of readPages(store, from)) {
@@ -68,7 +68,7 @@ export async function planCopy(
   };
 }
 
-/** Writes the session, its messages and the event. @throws CodeBuddyError `session_not_found` if it was deleted meanwhile */
+/** Writes the session, its messages and the event. @throws CodeBuddyError `session_not_found` if the original was deleted meanwhile */
 export async function writeCopy(
   { store, log }: { readonly store: Store; readonly log: EventLog },
   plan: CopyPlan,
@@ -90,7 +90,7 @@ export async function writeCopy(
     for await (const page of copies(store, plan, session.id)) await store.write(page);
     await log.append([event], [{ kind: 'publishSession', id: session.id }]);
   } catch (error) {
-    // If the store takes nothing now, the draft goes when it is opened the next time. What is told is why the copy failed.
+    // If that fails too, the draft is deleted at the next start. The first error says why the copy failed.
     await store.write([{ kind: 'deleteSession', id: session.id }]).catch(() => undefined);
     throw error;
   }
@@ -128,7 +128,7 @@ async function* copies(
     throw new CodeBuddyError('session_not_found', `Session ${from} was deleted while it was copied.`);
 }
 
-/** A prompt's entry names its message. */
+/** The turn of a prompt names its message. */
 function withNewIds({ id, content }: TurnRow, newIds: ReadonlyMap<string, string>): string {
   const turn = parseRowJson<NewTurn>('turns', id, content);
   if (turn.kind !== 'prompt') return content;
@@ -136,7 +136,7 @@ function withNewIds({ id, content }: TurnRow, newIds: ReadonlyMap<string, string
 }
 
 function noSuchMessage(sessionId: string, id: string): CodeBuddyError {
-  const message = `must be the id of a message of session ${sessionId}, as in GET /api/sessions/${sessionId}/messages; ${JSON.stringify(id)} is none`;
+  const message = `must be the id of a message of session ${sessionId} (GET /api/sessions/${sessionId}/messages); ${JSON.stringify(id)} is not`;
   return new CodeBuddyError('validation_failed', `messageId ${message}.`, {
     errors: [{ in: 'body', pointer: '/messageId', message }],
   });

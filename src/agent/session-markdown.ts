@@ -1,5 +1,5 @@
-// A session and its messages as CommonMark. Nothing in a message can break out of its place: no heading, no HTML and no link target that
-// it brings along is one of the document. https://spec.commonmark.org/0.31.2/
+// A session and its messages as CommonMark (https://spec.commonmark.org/0.31.2/). Nothing in a message can break out of its place: its
+// headings, HTML and link targets do not become those of the document.
 
 import type { Message } from '../contract/message.ts';
 import type { Session } from '../contract/session.ts';
@@ -19,7 +19,7 @@ export function sessionAsMarkdown(session: Session): string {
   return `# ${literal(title)}\n\n${facts.join(' · ')}\n`;
 }
 
-/** Begins with an empty line. */
+/** Starts with an empty line. */
 export function messageAsMarkdown({ role, content, tool, createdAt }: Message): string {
   if (tool === undefined) {
     const who = role === 'user' ? 'User' : 'Agent';
@@ -31,20 +31,20 @@ export function messageAsMarkdown({ role, content, tool, createdAt }: Message): 
   return `\n## Tool ${codeSpan(tool.name)} · ${createdAt}\n\n${params}\n\n${what}:\n\n${fenced(content, '')}\n`;
 }
 
-/** A quote: a line that looks like a heading of ours is none in there, and a fence that is left open ends with it. */
+/** A block quote: a heading in it is not one of the document, and an open fence ends with it. */
 function quoted(text: string): string {
   return linesOf(text)
     .map((line) => (line === '' ? '>' : `> ${line}`))
     .join('\n');
 }
 
-/** A fence is closed only by one at least as long (§4.5). */
+/** Only a fence at least as long closes a fence (§4.5). */
 function fenced(text: string, language: string): string {
   const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
   return `${fence}${language}\n${text}\n${fence}`;
 }
 
-/** §6.1: a code span ends at a run of backticks as long as the one it began with. */
+/** A code span ends at a run of backticks as long as the opening one (§6.1). */
 function codeSpan(text: string): string {
   const line = onOneLine(text);
   const run = '`'.repeat(longestRun(line) + 1);
@@ -52,14 +52,14 @@ function codeSpan(text: string): string {
   return `${run}${space}${line}${space}${run}`;
 }
 
-/** On one line, with nothing in it that Markdown would obey (§2.4). */
+/** One line of literal text (§2.4). */
 function literal(text: string): string {
   return onOneLine(text).replaceAll(/[\\`*_{}[\]<>#|~&!]/g, '\\$&');
 }
 
 /**
- * Outside of code, might it hold a tag, or the target of a reference? Those reach out of a quote: a tag can close it, a target (§4.7) is
- * one for the whole document. Rather once too often: such a text is shown as it was written.
+ * True if the text may contain a tag or a link reference definition outside of code. A tag can close the quote, and a definition (§4.7)
+ * applies to the whole document. False positives are harmless: the text is then shown as code.
  */
 function mayReachOut(text: string): boolean {
   let open = '';
@@ -67,15 +67,15 @@ function mayReachOut(text: string): boolean {
     if (open !== '') {
       const [, indent = '', fence = ''] = /^([ \t]*)(`+|~+)[ \t]*$/.exec(line) ?? [];
       if (!fence.startsWith(open)) continue;
-      // How wide a tab is depends on where it stands.
+      // The width of a tab depends on its column.
       if (indent.includes('\t')) return true;
       if (indent.length <= 3) open = '';
       continue;
     }
-    // At the beginning of a line, with no more than a language: nothing but an open block of HTML could keep that from being a fence.
+    // At the start of a line, followed by a language at most: this is a fence, unless an HTML block is open.
     const begins = /^(`{3,}|~{3,})[\w+#.-]*$/.exec(line)?.[1];
     if (begins !== undefined) open = begins;
-    // Elsewhere, in a list or a quote, it is not so easy to tell what it opens or closes.
+    // In a list or a quote, it is hard to tell what a fence opens or closes.
     else if (/`{3}|~{3}|<[a-z/!?]|\]:/i.test(line)) return true;
   }
   return false;

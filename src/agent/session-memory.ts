@@ -1,5 +1,5 @@
-// What a session remembers from run to run, beside its messages: what it has cost, what it may do without asking, and what was summed up.
-// It lies in the details of the session's row; a run holds it in memory while it works, and a session has one working run.
+// What a session remembers from run to run, besides its messages: its cost, the permissions given for good, and the summary. It is stored
+// in the session's row. The session's working run, of which there is one at most, holds it in memory.
 
 import type { Usage } from '../contract/usage.ts';
 import { parseRowJson } from '../store/row-json.ts';
@@ -9,16 +9,16 @@ import type { PermissionRule } from './permissions/permission-rule.ts';
 
 export interface SessionMemory {
   readonly usage: Usage;
-  /** US dollars, of what has a price. */
+  /** US dollars, of calls with a known price. */
   readonly cost: number;
-  /** What `allow_always` has allowed. */
+  /** The rules that `allow_always` has added. */
   readonly allowed: readonly RememberedRule[];
   readonly summary?: Summary;
-  /** Tools that a provider refused: the session goes on without them. */
+  /** Tools that a provider refused: the session continues without them. */
   readonly leftOut?: readonly string[];
 }
 
-/** `keyId`: of the run that was asked about. Rules of earlier releases lack it. */
+/** `keyId`: the API key of the run that asked. Rules of earlier releases lack it. */
 export interface RememberedRule extends PermissionRule {
   readonly keyId?: string | null;
 }
@@ -26,7 +26,7 @@ export interface RememberedRule extends PermissionRule {
 export const noUsage: Usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
 const fresh: SessionMemory = { usage: noUsage, cost: 0, allowed: [] };
 
-/** Written by us, as JSON of this shape; a row of an earlier release lacks it. */
+/** Rows of earlier releases lack `memory`. */
 export function readSessionMemory({ id, details }: Pick<SessionRow, 'id' | 'details'>): SessionMemory {
   const { memory } = parseRowJson<{ memory?: Partial<SessionMemory> }>('sessions', id, details);
   return { ...fresh, ...memory };

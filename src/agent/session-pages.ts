@@ -1,13 +1,13 @@
-// A session's messages page by page, as they are kept: for work on sessions too long to be held in memory, or to be done in one turn.
+// Reads the stored messages of a session page by page, for sessions too long to hold in memory or to process in one turn.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { MessageRow, Store, TurnRow } from '../store/store.ts';
 
-/** Or fewer, if they are long: a page takes some milliseconds. */
+/** Fewer if they are long: a page takes a few milliseconds. */
 const rowsPerPage = 100;
 
-/** Oldest first. Others get their turn between two pages. */
+/** Oldest first. Other work gets its turn between two pages. */
 export function readPages(
   store: Pick<Store, 'listMessages'>,
   sessionId: string,
@@ -15,7 +15,7 @@ export function readPages(
   return pages((page) => store.listMessages(sessionId, page));
 }
 
-/** As `readPages`, of the entries of the transcript. */
+/** Like `readPages`, for the turns of the transcript. */
 export function readTurnPages(
   store: Pick<Store, 'listTurns'>,
   sessionId: string,

@@ -1,28 +1,27 @@
-// Sessions and their messages: rows in the store, and the events that tell of them in the same transaction.
+// Sessions and their messages. Each change is one commit of the rows and the events about them.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
-import { cutHead, isBlank, wellFormed, wellFormedDeep } from '../base/text.ts';
+import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
-import type { Message, ToolUse } from '../contract/message.ts';
+import type { Message } from '../contract/message.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
-import { shownPast } from '../events/shown-time.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
-import { parseRowJson } from '../store/row-json.ts';
-import type { MessageRow, SessionRow, Store } from '../store/store.ts';
-import { type MessageContent, toMessage } from './history.ts';
+import type { SessionRow, Store } from '../store/store.ts';
+import { toPage } from './list-page.ts';
+import { toMessage } from './message-record.ts';
 import { type ExportedSession, exportAsJson, exportAsMarkdown } from './session-export.ts';
 import { planCopy, writeCopy } from './session-fork.ts';
-import { readSessionMemory, type SessionMemory } from './session-memory.ts';
+import { readSessionMemory } from './session-memory.ts';
+import { newSessionRow, readSessionDetails, sessionNotFound, toSession, untitled } from './session-record.ts';
 
 export interface SessionServiceOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly now: () => number;
-  /** Does the session have a run that has not ended? */
+  /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
 }
 
@@ -32,94 +31,27 @@ export interface Sessions {
   get(id: string): Promise<Session | undefined>;
   update(id: string, patch: SessionInput): Promise<Session>;
   delete(id: string): Promise<void>;
-  /** A new session with the messages up to and including one; default: all. */
+  /** Copies a session up to and including a message. @default all messages */
   fork(id: string, input: SessionFork): Promise<Session>;
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
   messages(id: string, page: PageRequest): Promise<Page<Message>>;
 }
 
-interface Details {
-  readonly model: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly forkedFrom?: Session['forkedFrom'];
-  readonly memory?: Partial<SessionMemory>;
-}
-
-/** A list of sessions has all of their metadata. */
+/** Lists of sessions carry the metadata of each. */
 const maxMetadataBytes = 65_536;
 
-export const untitled = 'New session';
-const maxTitleCharacters = 60;
-
-export function newSessionRow(title: string, metadata: Record<string, unknown>, now: number): SessionRow {
-  const details: Details = { model: null, metadata };
-  return { id: makeId('ses', now), title, createdAt: now, updatedAt: now, details: JSON.stringify(details) };
-}
-
-/** UTF-16 units of a prompt that are read for its title. */
-const longestTitleSource = 4096;
-
-/** A title from a prompt: its first words, on one line. */
-export function titleFrom(prompt: string): string {
-  const start = wellFormed(prompt.trimStart().slice(0, longestTitleSource));
-  const line = start.trimEnd().split(/\s+/u).join(' ');
-  if (isBlank(line)) return untitled;
-  const characters = [...line];
-  if (characters.length <= maxTitleCharacters) return line;
-  return `${cutHead(line, characters.slice(0, maxTitleCharacters - 1).join('').length)}…`;
-}
-
-export function newMessageRow(
-  message: {
-    sessionId: string;
-    runId: string | null;
-    role: Message['role'];
-    content: string;
-    tool?: ToolUse;
-    /** True if an entry of the transcript holds this text. */
-    sent?: boolean;
-    incomplete?: true;
-  },
-  now: number,
-): MessageRow {
-  const { sessionId, runId, role, content, tool, sent, incomplete } = message;
-  const stored: MessageContent = {
-    content,
-    ...(tool === undefined ? {} : { tool }),
-    ...(sent === true ? { sent } : {}),
-    ...(incomplete === undefined ? {} : { incomplete }),
-  };
-  return {
-    id: makeId('msg', now),
-    sessionId,
-    runId,
-    role,
-    createdAt: now,
-    content: JSON.stringify(stored),
-  };
-}
-
 export function createSessions({ store, log, now, isBusy }: SessionServiceOptions): Sessions {
-  const notFound = (id: string): CodeBuddyError =>
-    new CodeBuddyError('session_not_found', `There is no session ${id}.`);
-
   async function find(id: string): Promise<SessionRow> {
     const row = await store.getSession(id);
-    if (row === undefined) throw notFound(id);
+    if (row === undefined) throw sessionNotFound(id);
     return row;
   }
 
   async function present(rows: readonly SessionRow[]): Promise<Session[]> {
     const counts = await store.countMessages(rows.map(({ id }) => id));
-    return rows.map((row) => ({
-      id: row.id,
-      title: row.title,
-      status: isBusy(row.id) ? 'running' : 'idle',
-      ...viewDetails(row),
-      messageCount: counts.get(row.id) ?? 0,
-      createdAt: shownPast(row.createdAt, now()),
-      updatedAt: shownPast(row.updatedAt, now()),
-    }));
+    return rows.map((row) =>
+      toSession(row, { messageCount: counts.get(row.id) ?? 0, isBusy: isBusy(row.id), now: now() }),
+    );
   }
 
   async function presentOne(row: SessionRow): Promise<Session> {
@@ -127,7 +59,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     return session as Session;
   }
 
-  /** Changes of one session, one after the other: together they must not pass a limit that each of them keeps. */
+  /** Runs changes of one session one after the other: together they could exceed a limit that each of them keeps. */
   const changing = new Map<string, Promise<unknown>>();
   async function inTurn<T>(id: string, change: () => Promise<T>): Promise<T> {
     const before = changing.get(id) ?? Promise.resolve();
@@ -152,7 +84,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
     async create(input) {
       const { title = untitled, metadata = {} } = wellFormedDeep(input);
       requireRoomFor(metadata);
-      const session = newSessionRow(title, metadata, now());
+      const session = newSessionRow(title, { metadata }, now());
       await log.append(
         [{ type: 'session.start', data: { title }, sessionId: session.id }],
         [{ kind: 'putSession', session }],
@@ -167,7 +99,7 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       inTurn(id, async () => {
         const row = await find(id);
         const { title, metadata } = wellFormedDeep(patch);
-        if (metadata !== undefined) requireRoomFor(mergePatch(readDetails(row).metadata, metadata));
+        if (metadata !== undefined) requireRoomFor(mergePatch(readSessionDetails(row).metadata, metadata));
         const details = JSON.stringify(metadata === undefined ? {} : { metadata });
         await store.write([
           { kind: 'patchSession', id, updatedAt: now(), details, ...(title === undefined ? {} : { title }) },
@@ -188,23 +120,20 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       const row = await find(id);
       const at = now();
       const plan = await planCopy(store, { from: id, upTo: messageId, now: at });
-      const { model, metadata } = readDetails(row);
+      const { model, metadata } = readSessionDetails(row);
       const { summary } = readSessionMemory(row);
       const carried = summary === undefined ? undefined : plan.carryOver(summary);
-      // What it has cost, and what it may do without asking, is not copied.
-      const details: Details = {
-        model,
-        metadata,
-        ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
-        ...(carried === undefined ? {} : { memory: { summary: carried } }),
-      };
-      const session: SessionRow = {
-        id: makeId('ses', at),
-        title: title === undefined ? row.title : wellFormed(title),
-        createdAt: at,
-        updatedAt: at,
-        details: JSON.stringify(details),
-      };
+      // Costs and remembered permissions are not copied.
+      const session = newSessionRow(
+        title === undefined ? row.title : wellFormed(title),
+        {
+          model,
+          metadata,
+          ...(plan.last === undefined ? {} : { forkedFrom: { sessionId: id, messageId: plan.last } }),
+          ...(carried === undefined ? {} : { memory: { summary: carried } }),
+        },
+        at,
+      );
       await writeCopy({ store, log }, plan, session);
       return presentOne(session);
     },
@@ -248,20 +177,4 @@ function mergePatch(target: unknown, patch: unknown): unknown {
     else merged.set(name, mergePatch(merged.get(name), value));
   }
   return Object.fromEntries(merged);
-}
-
-export function toPage<T extends { readonly id: string }>(items: readonly T[], hasMore: boolean): Page<T> {
-  const last = items.at(-1);
-  return hasMore && last !== undefined ? { items, next: last.id } : { items };
-}
-
-function viewDetails(row: SessionRow): Pick<Session, 'model' | 'metadata' | 'forkedFrom' | 'usage' | 'cost'> {
-  const { usage, cost } = readSessionMemory(row);
-  const { model, metadata, forkedFrom = null } = readDetails(row);
-  return { model, metadata, forkedFrom, usage, cost };
-}
-
-/** Written by us, as JSON of this shape. */
-function readDetails(row: SessionRow): Details {
-  return parseRowJson<Details>('sessions', row.id, row.details);
 }

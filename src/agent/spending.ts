@@ -1,5 +1,5 @@
-// What runs cost, against the limits that were set: for a run, a session and a day (UTC). Crossing a threshold is told once; a limit ends a
-// run after the step that reached it, and lets no further one begin.
+// Compares the cost of runs with the limits of a run, a session and a day (UTC). Crossing a threshold is one event. A limit ends the run
+// after the step that reached it, and prevents further runs.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -9,7 +9,7 @@ import { parseRowJson } from '../store/row-json.ts';
 import type { Store } from '../store/store.ts';
 import type { Budget } from './driver.ts';
 
-/** US dollars; what is left out has no limit. */
+/** US dollars. @default no limit */
 export interface CostLimits {
   readonly run?: number;
   readonly session?: number;
@@ -19,12 +19,12 @@ export interface CostLimits {
 export interface SpendingOptions {
   readonly store: Pick<Store, 'listRuns'>;
   readonly limits: CostLimits;
-  /** US dollars; a session or a day that goes over one is told. */
+  /** US dollars; a session or a day that crosses one logs an event. */
   readonly thresholds: readonly number[];
   readonly now: () => number;
 }
 
-/** What a step has cost, and what was spent before it. */
+/** The cost of a step; the totals include it. */
 export interface Spent {
   readonly cost: number;
   readonly runUsage: Usage;
@@ -35,7 +35,7 @@ export interface Spent {
 export interface Spending {
   /** @throws CodeBuddyError `cost_limit_reached` */
   requireRoom(sessionCost: number): Promise<void>;
-  /** Books `cost`; the totals are those after it. Gives the events to tell, and the budget that is used up. */
+  /** Books `cost`. Returns the events to log, and the budget that is exhausted. */
   book(
     spent: Spent,
     options: PromptOptions,
@@ -45,7 +45,7 @@ export interface Spending {
 export function createSpending({ store, limits, thresholds, now }: SpendingOptions): Spending {
   let today: { readonly day: string; cost: number } | undefined;
 
-  /** The first look at a day adds up what is in the store: a restart forgets nothing. */
+  /** At first the day's runs in the store are added up, so that a restart forgets nothing. */
   async function ofToday(): Promise<{ cost: number }> {
     const day = new Date(now()).toISOString().slice(0, 10);
     if (today?.day === day) return today;
@@ -55,7 +55,7 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
     for (;;) {
       const rows = await store.listRuns({ limit: 200, ...(beforeId === undefined ? {} : { beforeId }) });
       for (const { id, createdAt, details } of rows) {
-        // A run without a price has no cost.
+        // Null without a known price.
         if (createdAt >= from)
           cost += parseRowJson<{ run?: { cost?: number | null } }>('runs', id, details).run?.cost ?? 0;
       }
@@ -63,7 +63,7 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
       if (last === undefined || last.createdAt < from) break;
       beforeId = last.id;
     }
-    // Another call may have been quicker.
+    // A concurrent call may have finished first.
     if (today?.day !== day) today = { day, cost };
     return today;
   }
@@ -109,7 +109,7 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
   };
 }
 
-/** Fractions of a cent matter with tokens; those of a millionth of a dollar do not. */
+/** To a millionth of a dollar: a step costs fractions of a cent. */
 export function round(dollars: number): number {
   return Math.round(dollars * 1e6) / 1e6;
 }

@@ -1,5 +1,5 @@
-// How many tokens a text takes, roughly: four ASCII characters make one, and each other character counts as one. What a provider counts is
-// known only afterwards.
+// Estimates the tokens of a text: four ASCII characters count as one, and so does each other character. The provider's own count is known
+// only after a call.
 
 const asciiPerToken = 4;
 
@@ -9,7 +9,7 @@ export function estimateTextTokens(text: string): number {
   return Math.ceil((text.length - other) / asciiPerToken) + other;
 }
 
-/** How many UTF-16 units of the text take `tokens` tokens, if its characters are spread evenly. */
+/** The UTF-16 units of the text that take `tokens` tokens, if its characters are spread evenly. */
 export function lengthForTokens(text: string, tokens: number): number {
   const all = estimateTextTokens(text);
   return all <= tokens ? text.length : Math.floor((text.length * tokens) / all);

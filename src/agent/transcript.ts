@@ -1,6 +1,6 @@
-// What was sent to models in a session, entry by entry, so that a later run sends the same bytes again. Prompts, notes and answers are
-// rows of `turns`; the result of a call is the message of its tool. Messages that no entry holds (of the offline agent, or of an earlier
-// release) are turned into entries, always the same way.
+// What was sent to models in a session, turn by turn, so that a later run sends the same bytes again. Prompts, notes and answers are rows
+// of `turns`; the result of a call is the message of its tool. Messages without a turn (of the offline agent, or of an earlier release)
+// are converted to turns, always in the same way.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isBlank } from '../base/text.ts';
@@ -8,18 +8,18 @@ import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { MessageRow, Store, TurnRow } from '../store/store.ts';
 import { makeCallId } from './call-ids.ts';
-import { readContent } from './history.ts';
+import { readContent } from './message-record.ts';
 
-/** What a provider's package wants back with a part, untouched: signatures, item ids, encrypted reasoning. */
+/** What a provider's package needs back with a part, unchanged: signatures, item ids, encrypted reasoning. */
 export type PartMetadata = Readonly<Record<string, unknown>>;
 
-/** A part of an answer, in the order in which the model gave it. */
+/** A part of an answer, in the model's order. */
 export type SentPart =
   | { readonly type: 'text'; readonly text: string; readonly metadata?: PartMetadata }
   | { readonly type: 'reasoning'; readonly text: string; readonly metadata?: PartMetadata }
   | {
       readonly type: 'call';
-      /** Unique in the session; fits the rules of every provider. */
+      /** Unique in the session; valid for every provider. */
       readonly callId: string;
       readonly tool: string;
       readonly input: unknown;
@@ -28,17 +28,17 @@ export type SentPart =
 
 export type NewTurn =
   | { readonly kind: 'prompt'; readonly messageId: string; readonly text: string }
-  /** Told to the model by the server, in the role of the user. */
+  /** A message of the server to the model, in the role of the user. */
   | { readonly kind: 'note'; readonly text: string }
   /** One step. `model` is null if it is not known. */
   | {
       readonly kind: 'answer';
       readonly model: string | null;
       readonly parts: readonly SentPart[];
-      /** It was cut off: only the text that was shown is kept. */
+      /** The answer was interrupted: only the text that was shown is kept. */
       readonly isCutOff?: true;
     }
-  /** Results that were too long after all: from here on these texts are sent in their place. */
+  /** Results that turned out too long: from here on these texts are sent instead. */
   | { readonly kind: 'cut'; readonly results: readonly { readonly callId: string; readonly text: string }[] };
 
 type Stored = { readonly id: string; readonly runId: string | null };
@@ -59,7 +59,7 @@ export interface Transcript {
 
 const pageSize = 500;
 
-/** After the entry or message `after`, if it is given; only of the runs that `includes` takes. */
+/** Reads the turns after the turn or message `after`, of the runs that `includes` accepts. */
 export async function readTranscript(
   store: Pick<Store, 'listMessages' | 'listTurns'>,
   sessionId: string,
@@ -73,19 +73,20 @@ export async function readTranscript(
     readAll((page) => store.listMessages(sessionId, page), place === undefined ? undefined : `msg_${place}`),
     readAll((page) => store.listTurns(sessionId, page), place === undefined ? undefined : `trn_${place}`),
   ]);
-  const entries = rows.filter(({ runId }) => includes(runId)).map(toEntry);
+  const stored = rows.filter(({ runId }) => includes(runId)).map(readTurn);
+  /** Messages that a turn holds. */
   const held = new Set<string>();
   const calls = new Set<string>();
   const cuts = new Map<string, string>();
-  for (const { entry } of entries) {
-    if (entry.kind === 'prompt') held.add(entry.messageId);
-    if (entry.kind === 'answer')
-      for (const part of entry.parts) if (part.type === 'call') calls.add(part.callId);
-    if (entry.kind === 'cut') for (const { callId, text } of entry.results) cuts.set(callId, text);
+  for (const { turn } of stored) {
+    if (turn.kind === 'prompt') held.add(turn.messageId);
+    if (turn.kind === 'answer')
+      for (const part of turn.parts) if (part.type === 'call') calls.add(part.callId);
+    if (turn.kind === 'cut') for (const { callId, text } of turn.results) cuts.set(callId, text);
   }
 
   const results = new Map<string, CallResult>();
-  const items: (Stored & { readonly entry?: NewTurn; readonly row?: MessageRow })[] = [];
+  const items: (Stored & { readonly turn?: NewTurn; readonly row?: MessageRow })[] = [];
   for (const row of messages) {
     if (!includes(row.runId) || held.has(row.id)) continue;
     const { content, tool, sent } = readContent(row);
@@ -94,17 +95,17 @@ export async function readTranscript(
       results.set(tool.callId, { text, isError: tool.isError });
     } else if (sent !== true) items.push({ id: row.id, runId: row.runId, row });
   }
-  for (const { id, runId, entry } of entries) if (entry.kind !== 'cut') items.push({ id, runId, entry });
+  for (const { id, runId, turn } of stored) if (turn.kind !== 'cut') items.push({ id, runId, turn });
 
   const turns: Turn[] = [];
-  for (const { id, runId, entry, row } of inRunOrder(items)) {
+  for (const { id, runId, turn, row } of inRunOrder(items)) {
     if (row !== undefined) addMessage(turns, results, row, calls);
-    else if (entry !== undefined && entry.kind !== 'cut') turns.push({ ...entry, id, runId });
+    else if (turn !== undefined && turn.kind !== 'cut') turns.push({ ...turn, id, runId });
   }
   return { turns, results };
 }
 
-/** A message that no entry holds. A tool's message is a step of its own: whether it had others beside it is not known. */
+/** Adds a message without a turn. A tool's message becomes a step of its own: whether the step had other calls is not known. */
 function addMessage(
   turns: Turn[],
   results: Map<string, CallResult>,
@@ -128,19 +129,19 @@ function addMessage(
   const last = turns.at(-1);
   const isText =
     last?.kind === 'answer' && last.model === null && last.parts.every(({ type }) => type === 'text');
-  // What was said right before a call was said with it.
+  // Text right before a call belongs to the same answer.
   if (isText && last.runId === runId) turns[turns.length - 1] = { ...last, id, parts: [...last.parts, call] };
   else turns.push({ kind: 'answer', id, runId, model: null, parts: [call] });
 }
 
-/** Ids of all kinds sort by what follows their prefix. */
+/** The part of an id by which ids of all kinds sort: what follows the prefix. */
 export function placeOf(id: string): string {
   return id.slice(4);
 }
 
 /**
- * Each run's items together, in the order in which the runs began, since prompts that were queued lie among the items of the run before.
- * Items without a run stay with their neighbours.
+ * Groups the items by run, in the order in which the runs began: a queued prompt is stored among the items of the run before it. Items
+ * without a run stay with their neighbours.
  */
 export function inRunOrder<T extends Stored>(items: readonly T[]): readonly T[] {
   const sorted = [...items].sort((left, right) => (placeOf(left.id) < placeOf(right.id) ? -1 : 1));
@@ -173,12 +174,12 @@ async function readAll<T extends { readonly id: string; readonly content: string
     all.push(...rows);
     afterId = rows.at(-1)?.id;
     if (rows.length < pageSize && !isCutByText(rows)) return all;
-    // A long session must not hold up everything else.
+    // A long session must not block other work.
     await nextTurn();
   }
 }
 
-function toEntry({ id, runId, content }: TurnRow): Stored & { readonly entry: NewTurn } {
-  // Written by this module, as JSON of this shape.
-  return { id, runId, entry: parseRowJson('turns', id, content) };
+function readTurn({ id, runId, content }: TurnRow): Stored & { readonly turn: NewTurn } {
+  // Only `turnWrite` writes the column, as JSON of this shape.
+  return { id, runId, turn: parseRowJson('turns', id, content) };
 }

@@ -1,4 +1,4 @@
-// Changes of files by anyone, as events. A tool tells of what it changes itself, with its call; the watcher is silent about it.
+// Logs events for changed files. Changes by a tool are logged with its call, and the watcher ignores them.
 
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,9 +13,9 @@ export interface WorkspaceWatch {
   close(): Promise<void>;
 }
 
-/** Of a file that may be written from the event stream, this much of its end is looked at. */
+/** How much of a file's end is searched for events: it may be written from the event stream. */
 const tailBytes = 65_536;
-/** Events are remembered for this many files and folders. */
+/** Files and folders whose last event is remembered. */
 const maxRemembered = 10_000;
 
 export function watchWorkspace({
@@ -26,7 +26,7 @@ export function watchWorkspace({
   warn,
 }: {
   readonly root: string;
-  /** What this server writes itself, as absolute paths. */
+  /** The server's own files, as absolute paths. */
   readonly except: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Pick<EventLog, 'append'>;
@@ -34,7 +34,7 @@ export function watchWorkspace({
 }): WorkspaceWatch {
   const complain = (error: unknown): void =>
     warn(`watching the workspace: ${error instanceof Error ? error.message : String(error)}`);
-  /** The last event about a file, and about the files made in a folder (with `/` at its end). */
+  /** The last event about a file, and about files created in a folder (with `/` at its end). */
   const lastEvents = new Map<string, Pick<LoggedEvent, 'id' | 'timestamp'>>();
 
   function remember(path: string, event: LoggedEvent): void {
@@ -48,7 +48,7 @@ export function watchWorkspace({
     }
   }
 
-  /** One commit for all that changed together. */
+  /** Logs changes that came together in one commit. */
   async function tell(changes: readonly FileChange[]): Promise<void> {
     const events = await log.append(
       changes.map(({ change, path, bytes }) => ({
@@ -59,7 +59,7 @@ export function watchWorkspace({
     for (const [index, { path }] of changes.entries()) remember(path, events[index] as LoggedEvent);
   }
 
-  /** An event is known by its id, and by its time to the millisecond, as `events tail` prints it. */
+  /** True if the file contains the id of its last event, or the event's time as `events tail` prints it. */
   async function isEcho(path: string): Promise<boolean> {
     const events = [lastEvents.get(path), lastEvents.get(`${dirname(path)}/`)];
     const traces = events.flatMap((event) =>
@@ -95,7 +95,7 @@ async function readTail(file: string): Promise<string> {
       await handle.close();
     }
   } catch {
-    // Gone, or not to be read: then it shows nothing.
+    // Deleted or unreadable: it shows no event.
     return '';
   }
 }

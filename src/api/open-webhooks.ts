@@ -1,4 +1,5 @@
-// Opens store, log and engine for a `WebhookManager`. Loaded at its first call, so that a host which only imports the library loads no SQLite.
+// Opens the store, event log and engine of a `WebhookManager`. Loaded on its first call, so importing the library does
+// not load SQLite.
 
 import { mkdirSync } from 'node:fs';
 import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../base/home-paths.ts';
@@ -11,22 +12,26 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { openWebhookEngine, type WebhookEngine } from '../webhooks/engine.ts';
 import type { WebhookManagerOptions } from './webhook-options.ts';
 
+/** The open parts of a manager. */
 export interface OpenedWebhooks {
   readonly engine: WebhookEngine;
   readonly log: EventLog;
   readonly close: () => Promise<void>;
 }
 
-type Tell = (message: string, error?: unknown) => void;
+type Warn = (message: string, error?: unknown) => void;
 
-/** `tell` calls the host's `warn`, whatever that does, or warns by the process if there is none. */
+/**
+ * Opens the config folder. `alwaysWarn` calls the host application's `warn`, or emits a process warning if there is
+ * none.
+ */
 export async function openWebhooks(
   { home = defaultHome(), eventTypes = [], strict = false, ...options }: WebhookManagerOptions,
-  tell: Tell,
+  alwaysWarn: Warn,
 ): Promise<OpenedWebhooks> {
   mkdirSync(apiFolder(home), { recursive: true, mode: 0o700 });
-  // Without a `warn`, only what is lost or differs is told.
-  const warn = options.warn === undefined ? undefined : tell;
+  // Without a `warn`, only lost events and schema mismatches become process warnings.
+  const warn = options.warn === undefined ? undefined : alwaysWarn;
   const path = databaseIn(home);
   const moved = moveDatabase(oldFile(home, 'codebuddy.db'), path);
   if (moved !== undefined) warn?.(moved);
@@ -35,7 +40,7 @@ export async function openWebhooks(
     ...(warn === undefined ? {} : { logger: { warn: (fields, message) => warn(message, fields.err) } }),
   });
   const ownTypes = new Set(eventTypes);
-  const log = createEventLog({ store, rules: rulesOf(ownTypes, strict, tell) });
+  const log = createEventLog({ store, rules: rulesOf(ownTypes, strict, alwaysWarn) });
   try {
     startIdsAfter(await store.newestIds());
     const engine = await openWebhookEngine({
@@ -61,16 +66,17 @@ export async function openWebhooks(
   }
 }
 
-/** In a host's own library use, data is the host's: what differs from our schema is sent, and said once for each type. */
-function rulesOf(ownTypes: ReadonlySet<string>, strict: boolean, tell: Tell): DataRules {
-  const told = new Set<string>();
+/** Unless `strict`, data that does not match its schema is sent unchanged, with one warning per event type. */
+function rulesOf(ownTypes: ReadonlySet<string>, strict: boolean, alwaysWarn: Warn): DataRules {
+  const warned = new Set<string>();
   if (strict) return { ownTypes };
   return {
     ownTypes,
     onMisfit(type, misfit) {
-      if (told.has(type)) return;
-      told.add(type);
-      tell(`${misfit.message}. It is sent as it is; set strict: true to refuse such events`, misfit);
+      if (warned.has(type)) return;
+      warned.add(type);
+      const reason = misfit.message.replace(/\.$/, '');
+      alwaysWarn(`${reason}. The event is sent unchanged. Set strict: true to refuse such events.`, misfit);
     },
   };
 }

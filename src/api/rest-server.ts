@@ -1,5 +1,5 @@
-// The public face of the REST server: make one, set handlers, start. Alone it touches no agent, no store and no file; with
-// `services` (app.ts) it serves the built-in agent.
+// The REST server of a host application: create it, set handlers, start it. On its own it uses no agent, store or file.
+// With `services` (app.ts), it serves the built-in agent.
 
 import { captureRejectionSymbol, EventEmitter } from 'node:events';
 import type { AddRouteOptions, RouteHandler } from '../http/added-route.ts';
@@ -38,44 +38,46 @@ export type { HttpMethod } from '../http/route.ts';
 export { ServerStartError } from '../http/server-start-error.ts';
 export type { HttpServices } from '../http/services.ts';
 
-/** The events of a `RestApiServer`, with what their listeners get. */
+/** The events of a `RestApiServer` with the arguments of their listeners. */
 export interface RestApiServerEvents {
+  /** The server listens. */
   start: [address: ServerAddress];
+  /** The server has stopped. */
   stop: [];
-  /** An answer has ended (or its client has gone). */
+  /** An answer has ended, or its client has disconnected. */
   request: [event: RequestEvent];
-  /** A fault that a client saw as 500. Unlike other emitters, no listener is needed. */
+  /** Internal error that a client got as a 500. Unlike with other emitters, no listener is required. */
   error: [error: Error];
 }
 
 /**
- * The REST API as a server of its own.
+ * A server for the REST API. Set the handlers of the host application before or after `start()`.
  *
  * @example
  * const server = new RestApiServer({ port: 0 });
  * server.onPrompt = async (prompt) => `You said: ${prompt}`;
  * await server.start();
- * console.log(server.getAddress()?.url);
+ * console.log(server.getAddress()?.url); // http://127.0.0.1:49152
  */
 export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   private readonly handlers: HttpHandlers = {};
   private readonly server: HttpServer;
 
-  /** @throws TypeError for a setting that makes no sense */
+  /** @throws TypeError naming the invalid setting */
   constructor(config: ApiServerConfig = {}, services: HttpServices = {}) {
     super({ captureRejections: true });
     this.server = new HttpServer(resolveConfig(config), services, this.handlers, {
       onRequest: (event) => {
-        this.tell(() => this.emit('request', event));
+        this.emitSafely(() => this.emit('request', event));
       },
-      isRequestHeard: () => this.listenerCount('request') > 0,
-      onFault: (error) => {
-        if (this.listenerCount('error') > 0) this.tell(() => this.emit('error', error));
+      hasRequestListeners: () => this.listenerCount('request') > 0,
+      onInternalError: (error) => {
+        if (this.listenerCount('error') > 0) this.emitSafely(() => this.emit('error', error));
       },
     });
   }
 
-  /** Answers `POST /api/prompt`; unset, the built-in agent does, or 503 `handler_not_configured`. */
+  /** Answers `POST /api/prompt`. @default the built-in agent, or 503 `handler_not_configured` without one */
   get onPrompt(): PromptHandler | undefined {
     return this.handlers.onPrompt;
   }
@@ -83,7 +85,7 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     this.handlers.onPrompt = handler;
   }
 
-  /** Answers `POST /api/tools/:tool`; what it gives becomes `{result}`. */
+  /** Answers `POST /api/tools/:tool`. The returned value becomes `{result}`. @default the built-in tools, or 503 */
   get onToolExecute(): ToolHandler | undefined {
     return this.handlers.onToolExecute;
   }
@@ -91,7 +93,7 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     this.handlers.onToolExecute = handler;
   }
 
-  /** Answers `GET /api/sessions`. */
+  /** Answers `GET /api/sessions` and `GET /api/sessions/:id`. @default the sessions of the built-in agent, or 503 */
   get onGetSessions(): HttpHandlers['onGetSessions'] {
     return this.handlers.onGetSessions;
   }
@@ -99,7 +101,7 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     this.handlers.onGetSessions = handler;
   }
 
-  /** What it gives is merged over the server's own counters in `GET /api/metrics`. */
+  /** Returns metrics to merge over those of the server in `GET /api/metrics`. @default none */
   get onGetMetrics(): HttpHandlers['onGetMetrics'] {
     return this.handlers.onGetMetrics;
   }
@@ -107,7 +109,7 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
     this.handlers.onGetMetrics = handler;
   }
 
-  /** Answers `GET /api/tools`. */
+  /** Answers `GET /api/tools`. @default the built-in tools, an empty list if `onToolExecute` is set, or 503 */
   get onListTools(): HttpHandlers['onListTools'] {
     return this.handlers.onListTools;
   }
@@ -116,62 +118,74 @@ export class RestApiServer extends EventEmitter<RestApiServerEvents> {
   }
 
   /**
-   * Adds a route, before or after `start()`. It passes the same steps as all (key, limits, validation if `options.schema` says
-   * so) and appears in `getEndpoints()` and /openapi.json.
-   * @param path `/api/hello/:name`; a plain part is preferred to a parameter
-   * @throws TypeError if the route cannot be added, or exists
+   * Adds a route, before or after `start()`. The same checks apply as for all routes (API key, limits, validation by
+   * `options.schema`), and it appears in `getEndpoints()` and /openapi.json.
+   *
+   * @param path for example `/api/hello/:name`; a literal segment takes precedence over a parameter
+   * @throws TypeError if the route is invalid or already exists
+   * @example
+   * server.addRoute('GET', '/api/hello/:name', ({ params }) => ({ hello: params.name }));
    */
   addRoute(method: HttpMethod, path: string, handler: RouteHandler, options: AddRouteOptions = {}): this {
     this.server.addRoute(addedRoute(method, path, handler, options));
     return this;
   }
 
-  /** Every route there is: method, path, summary. */
+  /** Lists all routes with method, path and summary. */
   getEndpoints(): readonly Endpoint[] {
     return listEndpoints(this.server.routes.all());
   }
 
-  /** Where the server listens; undefined while it does not. In a text it is its `url`, as the first version returned. */
+  /**
+   * The address of the server; undefined while it does not listen. As a string it is its `url`, as in the first
+   * version.
+   */
   getAddress(): ServerAddress | undefined {
     const { address } = this.server;
     if (address === undefined) return undefined;
     return Object.defineProperty({ ...address }, 'toString', { value: () => address.url });
   }
 
+  /** True while the server listens and is not stopping. */
   isServerRunning(): boolean {
     return this.server.isRunning;
   }
 
   /**
-   * Resolves when requests are answered. Does nothing when running; works again after `stop()`.
-   * @throws ServerStartError `address_in_use`, `key_required` (an address beyond loopback and no key), …
+   * Starts the server. Resolves when it listens, at once if it already does. The server can be started again after
+   * `stop()`.
+   *
+   * @throws ServerStartError `address_in_use`, `key_required` (not a loopback address, and no API key), …
+   * @example
+   * const { url } = await server.start();
    */
   async start(): Promise<ServerAddress> {
     const wasRunning = this.isServerRunning();
     await this.server.start();
     const address = this.server.address;
     if (address === undefined) throw new TypeError('The server was stopped while it started');
-    if (!wasRunning) this.tell(() => this.emit('start', address));
+    if (!wasRunning) this.emitSafely(() => this.emit('start', address));
     return address;
   }
 
   /**
-   * Stops accepting, answers new requests 503, ends streams, lets requests finish for up to `shutdownTimeoutMs`, then cuts them.
-   * Never rejects; does nothing when stopped.
+   * Stops the server: accepts no new connections, answers new requests with 503, ends streams, and waits up to
+   * `shutdownTimeoutMs` for running requests before it closes their connections. Never rejects. Does nothing if the
+   * server is stopped.
    */
   async stop(): Promise<void> {
     const wasRunning = this.isServerRunning();
     await this.server.stop();
-    if (wasRunning) this.tell(() => this.emit('stop'));
+    if (wasRunning) this.emitSafely(() => this.emit('stop'));
   }
 
-  /** A listener whose promise rejects. */
+  /** Called for a listener whose promise rejects. */
   override [captureRejectionSymbol](error: Error, ..._of: readonly unknown[]): void {
     warnOfListener(error);
   }
 
-  /** A listener that fails is a fault of the host; it must not end the server, nor make `start()` fail. */
-  private tell(emit: () => void): void {
+  /** Errors of the host application's listeners must not crash the server or make `start()` fail. */
+  private emitSafely(emit: () => void): void {
     try {
       emit();
     } catch (error) {
@@ -194,8 +208,11 @@ let shared: RestApiServer | undefined;
 let sharedWith: { readonly config: ApiServerConfig; readonly services: HttpServices | undefined };
 
 /**
- * The one server of this process; made at the first call, with its `config`.
- * @throws TypeError if there is one with another `config`
+ * Returns the shared server of this process. Creates it on the first call with `config`.
+ *
+ * @throws TypeError if a shared server with another `config` exists
+ * @example
+ * getApiServer().onPrompt = async (prompt) => `You said: ${prompt}`;
  */
 export function getApiServer(config?: ApiServerConfig, services?: HttpServices): RestApiServer {
   if (shared === undefined) {
@@ -208,12 +225,19 @@ export function getApiServer(config?: ApiServerConfig, services?: HttpServices):
     (services === undefined || services === sharedWith.services);
   if (!isSame)
     throw new TypeError(
-      'getApiServer: this process has a server with another config; stop it with stopApiServer() first, or use new RestApiServer(config)',
+      'getApiServer: a shared server with another config exists; stop it with stopApiServer() first, or use new RestApiServer(config)',
     );
   return shared;
 }
 
-/** Starts the one server of this process, and gives it. */
+/**
+ * Starts the shared server of this process and returns it.
+ *
+ * @throws TypeError if a shared server with another `config` exists
+ * @throws ServerStartError if it cannot listen
+ * @example
+ * const server = await startApiServer({ port: 3847, apiKey: process.env.MY_KEY });
+ */
 export async function startApiServer(
   config?: ApiServerConfig,
   services?: HttpServices,
@@ -223,7 +247,12 @@ export async function startApiServer(
   return server;
 }
 
-/** Stops the one server of this process; the next `getApiServer()` makes a new one. */
+/**
+ * Stops the shared server of this process. The next `getApiServer()` creates a new one.
+ *
+ * @example
+ * await stopApiServer();
+ */
 export async function stopApiServer(): Promise<void> {
   const server = shared;
   shared = undefined;

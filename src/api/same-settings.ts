@@ -1,6 +1,7 @@
-// Do two callers ask for the same thing? Plain data is compared by content, any two functions count as the same (callers write them inline), and
-// every other object, such as a logger, must be the very same one.
+// Compares the settings of two callers. Plain data is compared by content. Any two functions are equal, because callers
+// write them inline. Other objects, such as a logger, must be identical.
 
+/** True if the settings are the same. */
 export function sameSettings(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a === 'function' && typeof b === 'function') return true;

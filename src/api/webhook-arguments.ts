@@ -1,19 +1,19 @@
-// Arguments as the first version took them: they work where they mean the same thing now, and are refused with a TypeError that says what to write
-// where they do not.
+// Checks arguments of the first version's API. They work where they still mean the same; otherwise a TypeError says
+// what to write.
 
 import { basename, dirname } from 'node:path';
 
-/** @throws TypeError if it is no id, as the promise of one */
+/** Checks an id. @throws TypeError if it is not a string, for example a promise */
 export function checkId(method: string, id: unknown): asserts id is string {
   if (typeof id === 'string') return;
   const isPromise = typeof id === 'object' && id !== null && 'then' in id;
   const what = isPromise
-    ? 'a promise: write await webhooks.register(…)'
-    : `${id === null ? 'null' : `of the type ${typeof id}`}`;
-  throw new TypeError(`${method}: the id must be a string; it is ${what}`);
+    ? 'a promise; write await webhooks.register(…)'
+    : `${id === null ? 'null' : `of type ${typeof id}`}`;
+  throw new TypeError(`${method}: the id must be a string, but it is ${what}`);
 }
 
-/** The first version took the path of its `webhooks.json`. @throws TypeError for another path */
+/** The folder of a `webhooks.json`, whose path the first version took. @throws TypeError for any other path */
 export function homeOfConfigPath(path: string): string {
   if (basename(path) === 'webhooks.json') return dirname(path);
   throw new TypeError(
@@ -21,7 +21,7 @@ export function homeOfConfigPath(path: string): string {
   );
 }
 
-/** @throws TypeError for a name that events cannot have */
+/** Checks the option `eventTypes`. @throws TypeError for an invalid name */
 export function checkEventTypes(eventTypes: readonly string[] | undefined, known: readonly string[]): void {
   if (eventTypes === undefined) return;
   if (!Array.isArray(eventTypes)) throw new TypeError('eventTypes must be a list of event types');
@@ -33,11 +33,10 @@ export function checkEventTypes(eventTypes: readonly string[] | undefined, known
       type.length > 64
     )
       throw new TypeError(
-        `eventTypes: ${name} must be words of letters, digits, _ and -, with dots between them, as 'deploy.finished'; 64 characters at most`,
+        `eventTypes: ${name} must be words of letters, digits, _ and -, separated by dots, such as "deploy.finished", with at most 64 characters`,
       );
-    if (known.includes(type))
-      throw new TypeError(`eventTypes: ${name} is an event type already; leave it out`);
+    if (known.includes(type)) throw new TypeError(`eventTypes: ${name} is a built-in event type; remove it`);
     if (type.startsWith('webhook.'))
-      throw new TypeError(`eventTypes: ${name}: the types 'webhook.*' are the library's own`);
+      throw new TypeError(`eventTypes: ${name}: types that begin with "webhook." are reserved`);
   }
 }

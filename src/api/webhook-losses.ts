@@ -1,11 +1,12 @@
-// Events that were emitted without waiting and could not be committed. They are in no log, so the last few are kept here, and are shown in the
-// history of the webhooks that would have got them.
+// Keeps events of `emitSafely` that could not be committed. They are not in the log, so the last 100 are kept in memory
+// and shown as failed deliveries in the history of the subscribed webhooks.
 
 import type { Delivery } from '../contract/delivery.ts';
 import { makeId } from '../events/ids.ts';
 
-const most = 100;
+const maxLosses = 100;
 
+/** Selects losses, as the history selects deliveries. */
 export interface LossFilter {
   readonly webhookId?: string;
   readonly status?: string;
@@ -14,15 +15,17 @@ export interface LossFilter {
   readonly since?: string;
 }
 
+/** The events that one manager has lost. */
 export interface WebhookLosses {
-  /** `webhookIds`: who would have got it; none if that is not known. */
+  /** Adds a lost event. `webhookIds` are the subscribed webhooks, empty if unknown. */
   add(event: string, webhookIds: readonly string[], reason: string): void;
-  /** Newest first. */
+  /** Lists losses, newest first. */
   list(filter: LossFilter): readonly Delivery[];
-  /** Returns how many were removed. */
+  /** Removes losses and returns their number. */
   clear(webhookId: string | undefined): number;
 }
 
+/** @param now Unix ms */
 export function createWebhookLosses(now: () => number = Date.now): WebhookLosses {
   let losses: readonly Delivery[] = [];
   return {
@@ -33,7 +36,7 @@ export function createWebhookLosses(now: () => number = Date.now): WebhookLosses
         (webhookId): Delivery => ({
           id: makeId('dlv', at),
           webhookId,
-          // It was never given one.
+          // The event never got an id.
           eventId: '',
           event,
           sequence: 0,
@@ -43,11 +46,11 @@ export function createWebhookLosses(now: () => number = Date.now): WebhookLosses
           expiresAt: time,
           nextAttemptAt: null,
           endedAt: time,
-          reason: `never committed: ${reason}`,
+          reason: `Never committed: ${reason}`,
           attemptLog: [],
         }),
       );
-      losses = [...added.reverse(), ...losses].slice(0, most);
+      losses = [...added.reverse(), ...losses].slice(0, maxLosses);
     },
     list: ({ webhookId, status, event, eventId, since }) =>
       losses.filter(

@@ -1,7 +1,8 @@
-// What a `WebhookManager` can be told.
+// The options of a `WebhookManager`.
 
 import type { WebhookEngineOptions } from '../webhooks/engine.ts';
 
+/** Options of a `WebhookManager`. */
 export interface WebhookManagerOptions
   extends Pick<
     WebhookEngineOptions,
@@ -18,12 +19,19 @@ export interface WebhookManagerOptions
     | 'clock'
     | 'random'
   > {
-  /** The folder of `webhooks.json`, and of `codebuddy.db` in its subfolder `api`. @default CODEBUDDY_HOME, else ~/.codebuddy */
+  /**
+   * The config folder. It contains `webhooks.json`, and `codebuddy.db` in its subfolder `api`.
+   * @default CODEBUDDY_HOME, otherwise ~/.codebuddy
+   */
   readonly home?: string;
-  /** Event types of your own, as `deploy.finished`: they are emitted, and webhooks may name them. Their data has no schema. @default none */
+  /**
+   * Your own event types, such as `deploy.finished`, for `emit` and for webhooks. Their data has no schema.
+   * @default none
+   */
   readonly eventTypes?: readonly string[];
   /**
-   * Refuse data that does not fit the schema of its event type. Otherwise it is sent as it is, and `warn` is told once for each type.
+   * Refuse data that does not match the schema of its event type. Otherwise it is sent unchanged, and `warn` is called
+   * once per type.
    * @default false
    */
   readonly strict?: boolean;

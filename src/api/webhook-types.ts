@@ -1,21 +1,21 @@
-// The names of the library's types, those of the first version among them: where a name of the first version has another shape now, the shape is
-// ours (docs/migrating.md lists the differences).
+// The public types of webhooks, including the type names of the first version. Types whose shape has changed are listed
+// in docs/migrating.md.
 
 import type { Delivery } from '../contract/delivery.ts';
 import type { EventEnvelope } from '../contract/event.ts';
 import type { EventData, EventType } from '../contract/event-catalogue.ts';
 import type { WebhookInput } from '../contract/webhook-input.ts';
 
-/** A type of the catalogue. `tool.*` and `*` are patterns, not types. */
+/** An event type of the catalogue. `tool.*` and `*` are patterns, not types. */
 export type WebhookEventType = EventType;
 
-/** The first version's other name for it. */
+/** The same type under its other name of the first version. */
 export type WebhookEvent = EventType;
 
-/** A type of the catalogue, or one of the host's own `eventTypes`. */
+/** An event type of the catalogue, or one of your own `eventTypes`. */
 export type AnyEventType = EventType | (string & {});
 
-/** A webhook's configuration. `register` takes it without `id`; what `get` returns fits it, without the secret. */
+/** The configuration of a webhook. `register` takes it without `id`; `get` returns it without the secret. */
 export interface WebhookConfig extends WebhookInput {
   readonly id: string;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface WebhookConfig extends WebhookInput {
   readonly enabled: boolean;
 }
 
-/** The body of a request, as a receiver parses it. Over 256 KiB, `data` is `{truncated: true, href}`. */
+/** The body of a webhook request. If it would exceed 256 KiB, `data` is `{truncated: true, href}`. */
 export interface WebhookPayload<T extends string = string>
   extends Pick<EventEnvelope, 'id' | 'timestamp' | 'sessionId' | 'sequence'> {
   readonly type: T;
@@ -32,5 +32,5 @@ export interface WebhookPayload<T extends string = string>
   readonly data: T extends EventType ? EventData<T> : Readonly<Record<string, unknown>>;
 }
 
-/** One event on its way to one webhook. */
+/** The delivery of one event to one webhook. */
 export type WebhookDelivery = Delivery;

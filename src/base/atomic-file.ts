@@ -1,4 +1,4 @@
-// Small files that a reader must never see half-written, readable by their owner only.
+// Writes small files atomically, readable by their owner only: a reader sees the old content or the new, never a part.
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
@@ -6,8 +6,8 @@ import { dirname } from 'node:path';
 import { fileError } from './file-errors.ts';
 
 /**
- * Writes beside the file, then renames over it: a crash leaves the old content or the new, and after this call a power cut leaves
- * the new.
+ * Writes a temporary file, then renames it over the old one. A crash leaves the old content or the new. When this returns, the new content
+ * survives a power failure.
  */
 export function writePrivateFile(path: string, content: string): void {
   try {
@@ -18,8 +18,8 @@ export function writePrivateFile(path: string, content: string): void {
 }
 
 /**
- * As `writePrivateFile`, without holding up the process while the disk works. `mayReplace` is asked at the last moment; if it says no, the
- * old file stays and the promise resolves to false. One call at a time for one path.
+ * Like `writePrivateFile`, without blocking the process. `mayReplace` is called right before the rename; if it returns false, the old file stays
+ * and the promise resolves to false. Only one call at a time may write a path.
  */
 export async function replacePrivateFile(
   path: string,
@@ -37,7 +37,7 @@ function writeError(path: string, error: unknown): Error {
   return Object.assign(fileError(path, 'cannot be written', error), codeOf(error));
 }
 
-/** Callers tell a full disk by its code. */
+/** Callers recognise a full disk by the code. */
 function codeOf(error: unknown): { readonly code?: unknown } {
   return error instanceof Error && 'code' in error ? { code: error.code } : {};
 }
@@ -48,7 +48,7 @@ function write(path: string, content: string): void {
   const file = openSync(temporary, 'wx', 0o600);
   try {
     const bytes = Buffer.from(content);
-    // One call may write a part only.
+    // One call may write only a part.
     for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
     fsyncSync(file);
   } catch (error) {
@@ -98,7 +98,7 @@ function replace(temporary: string, path: string): void {
   }
 }
 
-/** The new name is on the disk only once the folder is. Windows cannot open folders, and needs no such thing. */
+/** A new name is durable only when its folder is synced. Windows cannot open folders, and does not need this. */
 export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(folder, 'r');

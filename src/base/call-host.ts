@@ -1,5 +1,5 @@
-// Calls out to the host application: its logger, its `warn`, its hooks. A fault of the host must not leave our own work half done, so
-// nothing that it throws, now or later, comes back. Every module may import it.
+// Calls a function of the host application: its logger, its `warn`, its hooks. Errors are dropped, now and later, so that they cannot interrupt
+// the caller's own work.
 
 /** Calls `call` and drops what it throws. If it returns a promise, its rejection is dropped too. */
 export function callHost(call: () => unknown): void {
@@ -7,6 +7,6 @@ export function callHost(call: () => unknown): void {
     const result = call();
     if (result instanceof Promise) result.catch(() => undefined);
   } catch {
-    // There is nobody left to tell.
+    // The host's own error handling has failed; there is no one left to report to.
   }
 }

@@ -1,18 +1,18 @@
-// "Did you mean …?" for a word that is not one of those there are. Every room may import it.
+// Suggests similar words for a word that does not exist.
 
 import { closestMatch } from 'leven';
 
-/** The end of a message: `; did you mean "list"?`, or nothing if no candidate is close. */
+/** Returns the end of a message, `; did you mean "list"?`, or an empty string if no candidate is similar. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const matches = likely(word, candidates);
   if (matches.length === 0) return '';
   return `; did you mean ${matches.map((match) => JSON.stringify(match)).join(' or ')}?`;
 }
 
-/** What was most likely meant: the candidate that is typed almost so, else up to three that begin so. */
+/** The closest candidate; if none is close, up to three that start with the word. */
 function likely(word: string, candidates: readonly string[]): readonly string[] {
   const lower = word.toLowerCase();
-  // Two letters in the wrong order count as two changes.
+  // Two swapped letters count as two changes.
   const maxDistance = word.length < 4 ? 1 : word.length < 9 ? 2 : 3;
   const match = closestMatch(
     lower,

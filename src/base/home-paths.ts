@@ -1,5 +1,5 @@
-// Where files lie in the config folder. The folder is shared with the first version of this program, which keeps a `config.json` and a
-// `codebuddy.db` of its own there; only `webhooks.json` belongs to both. Everything that is ours alone is in the subfolder `api`.
+// Paths in the config folder. The first version of this program uses the folder, too, with its own `config.json` and `codebuddy.db`; both versions
+// share `webhooks.json`. Files that are ours alone are in the subfolder `api`.
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export function defaultHome(environment: NodeJS.ProcessEnv = process.env): strin
   return environment.CODEBUDDY_HOME || join(homedir(), '.codebuddy');
 }
 
-/** The subfolder that holds our own files. */
+/** The subfolder with our own files. */
 export function apiFolder(home: string): string {
   return join(home, 'api');
 }

@@ -1,14 +1,13 @@
-// What must not be shown: secrets in text that comes from outside (a server's error, a child's standard error), and the parts of a URL that
-// let someone in. Every room may import it.
+// Removes secrets from text that comes from outside, such as a server's error or a program's standard error, and credentials from URLs.
 
 import { withoutTrailing } from './without-trailing.ts';
 
-/** Stands in the place of a secret. */
+/** Replaces a secret. */
 export const redacted = '[redacted]';
 
 /**
- * The origin of a URL; the rest, if there is any, as `***`. The path too: services like Slack and Discord keep their token in it.
- * What is not a URL becomes `***` as a whole.
+ * Returns the origin of a URL, with `***` for the rest. The path is masked, too: Slack and Discord put their tokens there. Text that is not a URL
+ * becomes `***`.
  */
 export function maskUrl(url: string): string {
   if (!URL.canParse(url)) return '***';
@@ -18,9 +17,9 @@ export function maskUrl(url: string): string {
   return `${protocol}//${user ? '***@' : ''}${host}${rest ? '/***' : '/'}`;
 }
 
-/** A URL within text, up to what can only be the text around it. */
+/** A URL within text. */
 const urlInText = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>`|\\^{}]+/gi;
-/** At the end of a URL, these are taken for the text around it. */
+/** At the end of a URL, these characters belong to the surrounding text. */
 const trailing = '.,;:!?)]';
 
 /** Masks every URL in a text. */
@@ -28,7 +27,7 @@ export function maskUrlsIn(text: string): string {
   return replaceUrls(text, maskUrl);
 }
 
-/** Takes passwords (or a user alone, often a token) and the values of the query out of every URL in a text; hosts and paths stay. */
+/** Removes passwords, lone user names (often tokens) and query values from every URL in a text. Hosts and paths stay. */
 export function hideUrlSecrets(text: string): string {
   return replaceUrls(text, (url) =>
     url
@@ -44,7 +43,7 @@ function replaceUrls(text: string, replace: (url: string) => string): string {
   });
 }
 
-/** What is wrong with a JSON text, without the piece of it that V8's message quotes: the file may hold secrets. */
+/** Describes a JSON syntax error without the part of the text that V8's message quotes: it may contain secrets. */
 export function jsonFault(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   const quote = message.indexOf('"');
@@ -52,24 +51,24 @@ export function jsonFault(error: unknown): string {
   return fault === '' ? 'it cannot be parsed' : fault;
 }
 
-/** Without the `, ` or `, ...` that leads to the quoted piece. */
+/** Removes the `, ` or `, ...` before the quoted part. */
 function beforeQuote(head: string): string {
   const said = withoutTrailing(head.endsWith('...') ? head.slice(0, -3) : head, ' ');
   return said.endsWith(',') ? said.slice(0, -1) : said;
 }
 
 export interface Redactor {
-  /** Replaces every secret that is known, in the forms it usually takes, and the credentials in URLs. */
+  /** Replaces every known secret, in its usual encodings, and the credentials in URLs. */
   redact(text: string): string;
-  /** Values that must not be shown from now on. Values too short or too common to be secrets are left alone. */
+  /** Adds secrets. Values that are too short or too common are ignored. */
   learn(values: Iterable<string>): void;
-  /** A redactor that also knows these; what this one learns later, it knows too. */
+  /** Returns a redactor that also knows these values. It shares what this one learns later. */
   with(values: Iterable<string>): Redactor;
 }
 
-/** Below this, a value is likely to be part of ordinary words. */
+/** A shorter value is likely to occur in ordinary words. */
 const minLength = 6;
-/** Settings that are often in environments and are no secrets. */
+/** Common values of environment variables that are not secrets. */
 const ordinary: ReadonlySet<string> = new Set([
   'production',
   'development',
@@ -104,7 +103,7 @@ export function createRedactor(values: Iterable<string> = [], parent?: Redactor)
     redact(text) {
       const rest = parent === undefined ? hideUrlSecrets(text) : parent.redact(text);
       if (forms.size === 0) return rest;
-      // The longest first: a secret may hold another one.
+      // Longest first: a secret may contain another one.
       // redos: an alternation of escaped texts, without any repetition
       pattern ??= new RegExp(
         [...forms]
@@ -122,24 +121,24 @@ export function createRedactor(values: Iterable<string> = [], parent?: Redactor)
 
 const secretName = /key(?!board)|token|secret|passw|credential|auth(?!or)|cookie|private|dsn|(?:^|_)pat$/i;
 
-/** Values of variables that are named as secrets, and of those that are URLs with a password in them. */
+/** Returns the values of variables whose names suggest a secret, and of those that are URLs with a password. */
 export function secretVariables(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
   return Object.entries(environment).flatMap(([name, value]) => {
     if (value === undefined || value === '') return [];
-    // Paths and sockets (SSH_AUTH_SOCK, XAUTHORITY) are where a secret is, not the secret.
+    // Paths and sockets (SSH_AUTH_SOCK, XAUTHORITY) point to a secret; they are not one.
     if (secretName.test(name)) return value.startsWith('/') || isNumber(value) ? [] : [value];
     return /^[a-z][a-z0-9+.-]*:\/\/[^/@:]*:[^/@]*@/i.test(value) ? [value] : [];
   });
 }
 
-/** Of a few digits: a limit or a port rather than a secret. In a log line it may be a number, which must stay one. */
+/** Whether a value is a short number: a limit or a port rather than a secret. Replacing it would break numbers in JSON log lines. */
 export function isNumber(value: string): boolean {
   return /^-?[\d.]{1,15}$/.test(value);
 }
 
-/** A secret as it is written, and as common encodings write it. */
+/** A secret as it is, and in common encodings. */
 function formsOf(value: string): ReadonlySet<string> {
   const forms = new Set<string>();
   for (const part of partsOf(value)) {
@@ -155,11 +154,11 @@ function formsOf(value: string): ReadonlySet<string> {
   return forms;
 }
 
-/** The whole value, and the parts of it that are secrets by themselves. */
+/** The whole value, and its parts that are secrets themselves. */
 function partsOf(value: string): readonly string[] {
   const whole = value.trim();
   const parts = [whole];
-  // A key file: each of its lines may be shown alone. Short ones say nothing.
+  // A key file: each of its lines may appear alone. Short lines reveal nothing.
   if (whole.includes('\n'))
     parts.push(
       ...whole
@@ -194,12 +193,12 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Not percent-encoded: it stands as it is.
+    // Not percent-encoded.
     return text;
   }
 }
 
-/** In base64, where a value begins within other bytes decides how it looks; the ends depend on what is beside it. */
+/** The base64 form of a value depends on its offset within other bytes, and its ends on the bytes beside it. */
 function base64Forms(bytes: Buffer): readonly string[] {
   const forms: string[] = [];
   for (let shift = 0; shift < 3; shift++) {

@@ -1,16 +1,16 @@
-// Counts what runs do: how they end, how long they take, what they spend. The agent counts its own runs, and the REST server those that a
-// host application answers, in the same way.
+// Counts how runs end, how long they take and what they cost. The agent counts its own runs, and the REST server those that a host application
+// answers.
 
 import type { RunEnding } from '../contract/run.ts';
 import type { Usage } from '../contract/usage.ts';
 
-/** Upper bounds in seconds: from an answer without a model to an hour. */
+/** Upper bounds in seconds, from answers without a model to one hour. */
 const bucketSeconds = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] as const;
 
 export interface RunDurations {
   readonly count: number;
   readonly totalSeconds: number;
-  /** Upper bounds in seconds, with how many runs took no longer. */
+  /** Upper bounds in seconds, each with the number of runs that took no longer. */
   readonly buckets: readonly (readonly [number, number])[];
 }
 
@@ -18,20 +18,20 @@ export interface ModelSpending {
   readonly model: string;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** US dollars, of what has a price. */
+  /** US dollars; models without a known price count as 0. */
   readonly cost: number;
 }
 
 export interface RunStats {
   /** Ended runs since the start of the process. */
   readonly ended: Readonly<Record<RunEnding, number>>;
-  /** Of those that had begun to work; waiting for a person counts. */
+  /** Of runs that had started to work, including the time waiting for approval. */
   readonly durations: Readonly<Record<RunEnding, RunDurations>>;
   readonly spending: readonly ModelSpending[];
 }
 
 export interface RunFigures {
-  /** `durationMs` is undefined for a run that never began to work. */
+  /** `durationMs` is undefined for a run that never started to work. */
   ended(ending: RunEnding, durationMs: number | undefined): void;
   spent(
     model: string | null,
@@ -41,7 +41,7 @@ export interface RunFigures {
   stats(): RunStats;
 }
 
-/** Models that are counted by their names; the rest is `other`, so that clients cannot fill the memory with names. */
+/** Models that are counted by name. The rest count as `other`, or clients could fill the memory with names. */
 const maxModels = 100;
 
 export function createRunFigures(): RunFigures {
@@ -104,7 +104,7 @@ class Durations {
   }
 }
 
-/** The figures of two counters as one. */
+/** Adds the figures of two counters. */
 export function addRunStats(left: RunStats, right: RunStats): RunStats {
   const byEnding = <T>(add: (ending: RunEnding) => T): Record<RunEnding, T> => ({
     completed: add('completed'),

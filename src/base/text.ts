@@ -1,31 +1,31 @@
-// Text that every reader can take: well-formed Unicode, not blank, and cut between characters. A lone surrogate or a NUL in one message
-// makes a provider refuse the whole conversation, so text is repaired where it comes in.
+// Repairs and truncates text: well-formed Unicode, cut between characters. A lone surrogate or a NUL in one message makes a provider refuse the
+// whole conversation, so text is repaired where it enters.
 
-/** White space, control and format characters, what Unicode calls ignorable, and the empty Braille pattern show nothing. */
+/** Invisible: white space, control and format characters, those that Unicode calls ignorable, and the empty Braille pattern. */
 const visible = /[^\s\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
-/** True if the text shows nothing. Providers refuse such a message. */
+/** Whether the text has no visible character. Providers refuse such a message. */
 export function isBlank(text: string): boolean {
   return !visible.test(text);
 }
 
-/** The text with each lone surrogate replaced by U+FFFD. */
+/** Replaces each lone surrogate with U+FFFD. */
 export function wellFormed(text: string): string {
   return text.isWellFormed() ? text : text.toWellFormed();
 }
 
-/** A JSON value with `wellFormed` applied to each string and key. Returns the value itself if nothing has to change. */
+/** Applies `wellFormed` to each string and key of a JSON value. Returns the value itself if nothing changes. */
 export function wellFormedDeep<T>(value: T): T {
   return mapStrings(value, wellFormed) as T;
 }
 
-/** Text as it may leave for a provider: well-formed and without NUL, which some servers store or print wrongly. */
+/** Makes text safe for providers: well-formed and without NUL, which some servers store or print wrongly. */
 export function sendable(text: string): string {
   const whole = wellFormed(text);
   return whole.includes('\0') ? whole.replaceAll('\0', '') : whole;
 }
 
-/** A JSON value with `sendable` applied to each string and key. Returns the value itself if nothing has to change. */
+/** Applies `sendable` to each string and key of a JSON value. Returns the value itself if nothing changes. */
 export function sendableDeep<T>(value: T): T {
   return mapStrings(value, sendable) as T;
 }
@@ -37,7 +37,7 @@ function mapStrings(value: unknown, change: (text: string) => string): unknown {
     const items = value.map((item) => mapStrings(item, change));
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
-  // Anything but plain data (a Date, a class of the host) is left to JSON.
+  // Other objects (a Date, a class of the host) are left to JSON.
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
   let isChanged = false;
@@ -50,10 +50,10 @@ function mapStrings(value: unknown, change: (text: string) => string): unknown {
 }
 
 let graphemes: Intl.Segmenter | undefined;
-/** Longer than nearly all graphemes; a longer one is cut between code points. */
+/** Longer than nearly all graphemes. A longer one is cut between code points. */
 const graphemeReach = 64;
 
-/** The last place at or before `at` (in UTF-16 units) that is not inside a character as a reader sees it. */
+/** The last position at or before `at` (in UTF-16 units) that is not inside a grapheme. */
 function boundaryBefore(text: string, at: number): number {
   if (at <= 0) return 0;
   if (at >= text.length) return text.length;
@@ -63,7 +63,7 @@ function boundaryBefore(text: string, at: number): number {
   graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   const around = text.slice(start, place + graphemeReach);
   const found = graphemes.segment(around).containing(place - start);
-  // A "grapheme" that begins before what was looked at cannot be kept whole.
+  // A grapheme that starts before the examined range cannot be kept whole.
   return found === undefined || found.index === 0 ? place : start + found.index;
 }
 
@@ -71,30 +71,30 @@ function isInsidePair(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && at > 0 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
-/** The first `maxLength` UTF-16 units at most, not cut inside a character. */
+/** Returns at most the first `maxLength` UTF-16 units, not cut inside a grapheme. */
 export function cutHead(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : text.slice(0, boundaryBefore(text, maxLength));
 }
 
-/** The last `maxLength` UTF-16 units at most, not cut inside a character. */
+/** Returns at most the last `maxLength` UTF-16 units, not cut inside a grapheme. */
 export function cutTail(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
   const start = text.length - maxLength;
   const before = boundaryBefore(text, start);
   if (before === start) return text.slice(start);
-  // The rest of a character that began before does not count.
+  // Leave out the rest of a grapheme that starts before.
   graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   const found = graphemes.segment(text.slice(before, before + graphemeReach)).containing(0);
   const end = found === undefined ? start : before + found.segment.length;
   return text.slice(Math.min(isInsidePair(text, end) ? end + 1 : end, text.length));
 }
 
-/** The text, or its beginning and `…`, with `maxLength` UTF-16 units at most. */
+/** Truncates text to `maxLength` UTF-16 units, including the `…` at its end. */
 export function shorten(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${cutHead(text, maxLength - 1)}…`;
 }
 
-/** The bytes as text, without a character that was cut at their beginning or end. */
+/** Decodes UTF-8 without the characters that are cut at the start or the end of the bytes. */
 export function decodeCut(bytes: Uint8Array): string {
   let start = 0;
   while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++;

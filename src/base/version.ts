@@ -1,10 +1,10 @@
-// The version in package.json, read once: the one place it is written.
+// The version of this package, read from package.json.
 
 import { createRequire } from 'node:module';
 
 const manifest: unknown = createRequire(import.meta.url)('../../package.json');
 
-/** This package's version, e.g. `1.2.3`. */
+/** For example `1.2.3`. */
 export const version: string =
   typeof manifest === 'object' && manifest !== null && 'version' in manifest
     ? String(manifest.version)

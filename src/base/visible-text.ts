@@ -1,14 +1,14 @@
-// Makes characters visible that a terminal would obey or hide: control characters, marks that turn the direction of text, and characters
-// without a width. Text from elsewhere could use them to show a person something else than what will run.
+// Escapes characters that a terminal obeys or hides: control characters, marks that change the direction of text, and characters without width.
+// Text from elsewhere could use them to show the user something other than what will run.
 
-// Line breaks and tabs stay, and the selectors of emoji (U+FE0E, U+FE0F). Arabic number signs are visible, though Unicode counts them as
+// Line breaks, tabs and emoji selectors (U+FE0E, U+FE0F) are kept. So are Arabic number signs, which are visible although Unicode calls them
 // format characters.
 // redos: one character class without repetition; recheck does not parse the flag v
 const hidden =
   /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t\u{FE0E}\u{FE0F}\u{600}-\u{605}\u{6DD}\u{70F}\u{890}\u{891}\u{8E2}\u{110BD}\u{110CD}]]/gv;
 const joiner = '\u200d';
 
-/** As `\x1b`, `\u202e` or `\u{e0041}`. A carriage return before a line break is left out. */
+/** Escapes them as `\x1b`, `\u202e` or `\u{e0041}`. Drops a carriage return before a line break. */
 export function visible(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(hidden, (char, offset: number, whole: string) => {
     if (char === joiner && joinsEmoji(whole, offset)) return char;
@@ -19,12 +19,12 @@ export function visible(text: string): string {
   });
 }
 
-/** The same, on one line: line breaks and tabs are shown too. */
+/** Escapes line breaks and tabs, too. */
 export function visibleLine(text: string): string {
   return visible(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }
 
-/** JSON text of the same value, in which these characters are escaped. */
+/** Escapes these characters in JSON text without changing its value. */
 export function visibleJson(json: string): string {
   return json.replace(hidden, (char, offset: number, whole: string) => {
     if (char === joiner && joinsEmoji(whole, offset)) return char;
@@ -34,7 +34,7 @@ export function visibleJson(json: string): string {
   });
 }
 
-/** Families and professions are several emoji in one. */
+/** Joiners combine emoji to families and professions. */
 function joinsEmoji(text: string, at: number): boolean {
   return (
     /(?:\p{Extended_Pictographic}|\u{FE0F}|\p{Emoji_Modifier})$/u.test(text.slice(Math.max(0, at - 2), at)) &&

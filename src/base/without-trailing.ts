@@ -1,6 +1,6 @@
-// Trims other characters than white space from the end of a text. A regular expression like /x+$/ takes quadratic time for this.
+// Trims given characters from the end of a text. A regular expression such as /x+$/ takes quadratic time for this.
 
-/** The text without the characters of `chars` (each one UTF-16 unit) at its end. */
+/** Removes the characters of `chars` (each one UTF-16 unit) from the end of the text. */
 export function withoutTrailing(text: string, chars: string): string {
   let end = text.length;
   while (end > 0 && chars.includes(text.charAt(end - 1))) end--;

@@ -1,7 +1,9 @@
-// The options that every command talking to a server takes, and the client they make.
+// The flags of every command that talks to a server, and the client that they configure.
 
 import type { Command } from 'commander';
 import { CodeBuddyClient } from '../client/index.ts';
+import { invalid } from './option-values.ts';
+import { withSettings } from './setting-flags.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface ConnectionOptions {
@@ -13,14 +15,19 @@ export interface ConnectionOptions {
 
 /** Adds --url, --api-key, --home and --json. */
 export function withConnection(command: Command): Command {
-  return command
-    .option('--url <url>', 'the server (default: the one running for the config folder)', serverUrl('--url'))
-    .option('--api-key <key>', 'the API key (default: CODEBUDDY_API_KEY, else the local key)', apiKey)
-    .option('--home <folder>', 'the config folder (default: CODEBUDDY_HOME, else ~/.codebuddy)')
-    .option('--json', 'print one JSON document, or JSON lines where there are many; errors too');
+  return withSettings(
+    command
+      .option(
+        '--url <url>',
+        'URL of the server (CODEBUDDY_URL; default: the local server)',
+        serverUrl('--url'),
+      )
+      .option('--api-key <key>', 'API key (CODEBUDDY_API_KEY; default: the local key)', apiKey),
+    ['home'],
+  ).option('--json', 'print JSON, errors included');
 }
 
-/** Runs with a client and closes it; Ctrl-C aborts the signal. */
+/** Calls `work` with a client and closes the client afterwards. Ctrl-C aborts the signal. */
 export async function withClient(
   options: ConnectionOptions,
   work: (client: CodeBuddyClient, signal: AbortSignal) => Promise<void>,
@@ -46,12 +53,12 @@ export async function withClient(
 function serverUrl(name: string): (text: string) => string {
   return (text) => {
     if (/^https?:\/\/./.test(text) && URL.canParse(text)) return text;
-    throw new UsageError(`${name} is ${JSON.stringify(text)}; it must be as http://127.0.0.1:3847`);
+    throw invalid(name, 'a URL such as http://127.0.0.1:3847', text);
   };
 }
 
 function apiKey(text: string): string {
   if (/^[\x21-\x7e]{1,512}$/.test(text)) return text;
-  // Not shown: it may be the key with something pasted beside it.
-  throw new UsageError('--api-key must be visible ASCII characters without spaces');
+  // The value is not shown: it may contain the key.
+  throw new UsageError('--api-key must consist of 1 to 512 printable ASCII characters without spaces.');
 }

@@ -1,67 +1,73 @@
-// `codebuddy deliveries`: what became of each event on its way to a webhook, why, and what to do about it.
+// `codebuddy deliveries`: the deliveries of events to webhooks, their outcome, and the next step.
 
 import type { Command } from 'commander';
 import type { ExplainedDelivery } from '../client/index.ts';
 import { type DeliveryStatus, deliveryStatuses } from '../contract/delivery.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime, withLocalTimes } from './local-time.ts';
-import { eventPattern, oneOf, pageLimit } from './option-values.ts';
-import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { eventPattern, oneOf } from './option-values.ts';
+import { countOf, oneLine, paint, print, printJson, printTable } from './output.ts';
+import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
 import { readTime } from './time-point.ts';
 import { UsageError } from './usage-error.ts';
 
-interface ListOptions extends ConnectionOptions {
+interface FilterOptions extends ConnectionOptions {
   readonly webhook?: string;
+  readonly event?: string;
+  readonly since?: string;
+}
+
+interface ListOptions extends FilterOptions, PageOptions {
   readonly status?: DeliveryStatus;
-  readonly event?: string;
   readonly eventId?: string;
-  readonly since?: string;
-  readonly limit: number;
-  readonly cursor?: string;
 }
 
-interface RetryOptions extends ConnectionOptions {
+interface RetryOptions extends FilterOptions {
   readonly failed?: boolean;
-  readonly webhook?: string;
-  readonly event?: string;
-  readonly since?: string;
 }
 
-export function add(program: Command): void {
-  const deliveries = program.command('deliveries').description('Shows, explains and retries deliveries.');
-  withConnection(deliveries.command('list').description('Lists deliveries, newest first.'))
-    .option('--webhook <id>', 'only of this webhook', idOf('--webhook', 'whk'))
-    .option('--status <status>', `only ${deliveryStatuses.join(', ')}`, oneOf('--status', deliveryStatuses))
-    .option('--event <type>', 'only of this event type', eventPattern('--event'))
-    .option('--event-id <id>', 'only of this event', idOf('--event-id', 'evt'))
-    .option(
-      '--since <time>',
-      'only those made since then: a date or time, or how long ago, as 2026-11-29, 2h',
+export function define(deliveries: Command): void {
+  withConnection(
+    withPaging(withFilter(deliveries.command('list').description('List deliveries, newest first.'))),
+  )
+    .addOption(
+      new Flag('--status <status>', `only deliveries with this status: ${deliveryStatuses.join(', ')}`, {
+        field: 'status',
+        parse: oneOf('--status', deliveryStatuses),
+      }),
     )
-    .option('--limit <n>', '1 to 200', pageLimit, 50)
-    .option('--cursor <cursor>', 'the nextCursor of the page before')
+    .addOption(
+      new Flag('--event-id <id>', 'only deliveries of this event', {
+        field: 'eventId',
+        parse: idOf('--event-id', 'evt'),
+      }),
+    )
     .action(list);
   withConnection(
-    withId(deliveries.command('show').description('Shows a delivery with every attempt.'), 'dlv'),
+    withId(deliveries.command('show').description('Show a delivery with its attempts.'), 'dlv'),
   ).action(show);
   withConnection(
     withId(
-      deliveries
-        .command('explain')
-        .description('Says in words what became of a delivery, and the next step.'),
+      deliveries.command('explain').description('Explain the state of a delivery and the next step.'),
       'dlv',
     ),
   ).action(explain);
   withConnection(
-    deliveries
-      .command('retry')
-      .description('Sends again: one delivery, or with --failed all that failed.')
-      .argument('[id]', 'of a delivery', idOf('id', 'dlv'))
-      .option('--failed', 'all that failed')
-      .option('--webhook <id>', 'with --failed: only of this webhook', idOf('--webhook', 'whk'))
-      .option('--event <type>', 'with --failed: only of this event type', eventPattern('--event'))
-      .option('--since <time>', 'with --failed: only those made since then, as 2026-11-29, 2h'),
+    withFilter(
+      withId(
+        deliveries
+          .command('retry')
+          .description('Retry a delivery, or all failed deliveries with --failed.')
+          .option(
+            '--failed',
+            'retry all failed deliveries; --webhook, --event and --since select some of them',
+          ),
+        'dlv',
+        { optional: true },
+      ),
+    ),
   )
     .addHelpText(
       'after',
@@ -73,22 +79,51 @@ Examples:
     .action(retry);
 }
 
-async function list(options: ListOptions): Promise<void> {
-  const since = options.since === undefined ? undefined : readTime('--since', options.since);
-  await withClient(options, async (client, signal) => {
-    const { webhook, status, event, eventId, limit, cursor } = options;
-    const answer = await client.deliveries.list(
-      {
-        limit,
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(webhook === undefined ? {} : { webhookId: webhook }),
-        ...(status === undefined ? {} : { status }),
-        ...(event === undefined ? {} : { event }),
-        ...(eventId === undefined ? {} : { eventId }),
-        ...(since === undefined ? {} : { since }),
-      },
-      { signal },
+function withFilter(command: Command): Command {
+  return command
+    .addOption(
+      new Flag('--webhook <id>', 'only deliveries to this webhook', {
+        field: 'webhookId',
+        parse: idOf('--webhook', 'whk'),
+      }),
+    )
+    .addOption(
+      new Flag('--event <type>', 'only deliveries of events of this type', {
+        field: 'event',
+        parse: eventPattern('--event'),
+      }),
+    )
+    .addOption(
+      new Flag('--since <time>', 'only deliveries created since this time, date or age: 2026-11-29, 2h', {
+        field: 'since',
+      }),
     );
+}
+
+/** The query parameters of the filter. @throws UsageError for an invalid --since */
+function filterQuery({ webhook, event, since }: FilterOptions): {
+  webhookId?: string;
+  event?: string;
+  since?: string;
+} {
+  return {
+    ...(webhook === undefined ? {} : { webhookId: webhook }),
+    ...(event === undefined ? {} : { event }),
+    ...(since === undefined ? {} : { since: readTime('--since', since) }),
+  };
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const filter = filterQuery(options);
+  await withClient(options, async (client, signal) => {
+    const { status, eventId } = options;
+    const query = {
+      ...pageQuery(options),
+      ...filter,
+      ...(status === undefined ? {} : { status }),
+      ...(eventId === undefined ? {} : { eventId }),
+    };
+    const answer = await client.deliveries.list(query, { signal });
     if (options.json) return printJson(answer);
     printTable(
       ['ID', 'CREATED', 'STATUS', 'ATTEMPTS', 'EVENT', 'WEBHOOK', 'REASON'],
@@ -102,7 +137,7 @@ async function list(options: ListOptions): Promise<void> {
         delivery.reason ?? '',
       ]),
     );
-    if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));
+    printNextPage(answer.nextCursor);
   });
 }
 
@@ -111,7 +146,7 @@ async function show(id: string, options: ConnectionOptions): Promise<void> {
     const delivery = await client.deliveries.get(id, { signal });
     if (options.json) return printJson(delivery);
     print(describe(delivery));
-    if (delivery.attemptLog.length === 0) return print('no attempt yet');
+    if (delivery.attemptLog.length === 0) return print('No attempts yet.');
     printTable(
       ['ATTEMPT', 'AT', 'MS', 'OUTCOME', 'STATUS', 'MESSAGE'],
       delivery.attemptLog.map(({ number, at, durationMs, outcome, statusCode, message }) => [
@@ -125,7 +160,7 @@ async function show(id: string, options: ConnectionOptions): Promise<void> {
     );
     const answered = delivery.attemptLog.findLast(({ responseExcerpt }) => responseExcerpt);
     if (answered?.responseExcerpt) {
-      print(`\n${paint('dim', `answer to attempt ${answered.number}`)}\n${answered.responseExcerpt}`);
+      print(`\n${paint('dim', `Response to attempt ${answered.number}:`)}\n${answered.responseExcerpt}`);
     }
   });
 }
@@ -135,35 +170,27 @@ async function explain(id: string, options: ConnectionOptions): Promise<void> {
     const { explanation } = await client.deliveries.get(id, { signal });
     if (options.json) return printJson(explanation);
     print(withLocalTimes(explanation.summary));
-    print(`${paint('bold', 'next step:')} ${withLocalTimes(explanation.nextStep)}`);
+    print(`${paint('bold', 'Next step:')} ${withLocalTimes(explanation.nextStep)}`);
     if (explanation.curl !== null) print(`\n${explanation.curl}`);
   });
 }
 
 async function retry(id: string | undefined, options: RetryOptions): Promise<void> {
-  const { webhook, event } = options;
-  const since = options.since === undefined ? undefined : readTime('--since', options.since);
-  if ((id === undefined) === (options.failed !== true)) {
-    throw new UsageError('name one delivery, or take --failed for all that failed');
-  }
-  if (id !== undefined && (webhook ?? event ?? since) !== undefined) {
-    throw new UsageError('--webhook, --event and --since go with --failed');
-  }
+  const filter = filterQuery(options);
+  if ((id === undefined) === (options.failed !== true))
+    throw new UsageError('Use either the <id> of a delivery, or --failed for all failed deliveries.');
+  if (id !== undefined && Object.keys(filter).length > 0)
+    throw new UsageError('--webhook, --event and --since need --failed.');
   await withClient(options, async (client, signal) => {
     if (id !== undefined) {
       const delivery = await client.deliveries.retry(id, { signal });
       if (options.json) printJson(delivery);
-      else print(`${delivery.id} is queued again`);
+      else print(`Queued delivery ${delivery.id} again.`);
       return;
     }
-    const filter = {
-      ...(webhook === undefined ? {} : { webhookId: webhook }),
-      ...(event === undefined ? {} : { event }),
-      ...(since === undefined ? {} : { since }),
-    };
     const answer = await client.deliveries.retryFailed(filter, { signal });
     if (options.json) printJson(answer);
-    else print(`${answer.queued} queued again`);
+    else print(`Queued ${countOf(answer.queued, 'delivery', 'deliveries')} again.`);
   });
 }
 

@@ -1,4 +1,4 @@
-// `codebuddy doctor`: is this machine fit, what are the settings and where does each come from, does the server answer?
+// `codebuddy doctor`: checks this machine, shows the settings and their sources, and asks the running server for its state.
 
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,11 +6,13 @@ import type { Command } from 'commander';
 import { version } from '../base/version.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { hasModes } from '../config/home-folder.ts';
+import { inspectSettings } from '../config/load-settings.ts';
 import { localKeyPath, readLocalKey } from '../config/local-key.ts';
 import { readServerFile, type ServerFile } from '../config/server-file.ts';
-import { inspectSettings, type Origins, type Settings } from '../config/settings.ts';
+import type { Origins, Settings } from '../config/settings.ts';
 import { exitCodes } from './exit-codes.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { settingFlags, withSettings } from './setting-flags.ts';
 
 interface Check {
   readonly name: string;
@@ -18,26 +20,17 @@ interface Check {
   readonly detail: string;
 }
 
-interface DoctorOptions {
-  readonly home?: string;
-  readonly workspace?: string;
-  readonly json?: boolean;
-}
-
-export function add(program: Command): void {
-  program
-    .command('doctor')
-    .description('Checks this machine, the settings and the server. Exit code 1 if something is wrong.')
-    .option('--home <folder>', 'the config folder (default: CODEBUDDY_HOME, else ~/.codebuddy)')
-    .option('--workspace <folder>', 'the workspace (default: this folder)')
+export function define(doctor: Command): void {
+  withSettings(doctor, ['home', 'workspace'])
+    .description('Check this machine, the settings and the server. The exit code is 1 if a check fails.')
     .option('--json', 'print JSON')
-    .action(async ({ home, workspace, json }: DoctorOptions) => {
-      const { settings, origins, faults } = inspectSettings({ flags: { home, workspace } });
+    .action(async (options: { readonly json?: boolean }) => {
+      const { settings, origins, faults } = inspectSettings({ flags: settingFlags(options) });
       const checks = [...settingsChecks(faults), ...(await runChecks(settings, origins))];
       const shown = {
         ...settings,
         apiKey: settings.apiKey === undefined ? undefined : '(set)',
-        // They may hold secrets.
+        // They may contain secrets.
         providers: namesOf(settings.providers),
         mcpServers: namesOf(settings.mcpServers),
         webhookProxy: settings.webhookProxy?.replace(/\/\/[^/]*@/, '//***@'),
@@ -47,16 +40,16 @@ export function add(program: Command): void {
         value: value ?? null,
         origin: origins[name as keyof Settings],
       }));
-      if (json) printJson({ version, settings: rows, checks });
+      if (options.json) printJson({ version, settings: rows, checks });
       else {
         printTable(
-          ['SETTING', 'VALUE', 'FROM'],
+          ['SETTING', 'VALUE', 'SOURCE'],
           rows.map(({ name, value, origin }) => [name, value === null ? '-' : shownValue(value), origin]),
         );
         print('');
         for (const { name, ok, detail } of checks) {
           print(
-            `${ok ? paint('green', 'ok   ') : paint('red', 'wrong')} ${name.padEnd(14)} ${oneLine(detail)}`,
+            `${ok ? paint('green', 'ok  ') : paint('red', 'FAIL')} ${name.padEnd(14)} ${oneLine(detail)}`,
           );
         }
       }
@@ -66,11 +59,11 @@ export function add(program: Command): void {
 
 function settingsChecks(faults: readonly string[]): readonly Check[] {
   const name = 'settings';
-  if (faults.length === 0) return [{ name, ok: true, detail: 'every one makes sense by itself' }];
+  if (faults.length === 0) return [{ name, ok: true, detail: 'all valid' }];
   return faults.map((detail) => ({ name, ok: false, detail }));
 }
 
-/** Every check, whatever becomes of the others. */
+/** Runs every check, even if others fail. */
 async function runChecks(settings: Settings, origins: Origins): Promise<readonly Check[]> {
   const { home } = settings;
   const { server, fault } = findServer(home);
@@ -112,24 +105,24 @@ async function attempt(
   }
 }
 
-/** Which model would answer and why, and whether commands are kept in a sandbox. */
+/** Checks the model that would answer, the sandbox and the MCP servers. */
 async function checkAgent(settings: Settings, origins: Origins): Promise<readonly Check[]> {
-  const { lookAtAgent } = await import('../app.ts');
-  return lookAtAgent(settings, origins.models);
+  const { inspectAgentSettings } = await import('../app/inspect.ts');
+  return inspectAgentSettings(settings, origins.models);
 }
 
 async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<readonly Check[]> {
   const name = 'webhooks';
-  const { checkWebhookSettings, lookAtWebhooks } = await import('../app.ts');
-  const faults = checkWebhookSettings(settings);
+  const { findWebhookFaults, inspectWebhooksFile } = await import('../app/inspect.ts');
+  const faults = findWebhookFaults(settings);
   if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
-  // The entries of webhooks.json that the next start would refuse; a running server tells of its own.
-  return isRunning ? [] : [await lookAtWebhooks(settings)];
+  // A running server reports its webhooks itself.
+  return isRunning ? [] : [await inspectWebhooksFile(settings)];
 }
 
 function checkKey(home: string): Check {
   const key = readLocalKey(home);
-  const detail = key === undefined ? 'will be made at the first start' : localKeyPath(home);
+  const detail = key === undefined ? 'will be created at the first start' : localKeyPath(home);
   return { name: 'API key', ok: true, detail };
 }
 
@@ -144,22 +137,22 @@ function shownValue(value: unknown): string {
 }
 
 function checkNode(): Check {
-  return { name: 'node', ok: true, detail: `v${process.versions.node} (22.19 or newer is needed)` };
+  return { name: 'node', ok: true, detail: `v${process.versions.node} (22.19 or newer is required)` };
 }
 
 function checkHome(home: string): Check {
   const name = 'config folder';
   const stats = statSync(home, { throwIfNoEntry: false });
-  if (stats === undefined) return { name, ok: true, detail: `${home} will be made at the first start` };
+  if (stats === undefined) return { name, ok: true, detail: `${home} will be created at the first start` };
   if (hasModes && (stats.mode & 0o077) !== 0)
     return {
       name,
       ok: false,
-      detail: `${home} can be used by others (mode ${(stats.mode & 0o777).toString(8)}); the next start mends it`,
+      detail: `${home} is accessible to other users (mode ${(stats.mode & 0o777).toString(8)}); the next start repairs it`,
     };
   return canWrite(home)
     ? { name, ok: true, detail: home }
-    : { name, ok: false, detail: `${home} cannot be written` };
+    : { name, ok: false, detail: `${home} is not writable` };
 }
 
 function checkWorkspace(workspace: string): Check {
@@ -169,7 +162,7 @@ function checkWorkspace(workspace: string): Check {
     return { name, ok: false, detail: `${workspace} is not a folder` };
   return canWrite(workspace)
     ? { name, ok: true, detail: workspace }
-    : { name, ok: true, detail: `${workspace} can be read but not written: tools that write will fail` };
+    : { name, ok: true, detail: `${workspace} is not writable: tools that write will fail` };
 }
 
 function checkDisk(home: string): Check {
@@ -177,7 +170,7 @@ function checkDisk(home: string): Check {
   const folder = statSync(home, { throwIfNoEntry: false }) === undefined ? '.' : home;
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
-  return { name, ok: free > 100e6, detail: `${(free / 1e9).toFixed(1)} GB free where the log is kept` };
+  return { name, ok: free > 100e6, detail: `${(free / 1e9).toFixed(1)} GB free for the event log` };
 }
 
 async function checkPort({ host, port }: Settings): Promise<Check> {
@@ -187,7 +180,7 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
     probe.once('error', (error: NodeJS.ErrnoException) => {
       const why =
         error.code === 'EADDRINUSE'
-          ? 'is used by another program; choose one with --port'
+          ? 'is in use by another program; choose another one with --port'
           : `cannot be used: ${error.message}`;
       resolve({ name, ok: false, detail: `${host}:${port} ${why}` });
     });
@@ -199,14 +192,14 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
 
 async function checkDatabase(settings: Settings): Promise<Check> {
   const name = 'database';
-  const { checkDatabase: check, findDatabase } = await import('../app.ts');
+  const { findDatabase, lastEventIn } = await import('../app/inspect.ts');
   const databasePath = findDatabase(settings);
   if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {
-    return { name, ok: true, detail: `${databasePath} will be made at the first start` };
+    return { name, ok: true, detail: `${databasePath} will be created at the first start` };
   }
   try {
-    const events = await check(databasePath);
-    return { name, ok: true, detail: `${databasePath}, ${events} events so far` };
+    const events = await lastEventIn(databasePath);
+    return { name, ok: true, detail: `${databasePath} (${events} events so far)` };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
@@ -215,7 +208,7 @@ async function checkDatabase(settings: Settings): Promise<Check> {
 async function checkServer(home: string, { url, pid }: ServerFile): Promise<readonly Check[]> {
   let client: CodeBuddyClient | undefined;
   try {
-    // Found by `home`, so that it must prove itself before it gets the key.
+    // Found through `home`, so it must prove its identity before it gets the key.
     client = new CodeBuddyClient({ home });
     const status = await client.status({ signal: AbortSignal.timeout(3000) });
     const { refused = 0 } = status.webhooks;
@@ -230,8 +223,8 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
         ok: refused === 0,
         detail:
           refused === 0
-            ? 'all can be used'
-            : `${refused} refused, their deliveries wait; codebuddy webhooks list shows them`,
+            ? 'all usable'
+            : `${refused} refused, with deliveries waiting; see: codebuddy webhooks list`,
       },
     ];
   } catch (error) {
@@ -247,13 +240,13 @@ async function checkServer(home: string, { url, pid }: ServerFile): Promise<read
   }
 }
 
-/** The webhooks that a person should look at, as the server sees them; without one, the files that it set aside. */
+/** Checks for webhooks that need attention, as the running server reports them; without a server, for files that were set aside. */
 async function checkWebhookStates(settings: Settings, isRunning: boolean): Promise<Check> {
   const name = 'webhook states';
-  const { describeAttention, setAsideIn } = await import('../app.ts');
+  const { describeAttention, setAsideIn } = await import('../app/inspect.ts');
   if (!isRunning) {
     const found = describeAttention([], setAsideIn(settings));
-    return { name, ok: found === undefined, detail: found ?? 'no webhooks.json was set aside' };
+    return { name, ok: found === undefined, detail: found ?? 'no unusable webhooks.json was set aside' };
   }
   let client: CodeBuddyClient | undefined;
   try {
@@ -263,7 +256,7 @@ async function checkWebhookStates(settings: Settings, isRunning: boolean): Promi
     return {
       name,
       ok: found === undefined,
-      detail: found ?? `none needs attention; ${webhooks.pending} deliveries wait`,
+      detail: found ?? `none needs attention; ${webhooks.pending} deliveries pending`,
     };
   } catch (error) {
     return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
@@ -277,7 +270,7 @@ function canWrite(path: string): boolean {
     accessSync(path, constants.W_OK);
     return true;
   } catch {
-    // Any reason means no; which one does not matter here.
+    // The reason does not matter here.
     return false;
   }
 }

@@ -1,9 +1,10 @@
-// `codebuddy events tail`: the log as it grows. It survives a restart of the server: it goes on after the last event it printed.
+// `codebuddy events tail`: prints the event log as it grows. After a restart of the server, it continues after the last event that it printed.
 
 import type { Command } from 'commander';
 import { shorten } from '../base/text.ts';
 import type { CodeBuddyClient, StreamEvent } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';
 import { localClock } from './local-time.ts';
 import { eventPattern, repeated } from './option-values.ts';
@@ -18,21 +19,31 @@ interface TailOptions extends ConnectionOptions {
   readonly deltas?: boolean;
 }
 
-export function add(program: Command): void {
-  const events = program.command('events').description('The event log.');
-  withConnection(events.command('tail').description('Prints events as they happen, until Ctrl-C.'))
-    .option(
-      '--after <point>',
-      'start after this sequence number (0: the beginning), date or time, or this long ago: 2026-11-29, 2h',
+export function define(events: Command): void {
+  withConnection(events.command('tail').description('Print events as they happen, until Ctrl-C.'))
+    .addOption(
+      new Flag(
+        '--after <point>',
+        'start after this sequence number (0: the beginning), time, date or age: 1200, 2026-11-29, 2h',
+        { field: 'after' },
+      ),
     )
-    .option(
-      '--type <type>',
-      'only these types, as tool.* or run.complete; may be repeated',
-      repeated(eventPattern('--type')),
+    .addOption(
+      new Flag('--type <type>', "only these types, such as run.complete or 'tool.*'; may be repeated", {
+        field: 'types',
+        parse: repeated(eventPattern('--type')),
+      }),
     )
-    .option('--session <id>', 'only this session', idOf('--session', 'ses'))
-    .option('--run <id>', 'only this run', idOf('--run', 'run'))
-    .option('--deltas', 'also pieces of text as they are made')
+    .addOption(
+      new Flag('--session <id>', 'only events of this session', {
+        field: 'sessionId',
+        parse: idOf('--session', 'ses'),
+      }),
+    )
+    .addOption(
+      new Flag('--run <id>', 'only events of this run', { field: 'runId', parse: idOf('--run', 'run') }),
+    )
+    .option('--deltas', 'include partial answers and tool output as they arrive')
     .addHelpText(
       'after',
       `
@@ -64,7 +75,7 @@ async function tail(options: TailOptions): Promise<void> {
   });
 }
 
-/** The number of the last event before a time. Numbers grow with time, so halving finds it. */
+/** Finds the sequence number of the last event before a time by binary search: both grow together. */
 async function sequenceBefore(client: CodeBuddyClient, time: string, signal: AbortSignal): Promise<number> {
   const [newest] = (await client.events.list({ order: 'desc', limit: 1 }, { signal })).events;
   let low = 0;

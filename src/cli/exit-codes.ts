@@ -1,8 +1,10 @@
-// The exit codes that scripts may count on, and which error means which. With --json, an error is also one JSON document on standard output.
+// The exit codes that scripts rely on, and how errors are printed. With --json, an error is also a JSON document on standard output.
 
+import type { Command } from 'commander';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
 import { ApiError, PermissionRequiredError, ServerUnreachableError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
+import { fieldName } from './field-names.ts';
 import { complain, isJsonWanted, jsonPrinted, printJsonLine } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,18 +16,18 @@ export const exitCodes = {
   usage: 2,
   unreachable: 3,
   unauthorized: 4,
-  /** A tool needs a permission and nobody is there to give it; the run waits. */
+  /** A tool needs permission and there is no terminal to ask at. The run waits. */
   permission: 5,
   interrupted: 130,
 } as const;
 
-/** What a prompt ended with, if not with an answer. */
+/** A prompt ended without a complete answer. */
 export class PromptFailure extends Error {
   override readonly name = 'PromptFailure';
   readonly code: string;
-  /** Further lines for a person. */
+  /** Further lines for the user. */
   readonly hints: readonly string[];
-  /** Joins the error in its JSON document. */
+  /** Further fields of the error's JSON document. */
   readonly more: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -52,24 +54,24 @@ interface Described {
   readonly exitCode: number;
   readonly code: string;
   readonly message: string;
-  /** On lines of their own. */
+  /** Printed below the message, one per line. */
   readonly lines?: readonly string[];
   readonly more?: Readonly<Record<string, unknown>>;
-  /** Nobody needs to be told on standard error. */
+  /** Print nothing to standard error. */
   readonly isQuiet?: boolean;
 }
 
-/** Says the error in one or a few lines and gives the exit code. */
-export function report(error: unknown): number {
-  const { exitCode, code, message, lines = [], more = {}, isQuiet = false } = describe(error);
+/** Prints the error and returns the exit code. `command`: the command that failed, whose flags replace field names in the message. */
+export function report(error: unknown, command?: Command): number {
+  const { exitCode, code, message, lines = [], more = {}, isQuiet = false } = describe(error, command);
   const { redact } = createRedactor(secretVariables(process.env));
-  // Further lines are indented: none of them looks like a message of ours.
+  // Further lines are indented, so that text from elsewhere cannot pass as a message of this program.
   const shown = (text: string): string => redact(text).replaceAll('\n', '\n  ');
   if (!isQuiet) {
     complain(`codebuddy: ${shown(message)}`);
     for (const line of lines) complain(`  ${shown(line)}`);
   }
-  // One document stands alone, and a stream that was ended by hand has said all it had to say.
+  // A document that was printed must stay the only one; a stream that Ctrl-C ended needs no last line.
   if (isJsonWanted() && (jsonPrinted() === 'nothing' || (jsonPrinted() === 'lines' && !isQuiet)))
     printJsonLine({ error: mapTexts({ code, message, exitCode, ...more }, redact) });
   return exitCode;
@@ -82,13 +84,13 @@ function mapTexts(value: unknown, change: (text: string) => string): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapTexts(item, change)]));
 }
 
-function describe(error: unknown): Described {
+function describe(error: unknown, command: Command | undefined): Described {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) return { exitCode: exitCodes.usage, code: 'usage', message };
   if (error instanceof SettingsError) return { exitCode: exitCodes.usage, code: 'settings', message };
   if (error instanceof ServerUnreachableError)
     return { exitCode: exitCodes.unreachable, code: 'server_unreachable', message };
-  if (error instanceof ApiError) return describeApiError(error);
+  if (error instanceof ApiError) return describeApiError(error, command);
   if (error instanceof PermissionRequiredError) {
     const { runId, sessionId } = error.permission;
     return {
@@ -113,15 +115,24 @@ function describe(error: unknown): Described {
   return { exitCode: exitCodes.failed, code: 'failed', message };
 }
 
-function describeApiError(error: ApiError): Described {
+function describeApiError(error: ApiError, command: Command | undefined): Described {
   const { status, code, errors, requestId } = error;
+  const faults = errors.map(({ pointer, message }) => `${fieldName(pointer, command)} ${message}`);
+  // With one fault, the fault is the message. With several, the message has no field names of its own.
+  const [fault] = faults;
+  const message =
+    fault === undefined
+      ? error.message
+      : faults.length === 1
+        ? `${fault.replace(/\.$/, '')}.`
+        : 'Invalid arguments.';
   return {
     exitCode: exitCodeOf(error),
     code,
-    message: `${error.message} (${code})`,
-    lines: errors.map(({ in: part, pointer, message }) => `${part} ${pointer || '/'} ${message}`),
+    message: withCode(message, code),
+    lines: faults.length > 1 ? faults : [],
     more: {
-      message: error.message,
+      message,
       status,
       ...(requestId === undefined ? {} : { requestId }),
       ...(errors.length === 0 ? {} : { errors }),
@@ -129,7 +140,12 @@ function describeApiError(error: ApiError): Described {
   };
 }
 
-/** 4 is for the key alone: a tool or a path that was refused is a failure like others. */
+/** `Session "x" not found (session_not_found).` */
+function withCode(message: string, code: string): string {
+  return message.endsWith('.') ? `${message.slice(0, -1)} (${code}).` : `${message} (${code})`;
+}
+
+/** 4 concerns the API key only. A tool or a path that was refused is an ordinary failure. */
 function exitCodeOf({ status, code }: ApiError): number {
   if (status === 401 || code === 'insufficient_scope' || code === 'rate_limited')
     return exitCodes.unauthorized;

@@ -1,40 +1,47 @@
-// `codebuddy keys`: API keys for others than the local user.
+// `codebuddy keys`: API keys for other users and programs than the local user.
 
 import type { Command } from 'commander';
 import { type Scope, scopes } from '../contract/api-key.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { Flag } from './flag.ts';
 import { withId } from './id-argument.ts';
 import { readNewKey, scopeList } from './key-scopes.ts';
 import { localTime } from './local-time.ts';
 import { complain, oneLine, print, printJson, printTable } from './output.ts';
 
-export function add(program: Command): void {
-  const keys = program.command('keys').description('Creates, lists and revokes API keys.');
+interface CreateOptions extends ConnectionOptions {
+  readonly scope?: readonly Scope[];
+}
+
+export function define(keys: Command): void {
   withConnection(
     keys
       .command('create')
-      .description('Creates a key and prints it. It is shown only once.')
-      .argument('<name...>', 'whose it is, e.g. ci')
-      .option(
-        '--scope <scopes>',
-        `what it may do: ${scopes.join(', ')}; several with commas between (default: read)`,
-        scopeList,
+      .alias('add')
+      .description('Create an API key. It is shown only once.')
+      .argument('<name...>', 'name of the key, such as ci')
+      .addOption(
+        new Flag('--scope <scopes>', `scopes, separated by commas: ${scopes.join(', ')} (default: read)`, {
+          field: 'scopes',
+          parse: scopeList,
+        }),
       ),
   )
     .usage('<name> [options]')
     .addHelpText('after', '\nExample:\n  codebuddy keys create ci --scope read,prompt')
-    .action(async (words: readonly string[], options: ConnectionOptions & { scope?: readonly Scope[] }) => {
-      const wanted = readNewKey(words, options.scope);
+    .action(async (words: readonly string[], options: CreateOptions) => {
+      const { name, scopes: wanted } = readNewKey(words, options.scope);
       await withClient(options, async (client, signal) => {
-        const made = await client.keys.create({ name: wanted.name, scopes: [...wanted.scopes] }, { signal });
-        if (options.json) return printJson(made);
+        const created = await client.keys.create({ name, scopes: [...wanted] }, { signal });
+        if (options.json) return printJson(created);
+        const { id, key, scopes: granted } = created;
         complain(
-          `key ${made.id} (${made.scopes.join(', ')}) for ${oneLine(made.name)}; it is shown this once:`,
+          `Created API key ${id} for ${oneLine(created.name)} (${granted.join(', ')}). It is shown only once:`,
         );
-        print(made.key);
+        print(key);
       });
     });
-  withConnection(keys.command('list').description('Lists keys; the keys themselves are not kept.')).action(
+  withConnection(keys.command('list').description('List API keys, without the keys themselves.')).action(
     async (options: ConnectionOptions) => {
       await withClient(options, async (client, signal) => {
         const answer = await client.keys.list({ signal });
@@ -46,13 +53,13 @@ export function add(program: Command): void {
       });
     },
   );
-  withConnection(withId(keys.command('revoke').description('Revokes a key at once.'), 'key')).action(
-    async (id: string, options: ConnectionOptions) => {
-      await withClient(options, async (client, signal) => {
-        await client.keys.revoke(id, { signal });
-        if (options.json) printJson({ revoked: id });
-        else print(`revoked ${id}`);
-      });
-    },
-  );
+  withConnection(
+    withId(keys.command('revoke').description('Revoke an API key. It stops working at once.'), 'key'),
+  ).action(async (id: string, options: ConnectionOptions) => {
+    await withClient(options, async (client, signal) => {
+      await client.keys.revoke(id, { signal });
+      if (options.json) printJson({ revoked: id });
+      else print(`Revoked API key ${id}.`);
+    });
+  });
 }

@@ -1,5 +1,4 @@
-// What `codebuddy webhooks listen` keeps from start to start, in api/listen.json of the config folder: for each name its secret, its webhook and
-// its port.
+// What `codebuddy webhooks listen` keeps between starts, in api/listen.json of the config folder: the secret, webhook and port of each name.
 
 import { readFileSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';
@@ -19,7 +18,7 @@ export function readListener(home: string, name: string): KeptListener | undefin
   return Object.hasOwn(kept, name) ? kept[name] : undefined;
 }
 
-/** `undefined` forgets the name. */
+/** Stores the listener, or removes the name if `listener` is undefined. */
 export function keepListener(home: string, name: string, listener: KeptListener | undefined): void {
   const rest = Object.entries(read(home)).filter(([other]) => other !== name);
   const all = Object.fromEntries(listener === undefined ? rest : [...rest, [name, listener]]);
@@ -39,9 +38,9 @@ function read(home: string): Kept {
     throw fileError(fileIn(home), 'cannot be read', error);
   }
   try {
-    // Written by us.
+    // Only this program writes the file.
     return JSON.parse(text) as Kept;
   } catch (cause) {
-    throw new Error(`${fileIn(home)} is not JSON; remove it to start afresh`, { cause });
+    throw new Error(`${fileIn(home)} is not valid JSON. Remove it to start afresh.`, { cause });
   }
 }

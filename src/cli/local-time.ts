@@ -1,6 +1,6 @@
-// Times as a person reads them: local, with their offset from UTC. They stay RFC 3339, so that one can be pasted into --since or --after.
+// Formats times for people: local, with their offset from UTC. They are still RFC 3339, so they can be pasted into --since or --after.
 
-/** `2026-11-29T15:03:17+01:00`. What is not a time stays as it is. */
+/** `2026-11-29T15:03:17+01:00`. Other text is returned unchanged. */
 export function localTime(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;
@@ -14,7 +14,7 @@ export function localClock(time: string): string {
   return `${clock(date)}.${String(date.getMilliseconds()).padStart(3, '0')}${offset(date)}`;
 }
 
-/** Text that holds times of the server, as an explanation does. */
+/** Replaces the UTC times in a text of the server, such as an explanation. */
 export function withLocalTimes(text: string): string {
   return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z/g, localTime);
 }

@@ -1,4 +1,4 @@
-// `codebuddy`: finds the command, loads only its file, turns errors into exit codes.
+// `codebuddy`: finds the command, loads only its file, and turns errors into exit codes.
 
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../base/did-you-mean.ts';
@@ -7,53 +7,60 @@ import { exitCodes, report } from './exit-codes.ts';
 import { withSuggestion } from './not-found.ts';
 import { complain, print, wantJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
-import { usageErrorOf } from './usage-message.ts';
+import { helpHint, usageErrorOf } from './usage-message.ts';
 
-/** Each file adds its command to the program. */
+/** Adds the options, arguments and sub-commands of a command, and what it does. */
+type Define = (command: Command) => void;
+
 const commands: Readonly<
-  Record<
-    string,
-    { readonly summary: string; readonly load: () => Promise<{ add: (program: Command) => void }> }
-  >
+  Record<string, { readonly description: string; readonly load: () => Promise<{ define: Define }> }>
 > = {
-  serve: { summary: 'start the server', load: () => import('./serve.ts') },
-  prompt: { summary: 'send a prompt; the answer streams to the terminal', load: () => import('./prompt.ts') },
-  tools: { summary: 'list tools, run one', load: () => import('./tools.ts') },
-  runs: { summary: 'list, show, cancel and resume runs', load: () => import('./runs.ts') },
+  serve: { description: 'Start the server.', load: () => import('./serve.ts') },
+  prompt: { description: 'Send a prompt and stream the answer.', load: () => import('./prompt.ts') },
+  tools: { description: 'List and run tools.', load: () => import('./tools.ts') },
+  runs: { description: 'List, show, cancel and resume runs.', load: () => import('./runs.ts') },
   permissions: {
-    summary: 'tools that wait for you: list, allow, deny',
+    description: 'List, allow and deny pending permissions.',
     load: () => import('./permissions.ts'),
   },
-  sessions: { summary: 'list, show, fork, export and delete sessions', load: () => import('./sessions.ts') },
-  events: { summary: 'follow the event log', load: () => import('./events.ts') },
-  webhooks: {
-    summary: 'send events to URLs: add, list, test, replay',
-    load: () => import('./webhooks.ts'),
+  sessions: {
+    description: 'List, show, fork, export and delete sessions.',
+    load: () => import('./sessions.ts'),
   },
+  events: { description: 'Follow the event log.', load: () => import('./events.ts') },
+  webhooks: { description: 'Create, change, test and remove webhooks.', load: () => import('./webhooks.ts') },
   deliveries: {
-    summary: 'what became of each event: list, explain, retry',
+    description: 'List, explain and retry webhook deliveries.',
     load: () => import('./deliveries.ts'),
   },
-  status: { summary: 'what the server is doing', load: () => import('./status.ts') },
-  keys: { summary: 'create, list and revoke API keys', load: () => import('./keys.ts') },
-  openapi: { summary: 'print the OpenAPI document', load: () => import('./openapi.ts') },
-  doctor: { summary: 'check this machine, the settings and the server', load: () => import('./doctor.ts') },
+  status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
+  keys: { description: 'Create, list and revoke API keys.', load: () => import('./keys.ts') },
+  openapi: {
+    description: 'Print the OpenAPI 3.1 document of the running server.',
+    load: () => import('./openapi.ts'),
+  },
+  doctor: {
+    description: 'Check this machine, the settings and the server.',
+    load: () => import('./doctor.ts'),
+  },
 };
 
 async function main(given: readonly string[]): Promise<number> {
-  // `help serve` is `serve --help`: only the file of one command is loaded.
+  // `help serve` is `serve --help`, so that only the file of one command is loaded.
   const args = given[0] === 'help' && given[1] !== undefined ? [...given.slice(1), '--help'] : given;
-  // Known before anything is parsed: an error in the arguments is told as JSON, too.
+  // Known before parsing, so that errors in the arguments are printed as JSON, too.
   const end = args.indexOf('--');
   if ((end === -1 ? args : args.slice(0, end)).includes('--json')) wantJson();
   const program = new Command('codebuddy')
     .description('A coding agent behind a local HTTP API.')
-    .version(version)
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'Show help for a command.')
     .exitOverride()
     .configureOutput({
       writeOut: print,
       writeErr: (text) => complain(text.trimEnd()),
-      // Said by `report`, as all errors are.
+      // `report` prints all errors.
       outputError: () => undefined,
     })
     .addHelpText(
@@ -61,53 +68,54 @@ async function main(given: readonly string[]): Promise<number> {
       `
 Examples:
   codebuddy serve                        start the server in this folder
-  codebuddy prompt 'list *.md'           ask; the local server and its key are found
-  codebuddy events tail                  see everything that happens, as it happens
+  codebuddy prompt 'list *.md'           send a prompt; the local server and its key are found
+  codebuddy events tail                  show events as they happen
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 server unreachable, 4 unauthorized, 5 a permission is needed`,
+Exit codes: 0 success, 1 failure, 2 invalid usage, 3 server unreachable, 4 unauthorized, 5 permission required`,
     );
   const wanted = args[0]?.startsWith('-') ? undefined : args[0];
-  const chosen = wanted !== undefined && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
-  if (chosen !== undefined) (await chosen.load()).add(program);
-  else
-    for (const [name, { summary }] of Object.entries(commands))
-      program.command(name).summary(summary).description(summary);
-  for (const command of program.commands) inheritExit(command);
+  const chosen = wanted !== undefined && Object.hasOwn(commands, wanted) ? wanted : undefined;
+  for (const [name, { description, load }] of Object.entries(commands)) {
+    if (chosen !== undefined && name !== chosen) continue;
+    const command = program.command(name).description(description);
+    if (name === chosen) (await load()).define(command);
+    inheritExit(command);
+  }
   let current: Command | undefined;
   program.hook('preAction', (_program, command) => {
     current = command;
   });
 
   try {
-    if (chosen === undefined && wanted === undefined && args.length === 0) {
+    if (args.length === 0) {
       program.outputHelp();
       return exitCodes.ok;
     }
     if (wanted !== undefined && wanted !== 'help' && chosen === undefined)
       throw new UsageError(
-        `unknown command ${JSON.stringify(wanted)}${didYouMean(wanted, Object.keys(commands))}\ncodebuddy --help shows what there is`,
+        `Unknown command ${JSON.stringify(wanted)}${didYouMean(wanted, Object.keys(commands)) || '.'}\n${helpHint('codebuddy')}`,
       );
     await program.parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? exitCodes.ok);
   } catch (error) {
-    if (!(error instanceof CommanderError)) return report(await withSuggestion(error, current));
+    if (!(error instanceof CommanderError)) return report(await withSuggestion(error, current), current);
     return error.exitCode === 0 ? exitCodes.ok : report(usageErrorOf(error, program, args));
   }
 }
 
-/** Sub-commands must not end the process by themselves either. */
+/** Sub-commands must not end the process themselves either. */
 function inheritExit(command: Command): void {
   command.exitOverride();
   for (const child of command.commands) inheritExit(child);
 }
 
-// A reader that closed the pipe (`| head`) has seen enough.
+// The reader closed the pipe, as `| head` does: nothing is wrong.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCodes.ok);
   throw error;
 });
 
-// A terminal that is gone must not end a server.
+// A server must survive the end of its terminal.
 process.stderr.on('error', () => undefined);
 
 process.exitCode = await main(process.argv.slice(2));

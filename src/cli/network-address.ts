@@ -1,11 +1,11 @@
-// Under which addresses others reach the server, where it listens on more than loopback.
+// The addresses at which other machines reach a server that listens on more than loopback.
 
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 export interface Reach {
-  /** Loopback only: nobody else gets in. */
+  /** The server listens on loopback only. */
   readonly isLocal: boolean;
-  /** Where others find it. */
+  /** URLs for other machines. */
   readonly urls: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export function reachOf(host: string, port: string, interfaces: Interfaces = net
   return { isLocal: false, urls: [...new Set(addresses)].map((address) => urlOf(address, port)) };
 }
 
-/** A link-local IPv6 address works only with the name of an interface of the other machine. */
+/** Leaves out link-local IPv6 addresses: they need the name of an interface of the other machine. */
 function isShown({ family, address }: NetworkInterfaceInfo, bound: string): boolean {
   return family === 'IPv4' || (bound === '::' && !/^fe[89ab]/i.test(address));
 }

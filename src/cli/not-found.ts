@@ -1,4 +1,4 @@
-// "Did you mean …?" for the name or the id of something that the server does not have: what it has is looked up then.
+// Suggests similar names or ids after a "not found" error. They are looked up on the server only then.
 
 import type { Command } from 'commander';
 import { didYouMean } from '../base/did-you-mean.ts';
@@ -6,7 +6,7 @@ import { ApiError, type CodeBuddyClient } from '../client/index.ts';
 import { type ConnectionOptions, withClient } from './connection.ts';
 
 interface Kind {
-  /** The option that may name it, where it is not the first argument. */
+  /** The option that contains the name or id. @default the first argument */
   readonly option?: string;
   readonly names: (client: CodeBuddyClient, signal: AbortSignal) => Promise<readonly string[]>;
 }
@@ -34,7 +34,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   key_not_found: { names: async ({ keys }, signal) => idsOf((await keys.list({ signal })).keys) },
 };
 
-/** The error itself, or one that also says what may have been meant. */
+/** Returns the error, with a suggestion if a similar name or id exists. */
 export async function withSuggestion(error: unknown, command: Command | undefined): Promise<unknown> {
   if (!(error instanceof ApiError) || command === undefined) return error;
   const kind = kinds[error.code];
@@ -47,10 +47,12 @@ export async function withSuggestion(error: unknown, command: Command | undefine
       names = await kind.names(client, signal);
     });
     const { status, code, requestId } = error;
-    const detail = `${error.message}${didYouMean(given, names)}`;
+    const suggestion = didYouMean(given, names);
+    if (suggestion === '') return error;
+    const detail = error.message.replace(/\.$/, '') + suggestion;
     return new ApiError(status, { code, detail, ...(requestId === undefined ? {} : { requestId }) });
   } catch {
-    // The key may not list them, or the server has gone: what was wrong at first is still what is told.
+    // The key may not list them, or the server has stopped. The first error matters more.
     return error;
   }
 }

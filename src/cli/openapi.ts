@@ -4,10 +4,8 @@ import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { printJson } from './output.ts';
 
-export function add(program: Command): void {
-  withConnection(
-    program.command('openapi').description('Prints the OpenAPI 3.1 document of the running server.'),
-  ).action(async (options: ConnectionOptions) => {
+export function define(openapi: Command): void {
+  withConnection(openapi).action(async (options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => printJson(await client.openapi({ signal })));
   });
 }

@@ -1,28 +1,37 @@
-// Parsers of options and arguments for commander. A value that the server would refuse is refused here, before any request.
+// Parsers of flag values and arguments for commander. They reject what the server would reject, before any request.
 
 import { didYouMean } from '../base/did-you-mean.ts';
 import { eventTypes } from '../contract/event-catalogue.ts';
 import { UsageError } from './usage-error.ts';
 
-/** `flag`: the option with its dashes, as messages show it. */
-export function wholeNumber(flag: string, least: number, most: number): (text: string) => number {
+export interface NumberLimits {
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+export interface TextLimits {
+  readonly minLength: number;
+  readonly maxLength: number;
+}
+
+/** `flag`: the flag with its dashes, for messages. */
+export function wholeNumber(flag: string, { minimum, maximum }: NumberLimits): (text: string) => number {
   return (text) => {
     const number = Number(text);
-    if (/^\d{1,15}$/.test(text) && number >= least && number <= most) return number;
-    throw wrong(flag, text, `a whole number from ${least} to ${most}`);
+    if (/^\d{1,15}$/.test(text) && number >= minimum && number <= maximum) return number;
+    throw invalid(flag, `a whole number from ${minimum} to ${maximum}`, text);
   };
 }
 
-/** Of a list. */
-export const pageLimit = wholeNumber('--limit', 1, 200);
+export const tcpPort: NumberLimits = { minimum: 0, maximum: 65_535 };
 
-/** In seconds, as whole milliseconds. */
-export function seconds(flag: string, mostSeconds: number): (text: string) => number {
+/** Takes seconds and returns whole milliseconds. The limits are in ms. */
+export function seconds(flag: string, { minimum, maximum }: NumberLimits): (text: string) => number {
+  const [least, most] = [minimum / 1000, maximum / 1000];
   return (text) => {
     const number = Number(text);
-    if (/^\d+(\.\d+)?$/.test(text) && number >= 0.001 && number <= mostSeconds)
-      return Math.round(number * 1000);
-    throw wrong(flag, text, `a number of seconds from 0.001 to ${mostSeconds}`);
+    if (/^\d+(\.\d+)?$/.test(text) && number >= least && number <= most) return Math.round(number * 1000);
+    throw invalid(flag, `a number of seconds from ${least} to ${most}`, text);
   };
 }
 
@@ -33,33 +42,33 @@ export function oneOf<const Word extends string>(
   return (text) => {
     const word = words.find((one) => one === text);
     if (word !== undefined) return word;
-    throw wrong(flag, text, words.join(', '), didYouMean(text, words));
+    throw invalid(flag, `one of ${words.join(', ')}`, text, didYouMean(text, words));
   };
 }
 
-/** Text of so many characters, as JSON Schema counts them. */
-export function textOf(flag: string, least: number, most: number): (text: string) => string {
+/** Counts characters as JSON Schema does: code points. */
+export function textOf(flag: string, { minLength, maxLength }: TextLimits): (text: string) => string {
   return (text) => {
     const { length } = [...text];
-    if (length >= least && length <= most) return text;
-    throw new UsageError(`${flag} has ${length} characters; it must have ${least} to ${most}`);
+    if (length >= minLength && length <= maxLength) return text;
+    throw new UsageError(`${flag} must have ${minLength} to ${maxLength} characters, not ${length}.`);
   };
 }
 
-/** `provider/name`, or `offline`. Which providers there are, the server knows. */
+/** `provider/name`, or `offline`. Only the server knows which providers exist. */
 export function modelName(text: string): string {
   if (text === 'offline' || (/^[A-Za-z0-9_-]+\/\S+$/.test(text) && text.length <= 200)) return text;
-  throw wrong('--model', text, 'offline, or provider/name as anthropic/claude-sonnet-5-5');
+  throw invalid('--model', '"offline", or provider/name such as anthropic/claude-sonnet-5-5', text);
 }
 
-/** An option that may be repeated, each value parsed. */
+/** For a flag that may be repeated. */
 export function repeated<T>(parse: (text: string) => T): (text: string, all?: readonly T[]) => readonly T[] {
   return (text, all = []) => [...all, parse(text)];
 }
 
 /**
- * An event type, `group.*` or `*`. A host may have types of its own, so that only the server knows all of them: refused are a pattern that
- * cannot be one, and a word that is almost one of the types that every server has.
+ * An event type, `group.*` or `*`. A host application may add its own types, which only the server knows. So this rejects only patterns with a
+ * wrong form, and likely typos of the built-in types.
  */
 export function eventPattern(flag: string): (text: string) => string {
   const groups = [...new Set(eventTypes.filter((type) => type.includes('.')).map(groupOf))];
@@ -69,7 +78,7 @@ export function eventPattern(flag: string): (text: string) => string {
     const suggestion = didYouMean(text, known);
     if (suggestion === '' && /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.(?:[A-Za-z0-9_-]+|\*)$/.test(text))
       return text;
-    throw wrong(flag, text, 'an event type as run.complete, a group as tool.*, or *', suggestion);
+    throw invalid(flag, 'an event type such as run.complete, a group such as tool.*, or *', text, suggestion);
   };
 }
 
@@ -77,6 +86,7 @@ function groupOf(type: string): string {
   return `${type.slice(0, type.indexOf('.'))}.*`;
 }
 
-function wrong(flag: string, text: string, right: string, suggestion = ''): UsageError {
-  return new UsageError(`${flag} is ${JSON.stringify(text)}; it must be ${right}${suggestion}`);
+/** `expected` completes the sentence "… must be …". */
+export function invalid(flag: string, expected: string, text: string, suggestion = ''): UsageError {
+  return new UsageError(`${flag} must be ${expected}, not ${JSON.stringify(text)}${suggestion || '.'}`);
 }

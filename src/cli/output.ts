@@ -1,5 +1,5 @@
-// How the CLI speaks. All it prints goes through this file, which lets no character through that drives or deceives the terminal, except the
-// colours of `paint`. One JSON document or JSON lines with --json.
+// Everything that the CLI prints goes through this file. It escapes characters that control or deceive the terminal, except for the colours of
+// `paint`. With --json, it prints one JSON document or JSON lines.
 
 import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';
@@ -8,23 +8,23 @@ import { visible, visibleJson, visibleLine } from '../base/visible-text.ts';
 type Style = Parameters<typeof styleText>[0];
 
 const useColor = process.stdout.isTTY === true && !process.env.NO_COLOR;
-/** Marks our own colours until the text is written. No text from elsewhere can hold it. */
+/** Marks the colours of `paint` until the text is written. It is random, so text from elsewhere cannot contain it. */
 const mark = `\x1b${randomBytes(8).toString('hex')}`;
 const controlSequence = '\x1b[';
 
-/** Colours text where a person sees it. */
+/** Colours text if standard output is a terminal. */
 export function paint(style: Style, text: string): string {
   return useColor
     ? styleText(style, text, { validateStream: false }).replaceAll(controlSequence, mark)
     : text;
 }
 
-/** A value on one line: line breaks in it are shown, not made. */
+/** Escapes the line breaks in a value, too. */
 export function oneLine(text: string): string {
   return visibleLine(text);
 }
 
-/** Safe for a terminal, with our colours. */
+/** Escapes text for a terminal, and keeps the colours of `paint`. */
 function shown(text: string): string {
   return text.split(mark).map(visible).join(controlSequence);
 }
@@ -33,13 +33,13 @@ export function print(text: string): void {
   process.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
 }
 
-/** For text that comes in pieces; `end` prints what was held back. */
+/** Prints text that arrives in pieces. `end` prints what was held back. */
 export function printPieces(): { write(piece: string): void; end(): void } {
   let held = '';
   return {
     write(piece) {
       const text = held + piece;
-      // What these mean depends on what follows.
+      // The meaning of these characters depends on the next one.
       held = /[\r\u{D800}-\u{DBFF}]$/u.exec(text)?.[0] ?? '';
       process.stdout.write(visible(text.slice(0, text.length - held.length)));
     },
@@ -53,7 +53,7 @@ export function printPieces(): { write(piece: string): void; end(): void } {
 let jsonWanted = false;
 let printed: 'nothing' | 'document' | 'lines' = 'nothing';
 
-/** With --json. */
+/** Called if --json was given. */
 export function wantJson(): void {
   jsonWanted = true;
 }
@@ -62,7 +62,7 @@ export function isJsonWanted(): boolean {
   return jsonWanted;
 }
 
-/** A document stands alone; after lines, more may come. */
+/** What was printed as JSON so far. More may follow after lines, but not after a document. */
 export function jsonPrinted(): 'nothing' | 'document' | 'lines' {
   return printed;
 }
@@ -77,7 +77,7 @@ export function printJsonLine(value: unknown): void {
   process.stdout.write(`${visibleJson(JSON.stringify(value))}\n`);
 }
 
-/** Columns of plain text, as wide as they need to be. */
+/** Prints a table with columns as wide as their longest cell. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const clean = rows.map((row) => row.map((cell) => visible(cell).replace(/\s+/g, ' ')));
   const widths = head.map((title, column) =>
@@ -91,19 +91,24 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   for (const row of clean) print(line(row));
 }
 
-/** To standard error. */
+/** `1 event`, `2 events`. */
+export function countOf(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Prints to standard error. */
 export function complain(line: string): void {
   process.stderr.write(`${shown(line)}\n`);
 }
 
-/** Asks on the terminal; undefined if it is closed (Ctrl-D) instead. */
+/** Asks on the terminal. Returns undefined if it is closed (Ctrl-D). */
 export async function ask(
   question: string,
   { input, signal }: { readonly input: NodeJS.ReadableStream; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input, output: process.stderr });
-  // readline takes Ctrl-C for itself; it means the same as everywhere else.
+  // readline intercepts Ctrl-C; pass it on, so that it means the same as elsewhere.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   const closed = new Promise<undefined>((resolve) => terminal.once('close', () => resolve(undefined)));
   try {

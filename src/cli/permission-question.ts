@@ -1,4 +1,4 @@
-// What a person is shown before a tool may run: all that it would do, a change of a file as a diff, and what "always" would cover.
+// The question about a tool call: its parameters, a diff if it changes a file, and what "always" covers.
 
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -8,10 +8,10 @@ export interface Question {
   readonly permissionId: string;
   readonly tool: string;
   readonly params: Readonly<Record<string, unknown>>;
-  /** Relative to the workspace. */
+  /** Where the path of a file tool leads, relative to the workspace. */
   readonly realPath: string | undefined;
   readonly alwaysCovers: string | undefined;
-  /** The command would run without one. */
+  /** Whether the command would run without a sandbox. */
   readonly isUnsandboxed: boolean;
 }
 
@@ -28,7 +28,7 @@ export function questionOf(data: Readonly<Record<string, unknown>>): Question {
   };
 }
 
-/** `workspace`: if it is on this machine. */
+/** `workspace`: its path, if it is on this machine. */
 export async function describeQuestion(
   { tool, params, realPath, alwaysCovers, isUnsandboxed }: Question,
   workspace: string | undefined,
@@ -39,15 +39,15 @@ export async function describeQuestion(
   const head = Object.keys(rest).length === 0 ? `? ${name}` : `? ${name} ${JSON.stringify(rest)}`;
   return [
     oneLine(head),
-    ...(realPath === undefined ? [] : [oneLine(`  the file: ${realPath}`)]),
+    ...(realPath === undefined ? [] : [oneLine(`  file: ${realPath}`)]),
     ...shown,
-    ...(alwaysCovers === undefined ? [] : [oneLine(`  always would allow: ${alwaysCovers}`)]),
+    ...(alwaysCovers === undefined ? [] : [oneLine(`  always covers: ${alwaysCovers}`)]),
   ].join('\n');
 }
 
 interface Change {
   readonly shown: readonly string[];
-  /** Parameters that the diff does not show. */
+  /** The parameters that the diff does not show. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
@@ -65,7 +65,7 @@ async function describeChange(
   return { shown: await diffLines(before ?? '', content), rest };
 }
 
-/** What the file holds now; undefined if it is new, or cannot be shown. */
+/** The current content of the file; undefined if it does not exist or cannot be read. */
 function readBefore(workspace: string, path: string): string | undefined {
   try {
     return readFileSync(isAbsolute(path) ? path : join(workspace, path), 'utf8');

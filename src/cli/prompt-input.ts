@@ -1,20 +1,20 @@
-// The text of a prompt: the words of the command line, and what comes from standard input beside them.
+// The text of a prompt: the words of the command line, followed by standard input.
 
 import { fstatSync } from 'node:fs';
 import { complain } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-/** A program that starts this one may leave its input open and never write: then the words are all there is. */
+/** A parent process may leave standard input open and never write to it. After this time, the words alone are the prompt. */
 const patienceMs = 3000;
 
-/** `-` at the end, or alone, waits for standard input however long it takes. @throws UsageError if there is no text at all */
+/** A `-` at the end, or alone, waits for standard input without a time limit. @throws UsageError if the prompt is empty */
 export async function readPrompt(words: readonly string[], stdin: NodeJS.ReadStream): Promise<string> {
   const asksForInput = words.at(-1) === '-';
   const said = (asksForInput ? words.slice(0, -1) : words).join(' ');
   const input =
     asksForInput || hasInput(stdin) ? await readAll(stdin, { mustWait: asksForInput || isPipe() }) : '';
   const parts = [said, input].filter((part) => part.trim() !== '');
-  if (parts.length === 0) throw new UsageError('the prompt is empty');
+  if (parts.length === 0) throw new UsageError('The prompt is empty.');
   return parts.join('\n\n');
 }
 
@@ -24,12 +24,12 @@ function hasInput(stdin: NodeJS.ReadStream): boolean {
     const stats = fstatSync(0);
     return stats.isFile() || stats.isFIFO() || stats.isSocket();
   } catch {
-    // It was closed.
+    // Standard input is closed.
     return false;
   }
 }
 
-/** Of a shell: the program before it ends some time, and what it writes until then is wanted. */
+/** A pipe of a shell: the program before it will end, and all its output is wanted. */
 function isPipe(): boolean {
   return !fstatSync(0).isSocket();
 }
@@ -42,9 +42,11 @@ async function readAll(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => {
     if (chunks.length > 0) return;
-    if (mustWait) complain('codebuddy: waiting for the end of standard input; </dev/null gives none');
+    if (mustWait) complain('codebuddy: Waiting for the end of standard input. Use </dev/null for no input.');
     else {
-      complain(`codebuddy: standard input is open but silent; going on without it (- waits for it)`);
+      complain(
+        'codebuddy: Standard input is open, but nothing arrives. Continuing without it; use - to wait for it.',
+      );
       resolve();
     }
   }, patienceMs);
@@ -57,7 +59,7 @@ async function readAll(
     clearTimeout(timer);
     stdin.removeAllListeners('data');
     stdin.pause();
-    // An input that stays open must not keep the program running.
+    // An open input must not keep the process alive.
     if ('unref' in stdin) stdin.unref();
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -1,19 +1,19 @@
-// How a run ended: an answer, or a failure with the command that goes on from there.
+// How a run ended: with an answer, or with a failure and the command that continues from there.
 
 import type { StreamEvent } from '../client/index.ts';
 import { PromptFailure } from './exit-codes.ts';
 
-/** Endings of `run.complete` that are not an answer. Those of a host's own agent that are not known here count as one. */
+/** Finish reasons of `run.complete` without a complete answer. Unknown reasons, from a host's own agent, count as complete. */
 const unfinished: Readonly<Record<string, string>> = {
-  error: 'a step failed; the answer says which',
-  max_steps: 'stopped before it was done: the limit of steps (--max-steps) was reached',
-  token_limit: 'stopped before it was done: the limit of tokens was reached',
-  cost_limit: 'stopped before it was done: the limit of cost was reached',
-  length: 'the answer was cut off: the model had no more room for it',
-  content_filter: "the answer was withheld by the provider's content filter",
+  error: 'A step failed; see the answer',
+  max_steps: 'Incomplete: the step limit (--max-steps) was reached',
+  token_limit: 'Incomplete: the token limit was reached',
+  cost_limit: 'Incomplete: the cost limit was reached',
+  length: 'Incomplete: the model reached its maximum output length',
+  content_filter: "The provider's content filter withheld the answer",
 };
 
-/** Undefined for an answer, and for events that end no run. */
+/** Returns undefined for a complete answer, and for events that do not end a run. */
 export function failureOf({ type, data, runId, sessionId }: StreamEvent): PromptFailure | undefined {
   const ids = {
     ...(runId === undefined ? {} : { runId }),
@@ -26,7 +26,7 @@ export function failureOf({ type, data, runId, sessionId }: StreamEvent): Prompt
     const hints =
       sessionId === undefined || reason === 'error'
         ? []
-        : [`go on with: codebuddy prompt --session ${sessionId} 'go on'`];
+        : [`To continue: codebuddy prompt --session ${sessionId} 'continue'`];
     return new PromptFailure(reason, `${message} (${reason})`, { hints, more: ids });
   }
   if (type === 'run.cancelled') return new PromptFailure('run_cancelled', String(data.reason), { more: ids });
@@ -35,19 +35,19 @@ export function failureOf({ type, data, runId, sessionId }: StreamEvent): Prompt
   const resume = runId === undefined ? [] : [`codebuddy runs resume ${runId}`];
   const hints =
     data.interrupted === true
-      ? resume.map((command) => `start the server again, then go on with: ${command}`)
-      : resume.map((command) => `try again from there: ${command}`);
+      ? resume.map((command) => `Start the server again, then: ${command}`)
+      : resume.map((command) => `To resume: ${command}`);
   return new PromptFailure(code, `${String(data.message)} (${code})`, { hints, more: ids });
 }
 
-/** The server went away in the middle. */
+/** The error for a stream that ended before its run. */
 export function cutOff(runId: string | undefined, cause: unknown): PromptFailure {
-  const what = cause instanceof Error ? cause.message : 'the server stopped before the run ended';
+  const what = cause instanceof Error ? cause.message : 'The server stopped before the run ended.';
   const hints =
     runId === undefined
       ? []
       : [
-          `when the server runs again: codebuddy runs show ${runId}, and to go on: codebuddy runs resume ${runId}`,
+          `When the server runs again: codebuddy runs show ${runId}; to resume: codebuddy runs resume ${runId}`,
         ];
   return new PromptFailure('server_unreachable', what, {
     hints,

@@ -1,14 +1,14 @@
-// Where a prompt works: in the server's workspace, which need not be the folder that the person is in.
+// Where a prompt works: in the server's workspace, which may differ from the current folder.
 
 import { realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { ApiError, type CodeBuddyClient } from '../client/index.ts';
 
 export interface Place {
-  /** Undefined if a host application answers, or the key may not know. */
+  /** Undefined if a host application answers prompts, or the key lacks the scope `read`. */
   readonly workspace: string | undefined;
   readonly model: string | undefined;
-  /** The server's files are those of this machine. */
+  /** The server runs on this machine. */
   readonly isLocal: boolean;
 }
 
@@ -18,13 +18,13 @@ export async function findPlace(client: CodeBuddyClient, signal: AbortSignal): P
     const { workspace, model } = await client.status({ signal });
     return { workspace: workspace ?? undefined, model: model ?? undefined, isLocal };
   } catch (error) {
-    // A key that may only prompt: the prompt itself will say what is wrong with other keys.
+    // The key may have the scope `prompt` only. If it is invalid, the prompt will fail with the reason.
     if (error instanceof ApiError) return { workspace: undefined, model: undefined, isLocal };
     throw error;
   }
 }
 
-/** True if the folder lies outside of the workspace. */
+/** Whether the folder is outside of the workspace. */
 export function isOutside(folder: string, workspace: string): boolean {
   const way = relative(real(workspace), real(folder));
   return way === '..' || /^\.\.[/\\]/.test(way) || isAbsolute(way);
@@ -34,7 +34,7 @@ function real(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // Not there, or not for this user: compared as it is written.
+    // Missing or not accessible: compare the path as it is.
     return path;
   }
 }

@@ -1,4 +1,4 @@
-// `codebuddy prompt`: one prompt, its answer as it is made.
+// `codebuddy prompt`: sends a prompt and prints the answer as it arrives.
 
 import type { Command } from 'commander';
 import { shorten } from '../base/text.ts';
@@ -13,6 +13,8 @@ import { runEndEvents } from '../contract/event-catalogue.ts';
 import { type PermissionMode, permissionModes } from '../contract/permission-mode.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
 import { exitCodes, PromptFailure, report } from './exit-codes.ts';
+import { limits } from './field-limits.ts';
+import { Flag } from './flag.ts';
 import { idOf } from './id-argument.ts';
 import { modelName, oneOf, seconds, wholeNumber } from './option-values.ts';
 import { complain, oneLine, paint, printJson, printPieces } from './output.ts';
@@ -32,27 +34,46 @@ interface PromptOptions extends ConnectionOptions {
   readonly wait?: boolean;
 }
 
-export function add(program: Command): void {
+const { minimum: leastSteps, maximum: mostSteps } = limits.maxSteps;
+
+export function define(prompt: Command): void {
   withConnection(
-    program
-      .command('prompt')
-      .description('Sends a prompt; the answer streams to standard output, what tools do to standard error.')
-      .argument('<prompt...>', 'the prompt; what is piped in is added to it, - waits for it')
-      .option('--session <id>', 'go on with this session', idOf('--session', 'ses'))
-      .option('--model <model>', 'the model for this prompt', modelName)
-      .option('--max-steps <n>', 'steps at most, 1 to 1000', wholeNumber('--max-steps', 1, 1000))
-      .option('--timeout <seconds>', 'give up after this time', seconds('--timeout', 86_400))
-      .option(
-        '--permission-mode <mode>',
-        permissionModes.join(', '),
-        oneOf('--permission-mode', permissionModes),
+    prompt
+      .description('Send a prompt. The answer is printed to standard output, tool calls to standard error.')
+      .argument('<prompt...>', 'the prompt; piped input is appended; - waits for the end of piped input')
+      .addOption(
+        new Flag('--session <id>', 'continue this session', {
+          field: 'sessionId',
+          parse: idOf('--session', 'ses'),
+        }),
       )
-      .option('--wait', 'without a terminal: wait until somebody decides about a permission'),
+      .addOption(
+        new Flag('--model <model>', 'model for this prompt', { field: 'options/model', parse: modelName }),
+      )
+      .addOption(
+        new Flag('--max-steps <n>', `maximum number of model calls, ${leastSteps} to ${mostSteps}`, {
+          field: 'options/maxSteps',
+          parse: wholeNumber('--max-steps', limits.maxSteps),
+        }),
+      )
+      .addOption(
+        new Flag('--timeout <seconds>', 'time limit of the run', {
+          field: 'options/timeoutMs',
+          parse: seconds('--timeout', limits.timeoutMs),
+        }),
+      )
+      .addOption(
+        new Flag('--permission-mode <mode>', `permission mode: ${permissionModes.join(', ')}`, {
+          field: 'options/permissionMode',
+          parse: oneOf('--permission-mode', permissionModes),
+        }),
+      )
+      .option('--wait', 'without a terminal, wait until a permission is decided elsewhere'),
   )
     .addHelpText(
       'after',
       `
-The agent works in the server's workspace, whatever folder you are in.
+The agent works in the workspace of the server, not in the current folder.
 
 Examples:
   codebuddy prompt 'list src/**/*.ts'
@@ -60,7 +81,7 @@ Examples:
   git diff | codebuddy prompt 'review this change'
   codebuddy prompt --json 'run npm test' | jq -r .response
 
-Exit codes: 0 an answer, 1 no answer, or one that was cut off, 5 a tool needs a permission and there is no terminal: the run waits`,
+Exit codes: 0 complete answer, 1 no answer or an incomplete one, 5 a tool needs permission and there is no terminal; the run waits`,
     )
     .action(async (words: readonly string[], options: PromptOptions) => {
       const prompt = await readPrompt(words, process.stdin);
@@ -99,7 +120,7 @@ async function answer(
   let runId: string | undefined;
   let last: StreamEvent | undefined;
   try {
-    // Only where nobody is asked: who ends the program at a question gives the run up.
+    // Only where nobody is asked: Ctrl-C at a question means that the run is no longer wanted.
     const keepWaiting = terminal === undefined && !wait;
     for await (const event of client.promptStream(request, { signal, keepWaiting })) {
       runId ??= event.runId;
@@ -135,7 +156,7 @@ function tellPlace({ workspace, model, isLocal }: Place, json: boolean): void {
   if (isLocal && isOutside(process.cwd(), workspace))
     complain(
       oneLine(
-        `codebuddy: warning: this folder is outside of the server's workspace; the agent works in ${workspace}`,
+        `codebuddy: Warning: The current folder is outside of the server's workspace. The agent works in ${workspace}.`,
       ),
     );
 }
@@ -145,7 +166,7 @@ interface Writer {
   endLine(): void;
 }
 
-/** With --json the answer is printed as a whole at the end. */
+/** With --json, the answer is printed as a whole at the end. */
 function createWriter(json: boolean): Writer {
   let streamed = false;
   let atLineStart = true;
@@ -169,7 +190,7 @@ function createWriter(json: boolean): Writer {
         write(String(data.text));
       } else if (type === 'message.assistant') {
         if (!streamed) write(String(data.text));
-        // What it says next is another message.
+        // The next text belongs to another message.
         endLine();
         streamed = false;
       }
@@ -178,16 +199,16 @@ function createWriter(json: boolean): Writer {
 }
 
 interface Asking {
-  /** Asks at the terminal, in the background: somebody elsewhere may be quicker. Without one, says how it is answered. */
+  /** Asks at the terminal, in the background, since another client may decide first. Without a terminal, prints how to decide. */
   start(event: StreamEvent, terminal: NodeJS.ReadStream | undefined): Promise<void>;
-  /** It was decided. */
+  /** Ends a question that was decided. */
   end(permissionId: string): Promise<void>;
   endAll(): Promise<void>;
 }
 
 function createAsking(client: CodeBuddyClient, place: Place, signal: AbortSignal): Asking {
   const open = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
-  // One question after the other.
+  // Asks one question at a time.
   let previous = Promise.resolve();
 
   async function decide(id: string, question: string, terminal: NodeJS.ReadStream, ended: AbortSignal) {
@@ -195,9 +216,9 @@ function createAsking(client: CodeBuddyClient, place: Place, signal: AbortSignal
       const decision = await askForDecision(question, terminal, ended);
       await client.permissions.decide(id, { decision }, { signal: ended });
     } catch (error) {
-      // Somebody was quicker, or the time was up: the run goes on by itself.
+      // Another client decided first, or time ran out: the run continues without this answer.
       if (ended.aborted || (error instanceof ApiError && error.code === 'permission_resolved')) return;
-      // Not thrown at anybody who waits for the stream; the run waits on.
+      // Not thrown: the stream goes on, and the run is still waiting.
       process.exitCode = report(error);
     }
   }
@@ -216,7 +237,7 @@ function createAsking(client: CodeBuddyClient, place: Place, signal: AbortSignal
       const text = await describeQuestion(question, place.isLocal ? place.workspace : undefined);
       const id = question.permissionId;
       if (terminal === undefined) {
-        complain(`${text}\n  waits for a permission: ${howToAnswer(id)}`);
+        complain(`${text}\n  waiting for permission: ${howToAnswer(id)}`);
         return;
       }
       const controller = new AbortController();
@@ -235,17 +256,17 @@ function howToAnswer(id: string): string {
   return `codebuddy permissions allow ${id}   (or: deny ${id})`;
 }
 
-/** Nobody is there to ask. The run waits on, for whoever answers elsewhere. */
+/** The error for a question that nobody can answer here. The run keeps waiting, for an answer from elsewhere. */
 async function permissionRequired({ data, runId, sessionId }: StreamEvent, place: Place): Promise<Error> {
   const question = questionOf(data);
   complain(await describeQuestion(question, place.isLocal ? place.workspace : undefined));
   const { permissionId, tool, params } = question;
-  const run = runId === undefined ? [] : [`then: codebuddy runs show ${runId}`];
+  const run = runId === undefined ? [] : [`Then: codebuddy runs show ${runId}`];
   return new PromptFailure(
     'permission_required',
-    `${tool} needs a permission, and there is no terminal to ask at; the run waits (--wait waits with it)`,
+    `${tool} needs permission, and there is no terminal to ask at. The run is waiting; use --wait to wait for it.`,
     {
-      hints: [`decide: ${howToAnswer(permissionId)}`, ...run],
+      hints: [`Decide: ${howToAnswer(permissionId)}`, ...run],
       more: { runId, sessionId, permission: { id: permissionId, tool, params } },
     },
   );
@@ -259,7 +280,7 @@ function finish(event: StreamEvent, json: boolean): void {
     printJson({ ...data, sessionId, runId });
   }
   if (failure === undefined) return;
-  // With --json the answer says by its finishReason what is wrong with it; a second document must not follow.
+  // With --json, the answer has a finishReason; there must be no second document.
   if (!isComplete || !json) throw failure;
   complain(`codebuddy: ${oneLine(failure.message)}`);
   process.exitCode = exitCodes.failed;

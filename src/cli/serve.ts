@@ -1,61 +1,19 @@
-// `codebuddy serve`: starts the server, says how to reach it, stops it cleanly.
+// `codebuddy serve`: starts the server, prints how to reach it, and stops it cleanly.
 
 import type { Command } from 'commander';
 import { createRedactor } from '../base/redaction.ts';
-import { type Flags, loadSettings } from '../config/settings.ts';
+import { loadSettings } from '../config/load-settings.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
+import { settingFlags, withSettings } from './setting-flags.ts';
 
-interface ServeOptions {
-  readonly port?: string;
-  readonly host?: string;
-  readonly home?: string;
-  readonly workspace?: string;
-  readonly model?: string;
-  readonly permissionMode?: string;
-  readonly sandbox?: string;
-  readonly database?: string;
-  readonly logLevel?: string;
-  readonly cors?: string | boolean;
-  readonly allowedHost?: readonly string[];
-  readonly allowedTarget?: readonly string[];
-  readonly json?: boolean;
-}
-
-export function add(program: Command): void {
-  program
-    .command('serve')
-    .description('Starts the server. Settings: flag over environment over config.json over default.')
-    .option('--port <port>', 'TCP port, 0 picks a free one (CODEBUDDY_PORT; default 3847)')
-    .option('--host <host>', 'address to listen on (CODEBUDDY_HOST; default 127.0.0.1)')
-    .option('--home <folder>', 'config folder (CODEBUDDY_HOME; default ~/.codebuddy)')
-    .option(
-      '--workspace <folder>',
-      'the folder that tools may see and change (CODEBUDDY_WORKSPACE; default: this one)',
+export function define(serve: Command): void {
+  withSettings(serve)
+    .description(
+      'Start the server. A flag overrides the environment variable in parentheses, which overrides config.json.',
     )
-    .option('--model <model>', 'provider/name, or several with commas between; offline (CODEBUDDY_MODEL)')
-    .option(
-      '--permission-mode <mode>',
-      'read-only, ask, auto-edit or full (CODEBUDDY_PERMISSION_MODE; default ask)',
-    )
-    .option(
-      '--sandbox <mode>',
-      'how commands run: required, auto (in the sandbox where it works) or off (CODEBUDDY_SANDBOX; default auto)',
-    )
-    .option('--database <path>', 'SQLite file (DATABASE_URL; default api/codebuddy.db in the config folder)')
-    .option('--log-level <level>', 'debug, info, warn, error, silent (CODEBUDDY_LOG_LEVEL; default info)')
-    .option(
-      '--cors [origins]',
-      'let web pages of these origins in, separated by commas; without a list, of any',
-    )
-    .option('--allowed-host <name>', 'a further name that Host may hold; may be repeated', collect)
-    .option(
-      '--allowed-target <target>',
-      'an address, CIDR or name that webhooks may go to beside public ones; may be repeated',
-      collect,
-    )
-    .option('--json', 'print where the server is as one line of JSON')
+    .option('--json', 'print the URL and the key file as one line of JSON')
     .addHelpText(
       'after',
       `
@@ -64,33 +22,16 @@ Examples:
   codebuddy serve --port 0 --workspace ~/project
   CODEBUDDY_HOME=/srv/codebuddy codebuddy serve --host 0.0.0.0 --allowed-host build.example.org`,
     )
-    .action(serve);
+    .action(start);
 }
 
-function collect(value: string, all: readonly string[] = []): readonly string[] {
-  return [...all, value];
-}
-
-async function serve(options: ServeOptions): Promise<void> {
-  const flags: Flags = {
-    port: options.port,
-    host: options.host,
-    home: options.home,
-    workspace: options.workspace,
-    models: options.model,
-    permissionMode: options.permissionMode,
-    sandbox: options.sandbox,
-    databasePath: options.database,
-    logLevel: options.logLevel,
-    enableCors: options.cors,
-    allowedHosts: options.allowedHost,
-    allowedTargets: options.allowedTarget,
-  };
-  const { settings, origins } = loadSettings({ flags });
-  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+async function start(options: { readonly json?: boolean }): Promise<void> {
+  const { settings, origins } = loadSettings({ flags: settingFlags(options) });
+  const { createApp, trustedPath } = await import('../app.ts');
+  const { createLogger } = await import('../app/create-logger.ts');
   const redactor = createRedactor();
   const environment = { ...process.env };
-  // Libraries look up programs as well.
+  // Libraries look up programs, too.
   process.env.PATH = trustedPath(process.env.PATH, settings.workspace);
   const app = await createApp(settings, {
     environment,
@@ -98,10 +39,10 @@ async function serve(options: ServeOptions): Promise<void> {
     redactor,
     modelsOrigin: origins.models,
   }).catch((error: unknown) => {
-    // A server that cannot start must not linger, whatever is still open.
+    // Exit even if something that is still open would keep the process alive.
     process.exit(report(error));
   });
-  // Before the first byte is answered: whoever sees the URL may also stop us.
+  // Before the start: a caller that sees the URL may stop the server at once.
   let stops = 0;
   const stop = (): void => {
     stops++;
@@ -125,7 +66,7 @@ async function serve(options: ServeOptions): Promise<void> {
       docs: `${app.url}/docs`,
       pid: process.pid,
     });
-    if (!isLocal) complain(`codebuddy: warning: ${notEncrypted}`);
+    if (!isLocal) complain(`codebuddy: Warning: ${notEncrypted}`);
   } else {
     const [model, sandbox, webhooks] = await Promise.all([
       app.describeModel(),
@@ -146,16 +87,16 @@ async function serve(options: ServeOptions): Promise<void> {
 }
 
 const notEncrypted =
-  'HTTP is not encrypted: others on the network can read keys, prompts and answers. Use a tunnel (ssh -L), or a proxy with TLS';
+  'HTTP is not encrypted: others on the network can read keys, prompts and answers. Use a tunnel (ssh -L) or a proxy with TLS.';
 
-/** Nothing where only this machine gets in. */
+/** Empty if the server listens on loopback only. */
 function describeReach({ isLocal, urls }: Reach): string {
   if (isLocal) return '';
-  const [first = 'no address yet', ...others] = urls;
+  const [first = 'no address found', ...others] = urls;
   const lines = [
-    `  others at  ${first}`,
+    `  network    ${first}`,
     ...others.map((url) => `             ${url}`),
-    '             with a key; another name than these needs --allowed-host',
+    '             (with an API key; other host names need --allowed-host)',
     `  ${paint('yellow', 'warning')}    ${notEncrypted}`,
   ];
   return `${lines.join('\n')}\n`;
@@ -181,19 +122,19 @@ function banner(
 ${network}  workspace  ${workspace}
   model      ${model}
   sandbox    ${sandbox}
-  API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY holds too, and may do everything' : ''}
+  API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY is accepted, too, with every scope' : ''}
   docs       ${url}/docs${webhooks === undefined ? '' : `\n  webhooks   ${oneLine(webhooks)}`}
 
-Try, in another terminal:
+Try in another terminal:
   curl -s ${url}/health
   curl -s ${url}/api/prompt ${key} ${json} -d '{"prompt":"list *.md"}'
   curl -s ${url}/api/sessions ${key}
 
-Ctrl-C stops it.
+Press Ctrl-C to stop it.
 `;
 }
 
-/** For a POSIX shell, inside $(…). */
+/** Quotes a path for a POSIX shell, inside $(…). */
 function quote(path: string): string {
   return /^[A-Za-z0-9/._-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

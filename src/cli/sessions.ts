@@ -1,37 +1,30 @@
-// `codebuddy sessions`: what was said and done.
+// `codebuddy sessions`: conversations with their messages and runs.
 
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { fileError } from '../base/file-errors.ts';
 import type { Message } from '../client/index.ts';
+import { type ExportFormat, exportFormats } from '../contract/session.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { limits } from './field-limits.ts';
+import { Flag } from './flag.ts';
 import { idOf, withId } from './id-argument.ts';
 import { localTime } from './local-time.ts';
-import { oneOf, pageLimit, textOf } from './option-values.ts';
+import { oneOf, textOf } from './option-values.ts';
 import { oneLine, paint, print, printJson, printTable } from './output.ts';
+import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
 import { UsageError } from './usage-error.ts';
 
-const formats = ['json', 'markdown'] as const;
-
 interface ExportOptions extends ConnectionOptions {
-  readonly format: (typeof formats)[number];
+  readonly format: ExportFormat;
   readonly output?: string;
 }
 
-export function add(program: Command): void {
-  const sessions = program
-    .command('sessions')
-    .description('Lists, shows, forks, exports and deletes sessions.');
-  withConnection(sessions.command('list').description('Lists sessions, newest first.'))
-    .option('--limit <n>', '1 to 200', pageLimit, 50)
-    .option('--cursor <cursor>', 'the nextCursor of the page before')
-    .action(async (options: ConnectionOptions & { readonly limit: number; readonly cursor?: string }) => {
+export function define(sessions: Command): void {
+  withConnection(withPaging(sessions.command('list').description('List sessions, newest first.'))).action(
+    async (options: ConnectionOptions & PageOptions) => {
       await withClient(options, async (client, signal) => {
-        const query = {
-          limit: options.limit,
-          ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
-        };
-        const answer = await client.sessions.list(query, { signal });
+        const answer = await client.sessions.list(pageQuery(options), { signal });
         if (options.json) return printJson(answer);
         printTable(
           ['ID', 'UPDATED', 'MESSAGES', 'STATUS', 'TITLE'],
@@ -43,11 +36,12 @@ export function add(program: Command): void {
             title,
           ]),
         );
-        if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));
+        printNextPage(answer.nextCursor);
       });
-    });
+    },
+  );
   withConnection(
-    withId(sessions.command('show').description('Shows a session with its messages.'), 'ses'),
+    withId(sessions.command('show').description('Show a session with its messages.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       const session = await client.sessions.get(id, { signal });
@@ -73,12 +67,22 @@ export function add(program: Command): void {
   });
   withConnection(
     withId(
-      sessions.command('fork').description('Makes a new session that begins with the messages of this one.'),
+      sessions.command('fork').description('Create a session that starts with the messages of this one.'),
       'ses',
     ),
   )
-    .option('--message <id>', 'the last message to copy (default: all)', idOf('--message', 'msg'))
-    .option('--title <title>', 'default: that of the session', textOf('--title', 1, 200))
+    .addOption(
+      new Flag('--message <id>', 'last message to copy (default: copy all messages)', {
+        field: 'messageId',
+        parse: idOf('--message', 'msg'),
+      }),
+    )
+    .addOption(
+      new Flag('--title <title>', 'title of the new session (default: the same title)', {
+        field: 'title',
+        parse: textOf('--title', limits.sessionTitle),
+      }),
+    )
     .action(async (id: string, options: ConnectionOptions & { message?: string; title?: string }) => {
       await withClient(options, async (client, signal) => {
         const { message, title } = options;
@@ -92,14 +96,22 @@ export function add(program: Command): void {
       });
     });
   withConnection(
-    withId(sessions.command('export').description('Prints a whole session, or writes it to a file.'), 'ses'),
+    withId(sessions.command('export').description('Print a whole session, or write it to a file.'), 'ses'),
   )
-    .option('--format <format>', 'json or markdown', oneOf('--format', formats), 'json')
-    .option('--output <file>', 'a file that is not there yet')
+    .addOption(
+      new Flag('--format <format>', exportFormats.join(' or '), {
+        field: 'format',
+        parse: oneOf('--format', exportFormats),
+        defaultValue: 'json',
+      }),
+    )
+    .option('--output <file>', 'file to write; it must not exist')
     .action(async (id: string, options: ExportOptions) => {
       const { format, output, json } = options;
       if (json && format === 'markdown' && output === undefined)
-        throw new UsageError('--json and --format markdown: take one of them, or name a file with --output');
+        throw new UsageError(
+          '--json and --format markdown need a file: add --output FILE, or remove one of them.',
+        );
       await withClient(options, async (client, signal) => {
         const document = await client.sessions.export(id, { format }, { signal });
         if (output === undefined) return typeof document === 'string' ? print(document) : printJson(document);
@@ -110,16 +122,16 @@ export function add(program: Command): void {
           throw fileError(output, 'cannot be written', error);
         }
         if (json) printJson({ written: output });
-        else print(`written to ${output}`);
+        else print(`Wrote ${output}.`);
       });
     });
   withConnection(
-    withId(sessions.command('delete').description('Deletes a session with its messages and runs.'), 'ses'),
+    withId(sessions.command('delete').description('Delete a session with its messages and runs.'), 'ses'),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       await client.sessions.delete(id, { signal });
       if (options.json) printJson({ deleted: id });
-      else print(`deleted ${id}`);
+      else print(`Deleted session ${id}.`);
     });
   });
 }

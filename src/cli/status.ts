@@ -1,32 +1,30 @@
-// `codebuddy status`: what the server is doing, on a few lines.
+// `codebuddy status`: the state of the server in a few lines.
 
 import type { Command } from 'commander';
 import type { CodeBuddyClient } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { oneLine, print, printJson } from './output.ts';
+import { countOf, oneLine, print, printJson } from './output.ts';
 
-export function add(program: Command): void {
-  withConnection(program.command('status').description('Shows what the server is doing.')).action(
-    async (options: ConnectionOptions) => {
-      await withClient(options, async (client, signal) => {
-        const status = await client.status({ signal });
-        if (options.json) return printJson({ url: client.url, ...status });
-        print(`running at    ${client.url} (pid ${status.pid}, version ${status.version}, node ${status.node})
-up            ${formatSeconds(status.uptime)}
+export function define(status: Command): void {
+  withConnection(status).action(async (options: ConnectionOptions) => {
+    await withClient(options, async (client, signal) => {
+      const status = await client.status({ signal });
+      if (options.json) return printJson({ url: client.url, ...status });
+      print(`url           ${client.url} (pid ${status.pid}, version ${status.version}, node ${status.node})
+uptime        ${formatSeconds(status.uptime)}
 memory        ${(status.memory.rss / 1e6).toFixed(0)} MB
 agent         ${oneLine(`${status.agent ?? 'none'}, model ${status.model ?? 'none'}`)}
-workspace     ${oneLine(status.workspace ?? 'none: the host application answers itself')}
+workspace     ${oneLine(status.workspace ?? 'none: the host application answers prompts')}
 sandbox       ${oneLine(status.sandbox?.detail ?? '-')}
 active runs   ${status.activeRuns}
 ${describeWebhooks(status.webhooks)}`);
-      });
-    },
-  );
+    });
+  });
 }
 
 type Status = Awaited<ReturnType<CodeBuddyClient['status']>>;
 
-/** The webhooks that a person should look at, one a line. */
+/** The webhooks that need attention, one per line. */
 function describeWebhooks({
   enabled,
   pending,
@@ -36,15 +34,15 @@ function describeWebhooks({
 }: Status['webhooks']): string {
   if (!enabled) return 'webhooks      none';
   const first = [
-    `webhooks      ${pending} deliveries wait`,
+    `webhooks      ${countOf(pending, 'delivery', 'deliveries')} pending`,
     ...(refused > 0 ? [`${refused} refused`] : []),
-    ...(attention.length + setAside.length > 0 ? ['look at'] : []),
+    ...(attention.length + setAside.length > 0 ? ['need attention:'] : []),
   ].join('; ');
   const rows = attention.map(({ id, name, status, detail }) =>
     oneLine(`              ${id} ${name}: ${status}. ${detail}`),
   );
   const files = setAside.map((file) =>
-    oneLine(`              ${file}: it could not be used; mend it or remove it`),
+    oneLine(`              ${file} could not be used; repair or remove it`),
   );
   return [first, ...rows, ...files].join('\n');
 }

@@ -1,6 +1,6 @@
-// The points in time that flags take: a date, a time, or how long ago. Times without a zone are local, as a person means them.
+// Parses the points in time that flags accept: a date, a time or an age. Times without a zone are local.
 
-import { UsageError } from './usage-error.ts';
+import { invalid } from './option-values.ts';
 
 const unitMs: Readonly<Record<string, number>> = {
   s: 1000,
@@ -11,23 +11,22 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-const words =
-  'a date (2026-11-29), a time (2026-11-29T14:30, 2026-11-29T14:30:00Z) or how long ago (90s, 30m, 2h, 1h30m, 7d)';
+const expected =
+  'a date (2026-11-29), a time (2026-11-29T14:30, 2026-11-29T14:30:00Z) or an age (90s, 30m, 2h, 1h30m, 7d)';
 
-/** RFC 3339 in UTC. @throws UsageError naming the flag */
+/** Returns RFC 3339 in UTC. @throws UsageError that names the flag */
 export function readTime(flag: string, text: string, now = Date.now()): string {
   const time = durationBefore(text, now) ?? dateOf(text);
-  if (time === undefined || Number.isNaN(new Date(time).getTime()))
-    throw new UsageError(`${flag} is ${JSON.stringify(text)}; it must be ${words}`);
+  if (time === undefined || Number.isNaN(new Date(time).getTime())) throw invalid(flag, expected, text);
   return new Date(time).toISOString();
 }
 
-/** A sequence number, or RFC 3339 in UTC. @throws UsageError naming the flag */
+/** Returns a sequence number, or RFC 3339 in UTC. @throws UsageError that names the flag */
 export function readPoint(flag: string, text: string, now = Date.now()): number | string {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   const time = durationBefore(text, now) ?? dateOf(text);
   if (time === undefined || Number.isNaN(new Date(time).getTime()))
-    throw new UsageError(`${flag} is ${JSON.stringify(text)}; it must be a sequence number, ${words}`);
+    throw invalid(flag, `a sequence number, ${expected}`, text);
   return new Date(time).toISOString();
 }
 
@@ -49,7 +48,7 @@ function dateOf(text: string): number | undefined {
     .slice(1, 7)
     .map((part) => (part === undefined ? 0 : Number(part)));
   const local = new Date(year, month - 1, day, hour, minute, second);
-  // 30 February and 25 o'clock would be turned into something else.
+  // `Date` turns 30 February and 25 o'clock into other times.
   const isReal =
     local.getMonth() === month - 1 && local.getDate() === day && hour < 24 && minute < 60 && second < 60;
   if (!isReal) return undefined;

@@ -1,4 +1,4 @@
-// `codebuddy tools`: what the agent can do, done by hand.
+// `codebuddy tools`: lists the agent's tools and runs one without the agent.
 
 import type { Command } from 'commander';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
@@ -6,9 +6,8 @@ import { exitCodes } from './exit-codes.ts';
 import { complain, print, printJson, printTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
-export function add(program: Command): void {
-  const tools = program.command('tools').description('Lists tools and runs them.');
-  withConnection(tools.command('list').description('Lists the tools.')).action(
+export function define(tools: Command): void {
+  withConnection(tools.command('list').description('List tools.')).action(
     async (options: ConnectionOptions) => {
       await withClient(options, async (client, signal) => {
         const answer = await client.tools.list({ signal });
@@ -23,10 +22,10 @@ export function add(program: Command): void {
   withConnection(
     tools
       .command('run')
-      .description('Runs one tool.')
-      .argument('<tool>', 'its name')
-      .argument('[parameters...]', 'name=value, in the type that the tool wants; name:=JSON for JSON')
-      .option('--params <json>', 'all parameters as one JSON object'),
+      .description('Run a tool.')
+      .argument('<tool>', 'name of the tool')
+      .argument('[parameters...]', 'name=value, converted to the type of the parameter, or name:=JSON')
+      .option('--params <json>', 'parameters as a JSON object'),
   )
     .addHelpText(
       'after',
@@ -53,12 +52,12 @@ Examples:
     );
 }
 
-/** A command that failed makes this one fail, so that `&&` and CI see it; the result says the rest. */
+/** Fails if the command failed, for `&&` and CI. The result has the details. */
 function failAs(result: unknown): void {
   if (typeof result !== 'object' || result === null || !('exitCode' in result) || result.exitCode === 0)
     return;
-  const ended = result.exitCode === null ? 'was ended' : `ended with exit code ${String(result.exitCode)}`;
-  complain(`codebuddy: the command ${ended}`);
+  const ended = result.exitCode === null ? 'was killed' : `ended with exit code ${String(result.exitCode)}`;
+  complain(`codebuddy: The command ${ended}.`);
   process.exitCode = exitCodes.failed;
 }
 
@@ -68,17 +67,18 @@ function readObject(text: string | undefined): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`--params is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`--params is not valid JSON: ${(error as Error).message}.`);
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new UsageError('--params must be a JSON object');
+  throw new UsageError('--params must be a JSON object.');
 }
 
 function readPairs(pairs: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const match = /^([A-Za-z_][A-Za-z0-9_]*)(:?=)(.*)$/s.exec(pair);
-      if (match === null) throw new UsageError(`${JSON.stringify(pair)} must be name=value or name:=JSON`);
+      if (match === null)
+        throw new UsageError(`Parameters must be name=value or name:=JSON, not ${JSON.stringify(pair)}.`);
       const [, name = '', sign, value = ''] = match;
       return [name, sign === ':=' ? readJson(name, value) : value];
     }),
@@ -89,6 +89,6 @@ function readJson(name: string, value: string): unknown {
   try {
     return JSON.parse(value);
   } catch (error) {
-    throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
+    throw new UsageError(`The parameter ${name} is not valid JSON: ${(error as Error).message}.`);
   }
 }

@@ -1,4 +1,4 @@
-// A wrong call: the message says which value is wrong and what would be right.
+// Invalid arguments. The message names the flag or argument, the value, and what is valid.
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -1,4 +1,4 @@
-// What commander says of wrong arguments, as all errors of this program are said: values in double quotes, then where to look.
+// Rewrites commander's errors in the style of all other errors: a sentence, values in double quotes, then where to find help.
 
 import type { Command, CommanderError } from 'commander';
 import { UsageError } from './usage-error.ts';
@@ -12,40 +12,49 @@ export function usageErrorOf(
   const path = pathOf(command);
   if (code === 'commander.help') {
     const names = command.commands.map((one) => one.name()).filter((name) => name !== 'help');
-    return new UsageError(`name a command: ${path} ${names.join(' | ')}`);
+    return new UsageError(`Missing command. Use: ${path} ${names.join(' | ')}`);
   }
-  return new UsageError(`${inOurWords(code, message)}\n${path} --help shows what there is`);
+  return new UsageError(`${rewrite(code, message)}\n${helpHint(path)}`);
 }
 
-function inOurWords(code: string, message: string): string {
+/** `path`: the command as it is typed. */
+export function helpHint(path: string): string {
+  return `See: ${path} --help`;
+}
+
+function rewrite(code: string, message: string): string {
   const text = message.replace(/^error: /, '');
-  // The only ones that repeat what was given, which may hold quotes itself.
-  if (code === 'commander.unknownOption') return unknownInOurWords('unknown option', text);
-  if (code === 'commander.unknownCommand') return unknownInOurWords('unknown command', text);
-  return text.replaceAll("'", '"');
+  // Only these repeat what the user typed, which may contain quotes itself.
+  if (code === 'commander.unknownOption') return rewriteUnknown('unknown option', text);
+  if (code === 'commander.unknownCommand') return rewriteUnknown('unknown command', text);
+  return asSentence(text.replaceAll("'", '"'));
 }
 
 const suggestionStart = "'\n(Did you mean ";
 
-/** Of `unknown option 'WORD'`, and `(Did you mean one of A, B?)` on a line of its own. */
-function unknownInOurWords(what: string, text: string): string {
+/** Rewrites `unknown option 'WORD'`, which may be followed by a line `(Did you mean one of A, B?)`. */
+function rewriteUnknown(what: string, text: string): string {
   const rest = text.slice(`${what} '`.length);
-  // The last one: WORD may hold the same text. With a suggestion, the text ends in a parenthesis.
+  // The last one: WORD may contain the same text. With a suggestion, the text ends with a parenthesis.
   const at = rest.endsWith("'") ? -1 : rest.lastIndexOf(suggestionStart);
-  if (at < 0) return `${what} ${JSON.stringify(rest.slice(0, -1))}`;
+  if (at < 0) return asSentence(`${what} ${JSON.stringify(rest.slice(0, -1))}`);
   const similar = rest
     .slice(at + suggestionStart.length, -'?)'.length)
     .replace(/^one of /, '')
     .split(', ')
     .map((one) => JSON.stringify(one));
-  return `${what} ${JSON.stringify(rest.slice(0, at))}; did you mean ${similar.join(' or ')}?`;
+  return asSentence(`${what} ${JSON.stringify(rest.slice(0, at))}; did you mean ${similar.join(' or ')}?`);
+}
+
+function asSentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1) + (/[.?]$/.test(text) ? '' : '.');
 }
 
 /** The command that the arguments name, as deep as they go. */
 function commandOf(program: Command, args: readonly string[]): Command {
   let command = program;
   for (const word of args) {
-    const next = command.commands.find((one) => one.name() === word);
+    const next = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
     if (next === undefined) break;
     command = next;
   }

@@ -1,9 +1,11 @@
-// The flags of `webhooks add` and `webhooks update` that set a webhook's fields, and the fields they make.
+// The flags of `webhooks create` and `webhooks update` that set fields of the webhook, and the fields that they set.
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { WebhookPatch } from '../client/index.ts';
-import { eventPattern, repeated, textOf, wholeNumber } from './option-values.ts';
+import { webhookLimits } from '../contract/webhook-limits.ts';
+import { Flag } from './flag.ts';
+import { eventPattern, invalid, repeated, textOf, wholeNumber } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface FieldOptions {
@@ -26,56 +28,83 @@ export interface FieldOptions {
 
 /** Adds the flags. */
 export function withFields(command: Command): Command {
-  return command
-    .option(
-      '--event <type>',
-      'which events, as run.complete or tool.*; may be repeated',
-      repeated(eventPattern('--event')),
-    )
-    .option('--name <name>', 'what you call it', textOf('--name', 1, 200))
-    .option('--description <text>', 'what it is for', textOf('--description', 0, 1000))
-    .option('--secret <secret>', 'signs requests: any text, whsec_… or whsk_… (default: one is generated)')
-    .option('--unsigned', 'do not sign requests')
-    .option('--ordered', 'one by one, in the order of the log')
-    .option('--no-ordered', 'several at once')
-    .option('--legacy-signature', 'send X-Webhook-Signature too (the default)')
-    .option('--no-legacy-signature', 'leave X-Webhook-Signature out')
-    .option('--header <header>', "sent with each request: 'Name: value'; may be repeated", collect)
-    .option(
+  const flags = [
+    new Flag('--event <type>', "event type to send, such as run.complete or 'tool.*'; may be repeated", {
+      field: 'events',
+      parse: repeated(eventPattern('--event')),
+    }),
+    new Flag('--name <name>', 'name of the webhook', {
+      field: 'name',
+      parse: textOf('--name', webhookLimits.name),
+    }),
+    new Flag('--description <text>', 'description', {
+      field: 'description',
+      parse: textOf('--description', webhookLimits.description),
+    }),
+    new Flag(
+      '--secret <secret>',
+      'secret that signs requests: any text, whsec_… or whsk_… (default: a generated one)',
+      { field: 'secret' },
+    ),
+    new Flag('--unsigned', 'do not sign requests'),
+    new Flag('--ordered', 'send one event at a time, in the order of the log', { field: 'ordered' }),
+    new Flag('--no-ordered', 'send several events at the same time (default)'),
+    new Flag('--legacy-signature', 'also send the header X-Webhook-Signature (default)', {
+      field: 'legacySignature',
+    }),
+    new Flag('--no-legacy-signature', 'do not send X-Webhook-Signature'),
+    new Flag('--header <header>', "header of each request, as 'Name: value'; may be repeated", {
+      field: 'headers',
+      parse: repeated((text: string) => text),
+    }),
+    new Flag(
       '--retry-count <n>',
-      'retries after the first attempt (default: 21)',
-      wholeNumber('--retry-count', 0, 100),
-    )
-    .option(
+      `retries after the first attempt (default: ${webhookLimits.retryCount.default})`,
+      {
+        field: 'retryCount',
+        parse: wholeNumber('--retry-count', webhookLimits.retryCount),
+      },
+    ),
+    new Flag(
       '--retry-delay <ms>',
-      'before the first retry; doubles with each (default: 1000)',
-      wholeNumber('--retry-delay', 100, 3_600_000),
-    )
-    .option('--timeout <ms>', 'of one attempt (default: 15000)', wholeNumber('--timeout', 1000, 60_000))
-    .option('--tls-cert <file>', 'PEM file with a client certificate, on the server; needs --tls-key')
-    .option('--tls-key <file>', 'PEM file with its private key')
-    .option('--tls-ca <file>', 'PEM file with certificate authorities to trust for this webhook')
-    .option('--no-tls', 'no files for the connection');
+      `delay before the first retry; doubles with each retry (default: ${webhookLimits.retryDelay.default})`,
+      {
+        field: 'retryDelay',
+        parse: wholeNumber('--retry-delay', webhookLimits.retryDelay),
+      },
+    ),
+    new Flag('--timeout <ms>', `timeout of each attempt (default: ${webhookLimits.timeout.default})`, {
+      field: 'timeout',
+      parse: wholeNumber('--timeout', webhookLimits.timeout),
+    }),
+    new Flag('--tls-cert <file>', 'PEM file on the server with a client certificate; needs --tls-key', {
+      field: 'tls/cert',
+    }),
+    new Flag('--tls-key <file>', 'PEM file on the server with the private key of --tls-cert', {
+      field: 'tls/key',
+    }),
+    new Flag('--tls-ca <file>', 'PEM file on the server with certificate authorities to trust', {
+      field: 'tls/ca',
+    }),
+    new Flag('--no-tls', 'remove the TLS files'),
+  ];
+  for (const flag of flags) command.addOption(flag);
+  return command;
 }
 
-/** Of an option that may be repeated. */
-export function collect(value: string, all: readonly string[] = []): readonly string[] {
-  return [...all, value];
-}
-
-/** Where events are sent. Which addresses may be reached, the server knows. @throws UsageError */
+/** Parses the URL of a webhook. Only the server knows which addresses are allowed. @throws UsageError */
 export function targetUrl(name: string): (text: string) => string {
   return (text) => {
     if (/^https?:\/\/./i.test(text) && URL.canParse(text)) return text;
-    throw new UsageError(`${name} is ${JSON.stringify(text)}; it must be a URL as https://example.org/hook`);
+    throw invalid(name, 'a URL such as https://example.org/hook', text);
   };
 }
 
-/** What was said, no more. @throws UsageError for what cannot be a field */
+/** Returns only the fields whose flags were given. @throws UsageError for flags that cannot be combined */
 export function readFields(options: FieldOptions): Omit<WebhookPatch, 'url' | 'enabled'> {
   const { event, name, description, secret, unsigned, ordered, legacySignature, header } = options;
   const { retryCount, retryDelay, timeout } = options;
-  if (unsigned && secret !== undefined) throw new UsageError('--unsigned and --secret: take one of them');
+  if (unsigned && secret !== undefined) throw new UsageError('--unsigned and --secret cannot be combined.');
   return {
     ...(event === undefined ? {} : { events: event }),
     ...(name === undefined ? {} : { name }),
@@ -91,7 +120,7 @@ export function readFields(options: FieldOptions): Omit<WebhookPatch, 'url' | 'e
   };
 }
 
-/** Relative paths are those of whoever types them. */
+/** Relative paths are resolved against the current folder, not the server's. */
 function readTls({ tlsCert, tlsKey, tlsCa, tls }: FieldOptions): Partial<Pick<WebhookPatch, 'tls'>> {
   const files = {
     ...(tlsCert === undefined ? {} : { cert: resolve(tlsCert) }),
@@ -100,9 +129,9 @@ function readTls({ tlsCert, tlsKey, tlsCa, tls }: FieldOptions): Partial<Pick<We
   };
   const isGiven = Object.keys(files).length > 0;
   if (tls === false && isGiven)
-    throw new UsageError('--no-tls and --tls-cert, --tls-key, --tls-ca: take one of them');
+    throw new UsageError('--no-tls cannot be combined with --tls-cert, --tls-key or --tls-ca.');
   if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw new UsageError('--tls-cert and --tls-key go together');
+    throw new UsageError('--tls-cert and --tls-key need each other.');
   return tls === false ? { tls: null } : isGiven ? { tls: files } : {};
 }
 
@@ -110,9 +139,9 @@ function readHeaders(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     lines.map((line) => {
       const colon = line.indexOf(':');
-      // The value stays untold: it may be a secret.
+      // The value is not shown: it may be a secret.
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*:/.test(line))
-        throw new UsageError("--header must be 'Name: value'");
+        throw new UsageError('--header must be "Name: value".');
       return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
     }),
   );

@@ -1,17 +1,19 @@
-// `codebuddy webhooks listen`: prints events on this machine as they come, verified. Each running listener has a webhook of its own. The webhook
-// stays when the listener stops, disabled, so that the next start first gets what was missed, in order.
+// `codebuddy webhooks listen`: receives events on this machine, verifies and prints them. Each running listener has its own webhook. When the
+// listener stops, its webhook is disabled and kept; the next start first delivers the missed events, in order.
 
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CodeBuddyClient } from '../client/index.ts';
 import { ensureHome } from '../config/home-folder.ts';
-import { loadSettings } from '../config/settings.ts';
+import { loadSettings } from '../config/load-settings.ts';
+import { webhookLimits } from '../contract/webhook-limits.ts';
 import type { HeardEvent, Listener } from '../receiver/listener.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
+import { Flag } from './flag.ts';
 import { type KeptListener, keepListener, readListener } from './listen-file.ts';
 import { localClock } from './local-time.ts';
-import { eventPattern, repeated, wholeNumber } from './option-values.ts';
-import { complain, oneLine, paint, print, printJson, printJsonLine } from './output.ts';
+import { eventPattern, repeated, tcpPort, textOf, wholeNumber } from './option-values.ts';
+import { complain, countOf, oneLine, paint, print, printJson, printJsonLine } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ListenFlags extends ConnectionOptions {
@@ -24,26 +26,39 @@ interface ListenFlags extends ConnectionOptions {
 
 const defaultName = 'local listener';
 
-export function add(webhooks: Command): void {
+export function defineListen(webhooks: Command): void {
   withConnection(
-    webhooks.command('listen').description('Prints events as a webhook brings them, until Ctrl-C.'),
+    webhooks.command('listen').description('Receive and print events of a local webhook, until Ctrl-C.'),
   )
-    .option('--name <name>', 'a listener of its own: name, secret and port stay the same', defaultName)
+    .addOption(
+      new Flag('--name <name>', 'name of the listener; it keeps its secret, port and events', {
+        field: 'name',
+        parse: textOf('--name', webhookLimits.name),
+        defaultValue: defaultName,
+      }),
+    )
     .option(
       '--port <port>',
-      'TCP port (default: the one of last time, else a free one)',
-      wholeNumber('--port', 0, 65_535),
+      'TCP port (default: the previous one, else a free one)',
+      wholeNumber('--port', tcpPort),
     )
-    .option(
-      '--secret <secret>',
-      'what requests are signed with (default: the one of last time, else a new one)',
+    .addOption(
+      new Flag(
+        '--secret <secret>',
+        'secret that signs requests (default: the previous one, else a new one)',
+        {
+          field: 'secret',
+        },
+      ),
     )
-    .option(
-      '--event <type>',
-      "only these, as run.complete or 'tool.*'; '*' for all; may be repeated (default: those of last time, else all)",
-      repeated(eventPattern('--event')),
+    .addOption(
+      new Flag(
+        '--event <type>',
+        "event type to receive, such as run.complete or 'tool.*'; may be repeated (default: the previous ones, else all)",
+        { field: 'events', parse: repeated(eventPattern('--event')) },
+      ),
     )
-    .option('--forget', 'remove this listener and its webhook, and end')
+    .option('--forget', 'remove this listener and its webhook, then exit')
     .addHelpText(
       'after',
       `
@@ -52,8 +67,8 @@ Examples:
   codebuddy webhooks listen --event 'run.*' --name ci
   codebuddy webhooks listen --forget
 
-When it stops, its webhook is disabled but kept: the next start first delivers what was missed. A second listener that is started while one of the
-same name runs gets a name and a webhook of its own ("ci 2").`,
+When the listener stops, its webhook is disabled and kept. The next start first delivers the missed events. If a listener of the same name is
+running, the new one gets its own name ("ci 2") and webhook.`,
     )
     .action(listen);
 }
@@ -65,7 +80,7 @@ async function listen(options: ListenFlags): Promise<void> {
     if (options.forget) return forget(client, home, options, readListener(home, options.name));
     const opened = await open(home, options);
     const { name, secret, kept, listener } = opened;
-    // From here on: a Ctrl-C before the webhook is there must not be lost.
+    // Before the webhook is created, or a Ctrl-C in between would be lost.
     const stopped = stopSignal();
     try {
       const registered = await register(client, opened, options);
@@ -74,11 +89,11 @@ async function listen(options: ListenFlags): Promise<void> {
       if (options.json) printJsonLine({ listening: listener.url, webhookId: id, missed, name, events });
       else {
         if (name !== options.name)
-          print(`${quoted(options.name)} is running already; this listener is ${quoted(name)}.`);
+          print(`A listener ${quoted(options.name)} is already running; this one is ${quoted(name)}.`);
         greet(listener.url, registered, kept !== undefined && options.event === undefined);
       }
       await stopped;
-      await switchOff(client, registered.id, opened, options.json === true);
+      await disable(client, registered.id, opened, options.json === true);
     } finally {
       await listener.close();
     }
@@ -86,14 +101,14 @@ async function listen(options: ListenFlags): Promise<void> {
 }
 
 interface Opened {
-  /** The asked one, or the next that no running listener has. */
+  /** The requested name, or a numbered one if it is in use. */
   readonly name: string;
   readonly secret: string;
   readonly kept: KeptListener | undefined;
   readonly listener: Listener;
 }
 
-/** Takes the first name that is not in use: `ci`, `ci 2`, `ci 3`. Who holds the kept port holds the name. */
+/** Opens a listener under the first name that is not in use: `ci`, `ci 2`, `ci 3`. A name is in use if its listener answers on the kept port. */
 async function open(home: string, options: ListenFlags): Promise<Opened> {
   const { startListener } = await import('../receiver/listener.ts');
   const { isListening } = await import('../receiver/listener-proof.ts');
@@ -110,9 +125,9 @@ async function open(home: string, options: ListenFlags): Promise<Opened> {
       const listener = await startListener({ secret, onEvent, ...(port === undefined ? {} : { port }) });
       return { name, secret, kept, listener };
     } catch (error) {
-      // The port of last time may be another program's by now; one that was asked for must be had.
+      // Another program may use the previous port by now. A port that the user chose is required.
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || options.port !== undefined) throw error;
-      // Or another listener was faster.
+      // Another listener may have been faster.
       if (await isTaken()) continue;
       return { name, secret, kept, listener: await startListener({ secret, onEvent }) };
     }
@@ -121,7 +136,7 @@ async function open(home: string, options: ListenFlags): Promise<Opened> {
 
 interface Registered {
   readonly id: string;
-  /** Events that are being delivered first; null for a new webhook. */
+  /** Number of missed events that are delivered first; null for a new webhook. */
   readonly missed: number | null;
   readonly events: readonly string[];
 }
@@ -133,16 +148,16 @@ async function register(
 ): Promise<Registered> {
   const known = kept?.webhookId === undefined ? undefined : await findWebhook(client, kept.webhookId);
   if (known === undefined) {
-    const made = await client.webhooks.create({
+    const created = await client.webhooks.create({
       name,
       url: listener.url,
       secret,
       events: [...(event ?? ['*'])],
       ordered: true,
     });
-    return { id: made.id, missed: null, events: made.events };
+    return { id: created.id, missed: null, events: created.events };
   }
-  // Off first, if it is not: one that was killed left it on, and the wait after failures would go on.
+  // Disable it first: after a kill it is still enabled, and its back-off after failures would continue.
   const updated = await client.webhooks.update(known, {
     url: listener.url,
     secret,
@@ -162,8 +177,8 @@ async function findWebhook(client: CodeBuddyClient, id: string): Promise<string 
   }
 }
 
-/** Before the receiver is gone: what comes from here on is counted as missed. A webhook that sends elsewhere by now is not ours any more. */
-async function switchOff(
+/** Disables the webhook before the receiver closes, so that later events count as missed. A webhook with another URL by now is left alone. */
+async function disable(
   client: CodeBuddyClient,
   id: string,
   { name, listener }: Opened,
@@ -179,21 +194,19 @@ async function switchOff(
     );
     if (url !== listener.url) {
       if (!isJson && url !== undefined)
-        complain(`\nThe webhook ${id} sends to ${url} now; it was left as it is.`);
+        complain(`\nWebhook ${id} now sends to ${url} and was left unchanged.`);
       return;
     }
     await client.webhooks.update(id, { enabled: false });
   } catch (error) {
-    // Often the server was stopped first. The next start switches it off and on again.
+    // Often the server was stopped first. The next start disables and enables the webhook again.
     const reason = error instanceof Error ? error.message : String(error);
-    complain(`\nThe webhook ${id} could not be switched off: ${reason}`);
+    complain(`\nCould not disable webhook ${id}: ${reason}`);
     return;
   }
   if (isJson) return;
   const which = name === defaultName ? '' : ` --name ${quoted(name)}`;
-  complain(
-    `\nThe webhook ${id} is kept, switched off. To remove it: codebuddy webhooks listen${which} --forget`,
-  );
+  complain(`\nWebhook ${id} is disabled and kept. To remove it: codebuddy webhooks listen${which} --forget`);
 }
 
 function isNotFound(error: unknown): boolean {
@@ -210,20 +223,20 @@ async function forget(
   { name, json }: ListenFlags,
   kept: KeptListener | undefined,
 ): Promise<void> {
-  if (kept === undefined) throw new UsageError(`there is no listener ${JSON.stringify(name)}`);
+  if (kept === undefined) throw new UsageError(`Listener ${quoted(name)} not found.`);
   if (kept.webhookId !== undefined && (await findWebhook(client, kept.webhookId)) !== undefined)
     await client.webhooks.remove(kept.webhookId);
   keepListener(home, name, undefined);
   if (json) printJson({ forgot: name });
-  else print(`forgot the listener ${oneLine(name)}`);
+  else print(`Removed listener ${oneLine(quoted(name))}.`);
 }
 
 function greet(url: string, { id, missed, events }: Registered, isAsLastTime: boolean): void {
-  print(`${paint('bold', 'Listening')} at ${paint('cyan', url)} (webhook ${id}); Ctrl-C stops.`);
+  print(`${paint('bold', 'Listening')} at ${paint('cyan', url)} (webhook ${id}). Press Ctrl-C to stop.`);
   const all = events.includes('*');
-  const more = isAsLastTime && !all ? ` (as last time; for all: --event '*')` : '';
+  const more = isAsLastTime && !all ? ` (as before; for all events: --event '*')` : '';
   print(`Events: ${all ? 'all' : events.join(', ')}${more}`);
-  if (missed !== null && missed > 0) print(`${missed} missed events are being delivered.`);
+  if (missed !== null && missed > 0) print(`Delivering ${countOf(missed, 'missed event')}.`);
 }
 
 function describe({
@@ -242,7 +255,7 @@ function describe({
   const more = [
     ...(sessionId === null ? [] : [sessionId]),
     ...(attempt > 1 ? [`attempt ${attempt}`] : []),
-    ...(duplicate ? ['again'] : []),
+    ...(duplicate ? ['duplicate'] : []),
   ].join(' ');
   return `${time} ${paint('cyan', oneLine(type).padEnd(17))} ${latency.padStart(9)}  ${mark}  ${oneLine(more)}`;
 }

@@ -1,7 +1,7 @@
-// `codebuddy webhooks torture`: a receiver that misbehaves, to try any sender against.
+// `codebuddy webhooks torture`: a receiver that misbehaves, to test webhook senders.
 
 import type { Command } from 'commander';
-import { wholeNumber } from './option-values.ts';
+import { tcpPort, wholeNumber } from './option-values.ts';
 import { oneLine, paint, print, printJsonLine } from './output.ts';
 
 interface TortureFlags {
@@ -10,19 +10,19 @@ interface TortureFlags {
   readonly json?: boolean;
 }
 
-export function add(webhooks: Command): void {
+export function defineTorture(webhooks: Command): void {
   webhooks
     .command('torture')
-    .description('Serves a receiver that misbehaves in every known way, one a path, until Ctrl-C.')
-    .option('--port <port>', 'TCP port, 0 picks a free one', wholeNumber('--port', 0, 65_535), 4444)
+    .description('Start a receiver that misbehaves, in another way on each path. Press Ctrl-C to stop it.')
+    .option('--port <port>', 'TCP port; 0 picks a free one', wholeNumber('--port', tcpPort), 4444)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .option('--json', 'print JSON lines: first where it is, then each request')
+    .option('--json', 'print JSON lines: first the URL, then each request')
     .addHelpText(
       'after',
       `
 Examples:
   codebuddy webhooks torture
-  codebuddy webhooks add http://127.0.0.1:4444/drip/103`,
+  codebuddy webhooks create http://127.0.0.1:4444/drip/103`,
     )
     .action(async ({ port, host, json }: TortureFlags) => {
       const { startTorture } = await import('../receiver/torture.ts');
@@ -42,9 +42,9 @@ Examples:
       });
       if (json) printJsonLine({ url: torture.url });
       else {
-        print(`${paint('bold', 'A receiver that misbehaves')} at ${paint('cyan', torture.url)}\n`);
+        print(`${paint('bold', 'Torture receiver')} at ${paint('cyan', torture.url)}\n`);
         for (const { path, description } of behaviours) print(`  ${path.padEnd(22)} ${description}`);
-        print('\nCtrl-C stops it.\n');
+        print('\nPress Ctrl-C to stop it.\n');
       }
       await new Promise<void>((resolve) => {
         process.once('SIGINT', () => resolve());

@@ -1,90 +1,92 @@
-// `codebuddy webhooks`: who is told of events. Only flags become fields here; the server checks them and names what is wrong.
+// `codebuddy webhooks`: creates, changes, tests and removes webhooks.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { CodeBuddyClient, Delivery, Webhook } from '../client/index.ts';
 import { type ConnectionOptions, withClient, withConnection } from './connection.ts';
-import { idOf } from './id-argument.ts';
+import { Flag } from './flag.ts';
+import { withId } from './id-argument.ts';
 import { localTime, withLocalTimes } from './local-time.ts';
-import { eventPattern, pageLimit, repeated } from './option-values.ts';
-import { complain, oneLine, paint, print, printJson, printTable } from './output.ts';
+import { eventPattern, repeated } from './option-values.ts';
+import { complain, countOf, oneLine, paint, print, printJson, printTable } from './output.ts';
+import { type PageOptions, pageQuery, printNextPage, withPaging } from './paging.ts';
 import { readPoint } from './time-point.ts';
 import { UsageError } from './usage-error.ts';
 import { type FieldOptions, readFields, targetUrl, withFields } from './webhook-flags.ts';
-import { add as addListen } from './webhooks-listen.ts';
-import { add as addTorture } from './webhooks-torture.ts';
+import { defineListen } from './webhooks-listen.ts';
+import { defineTorture } from './webhooks-torture.ts';
 
-export function add(program: Command): void {
-  const webhooks = program.command('webhooks').description('Sends events to URLs of yours, signed.');
-  addMaking(webhooks);
-  addLooking(webhooks);
-  addChanging(webhooks);
-  addSending(webhooks);
-  addListen(webhooks);
-  addTorture(webhooks);
+export function define(webhooks: Command): void {
+  defineCreate(webhooks);
+  defineList(webhooks);
+  defineUpdate(webhooks);
+  defineSend(webhooks);
+  defineListen(webhooks);
+  defineTorture(webhooks);
 }
 
-function addMaking(webhooks: Command): void {
+function defineCreate(webhooks: Command): void {
   withConnection(
     withFields(
       webhooks
-        .command('add')
-        .description('Makes a webhook and prints its secret, this once.')
-        .argument('<url>', 'where events are sent', targetUrl('the URL')),
+        .command('create')
+        .alias('add')
+        .description('Create a webhook. Its secret is shown only once.')
+        .argument('<url>', 'URL to send events to', targetUrl('<url>')),
     ),
   )
     .addHelpText(
       'after',
       `
 Examples:
-  codebuddy webhooks add https://example.org/hook
-  codebuddy webhooks add http://127.0.0.1:8080 --event 'run.*' --event tool.error
-  codebuddy webhooks add https://example.org/hook --header 'Authorization: Bearer x' --ordered`,
+  codebuddy webhooks create https://example.org/hook
+  codebuddy webhooks create http://127.0.0.1:8080 --event 'run.*' --event tool.error
+  codebuddy webhooks create https://example.org/hook --header 'Authorization: Bearer x' --ordered`,
     )
     .action(async (url: string, options: ConnectionOptions & FieldOptions) => {
       const fields = readFields(options);
       await withClient(options, async (client, signal) => {
-        const made = await client.webhooks.create({ ...fields, url }, { signal });
-        if (options.json) return printJson(made);
-        print(`webhook ${made.id} sends ${oneLine(made.events.join(', '))} to ${oneLine(made.url)}`);
-        const { sameUrlAs = [] } = made;
+        const created = await client.webhooks.create({ ...fields, url }, { signal });
+        if (options.json) return printJson(created);
+        const { id, events, sameUrlAs = [] } = created;
+        print(`Created webhook ${id}, which sends ${oneLine(events.join(', '))} to ${oneLine(created.url)}.`);
         if (sameUrlAs.length > 0)
           complain(
-            `${oneLine(sameUrlAs.join(', '))} sends there already; events that both want are sent twice`,
+            `Warning: ${oneLine(sameUrlAs.join(', '))} already sends to this URL; events of both are sent twice.`,
           );
-        printSecret(made);
-        print(paint('dim', `try it: codebuddy webhooks test ${made.id}`));
+        printSecret(created);
+        print(paint('dim', `To test it: codebuddy webhooks test ${id}`));
       });
     });
   withConnection(
-    webhooks
-      .command('rotate')
-      .description('Gives it a new secret and prints it, this once.')
-      .argument('<id>', 'of a webhook', idOf('id', 'whk'))
-      .option('--secret <secret>', 'the new one (default: one is generated)'),
+    withId(
+      webhooks
+        .command('rotate')
+        .description('Replace the secret of a webhook. The new secret is shown only once.'),
+      'whk',
+    ).addOption(new Flag('--secret <secret>', 'new secret (default: a generated one)', { field: 'secret' })),
   ).action(async (id: string, options: ConnectionOptions & { readonly secret?: string }) => {
     await withClient(options, async (client, signal) => {
       const { secret } = options;
-      const made = await client.webhooks.rotateSecret(id, secret === undefined ? {} : { secret }, { signal });
-      if (options.json) return printJson(made);
-      printSecret(made);
-      if (made.previousValidUntil) print(`the old one signs too until ${localTime(made.previousValidUntil)}`);
+      const body = secret === undefined ? {} : { secret };
+      const rotated = await client.webhooks.rotateSecret(id, body, { signal });
+      if (options.json) return printJson(rotated);
+      printSecret(rotated);
+      const { previousValidUntil } = rotated;
+      if (previousValidUntil)
+        print(`Requests are also signed with the old secret until ${localTime(previousValidUntil)}.`);
     });
   });
 }
 
-function addLooking(webhooks: Command): void {
-  withConnection(webhooks.command('list').description('Lists webhooks and how they fare.'))
-    .option('--limit <n>', '1 to 200', pageLimit, 50)
-    .option('--cursor <cursor>', 'the nextCursor of the page before')
-    .action(async (options: ConnectionOptions & { readonly limit: number; readonly cursor?: string }) => {
+function defineList(webhooks: Command): void {
+  withConnection(withPaging(webhooks.command('list').description('List webhooks and their status.'))).action(
+    async (options: ConnectionOptions & PageOptions) => {
       await withClient(options, async (client, signal) => {
-        const { limit, cursor } = options;
-        const query = { limit, ...(cursor === undefined ? {} : { cursor }) };
-        const answer = await client.webhooks.list(query, { signal });
+        const answer = await client.webhooks.list(pageQuery(options), { signal });
         if (options.json) return printJson(answer);
         printTable(
-          ['ID', 'STATE', 'PENDING', 'EVENTS', 'URL', 'NAME'],
+          ['ID', 'STATUS', 'PENDING', 'EVENTS', 'URL', 'NAME'],
           answer.webhooks.map(({ id, state, events, url, name }) => [
             id,
             state.status,
@@ -94,21 +96,19 @@ function addLooking(webhooks: Command): void {
             name,
           ]),
         );
-        if (answer.nextCursor) print(paint('dim', `more: --cursor ${answer.nextCursor}`));
+        printNextPage(answer.nextCursor);
       });
-    });
-  withConnection(
-    webhooks
-      .command('show')
-      .description('Shows one webhook.')
-      .argument('<id>', 'of a webhook', idOf('id', 'whk')),
-  ).action(async (id: string, options: ConnectionOptions) => {
-    await withClient(options, async (client, signal) => {
-      const webhook = await client.webhooks.get(id, { signal });
-      if (options.json) printJson(webhook);
-      else print(describe(webhook));
-    });
-  });
+    },
+  );
+  withConnection(withId(webhooks.command('show').description('Show a webhook.'), 'whk')).action(
+    async (id: string, options: ConnectionOptions) => {
+      await withClient(options, async (client, signal) => {
+        const webhook = await client.webhooks.get(id, { signal });
+        if (options.json) printJson(webhook);
+        else print(describe(webhook));
+      });
+    },
+  );
 }
 
 interface UpdateOptions extends ConnectionOptions, FieldOptions {
@@ -117,25 +117,28 @@ interface UpdateOptions extends ConnectionOptions, FieldOptions {
   readonly disable?: boolean;
 }
 
-function addChanging(webhooks: Command): void {
+function defineUpdate(webhooks: Command): void {
   withConnection(
     withFields(
-      webhooks
-        .command('update')
-        .description('Changes a webhook; what is not named stays as it is.')
-        .argument('<id>', 'of a webhook', idOf('id', 'whk'))
-        .option('--to <url>', 'where events are sent', targetUrl('--to'))
-        .option('--enable', 'send again')
-        .option('--disable', 'stop sending'),
+      withId(
+        webhooks.command('update').description('Change a webhook. Fields without a flag stay unchanged.'),
+        'whk',
+      )
+        .addOption(
+          new Flag('--to <url>', 'URL to send events to', { field: 'url', parse: targetUrl('--to') }),
+        )
+        .option('--enable', 'enable the webhook')
+        .option('--disable', 'disable the webhook'),
     ),
   ).action(async (id: string, options: UpdateOptions) => {
-    if (options.enable && options.disable) throw new UsageError('--enable and --disable: take one of them');
+    if (options.enable && options.disable) throw new UsageError('--enable and --disable cannot be combined.');
     const patch = {
       ...readFields(options),
       ...(options.to === undefined ? {} : { url: options.to }),
       ...(options.enable ? { enabled: true } : options.disable ? { enabled: false } : {}),
     };
-    if (Object.keys(patch).length === 0) throw new UsageError('nothing to change: name at least one option');
+    if (Object.keys(patch).length === 0)
+      throw new UsageError('Nothing to change: use at least one flag that sets a field.');
     await withClient(options, async (client, signal) => {
       const webhook = await client.webhooks.update(id, patch, { signal });
       if (options.json) printJson(webhook);
@@ -143,11 +146,10 @@ function addChanging(webhooks: Command): void {
     });
   });
   withConnection(
-    webhooks
-      .command('enable')
-      .description('Enables a webhook that was disabled.')
-      .argument('<id>', 'of a webhook', idOf('id', 'whk'))
-      .option('--replay-missed', 'also send what it missed'),
+    withId(webhooks.command('enable').description('Enable a disabled webhook.'), 'whk').option(
+      '--replay-missed',
+      'also send the events that it missed',
+    ),
   ).action(async (id: string, options: ConnectionOptions & { readonly replayMissed?: boolean }) => {
     await withClient(options, async (client, signal) => {
       const answer = await client.webhooks.enable(
@@ -156,23 +158,23 @@ function addChanging(webhooks: Command): void {
         { signal },
       );
       if (options.json) return printJson(answer);
-      print(`enabled ${answer.webhook.id}; what waits is sent now`);
-      if (answer.queued > 0) print(`${answer.queued} missed events will be sent`);
-      else if (answer.webhook.state.missed > 0) {
-        print(`it missed ${answer.webhook.state.missed} events; --replay-missed sends them`);
-      }
+      const { webhook, queued } = answer;
+      print(`Enabled webhook ${webhook.id}. Pending deliveries are sent now.`);
+      if (queued > 0) print(`Queued ${countOf(queued, 'missed event')}.`);
+      else if (webhook.state.missed > 0)
+        print(`It missed ${countOf(webhook.state.missed, 'event')}. Use --replay-missed to send them.`);
     });
   });
   withConnection(
-    webhooks
-      .command('remove')
-      .description('Removes a webhook and cancels what it has not got yet.')
-      .argument('<id>', 'of a webhook', idOf('id', 'whk')),
+    withId(
+      webhooks.command('remove').description('Remove a webhook and cancel its pending deliveries.'),
+      'whk',
+    ),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       await client.webhooks.remove(id, { signal });
       if (options.json) printJson({ removed: id });
-      else print(`removed ${id}`);
+      else print(`Removed webhook ${id}.`);
     });
   });
 }
@@ -183,12 +185,12 @@ interface ReplayOptions extends ConnectionOptions {
   readonly event?: readonly string[];
 }
 
-function addSending(webhooks: Command): void {
+function defineSend(webhooks: Command): void {
   withConnection(
-    webhooks
-      .command('test')
-      .description('Sends a webhook.test event and waits up to 20 s for its outcome.')
-      .argument('<id>', 'of a webhook', idOf('id', 'whk')),
+    withId(
+      webhooks.command('test').description('Send a webhook.test event and wait up to 20 s for its outcome.'),
+      'whk',
+    ),
   ).action(async (id: string, options: ConnectionOptions) => {
     await withClient(options, async (client, signal) => {
       const delivery = await ended(client, await client.webhooks.test(id, { signal }), signal);
@@ -198,19 +200,24 @@ function addSending(webhooks: Command): void {
     });
   });
   withConnection(
-    webhooks
-      .command('replay')
-      .description('Sends events of the log to a webhook, again or for the first time.')
-      .argument('<id>', 'of a webhook', idOf('id', 'whk'))
-      .requiredOption(
-        '--after <point>',
-        'a sequence number (0: from the beginning), a date or time, or how long ago: 2026-11-29, 2h',
+    withId(webhooks.command('replay').description('Send past events of the log to a webhook.'), 'whk')
+      .addOption(
+        new Flag(
+          '--after <point>',
+          'start after this sequence number (0: the beginning), time, date or age: 1200, 2026-11-29, 2h',
+          { field: 'after', isRequired: true },
+        ),
       )
-      .option('--before <point>', 'likewise (default: now)')
-      .option(
-        '--event <type>',
-        'only these types, as tool.*; may be repeated',
-        repeated(eventPattern('--event')),
+      .addOption(
+        new Flag('--before <point>', 'end before this point, in the same forms (default: now)', {
+          field: 'before',
+        }),
+      )
+      .addOption(
+        new Flag('--event <type>', "only these types, such as run.complete or 'tool.*'; may be repeated", {
+          field: 'events',
+          parse: repeated(eventPattern('--event')),
+        }),
       ),
   )
     .addHelpText(
@@ -234,14 +241,14 @@ Examples:
           { signal },
         );
         if (options.json) printJson(answer);
-        else print(`${answer.queued} queued, ${answer.skipped} skipped`);
+        else print(`Queued ${countOf(answer.queued, 'event')}, skipped ${answer.skipped}.`);
       });
     });
 }
 
 const testWaitMs = 20_000;
 
-/** The delivery once it has ended, or as it is after 20 s. */
+/** Returns the delivery when it has ended, or after 20 s. */
 async function ended(client: CodeBuddyClient, first: Delivery, signal: AbortSignal): Promise<Delivery> {
   const deadline = performance.now() + testWaitMs;
   let delivery = first;
@@ -256,15 +263,15 @@ function reportTest({ id, status, attemptLog, reason }: Delivery): void {
   for (const { number, outcome, statusCode, durationMs, message } of attemptLog) {
     const answer = statusCode === null ? outcome : `${outcome} ${statusCode}`;
     const words = message === null ? '' : `  ${message}`;
-    print(oneLine(`attempt ${number}: ${answer} in ${Math.round(durationMs)} ms${words}`));
+    print(oneLine(`Attempt ${number}: ${answer} in ${Math.round(durationMs)} ms${words}`));
   }
   if (status === 'success') {
-    print(`${paint('green', 'delivered')} ${id}`);
+    print(`${paint('green', 'Delivered')} ${id}.`);
     return;
   }
-  const state = status === 'pending' ? 'not delivered within 20 s; it goes on trying' : status;
+  const state = status === 'pending' ? 'Not delivered within 20 s; retries continue' : status;
   const words = reason === null ? '' : `: ${oneLine(withLocalTimes(reason))}`;
-  print(`${paint('red', state)}${words}\n${paint('dim', `what to do: codebuddy deliveries explain ${id}`)}`);
+  print(`${paint('red', state)}${words}\n${paint('dim', `Next step: codebuddy deliveries explain ${id}`)}`);
 }
 
 interface Secret {
@@ -274,13 +281,13 @@ interface Secret {
 
 function printSecret({ secret, signingSecret }: Secret): void {
   if (secret === null) {
-    complain('requests are not signed');
+    complain('Requests are not signed.');
     return;
   }
-  complain('its secret is shown this once:');
+  complain('Secret, shown only once:');
   print(oneLine(secret));
   if (signingSecret !== null && signingSecret !== secret) {
-    print(`for Standard Webhooks libraries: ${oneLine(signingSecret)}`);
+    print(`For Standard Webhooks libraries: ${oneLine(signingSecret)}`);
   }
 }
 
@@ -290,15 +297,15 @@ function describe(webhook: Webhook): string {
     ['url', webhook.url],
     ['description', webhook.description || null],
     ['events', webhook.events.join(', ')],
-    ['state', withLocalTimes(`${state.status}: ${state.detail}`)],
+    ['status', withLocalTimes(`${state.status}: ${state.detail}`)],
     ['deliveries', `${state.pending} pending, ${state.inFlight} in flight, ${state.missed} missed`],
     ['last success', state.lastSuccessAt && localTime(state.lastSuccessAt)],
     ['failing since', state.failingSince && localTime(state.failingSince)],
     [
       'retries',
-      `${webhook.retryCount}, the first after ${webhook.retryDelay} ms; time-out ${webhook.timeout} ms`,
+      `${webhook.retryCount}, the first after ${webhook.retryDelay} ms; timeout ${webhook.timeout} ms`,
     ],
-    ['order', webhook.ordered ? 'one by one, by sequence' : 'as they come'],
+    ['order', webhook.ordered ? 'one at a time, by sequence' : 'none: several at the same time'],
     ['signed', webhook.signed ? (webhook.publicKey ?? 'yes') : 'no'],
     ['run', webhook.runId],
     ...Object.entries(headers).map(([name, value]) => ['header', `${name}: ${value}`] as const),

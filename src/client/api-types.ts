@@ -9,8 +9,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Name, version and every endpoint
-     * @description It needs a key with the scope `read`.
+     * Get the name, version and endpoints of this API.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getIndex'];
     readonly put?: never;
@@ -29,15 +29,15 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Deliveries, newest first
-     * @description It needs a key with the scope `read`.
+     * List deliveries, newest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listDeliveries'];
     readonly put?: never;
     readonly post?: never;
     /**
-     * Delete deliveries that have ended; pending ones stay
-     * @description It needs a key with the scope `admin`.
+     * Delete ended deliveries. Pending ones are kept.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly delete: operations['clearDeliveries'];
     readonly options?: never;
@@ -53,8 +53,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One delivery with every attempt, explained
-     * @description It needs a key with the scope `read`.
+     * Get a delivery with all attempts and an explanation.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getDelivery'];
     readonly put?: never;
@@ -75,8 +75,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send one delivery again: the same id, the same bytes
-     * @description It needs a key with the scope `admin`.
+     * Retry a delivery with the same id and the same bytes.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['retryDelivery'];
     readonly delete?: never;
@@ -95,8 +95,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send failed deliveries again
-     * @description It needs a key with the scope `admin`.
+     * Retry failed deliveries.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['retryDeliveries'];
     readonly delete?: never;
@@ -113,8 +113,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Every event type, with the JSON Schema of its data
-     * @description It needs a key with the scope `read`.
+     * List event types with the JSON Schemas of their data.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listEventTypes'];
     readonly put?: never;
@@ -133,10 +133,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The event log, as a stream or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. A stream that does not say where begins with what is new.
+     * List or stream events.
+     * @description With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so `EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot send an API key, uses a `ticket` of `POST /api/stream-tickets`. Without `after`, a stream begins with the next event.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['listEvents'];
     readonly put?: never;
@@ -155,8 +155,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One event
-     * @description It needs a key with the scope `read`.
+     * Get an event.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getEvent'];
     readonly put?: never;
@@ -175,14 +175,14 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * API keys, oldest first
-     * @description It needs a key with the scope `admin`.
+     * List API keys, oldest first.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly get: operations['listKeys'];
     readonly put?: never;
     /**
-     * Make an API key; the answer is the only place where it is shown
-     * @description It needs a key with the scope `admin`.
+     * Create an API key. It is shown only once.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['createKey'];
     readonly delete?: never;
@@ -202,8 +202,8 @@ export interface paths {
     readonly put?: never;
     readonly post?: never;
     /**
-     * Revoke an API key; it is refused from now on
-     * @description It needs a key with the scope `admin`.
+     * Revoke an API key. It stops working at once.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly delete: operations['revokeKey'];
     readonly options?: never;
@@ -219,8 +219,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Figures of the server and of its host, as JSON
-     * @description It needs a key with the scope `read`.
+     * Get metrics of the server and the host application as JSON.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getMetrics'];
     readonly put?: never;
@@ -239,8 +239,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The tools that wait for a person, oldest first
-     * @description It needs a key with the scope `read`.
+     * List pending permissions, oldest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listPermissions'];
     readonly put?: never;
@@ -261,8 +261,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Allows a tool that waits, or denies it
-     * @description It needs a key with the scope `tools`.
+     * Decide a permission: allow or deny the tool.
+     * @description Requires an API key with the scope `tools`.
      */
     readonly post: operations['decidePermission'];
     readonly delete?: never;
@@ -281,10 +281,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream
-     * @description With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.
+     * Send a prompt to the agent and wait for the answer, or stream its events.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission.
      *
-     *     It needs a key with the scope `prompt`.
+     *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['prompt'];
     readonly delete?: never;
@@ -301,8 +301,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Runs, newest first
-     * @description It needs a key with the scope `read`.
+     * List runs, newest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listRuns'];
     readonly put?: never;
@@ -321,8 +321,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One run
-     * @description It needs a key with the scope `read`.
+     * Get a run.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getRun'];
     readonly put?: never;
@@ -343,8 +343,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Stop a run: its model call and its running tools
-     * @description It needs a key with the scope `prompt`.
+     * Cancel a run. Stops its model call and its tools.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly post: operations['cancelRun'];
     readonly delete?: never;
@@ -361,10 +361,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The events of a run, as a stream that ends with it or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. It begins with the first event of the run and ends with the run; 204 says that nothing more will come.
+     * List or stream the events of a run.
+     * @description With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so `EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot send an API key, uses a `ticket` of `POST /api/stream-tickets`. Without `after`, a stream begins with the first event of the run. It ends with the run; a 204 means that no more events will come.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['listRunEvents'];
     readonly put?: never;
@@ -385,10 +385,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Goes on with a run that was interrupted, or failed
-     * @description The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.
+     * Resume an interrupted or failed run.
+     * @description The run continues with the scopes of the key that resumes it. That key needs the scope `tools` if the permission mode of the run is more permissive than the default of the server, or if the run contains commands of the offline agent.
      *
-     *     It needs a key with the scope `prompt`.
+     *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['resumeRun'];
     readonly delete?: never;
@@ -405,14 +405,14 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The sessions, newest first
-     * @description It needs a key with the scope `read`.
+     * List sessions, newest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessions'];
     readonly put?: never;
     /**
-     * Creates a session
-     * @description It needs a key with the scope `prompt`.
+     * Create a session.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly post: operations['createSession'];
     readonly delete?: never;
@@ -429,22 +429,22 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One session
-     * @description It needs a key with the scope `read`.
+     * Get a session.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getSession'];
     readonly put?: never;
     readonly post?: never;
     /**
-     * Deletes a session with its messages and runs; its events stay in the log
-     * @description It needs a key with the scope `prompt`.
+     * Delete a session with its messages and runs. Its events stay in the log.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly delete: operations['deleteSession'];
     readonly options?: never;
     readonly head?: never;
     /**
-     * Changes the title or the metadata of a session
-     * @description It needs a key with the scope `prompt`.
+     * Update the title or metadata of a session.
+     * @description Requires an API key with the scope `prompt`.
      */
     readonly patch: operations['updateSession'];
     readonly trace?: never;
@@ -457,10 +457,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The events of a session, as a stream or in pages
-     * @description With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of `POST /api/stream-tickets`. It begins with the first event of the session.
+     * List or stream the events of a session.
+     * @description With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so `EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot send an API key, uses a `ticket` of `POST /api/stream-tickets`. Without `after`, a stream begins with the first event of the session.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessionEvents'];
     readonly put?: never;
@@ -479,10 +479,10 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * A whole session as one document
-     * @description JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.
+     * Export a session as one document.
+     * @description JSON, or Markdown with `format=markdown`. The document is not limited in size. Messages that are added during the export are not included.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly get: operations['exportSession'];
     readonly put?: never;
@@ -503,10 +503,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * A new session that begins with the messages of this one
-     * @description Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.
+     * Fork a session: create a new one with its messages.
+     * @description Copies the messages up to and including `messageId`. Each copy gets a new id and keeps its time. A session with an unfinished run can be forked with the messages that it has so far.
      *
-     *     It needs a key with the scope `prompt`.
+     *     Requires an API key with the scope `prompt`.
      */
     readonly post: operations['forkSession'];
     readonly delete?: never;
@@ -523,8 +523,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The messages of a session, oldest first
-     * @description It needs a key with the scope `read`.
+     * List the messages of a session, oldest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listSessionMessages'];
     readonly put?: never;
@@ -543,8 +543,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The process, the agent and its model, active runs, webhooks
-     * @description It needs a key with the scope `read`.
+     * Get the status of the process, the agent and the webhooks.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getStatus'];
     readonly put?: never;
@@ -565,10 +565,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Create a ticket with which a web page can open one stream
-     * @description Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with `Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the rights of the key that created it. To reconnect, create another one and pass `after`.
+     * Create a ticket that lets a web page open one stream.
+     * @description Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with `Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the scopes of the key that created it. To reconnect, create another ticket and pass `after`.
      *
-     *     It needs a key with the scope `read`.
+     *     Requires an API key with the scope `read`.
      */
     readonly post: operations['createStreamTicket'];
     readonly delete?: never;
@@ -585,8 +585,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The tools, with the JSON Schema of their parameters
-     * @description It needs a key with the scope `read`.
+     * List tools with the JSON Schemas of their parameters.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listTools'];
     readonly put?: never;
@@ -607,10 +607,10 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Runs a tool; the body is its parameters
-     * @description Nobody is asked. A deny rule, or the mode `read-only` of the server for a tool that may change something, refuses it: 403 `permission_denied`.
+     * Run a tool. The body is its parameters.
+     * @description The tool runs without asking for permission. It is refused with 403 `permission_denied` by a deny rule, or if it may change something and the mode of the server is `read-only`.
      *
-     *     It needs a key with the scope `tools`.
+     *     Requires an API key with the scope `tools`.
      */
     readonly post: operations['runTool'];
     readonly delete?: never;
@@ -627,14 +627,14 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Webhooks and how they fare, oldest first
-     * @description It needs a key with the scope `read`.
+     * List webhooks and their status, oldest first.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['listWebhooks'];
     readonly put?: never;
     /**
-     * Make a webhook; the answer is the only place where its secret is shown
-     * @description It needs a key with the scope `admin`.
+     * Create a webhook. Its secret is shown only once.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['createWebhook'];
     readonly delete?: never;
@@ -651,22 +651,22 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * One webhook and how it fares
-     * @description It needs a key with the scope `read`.
+     * Get a webhook and its status.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getWebhook'];
     readonly put?: never;
     readonly post?: never;
     /**
-     * Remove a webhook; its pending deliveries are cancelled
-     * @description It needs a key with the scope `admin`.
+     * Delete a webhook. Its pending deliveries are cancelled.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly delete: operations['removeWebhook'];
     readonly options?: never;
     readonly head?: never;
     /**
-     * Change a webhook; what is left out stays as it is
-     * @description It needs a key with the scope `admin`.
+     * Update a webhook. Missing fields stay unchanged.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly patch: operations['updateWebhook'];
     readonly trace?: never;
@@ -681,8 +681,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Enable a disabled webhook, and deliver what it missed if asked to
-     * @description It needs a key with the scope `admin`.
+     * Enable a disabled webhook, optionally with the events that it missed.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['enableWebhook'];
     readonly delete?: never;
@@ -701,8 +701,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send events of the log to a webhook, again or for the first time
-     * @description It needs a key with the scope `admin`.
+     * Replay events of the log to a webhook.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['replayToWebhook'];
     readonly delete?: never;
@@ -721,8 +721,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Give a webhook a new secret, shown this once; the old one signs too for 24 h
-     * @description It needs a key with the scope `admin`.
+     * Rotate the secret of a webhook. The new one is shown only once; the old one also signs for 24 h.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['rotateWebhookSecret'];
     readonly delete?: never;
@@ -741,8 +741,8 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Send a webhook.test event to this webhook alone; Location names the delivery
-     * @description It needs a key with the scope `admin`.
+     * Send a `webhook.test` event to a webhook. `Location` names the delivery.
+     * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['testWebhook'];
     readonly delete?: never;
@@ -759,8 +759,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * This API as a page to read
-     * @description It needs no key.
+     * Get the reference of this API as a web page.
+     * @description Needs no API key.
      */
     readonly get: operations['getDocs'];
     readonly put?: never;
@@ -779,8 +779,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Whether the process answers; touches neither disk nor agent, needs no key
-     * @description It needs no key.
+     * Check that the server is alive. Needs no key and touches neither disk nor agent.
+     * @description Needs no API key.
      */
     readonly get: operations['getHealth'];
     readonly put?: never;
@@ -799,8 +799,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * Whether each part is ready: 200 if all are, else 503
-     * @description It needs a key with the scope `read`.
+     * Check that all parts of the server are ready: 200 if they are, otherwise 503.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getReadiness'];
     readonly put?: never;
@@ -819,8 +819,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * The same figures for Prometheus (text format 0.0.4)
-     * @description It needs a key with the scope `read`.
+     * Get metrics in the Prometheus text format.
+     * @description Requires an API key with the scope `read`.
      */
     readonly get: operations['getPrometheusMetrics'];
     readonly put?: never;
@@ -839,8 +839,8 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * This API as OpenAPI 3.1
-     * @description It needs no key.
+     * Get the OpenAPI 3.1 document of this API.
+     * @description Needs no API key.
      */
     readonly get: operations['getOpenApi'];
     readonly put?: never;
@@ -1030,7 +1030,7 @@ export interface components {
     };
     /**
      * Event
-     * @description One thing that happened. `data` fits the schema of its type.
+     * @description An event of the log. The schema of `data` depends on `type`.
      */
     readonly Event:
       | components['schemas']['SessionStartEvent']
@@ -1205,7 +1205,7 @@ export interface components {
         readonly firstSequence: number;
       };
       readonly firstSequence: number;
-      /** @description Resume after it. */
+      /** @description Resume after this sequence number. */
       readonly sequence?: number;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -1215,7 +1215,7 @@ export interface components {
     };
     /** Health */
     readonly Health: {
-      /** @description Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json. */
+      /** @description Answer to a `challenge`, if the server has a local key: the base64url HMAC-SHA256, with that key, of six lines: `codebuddy-server-1`, the challenge, the local address and port of the connection, and `pid` and `startedAt` of server.json. */
       readonly proof?: string;
       /** @constant */
       readonly status: 'ok';
@@ -1348,7 +1348,7 @@ export interface components {
         readonly message: string;
       };
       readonly message: string;
-      /** @description Resume after it. */
+      /** @description Resume after this sequence number. */
       readonly sequence?: number;
       /**
        * @description discriminator enum property added by openapi-typescript
@@ -1496,9 +1496,9 @@ export interface components {
     /** PromptRequest */
     readonly PromptRequest: {
       readonly options?: {
-        /** @description US dollars that the run may cost. */
+        /** @description Maximum cost of the run in US dollars. */
         readonly maxCost?: number;
-        /** @description Model calls, at most. */
+        /** @description Maximum number of model calls. */
         readonly maxSteps?: number;
         /** @description Input and output tokens of the run, at most. */
         readonly maxTokens?: number;
@@ -1854,7 +1854,7 @@ export interface components {
     /** Status */
     readonly Status: {
       readonly activeRuns: number;
-      /** @description `delegated`: the host application answers itself. */
+      /** @description `delegated` if the host application answers prompts. */
       readonly agent: string;
       readonly memory: {
         /** @description Bytes. */
@@ -1886,26 +1886,26 @@ export interface components {
          */
         readonly status: 'works' | 'missing' | 'unavailable' | 'failed' | 'off' | 'checking';
       };
-      /** @description Seconds since the server was started. */
+      /** @description Seconds since the server started. */
       readonly uptime: number;
       readonly version: string;
       readonly webhooks: {
-        /** @description Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none. */
+        /** @description Webhooks that need attention: failing, open, unreachable, refused, or disabled automatically. Absent if there are none. */
         readonly attention?: readonly components['schemas']['WebhookAttention'][];
         readonly enabled: boolean;
         readonly failed: number;
         readonly pending: number;
-        /** @description Webhooks whose entries in webhooks.json cannot be used now; left out if there are none. */
+        /** @description Number of webhooks whose entries in webhooks.json cannot be used. Absent if there are none. */
         readonly refused?: number;
-        /** @description Copies of webhooks.json that could not be used; left out if there are none. */
+        /** @description Copies of webhooks.json that could not be read. Absent if there are none. */
         readonly setAside?: readonly string[];
       };
-      /** @description The folder that tools work in; null if the host application answers itself. */
+      /** @description The folder that tools work in. Null if the host application answers prompts. */
       readonly workspace: string | null;
     };
     /**
      * StreamEvent
-     * @description One message of a stream: an event of the log, a piece of text that is not logged, or a notice of the stream.
+     * @description One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.
      */
     readonly StreamEvent:
       | components['schemas']['SessionStartEvent']
@@ -1938,7 +1938,7 @@ export interface components {
     readonly StreamTicket: {
       /** Format: date-time */
       readonly expiresAt: string;
-      /** @description Pass it as `?ticket=` to a stream. It is shown this once. */
+      /** @description Pass it as `?ticket=` to a stream. It is shown only once. */
       readonly ticket: string;
     };
     /** Tool */
@@ -2035,7 +2035,7 @@ export interface components {
     };
     /** ToolResult */
     readonly ToolResult: {
-      /** @description What the tool gave back. */
+      /** @description The result of the tool. */
       readonly result: unknown;
     };
     /**
@@ -2370,7 +2370,7 @@ export interface components {
     /**
      * @description `invalid_url`: The request target cannot be parsed or decoded.
      *
-     *     `invalid_host_header`: Host is missing, repeated or malformed.
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
      */
@@ -2386,11 +2386,11 @@ export interface components {
     /**
      * @description `invalid_url`: The request target cannot be parsed or decoded.
      *
-     *     `invalid_host_header`: Host is missing, repeated or malformed.
+     *     `invalid_host_header`: The Host header is missing, repeated or malformed.
      *
      *     `invalid_header`: A header is malformed, repeated or too large.
      *
-     *     `invalid_body`: The body is not JSON, is cut off, or holds a forbidden key.
+     *     `invalid_body`: The body is missing, truncated, not valid JSON, or contains a forbidden key.
      */
     readonly 'Problem400-2': {
       headers: {
@@ -2412,7 +2412,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `cost_limit_reached`: The limit that was set for the cost of a session or of a day is reached; nothing was started. */
+    /** @description `cost_limit_reached`: The cost limit of the session or of the day is reached. Nothing was started. */
     readonly Problem402: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2422,7 +2422,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs. */
+    /** @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires. */
     readonly Problem403: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2433,13 +2433,13 @@ export interface components {
       };
     };
     /**
-     * @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs.
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
-     *     `origin_not_allowed`: A foreign Origin tried to change state.
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
      *
-     *     `outside_workspace`: A path leads out of the workspace.
+     *     `outside_workspace`: The path leads outside the workspace.
      *
-     *     `permission_denied`: A tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered.
+     *     `permission_denied`: The tool was not allowed to run: by a rule, by the permission mode, by a person, or because nobody answered in time.
      */
     readonly 'Problem403-2': {
       headers: {
@@ -2451,9 +2451,9 @@ export interface components {
       };
     };
     /**
-     * @description `insufficient_scope`: The API key lacks the scope that the route, or an option of the request, needs.
+     * @description `insufficient_scope`: The API key lacks a scope that the route, or an option of the request, requires.
      *
-     *     `origin_not_allowed`: A foreign Origin tried to change state.
+     *     `origin_not_allowed`: A web page of another origin tried to change something.
      */
     readonly 'Problem403-3': {
       headers: {
@@ -2469,7 +2469,7 @@ export interface components {
      *
      *     `session_not_found`: No session has this id.
      *
-     *     `file_not_found`: A tool was given a path that does not exist.
+     *     `file_not_found`: The path given to a tool does not exist.
      */
     readonly Problem404: {
       headers: {
@@ -2504,7 +2504,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `permission_not_found`: No permission with this id waits or was decided lately. */
+    /** @description `permission_not_found`: No permission with this id is pending or was decided recently. */
     readonly 'Problem404-4': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2517,7 +2517,7 @@ export interface components {
     /**
      * @description `tool_not_found`: No tool has this name.
      *
-     *     `file_not_found`: A tool was given a path that does not exist.
+     *     `file_not_found`: The path given to a tool does not exist.
      */
     readonly 'Problem404-5': {
       headers: {
@@ -2558,7 +2558,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_not_found`: No delivery has this id, or it was pruned (30 days, 100 000 ended ones). */
+    /** @description `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000. */
     readonly 'Problem404-9': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2571,7 +2571,7 @@ export interface components {
     /**
      * @description `webhook_not_found`: No webhook has this id.
      *
-     *     `delivery_not_found`: No delivery has this id, or it was pruned (30 days, 100 000 ended ones).
+     *     `delivery_not_found`: No delivery has this id, or it was pruned. Ended deliveries are kept for 30 days, up to 100,000.
      */
     readonly 'Problem404-10': {
       headers: {
@@ -2592,7 +2592,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `request_timeout`: The headers (10 s) or the whole request (30 s) came too slowly. */
+    /** @description `request_timeout`: The headers took longer than 10 s, or the whole request longer than 30 s. */
     readonly Problem408: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2603,11 +2603,11 @@ export interface components {
       };
     };
     /**
-     * @description `run_cancelled`: The run was cancelled before it had an answer.
+     * @description `run_cancelled`: The run was cancelled before it completed.
      *
-     *     `idempotency_conflict`: The Idempotency-Key was used with another request.
+     *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key has not ended.
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
      */
     readonly Problem409: {
       headers: {
@@ -2619,7 +2619,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_ended`: A run that has ended cannot be cancelled. */
+    /** @description `run_ended`: The run has already ended and cannot be cancelled. */
     readonly 'Problem409-2': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2630,7 +2630,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `run_not_resumable`: Only a run that was interrupted or has failed can be resumed, and only as the last of its session. */
+    /** @description `run_not_resumable`: Only an interrupted or failed run can be resumed, and only if it is the last run of its session. */
     readonly 'Problem409-3': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2641,7 +2641,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `permission_resolved`: The permission was decided already, or its run has ended. */
+    /** @description `permission_resolved`: The permission was already decided, or its run has ended. */
     readonly 'Problem409-4': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2653,9 +2653,9 @@ export interface components {
       };
     };
     /**
-     * @description `idempotency_conflict`: The Idempotency-Key was used with another request.
+     * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
-     *     `idempotency_in_progress`: The first request with this Idempotency-Key has not ended.
+     *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
      */
     readonly 'Problem409-5': {
       headers: {
@@ -2667,7 +2667,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `session_busy`: A session with an unfinished run cannot be changed that way. */
+    /** @description `session_busy`: The session has an unfinished run and cannot be changed this way. */
     readonly 'Problem409-6': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2678,7 +2678,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_exists`: A webhook with this id exists already. */
+    /** @description `webhook_exists`: A webhook with this id already exists. */
     readonly 'Problem409-7': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2689,7 +2689,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `webhook_disabled`: A webhook that is disabled cannot be tested; enable it first. */
+    /** @description `webhook_disabled`: A disabled webhook cannot be tested. Enable it first. */
     readonly 'Problem409-8': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2700,7 +2700,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `replay_running`: The webhook is being replayed to; wait for its end. */
+    /** @description `replay_running`: A replay to this webhook is in progress. Wait until it ends. */
     readonly 'Problem409-9': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2711,7 +2711,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `delivery_pending`: A delivery that is under way, or next in line, cannot be retried. */
+    /** @description `delivery_pending`: The delivery is in flight or next in line and cannot be retried. */
     readonly 'Problem409-10': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2722,7 +2722,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `body_too_large`: The body is over `maxRequestSize`. */
+    /** @description `body_too_large`: The body is larger than `maxRequestSize`. */
     readonly Problem413: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2742,7 +2742,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `misdirected_request`: Host names a server that this is not (DNS rebinding). */
+    /** @description `misdirected_request`: The Host header names another server (DNS rebinding). */
     readonly Problem421: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2752,7 +2752,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `validation_failed`: The input does not fit the schema; `errors` names each field. */
+    /** @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field. */
     readonly Problem422: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2763,13 +2763,13 @@ export interface components {
       };
     };
     /**
-     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `model_not_found`: The provider does not know the model.
+     *     `model_not_found`: The provider does not have this model.
      *
-     *     `context_too_long`: The conversation is longer than the model can read, also after it was summed up.
+     *     `context_too_long`: The conversation exceeds the context window of the model, even after compaction.
      *
-     *     `tool_failed`: The tool ran and reported a failure; `detail` says which.
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-2': {
       headers: {
@@ -2781,9 +2781,9 @@ export interface components {
       };
     };
     /**
-     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `model_not_found`: The provider does not know the model.
+     *     `model_not_found`: The provider does not have this model.
      */
     readonly 'Problem422-3': {
       headers: {
@@ -2795,9 +2795,9 @@ export interface components {
       };
     };
     /**
-     * @description `validation_failed`: The input does not fit the schema; `errors` names each field.
+     * @description `validation_failed`: A field of the request is invalid. `errors` names each invalid field.
      *
-     *     `tool_failed`: The tool ran and reported a failure; `detail` says which.
+     *     `tool_failed`: The tool ran and failed. `detail` gives the reason.
      */
     readonly 'Problem422-4': {
       headers: {
@@ -2808,7 +2808,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused. */
+    /** @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused. */
     readonly Problem429: {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
@@ -2820,15 +2820,15 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_run_webhooks`: Too many webhooks of single runs (`webhook` of a prompt) have runs or deliveries that have not ended; see Retry-After.
+     *     `too_many_run_webhooks`: Too many webhooks created for a single run (`webhook` of a prompt) are still in use; see Retry-After.
      *
-     *     `too_many_runs`: The queue of the session, of the API key, or of the server is full; see Retry-After.
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
-     *     `too_many_waiting_runs`: Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      *
-     *     `model_rate_limited`: The provider has had too many requests of ours, and no other model was left; see Retry-After.
+     *     `model_rate_limited`: The provider limits our requests, and no fallback model was available; see Retry-After.
      */
     readonly 'Problem429-2': {
       headers: {
@@ -2841,11 +2841,11 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_runs`: The queue of the session, of the API key, or of the server is full; see Retry-After.
+     *     `too_many_runs`: The run queue of the session, the API key or the server is full; see Retry-After.
      *
-     *     `too_many_waiting_runs`: Too many runs, of the API key or in all, wait for a person to decide; see Retry-After.
+     *     `too_many_waiting_runs`: Too many runs of the API key, or in total, are waiting for approval; see Retry-After.
      */
     readonly 'Problem429-3': {
       headers: {
@@ -2858,9 +2858,9 @@ export interface components {
       };
     };
     /**
-     * @description `rate_limited`: Too many wrong API keys from one address; see Retry-After. A right key is never refused.
+     * @description `rate_limited`: Too many wrong API keys came from one address; see Retry-After. A valid key is never refused.
      *
-     *     `too_many_tests`: A webhook was tested more than 10 times within a minute; see Retry-After.
+     *     `too_many_tests`: The webhook was tested more than 10 times within a minute; see Retry-After.
      */
     readonly 'Problem429-4': {
       headers: {
@@ -2872,7 +2872,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `internal_error`: A fault of ours or of a handler; the log has the cause under the request id. */
+    /** @description `internal_error`: The server or a handler of the host application failed. The log has the cause under the request id. */
     readonly Problem500: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2883,13 +2883,13 @@ export interface components {
       };
     };
     /**
-     * @description `model_auth_failed`: There is no API key for the provider, or it was refused.
+     * @description `model_auth_failed`: The API key for the provider is missing or was refused.
      *
-     *     `model_refused`: The provider refused the request; `detail` has its words.
+     *     `model_refused`: The provider refused the request. `detail` quotes its answer.
      *
-     *     `model_unavailable`: The provider cannot be reached or fails, and no other model was left.
+     *     `model_unavailable`: The provider cannot be reached or fails, and no fallback model was available.
      *
-     *     `model_bad_response`: The model, or its provider, answered what makes no sense; for tool calls: twice in a row.
+     *     `model_bad_response`: The model or its provider sent an invalid answer. For tool calls: twice in a row.
      */
     readonly Problem502: {
       headers: {
@@ -2900,7 +2900,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `model_auth_failed`: There is no API key for the provider, or it was refused. */
+    /** @description `model_auth_failed`: The API key for the provider is missing or was refused. */
     readonly 'Problem502-2': {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -2911,11 +2911,11 @@ export interface components {
       };
     };
     /**
-     * @description `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     * @description `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly Problem503: {
       headers: {
@@ -2928,15 +2928,15 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host has not set the handler that this route needs.
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
-     *     `storage_unavailable`: The store cannot be written now (read-only or failing disk).
+     *     `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
      *
-     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-2': {
       headers: {
@@ -2949,13 +2949,13 @@ export interface components {
       };
     };
     /**
-     * @description `storage_unavailable`: The store cannot be written now (read-only or failing disk).
+     * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
      *
-     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-3': {
       headers: {
@@ -2968,13 +2968,13 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host has not set the handler that this route needs.
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
      *
-     *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
      *     `shutting_down`: The server is stopping.
      *
-     *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-4': {
       headers: {
@@ -2987,7 +2987,7 @@ export interface components {
       };
     };
     /**
-     * @description `model_timeout`: The model sent nothing for too long (setting `modelSilenceMs`), and no other model was left.
+     * @description `model_timeout`: The model sent nothing for `modelSilenceMs`, and no fallback model was available.
      *
      *     `run_timeout`: The run took longer than its `timeoutMs`.
      */
@@ -3000,7 +3000,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `storage_full`: The disk is full; nothing was changed. */
+    /** @description `storage_full`: The disk is full. Nothing was changed. */
     readonly Problem507: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3010,7 +3010,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description `loop_detected`: The request comes from a webhook of ours that was caused by one (X-CodeBuddy-Hop is 3 or more). */
+    /** @description `loop_detected`: The request was triggered by a chain of webhooks of this server (X-CodeBuddy-Hop is 3 or more). */
     readonly Problem508: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3020,7 +3020,7 @@ export interface components {
         readonly 'application/problem+json': components['schemas']['Problem'];
       };
     };
-    /** @description A problem of the connection or of the host application. */
+    /** @description Any other problem: of the connection or of the host application. */
     readonly ProblemDefault: {
       headers: {
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3034,19 +3034,19 @@ export interface components {
   parameters: never;
   requestBodies: never;
   headers: {
-    /** @description A file name to save it under. */
+    /** @description The file name of the document. */
     readonly 'Content-Disposition': string;
-    /** @description `true` if this is the first answer to the Idempotency-Key, given again. */
+    /** @description `true` if this is a repeated answer to an Idempotency-Key. */
     readonly 'Idempotency-Replayed': 'true';
-    /** @description Where the thing that was made, or is being worked on, can be read. */
+    /** @description The URL of the created object, or of the run in progress. */
     readonly Location: string;
-    /** @description `respond-async` if it was asked for. */
+    /** @description `respond-async` if the request asked for it. */
     readonly 'Preference-Applied': string;
-    /** @description Seconds after which it is worth trying again, where the server knows. */
+    /** @description Seconds to wait before the next attempt, if the server knows. */
     readonly 'Retry-After': number;
     /** @description `Bearer`. */
     readonly 'WWW-Authenticate': string;
-    /** @description The id of the request: the client's own if it sent a sane one. Logs and problems name it. */
+    /** @description The id of the request: the client's own if it sent a valid one. Logs and problems contain it. */
     readonly 'X-Request-Id': string;
   };
   pathItems: never;
@@ -3093,9 +3093,9 @@ export interface operations {
         readonly eventId?: string;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description Only deliveries created since then. */
+        /** @description Only deliveries created at this time or later. */
         readonly since?: string;
-        /** @description Only deliveries in this state. */
+        /** @description Only deliveries with this status. */
         readonly status?: 'pending' | 'success' | 'failed' | 'cancelled';
         /** @description Only deliveries of this webhook. */
         readonly webhookId?: string;
@@ -3143,7 +3143,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3308,7 +3308,7 @@ export interface operations {
           readonly 'application/json': {
             readonly eventTypes: readonly {
               readonly description: string;
-              /** @description False for what is only streamed, with `deltas=true`. */
+              /** @description False for types that are only streamed, with `deltas=true`. */
               readonly logged: boolean;
               /** @description JSON Schema of `data`. */
               readonly schema: {
@@ -3332,29 +3332,29 @@ export interface operations {
   readonly listEvents: {
     readonly parameters: {
       readonly query?: {
-        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it. */
+        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence. */
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        /** @description On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`. */
         readonly named?: boolean;
-        /** @description Of a page, by sequence. */
+        /** @description Order of a page, by sequence number. */
         readonly order?: 'asc' | 'desc';
         /** @description Only events of this run. */
         readonly runId?: string;
         /** @description Only events of this session. */
         readonly sessionId?: string;
-        /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
+        /** @description Only events of these types: names, `tool.*` or `*`, separated by commas or repeated. */
         readonly type?: string | readonly string[];
-        /** @description The same as `type`. */
+        /** @description Alias of `type`. */
         readonly types?: string | readonly string[];
       };
       readonly header?: {
-        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        /** @description Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`. */
         readonly 'Last-Event-ID'?: string;
       };
       readonly path?: never;
@@ -3362,7 +3362,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
+      /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3510,7 +3510,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3575,9 +3575,9 @@ export interface operations {
         readonly cursor?: string;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description Only those of this run. */
+        /** @description Only permissions of this run. */
         readonly runId?: string;
-        /** @description Only those of this session. */
+        /** @description Only permissions of this session. */
         readonly sessionId?: string;
       };
       readonly header?: never;
@@ -3658,10 +3658,10 @@ export interface operations {
     readonly parameters: {
       readonly query?: never;
       readonly header?: {
-        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
         /**
-         * @description `respond-async` answers 202 at once and leaves the run to itself (RFC 7240). Other preferences are ignored.
+         * @description With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). Other preferences are ignored.
          * @example respond-async
          */
         readonly Prefer?: string;
@@ -3675,7 +3675,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description The answer; with `Accept: text/event-stream`, the events of the run as they happen. */
+      /** @description The answer. With `Accept: text/event-stream`, the events of the run as they happen. */
       readonly 200: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -3688,7 +3688,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run goes on: it was left to itself (`queued`), or a tool waits for a person (`waiting`). */
+      /** @description The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`). */
       readonly 202: {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
@@ -3733,7 +3733,7 @@ export interface operations {
         readonly limit?: number;
         /** @description Only runs of this session. */
         readonly sessionId?: string;
-        /** @description Only runs in this state. */
+        /** @description Only runs with this status. */
         readonly status?:
           | 'queued'
           | 'running'
@@ -3819,7 +3819,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description Told in the `run.cancelled` event. */
+          /** @description Passed to the `run.cancelled` event. */
           readonly reason?: string;
         };
       };
@@ -3855,25 +3855,25 @@ export interface operations {
   readonly listRunEvents: {
     readonly parameters: {
       readonly query?: {
-        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it. */
+        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence. */
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        /** @description On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`. */
         readonly named?: boolean;
-        /** @description Of a page, by sequence. */
+        /** @description Order of a page, by sequence number. */
         readonly order?: 'asc' | 'desc';
-        /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
+        /** @description Only events of these types: names, `tool.*` or `*`, separated by commas or repeated. */
         readonly type?: string | readonly string[];
-        /** @description The same as `type`. */
+        /** @description Alias of `type`. */
         readonly types?: string | readonly string[];
       };
       readonly header?: {
-        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        /** @description Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`. */
         readonly 'Last-Event-ID'?: string;
       };
       readonly path: {
@@ -3883,7 +3883,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
+      /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3894,7 +3894,7 @@ export interface operations {
           readonly 'text/event-stream': string;
         };
       };
-      /** @description The run has ended and the reader has seen its last event: do not reconnect. */
+      /** @description The run has ended and the reader has its last event. Do not reconnect. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3999,7 +3999,7 @@ export interface operations {
     readonly parameters: {
       readonly query?: never;
       readonly header?: {
-        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
       };
       readonly path?: never;
@@ -4090,7 +4090,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4167,25 +4167,25 @@ export interface operations {
   readonly listSessionEvents: {
     readonly parameters: {
       readonly query?: {
-        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it. */
+        /** @description Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence. */
         readonly after?: number;
         /** @description `nextCursor` of the page before; opaque. */
         readonly cursor?: string;
-        /** @description On a stream, also pass on `message.delta` and `tool.output`, which are not logged. */
+        /** @description On a stream, also send `message.delta` and `tool.output`, which are not logged. */
         readonly deltas?: boolean;
         /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
         readonly limit?: number;
-        /** @description On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data. */
+        /** @description On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`. */
         readonly named?: boolean;
-        /** @description Of a page, by sequence. */
+        /** @description Order of a page, by sequence number. */
         readonly order?: 'asc' | 'desc';
-        /** @description Event types: names, `tool.*` or `*`, separated by commas or repeated. */
+        /** @description Only events of these types: names, `tool.*` or `*`, separated by commas or repeated. */
         readonly type?: string | readonly string[];
-        /** @description The same as `type`. */
+        /** @description Alias of `type`. */
         readonly types?: string | readonly string[];
       };
       readonly header?: {
-        /** @description Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`. */
+        /** @description Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`. */
         readonly 'Last-Event-ID'?: string;
       };
       readonly path: {
@@ -4195,7 +4195,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description A page of events; with `Accept: text/event-stream`, the events as they happen. */
+      /** @description A page of events. With `Accept: text/event-stream`, the events as they happen. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4259,7 +4259,7 @@ export interface operations {
     readonly parameters: {
       readonly query?: never;
       readonly header?: {
-        /** @description The same key and body within 24 h get the first answer again; another body, 409. */
+        /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
       };
       readonly path: {
@@ -4620,7 +4620,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Done. There is no body. */
+      /** @description Done. The response has no body. */
       readonly 204: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4907,7 +4907,7 @@ export interface operations {
   readonly getHealth: {
     readonly parameters: {
       readonly query?: {
-        /** @description Chosen at random by a client that found this server in `server.json`. The answer then holds `proof`. */
+        /** @description Random text chosen by a client that found this server in `server.json`. The answer then has `proof`. */
         readonly challenge?: string;
       };
       readonly header?: never;
@@ -4962,11 +4962,11 @@ export interface operations {
       /**
        * @description Readiness
        *
-       *     `resources_exhausted`: The server has no file handle, process or memory left for this; try again later (see Retry-After).
+       *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
        *
        *     `shutting_down`: The server is stopping.
        *
-       *     `too_many_connections`: The cap on open connections or stream readers is reached: of the server, of the address, or of the API key.
+       *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
        */
       readonly 503: {
         headers: {

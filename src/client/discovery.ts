@@ -1,5 +1,6 @@
-// Finds the local server and its key as `codebuddy serve` left them in the config folder, so nobody types either. The local key goes to the local
-// server only, never to a URL elsewhere; a server that was found must prove that it is the one (proven-agent.ts), a URL that was given need not.
+// Finds the local server and its API key in the config folder, where `codebuddy serve` writes them. The local key is
+// only sent to this machine. A server found this way must prove its identity (proven-agent.ts); a URL given by the
+// caller is trusted.
 
 import { readFileSync } from 'node:fs';
 import { fileError } from '../base/file-errors.ts';
@@ -7,24 +8,31 @@ import { defaultHome, oldFile, ownFile } from '../base/home-paths.ts';
 import { ServerUnreachableError } from './errors.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 
+/** Where the server is, and the key to use. */
 export interface Endpoint {
   readonly url: string;
   readonly apiKey: string | undefined;
-  /** What the server must prove before a key is sent to it. Undefined: the URL was given by the caller. */
+  /** The server must prove this before a key is sent to it. Undefined if the caller gave the URL. */
   readonly expected?: ExpectedServer;
 }
 
+/** How to find the server. */
 export interface DiscoveryOptions {
-  /** `http://…` or `https://…`. @default where `api/server.json` in the config folder says */
+  /** URL of the server: `http://…` or `https://…`. @default the URL in `api/server.json` of the config folder */
   readonly url?: string;
-  /** @default the environment's CODEBUDDY_API_KEY, else the file `api/api-key` of the config folder if the URL is on this machine */
+  /**
+   * API key.
+   * @default CODEBUDDY_API_KEY, otherwise the file `api/api-key` of the config folder if the server is on this machine
+   */
   readonly apiKey?: string;
-  /** The config folder. @default CODEBUDDY_HOME, else ~/.codebuddy */
+  /** The config folder. @default CODEBUDDY_HOME, otherwise ~/.codebuddy */
   readonly home?: string;
 }
 
 /**
- * @throws TypeError if `url` is no http URL
+ * Finds the server.
+ *
+ * @throws TypeError if `url` is not an http or https URL
  * @throws ServerUnreachableError if no URL is given and no server is running
  */
 export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessEnv = process.env): Endpoint {
@@ -38,14 +46,16 @@ export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessE
   const localKey = readLocalKey(home);
   if (localKey === undefined || localKey === '')
     throw new ServerUnreachableError(
-      `${ownFile(home, 'api-key')} is missing, so the server at ${url} cannot prove that it is the one; start it again, or name it with --url`,
+      `${ownFile(home, 'api-key')} is missing, so the server at ${url} cannot prove its identity. Restart the server, or name it with --url.`,
     );
   return { url, apiKey: givenKey ?? localKey, expected: { pid, startedAt, localKey } };
 }
 
 function checkUrl(url: string): string {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new TypeError(`url is ${JSON.stringify(url)}; it must be as http://127.0.0.1:3847`);
+    throw new TypeError(
+      `url must be an http or https URL such as http://127.0.0.1:3847, not ${JSON.stringify(url)}`,
+    );
   }
   let end = url.length;
   while (end > 0 && url[end - 1] === '/') end--;
@@ -55,22 +65,22 @@ function checkUrl(url: string): string {
 function findServer(home: string): FoundServer {
   const current = ownFile(home, 'server.json');
   const { file, text } = readEither(current, oldFile(home, 'server.json'));
-  const help = 'start one with: codebuddy serve';
-  if (text === undefined) throw new ServerUnreachableError(`no server is running for ${home}; ${help}`);
+  const help = 'Start one with: codebuddy serve';
+  if (text === undefined) throw new ServerUnreachableError(`No server is running for ${home}. ${help}`);
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new ServerUnreachableError(`${file} is not readable; start the server again`, { cause });
+    throw new ServerUnreachableError(`${file} is not valid JSON. Restart the server.`, { cause });
   }
   const found = readServerFile(content);
   if (found === undefined) {
-    throw new ServerUnreachableError(`${file} does not say where the server is; start the server again`);
+    throw new ServerUnreachableError(`${file} does not contain the URL of the server. Restart the server.`);
   }
-  // After a crash the port may be another program's, which must not be handed our key.
+  // After a crash another program may use the port. It must not get the API key.
   if (!isAlive(found.pid)) {
     throw new ServerUnreachableError(
-      `no server is running for ${home}; the last one, process ${found.pid}, has ended; ${help}`,
+      `No server is running for ${home}; the last one, process ${found.pid}, has ended. ${help}`,
     );
   }
   return { ...found, url: checkUrl(found.url) };
@@ -79,7 +89,7 @@ function findServer(home: string): FoundServer {
 interface FoundServer {
   readonly url: string;
   readonly pid: number;
-  /** Empty in a file of an older release, whose server can prove nothing. */
+  /** Empty in a file of an older release, whose server cannot prove its identity. */
   readonly startedAt: string;
 }
 
@@ -88,7 +98,7 @@ function readServerFile(content: unknown): FoundServer | undefined {
     return undefined;
   const { url, pid } = content;
   const startedAt = 'startedAt' in content && typeof content.startedAt === 'string' ? content.startedAt : '';
-  // Only plain connections of this machine are proven.
+  // Only plain HTTP connections on this machine are verified.
   return typeof url === 'string' && url.startsWith('http://') && typeof pid === 'number'
     ? { url, pid, startedAt }
     : undefined;
@@ -98,7 +108,7 @@ function readLocalKey(home: string): string | undefined {
   return readEither(ownFile(home, 'api-key'), oldFile(home, 'api-key')).text?.trim();
 }
 
-/** A server of an earlier release may still be running: its files are in the old place. */
+/** A server of an earlier release may still be running. Its files are in the old place. */
 function readEither(
   current: string,
   old: string,

@@ -1,20 +1,31 @@
-// What can go wrong for a client: the server said no, or there is no server.
+// The errors of the client: the server answered with an error, a tool needs a permission, or no server answers.
 
 import { isProblemCode, problems } from '../base/errors.ts';
 import type { components } from './api-types.ts';
 
+/** An RFC 9457 problem document. */
 export type Problem = components['schemas']['Problem'];
 
-/** The server answered with an error (RFC 9457). */
+/**
+ * The server answered with an error (RFC 9457).
+ *
+ * @example
+ * try {
+ *   await client.runs.get(id);
+ * } catch (error) {
+ *   if (!(error instanceof ApiError && error.code === 'run_not_found')) throw error;
+ * }
+ */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
-  /** Stable word; branch on it. `unknown` if something else than this API answered. */
+  /** The stable code of the problem. `unknown` if the answer is not from this API. */
   readonly code: string;
+  /** The id of the request in the server's log. */
   readonly requestId: string | undefined;
-  /** Every field that did not fit. */
+  /** The invalid fields of a `validation_failed`. */
   readonly errors: NonNullable<Problem['errors']>;
-  /** Seconds to wait, where the server said so. */
+  /** Seconds to wait before the next attempt, if the server says so. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -23,7 +34,7 @@ export class ApiError extends Error {
     retryAfterSeconds?: number,
     options?: { cause?: unknown },
   ) {
-    super(problem.detail ?? `the server answered with status ${status}`, options);
+    super(problem.detail ?? `The server answered with status ${status}.`, options);
     this.status = status;
     this.code = problem.code ?? 'unknown';
     this.requestId = problem.requestId;
@@ -32,34 +43,37 @@ export class ApiError extends Error {
   }
 }
 
-/** What a run ended with, as the answer to its prompt would have told it: the same code, the same status. */
+/** The error of a failed or cancelled run, with the code and status that the answer to its prompt would have. */
 export function runError(
   type: 'run.failed' | 'run.cancelled',
   data: Readonly<Record<string, unknown>>,
 ): ApiError {
-  // A run that a stop of the server cut off; who waits for the answer is told `shutting_down`.
-  const told =
+  // For a run that was interrupted by a stop of the server, the answer is `shutting_down`.
+  const given =
     type === 'run.cancelled' ? 'run_cancelled' : data.interrupted === true ? 'shutting_down' : data.code;
-  const code = isProblemCode(told) ? told : 'internal_error';
+  const code = isProblemCode(given) ? given : 'internal_error';
   const { status, title } = problems[code];
   const detail = String(data.message ?? data.reason ?? title);
   return new ApiError(status, { code, detail, title, status });
 }
 
-/** A tool waits for a permission, and nobody here gives it. The run waits on: decide, then follow `runs.events(runId)`. */
+/**
+ * A tool needs a permission, and `onPermission` gave no decision. The run keeps waiting: decide with
+ * `permissions.decide`, then follow `runs.events(permission.runId)`.
+ */
 export class PermissionRequiredError extends Error {
   override readonly name = 'PermissionRequiredError';
   readonly permission: components['schemas']['Permission'];
 
   constructor(permission: components['schemas']['Permission']) {
     super(
-      `${permission.tool} needs a permission (${permission.id}); the run ${permission.runId} waits for it`,
+      `The tool "${permission.tool}" needs a permission (${permission.id}). Run ${permission.runId} waits for it.`,
     );
     this.permission = permission;
   }
 }
 
-/** No server answers at the URL, or none is known. */
+/** No server answers at the URL, or no server is running. */
 export class ServerUnreachableError extends Error {
   override readonly name = 'ServerUnreachableError';
 }

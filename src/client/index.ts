@@ -1,30 +1,33 @@
-// `codebuddy-api/client`: the typed client.
+// The entry point `codebuddy-api/client`: the typed client.
 
 export type {
   ApiKey,
-  CallOptions,
-  CodeBuddyClientOptions,
   CreatedWebhook,
   Delivery,
   ExplainedDelivery,
-  FollowOptions,
+  ExportedSession,
   LoggedEvent,
-  MakingOptions,
   Message,
-  OnPermission,
   Permission,
   PermissionDecision,
-  PromptCallOptions,
   PromptRequest,
   PromptResult,
-  PromptStreamOptions,
   Run,
   Session,
-  StreamOptions,
   ToolDescription,
   Webhook,
   WebhookPatch,
-} from './client.ts';
+} from './api-objects.ts';
+export type {
+  CallOptions,
+  CreateOptions,
+  FollowOptions,
+  OnPermission,
+  PromptCallOptions,
+  PromptStreamOptions,
+  StreamOptions,
+} from './call-options.ts';
+export type { CodeBuddyClientOptions } from './client.ts';
 export { CodeBuddyClient } from './client.ts';
 export { ApiError, PermissionRequiredError, type Problem, ServerUnreachableError } from './errors.ts';
 export type { DeltaEvent, GapNotice, LogEvent, OverflowNotice, StreamEvent } from './stream-event.ts';

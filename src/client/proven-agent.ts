@@ -1,5 +1,6 @@
-// Connections to the local server: each proves who is at its other end before anything else is sent over it. `server.json` may be stale, and the
-// port another program's by now, which must not get the API key. Asked on the connection itself: a port can change hands at any time.
+// Connections to the local server. Each verifies the server before anything else is sent: `server.json` may be stale,
+// and the program that uses the port now must not get the API key. Verified on each connection, because a port can
+// change hands at any time.
 
 import { randomBytes } from 'node:crypto';
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
@@ -8,20 +9,21 @@ import type { Duplex } from 'node:stream';
 import { isProof } from '../base/identity-proof.ts';
 import { ServerUnreachableError } from './errors.ts';
 
-/** What the client knows of the server before it asks. */
+/** What the client expects of the server. */
 export interface ExpectedServer {
   readonly pid: number;
   readonly startedAt: string;
-  /** The local key, which both sides know. */
+  /** The local key, known to both sides. */
   readonly localKey: string;
 }
 
-/** Something answers, but it is not the server that we look for. */
+/** The server that answers is not the expected one. */
 export class UnprovenServerError extends ServerUnreachableError {}
 
 const patienceMs = 10_000;
 const maxAnswerBytes = 16 * 1024;
 
+/** An HTTP agent whose connections verify the server. */
 export class ProvenAgent extends Agent {
   readonly #server: ExpectedServer;
 
@@ -49,7 +51,7 @@ export class ProvenAgent extends Agent {
     return undefined;
   }
 
-  /** @throws UnprovenServerError, or what the socket says */
+  /** @throws UnprovenServerError, or an error of the socket */
   async #prove(socket: Socket, host: string): Promise<void> {
     const challenge = randomBytes(32).toString('base64url');
     const text = await exchange(
@@ -62,7 +64,7 @@ export class ProvenAgent extends Agent {
     const facts = { challenge, address, port, pid, startedAt };
     if (proof !== undefined && isProof(proof, localKey, facts)) return;
     throw new UnprovenServerError(
-      `what answers at ${host} is not the server that server.json names, or an older release: it does not prove that it knows the local key, so no key was sent to it; start the server again, or name it with --url`,
+      `server.json names the server at ${host}, but it did not prove that it knows the local key, so no key was sent to it. It is another program or an older release. Restart the server, or name it with --url.`,
     );
   }
 }
@@ -72,7 +74,7 @@ function hostHeader({ host, port }: ClientRequestArgs): string {
   return `${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** One small request and its answer on a socket that is then free for others. */
+/** Sends one request and returns its answer. The socket can then be used for other requests. */
 function exchange(socket: Socket, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = '';
@@ -85,10 +87,13 @@ function exchange(socket: Socket, request: string): Promise<string> {
     const closed = (): void => settle(unproven('closed the connection'));
     const take = (chunk: Buffer): void => {
       received += chunk.toString('latin1');
-      if (received.length > maxAnswerBytes) settle(unproven('answers too much'));
+      if (received.length > maxAnswerBytes) settle(unproven('sent too much data'));
       else if (isComplete(received)) settle();
     };
-    const timer = setTimeout(() => settle(unproven(`is silent for ${patienceMs / 1000} s`)), patienceMs);
+    const timer = setTimeout(
+      () => settle(unproven(`did not answer within ${patienceMs / 1000} s`)),
+      patienceMs,
+    );
     socket.on('data', take).on('error', settle).on('close', closed);
     socket.write(request);
   });
@@ -96,7 +101,7 @@ function exchange(socket: Socket, request: string): Promise<string> {
 
 function unproven(what: string): UnprovenServerError {
   return new UnprovenServerError(
-    `what answers where server.json says ${what} when it is asked who it is; no key was sent to it`,
+    `The server that server.json names ${what} instead of proving its identity, so no key was sent to it.`,
   );
 }
 
@@ -104,7 +109,7 @@ function isComplete(answer: string): boolean {
   const head = answer.indexOf('\r\n\r\n');
   if (head < 0) return false;
   const length = /^content-length: *(\d+) *$/im.exec(answer.slice(0, head))?.[1];
-  // Without a length it is no server of ours, which is all that must be known.
+  // Our server always sends a length.
   return length === undefined || answer.length >= head + 4 + Number(length);
 }
 
@@ -116,7 +121,7 @@ function proofIn(answer: string): string | undefined {
       ? body.proof
       : undefined;
   } catch {
-    // Not JSON, so not ours.
+    // Not JSON, so not our server.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// The messages of a stream, told apart by `type`: events of the log, text on its way, and what the stream says of itself.
+// The types of stream messages, discriminated by `type`: events of the log, deltas, and notices of the stream.
 
 import type { EventEnvelope } from '../contract/event.ts';
 import type {
@@ -12,9 +12,9 @@ import type {
 interface InSession extends Pick<EventEnvelope, 'timestamp' | 'sessionId' | 'runId'> {}
 
 interface InLog extends InSession {
-  /** `evt_…`. A host that answers prompts itself keeps no log: its events have neither id nor sequence. */
+  /** `evt_…`. Events of a host application's `onPrompt` are not logged and have neither `id` nor `sequence`. */
   readonly id?: string;
-  /** Resume after it. */
+  /** Resume a stream after this sequence number. */
   readonly sequence?: number;
 }
 
@@ -32,7 +32,7 @@ export type LogEvent = {
   };
 }[EventType];
 
-/** A piece of text, streamed as it is made and not logged. */
+/** A piece of text that is streamed but not logged. */
 export type DeltaEvent = {
   readonly [T in DeltaType]: InSession & NotInLog & { readonly type: T; readonly data: DeltaData<T> };
 }[DeltaType];
@@ -51,11 +51,11 @@ export interface GapNotice extends Notice {
   readonly data: NoticeData<'gap'>;
 }
 
-/** The reader was too slow and is cut off; it can resume. */
+/** The reader was too slow and is disconnected. It can resume. */
 export interface OverflowNotice extends Notice {
   readonly type: 'overflow';
   readonly data: NoticeData<'overflow'>;
 }
 
-/** One message of a stream. `event.type` tells what `event.data` is. */
+/** One message of a stream. `type` determines the type of `data`. */
 export type StreamEvent = LogEvent | DeltaEvent | GapNotice | OverflowNotice;

@@ -1,5 +1,6 @@
-// One request over node:http or node:https with kept connections. Small on purpose: it loads in no time, and the CLI starts with it.
-// What is safe to repeat is repeated: a request that no server took, and a GET on a connection that had just been closed.
+// Sends requests over node:http or node:https with keep-alive connections. It loads quickly, because the CLI starts
+// with it. Repeats a request only if that is safe: if no server received it, or if it is a GET on a connection that the
+// server had just closed.
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
@@ -9,34 +10,40 @@ import type { Endpoint } from './discovery.ts';
 import { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
 import { ProvenAgent, UnprovenServerError } from './proven-agent.ts';
 
+/** One request. */
 export interface RequestOptions {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** With its query. */
+  /** The path with the query string. */
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A status outside 2xx that is an answer, not an error. */
+  /** A status outside 2xx that is not an error. */
   readonly alsoFine?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The connections to one server. */
 export class Transport {
   readonly #discover: () => Endpoint;
   #endpoint: Endpoint;
   #httpAgent: HttpAgent | undefined;
   #httpsAgent: HttpsAgent | undefined;
 
-  /** `discover` is called now, and again when nobody listens where it said: a restarted server may have another port. */
+  /** @param discover called now, and again if the server does not answer: a restarted server may have another port */
   constructor(discover: () => Endpoint) {
     this.#discover = discover;
     this.#endpoint = discover();
   }
 
+  /** The URL of the server. */
   get url(): string {
     return this.#endpoint.url;
   }
 
-  /** The JSON of a 2xx. @throws ApiError, ServerUnreachableError, and the signal's reason */
+  /**
+   * Returns the JSON body of a 2xx; undefined if it is empty.
+   * @throws ApiError, ServerUnreachableError, or the signal's reason
+   */
   async json(options: RequestOptions): Promise<unknown> {
     const response = await this.open(options);
     const text = await readText(response, options.signal);
@@ -44,15 +51,16 @@ export class Transport {
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw stranger(response, this.url, cause);
+      throw foreignAnswer(response, this.url, cause);
     }
   }
 
+  /** Returns the body of a 2xx as text. */
   async text(options: RequestOptions): Promise<string> {
     return readText(await this.open(options), options.signal);
   }
 
-  /** The response of a 2xx, its body not read yet. */
+  /** Returns the response of a 2xx before its body is read. */
   async open(options: RequestOptions): Promise<IncomingMessage> {
     const response = await this.#sendOrRepeat(options);
     const status = response.statusCode ?? 0;
@@ -60,7 +68,7 @@ export class Transport {
     throw await toApiError(response, status, this.url, options.signal);
   }
 
-  /** Closes the kept connections. */
+  /** Closes idle connections. */
   close(): void {
     this.#httpAgent?.destroy();
     this.#httpsAgent?.destroy();
@@ -74,7 +82,7 @@ export class Transport {
     } catch (error) {
       if (!(error instanceof ServerUnreachableError)) throw error;
       const code = codeOf(error.cause);
-      // Nobody listens, so nothing was done: whatever it is, it may be sent to where the server is now.
+      // No server received the request, so any method may be sent again.
       const isGone = code === 'ECONNREFUSED' || error instanceof UnprovenServerError;
       if (isGone && this.#hasMoved()) return this.#send(options);
       if (error instanceof ClosedConnectionError && options.method === 'GET') return this.#send(options);
@@ -122,7 +130,7 @@ export class Transport {
         const isClosed = outgoing.reusedSocket && cause.code === 'ECONNRESET';
         const Unreachable = isClosed ? ClosedConnectionError : ServerUnreachableError;
         reject(
-          new Unreachable(`no server answers at ${hideUrlSecrets(url)} (${cause.message || cause.code})`, {
+          new Unreachable(`No server answers at ${hideUrlSecrets(url)} (${cause.message || cause.code}).`, {
             cause,
           }),
         );
@@ -138,14 +146,14 @@ export class Transport {
         expected === undefined ? new HttpAgent({ keepAlive: true }) : new ProvenAgent(expected);
       return { send: httpRequest, agent: this.#httpAgent };
     }
-    // Rarely used, and TLS takes its time to load.
+    // Loaded on demand: TLS is rarely used and slow to load.
     const https = await import('node:https');
     this.#httpsAgent ??= new https.Agent({ keepAlive: true });
     return { send: https.request, agent: this.#httpsAgent };
   }
 }
 
-/** A kept connection that the server closed just as we took it. */
+/** The server closed a keep-alive connection just as it was used. */
 class ClosedConnectionError extends ServerUnreachableError {}
 
 function codeOf(cause: unknown): unknown {
@@ -167,16 +175,16 @@ async function toApiError(
       return new ApiError(status, problem as Partial<Problem>, seconds);
     }
   } catch {
-    // Not ours then: a proxy, or another program.
+    // Not JSON: the answer of a proxy or another program.
   }
-  return stranger(response, url);
+  return foreignAnswer(response, url);
 }
 
-/** The answer of something that is not this API. */
-function stranger(response: IncomingMessage, url: string, cause?: unknown): ApiError {
+/** The error for an answer that is not from this API. */
+function foreignAnswer(response: IncomingMessage, url: string, cause?: unknown): ApiError {
   const status = response.statusCode ?? 0;
   const type = response.headers['content-type'] ?? 'no content type';
-  const detail = `what answers at ${hideUrlSecrets(url)} is no Code Buddy API (status ${status}, ${type})`;
+  const detail = `The server at ${hideUrlSecrets(url)} is not a Code Buddy API (status ${status}, ${type}).`;
   return new ApiError(status, { detail }, undefined, { cause });
 }
 
@@ -186,7 +194,7 @@ async function readText(response: IncomingMessage, signal: AbortSignal | undefin
     for await (const chunk of response) chunks.push(chunk as Buffer);
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
-    throw new ServerUnreachableError('the connection broke in the middle of an answer', { cause });
+    throw new ServerUnreachableError('The connection broke during an answer.', { cause });
   }
   return Buffer.concat(chunks).toString('utf8');
 }

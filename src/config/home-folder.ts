@@ -1,23 +1,23 @@
-// The config folder, `~/.codebuddy` or `CODEBUDDY_HOME`, and its subfolder `api`: both for their owner only.
+// The config folder, `~/.codebuddy` or `CODEBUDDY_HOME`, and its subfolder `api`. Only their owner may access them.
 
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { fileFault } from '../base/file-errors.ts';
 import { apiFolder } from '../base/home-paths.ts';
 
-/** Windows has access lists instead; what a user's own folder holds, others cannot read there. Node makes modes up. */
+/** Windows uses access lists, which keep other users out of a user's own folder; the modes that Node reports there mean nothing. */
 export const hasModes = process.platform !== 'win32';
 
-/** Creates both folders if they are missing, and removes the access of other users. @throws Error naming the folder */
+/** Creates both folders if they are missing, and removes the access of other users. @throws Error that names the folder */
 export function ensureHome(home: string): void {
   ensureFolder(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
-  // Not a recursive call: on a read-only disk that one says that the folder does not exist.
+  // Not recursive: on a read-only disk, the recursive call fails with ENOENT.
   ensureFolder(apiFolder(home), () => mkdirSync(apiFolder(home), { mode: 0o700 }));
 }
 
-function ensureFolder(folder: string, make: () => void): void {
+function ensureFolder(folder: string, create: () => void): void {
   try {
     try {
-      make();
+      create();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
     }
@@ -25,6 +25,6 @@ function ensureFolder(folder: string, make: () => void): void {
   } catch (cause) {
     const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     const why = isFile ? 'it is a file, not a folder' : fileFault(cause);
-    throw new Error(`the config folder ${folder} cannot be used: ${why}`, { cause });
+    throw new Error(`The config folder ${folder} cannot be used: ${why}`, { cause });
   }
 }

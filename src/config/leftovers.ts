@@ -1,13 +1,13 @@
-// Temporary files that a crash left beside the files of the config folder: they hold the same secrets, and nobody reads them again.
+// Removes temporary files that a crash left in the config folder: they contain secrets and are never read again.
 
 import { lstatSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
 
-/** A process of that number may be another one by now; no write takes this long. */
+/** After this time, a temporary file is stale even if its pid is alive: another process may have the pid by now. */
 const longestWriteMs = 60 * 60 * 1000;
 
-/** Called by the one process that owns the folder, before it writes there. What cannot be removed stays; the next start tries again. */
+/** Called by the process that owns the folder, before its first write. Files that cannot be removed stay until the next start. */
 export function removeConfigLeftovers(home: string): void {
   removeLeftoversOf([webhooksFile(home), ...ownFileNames.map((name) => ownFile(home, name))]);
 }
@@ -34,7 +34,7 @@ function removeIfLeft(path: string, pid: number): void {
   }
 }
 
-/** webhooks.json may be a link; it is written where that leads. */
+/** webhooks.json may be a symbolic link; its temporary files are beside the target. */
 function realOf(path: string): string {
   try {
     return realpathSync(path);

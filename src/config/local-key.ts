@@ -1,5 +1,4 @@
-// The key of the local user: made at the first start, kept in a file that only the user can read, found there by the CLI and the
-// typed client, so nobody has to type it.
+// The API key of the local user. The first start creates it in a file that only the user can read, where the CLI and the typed client find it.
 
 import { randomBytes } from 'node:crypto';
 import {
@@ -20,7 +19,7 @@ import { hasModes } from './home-folder.ts';
 export interface LocalKey {
   readonly path: string;
   readonly key: string;
-  /** Something a person should hear of, e.g. that others could read the key. */
+  /** For the log: other users could read the file until now. */
   readonly warning?: string;
 }
 
@@ -28,7 +27,7 @@ export function localKeyPath(home: string): string {
   return ownFile(home, 'api-key');
 }
 
-/** The key, or undefined where no server has been started yet. @throws Error if the file holds no key */
+/** Returns the key, or undefined before the first start. @throws Error if the file contains no key */
 export function readLocalKey(home: string): string | undefined {
   const path = localKeyPath(home);
   let text: string;
@@ -39,12 +38,12 @@ export function readLocalKey(home: string): string | undefined {
     throw fileError(path, 'cannot be read', error);
   }
   if (!/^[\x21-\x7e]{16,}$/.test(text)) {
-    throw new Error(`${path} holds no API key; remove the file to have a new one made`);
+    throw new Error(`${path} contains no API key. Remove the file; the next start creates a new one.`);
   }
   return text;
 }
 
-/** Never overwrites: two first starts at once end with one key. */
+/** Never overwrites a key: two first starts at the same time end with one key. */
 export function readOrCreateLocalKey(home: string): LocalKey {
   const path = localKeyPath(home);
   const existing = readLocalKey(home);
@@ -52,7 +51,7 @@ export function readOrCreateLocalKey(home: string): LocalKey {
     try {
       createKeyFile(path);
     } catch (error) {
-      throw fileError(path, 'cannot be made', error);
+      throw fileError(path, 'cannot be created', error);
     }
     return { path, key: readLocalKey(home) as string };
   }
@@ -60,9 +59,9 @@ export function readOrCreateLocalKey(home: string): LocalKey {
   try {
     chmodSync(path, 0o600);
   } catch (error) {
-    throw fileError(path, 'could be read by others, and its mode cannot be changed', error);
+    throw fileError(path, 'is readable by other users, and its mode cannot be changed', error);
   }
-  return { path, key: existing, warning: `${path} could be read by others; its mode is 0600 now` };
+  return { path, key: existing, warning: `${path} was readable by other users; its mode is now 0600` };
 }
 
 function createKeyFile(path: string): void {
@@ -79,7 +78,7 @@ function createKeyFile(path: string): void {
     closeSync(file);
   }
   try {
-    // Unlike a rename, a link fails where the name is taken.
+    // Unlike a rename, a link fails if the name is taken.
     linkSync(temporary, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

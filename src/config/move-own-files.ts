@@ -1,6 +1,6 @@
-// Earlier releases kept our small files in the config folder itself, beside the first version's. They move to its subfolder `api` at the next
-// start. A file moves only if its content shows that it is ours. The new name exists before the old one is removed, so a crash, or a second
-// process that does the same, loses nothing.
+// Moves the small files that earlier releases kept in the config folder itself, beside the first version's, to its subfolder `api`. A file moves
+// only if its content shows that it is ours. The new name exists before the old one is removed, so neither a crash nor a second process that does
+// the same loses a file.
 
 import {
   linkSync,
@@ -15,20 +15,20 @@ import {
 import { join } from 'node:path';
 import { fileError } from '../base/file-errors.ts';
 import { type OwnFile, oldFile, ownFile } from '../base/home-paths.ts';
+import { readOldConfig } from './config-file.ts';
 import { removeLeftoversOf } from './leftovers.ts';
 import { removeOldServerFile } from './server-file.ts';
-import { readOldConfig } from './settings.ts';
 
 type IsOurs = (home: string) => boolean;
 
-/** In this order: config.json is recognised by the key that still stands beside it. */
+/** In this order, because config.json is recognised by the key beside it. */
 const movable: readonly (readonly [OwnFile, IsOurs])[] = [
   ['config.json', (home) => readOldConfig(home) !== undefined],
   ['listen.json', isOwnListenFile],
   ['api-key', (home) => /^cbk_[\x21-\x7e]{12,}$/.test(readOptional(oldFile(home, 'api-key')).trim())],
 ];
 
-/** Gives one line for each file that was moved, or that stays because the new place is taken. @throws Error naming the file */
+/** Returns a line for the log for each file that was moved, or ignored because a newer one exists. @throws Error that names the file */
 export function moveOwnFiles(home: string): readonly string[] {
   const lines: string[] = [];
   for (const [name, isOurs] of movable) {
@@ -36,9 +36,7 @@ export function moveOwnFiles(home: string): readonly string[] {
     const to = ownFile(home, name);
     if (!isOurs(home)) continue;
     try {
-      lines.push(
-        move(from, to) ? `${from} was moved to ${to}` : `${from} is not used: there is a newer ${to}`,
-      );
+      lines.push(move(from, to) ? `moved ${from} to ${to}` : `ignored ${from}: there is a newer ${to}`);
     } catch (error) {
       throw fileError(from, `cannot be moved to ${to}`, error);
     }
@@ -61,7 +59,7 @@ function move(from: string, to: string): boolean {
     if (code === 'ENOENT' && lstatSync(to, { throwIfNoEntry: false }) !== undefined) return true;
     if (code === 'EEXIST') return isSameFile(from, to) ? removeOld(from) : false;
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-    // A file system without hard links.
+    // The file system has no hard links.
     if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return false;
     renameSync(from, to);
     return true;
@@ -74,7 +72,7 @@ function removeOld(from: string): true {
   return true;
 }
 
-/** A crash came after the link. */
+/** Whether a crash came between the link and the removal. */
 function isSameFile(from: string, to: string): boolean {
   try {
     return realpathSync(from) === realpathSync(to) || lstatSync(from).ino === lstatSync(to).ino;
@@ -110,7 +108,7 @@ function removeOldCompileCache(folder: string): void {
     if (readdirSync(folder).every((name) => /^v\d+\.\d+\.\d+-/.test(name)))
       rmSync(folder, { recursive: true, force: true });
   } catch {
-    // There is none; or it stays, and does no harm.
+    // There is none, or it stays and does no harm.
   }
 }
 
@@ -118,7 +116,7 @@ function readOptional(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // What cannot be read is not known to be ours.
+    // An unreadable file is not known to be ours.
     return '';
   }
 }

@@ -1,4 +1,4 @@
-// `api/server.json` in the config folder says where a running server is, so that clients find it.
+// `api/server.json` in the config folder: the address of the running server, where clients find it.
 
 import { readFileSync, rmSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';
@@ -21,7 +21,7 @@ export function writeServerFile(home: string, content: ServerFile): void {
   writePrivateFile(serverFilePath(home), `${JSON.stringify(content, undefined, 2)}\n`);
 }
 
-/** Undefined if there is no such file, it cannot be parsed, or its process has ended. A server of an earlier release is found too. */
+/** Returns undefined if the file is missing or damaged, or its process has ended. Also finds a server of an earlier release. */
 export function readServerFile(home: string): ServerFile | undefined {
   return readIfAlive(serverFilePath(home)) ?? readIfAlive(oldFile(home, 'server.json'));
 }
@@ -31,7 +31,7 @@ function readIfAlive(path: string): ServerFile | undefined {
   return content !== undefined && isAlive(content.pid) ? content : undefined;
 }
 
-/** Also of a process that has ended. */
+/** The content, even if the process has ended. */
 function readContent(path: string): ServerFile | undefined {
   let value: unknown;
   try {
@@ -50,17 +50,17 @@ export function removeOldServerFile(home: string): void {
     const content = readContent(path);
     if (content !== undefined && !isAlive(content.pid)) rmSync(path, { force: true });
   } catch {
-    // It is not known to be ours.
+    // The file is not known to be ours.
   }
 }
 
-/** Removes the file if it is this process's. */
+/** Removes the file if this process wrote it. */
 export function removeServerFile(home: string): void {
   let found: ServerFile | undefined;
   try {
     found = readIfAlive(serverFilePath(home));
   } catch {
-    // What cannot be read was not written by this process; a stop must not fail because of it.
+    // An unreadable file was not written by this process; the stop must not fail because of it.
     return;
   }
   if (found?.pid === process.pid) rmSync(serverFilePath(home), { force: true });

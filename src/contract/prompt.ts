@@ -15,7 +15,7 @@ export const promptOptionsSchema = {
   type: 'object',
   properties: {
     model: { type: 'string', minLength: 1, maxLength: 200, description: 'Default: the model of the server.' },
-    maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Model calls, at most.' },
+    maxSteps: { type: 'integer', minimum: 1, maximum: 1000, description: 'Maximum number of model calls.' },
     permissionMode: {
       type: 'string',
       enum: permissionModes,
@@ -29,7 +29,7 @@ export const promptOptionsSchema = {
     },
     system: { type: 'string', maxLength: maxPromptLength, description: 'Added to the system prompt.' },
     maxTokens: { type: 'integer', minimum: 1, description: 'Input and output tokens of the run, at most.' },
-    maxCost: { type: 'number', exclusiveMinimum: 0, description: 'US dollars that the run may cost.' },
+    maxCost: { type: 'number', exclusiveMinimum: 0, description: 'Maximum cost of the run in US dollars.' },
   },
   additionalProperties: false,
 } as const;

@@ -4,6 +4,7 @@
 import { eventTypes } from './event-catalogue.ts';
 import { flag, nullableText, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
+import { webhookLimits } from './webhook-limits.ts';
 import { webhookTlsSchema } from './webhook-tls.ts';
 
 export const eventPatternsSchema = {
@@ -11,6 +12,8 @@ export const eventPatternsSchema = {
   items: text,
   description: `Event types, \`tool.*\` or \`*\` (the default). The types are: ${eventTypes.join(', ')}.`,
 } as const;
+
+const { retryCount, retryDelay, timeout } = webhookLimits;
 
 const fields = {
   name: { type: 'string', description: 'Default: the host of the URL.' },
@@ -30,15 +33,17 @@ const fields = {
     additionalProperties: text,
     description: 'Sent with each request: at most 50 headers, 4 KiB for each value and 16 KiB in all.',
   },
-  retryCount: { type: 'integer', description: 'Retries after the first attempt, 0 to 100; default: 21.' },
+  retryCount: {
+    type: 'integer',
+    description: `Retries after the first attempt, ${retryCount.minimum} to ${retryCount.maximum}; default: ${retryCount.default}.`,
+  },
   retryDelay: {
     type: 'integer',
-    description:
-      'Milliseconds before the first retry, 100 to 3600000; doubles with each retry; default: 1000.',
+    description: `Milliseconds before the first retry, ${retryDelay.minimum} to ${retryDelay.maximum}; doubles with each retry; default: ${retryDelay.default}.`,
   },
   timeout: {
     type: 'integer',
-    description: 'Milliseconds that one attempt may take, 1000 to 60000; default: 15000.',
+    description: `Milliseconds that one attempt may take, ${timeout.minimum} to ${timeout.maximum}; default: ${timeout.default}.`,
   },
   ordered: { ...flag, description: 'Send events one at a time, in order; default: false.' },
   legacySignature: { ...flag, description: 'Also send X-Webhook-Signature; default: true.' },

@@ -1,4 +1,4 @@
-// Which events a reader asked for: by session, by run, by type (`tool.start`, `tool.*`, `*`).
+// Filters of events: by session, run and type (`tool.start`, `tool.*`, `*`).
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { deltas, eventTypes } from '../contract/event-catalogue.ts';
@@ -7,8 +7,8 @@ import type { EventFilter } from './event-log.ts';
 const known: readonly string[] = [...eventTypes, ...Object.keys(deltas)];
 
 /**
- * The exact names that a list of patterns stands for; undefined for all of them. `ownTypes`: those of a host, beside the catalogue's.
- * @throws CodeBuddyError `validation_failed` for a pattern that can match nothing.
+ * The event types that match a list of patterns; undefined for all. `ownTypes` are the types of the host application.
+ * @throws CodeBuddyError `validation_failed` for a pattern that matches no type
  */
 export function expandTypes(
   patterns: readonly string[] | undefined,
@@ -39,7 +39,7 @@ interface Subject {
   readonly runId?: string;
 }
 
-/** A test for live events and deltas, equal to what the store does for logged ones. */
+/** A test for live events and deltas that matches as the store does for logged events. */
 export function matcher(
   filter: EventFilter,
   types: readonly string[] | undefined,

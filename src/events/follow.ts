@@ -1,5 +1,5 @@
-// One reader's way through the log: page by page from the store, then live, then from the store again whenever it fell behind.
-// Nothing is lost and nothing comes twice, because only what is newer than `position` is passed on, in the order of the sequence.
+// A reader of the log: pages from the store, then live events, then the store again whenever it falls behind. Each
+// event comes once, because only events after `position` are passed on, in the order of the sequence.
 
 import type { LoggedEvent } from '../contract/event.ts';
 import type { StreamItem } from './event-log.ts';
@@ -10,7 +10,7 @@ export interface FollowOptions {
   /** The sequence of the last event the reader has. */
   readonly position: () => Promise<number>;
   readonly bounds: () => Promise<{ readonly first: number; readonly last: number }>;
-  /** The reader's next events after `position`, in order; `isFull` if there may be more. */
+  /** The next events after `position`, in order. `isFull` if there may be more. */
   readonly readPage: (
     position: number,
   ) => Promise<{ readonly events: readonly LoggedEvent[]; readonly isFull: boolean }>;
@@ -31,7 +31,7 @@ export async function* follow({
         continue;
       }
       if (item.kind === 'event') {
-        // Seen in the store already.
+        // Already read from the store.
         if (item.event.sequence <= position) continue;
         position = item.event.sequence;
       }
@@ -39,14 +39,14 @@ export async function* follow({
       continue;
     }
 
-    // From here on events are queued, so whatever the page below is too early to have comes live.
+    // Events are queued from here on, so events after the page below come live.
     queue.follow();
     const { first, last } = await bounds();
     if (position + 1 < first) {
       position = first - 1;
       yield { kind: 'gap', firstSequence: first };
     } else if (position > last) {
-      // A number of another log: the reader's was replaced. Waiting for it to be reached would lose all events until then.
+      // The sequence is from another log. Waiting until this log reaches it would lose all events before.
       position = last;
       yield { kind: 'gap', firstSequence: last + 1 };
     }
@@ -61,7 +61,7 @@ export async function* follow({
       yield { kind: 'event', event };
     }
     if (isFull) queue.fallBehind();
-    // All of the reader's events up to `last` were in this page; the next catch-up need not look there again.
+    // The page had all events up to `last`, so the next read starts there.
     else position = Math.max(position, last);
   }
   return undefined;

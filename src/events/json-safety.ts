@@ -1,15 +1,15 @@
-// What JSON cannot say, found before JSON.stringify drops it in silence or throws without saying where. Lone surrogates are fine:
-// JSON.stringify writes them as escapes (well-formed JSON.stringify, ECMA-262 §25.5.2.2).
+// Find values that JSON cannot represent, which JSON.stringify drops silently or refuses without a place. Lone
+// surrogates are valid: JSON.stringify escapes them (ECMA-262 §25.5.2.2).
 
 import { escapePointer } from '../base/json-pointer.ts';
 
-/** The first value that JSON cannot hold: its JSON Pointer (RFC 6901) and why. */
+/** The first value that JSON cannot represent: its JSON Pointer (RFC 6901) and the reason. */
 export interface UnsafeValue {
   readonly pointer: string;
   readonly message: string;
 }
 
-/** Deeper than any sensible data, shallower than the stack. */
+/** More than sensible data needs, and less than the stack allows. */
 const maxDepth = 500;
 
 export function findUnsafe(value: unknown): UnsafeValue | undefined {
@@ -47,9 +47,9 @@ function searchMembers(value: object, pointer: string, ancestors: Set<object>): 
     return search(value.toJSON(), pointer, ancestors);
   }
   for (const [key, child] of Object.entries(value)) {
-    // Most values are leaves that are fine; the pointer is made only for the others.
+    // Most values are valid leaves, which need no pointer.
     if (typeof child === 'string' || typeof child === 'boolean' || child === null) continue;
-    // An optional field that is set to undefined is one that is left out, for JSON and for the schema.
+    // JSON and the schema treat an undefined field as missing.
     if (child === undefined && !Array.isArray(value)) continue;
     const found = search(child, `${pointer}/${escapePointer(key)}`, ancestors);
     if (found !== undefined) return found;

@@ -1,5 +1,5 @@
-// What waits for one live reader, in the order it happened. It is bounded: a reader that falls behind loses queued events (it reads
-// them from the store again, none is lost), and the oldest deltas (text that follows each other is joined first, to keep them few).
+// The bounded queue of a live reader. A reader that falls behind loses queued events, which it reads from the store,
+// and the oldest deltas. Adjacent deltas are joined first.
 
 import type { Delta, LoggedEvent } from '../contract/event.ts';
 
@@ -9,17 +9,17 @@ export type LiveItem =
 
 interface Waiting {
   readonly item: LiveItem;
-  /** An event's own sequence; for a delta that of the reader's last event before it. */
+  /** The sequence of the event; for a delta that of the last event of the reader before it. */
   readonly sequence: number;
-  /** Text it holds, in UTF-16 units. */
+  /** The length of its text, in UTF-16 units. */
   readonly size: number;
 }
 
-/** Items that wait at most. */
+/** The most items. */
 const maxItems = 256;
-/** Text that waits at most, unless a single item exceeds it. */
+/** The most text, unless a single item exceeds it. */
 const maxSize = 1024 * 1024;
-/** Up to this length deltas of one source are joined into one. */
+/** Deltas of one source are joined up to this length. */
 const maxJoinedLength = 16_384;
 
 export class LiveQueue {
@@ -30,12 +30,12 @@ export class LiveQueue {
   #ended = false;
   #wake: (() => void) | undefined;
 
-  /** `tail`: the end of the log now; deltas belong after it. */
+  /** @param tail the end of the log now; deltas come after it */
   constructor(tail: number) {
     this.#lastSequence = tail;
   }
 
-  /** Events are not queued now; they are to be read from the store. So at first, and after an overrun. */
+  /** Whether events must be read from the store: at first, and after an overflow. */
   get behind(): boolean {
     return this.#behind;
   }
@@ -44,12 +44,12 @@ export class LiveQueue {
     return this.#ended;
   }
 
-  /** From here on events are queued; what was committed before is for the reader to find in the store. */
+  /** Queue events from now on. Earlier ones are read from the store. */
   follow(): void {
     this.#behind = false;
   }
 
-  /** Gives the queued events up. Deltas stay: they are nowhere else. */
+  /** Drop the queued events. Deltas stay, because they are not stored. */
   fallBehind(): void {
     this.#behind = true;
     this.#waiting = this.#waiting.filter(({ item }) => item.kind === 'delta');
@@ -57,7 +57,7 @@ export class LiveQueue {
     this.#wakeReader();
   }
 
-  /** `size`: the length of its data as JSON. */
+  /** @param size the length of the data as JSON */
   pushEvent(event: LoggedEvent, size: number): void {
     this.#lastSequence = event.sequence;
     if (this.#behind || this.#ended) return;
@@ -71,7 +71,7 @@ export class LiveQueue {
   pushDelta(delta: Delta): void {
     if (this.#ended || this.#join(delta)) return;
     const size = delta.data.text.length;
-    // Deltas never push events out.
+    // Deltas do not displace events.
     if (!this.#makeRoom(size)) return;
     this.#push({ item: { kind: 'delta', delta }, sequence: this.#lastSequence, size });
   }
@@ -83,7 +83,7 @@ export class LiveQueue {
     return first?.item;
   }
 
-  /** The next delta that happened before event `sequence`, which the reader has from the store; drops queued events up to it. */
+  /** Take the next delta before event `sequence`, which was read from the store. Drops queued events up to it. */
   takeDeltaBefore(sequence: number): LiveItem | undefined {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const isDelta = first.item.kind === 'delta';
@@ -94,7 +94,7 @@ export class LiveQueue {
     return undefined;
   }
 
-  /** Resolves when there is something to take or to read, or at the end. */
+  /** Resolves when there is an item, when events must be read from the store, or at the end. */
   async wait(): Promise<void> {
     if (this.#waiting.length > 0 || this.#behind || this.#ended) return;
     await new Promise<void>((resolve) => {
@@ -115,7 +115,7 @@ export class LiveQueue {
     this.#wakeReader();
   }
 
-  /** Drops the oldest deltas until there is room; false if only events are left and fill it. */
+  /** Drop the oldest deltas until there is room. False if events alone fill the queue. */
   #makeRoom(size: number): boolean {
     while (this.#waiting.length > 0 && (this.#waiting.length >= maxItems || this.#size + size > maxSize)) {
       const oldest = this.#waiting.findIndex(({ item }) => item.kind === 'delta');

@@ -1,5 +1,5 @@
-// The event log over a store: validates, appends, and passes committed events on to live readers in the order of their sequence.
-// `follow.ts` says how a reader goes from what is stored to what is live.
+// The event log over a store: validates and appends events, and passes committed ones to live readers in the order of
+// the sequence. follow.ts reads stored events, then live ones.
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -27,7 +27,7 @@ export interface EventLogOptions {
   readonly now?: () => number;
   /** Must sort in the order of the calls. @default makeId of ids.ts */
   readonly makeId?: (prefix: 'evt', now: number) => Id<'evt'>;
-  /** What may be appended. @default what fits the catalogue */
+  /** Which events are valid. @default those of the catalogue */
   readonly rules?: DataRules;
 }
 
@@ -40,7 +40,7 @@ interface Subscriber {
 
 const maxPage = 200;
 
-/** The log over `store`; the only one to append events to it. Closing the log leaves the store open. */
+/** Create the log over `store`. No other log may append to it. Closing the log leaves the store open. */
 export function createEventLog({
   store,
   now = Date.now,
@@ -51,13 +51,13 @@ export function createEventLog({
   let outbox: Outbox | undefined;
   let appended = 0;
   let closed = false;
-  // The end of the log: as the store says at first, then as events are committed.
+  // The end of the log, from the store at first, then from commits.
   let tail: number | undefined;
   const firstTail = store.eventBounds().then(({ last }) => {
     tail = Math.max(tail ?? 0, last);
     return last;
   });
-  // Whoever needs it awaits it and hears of the failure there.
+  // Callers that await it get the error.
   firstTail.catch(() => undefined);
 
   async function append(
@@ -75,7 +75,7 @@ export function createEventLog({
     }));
     const asked = outbox;
     const plans = rows.map((row, index) => asked?.plan(row, events[index]?.hop ?? 0));
-    // The rows that events speak of come first: a message's session exists before its event does.
+    // Rows come before the events about them, so that a session exists before its event.
     const sequences = await store.write([
       ...writes,
       ...rows.map((event, index) => {
@@ -83,13 +83,13 @@ export function createEventLog({
         return { kind: 'appendEvent' as const, event, ...(planned === undefined ? {} : { outbox: planned }) };
       }),
     ]);
-    // The store settles callers in the order of the sequence, so live readers hear of events in that order too.
+    // The store settles callers in the order of the sequence, so live readers get events in this order.
     return rows.map((row, index) => {
       const committed = { ...row, sequence: sequences[index] as number };
       const event = toLoggedEvent(committed);
       appended++;
       tail = event.sequence;
-      // The event is committed: a fault in one of its readers must not hide it from the others, or from the caller.
+      // The event is committed, so an error in one reader must not hide it from others or the caller.
       for (const { queue, wants } of subscribers) {
         callHost(() => {
           if (wants(event)) queue.pushEvent(event, row.data.length);
@@ -107,12 +107,12 @@ export function createEventLog({
 
   function subscribe(options: SubscribeOptions = {}): AsyncIterable<StreamItem> {
     const { after = tail, signal, deltas = false, ...filter } = options;
-    // Wrong options are told here and now, not at the first item.
+    // Invalid options throw here, not at the first item.
     const query = toStoreQuery(
       { ...filter, ...(after === undefined ? {} : { after }), limit: maxPage },
       rules.ownTypes,
     );
-    // From this call on nothing is missed, also if the caller begins to iterate later.
+    // The subscription begins with this call, even if the caller iterates later.
     const queue = new LiveQueue(tail ?? Number.MAX_SAFE_INTEGER);
     const end = (): void => {
       subscribers.delete(subscriber);
@@ -163,12 +163,12 @@ export function createEventLog({
   };
 }
 
-/** `items` as an iterable that calls `end` when its reader has had all, stops early, or is told of a failure. */
+/** An iterable of `items` that calls `end` at the end, an early stop, or an error. */
 function endingWith(
   end: () => void,
   items: AsyncGenerator<StreamItem, undefined>,
 ): AsyncIterable<StreamItem> {
-  // Not a generator around a generator: `return()` must end the wait of a `next()` that is under way.
+  // Not a generator around a generator, because `return()` must end a waiting `next()`.
   return {
     [Symbol.asyncIterator]: () => ({
       async next() {
@@ -209,7 +209,7 @@ function toStoreQuery(
   return { ...rest, limit, maxText: maxPageText, ...(expanded === undefined ? {} : { types: expanded }) };
 }
 
-/** A row was validated when it was written; a type of a later release is passed on as it is. */
+/** Rows were validated when they were written. Types of a later release are passed on unchanged. */
 function toLoggedEvent(row: EventRow): LoggedEvent {
   const event: unknown = {
     id: row.id,

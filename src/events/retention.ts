@@ -1,25 +1,28 @@
-// The log keeps events for a number of days; older ones are deleted in small steps, so that nobody waits for it.
+// Events are kept for a number of days. Older ones are deleted in small steps, so that no request waits.
 
 import type { Store } from '../store/store.ts';
 
 export interface RetentionOptions {
   readonly store: Pick<Store, 'pruneEvents' | 'pruneAnswers'>;
-  /** Days an event is kept. @default 90 */
+  /** How long events are kept, in days. @default 90 */
   readonly keepDays?: number;
-  /** How often old events are looked for, in ms. @default 1 hour */
+  /** The time between two prunings, in ms. @default 1 hour */
   readonly intervalMs?: number;
-  /** When they are looked for first, in ms; not at once, a start has other things to do. @default 1 s */
+  /** The time until the first pruning, in ms. @default 1000 */
   readonly firstAfterMs?: number;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
-  /** Hears of a failed step; the next interval tries again. */
+  /** Called for a failed step. The next interval tries again. */
   readonly onError: (error: unknown) => void;
 }
 
 const dayMs = 86_400_000;
 const rowsPerStep = 500;
 
-/** Prunes soon and then at every interval; answers to an Idempotency-Key are kept for a day. Returns what stops it. */
+/**
+ * Prune soon and then at each interval. Answers to an Idempotency-Key are kept for a day. Returns a function that stops
+ * it.
+ */
 export function startRetention({
   store,
   keepDays = 90,

@@ -1,4 +1,5 @@
-// Is this data what the catalogue says? Compiled on first use of each type, since the compiler alone takes 20 ms to load.
+// Validate the data of events against the catalogue. Schemas are compiled on first use, because the compiler takes 20
+// ms to load.
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
@@ -11,18 +12,18 @@ const require = createRequire(import.meta.url);
 const compiled = new Map<EventType, ValidateFunction>();
 let ajv: AjvClass | undefined;
 
-/** What a log takes beside events that fit the catalogue. */
+/** Events that a log accepts beside those of the catalogue. */
 export interface DataRules {
   /** Further types, without a schema. */
   readonly ownTypes?: ReadonlySet<string>;
-  /** Called for data that does not fit its schema; the event is logged all the same. Without it, such an event is refused. */
+  /** Called for data that does not match its schema; the event is logged. Without it, the event is refused. */
   readonly onMisfit?: (type: EventType, misfit: CodeBuddyError) => void;
 }
 
 /**
- * The JSON text of an event's data.
- * @throws CodeBuddyError `validation_failed` with every field that does not fit, or the first that JSON cannot hold (a cycle, a bigint,
- * undefined, NaN)
+ * Return the data of an event as JSON text.
+ * @throws CodeBuddyError `validation_failed` with all invalid fields, or the first that JSON cannot represent (a cycle, a
+ * bigint, undefined, NaN)
  */
 export function serializeData(type: string, data: unknown, { ownTypes, onMisfit }: DataRules = {}): string {
   const isKnown = typeof type === 'string' && isEventType(type);
@@ -57,7 +58,7 @@ function validatorFor(type: EventType): ValidateFunction {
   return validate;
 }
 
-/** ajv points to the object; the one that reads wants the property that is missing or too many. */
+/** ajv points to the object; point to the missing or additional property instead. */
 function toFault({ instancePath, message = 'does not fit', params }: ErrorObject): UnsafeValue {
   const property: unknown = params.missingProperty ?? params.additionalProperty;
   const last = typeof property === 'string' ? `/${escapePointer(property)}` : '';

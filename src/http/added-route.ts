@@ -1,43 +1,50 @@
-// Routes of a host: a plain function from a plain request to a value, wrapped into a RouteDefinition.
+// Routes that a host application adds with `addRoute`: wraps a function from an ApiRequest to a value into a
+// RouteDefinition.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Scope } from '../contract/api-key.ts';
 import { ApiReply } from './api-reply.ts';
-import { callHost } from './host-fault.ts';
+import { callHandler } from './call-handler.ts';
 import { abortSignalOf, factsOf } from './pipeline/request-facts.ts';
 import type { HttpMethod, RouteDefinition } from './route.ts';
 
-/** A request as a host's handler sees it: parsed, checked, its key verified. */
+/** The argument of a handler of `addRoute`: a parsed and validated request whose API key is verified. */
 export interface ApiRequest {
   readonly method: string;
-  /** Without the query string. */
+  /** The path without the query string. */
   readonly path: string;
+  /** Path parameters by name. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: unknown;
   readonly requestId: string;
-  /** Whose key it is; null on an open server. */
+  /** The id of the caller's API key; null on a server without keys. */
   readonly keyId: string | null;
-  /** Aborts when the client goes away. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Returns the body of a 200 (nothing: 204), or `reply(status, body, headers)`. An object with a field `status` is a body like any other. A
- * `CodeBuddyError` that it throws is answered as the error says, anything else as 500.
+ * Handles a request to a route of `addRoute`. The returned value is the body of a 200, `undefined` is a 204; return
+ * `reply(status, body, headers)` to set the status. An object with a field `status` is an ordinary body. A thrown
+ * `CodeBuddyError` is sent with its status; any other error is a 500 without details.
  */
 export type RouteHandler = (request: ApiRequest) => unknown;
 
+/** Options of `addRoute`. */
 export interface AddRouteOptions {
-  /** The scope a key needs; `open`: no key. @default 'read' for GET, 'admin' else */
+  /** The scope that the API key needs. `open`: no key. @default 'read' for GET, otherwise 'admin' */
   readonly scope?: Scope | 'open';
+  /** One line for `GET /api` and /openapi.json. @default 'Added by the host application.' */
   readonly summary?: string;
+  /** Unique camelCase name for /openapi.json. @default derived from method and path */
   readonly operationId?: string;
-  /** JSON Schemas (2020-12) that validate the request and describe the answer. */
+  /** JSON Schemas (2020-12) that validate the request and serialize the answer. @default none */
   readonly schema?: NonNullable<RouteDefinition['schema']>;
 }
 
+/** Creates the definition of an added route. @throws TypeError if `handler` is not a function */
 export function addedRoute(
   method: HttpMethod,
   path: string,
@@ -48,12 +55,12 @@ export function addedRoute(
   return {
     method: (typeof method === 'string' ? method.toUpperCase() : method) as HttpMethod,
     path,
-    summary: options.summary ?? 'Added by the host',
+    summary: options.summary ?? 'Added by the host application.',
     scope: options.scope ?? (method === 'GET' ? 'read' : 'admin'),
     ...(options.operationId === undefined ? {} : { operationId: options.operationId }),
     ...(options.schema === undefined ? {} : { schema: options.schema }),
     handler: async (request, reply) => {
-      const answer = await callHost(() => handler(apiRequest(request, reply)));
+      const answer = await callHandler(() => handler(apiRequest(request, reply)));
       if (!(answer instanceof ApiReply) && looksLikeFirstVersion(answer)) warnOnce(`${method} ${path}`);
       return send(reply, answer);
     },
@@ -97,14 +104,14 @@ function sendBody(reply: FastifyReply, body: unknown, hasType: boolean): Fastify
   }
   if (hasType && (typeof body === 'string' || body instanceof Uint8Array)) return reply.send(body);
   if (!hasType) reply.type('application/json; charset=utf-8');
-  // Fastify takes a string for text that is ready to send.
+  // Fastify sends a string as it is, without encoding it as JSON.
   return typeof body === 'object' && body !== null ? reply.send(body) : reply.send(JSON.stringify(body));
 }
 
 const firstVersionKeys: ReadonlySet<string> = new Set(['status', 'headers', 'body']);
 const warned = new Set<string>();
 
-/** Handlers of the first version answered with such an object. It is sent as it is; its author is told. */
+/** True for the answers of first-version handlers. They are sent as ordinary bodies, with one warning per route. */
 function looksLikeFirstVersion(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('status' in value && 'body' in value)) return false;
   return typeof value.status === 'number' && Object.keys(value).every((key) => firstVersionKeys.has(key));

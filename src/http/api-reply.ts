@@ -1,7 +1,7 @@
-// What a host's route answers when the body alone is not enough. The status of an answer is always given on purpose: it is never read from data
-// that happens to have a field of that name.
+// Answers of added routes with their own status and headers. The status is only ever set explicitly, with `reply()`: it
+// is never read from data that happens to have a field of that name.
 
-/** Made by `reply()`; nothing else is one. */
+/** An answer with its own status and headers. Create it with `reply()`. */
 export class ApiReply {
   readonly status: number;
   readonly body: unknown;
@@ -9,13 +9,11 @@ export class ApiReply {
 
   constructor(status: number, body: unknown, headers: Readonly<Record<string, string>>) {
     if (!Number.isInteger(status) || status < 200 || status > 599)
-      throw new TypeError(
-        `reply: the status must be a whole number from 200 to 599; it is ${String(status)}`,
-      );
+      throw new TypeError(`reply: the status must be a whole number from 200 to 599, not ${String(status)}`);
     if (body !== undefined && (status === 204 || status === 205 || status === 304))
-      throw new TypeError(`reply: an answer with the status ${status} has no body`);
+      throw new TypeError(`reply: an answer with status ${status} cannot have a body`);
     if (typeof headers !== 'object' || headers === null)
-      throw new TypeError('reply: the headers must be an object of texts');
+      throw new TypeError('reply: the headers must be an object of strings');
     this.status = status;
     this.body = body;
     this.headers = headers;
@@ -23,12 +21,15 @@ export class ApiReply {
 }
 
 /**
- * An answer with a status and headers of its own, for handlers of `addRoute`.
+ * Creates an answer with its own status and headers, for handlers of `addRoute`.
  *
- * @param body sent as JSON; a string or bytes with a `Content-Type` of its own as they are
+ * @param status 200 to 599
+ * @param body sent as JSON; a string or bytes are sent unchanged if `headers` has a `Content-Type`. @default no body
+ * @param headers @default none
+ * @throws TypeError if the status is invalid, or cannot have a body (204, 205, 304)
  * @example
- * server.addRoute('GET', '/api/jobs/:id', ({ params }) => jobs.get(params.id) ?? reply(404, { error: 'no such job' }));
- * @throws TypeError if the status is not one, or has no body
+ * server.addRoute('GET', '/api/jobs/:id', ({ params }) =>
+ *   jobs.get(params.id) ?? reply(404, { error: 'Job not found.' }));
  */
 export function reply(
   status: number,

@@ -1,5 +1,6 @@
-// What every file of routes receives: `xRoutes(context: HttpContext): readonly RouteDefinition[]`. One object a server, made
-// by server.ts, alive from construction to the end of the process; only `shutdown` is new at each start.
+// The context that every file of routes gets: `xRoutes(context: HttpContext): readonly RouteDefinition[]`.
+// http-server.ts creates one per server. It lives as long as the server object; only `shutdown` and `startedAt` change
+// at each start.
 
 import type { HttpHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';
@@ -9,7 +10,7 @@ import type { HttpServices } from './services.ts';
 import type { StreamPlaces } from './streaming/stream-places.ts';
 import type { StreamTickets } from './streaming/stream-tickets.ts';
 
-/** Limits, all in force; see `ApiServerConfig` for what each means and its default. */
+/** The limits of a server. `ApiServerConfig` documents each with its unit and default. */
 export interface HttpLimits {
   readonly maxRequestSize: number;
   readonly maxConnections: number;
@@ -17,7 +18,7 @@ export interface HttpLimits {
   readonly maxConnectionsPerKey: number;
   readonly maxStreams: number;
   readonly maxStreamsPerKey: number;
-  /** Bytes that wait for a slow stream reader before it is cut off. */
+  /** Bytes buffered for a slow stream reader before it is disconnected. */
   readonly streamBufferBytes: number;
   readonly streamHeartbeatMs: number;
   readonly headersTimeoutMs: number;
@@ -27,28 +28,29 @@ export interface HttpLimits {
   readonly failedTriesPerMinute: number;
 }
 
+/** What routes need of their server. */
 export interface HttpContext {
-  /** Of the server, for `GET /api` and `/openapi.json`. */
+  /** Name of the API in `GET /api` and /openapi.json. */
   readonly name: string;
   readonly version: string;
   readonly limits: HttpLimits;
   readonly services: HttpServices;
-  /** Live: read the handler at each request, the host may set it at any time. */
+  /** Read the handler at each request: the host application may replace it at any time. */
   readonly handlers: Readonly<HttpHandlers>;
   readonly metrics: Metrics;
   readonly streams: StreamPlaces;
   readonly tickets: StreamTickets;
   readonly logger: Logger;
-  /** Aborts when the server begins to stop: end streams. New at each start, so read it at each request. */
+  /** Aborts when the server begins to stop. Replaced at each start: read it at each request. */
   readonly shutdown: AbortSignal;
-  /** Of the last start, as `performance.now()` says: a clock that is set changes nothing. 0 before the first. */
+  /** `performance.now()` of the last start, which changes of the system clock do not affect. 0 before the first. */
   readonly startedAt: number;
-  /** True if a key is needed (one is configured, or `services.keys` is there). */
+  /** True if callers need an API key: one is configured, or `services.keys` is set. */
   readonly keyRequired: boolean;
-  /** The port that the server listens on; undefined while it does not. */
+  /** The port that the server listens on; undefined while it is stopped. */
   port(): number | undefined;
-  /** Every route there is now, those of `addRoute` too. */
+  /** All current routes, including those of `addRoute`. */
   routes(): readonly RouteDefinition[];
-  /** The OpenAPI 3.1 document of `routes()`, as JSON text; made on first use, kept until routes change. */
+  /** The OpenAPI 3.1 document of `routes()` as JSON text. Built on first use and cached until the routes change. */
   openApi(): Promise<string>;
 }

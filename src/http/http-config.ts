@@ -1,4 +1,4 @@
-// What a server can be told, with every default in one place; checked before anything starts.
+// The settings of a server: their documentation, defaults and validation. Checked before anything starts.
 
 import { version } from '../base/version.ts';
 import type { HttpLimits } from './context.ts';
@@ -10,54 +10,68 @@ import { ServerStartError } from './server-start-error.ts';
 
 /** The settings of a `RestApiServer`. */
 export interface ApiServerConfig {
-  /** TCP port; 0 picks a free one. @default 3847 */
+  /** TCP port. 0 selects a free one. @default 3847 */
   readonly port?: number | undefined;
-  /** Address to listen on. One that is not loopback needs a key. @default '127.0.0.1' */
+  /** Address to listen on. Any address but loopback requires an API key. @default '127.0.0.1' */
   readonly host?: string | undefined;
   /**
-   * Keys that may do everything; empty ones count as none. Without any (and without a key service) the API is open to whoever reaches it.
+   * API keys with every scope. Empty strings are ignored. Without a key (and without a key service) anyone who can
+   * reach the server may use it. @default none
    */
   readonly apiKey?: string | readonly (string | undefined)[] | undefined;
-  /** `false`: web pages of other origins may change nothing; `true`: any origin; a list: these origins. @default false */
+  /**
+   * CORS. `false`: web pages of other origins may not change anything; `true`: any origin; a list: these origins.
+   * @default false
+   */
   readonly enableCors?: CorsSetting | undefined;
-  /** Names that `Host` may hold beside loopback names and `host`: `example.org`, `example.org:8443`, `*.example.org`. */
+  /**
+   * Values of `Host` to accept besides loopback names and `host`: `example.org`, `example.org:8443`, `*.example.org`.
+   * @default none
+   */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Bytes of a request body. @default 1048576 */
+  /** Maximum size of a request body in bytes. @default 1048576 */
   readonly maxRequestSize?: number | undefined;
-  /** A pino-like logger, or `false` for none. @default one that writes `logLevel` JSON lines to standard output */
+  /** A pino-compatible logger, or `false` for none. @default writes JSON lines of `logLevel` to standard output */
   readonly logger?: Logger | false | undefined;
-  /** @default 'silent' */
+  /** Level of the default logger. @default 'silent' */
   readonly logLevel?: LogLevel | undefined;
-  /** Shown in `GET /api` and /openapi.json. @default 'codebuddy-api' */
+  /** Name of the API in `GET /api` and /openapi.json. @default 'codebuddy-api' */
   readonly name?: string | undefined;
-  /** @default this package's version */
+  /** Version of the API in `GET /api` and /openapi.json. @default the version of this package */
   readonly version?: string | undefined;
-  /** Open connections. Beyond, the oldest idle one without a valid key gives way; if there is none, the new one is answered 503. @default 1024 */
+  /**
+   * Maximum number of open connections. A new one replaces the oldest idle connection without a valid key; if there is
+   * none, it gets a 503. @default 1024
+   */
   readonly maxConnections?: number | undefined;
-  /** Open connections of one address; loopback, which all local clients share, is not counted. @default 3/4 of `maxConnections` */
+  /** Maximum number of open connections per address. Loopback is not limited. @default 3/4 of `maxConnections` */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Connections on which requests of one key are answered at the same time; those beyond are answered 503. @default 3/4 of `maxConnections` */
+  /**
+   * Maximum number of connections busy with requests of one API key. Any more get a 503.
+   * @default 3/4 of `maxConnections`
+   */
   readonly maxConnectionsPerKey?: number | undefined;
-  /** Readers of server-sent events. @default 256 */
+  /** Maximum number of readers of server-sent events. @default 256 */
   readonly maxStreams?: number | undefined;
-  /** Readers of server-sent events with one key. @default 3/4 of `maxStreams` */
+  /** Maximum number of readers of server-sent events per API key. @default 3/4 of `maxStreams` */
   readonly maxStreamsPerKey?: number | undefined;
-  /** Bytes that may wait for a slow stream reader before it is cut off. @default 1048576 */
+  /** Bytes buffered for a slow stream reader before it is disconnected. @default 1048576 */
   readonly streamBufferBytes?: number | undefined;
-  /** @default 15000 */
+  /** Time between two heartbeat comments of a quiet stream, in ms. @default 15000 */
   readonly streamHeartbeatMs?: number | undefined;
-  /** Time for the headers of a request. @default 10000 */
+  /** Time to receive the headers of a request, in ms. @default 10000 */
   readonly headersTimeoutMs?: number | undefined;
-  /** Time for a whole request, its body too. @default 30000 */
+  /** Time to receive a whole request including its body, in ms. @default 30000 */
   readonly requestTimeoutMs?: number | undefined;
-  /** Time an idle connection is kept. @default 30000 */
+  /** Time to keep an idle connection open, in ms. @default 30000 */
   readonly keepAliveTimeoutMs?: number | undefined;
-  /** Time that requests have to finish at `stop()`. @default 10000 */
+  /** Time that requests get to finish at `stop()`, in ms. @default 10000 */
   readonly shutdownTimeoutMs?: number | undefined;
-  /** Wrong keys per minute and address before 429. @default 20 */
+  /** Wrong API keys per minute and address before a 429. @default 20 */
   readonly failedTriesPerMinute?: number | undefined;
 }
 
+/** The settings with their defaults filled in. */
 export interface ResolvedConfig {
   readonly port: number;
   readonly host: string;
@@ -70,14 +84,15 @@ export interface ResolvedConfig {
   readonly limits: HttpLimits;
 }
 
-/** Fills in the defaults. @throws TypeError naming the setting that makes no sense */
+/** Fills in the defaults. @throws TypeError naming the invalid setting */
 export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
   const port = config.port ?? 3847;
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new TypeError(`port must be an integer from 0 to 65535, not ${String(config.port)}`);
+    throw new TypeError(`port must be a whole number from 0 to 65535, not ${String(config.port)}`);
   }
   const host = config.host ?? '127.0.0.1';
-  if (typeof host !== 'string' || host === '') throw new TypeError('host must be an address or a name');
+  if (typeof host !== 'string' || host === '')
+    throw new TypeError('host must be an IP address or a host name');
   const apiKeys = keysOf(config.apiKey);
   const maxConnections = positive('maxConnections', config.maxConnections ?? 1024);
   const maxStreams = positive('maxStreams', config.maxStreams ?? 256);
@@ -108,7 +123,7 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
       maxStreamsPerKey: positive('maxStreamsPerKey', config.maxStreamsPerKey ?? shareOf(maxStreams)),
       streamBufferBytes: positive('streamBufferBytes', config.streamBufferBytes ?? 1024 * 1024),
       streamHeartbeatMs: positive('streamHeartbeatMs', config.streamHeartbeatMs ?? 15_000),
-      // Node wants it no longer than the whole.
+      // Node requires that it does not exceed requestTimeout.
       headersTimeoutMs: Math.min(
         positive('headersTimeoutMs', config.headersTimeoutMs ?? 10_000),
         requestTimeoutMs,
@@ -121,33 +136,33 @@ export function resolveConfig(config: ApiServerConfig): ResolvedConfig {
   };
 }
 
-/** What one address or one key may take: the rest is left for others. */
+/** The share that one address or key may use. The rest stays free for others. */
 function shareOf(all: number): number {
   return Math.ceil((all * 3) / 4);
 }
 
 function positive(name: string, value: number): number {
   if (Number.isInteger(value) && value > 0) return value;
-  throw new TypeError(`${name} must be a positive integer, not ${String(value)}`);
+  throw new TypeError(`${name} must be a whole number greater than 0, not ${String(value)}`);
 }
 
-/** @throws ServerStartError `key_required` for an address that others can reach, with no key to keep them out */
+/** Requires an API key for any address but loopback. @throws ServerStartError `key_required` */
 export function requireKeyBeyondLoopback(host: string, keyRequired: boolean): void {
   if (keyRequired || isLoopbackName(host)) return;
   throw new ServerStartError(
     'key_required',
-    `Refusing to listen on ${host} without an API key: anyone who reaches it could run commands. ` +
-      'Set apiKey (CODEBUDDY_API_KEY), or listen on 127.0.0.1',
+    `Cannot listen on ${host} without an API key: anyone who can reach it could run commands. ` +
+      'Set apiKey (CODEBUDDY_API_KEY), or listen on 127.0.0.1.',
   );
 }
 
-/** An empty text is what an environment variable that is not set often becomes. @throws TypeError */
+/** Ignores empty strings: an unset environment variable often becomes one. @throws TypeError */
 function keysOf(apiKey: unknown): readonly string[] {
   const given: readonly unknown[] = Array.isArray(apiKey) ? apiKey : [apiKey];
   const keys: string[] = [];
   for (const key of given) {
     if (key === undefined || key === null || key === '') continue;
-    if (typeof key !== 'string') throw new TypeError('apiKey must be a string, or a list of strings');
+    if (typeof key !== 'string') throw new TypeError('apiKey must be a string or a list of strings');
     keys.push(key);
   }
   return keys;

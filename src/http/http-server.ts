@@ -1,5 +1,5 @@
-// The life of a server: start, add routes, stop, start again. One node:http server behind which the Fastify app can be swapped;
-// everything a request meets before the app is in gate.ts.
+// The lifecycle of a server: start, add routes, stop, start again. Runs one node:http server; requests pass the gate
+// (pipeline/gate.ts) and then the current Fastify app, which is swapped when routes are added.
 
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
@@ -24,7 +24,7 @@ import { GatedResponse } from './pipeline/gated-response.ts';
 import { GatedRequest } from './pipeline/request-facts.ts';
 import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
 import { makeRequestRecord } from './pipeline/request-record.ts';
-import { builtInRoutes } from './resources/built-in.ts';
+import { builtInRoutes } from './resources/built-in-routes.ts';
 import type { RouteDefinition } from './route.ts';
 import { RouteTable } from './route-table.ts';
 import { listenError } from './server-start-error.ts';
@@ -32,21 +32,23 @@ import type { HttpServices } from './services.ts';
 import { makeStreamPlaces } from './streaming/stream-places.ts';
 import { makeStreamTickets } from './streaming/stream-tickets.ts';
 
-/** What the owner of the server wants to hear. */
+/** Callbacks of the owner of the server. */
 export interface HttpServerListeners {
   readonly onRequest: (event: RequestEvent) => void;
-  readonly isRequestHeard: () => boolean;
-  readonly onFault: (error: Error) => void;
+  /** False if nobody listens to requests, so no event needs to be created. */
+  readonly hasRequestListeners: () => boolean;
+  /** Called for internal errors; details must not reach clients. */
+  readonly onInternalError: (error: Error) => void;
 }
 
-/** Where a running server listens. */
+/** The address of a running server. `url` is one that clients on this machine can use. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
   readonly url: string;
 }
 
-/** Node looks for slow clients this often. */
+/** How often Node checks for slow clients. */
 const checkingIntervalMs = 1_000;
 
 export class HttpServer {
@@ -100,25 +102,27 @@ export class HttpServer {
       metrics,
       logger: config.logger,
       onRequest: listeners.onRequest,
-      isHeard: listeners.isRequestHeard,
-      onFault: listeners.onFault,
+      hasListeners: listeners.hasRequestListeners,
+      onInternalError: listeners.onInternalError,
     });
     this.routes.addBuiltIn(builtInRoutes(this.context));
-    // Settings that cannot work are told to who makes the server, not to who starts it.
+    // Throws for invalid settings here, in the constructor, and not in start().
     this.makeGate();
   }
 
+  /** True while the server listens and is not stopping. */
   get isRunning(): boolean {
     return this.server?.listening === true && this.stopping === undefined;
   }
 
+  /** Undefined while the server does not listen. */
   get address(): ServerAddress | undefined {
     const address = this.server?.address();
     if (address === null || address === undefined || typeof address === 'string') return undefined;
     return addressOf(address, this.config.host);
   }
 
-  /** Resolves when the server listens; when it does already, at once. @throws ServerStartError */
+  /** Resolves when the server listens, at once if it already does. @throws ServerStartError */
   start(): Promise<void> {
     if (this.isRunning) return Promise.resolve();
     const { stopping } = this;
@@ -147,7 +151,10 @@ export class HttpServer {
     return this.stopping;
   }
 
-  /** Before and after start(); requests that come while the app is rebuilt wait for it. @throws TypeError */
+  /**
+   * Adds a route, before or after start(). Requests that arrive while the app is rebuilt wait for it.
+   * @throws TypeError
+   */
   addRoute(route: RouteDefinition): void {
     this.routes.add(route);
     this.openApiText = undefined;
@@ -164,7 +171,7 @@ export class HttpServer {
       IncomingMessage: GatedRequest,
       ServerResponse: GatedResponse,
       maxHeaderSize: 16 * 1024,
-      // The gate answers a missing Host itself, with a problem.
+      // The gate answers a missing Host with a problem.
       requireHostHeader: false,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -177,7 +184,7 @@ export class HttpServer {
     const enter: Gate = (request, response, expectsContinue) => {
       const isExcess = connections.isExcess(request.socket);
       if (isExcess) response.shouldKeepAlive = false;
-      // Whoever watches the server must see that it lives also when it is full.
+      // Monitoring must see that a full server is alive.
       if (isExcess && !isHealthCheck(request)) {
         const id = makeId('req');
         request.requestId = id;
@@ -199,17 +206,17 @@ export class HttpServer {
       refuse(
         request,
         response,
-        new CodeBuddyError('invalid_header', 'The only known Expect is 100-continue'),
+        new CodeBuddyError('invalid_header', 'The Expect header must be 100-continue.'),
       );
     });
     server.on('connect', (_request, socket) => {
-      endWithProblem(socket, new CodeBuddyError('bad_request', 'This is not a proxy'), makeId('req'));
+      endWithProblem(socket, new CodeBuddyError('bad_request', 'This server is not a proxy.'), makeId('req'));
     });
     server.on('clientError', makeClientErrorHandler(this.config.logger, this.context.metrics));
     await listenOn(server, host, port);
-    server.on('error', (error) => this.record.fault(error, 'server'));
+    server.on('error', (error) => this.record.internalError(error, 'server'));
     this.server = server;
-    // It names the port, which may be another one now.
+    // The document names the port, which may have changed.
     this.openApiText = undefined;
     this.startedAt = performance.now();
   }
@@ -239,7 +246,7 @@ export class HttpServer {
   }
 
   private rebuild(): void {
-    // One after the other, so that the newest routes win; several added in a row cost one build.
+    // One build at a time, so the newest routes win. Routes added in a row share one build.
     if (this.rebuilding !== undefined) return;
     const build = async (): Promise<void> => {
       let built = -1;
@@ -249,15 +256,17 @@ export class HttpServer {
       }
     };
     this.rebuilding = build()
-      // The table has checked the route, so this is a fault of ours; the app before goes on answering.
-      .catch((error: unknown) => this.record.fault(error, 'addRoute'))
+      // The route table has checked the route, so this is an internal error. The previous app keeps answering.
+      .catch((error: unknown) => this.record.internalError(error, 'addRoute'))
       .finally(() => {
         this.rebuilding = undefined;
       });
   }
 
   private buildApp(): Promise<FastifyApp> {
-    return buildFastifyApp(this.context, [...this.routes.all()], (error, id) => this.record.fault(error, id));
+    return buildFastifyApp(this.context, [...this.routes.all()], (error, id) =>
+      this.record.internalError(error, id),
+    );
   }
 
   private openApi(): Promise<string> {
@@ -265,7 +274,7 @@ export class HttpServer {
       buildOpenApi(this.context, this.routes.all()),
     );
     const text = this.openApiText;
-    // A failure is not kept: the next request tries again.
+    // Do not cache a failure: the next request tries again.
     text.catch(() => {
       if (this.openApiText === text) this.openApiText = undefined;
     });
@@ -274,18 +283,18 @@ export class HttpServer {
 
   private async drain(server: Server<typeof GatedRequest, typeof GatedResponse>): Promise<void> {
     this.life.isStopping = true;
-    // Also ends idle connections.
+    // Also closes idle connections.
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
-    this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping'));
-    // Node counts a connection that has never sent a byte as busy.
+    this.shutdown.abort(new CodeBuddyError('shutting_down', 'The server is stopping.'));
+    // Node treats a connection that has never sent a byte as busy.
     for (const socket of this.connections?.all() ?? []) if (socket.bytesRead === 0) socket.destroy();
     const timer = setTimeout(() => server.closeAllConnections(), this.config.limits.shutdownTimeoutMs);
     // Connections become idle as their answers end.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     await closed;
-    // The last answers hear of their closed connections only now; a few turns of the loop are enough.
+    // The last answers get their `close` events only now, within a few turns of the event loop.
     for (let turn = 0; turn < 100 && this.context.metrics.requestsInFlight > 0; turn++) await setImmediate();
     clearTimeout(timer);
     clearInterval(idle);
@@ -304,7 +313,7 @@ function isHealthCheck({ method, url }: GatedRequest): boolean {
 function tooManyConnections(): CodeBuddyError {
   return new CodeBuddyError(
     'too_many_connections',
-    'All connections of the server, or of this address, are taken; try again soon',
+    'The server, or this address, has reached its limit of open connections. Try again soon.',
     { headers: { 'Retry-After': '1' } },
   );
 }
@@ -324,7 +333,7 @@ function listenOn(
   });
 }
 
-/** The URL that a client on this machine can use: a wildcard address is no place to connect to. */
+/** `url` is one that clients on this machine can use: nobody can connect to a wildcard address. */
 function addressOf({ address, port, family }: AddressInfo, host: string): ServerAddress {
   const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
   const name = family === 'IPv6' || reachable.includes(':') ? `[${reachable}]` : reachable;

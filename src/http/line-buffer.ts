@@ -1,22 +1,23 @@
-// Lines on their way to a file descriptor: kept together and written off the request path, at once when told, and at exit.
-// Why not pino's own buffering: it measures all that waits again at each line, which costs more than the line itself
-// (measured: 3.0 µs a request line with it, 0.7 µs with this).
+// Buffers log lines and writes them outside the request path: every 250 ms or 16 KiB, on request, and at exit. Replaces
+// pino's own buffering, which measures the whole buffer again for each line (measured: 3.0 µs a request line with
+// pino's, 0.7 µs with this).
 
 import type { destination } from 'pino';
 
-/** pino's writer: asynchronous, in order, patient with full pipes. */
+/** pino's writer: asynchronous, in order, waits for full pipes. */
 type Destination = ReturnType<typeof destination>;
 
-/** Bytes kept together, and how long at most. */
+/** Most bytes in the buffer, and the longest time they stay there. */
 const capacity = 16 * 1024;
 const flushMs = 250;
 
 const open = new Set<LineBuffer>();
 let isExitHeard = false;
 
+/** Buffers lines for one file descriptor. */
 export class LineBuffer {
   private readonly destination: Destination;
-  /** Lines are encoded as they come: a string that grew by each line would have to be taken apart again to be written. */
+  /** Lines are encoded as they arrive: writing a concatenated string would flatten it first. */
   private readonly bytes = Buffer.allocUnsafe(capacity);
   private length = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -32,9 +33,9 @@ export class LineBuffer {
     });
   }
 
-  /** `line` ends with a line feed. */
+  /** Adds a line. `line` ends with a line feed. */
   write(line: string): void {
-    // UTF-8 takes up to three bytes for each unit of a string.
+    // UTF-8 needs up to three bytes per UTF-16 code unit.
     if (this.length + line.length * 3 > capacity) {
       this.flush();
       if (line.length * 3 > capacity) {
@@ -46,13 +47,13 @@ export class LineBuffer {
     this.timer ??= setTimeout(() => this.flush(), flushMs).unref();
   }
 
-  /** All that waits is on its way when this returns. */
+  /** Writes all buffered lines before it returns. */
   flushNow(): void {
     this.flush();
     try {
       this.destination.flushSync();
     } catch {
-      // The reader of our log has gone (a closed pipe); there is nobody left to tell.
+      // The pipe is closed: nobody reads the log any more.
     }
   }
 

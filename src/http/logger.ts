@@ -1,4 +1,5 @@
-// The logger the REST server writes to: the part of pino's interface that we use, so a host may pass any pino-like logger.
+// The logger of the REST server. `Logger` is the part of pino's interface that the server uses, so a host application
+// may pass pino or any compatible logger.
 
 import { createRequire } from 'node:module';
 import type { DestinationStream } from 'pino';
@@ -11,18 +12,19 @@ export interface LogMethod {
   (message: string): void;
 }
 
+/** A pino-compatible logger. */
 export interface Logger {
   readonly debug: LogMethod;
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
-  /** pino's: whether lines of this level are written at all. Without it, every level is. */
+  /** As in pino: true if lines of this level are written. @default every level is written */
   readonly isLevelEnabled?: (level: string) => boolean;
-  /** Writes the line of a request, where that can be done more cheaply than by `info`. */
+  /** Writes the line of a request if the logger can do that faster than with `info`. */
   readonly request?: (level: 'debug' | 'info', line: RequestLine) => void;
 }
 
-/** What is logged of every request; nothing of it is a secret, so nothing needs redaction. */
+/** The log line of a request. It holds no secrets and needs no redaction. */
 export interface RequestLine {
   readonly requestId: string;
   readonly method: string;
@@ -46,7 +48,10 @@ export const silentLogger: Logger = {
   isLevelEnabled: () => false,
 };
 
-/** The host's own logger. What it throws is dropped: a line that cannot be written must not fail a request, or a stop. */
+/**
+ * Wraps the host application's logger. Errors that it throws are dropped: a failing log must not fail a request or
+ * `stop()`.
+ */
 export function guardLogger(logger: Logger): Logger {
   const { request } = logger;
   const guarded =
@@ -62,7 +67,7 @@ export function guardLogger(logger: Logger): Logger {
       try {
         return logger.isLevelEnabled?.(level) ?? true;
       } catch {
-        // Whether the line can be written shows when it is.
+        // Writing the line will show if it fails.
         return true;
       }
     },
@@ -72,7 +77,7 @@ export function guardLogger(logger: Logger): Logger {
   };
 }
 
-/** Values under these names are secrets, at the top of a line or one or two levels below. */
+/** Fields that hold secrets: at the top level of a line or up to two levels below. */
 const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((name) => [
   `["${name}"]`,
   `*["${name}"]`,
@@ -80,10 +85,12 @@ const secretPaths = ['authorization', 'x-api-key', 'cookie', 'apiKey'].flatMap((
 ]);
 
 /**
- * A pino logger, secrets redacted. Loads pino only when called.
- * @param destination a stream (say, pino-pretty's), or the number of an open file, to which JSON lines are written every 250 ms or
- * 16 KiB, at once after an error, and at exit. Default: 1, standard output
- * @param redact takes secrets out of a line; those of requests hold none. Default: lines stay as they are
+ * Creates a pino logger that redacts secrets. Loads pino only when called.
+ *
+ * @param destination a stream, or a file descriptor, to which JSON lines are written every 250 ms or 16 KiB,
+ * immediately after an error, and at exit. @default 1 (standard output)
+ * @param redact removes secrets from a line. Not applied to request lines, which hold none. @default lines are
+ * unchanged
  */
 export function makeLogger(
   level: LogLevel,
@@ -104,7 +111,7 @@ export function makeLogger(
     error: (fields: object | string, message?: string): void => {
       if (typeof fields === 'string') logger.error(fields);
       else logger.error(fields, message);
-      // A crash may follow: the line that explains it must not wait.
+      // A crash may follow, so write the line that explains it at once.
       lines.flushNow();
     },
     isLevelEnabled: (name) => logger.isLevelEnabled(name),
@@ -112,14 +119,16 @@ export function makeLogger(
   };
 }
 
-/** Needs no escapes in JSON. */
+/** Characters that need no escapes in JSON. */
 const plainText = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 function quoted(text: string): string {
   return plainText.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** The line that pino would write; put together by hand since every request pays for it (bench/http.ts). */
+/**
+ * Formats the line as pino would. Concatenated by hand because every request pays for it (measured in bench/http.ts).
+ */
 function requestLineText(level: 'debug' | 'info', line: RequestLine): string {
   const { requestId, method, path, route, status, durationMs, keyId } = line;
   return (

@@ -1,5 +1,5 @@
-// All routes of a server, built in and added. A route that cannot work (a bad pattern, one there is already) is refused when it
-// is added, with the router's own rules, not when the app is built.
+// The routes of a server, built-in and added. An invalid route (bad pattern, duplicate) is refused when it is added, by
+// the rules of the router itself, and not later when the app is built.
 
 import { createRequire } from 'node:module';
 import type { HTTPMethod, HTTPVersion, Instance } from 'find-my-way';
@@ -7,32 +7,33 @@ import type { HttpMethod, RouteDefinition } from './route.ts';
 
 const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] satisfies readonly HttpMethod[];
 
+/** All routes of one server, in order. */
 export class RouteTable {
   private readonly list: RouteDefinition[] = [];
   private open: ReadonlySet<string> = new Set();
   private rules: Instance<HTTPVersion.V1> | undefined;
   private ruled = 0;
 
-  /** Adds built-in routes, which are known to fit. */
+  /** Adds built-in routes without checks. */
   addBuiltIn(routes: readonly RouteDefinition[]): void {
     this.list.push(...routes);
     this.collectOpen();
   }
 
-  /** @throws TypeError for a method, path or handler that cannot work, or a route that exists */
+  /** Adds a route. @throws TypeError for an invalid method, path or handler, or a duplicate route */
   add(route: RouteDefinition): void {
     if (!methods.includes(route.method)) {
       throw new TypeError(
-        `addRoute: the method must be one of ${methods.join(', ')}, not '${String(route.method)}'`,
+        `addRoute: the method must be one of ${methods.join(', ')}, not "${String(route.method)}"`,
       );
     }
     if (typeof route.path !== 'string' || !route.path.startsWith('/')) {
-      throw new TypeError(`addRoute: the path must begin with '/', not '${String(route.path)}'`);
+      throw new TypeError(`addRoute: the path must begin with "/", not "${String(route.path)}"`);
     }
     if (typeof route.handler !== 'function') throw new TypeError('addRoute: the handler must be a function');
     if (route.scope === 'open' && /:|\*./.test(route.path)) {
       throw new TypeError(
-        `addRoute: an open route has no parameters ('${route.path}'): what needs no key is known by its plain path`,
+        `addRoute: the open route "${route.path}" must not have parameters, because the gate matches open paths literally`,
       );
     }
     const rules = this.currentRules();
@@ -52,7 +53,7 @@ export class RouteTable {
     return this.list;
   }
 
-  /** Paths that GET and HEAD reach without a key. */
+  /** Paths that need no API key for GET and HEAD. */
   openPaths(): ReadonlySet<string> {
     return this.open;
   }
@@ -62,7 +63,7 @@ export class RouteTable {
     this.open = new Set(open.map(({ path }) => path));
   }
 
-  /** A router without handlers; made (and its package loaded) only when a host adds routes. */
+  /** A router without handlers. Its package is loaded only when a host application adds routes. */
   private currentRules(): Instance<HTTPVersion.V1> {
     let { rules } = this;
     if (rules === undefined) {

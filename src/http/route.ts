@@ -1,5 +1,5 @@
-// How a route is written down: one plain object with its schemas, from which validation, serialization,
-// the 405 answers, `getEndpoints()` and /openapi.json all come.
+// The definition of a route: a plain object with its schemas and its handler. Validation, serialization, 405 answers,
+// `getEndpoints()`, /openapi.json and the typed client are derived from it.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JSONSchema } from 'json-schema-to-ts';
@@ -8,30 +8,32 @@ import type { RouteDocs } from './docs/route-docs.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** One route of the server. */
 export interface RouteDefinition {
   readonly method: HttpMethod;
   /** Fastify syntax: `/api/sessions/:id`. */
   readonly path: string;
+  /** One imperative sentence: `List runs.` */
   readonly summary: string;
-  /** More than one line about it, for /openapi.json. */
+  /** Details for /openapi.json. */
   readonly description?: string;
-  /** Stable camelCase name, unique; it becomes a method of the typed client. Default: made of method and path. */
+  /** Unique, stable camelCase name. It names the types of the typed client. @default derived from method and path */
   readonly operationId?: string;
-  /** The scope a key needs; `open` needs no key. */
+  /** The scope that the API key needs. `open`: no key. */
   readonly scope: Scope | 'open';
   readonly schema?: {
     readonly params?: JSONSchema;
     readonly querystring?: JSONSchema;
     readonly body?: JSONSchema;
-    /** By status; problems are added to every route. */
+    /** Bodies by status. Problems are added to every route. */
     readonly response?: Readonly<Record<number, JSONSchema>>;
   };
-  /** True where `Accept: text/event-stream` is answered with a stream that a ticket may open. */
+  /** True if the route answers `Accept: text/event-stream` with a stream that a ticket may open. */
   readonly streams?: boolean;
-  /** True where `Idempotency-Key` is honoured. */
+  /** True if the route supports `Idempotency-Key`. */
   readonly idempotent?: boolean;
-  /** What the schemas do not say, for /openapi.json. */
+  /** Details for /openapi.json that the schemas do not contain. */
   readonly docs?: RouteDocs;
-  /** Returns the body of a 200, or answers through `reply`. */
+  /** Returns the body of a 200, or answers with `reply`. */
   readonly handler: (request: FastifyRequest, reply: FastifyReply) => unknown;
 }

@@ -1,4 +1,4 @@
-// Why a server did not start, for the person who started it. These never go to clients, so they have codes of their own.
+// Errors of `start()`. They never reach clients, so they have their own codes.
 
 export type ServerStartCode =
   | 'address_in_use'
@@ -7,6 +7,7 @@ export type ServerStartCode =
   | 'key_required'
   | 'listen_failed';
 
+/** Thrown by `start()`. `code` names the reason. */
 export class ServerStartError extends Error {
   override readonly name = 'ServerStartError';
   readonly code: ServerStartCode;
@@ -17,26 +18,30 @@ export class ServerStartError extends Error {
   }
 }
 
-/** What `listen` failed with, in clear words. */
+/** Translates an error of `listen`. */
 export function listenError(cause: NodeJS.ErrnoException, host: string, port: number): ServerStartError {
   const address = `${host}:${port}`;
   switch (cause.code) {
     case 'EADDRINUSE':
       return new ServerStartError(
         'address_in_use',
-        `Port ${port} on ${host} is in use by another process; stop it, or choose another port (--port; 0 picks a free one)`,
+        `Port ${port} on ${host} is in use by another process. Stop it, or use another port (--port; 0 selects a free one).`,
         { cause },
       );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return new ServerStartError('address_not_available', `This machine has no address '${host}' (--host)`, {
-        cause,
-      });
+      return new ServerStartError(
+        'address_not_available',
+        `This machine has no address "${host}" (--host).`,
+        {
+          cause,
+        },
+      );
     case 'EACCES':
       return new ServerStartError(
         'permission_denied',
-        `Not allowed to listen on ${address}; ports below 1024 are reserved on many systems`,
+        `No permission to listen on ${address}. Many systems reserve ports below 1024.`,
         { cause },
       );
     default:

@@ -1,4 +1,5 @@
-// API keys: made here, shown once, kept as SHA-256 only. All hashes are in memory, so checking a key never waits for the disk.
+// API keys: shown once when they are created, and stored as SHA-256 only. All hashes are in memory, so checking a key
+// does not read the disk.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -29,13 +30,13 @@ interface Known extends KeyIdentity {
 
 export interface KeysOptions {
   readonly store: Store;
-  /** Keys that may do everything and are not in the store: the local one, and the one of the environment. */
+  /** Keys with all rights that are not in the store: the local one, and the one of the environment. */
   readonly fixed: readonly { readonly id: string; readonly key: string }[];
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
 }
 
-/** A key as the local user gets it: 32 random bytes, base64url. */
+/** Create a key for the local user: 32 random bytes as base64url. */
 export function generateKey(): string {
   return `cbk_${randomBytes(32).toString('base64url')}`;
 }
@@ -51,7 +52,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
     verify(key) {
       const hash = sha256(key);
       let match: Known | undefined;
-      // All are compared, so the time says nothing about which one fits.
+      // Compare all, so that the time does not reveal which one matches.
       for (const one of known.values()) if (timingSafeEqual(one.hash, hash)) match = one;
       return match === undefined ? undefined : { id: match.id, scopes: match.scopes };
     },
@@ -79,7 +80,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
     async revoke(id) {
       const rows = await store.listKeys();
       if (!rows.some((row) => row.id === id)) {
-        throw new CodeBuddyError('key_not_found', `There is no key ${id}.`);
+        throw new CodeBuddyError('key_not_found', `Key ${JSON.stringify(id)} not found.`);
       }
       await store.write([{ kind: 'deleteKey', id }]);
       known.delete(id);
@@ -91,7 +92,7 @@ function sha256(key: string): Buffer {
   return createHash('sha256').update(key, 'utf8').digest();
 }
 
-/** Written by us, as a JSON list. */
+/** Written by this program as a JSON list. */
 function readScopes(row: KeyRow): readonly Scope[] {
   return parseRowJson<readonly Scope[]>('keys', row.id, row.scopes);
 }

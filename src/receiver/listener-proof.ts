@@ -1,4 +1,5 @@
-// How one `webhooks listen` finds out whether the listener of an earlier start still runs: what listens on its port must know its secret.
+// How `webhooks listen` finds out whether the listener of an earlier start still runs: a listener on its port must know
+// its secret.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { request } from 'node:http';
@@ -10,7 +11,7 @@ export function proofOf(secret: string, challenge: string): string {
   return createHmac('sha256', secret).update(`listener ${challenge}`).digest('hex');
 }
 
-/** False if nothing listens there, if it is another program, or if it does not answer in time. */
+/** False if no program, or another one, listens there, or if it does not answer within `timeoutMs`. */
 export function isListening(port: number, secret: string, timeoutMs = 5000): Promise<boolean> {
   const challenge = randomBytes(16).toString('hex');
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
-// A small local receiver for development: it verifies each request and hands it on. It answers before anything is done with the event,
-// and keeps nothing.
+// A small local receiver for development. It verifies and answers each request, then passes the event on. It stores
+// nothing.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { verifyWebhook } from '../webhooks/verify.ts';
@@ -10,15 +10,15 @@ export interface HeardEvent {
   readonly type: string;
   readonly sequence: number | null;
   readonly sessionId: string | null;
-  /** RFC 3339, of the event; null if it has none. */
+  /** The time of the event as RFC 3339; null if it has none. */
   readonly timestamp: string | null;
-  /** From the event to here, in ms; null if the event has no time. */
+  /** The time from the event to its receipt, in ms; null if the event has no time. */
   readonly latencyMs: number | null;
-  /** Whether the signature is right and fresh. */
+  /** Whether the signature is valid and recent. */
   readonly verified: boolean;
   /** From 1. */
   readonly attempt: number;
-  /** It was heard before. */
+  /** Whether it was received before. */
   readonly duplicate: boolean;
   readonly data: unknown;
 }
@@ -27,7 +27,7 @@ export interface ListenerOptions {
   readonly secret: string;
   /** @default '127.0.0.1' */
   readonly host?: string;
-  /** @default 0: a free one */
+  /** @default 0, a free port */
   readonly port?: number;
   readonly onEvent: (event: HeardEvent) => void;
 }
@@ -41,7 +41,7 @@ export interface Listener {
 const maxBodyBytes = 1024 * 1024;
 const rememberedIds = 10_000;
 
-/** @throws Error with the system's `code` if the port is taken */
+/** @throws Error with `code` EADDRINUSE if the port is in use */
 export async function startListener({
   secret,
   host = '127.0.0.1',
@@ -58,11 +58,11 @@ export async function startListener({
       (body) => {
         if (body === undefined) return answer(response, 413);
         const event = read(request, body);
-        // What cannot be verified is refused, but shown: that is what one listens for.
+        // Requests that cannot be verified are refused, but still shown.
         answer(response, event.verified ? 204 : 401);
         onEvent(event);
       },
-      // The sender went away.
+      // The sender left.
       () => response.destroy(),
     );
   });
@@ -94,7 +94,7 @@ export async function startListener({
   }
 
   await new Promise<void>((resolve, reject) => {
-    // For good: once it listens, a connection that cannot be accepted is an error, too.
+    // Stays attached, because a connection that cannot be accepted is an error too.
     server.on('error', reject);
     server.listen(port, host, resolve);
   });
@@ -115,7 +115,7 @@ function answer(response: ServerResponse, status: number): void {
   response.writeHead(status).end();
 }
 
-/** Undefined if it is too large. */
+/** Undefined if the body is too large. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -132,12 +132,12 @@ function parse(body: Buffer): Readonly<Record<string, unknown>> {
     const payload: unknown = JSON.parse(body.toString('utf8'));
     return typeof payload === 'object' && payload !== null ? { ...payload } : {};
   } catch {
-    // Not JSON: shown as an event without a type, and not verified.
+    // Not JSON: shown as an event without a type.
     return {};
   }
 }
 
-/** Nothing else is turned into text: anybody can post here, and objects can refuse. */
+/** Only strings: anybody can post here, and converting an object may throw. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

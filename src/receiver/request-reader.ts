@@ -1,11 +1,11 @@
-// Requests out of the bytes of one connection, as they come: heads, bodies by length or in chunks, one after the other. It keeps no body, and
-// of a head no more than 256 KiB; whatever comes, it gives events or gives up, and never throws.
+// Read HTTP requests from the bytes of a connection: heads, and bodies by length or in chunks. It stores no body and at
+// most 256 KiB of a head. Invalid input is reported, and nothing makes it throw.
 
 export interface RequestHead {
   readonly method: string;
-  /** With the query; `/` where the request names none. */
+  /** With the query; `/` if the request has none. */
   readonly path: string;
-  /** Names in lower case; of a name that comes twice, the last. */
+  /** Names in lower case. The last value of a repeated name. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -14,7 +14,7 @@ export interface RequestEvents {
   readonly onBody: (bytes: Buffer) => void;
   /** The request is complete. */
   readonly onEnd: () => void;
-  /** What came is no HTTP; nothing is read after it. */
+  /** The input is not valid HTTP. Nothing is read after it. */
   readonly onBad: () => void;
 }
 
@@ -25,12 +25,12 @@ type Expected =
 const maxHeadBytes = 256 * 1024;
 const maxLineBytes = 16 * 1024;
 
-/** Gives what is to be called with all that comes. */
+/** Returns a function to call with each piece of input. */
 export function readRequests({ onHead, onBody, onEnd, onBad }: RequestEvents): (bytes: Buffer) => void {
   let buffered: Buffer = Buffer.alloc(0);
   let expected: Expected = { kind: 'head' };
 
-  /** Takes up to the mark, without it; undefined if it has not come yet. */
+  /** Take the text up to the mark, without it; undefined if the mark has not come yet. */
   function takeTo(mark: string, most: number): string | undefined {
     const end = buffered.indexOf(mark);
     if (end > most || (end === -1 && buffered.length >= most + mark.length)) return bad();
@@ -51,7 +51,7 @@ export function readRequests({ onHead, onBody, onEnd, onBad }: RequestEvents): (
     onEnd();
   }
 
-  /** False if it needs more bytes. */
+  /** Returns false if it needs more bytes. */
   function step(): boolean {
     switch (expected.kind) {
       case 'nothing':
@@ -123,7 +123,7 @@ function parseHead(text: string): RequestHead {
   return { method, path: target.startsWith('/') ? target : '/', headers: Object.fromEntries(headers) };
 }
 
-/** What follows the head; undefined if it makes no sense. */
+/** The kind of body that follows the head; undefined if the head is invalid. */
 function bodyOf({ headers }: RequestHead): Expected | undefined {
   if (headers['transfer-encoding'] !== undefined) {
     return /(?:^|,)\s*chunked$/i.test(headers['transfer-encoding']) ? { kind: 'chunk size' } : undefined;

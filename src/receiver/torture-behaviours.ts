@@ -1,5 +1,5 @@
-// What receivers do to senders, one a path. Taken from what was seen in the field: see docs/receiving-webhooks.md and the issue lists of
-// senders. Each behaviour answers one request; the connection is its own.
+// The behaviours of the torture receiver by path, taken from real receivers and from reported problems of senders. Each
+// answers one request.
 
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { TortureSocket } from './torture-socket.ts';
@@ -8,17 +8,17 @@ export interface TortureRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Requests on this path so far, this one included. */
+  /** The number of this request on its path, from 1. */
   readonly count: number;
 }
 
 export interface Behaviour {
-  /** `/drip/body`; `*` stands for the rest of the path, in `part`. */
+  /** Such as `/drip/body`. `*` is the rest of the path, passed as `part`. */
   readonly path: string;
   readonly description: string;
-  /** Answers before the request's body was read. */
+  /** Answers before the body of the request is read. */
   readonly early?: true;
-  /** Waits this many ms before it reads on, 64 KiB at most at a time; or never reads on. */
+  /** How long to wait after each read of at most 64 KiB, in ms; or `never` to stop reading. */
   readonly pace?: number | 'never';
   readonly run: (socket: TortureSocket, request: TortureRequest, part: string) => void;
 }
@@ -42,7 +42,7 @@ function last(path: string, description: string, bytes: string | Uint8Array): Be
   return { path, description, run: ({ end }) => end(bytes) };
 }
 
-/** A head, then pieces for ever. */
+/** A head, then pieces without end. */
 function endless(path: string, description: string, head: string, piece: string | (() => string)): Behaviour {
   return {
     path,
@@ -54,7 +54,7 @@ function endless(path: string, description: string, head: string, piece: string 
   };
 }
 
-/** A head, then a piece now and then, for ever. */
+/** A head, then a piece at each interval without end. */
 function dripping(path: string, description: string, head: string, ms: number, piece: string): Behaviour {
   return {
     path,
@@ -66,7 +66,7 @@ function dripping(path: string, description: string, head: string, ms: number, p
   };
 }
 
-/** Made when it is asked for: nobody else should pay for it. */
+/** Compressed on first use, because it takes time. */
 function bomb(encoding: string, make: () => Uint8Array): Behaviour['run'] {
   let bytes: Uint8Array | undefined;
   return ({ write }) => {
@@ -81,7 +81,7 @@ export const behaviours: readonly Behaviour[] = [
   fixed('/ok', '200', ok),
   {
     path: '/status/*',
-    description: 'any status, as it stands: /status/500, /status/099, /status/999, /status/2',
+    description: 'any status, also invalid ones: /status/500, /status/099, /status/999, /status/2',
     run: ({ write }, _request, part) => write(answer(`${part} Answer`)),
   },
   last('/status-none', 'a status line without a status', 'HTTP/1.1  \r\nContent-Length: 0\r\n\r\n'),
@@ -100,7 +100,7 @@ export const behaviours: readonly Behaviour[] = [
   ),
   {
     path: '/retry-after/*',
-    description: '429 or 503 with Retry-After as ?value= says, or none; 200 from the second request on',
+    description: '429 or 503 with Retry-After from ?value=, or without; 200 from the second request on',
     run({ write }, { query, count }, part) {
       if (count > 1) return write(ok);
       const value = query.get('value');
@@ -126,18 +126,18 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/flaky',
-    description: '200 and 500 in turn',
+    description: 'alternates 200 and 500',
     run: ({ write }, { count }) => write(count % 2 === 1 ? ok : answer('500 Oops')),
   },
   {
     path: '/down/*',
-    description: '503 for the first so many requests, then 200: /down/3',
+    description: '503 for this many requests, then 200: /down/3',
     run: ({ write }, { count }, part) => write(count <= Number(part) ? answer('503 Down') : ok),
   },
   { path: '/silent', description: 'never answers', run: () => undefined },
   {
     path: '/slow/*',
-    description: '200 after so many ms: /slow/2000',
+    description: '200 after this many ms: /slow/2000',
     run: ({ after, write }, _request, part) => after(Number(part) || 0, () => write(ok)),
   },
   { path: '/close', description: 'closes before the headers', run: ({ end }) => end() },
@@ -165,14 +165,14 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/fin/gzip',
-    description: 'the same, compressed',
+    description: '200, 64 KiB of gzip and FIN at once',
     run({ end }) {
       const body = gzipSync(Buffer.alloc(64 * 1024, 'x'));
       end(answer('200 OK', ['Connection: close', 'Content-Encoding: gzip'], body));
     },
   },
-  dripping('/drip/head', 'one byte of the headers a second', '', 1000, 'H'),
-  dripping('/drip/headers', 'one header every 200 ms, for ever', okHead, 200, 'X-Drip: 1\r\n'),
+  dripping('/drip/head', 'one byte of the head every second', '', 1000, 'H'),
+  dripping('/drip/headers', 'one header every 200 ms without end', okHead, 200, 'X-Drip: 1\r\n'),
   dripping(
     '/drip/body',
     '200, then a byte of the body every 200 ms',
@@ -182,15 +182,21 @@ export const behaviours: readonly Behaviour[] = [
   ),
   dripping(
     '/drip/103',
-    '103 Early Hints every 200 ms, for ever',
+    '103 Early Hints every 200 ms without end',
     '',
     200,
     'HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n',
   ),
-  dripping('/drip/102', '102 Processing every 200 ms, for ever', '', 200, 'HTTP/1.1 102 Processing\r\n\r\n'),
+  dripping(
+    '/drip/102',
+    '102 Processing every 200 ms without end',
+    '',
+    200,
+    'HTTP/1.1 102 Processing\r\n\r\n',
+  ),
   {
     path: '/continue-flood',
-    description: '20 000 times 100 Continue, then 200',
+    description: '100 Continue 20 000 times, then 200',
     run({ pour, write }) {
       let left = 20_000;
       pour(
@@ -201,10 +207,10 @@ export const behaviours: readonly Behaviour[] = [
   },
   last(
     '/upgrade',
-    '101 to a protocol nobody asked for',
+    '101 to a protocol that was not requested',
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
   ),
-  endless('/endless/headers', 'headers for ever', okHead, `X-Fill: ${'x'.repeat(1000)}\r\n`),
+  endless('/endless/headers', 'headers without end', okHead, `X-Fill: ${'x'.repeat(1000)}\r\n`),
   fixed(
     '/headers/1mb',
     'one header of 1 MB',
@@ -243,8 +249,8 @@ export const behaviours: readonly Behaviour[] = [
     'Content-Length: 10^11, and two bytes',
     `${okHead}Content-Length: 100000000000\r\n\r\nok`,
   ),
-  last('/length/short', 'a body longer than it says', `${okHead}Content-Length: 1\r\n\r\nokokok`),
-  last('/length/long', 'a body shorter than it says', `${okHead}Content-Length: 50\r\n\r\nok`),
+  last('/length/short', 'a body longer than its Content-Length', `${okHead}Content-Length: 1\r\n\r\nokokok`),
+  last('/length/long', 'a body shorter than its Content-Length', `${okHead}Content-Length: 50\r\n\r\nok`),
   last(
     '/length/twice',
     'two different Content-Lengths',
@@ -273,7 +279,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/bomb/layers',
-    description: 'Content-Encoding: gzip, 2000 times over',
+    description: 'Content-Encoding with gzip 2000 times',
     run: ({ write }) =>
       write(
         answer('200 OK', [`Content-Encoding: ${Array.from({ length: 2000 }, () => 'gzip').join(',')}`], 'ok'),
@@ -281,14 +287,10 @@ export const behaviours: readonly Behaviour[] = [
   },
   fixed(
     '/encoding/lie',
-    'says gzip, is not',
+    'Content-Encoding: gzip without gzip',
     answer('200 OK', ['Content-Encoding: gzip'], 'not gzip at all'),
   ),
-  last(
-    '/chunk/bad',
-    'chunks that are none',
-    `${okHead}Transfer-Encoding: chunked\r\n\r\nzzz\r\nok\r\n0\r\n\r\n`,
-  ),
+  last('/chunk/bad', 'invalid chunks', `${okHead}Transfer-Encoding: chunked\r\n\r\nzzz\r\nok\r\n0\r\n\r\n`),
   {
     path: '/chunk/extension',
     description: 'a chunk extension of 1 MB',
@@ -297,14 +299,14 @@ export const behaviours: readonly Behaviour[] = [
   },
   endless(
     '/chunk/trailers',
-    'trailers for ever',
+    'trailers without end',
     `${okHead}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n`,
     `X-T: ${'y'.repeat(1000)}\r\n`,
   ),
-  last('/http/0.9', 'HTTP/0.9: a body and nothing else', 'ok'),
+  last('/http/0.9', 'HTTP/0.9: a body alone', 'ok'),
   last('/http/1.0', 'HTTP/1.0 without a length', 'HTTP/1.0 200 OK\r\n\r\nok'),
   last('/http/rtsp', 'RTSP/1.0 200', 'RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n'),
-  last('/http/ssh', 'the banner of SSH', 'SSH-2.0-OpenSSH_9.9\r\n'),
+  last('/http/ssh', 'an SSH banner', 'SSH-2.0-OpenSSH_9.9\r\n'),
   last('/http/icy', 'ICY 200 OK', 'ICY 200 OK\r\n\r\n'),
   last('/http/tls', 'a TLS alert', Buffer.from('15030300020228', 'hex')),
   fixed('/204/body', '204 with a body', 'HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok'),
@@ -316,7 +318,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/early/413',
-    description: '413 before the body is read, and closes',
+    description: '413 before the body is read, then closes',
     early: true,
     run: ({ end }) => end('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'),
   },
@@ -331,7 +333,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/keep-alive/*',
-    description: '200, and closes the idle connection after so many ms: /keep-alive/5',
+    description: '200, then closes the idle connection after this many ms: /keep-alive/5',
     run({ write, after, end }, _request, part) {
       write(ok);
       after(Number(part) || 0, () => end());
@@ -352,10 +354,14 @@ export const behaviours: readonly Behaviour[] = [
     '200 with Connection: close',
     `${okHead}Connection: close\r\nContent-Length: 2\r\n\r\nok`,
   ),
-  fixed('/body/ansi', 'a body that drives terminals', answer('500 Oops', [], '\u001b[2J\u001b[31mred\u0007')),
+  fixed(
+    '/body/ansi',
+    'a body with terminal control characters',
+    answer('500 Oops', [], '\u001b[2J\u001b[31mred\u0007'),
+  ),
   fixed(
     '/body/html',
-    'a page as the answer',
+    'an HTML page',
     answer('500 Oops', ['Content-Type: text/html'], '<script>alert(1)</script>'),
   ),
   fixed(
@@ -375,7 +381,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/storm',
-    description: '502 and 504 in turn',
+    description: 'alternates 502 and 504',
     run: ({ write }, { count }) => write(answer(count % 2 === 1 ? '502 Bad Gateway' : '504 Gateway Timeout')),
   },
   fixed('/304/body', '304 with a body', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\nok'),
@@ -387,7 +393,7 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     path: '/read/never',
-    description: 'reads the head of the request and no more',
+    description: 'reads only the head of the request',
     pace: 'never',
     run: () => undefined,
   },

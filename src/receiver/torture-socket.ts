@@ -1,23 +1,23 @@
-// One connection of the misbehaving receiver: writes what it is told, as fast as the other side takes it and no faster, and forgets all of
-// it when the connection ends. Nothing the sender does can make it throw.
+// A connection of the torture receiver. It writes as fast as the sender reads, and stops when the connection ends.
+// Nothing that a sender does makes it throw.
 
 import type { Socket } from 'node:net';
 
 export interface TortureSocket {
   readonly socket: Socket;
-  /** Bytes or Latin-1 text; nothing once the connection is closed. */
+  /** Write bytes or Latin-1 text. Does nothing once the connection is closed. */
   write(data: string | Uint8Array): void;
   end(data?: string | Uint8Array): void;
-  /** RST instead of FIN. */
+  /** End with RST instead of FIN. */
   reset(): void;
   after(ms: number, work: () => void): void;
-  /** Until the connection ends. */
+  /** Repeat until the connection ends. */
   every(ms: number, work: () => void): void;
-  /** Writes what `next` gives, waiting for room each time, until it gives undefined. */
+  /** Write what `next` returns until that is undefined, waiting for the sender to read. */
   pour(next: () => string | Uint8Array | undefined, whenDone?: () => void): void;
 }
 
-/** Of Node's timers. */
+/** The limit of Node's timers. */
 const longestMs = 2 ** 31 - 1;
 
 export function wrapSocket(socket: Socket): TortureSocket {
@@ -38,7 +38,7 @@ export function wrapSocket(socket: Socket): TortureSocket {
       socket.end();
     },
     reset() {
-      // After FIN the system refuses, and Node would leave the handle open for ever.
+      // After FIN a reset fails, and Node would never close the handle.
       if (socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     },

@@ -1,5 +1,5 @@
-// A receiver that misbehaves on purpose, each way under a path of its own, so that any sender can be tried against it. On raw sockets: most
-// of it no HTTP library would let us say. It bears whatever a sender does.
+// A receiver that misbehaves on purpose, with a path for each behaviour, to test any sender. It uses raw sockets,
+// because no HTTP library allows most of these answers. It survives whatever a sender does.
 
 import { createHash, type Hash } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -10,9 +10,9 @@ import { type TortureSocket, wrapSocket } from './torture-socket.ts';
 export interface TortureOptions {
   /** @default '127.0.0.1' */
   readonly host?: string;
-  /** @default 0: a free one */
+  /** @default 0, a free port */
   readonly port?: number;
-  /** Hears of each request when its head is read. */
+  /** Called for each request once its head is read. */
   readonly onRequest?: (request: SeenRequest) => void;
 }
 
@@ -22,11 +22,11 @@ export interface SeenRequest {
   readonly path: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Which connection it came on, from 1. */
+  /** The number of its connection, from 1. */
   readonly connection: number;
-  /** Unix ms, when its head was read. */
+  /** When its head was read, in Unix ms. */
   readonly at: number;
-  /** Hexadecimal; undefined until the body is complete. */
+  /** As hex; undefined until the body is complete. */
   readonly bodySha256: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface Torture {
 
 const keptRequests = 10_000;
 const countedPaths = 10_000;
-/** How long a sender is kept waiting that is never read. */
+/** How long a connection that is never read stays open. */
 const unreadMs = 120_000;
 
 export async function startTorture({
@@ -89,14 +89,14 @@ export async function startTorture({
       const pace = current?.pace;
       if (pace === undefined) return;
       socket.pause();
-      // A socket that is not read does not notice that its other end is gone.
+      // A paused socket does not notice that its peer has left.
       if (pace === 'never') after(unreadMs, wrapped.reset);
       else after(pace, () => socket.resume());
     });
     socket.on('end', () => socket.end());
   }
 
-  /** Notes the request, and says what is to be done with it. */
+  /** Record the request, and find its behaviour. */
   function take(wrapped: TortureSocket, { method, path, headers }: RequestHead, connection: number): Current {
     const seen: Noted = { method, path, headers, connection, at: Date.now(), bodySha256: undefined };
     requests.push(seen);
@@ -139,7 +139,7 @@ export async function startTorture({
 
 export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // For good: once it listens, a connection that cannot be accepted is an error, too.
+    // Stays attached, because a connection that cannot be accepted is an error too.
     server.on('error', reject);
     server.listen(port, host, resolve);
   });
@@ -149,7 +149,7 @@ interface Noted extends SeenRequest {
   bodySha256: string | undefined;
 }
 
-/** The request that a connection is busy with. */
+/** The current request of a connection. */
 interface Current {
   readonly seen: Noted;
   readonly hash: Hash;
@@ -158,7 +158,7 @@ interface Current {
   readonly answer: () => void;
 }
 
-/** Not with `URL`: not every path that can come makes one. */
+/** Not with `URL`, which refuses some of the paths that a sender may use. */
 function split(path: string): { readonly pathname: string; readonly query: URLSearchParams } {
   const mark = path.indexOf('?');
   if (mark === -1) return { pathname: path, query: new URLSearchParams() };
@@ -175,7 +175,7 @@ function find(path: string): { readonly behaviour: Behaviour; readonly part: str
   return undefined;
 }
 
-/** As it stands where it cannot be decoded. */
+/** Unchanged if it cannot be decoded. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

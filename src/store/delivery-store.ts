@@ -1,10 +1,10 @@
-// What the webhook engine keeps in the store: deliveries, the bytes they send, and what must be remembered of each webhook. Rows lie by
-// event, so that an event for a hundred webhooks is one append and not a hundred places to write to; which of them wait for which webhook the engine knows,
-// and asks for them by sequence. Tried ones can also be found by the time of their next attempt.
+// What the webhook engine keeps in the store: deliveries, their payloads, and the state of each webhook. Rows are
+// ordered by event, so that an event for a hundred webhooks is one append. The engine knows which deliveries wait for
+// which webhook and reads them by sequence. Tried ones can also be found by the time of their next attempt.
 
 import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery.ts';
 
-/** One event on its way to one webhook. Times are Unix milliseconds. */
+/** The delivery of one event to one webhook. Times are Unix milliseconds. */
 export interface DeliveryRow {
   readonly id: string;
   readonly webhookId: string;
@@ -12,42 +12,42 @@ export interface DeliveryRow {
   readonly eventId: string;
   readonly eventType: string;
   readonly status: DeliveryStatus;
-  /** How many of our own requests led to this event; what `X-CodeBuddy-Hop` says. */
+  /** How many webhook requests led to this event: the value of `X-CodeBuddy-Hop`. */
   readonly hop: number;
-  /** Attempts that count against the webhook's budget. */
+  /** Attempts that count toward the webhook's retries. */
   readonly attempts: number;
-  /** Requests made, counted or not. */
+  /** Requests sent, counted or not. */
   readonly tries: number;
-  /** Times a 429 made it wait. */
+  /** How often a 429 delayed it. */
   readonly pauses: number;
   readonly createdAt: number;
-  /** After this it is given up. */
+  /** It expires at this time. */
   readonly expiresAt: number;
-  /** Null: never tried, or asked for again; due as soon as its webhook can take it. */
+  /** Null for a fresh delivery, which was never tried or is retried by command: due as soon as its webhook is free. */
   readonly nextAttemptAt: number | null;
   readonly endedAt: number | null;
-  /** Why it waits or how it ended; null while it has not been tried. */
+  /** Why it waits or how it ended. Null before the first try. */
   readonly reason: string | null;
-  /** What its receiver has answered to it so far. */
+  /** The answers of the receiver so far. */
   readonly answered: DeliveryAnswer;
 }
 
-/** `refused`: with 3xx or 4xx, or to give it up; this event itself is not wanted. `error`: with 5xx alone. */
+/** `refused`: with 3xx, 4xx or abort-message, so the receiver rejects this event. `error`: with 5xx only. */
 export type DeliveryAnswer = 'nothing' | 'error' | 'refused';
 
-/** A row with its attempts. */
+/** A delivery with its attempts. */
 export interface DeliveryWithAttempts extends DeliveryRow {
   /** JSON array of the attempts, oldest first. */
   readonly attemptLog: string;
 }
 
-/** A delivery as it is made. */
+/** A new delivery. */
 export interface NewDelivery {
   readonly id: string;
   readonly webhookId: string;
 }
 
-/** Deliveries of one event, as they are made: together with it, or later from the log (replay). */
+/** New deliveries of one event, created with the event or later by a replay. */
 export interface NewDeliveries {
   readonly payload: PayloadParts;
   readonly hop: number;
@@ -56,13 +56,13 @@ export interface NewDeliveries {
   readonly deliveries: readonly NewDelivery[];
 }
 
-/** The bytes that every delivery of an event sends: `head`, the event's sequence number, `tail`. */
+/** The payload that all deliveries of an event send: `head`, the sequence number of the event, `tail`. */
 export interface PayloadParts {
   readonly head: string;
   readonly tail: string;
 }
 
-/** What an attempt, or a decision without one, changes of a pending delivery. */
+/** A change of a pending delivery, by an attempt or without one. */
 export interface DeliveryChange {
   readonly id: string;
   readonly sequence: number;
@@ -74,17 +74,17 @@ export interface DeliveryChange {
   readonly nextAttemptAt: number | null;
   readonly endedAt: number | null;
   readonly reason: string | null;
-  /** JSON text of the attempt; none if nothing was sent. */
+  /** JSON text of the attempt. Absent if nothing was sent. */
   readonly attempt?: string;
 }
 
-/** What is remembered of a webhook beside its configuration, as JSON text. */
+/** The state of a webhook, as JSON text. */
 export interface WebhookStateRow {
   readonly webhookId: string;
   readonly state: string;
 }
 
-/** A webhook that lives as long as one run and its deliveries. */
+/** A webhook that exists as long as its run and their deliveries. */
 export interface RunWebhookRow {
   readonly webhookId: string;
   readonly runId: string;
@@ -94,7 +94,7 @@ export interface RunWebhookRow {
 }
 
 export type DeliveryWrite =
-  /** Queues an event that is in the log (replay); its bytes are kept as they were first made. */
+  /** Queue an event of the log (replay). A stored payload is kept unchanged. */
   | {
       readonly kind: 'addDeliveries';
       readonly sequence: number;
@@ -102,9 +102,9 @@ export type DeliveryWrite =
       readonly eventType: string;
       readonly outbox: NewDeliveries;
     }
-  /** Changes a pending delivery; one that has ended meanwhile is left as it is. */
+  /** Change a pending delivery. One that has ended is left unchanged. */
   | { readonly kind: 'changeDelivery'; readonly change: DeliveryChange }
-  /** Makes a delivery that has ended pending again, with a new budget; its attempts are kept. */
+  /** Make an ended delivery pending again, with all its retries. Its attempts are kept. */
   | { readonly kind: 'requeueDelivery'; readonly id: string; readonly expiresAt: number }
   | { readonly kind: 'putWebhookState'; readonly row: WebhookStateRow }
   | { readonly kind: 'deleteWebhookState'; readonly webhookId: string }
@@ -123,18 +123,18 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
-/** A fresh delivery: its event, its webhook. */
+/** A fresh delivery: its event and its webhook. */
 export interface DeliveryPlace {
   readonly sequence: number;
   readonly webhookId: string;
 }
 
-/** What waits for one webhook after it was tried. */
+/** The tried deliveries that wait for one webhook. */
 export interface WaitingCount {
   readonly webhookId: string;
   readonly count: number;
   readonly nextAttemptAt: number;
-  /** When the oldest of them was made. */
+  /** When the oldest one was created. */
   readonly oldestCreatedAt: number;
 }
 
@@ -142,42 +142,42 @@ export interface DeliveryStore {
   getDelivery(id: string): Promise<DeliveryWithAttempts | undefined>;
   /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<readonly DeliveryWithAttempts[]>;
-  /** The fresh ones (never tried, or asked for again) of a webhook for these events. */
+  /** The fresh deliveries of a webhook for these events. */
   freshDeliveries(webhookId: string, sequences: readonly number[]): Promise<readonly DeliveryRow[]>;
-  /** Where fresh deliveries are, in the order of events and then webhooks, after `after`; an index alone is read. */
+  /** The places of fresh deliveries after `after`, ordered by event, then webhook. Reads an index only. */
   freshPlaces(after: DeliveryPlace | undefined, limit: number): Promise<readonly DeliveryPlace[]>;
-  /** Tried and due at `until` (Unix ms) or before, the longest due first. */
+  /** Tried deliveries that are due at `until` (Unix ms), longest due first. */
   waitingDeliveries(webhookId: string, until: number, limit: number): Promise<readonly DeliveryRow[]>;
   /**
-   * Makes up to `max` tried deliveries of a webhook due at `now` that its receiver never answered or that wait no longer than `withinMs`; resolves
-   * to how many.
+   * Make up to `max` tried deliveries of a webhook due at `now`: those that its receiver never answered, and those that
+   * wait no longer than `withinMs`. Resolves to their number.
    */
   hastenWaiting(webhookId: string, options: { now: number; withinMs: number; max: number }): Promise<number>;
-  /** When the next tried delivery of a webhook is due, beyond those due at `after`. */
+  /** When the next tried delivery of a webhook is due after `after`. */
   nextWaiting(webhookId: string, after: number): Promise<number | undefined>;
-  /** Tried deliveries per webhook; walks an index, so it is for the start and for people. */
+  /** Tried deliveries by webhook. Reads a whole index, so call it only at the start and for a person. */
   waitingCounts(): Promise<readonly WaitingCount[]>;
-  /** When the oldest fresh delivery was made; undefined if there is none. */
+  /** When the oldest fresh delivery was created; undefined if there is none. */
   oldestFresh(): Promise<number | undefined>;
   /** Those of these events that wait for a webhook already. */
   pendingAmong(webhookId: string, sequences: readonly number[]): Promise<readonly number[]>;
-  /** Deliveries by how they ended. */
+  /** The number of ended deliveries by status. */
   endedCounts(): Promise<Readonly<Record<EndedDeliveryStatus, number>>>;
-  /** The bytes of an event's payload. */
+  /** The payload of an event. */
   getPayload(sequence: number): Promise<Uint8Array | undefined>;
-  /** Ends the pending deliveries of a webhook for these events as cancelled; resolves to how many. */
+  /** Cancel the pending deliveries of a webhook for these events. Resolves to their number. */
   cancelPending(
     webhookId: string,
     sequences: readonly number[],
     end: { readonly reason: string; readonly endedAt: number },
   ): Promise<number>;
-  /** Makes up to `max` tried deliveries of a webhook fresh; resolves to the sequences of their events. */
+  /** Make up to `max` tried deliveries of a webhook fresh. Resolves to the sequences of their events. */
   freshenWaiting(webhookId: string, max: number): Promise<readonly number[]>;
-  /** Makes up to `max` tried deliveries that wait beyond `limit` due at `due`; resolves to how many. */
+  /** Make up to `max` tried deliveries that wait beyond `limit` due at `due`. Resolves to their number. */
   pullWaiting(limit: number, due: number, max: number): Promise<number>;
-  /** Deletes up to `max` ended deliveries, oldest first: `excess` of any age, then those made before `before`. */
+  /** Delete up to `max` ended deliveries, oldest first: `excess` of any age, then those created before `before`. */
   pruneDeliveries(options: { before: number; excess: number; max: number }): Promise<number>;
-  /** Deletes up to `max` ended deliveries of a webhook, or of all; resolves to how many. */
+  /** Delete up to `max` ended deliveries of a webhook, or of all. Resolves to their number. */
   clearDeliveries(webhookId: string | undefined, max: number): Promise<number>;
 
   listWebhookStates(): Promise<readonly WebhookStateRow[]>;

@@ -1,6 +1,6 @@
-// Pages are limited by their text as well as by their number of rows: 200 messages may be 200 MiB.
+// Pages are limited by their text too, not only by their number of rows: 200 messages may have 200 MiB.
 
-/** UTF-16 units of text in a page that is answered or copied at once. */
+/** The most text in a page that is answered or copied at once, in UTF-16 units. */
 export const maxPageText = 4 * 1024 * 1024;
 
 interface Weighed {
@@ -13,7 +13,7 @@ function weightOf({ content = '', details = '', data = '' }: Weighed): number {
   return content.length + details.length + data.length;
 }
 
-/** The first rows, up to the one with which their text reaches `maxText`; at least one, if there is one. */
+/** The first rows, until their text reaches `maxText`; at least one, if there is one. */
 export function takeRows<Raw, T extends Weighed>(
   raw: Iterable<Raw>,
   toRow: (one: Raw) => T,
@@ -30,7 +30,7 @@ export function takeRows<Raw, T extends Weighed>(
   return rows;
 }
 
-/** True if more rows may follow: `takeRows` stopped because of their text. */
+/** Whether `takeRows` stopped because of the text, so that more rows may follow. */
 export function isCutByText(rows: readonly Weighed[], maxText: number = maxPageText): boolean {
   let text = 0;
   for (const row of rows) text += weightOf(row);

@@ -1,4 +1,4 @@
-// Reads the JSON column of a row. A row that a failing disk or another program damaged is named, so that a person can find it.
+// Read the JSON column of a row. The error names the row if a failing disk or another program damaged it.
 
 /** A stored row whose JSON cannot be read. The message names the table and the row, never its content. */
 export class DamagedRowError extends Error {
@@ -10,8 +10,8 @@ export class DamagedRowError extends Error {
 }
 
 /**
- * Parses JSON that this program wrote itself; its shape is trusted.
- * @throws DamagedRowError if the text is not JSON, or holds no object or array
+ * Parse JSON that this program wrote. Its shape is trusted.
+ * @throws DamagedRowError if the text is not a JSON object or array
  */
 export function parseRowJson<T extends object>(table: string, id: string, text: string): T {
   let value: unknown;

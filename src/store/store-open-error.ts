@@ -1,6 +1,6 @@
-// Why a store could not be opened, in one line that a person can act on.
+// The reason why a store could not be opened, in one line that says what to do.
 
-/** `in_use`: another process holds it; `newer_version`: a later release wrote it; `corrupt`, `unwritable`: as they say. */
+/** `in_use`: another process has it open. `newer_version`: a later release wrote it. */
 export type StoreOpenFailure = 'in_use' | 'newer_version' | 'corrupt' | 'unwritable';
 
 export class StoreOpenError extends Error {

@@ -1,11 +1,10 @@
-// The one contract of a store: atomic writes as data, and the reads that the other rooms need.
-// `sqlite/` is the embedded default; `postgres/` will serve many nodes. A write is a list of plain
-// records, so that any store can group lists of many callers into one commit.
+// The contract of a store: atomic writes as data, and the reads that other modules need. `sqlite/` is the embedded
+// default. A write is a list of plain records, so that a store can group the lists of many callers into one commit.
 
 import type { MessageRole } from '../contract/message.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
 
-/** One event of the log. Times are Unix milliseconds; `data` is JSON text, kept byte for byte. */
+/** An event of the log. Times are Unix milliseconds. `data` is JSON text, kept byte for byte. */
 export interface EventRow {
   readonly sequence: number;
   readonly id: string;
@@ -21,7 +20,7 @@ export interface SessionRow {
   readonly title: string;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** JSON object: what the agent keeps with a session (model, totals, metadata). */
+  /** JSON object of what the agent keeps with a session: model, totals, metadata. */
   readonly details: string;
 }
 
@@ -31,11 +30,11 @@ export interface MessageRow {
   readonly runId: string | null;
   readonly role: MessageRole;
   readonly createdAt: number;
-  /** JSON text of the message's content. */
+  /** The content as JSON text. */
   readonly content: string;
 }
 
-/** One entry of what was sent to models in a session, in the order of the ids. Internal to the agent. */
+/** An entry of the history that was sent to models in a session, in the order of ids. Internal to the agent. */
 export interface TurnRow {
   readonly id: string;
   readonly sessionId: string;
@@ -54,7 +53,7 @@ export interface RunRow {
   readonly details: string;
 }
 
-/** An API key; only the SHA-256 of the key is kept (hex). */
+/** An API key. Only its SHA-256 is kept (hex). */
 export interface KeyRow {
   readonly id: string;
   readonly name: string;
@@ -63,7 +62,7 @@ export interface KeyRow {
   readonly createdAt: number;
 }
 
-/** The first answer to a request that carried an Idempotency-Key. */
+/** The first answer to a request with an Idempotency-Key. */
 export interface AnswerRow {
   readonly key: string;
   /** SHA-256 of method, path and body (hex). */
@@ -80,7 +79,7 @@ export type Write =
   | {
       readonly kind: 'appendEvent';
       readonly event: Omit<EventRow, 'sequence'>;
-      /** Who must hear of it, committed with it. */
+      /** Committed with the event. */
       readonly outbox?: NewDeliveries;
     }
   | { readonly kind: 'putSession'; readonly session: SessionRow }
@@ -89,11 +88,11 @@ export type Write =
       readonly id: string;
       readonly updatedAt: number;
       readonly title?: string;
-      /** A JSON merge patch (RFC 7396) of the details: two patches at once are both kept. */
+      /** A JSON merge patch (RFC 7396) of the details. Concurrent patches are all kept. */
       readonly details: string;
     }
   | { readonly kind: 'deleteSession'; readonly id: string }
-  /** A session that no read finds before it is published, however many writes fill it; a draft left behind goes at the next opening. */
+  /** A session that reads find only after it is published. The next opening deletes drafts that were left. */
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
   | { readonly kind: 'addMessage'; readonly message: MessageRow }
@@ -104,7 +103,7 @@ export type Write =
       readonly id: string;
       readonly status: string;
       readonly updatedAt: number;
-      /** A JSON merge patch (RFC 7396) of the details: null removes a member. */
+      /** A JSON merge patch (RFC 7396) of the details. */
       readonly details: string;
     }
   | { readonly kind: 'putKey'; readonly key: KeyRow }
@@ -113,55 +112,55 @@ export type Write =
   | DeliveryWrite;
 
 export interface EventQuery {
-  /** Only events with a greater sequence (exclusive). */
+  /** Only events with a greater sequence. */
   readonly after?: number;
-  /** Only events with a smaller sequence (exclusive). */
+  /** Only events with a smaller sequence. */
   readonly before?: number;
   readonly sessionId?: string;
   readonly runId?: string;
   /** Exact type names. */
   readonly types?: readonly string[];
   readonly limit: number;
-  /** The event with which the text of the data reaches this is the last. */
+  /** End the page with the event whose data reaches this total, in UTF-16 units. */
   readonly maxText?: number;
-  /** By sequence; default `asc`. */
+  /** By sequence. @default 'asc' */
   readonly order?: 'asc' | 'desc';
 }
 
 export interface Store extends DeliveryStore {
   /**
-   * Writes all of `writes` or none, durably: resolves after the commit has reached the disk. Concurrent calls share a
-   * commit. Resolves to the sequence numbers of the `appendEvent` steps, in their order.
-   * A caller that nobody waits for may let its writes join the commit of others, for up to `maxDelayMs` (default 0).
+   * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
+   * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
+   * wait that long to join the commit of others.
    * @throws CodeBuddyError `storage_full`, `storage_unavailable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;
 
   readEvents(query: EventQuery): Promise<readonly EventRow[]>;
   getEvent(id: string): Promise<EventRow | undefined>;
-  /** First sequence kept and last sequence given out; `{first: 1, last: 0}` when the log has never held an event. */
+  /** The first sequence kept and the last one assigned; `{first: 1, last: 0}` for a log that never had an event. */
   eventBounds(): Promise<{ readonly first: number; readonly last: number }>;
-  /** Events of these types (default: all) with a greater sequence. */
+  /** The number of events of these types (default: all) with a greater sequence. */
   countEvents(after: number, types?: readonly string[]): Promise<number>;
-  /** Deletes at most `max` events older than `before` (Unix ms), oldest first; resolves to how many. */
+  /** Delete at most `max` events older than `before` (Unix ms), oldest first. Resolves to their number. */
   pruneEvents(before: number, max: number): Promise<number>;
 
   getSession(id: string): Promise<SessionRow | undefined>;
-  /** Newest first by id; `beforeId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  /** Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. */
   listSessions(page: { limit: number; beforeId?: string; maxText?: number }): Promise<readonly SessionRow[]>;
-  /** Oldest first by id; `afterId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
   listMessages(
     sessionId: string,
     page: { limit: number; afterId?: string; maxText?: number },
   ): Promise<readonly MessageRow[]>;
-  /** Oldest first by id; `afterId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
   listTurns(
     sessionId: string,
     page: { limit: number; afterId?: string; maxText?: number },
   ): Promise<readonly TurnRow[]>;
   countMessages(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   getRun(id: string): Promise<RunRow | undefined>;
-  /** Newest first by id; `beforeId` is exclusive. With `maxText` the row with which the text reaches it is the last. */
+  /** Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. */
   listRuns(page: {
     limit: number;
     maxText?: number;
@@ -175,11 +174,11 @@ export interface Store extends DeliveryStore {
 
   listKeys(): Promise<readonly KeyRow[]>;
   getAnswer(key: string): Promise<AnswerRow | undefined>;
-  /** Deletes at most `max` answers older than `before` (Unix ms); resolves to how many. */
+  /** Delete at most `max` answers older than `before` (Unix ms). Resolves to their number. */
   pruneAnswers(before: number, max: number): Promise<number>;
 
-  /** Proves that a commit can reach the disk now; throws as `write` does. */
+  /** Check that a commit reaches the disk now. @throws CodeBuddyError as `write` */
   probe(): Promise<void>;
-  /** Finishes what was accepted, then closes. Safe to call twice. */
+  /** Commit accepted writes, then close. Safe to call twice. */
   close(): Promise<void>;
 }

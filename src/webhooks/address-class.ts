@@ -1,5 +1,6 @@
-// What kind of address is this? Decided on its bytes, never on its text: one address has many spellings. Sources: the IANA special-purpose
-// registries for IPv4 and IPv6 (RFC 6890 and its updates), and what cloud providers serve to their guests.
+// Classifies IP addresses by their bytes, never by their text: one address has many spellings. Sources: the IANA
+// special-purpose registries for IPv4 and IPv6 (RFC 6890 and its updates), and the metadata services of cloud
+// providers.
 
 import ipaddr from 'ipaddr.js';
 import { metadataServices } from './metadata-addresses.ts';
@@ -11,13 +12,13 @@ export type AddressKind =
   | 'link-local'
   | 'multicast'
   | 'reserved'
-  /** Serves a cloud machine's credentials: never a target, whatever is allowed. */
+  /** Serves the credentials of a cloud machine: never a target, even if it is listed as allowed. */
   | 'metadata'
   | 'invalid';
 
 export interface AddressClass {
   readonly kind: AddressKind;
-  /** The IPv4 address inside an IPv6 one that embeds it, else the address itself; normalised. */
+  /** Normalized. Of an IPv6 address that embeds an IPv4 one: the IPv4 address. */
   readonly address: string;
 }
 
@@ -27,7 +28,7 @@ const metadataBlocks = [...new Set(metadataServices.flatMap(({ addresses }) => a
   (cidr): Block => [cidr, 'metadata'],
 );
 
-// First match decides.
+// The first match decides.
 const blocks4: readonly Block[] = [
   ...metadataBlocks.filter(([cidr]) => !cidr.includes(':')),
   ['0.0.0.0/8', 'reserved'],
@@ -59,12 +60,12 @@ const blocks6: readonly Block[] = [
   ['2001:db8::/32', 'reserved'],
   ['2620:4f:8000::/48', 'reserved'],
   ['3fff::/20', 'reserved'],
-  // Global unicast; nothing beyond it is given out.
+  // Global unicast; nothing beyond it is assigned.
   ['2000::/3', 'public'],
   ['::/0', 'reserved'],
 ];
 
-/** Where IPv6 addresses carry an IPv4 one, and at which of their bytes it lies. */
+/** IPv6 blocks whose addresses embed an IPv4 one, and the positions of its bytes. */
 const embedding: readonly (readonly [cidr: string, positions: readonly number[]])[] = [
   ['::ffff:0:0/96', [12, 13, 14, 15]], // mapped, RFC 4291 §2.5.5.2
   ['::ffff:0:0:0/96', [12, 13, 14, 15]], // translated, RFC 6145
@@ -72,7 +73,9 @@ const embedding: readonly (readonly [cidr: string, positions: readonly number[]]
   ['2002::/16', [2, 3, 4, 5]], // 6to4, RFC 3056
 ];
 
-/** The places of an IPv4 address below a NAT64 prefix of 48, 56, 64 and 96 bits (RFC 6052 §2.2); byte 8 is always zero. */
+/**
+ * Positions of the IPv4 address below a NAT64 prefix of 48, 56, 64 and 96 bits (RFC 6052 §2.2). Byte 8 is always zero.
+ */
 const nat64Positions: readonly (readonly number[])[] = [
   [6, 7, 9, 10],
   [7, 9, 10, 11],
@@ -85,20 +88,20 @@ interface ParsedBlock {
   readonly bits: number;
 }
 
-/** A CIDR as bytes; undefined if it is none. */
+/** Parse a CIDR; undefined if it is not one. */
 export function parseBlock(cidr: string): ParsedBlock | undefined {
   try {
     const [address, bits] = ipaddr.parseCIDR(cidr);
     return { bytes: address.toByteArray(), bits };
   } catch {
-    // ipaddr.js says by throwing that it is no CIDR.
+    // ipaddr.js throws if the text is not a CIDR.
     return undefined;
   }
 }
 
-/** The bytes of an address, 4 or 16; undefined if it is none. Zone ids are refused. */
+/** The 4 or 16 bytes of an address; undefined if it is not one. Zone ids are refused. */
 export function addressBytes(address: string): readonly number[] | undefined {
-  // Strict forms only: ipaddr.js also reads 127.1 and 0x7f000001.
+  // Strict forms only: ipaddr.js also accepts 127.1 and 0x7f000001.
   if (ipaddr.IPv4.isValidFourPartDecimal(address)) return ipaddr.IPv4.parse(address).toByteArray();
   if (!address.includes(':') || address.includes('%') || !ipaddr.IPv6.isValid(address)) return undefined;
   return ipaddr.IPv6.parse(address).toByteArray();
@@ -125,7 +128,7 @@ const teredo = parseBlock('2001::/32') as ParsedBlock;
 const compatible = parseBlock('::/96') as ParsedBlock;
 const localNat64 = parseBlock('64:ff9b:1::/48') as ParsedBlock;
 
-/** An IPv6 address that carries an IPv4 one is judged by that one. */
+/** Classify an address. An IPv6 address that embeds an IPv4 one is classified by that one. */
 export function classifyAddress(address: string): AddressClass {
   const bytes = addressBytes(address);
   if (bytes === undefined) return { kind: 'invalid', address };
@@ -134,7 +137,8 @@ export function classifyAddress(address: string): AddressClass {
   const inner = innerAddress(bytes);
   if (inner !== undefined) return classify4(inner);
   const kind = parsed6.find(([block]) => isInside(bytes, block))?.[1] ?? 'reserved';
-  // A tunnel's inner address may lie below any prefix; only what is never allowed is worth a guess.
+  // An ISATAP address can be below any prefix, so this is a guess. It is used only for addresses that are never
+  // allowed.
   if (kind !== 'metadata' && isIsatap(bytes)) {
     const tunnelled = classify4(bytes.slice(12));
     if (tunnelled.kind === 'metadata') return tunnelled;
@@ -147,7 +151,9 @@ function classify4(bytes: readonly number[]): AddressClass {
   return { kind, address: text(bytes) };
 }
 
-/** RFC 8215: each network chooses the length of its prefix, which cannot be seen from here. The worst reading counts. */
+/**
+ * RFC 8215: each network chooses the length of its prefix, which is not known here. The most dangerous reading counts.
+ */
 function classifyLocalNat64(bytes: readonly number[]): AddressClass {
   const readings = nat64Positions
     .filter((positions) => positions[0] === 12 || bytes[8] === 0)
@@ -162,7 +168,7 @@ function isIsatap(bytes: readonly number[]): boolean {
 }
 
 function innerAddress(bytes: readonly number[]): readonly number[] | undefined {
-  // IPv4-compatible, RFC 4291 §2.5.5.1; `::` and `::1` are not that.
+  // IPv4-compatible, RFC 4291 §2.5.5.1; not `::` and `::1`.
   if (isInside(bytes, compatible) && bytes.slice(12, 15).some((byte) => byte !== 0)) return bytes.slice(12);
   // RFC 4380 §4: the client's address, inverted.
   if (isInside(bytes, teredo)) return bytes.slice(12).map((byte) => byte ^ 0xff);
@@ -180,13 +186,16 @@ function text(bytes: readonly number[]): string {
 
 const mapped = parseBlock('::ffff:0:0/96') as ParsedBlock;
 
-/** The IPv4 address of an IPv4-mapped one, which is the same target and needs no IPv6; any other address as it is. */
+/** The IPv4 address of an IPv4-mapped one, which is the same target and needs no IPv6; any other address unchanged. */
 export function unmapped(address: string): string {
   const bytes = addressBytes(address);
   return bytes?.length === 16 && isInside(bytes, mapped) ? text(bytes.slice(12)) : address;
 }
 
-/** Compares bytes: IPv6 has many spellings, and a dual-stack socket names an IPv4 peer by its mapped address. */
+/**
+ * Compare two addresses by their bytes: IPv6 has many spellings, and a dual-stack socket reports an IPv4 peer as a
+ * mapped address.
+ */
 export function sameAddress(left: string, right: string): boolean {
   const normal = (address: string): string | undefined =>
     addressBytes(unmapped(address.split('%', 1)[0] ?? ''))?.join('.');

@@ -1,5 +1,5 @@
-// The head of an answer, read leniently from the bytes as they come. It is asked only when undici's parser gives up: a receiver that sent a
-// status line has decided, however large or odd the rest of its head is. Constant memory.
+// Reads the head of an answer leniently, as its bytes arrive, in constant memory. Used only if undici's parser gives
+// up: a receiver that sent a status line has answered, however large or malformed the rest of its head is.
 
 import type { ReceiverHeaders } from './transport-result.ts';
 
@@ -7,16 +7,17 @@ export interface AnswerHead {
   /** The final status; undefined until its line is complete. */
   readonly status: number | undefined;
   readonly headers: ReceiverHeaders;
-  /** The bytes are frames of HTTP/2. */
+  /** True if the bytes are HTTP/2 frames. */
   readonly isHttp2: boolean;
   add(chunk: Uint8Array): void;
-  /** Another request begins. */
+  /** Call it before each request. */
   reset(): void;
 }
 
-type State = 'status' | 'interim' | 'headers' | 'done';
+/** The part of the head that the next line belongs to. `interim`: headers of a 1xx answer. */
+type Part = 'status' | 'interim' | 'headers' | 'done';
 
-/** A longer line is cut; none that matters is as long. */
+/** Longer lines are cut; no header that is used is that long. */
 const maxLine = 2048;
 const maxHeadBytes = 64 * 1024;
 const frameHeaderBytes = 9;
@@ -31,7 +32,7 @@ const names: Readonly<Record<string, keyof ReceiverHeaders>> = {
 };
 
 export function createAnswerHead(): AnswerHead {
-  let state: State = 'status';
+  let part: Part = 'status';
   let status: number | undefined;
   let line = '';
   let readBytes = 0;
@@ -41,25 +42,25 @@ export function createAnswerHead(): AnswerHead {
   function endLine(): void {
     const text = line.endsWith('\r') ? line.slice(0, -1) : line;
     line = '';
-    if (state === 'status') {
+    if (part === 'status') {
       // RFC 9112 §2.2: empty lines before a message are ignored.
       if (text === '') return;
       const code = /^HTTP\/1\.[01] ([1-9]\d\d)(?: |$)/.exec(text)?.[1];
-      if (code === undefined) state = 'done';
-      else if (code.startsWith('1')) state = 'interim';
+      if (code === undefined) part = 'done';
+      else if (code.startsWith('1')) part = 'interim';
       else {
         status = Number(code);
-        state = 'headers';
+        part = 'headers';
       }
-    } else if (text === '') state = state === 'interim' ? 'status' : 'done';
-    else if (state === 'headers') readHeader(text);
+    } else if (text === '') part = part === 'interim' ? 'status' : 'done';
+    else if (part === 'headers') readHeader(text);
   }
 
   function readHeader(text: string): void {
     const colon = text.indexOf(':');
     const name = names[text.slice(0, colon).trim().toLowerCase()];
     if (colon < 1 || name === undefined) return;
-    // Sent more than once, it says nothing.
+    // A header sent more than once is ambiguous, so it is ignored.
     found.set(name, found.has(name) ? undefined : text.slice(colon + 1).trim());
   }
 
@@ -76,7 +77,7 @@ export function createAnswerHead(): AnswerHead {
       };
     },
     get isHttp2() {
-      // RFC 9113 §3.4 and §6.5: a server begins with SETTINGS on stream 0; one that refuses may say GOAWAY only.
+      // RFC 9113 §3.4 and §6.5: a server begins with SETTINGS on stream 0; one that refuses may send only GOAWAY.
       const [, , , type, , ...stream] = first;
       return (
         first.length === frameHeaderBytes &&
@@ -89,18 +90,18 @@ export function createAnswerHead(): AnswerHead {
       readBytes += chunk.length;
       const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
       let start = 0;
-      while (state !== 'done') {
+      while (part !== 'done') {
         const end = text.indexOf('\n', start);
-        const part = end === -1 ? text.slice(start) : text.slice(start, end);
-        if (line.length < maxLine) line += part.slice(0, maxLine - line.length);
+        const piece = end === -1 ? text.slice(start) : text.slice(start, end);
+        if (line.length < maxLine) line += piece.slice(0, maxLine - line.length);
         if (end === -1) break;
         endLine();
         start = end + 1;
       }
-      if (state === 'headers' && readBytes > maxHeadBytes) state = 'done';
+      if (part === 'headers' && readBytes > maxHeadBytes) part = 'done';
     },
     reset() {
-      state = 'status';
+      part = 'status';
       status = undefined;
       line = '';
       readBytes = 0;

@@ -1,4 +1,4 @@
-// Ports that a webhook may not name, on whatever host: those where HTTP can be taken for commands of another protocol.
+// Ports that a webhook may not use on any host, because HTTP could be taken for commands of another protocol.
 
 /** The WHATWG list (https://fetch.spec.whatwg.org/#port-blocking, 2026), and 0. */
 const whatwg = [
@@ -8,7 +8,7 @@ const whatwg = [
   3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ];
 
-/** Databases and caches with line protocols that lie on loopback of many machines. */
+/** Databases and caches with line protocols, which listen on the loopback of many machines. */
 const databases = [3306, 5432, 6379, 11211, 27017];
 
 const bad: ReadonlySet<number> = new Set([...whatwg, ...databases]);

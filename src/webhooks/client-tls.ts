@@ -1,5 +1,5 @@
-// The files of a webhook's `tls`: a certificate that we show to its receiver, and authorities that are trusted for it alone. They are read again
-// when they have changed, so a certificate can be renewed in place.
+// The files of a webhook's `tls`: a client certificate for its receiver, and certificate authorities trusted for this
+// webhook only. They are read again when they change, so a certificate can be renewed in place.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -18,7 +18,7 @@ export interface ClientTlsFiles {
 
 const names = ['cert', 'key', 'ca'] as const;
 
-/** The faults of a `tls` as it is given, without a look at its files. */
+/** Check a `tls` as given, without reading its files. Returns its faults. */
 export function checkClientTls(
   value: unknown,
 ): readonly { readonly pointer: string; readonly message: string }[] {
@@ -28,7 +28,7 @@ export function checkClientTls(
   const faults = entries.flatMap(([name, path]) => {
     if (!(names as readonly string[]).includes(name))
       return [
-        { pointer: `/${name.slice(0, 100)}`, message: 'is not a field of tls; those are cert, key, ca' },
+        { pointer: `/${name.slice(0, 100)}`, message: 'is not a field of tls; its fields are cert, key, ca' },
       ];
     return typeof path === 'string' && isAbsolute(path) && !path.includes('\0') && path.length <= 4096
       ? []
@@ -44,7 +44,7 @@ export function checkClientTls(
   return faults;
 }
 
-/** @throws CodeBuddyError `validation_failed` naming the file that cannot be used */
+/** Check that the files can be used. @throws CodeBuddyError `validation_failed` naming the file that cannot */
 export function checkClientTlsFiles(tls: WebhookTls): void {
   for (const name of names) {
     const path = tls[name];
@@ -57,7 +57,7 @@ export function checkClientTlsFiles(tls: WebhookTls): void {
   try {
     createSecureContext({ ...readClientTls(tls) });
   } catch {
-    // Its words could tell what a file holds.
+    // OpenSSL's message could reveal what a file contains.
     throw invalid('/tls/key', 'must be the private key of the certificate in cert, without a passphrase');
   }
 }
@@ -68,7 +68,7 @@ function isUsable(name: (typeof names)[number], path: string): boolean {
     if (name === 'key') return text.includes('PRIVATE KEY-----');
     return new X509Certificate(text).subject !== undefined;
   } catch {
-    // Whatever the reason: which one would tell a caller about files that are none of its business.
+    // The reason is not reported: it would tell the caller about files that it may not read.
     return false;
   }
 }
@@ -82,8 +82,8 @@ export function readClientTls(tls: WebhookTls): ClientTlsFiles {
     try {
       files[name] = readPem(path);
     } catch (cause) {
-      const code = (cause as NodeJS.ErrnoException).code ?? 'it is not a file';
-      // Without the path, which is not for everybody who may read the state.
+      const code = (cause as NodeJS.ErrnoException).code ?? 'not a file';
+      // Without the path: the message is shown to everybody who may read the webhook's state.
       const message = `The file of tls.${name} cannot be read (${code})`;
       throw new TransportError('client_certificate_unusable', message, { cause });
     }
@@ -96,7 +96,7 @@ const kept = new Map<string, { readonly stamp: string; readonly text: string }>(
 
 function readPem(path: string): string {
   const stats = statSync(path);
-  if (!stats.isFile() || stats.size > maxPemBytes) throw new Error('not a file of PEM');
+  if (!stats.isFile() || stats.size > maxPemBytes) throw new Error('not a PEM file');
   const stamp = `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
   const known = kept.get(path);
   if (known?.stamp === stamp) return known.text;
@@ -107,7 +107,7 @@ function readPem(path: string): string {
 }
 
 function invalid(pointer: string, message: string): CodeBuddyError {
-  return new CodeBuddyError('validation_failed', `The webhook does not fit: ${pointer} ${message}`, {
+  return new CodeBuddyError('validation_failed', `Invalid webhook: ${pointer} ${message}`, {
     errors: [{ in: 'body', pointer, message }],
   });
 }

@@ -1,8 +1,11 @@
-// Receivers refuse requests whose timestamp is more than minutes off. When three of them show, by their `Date`, that our clock is the
-// one that is wrong, somebody should hear of it.
+// Finds out that this machine's clock is wrong. Receivers refuse requests whose timestamp is minutes off; if the `Date`
+// headers of three of them agree on another time, the host is warned.
 
 export interface ClockSkewWatch {
-  /** A `Date` header as it came, and our wall clock in Unix ms. Returns the skew in seconds once three receivers agree; then stays quiet. */
+  /**
+   * `date`: a `Date` header as received; `wall`: this machine's clock in Unix ms. Returns the skew in seconds, once,
+   * when three receivers agree.
+   */
   observe(origin: string, date: string | undefined, wall: number): number | undefined;
 }
 

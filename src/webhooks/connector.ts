@@ -1,5 +1,6 @@
-// From a webhook's origin to a socket. The addresses that are judged are the addresses that are connected to, on every connection, literals
-// included; the system's resolver and proxies from the environment have no say. A proxy of the settings is told the address, not the name.
+// Connects to a webhook's origin. Every connection goes to an address that the guard has judged, literals included; the
+// system's resolver and proxies from the environment are not used. The proxy of the settings is given an address, not a
+// name.
 
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
@@ -15,7 +16,7 @@ import type { UrlGuard } from './url-guard.ts';
 export interface ConnectorOptions {
   readonly guard: Pick<UrlGuard, 'judge'>;
   readonly names: Pick<NameLookup, 'resolve'>;
-  /** PEM certificates of further authorities that are trusted. */
+  /** PEM certificates of additional trusted authorities. */
   readonly ca: string | undefined;
   /** An HTTP proxy that carries all connections but those to loopback. @default none */
   readonly proxy?: URL | undefined;
@@ -32,16 +33,16 @@ export interface ConnectTarget {
 
 export type Connector = (target: ConnectTarget) => Promise<Socket>;
 
-/** What TCP and TLS may take each; a longer time-out of the webhook lifts it, and leaves this much for the rest. */
-const leastStepMs = 5000;
+/** TCP and TLS may each take the webhook's timeout less `restMs`, but at least `minStepMs`. */
+const minStepMs = 5000;
 const restMs = 10_000;
 
 export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): Connector {
-  /** Made once: it holds every authority that Node trusts. */
+  /** Created once: it contains every authority that Node trusts. */
   let common: SecureContext | undefined;
 
   return async ({ origin, tls, timeoutMs, signal }) => {
-    // WHATWG keeps IPv6 literals in brackets; a trailing dot is part of a name but of no certificate.
+    // The URL standard keeps IPv6 literals in brackets.
     const hostname = unmapped(origin.hostname.replace(/^\[|\]$/g, ''));
     const isTls = origin.protocol === 'https:';
     const port = origin.port === '' ? (isTls ? 443 : 80) : Number(origin.port);
@@ -51,11 +52,12 @@ export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): 
     if (refusal !== undefined) throw new TransportError('target_refused', refusal);
     signal.throwIfAborted();
 
-    const stepMs = Math.max(leastStepMs, timeoutMs - restMs);
-    // Before the connection: nobody is called whom we could not answer.
+    const stepMs = Math.max(minStepMs, timeoutMs - restMs);
+    // Before the connection: without its certificate files the webhook must not connect.
     const secureContext = isTls ? secureContextOf(tls) : undefined;
     const plain = await openPlain({ addresses, port, timeoutMs: stepMs, signal });
     if (!isTls) return plain;
+    // Certificates have no trailing dot.
     const name = isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : hostname;
     return openTls(plain, { name, secureContext, stepMs, signal });
   };
@@ -74,7 +76,7 @@ export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): 
     );
   }
 
-  /** Undefined: what Node trusts, and nothing to show. */
+  /** Undefined: the authorities that Node trusts, and no client certificate. */
   function secureContextOf(tls: WebhookTls | undefined): SecureContext | undefined {
     if (tls !== undefined) return makeSecureContext(tls);
     common ??= makeSecureContext(undefined);
@@ -95,7 +97,7 @@ export function createConnector({ guard, names, ca, proxy }: ConnectorOptions): 
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new TransportError(
         'client_certificate_unusable',
-        `${tls === undefined ? 'webhookCa does' : 'The files of tls do'} not fit: ${why}`,
+        `${tls === undefined ? 'webhookCa' : 'The files of tls'} cannot be used: ${why}`,
         {
           cause,
         },
@@ -119,7 +121,7 @@ async function openTls(plain: Socket, { name, secureContext, stepMs, signal }: T
     ...(isIP(name) === 0 ? { servername: name } : {}),
     ALPNProtocols: ['http/1.1'],
     minVersion: 'TLSv1.2',
-    // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing here.
+    // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment has no effect.
     rejectUnauthorized: true,
     ...(secureContext === undefined ? {} : { secureContext }),
   });
@@ -133,7 +135,7 @@ async function openTls(plain: Socket, { name, secureContext, stepMs, signal }: T
   }
 }
 
-/** Resolves when the socket is ready; destroys it when it is not in time, fails, or is not wanted any more. */
+/** Resolves when the socket is ready. Destroys it if it is too late, fails, or `signal` is aborted. */
 function ready(
   socket: Socket,
   event: 'connect' | 'secureConnect' | 'tunnel',
@@ -146,7 +148,8 @@ function ready(
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       socket.off(event, succeed).off('close', closed);
-      // The listener for 'error' stays, deaf: until undici has its own, and under TLS, an error must not end the process.
+      // The 'error' listener stays, without effect: until undici adds its own, and below TLS, an error must not end the
+      // process.
       if (error === undefined) resolve(socket);
       else {
         socket.destroy();
@@ -165,7 +168,7 @@ function ready(
 
 let systemAuthorities: readonly string[] | undefined;
 
-/** `ca` replaces Node's own list, so that is passed along. */
+/** The option `ca` replaces Node's own list, so that list is included. */
 function trustedWith(authorities: readonly string[]): string[] {
   systemAuthorities ??= getCACertificates('default');
   return [...systemAuthorities, ...authorities];

@@ -1,23 +1,23 @@
-// The time that deliveries are scheduled by. The wall clock may be set forward or back, or the machine may sleep; here time never goes
-// back, and a jump forward makes retries due without making anything expire.
+// The clock that deliveries are scheduled by. The wall clock may be set forward or back, and the machine may sleep. The
+// delivery clock never goes back; a jump forward makes retries due, but makes nothing expire.
 
 export interface DeliveryClock {
-  /** Unix ms as the wall clock says: for signatures and for people. */
+  /** The wall clock in Unix ms: for signatures and for people. */
   wall(): number;
-  /** What due times are written and compared in: follows the wall clock forward, never back. */
+  /** Unix ms. Due times are stored and compared in it; it follows the wall clock forward, never back. */
   now(): number;
-  /** Runs evenly, without the jumps: what has waited long enough to be given up. */
+  /** Unix ms, without jumps: decides whether a delivery has expired. */
   patient(): number;
 }
 
 export interface DeliveryClockOptions {
   /** Unix ms. @default Date.now */
   readonly wall?: () => number;
-  /** Milliseconds from any start, never set. @default performance.now */
+  /** Milliseconds since any fixed point. @default performance.now */
   readonly monotonic?: () => number;
 }
 
-/** A smaller difference is the clock being adjusted, not a jump. */
+/** A smaller difference is an adjustment of the clock, not a jump. */
 const jumpMs = 5000;
 
 export function createDeliveryClock({

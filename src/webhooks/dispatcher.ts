@@ -1,25 +1,23 @@
-// Starts deliveries when they are due and a slot is free, round robin between webhooks, and records what came of them. It wakes when
-// something is committed, ends or falls due; idle, it does nothing. What is under way needs no mark in the store: the store has one owner,
-// so whatever is pending there when a process starts is free again.
+// Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
+// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: the store
+// has one owner, so whatever is pending when a process starts is free again.
 
-import { callHost } from '../base/call-host.ts';
-import { version } from '../base/version.ts';
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
-import type { Store, Write } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { changeAfterAttempt, changeAfterUnreachable, changeToExpired } from './delivery-change.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import type { Lane, Taken } from './lane.ts';
+import type { Taken } from './delivery-queue.ts';
+import { type DispatcherHooks, guardHooks } from './dispatcher-hooks.ts';
+import { createHealthUpdates } from './health-updates.ts';
+import type { Lane } from './lane.ts';
+import { createLoader } from './loader.ts';
 import type { PayloadCache } from './payload-cache.ts';
-import { decideNext } from './retry-policy.ts';
+import { createRecorder } from './recorder.ts';
+import { requestHeaders } from './request-headers.ts';
+import type { SavedState } from './saved-state.ts';
 import type { Transport } from './transport.ts';
 import type { TransportResult } from './transport-result.ts';
 import { judge, type Verdict } from './verdict.ts';
-import {
-  afterAnswer,
-  afterFailure,
-  afterSuccess,
-  type HealthChange,
-  type WebhookMemory,
-} from './webhook-health.ts';
 
 export interface DispatcherOptions {
   readonly store: Pick<Store, 'write'> &
@@ -33,77 +31,45 @@ export interface DispatcherOptions {
   /** 0 to 1. */
   readonly random: () => number;
   readonly hooks: DispatcherHooks;
-  /** How many deliveries a lane may hold in memory. */
+  /** How many deliveries a lane may have in memory. */
   readonly capacity: () => number;
-  /** Requests under way in all. @default 128 */
+  /** Requests in flight, of all webhooks together. @default 128 */
   readonly maxInFlight?: number;
 }
 
-export interface DispatcherHooks {
-  /** After its record is committed. */
-  onRecorded(lane: Lane, delivery: DeliveryRow, change: DeliveryChange): void;
-  /** At once, for figures. */
-  onAttempt(lane: Lane, verdict: Verdict, result: TransportResult): void;
-  /** A webhook fails, recovers, or must be disabled. */
-  onHealth(lane: Lane, change: HealthChange | 'gone' | 'receiver_asked', reason: string): void;
-  /** Nothing is wrong with the receiver, but we cannot send now; told once until it works again. */
-  onTrouble(message: string | undefined): void;
-  /** The machine has no network: a failure to connect says nothing about a receiver. */
-  isOffline(lane: Lane): boolean;
-  /** This machine cannot reach the webhook's target, or can again (undefined); told once each. */
-  onBlocked(lane: Lane, message: string | undefined): void;
-  onFault(error: unknown): void;
-}
-
 export interface Dispatcher {
-  /** Something has changed for this webhook: look what may start. */
+  /** Something has changed for this webhook: start what may start. Never throws. */
   wake(lane: Lane): void;
-  /** Sends a fresh delivery now, before all others, whether or not its webhook's breaker is open or its receiver asked for a pause. */
+  /** Sends a delivery before all others, even if the breaker is open or the receiver asked for a pause. */
   sendNow(lane: Lane, delivery: DeliveryRow): void;
   inFlight(): number;
-  /** Starts nothing more, waits for what is under way, then lets the rest go unrecorded. Resolves when all is recorded. */
+  /**
+   * Starts nothing more and waits up to `graceMs` for requests in flight; the rest is left to the next start. Resolves
+   * when all is recorded.
+   */
   close(graceMs: number): Promise<void>;
 }
 
 /** Requests started in one turn of the event loop: keeps a turn to a millisecond or two. */
 const startsPerTurn = 24;
-/** Results that wait to be recorded; beyond, nothing starts, or a disk that is full would cost duplicates. */
+/** Beyond this many unrecorded results nothing starts: a disk that is full would cost as many duplicates. */
 const maxUnrecorded = 512;
-const recordWithinMs = 10;
-const holdMs = 2000;
-const recordAgainMs = 1000;
-/** When to look again at a webhook that has something due but cannot start it: something else wakes it first. */
+/** How long nothing starts after a local fault, as too many open files. */
+const stallMs = 2000;
+/** When to look again at a webhook that has something due but cannot start it, in case no event wakes it earlier. */
 const lookAgainMs = 1000;
-/** Of the deliveries that wait for a retry, how many are looked at for one to probe with. */
-const probeCandidates = 100;
-/** A probe that is not due is not sent more often, or its history would grow without end. */
-const mostTriesEarly = 60;
-const hastenStep = 500;
 /** A timer's longest sleep: clocks jump, and setTimeout overflows after 24 days. */
 const longestSleepMs = 60 * 60 * 1000;
 
 /** A delivery under way. */
-interface Started {
+interface Started extends Taken {
   readonly lane: Lane;
-  readonly delivery: DeliveryRow;
   /** The breaker was open when it started. */
   readonly isProbe: boolean;
   /** It was sent before it was due, as a probe. */
   readonly isEarly: boolean;
-  /** Someone asked for it. */
-  readonly isUrgent: boolean;
   /** Its slot is free again. */
   isReleased: boolean;
-}
-
-interface Result {
-  readonly lane: Lane;
-  readonly delivery: DeliveryRow;
-  readonly change: DeliveryChange;
-  /** The webhook's memory has changed with it. */
-  readonly isRemembered: boolean;
-  /** It keeps the one slot of an ordered webhook until it is recorded, whatever the webhook is by then. */
-  readonly holdsSlot: boolean;
 }
 
 export function createDispatcher({
@@ -117,50 +83,59 @@ export function createDispatcher({
   maxInFlight = 128,
 }: DispatcherOptions): Dispatcher {
   const hooks = guardHooks(unguarded);
+  /** Lanes that may start something, in their order. */
   const line: Lane[] = [];
-  const toLoad: Lane[] = [];
-  let results: Result[] = [];
-  const recording = new Set<Promise<void>>();
-  let unrecorded = 0;
   let inFlight = 0;
   let isPumping = false;
-  let heldUntil = 0;
-  /** Webhooks with deliveries that were put back. */
-  const held = new Set<Lane>();
-  let holdTimer: NodeJS.Timeout | undefined;
+  let stalledUntil = 0;
+  /** Lanes with deliveries that were put back when sending stalled. */
+  const stalled = new Set<Lane>();
+  let stallTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
-  /** What ends from here on was cut by us: it says nothing. */
-  let isCut = false;
+  /** What ends from here on was cut off by `close`: it says nothing about the receiver. */
+  let isCutOff = false;
   let whenIdle: (() => void) | undefined;
 
-  /** Never throws: whoever wakes a webhook is in the middle of something else. */
+  const loader = createLoader({ store, clock, capacity, onLoaded: wake, onError: hooks.onError });
+  const healthUpdates = createHealthUpdates({ store, random, hooks, onHastened: wake });
+  const recorder = createRecorder({
+    store,
+    onRecorded(lane, delivery, change) {
+      hooks.onRecorded(lane, delivery, change);
+      wake(lane);
+      if (line.length > 0) pumpSoon();
+    },
+    onError: hooks.onError,
+  });
+
+  // ---- starting
+
   function wake(lane: Lane): void {
     try {
       if (!isClosing) wakeNow(lane);
     } catch (error) {
-      hooks.onFault(error);
+      // The caller is in the middle of something else.
+      hooks.onError(error);
     }
   }
 
   function wakeNow(lane: Lane): void {
     const now = clock.now();
-    if (lane.shouldLoad(now, capacity())) loadSoon(lane);
-    if (!lane.isQueued && lane.canStart(now)) {
-      lane.isQueued = true;
-      line.push(lane);
-    }
-    if (lane.isQueued) pumpSoon();
+    if (lane.shouldLoad(now, capacity())) loader.load(lane);
+    if (!lane.isInLine && lane.canStart(now)) join(lane);
+    if (lane.isInLine) pumpSoon();
     else setTimer(lane, now);
   }
 
+  function join(lane: Lane): void {
+    lane.joinedLine();
+    line.push(lane);
+  }
+
   function setTimer(lane: Lane, now: number): void {
-    clearTimeout(lane.timer);
-    lane.timer = undefined;
     const at = lane.wakeAt(now);
-    if (at === undefined || lane.isLoading) return;
-    const delay = at > now ? Math.min(at - now, longestSleepMs) : lookAgainMs;
-    lane.timer = setTimeout(() => wake(lane), delay);
-    lane.timer.unref();
+    if (at === undefined || lane.queue.isLoading) lane.stopTimer();
+    else lane.setTimer(at > now ? Math.min(at - now, longestSleepMs) : lookAgainMs, () => wake(lane));
   }
 
   function pumpSoon(): void {
@@ -172,36 +147,33 @@ export function createDispatcher({
   function pump(): void {
     isPumping = false;
     const now = clock.now();
-    if (isClosing || now < heldUntil) return;
+    if (isClosing || now < stalledUntil) return;
     let starts = 0;
-    while (line.length > 0 && inFlight < maxInFlight && unrecorded < maxUnrecorded) {
+    while (line.length > 0 && inFlight < maxInFlight && recorder.unrecorded() < maxUnrecorded) {
       if (starts === startsPerTurn) {
         pumpSoon();
         return;
       }
       const lane = line.shift() as Lane;
-      lane.isQueued = false;
-      const taken = lane.canStart(now) ? lane.takeNext() : undefined;
+      lane.leftLine();
+      const taken = lane.canStart(now) ? lane.startNext() : undefined;
       if (taken !== undefined) {
         start(lane, taken, now);
         starts++;
       }
-      if (lane.canStart(now)) {
-        lane.isQueued = true;
-        line.push(lane);
-      } else wake(lane);
+      if (lane.canStart(now)) join(lane);
+      else wake(lane);
     }
   }
 
   function start(lane: Lane, { delivery, isUrgent }: Taken, now: number): void {
-    lane.inFlight++;
     inFlight++;
     const started: Started = {
       lane,
       delivery,
-      isProbe: lane.isOpen,
-      isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
       isUrgent,
+      isProbe: lane.isBreakerOpen,
+      isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
       isReleased: false,
     };
     const body = payloads.get(delivery.sequence);
@@ -212,88 +184,60 @@ export function createDispatcher({
     store.getPayload(delivery.sequence).then(
       (bytes) => {
         if (bytes === undefined) {
-          const error = new Error(`The payload of delivery ${delivery.id} is gone`);
-          faultOfOne(started, error);
+          failed(started, new Error(`The payload of delivery ${delivery.id} is missing`));
           return;
         }
         payloads.put(delivery.sequence, bytes);
         sendSafely(started, bytes);
       },
       (error: unknown) => {
-        hooks.onFault(error);
+        hooks.onError(error);
         putBack(started);
-        hold(lane);
+        stall(lane);
       },
     );
   }
 
-  /** A request that cannot even be made concerns its webhook alone. */
+  /** A request that cannot even be built concerns its webhook alone. */
   function sendSafely(started: Started, body: Uint8Array): void {
     try {
       send(started, body);
     } catch (error) {
-      faultOfOne(started, error);
+      failed(started, error);
     }
-  }
-
-  function faultOfOne(started: Started, error: unknown): void {
-    hooks.onFault(error);
-    putBack(started);
-    block(started.lane, 'send_failed', error instanceof Error ? error.message : String(error));
   }
 
   function send(started: Started, body: Uint8Array): void {
     const { lane, delivery } = started;
-    const { config } = lane;
     if (delivery.tries > 0 && clock.patient() >= delivery.expiresAt) {
-      release(lane);
-      started.isReleased = true;
-      end(lane, delivery, { status: 'failed', reason: 'expired' });
+      release(started);
+      record(started, changeToExpired(delivery, clock.now()), false);
       return;
     }
+    const { timeout, tls } = lane.config;
     const wall = clock.wall();
-    const timestamp = Math.floor(wall / 1000);
-    const headers = [
-      'content-type',
-      'application/json',
-      'user-agent',
-      userAgent,
-      'accept-encoding',
-      'identity',
-      'webhook-id',
-      delivery.eventId,
-      'webhook-timestamp',
-      String(timestamp),
-      ...lane.signerAt(wall).sign(delivery.eventId, timestamp, body),
-      'X-Webhook-Event',
-      delivery.eventType,
-      'X-Webhook-Attempt',
-      String(delivery.tries + 1),
-      'X-CodeBuddy-Hop',
-      String(delivery.hop + 1),
-    ];
-    for (const [name, value] of Object.entries(config.headers)) headers.push(name, value);
     transport
       .send({
         url: lane.url,
-        headers,
+        headers: requestHeaders(lane, delivery, body, wall),
         body,
-        timeoutMs: config.timeout,
-        ...(config.tls === undefined ? {} : { tls: config.tls }),
+        timeoutMs: timeout,
+        ...(tls === undefined ? {} : { tls }),
       })
       .then((result) => finish(started, result, wall))
-      // `send` never rejects: what follows it has a fault, and the slot must not stay taken.
+      // `send` never rejects, so this is a fault of `finish`; the slot must not stay taken.
       .catch((error: unknown) => {
-        if (started.isReleased) hooks.onFault(error);
-        else faultOfOne(started, error);
+        if (started.isReleased) hooks.onError(error);
+        else failed(started, error);
       });
   }
 
+  // ---- ending
+
   function finish(started: Started, result: TransportResult, sentAt: number): void {
-    const { lane, delivery, isProbe, isEarly } = started;
-    if (isCut) {
-      release(lane);
-      started.isReleased = true;
+    const { lane, delivery, isProbe, isEarly, isUrgent } = started;
+    if (isCutOff) {
+      release(started);
       return;
     }
     const now = clock.now();
@@ -302,388 +246,135 @@ export function createDispatcher({
     if (verdict.outcome === 'local_fault') {
       hooks.onTrouble(verdict.message ?? verdict.outcome);
       putBack(started);
-      hold(lane);
+      stall(lane);
       return;
     }
     hooks.onTrouble(undefined);
     if (verdict.next === 'later' || (verdict.isUnsent && verdict.sign === 'down' && hooks.isOffline(lane))) {
-      waitForWay(started, verdict, result, sentAt);
+      finishUnreachable(started, verdict, result, sentAt);
       return;
     }
-    const wasBlocked = unblock(lane);
+    const wasUnreachable = lane.reached();
+    if (wasUnreachable) hooks.onUnreachable(lane, undefined);
+    const context = { now, isUrgent, wasUnreachable };
 
-    // A probe that found nobody spends nothing: the delivery waits as if it had never started.
+    // A probe that reached nobody spends nothing: the delivery waits as if it had never started.
     const isFree =
       isProbe &&
       verdict.isUnsent === true &&
-      lane.isOpen &&
+      lane.isBreakerOpen &&
       (isEarly || (delivery.attempts === 0 && delivery.answered === 'nothing'));
     if (isFree) {
-      const before = lane.memory;
-      updateHealth(started, verdict, now, wasBlocked);
+      const before = lane.state;
+      healthUpdates.apply(lane, verdict, context);
       putBack(started);
-      if (isWorthKeeping(before, lane.memory)) rememberSoon(lane);
+      if (isWorthSaving(before, lane.state)) recorder.saveState(lane);
       wake(lane);
       return;
     }
-    // Before its time and in vain: nothing is spent, and it is due when it was.
-    const isExtra = isProbe && isEarly && verdict.sign === 'down';
-    const counts = verdict.counts && !isExtra;
-    const counted = {
-      ...delivery,
-      attempts: delivery.attempts + (counts ? 1 : 0),
-      tries: delivery.tries + 1,
-      pauses: delivery.pauses + (verdict.next === 'wait' ? 1 : 0),
-    };
-    const next = isExtra
-      ? { kind: 'again' as const, at: delivery.nextAttemptAt ?? now, reason: verdict.outcome }
-      : decideNext(counted, verdict, {
-          retryCount: lane.config.retryCount,
-          retryDelay: lane.config.retryDelay,
-          now,
-          patient: clock.patient(),
-          random: random(),
-        });
-    const change: DeliveryChange = {
-      id: delivery.id,
-      sequence: delivery.sequence,
-      webhookId: delivery.webhookId,
-      status: next.kind === 'ended' ? next.status : 'pending',
-      attempts: counted.attempts,
-      tries: counted.tries,
-      pauses: counted.pauses,
-      nextAttemptAt: next.kind === 'again' ? next.at : null,
-      endedAt: next.kind === 'ended' ? now : null,
-      reason: next.reason,
-      attempt: describeAttempt(lane, counted.tries, sentAt, { ...verdict, counts }, result),
-    };
-    const isRemembered = updateHealth(started, verdict, now, wasBlocked);
-    // From here on nothing throws: the slot is given back once, and what came of the attempt is recorded once.
-    release(lane);
-    started.isReleased = true;
-    record(lane, delivery, isRemembered, change);
+    const change = changeAfterAttempt(
+      { lane, delivery, verdict, result, sentAt },
+      isProbe && isEarly && verdict.sign === 'down',
+      { now, patient: clock.patient(), random: random() },
+    );
+    const isStateChanged = healthUpdates.apply(lane, verdict, context);
+    // From here on nothing throws: the slot is released once, and the result is recorded once.
+    release(started);
+    record(started, change, isStateChanged);
   }
 
-  /** What the outcome means for the webhook; gives whether its memory has changed. */
-  function updateHealth(
-    { lane, isUrgent }: Started,
+  /** The first failure is recorded, without an attempt spent; later ones show in the webhook's state only. */
+  function finishUnreachable(
+    started: Started,
     verdict: Verdict,
-    now: number,
-    wasBlocked: boolean,
-  ): boolean {
-    const before = lane.memory;
-    let { memory, change }: ReturnType<typeof afterSuccess> = { memory: before, change: undefined };
-    if (verdict.outcome === 'success') {
-      ({ memory, change } = afterSuccess(before));
-      // It takes requests, whatever pause it asked for.
-      if (isUrgent && memory.pausedUntil !== null) memory = { ...memory, pausedUntil: null };
-      lane.speedUp(before.openUntil !== null || wasBlocked);
-      lane.lastSuccessAt = now;
-    } else if (verdict.counts && verdict.sign !== 'unknown') {
-      ({ memory, change } = afterFailure(before, now, random(), verdict.sign));
-      if (verdict.slowDown) lane.slowDown();
-    } else if (verdict.sign === 'alive') memory = afterAnswer(before);
-    if (before.openUntil !== null && memory.openUntil === null) {
-      lane.hasNoProbe = false;
-      if (verdict.outcome !== 'success') lane.speedUp(true);
-      hasten(lane, now, now - (before.openedAt ?? now));
-    }
-    if (verdict.pauseMs !== undefined) {
-      // Upwards only: who asks for two seconds does not want it sooner.
-      const until = now + Math.round(verdict.pauseMs * (1 + 0.1 * random()));
-      memory = { ...memory, pausedUntil: Math.max(until, memory.pausedUntil ?? 0) };
-    }
-    if (verdict.isUnauthorized && memory.previousSecrets.length > 0)
-      memory = { ...memory, swapLegacy: !memory.swapLegacy };
-    if (memory !== before) lane.remember(memory);
-    const asked = verdict.disable ?? change;
-    if (asked !== undefined) hooks.onHealth(lane, asked, verdict.message ?? verdict.outcome);
-    return memory !== before;
-  }
-
-  /** The receiver is back: what waits for a retry because it was away need not wait longer. */
-  function hasten(lane: Lane, now: number, withinMs: number): void {
-    const step = async (): Promise<void> => {
-      for (;;) {
-        const count = await store.hastenWaiting(lane.id, { now, withinMs, max: hastenStep });
-        if (count > 0) {
-          lane.waitsUntil(now);
-          wake(lane);
-        }
-        if (count < hastenStep || isClosing) return;
-      }
-    };
-    // They are due in their own time if this fails.
-    step().catch(hooks.onFault);
-  }
-
-  function release(lane: Lane): void {
-    lane.inFlight--;
-    inFlight--;
-    if (inFlight === 0) whenIdle?.();
-  }
-
-  /** As if it had never started. */
-  function putBack(started: Started): void {
-    const { lane, delivery, isEarly } = started;
-    if (!started.isReleased) release(lane);
-    started.isReleased = true;
-    if (isEarly && delivery.nextAttemptAt !== null) {
-      lane.known.delete(delivery.id);
-      lane.waitsUntil(delivery.nextAttemptAt);
-    } else lane.ready.unshift(delivery);
-  }
-
-  /** This machine has no way to the target. The first time is in the history, without a cost; those that follow are in the webhook's state. */
-  function waitForWay(started: Started, verdict: Verdict, result: TransportResult, sentAt: number): void {
+    result: TransportResult,
+    sentAt: number,
+  ): void {
     const { lane, delivery } = started;
-    const isNew = lane.blocked?.reason !== verdict.outcome;
+    const isNew = lane.unreachable?.reason !== verdict.outcome;
     const words = verdict.message ?? verdict.outcome;
-    lane.block(
+    const { message, until } = lane.notReached(
       verdict.outcome,
       verdict.next === 'later' ? words : `no network (${words})`,
       clock.now(),
       random(),
     );
-    if (!isNew || lane.blocked === undefined) {
+    if (!isNew) {
       putBack(started);
       wake(lane);
       return;
     }
-    hooks.onBlocked(lane, lane.blocked.message);
-    const tries = delivery.tries + 1;
-    const change: DeliveryChange = {
-      id: delivery.id,
-      sequence: delivery.sequence,
-      webhookId: delivery.webhookId,
-      status: 'pending',
-      attempts: delivery.attempts,
-      tries,
-      pauses: delivery.pauses,
-      nextAttemptAt: lane.blocked.until,
-      endedAt: null,
-      reason: verdict.outcome,
-      attempt: describeAttempt(lane, tries, sentAt, { ...verdict, counts: false }, result),
-    };
-    release(lane);
+    hooks.onUnreachable(lane, message);
+    const change = changeAfterUnreachable({ lane, delivery, verdict, result, sentAt }, until);
+    release(started);
+    record(started, change, false);
+  }
+
+  /** An internal error: the delivery waits, and the webhook is tried again later. */
+  function failed(started: Started, error: unknown): void {
+    hooks.onError(error);
+    putBack(started);
+    const { lane } = started;
+    const isNew = lane.unreachable === undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    lane.notReached('send_failed', message, clock.now(), random());
+    if (isNew) hooks.onUnreachable(lane, message);
+    wake(lane);
+  }
+
+  function release(started: Started): void {
     started.isReleased = true;
-    record(lane, delivery, false, change);
+    keepBooks(() => started.lane.released());
+    inFlight--;
+    if (inFlight === 0) whenIdle?.();
   }
 
-  function block(lane: Lane, reason: string, message: string): void {
-    const isNew = lane.blocked === undefined;
-    lane.block(reason, message, clock.now(), random());
-    if (isNew) hooks.onBlocked(lane, message);
-    wake(lane);
+  function putBack(started: Started): void {
+    if (!started.isReleased) release(started);
+    keepBooks(() => started.lane.queue.putBack(started.delivery, started.isEarly));
   }
 
-  /** Gives whether it was blocked. */
-  function unblock(lane: Lane): boolean {
-    if (lane.blocked === undefined) return false;
-    lane.blocked = undefined;
-    hooks.onBlocked(lane, undefined);
-    return true;
-  }
-
-  /** Something that every request needs is missing: nothing starts for a moment. */
-  function hold(lane: Lane): void {
-    held.add(lane);
-    heldUntil = clock.now() + holdMs;
-    clearTimeout(holdTimer);
-    holdTimer = setTimeout(() => {
-      heldUntil = 0;
-      // Nothing else would wake one whose only delivery was put back.
-      for (const waiting of held) wake(waiting);
-      held.clear();
-      pumpSoon();
-    }, holdMs);
-    holdTimer.unref();
-  }
-
-  /** Keeps what is remembered of a webhook without a delivery's record. */
-  function rememberSoon(lane: Lane): void {
-    const row = { webhookId: lane.id, state: JSON.stringify(lane.memory) };
-    const writing: Promise<void> = store
-      .write([{ kind: 'putWebhookState', row }])
-      .then(() => undefined, hooks.onFault)
-      .finally(() => recording.delete(writing));
-    recording.add(writing);
-  }
-
-  /** Ends a delivery that nothing was sent for. */
-  function end(
-    lane: Lane,
-    delivery: DeliveryRow,
-    { status, reason }: { readonly status: 'failed'; readonly reason: string },
-  ): void {
-    const change: DeliveryChange = {
-      id: delivery.id,
-      sequence: delivery.sequence,
-      webhookId: delivery.webhookId,
-      status,
-      attempts: delivery.attempts,
-      tries: delivery.tries,
-      pauses: delivery.pauses,
-      nextAttemptAt: null,
-      endedAt: clock.now(),
-      reason,
-    };
-    release(lane);
-    record(lane, delivery, false, change);
-  }
-
-  function record(lane: Lane, delivery: DeliveryRow, isRemembered: boolean, change: DeliveryChange): void {
-    unrecorded++;
-    // The order of an ordered webhook also holds over a crash: the next one starts when this one is on the disk.
-    const holdsSlot = lane.config.ordered;
-    if (holdsSlot) lane.inFlight++;
-    if (results.length === 0) setImmediate(flush);
-    results.push({ lane, delivery, change, isRemembered, holdsSlot });
-    // The slot is free: the next one need not wait for the disk.
-    wake(lane);
-  }
-
-  /** Writes what has ended in this turn. */
-  function flush(): void {
-    if (results.length === 0) return;
-    const batch = results;
-    results = [];
-    const writing: Promise<void> = recordBatch(batch).finally(() => recording.delete(writing));
-    recording.add(writing);
-  }
-
-  async function recordBatch(batch: readonly Result[]): Promise<void> {
-    const changes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
-    const remembering = new Set(batch.filter((result) => result.isRemembered).map(({ lane }) => lane));
-    // Nothing waits for a record but the order of an ordered webhook, so it may share the commit of others. What is remembered may not:
-    // it must not come to the disk after what is remembered later.
-    let maxDelayMs = remembering.size > 0 || batch.some(({ holdsSlot }) => holdsSlot) ? 0 : recordWithinMs;
-    for (;;) {
-      try {
-        const memories = [...remembering].map(
-          ({ id, memory }): Write => ({
-            kind: 'putWebhookState',
-            row: { webhookId: id, state: JSON.stringify(memory) },
-          }),
-        );
-        await store.write([...changes, ...memories], { maxDelayMs });
-        break;
-      } catch (error) {
-        hooks.onFault(error);
-        // Kept until the disk takes it; meanwhile no more than `maxUnrecorded` results wait.
-        if (isCut) return;
-        maxDelayMs = 0;
-        await new Promise((resolve) => setTimeout(resolve, recordAgainMs));
-      }
-    }
-    for (const result of batch) recorded(result);
-  }
-
-  function recorded({ lane, delivery, change, holdsSlot }: Result): void {
-    unrecorded--;
-    lane.known.delete(delivery.id);
-    if (holdsSlot) lane.inFlight--;
-    if (change.status !== 'pending') lane.pending--;
-    else if (change.nextAttemptAt !== null) {
-      lane.nextWaitingAt = Math.min(lane.nextWaitingAt ?? change.nextAttemptAt, change.nextAttemptAt);
-      if (lane.config.ordered) lane.unload();
-    }
-    hooks.onRecorded(lane, delivery, change);
-    wake(lane);
-    if (line.length > 0) pumpSoon();
-  }
-
-  /** One lane a turn: a hundred that run dry together must not hold up everything else. */
-  function loadSoon(lane: Lane): void {
-    lane.isLoading = true;
-    toLoad.push(lane);
-    if (toLoad.length === 1) setImmediate(loadNext);
-  }
-
-  function loadNext(): void {
-    const lane = toLoad[0];
-    if (lane === undefined || isClosing) return;
-    load(lane)
-      .catch(hooks.onFault)
-      .finally(() => {
-        toLoad.shift();
-        if (toLoad.length > 0) setImmediate(loadNext);
-      });
-  }
-
-  /** Takes what is due from the store: tried ones first, then fresh ones. */
-  async function load(lane: Lane): Promise<void> {
-    const room = Math.ceil(capacity() / 2);
-    let sequences: readonly number[] = [];
+  /** A lane whose books do not add up must not stop the others. */
+  function keepBooks(change: () => void): void {
     try {
-      const now = clock.now();
-      const isProbing = lane.needsProbe(now);
-      if (lane.nextWaitingAt !== undefined && lane.nextWaitingAt <= now) {
-        const limit = lane.known.size + room;
-        const due = await store.waitingDeliveries(lane.id, now, limit);
-        const unknown = due.filter(({ id }) => !lane.known.has(id));
-        for (const { id, sequence } of unknown) lane.known.set(id, sequence);
-        lane.ready.unshift(...unknown);
-        lane.nextWaitingAt = due.length === limit ? now : await store.nextWaiting(lane.id, now);
-      }
-      if (lane.fresh.length > 0 && (lane.ready.length <= room || isProbing)) {
-        sequences = lane.takeFresh(Math.max(2 * room - lane.ready.length, 1));
-        for (const row of await store.freshDeliveries(lane.id, sequences)) {
-          if (lane.known.has(row.id)) continue;
-          lane.known.set(row.id, row.sequence);
-          lane.ready.push(row);
-        }
-      }
-      if (isProbing && lane.fresh.length === 0 && lane.needsProbe(now)) await loadProbe(lane);
+      change();
     } catch (error) {
-      lane.fresh.unshift(sequences);
-      hooks.onFault(error);
-      // The store cannot be read now; others would fare no better meanwhile.
-      await new Promise((resolve) => setTimeout(resolve, recordAgainMs).unref());
+      hooks.onError(error);
     }
-    lane.isLoading = false;
+  }
+
+  function record({ lane, delivery }: Started, change: DeliveryChange, isStateChanged: boolean): void {
+    recorder.record(lane, delivery, change, isStateChanged);
+    // Except in an ordered webhook the slot is free: the next delivery need not wait for the disk.
     wake(lane);
   }
 
-  /** Of what waits for a retry, though it is not due: one that the receiver has not refused, and rather one that it never answered. */
-  async function loadProbe(lane: Lane): Promise<void> {
-    const waiting = await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, probeCandidates);
-    const fit = waiting.filter(
-      ({ id, answered, tries }) => !lane.known.has(id) && answered !== 'refused' && tries < mostTriesEarly,
-    );
-    const hasFailed = lane.ready.some(({ answered }) => answered === 'error');
-    const untouched = fit.find(({ answered }) => answered === 'nothing');
-    const row = lane.config.ordered
-      ? // The first in order or none.
-        waiting.length === 1
-        ? fit[0]
-        : undefined
-      : (untouched ?? (hasFailed ? undefined : fit[0]));
-    if (row === undefined) {
-      lane.hasNoProbe = true;
-      return;
-    }
-    lane.known.set(row.id, row.sequence);
-    lane.ready.unshift(row);
-    if (lane.config.ordered) lane.nextWaitingAt = undefined;
+  /** Something that every request needs is missing: start nothing for a moment. */
+  function stall(lane: Lane): void {
+    stalled.add(lane);
+    stalledUntil = clock.now() + stallMs;
+    clearTimeout(stallTimer);
+    stallTimer = setTimeout(() => {
+      stalledUntil = 0;
+      // Nothing else would wake a lane whose only delivery was put back.
+      for (const waiting of stalled) wake(waiting);
+      stalled.clear();
+      pumpSoon();
+    }, stallMs);
+    stallTimer.unref();
   }
 
   return {
     wake,
     sendNow(lane, delivery) {
-      if (lane.urgent.some(({ id }) => id === delivery.id)) return;
-      const index = lane.ready.findIndex(({ id }) => id === delivery.id);
-      if (index !== -1) lane.ready.splice(index, 1);
-      // Under way.
-      else if (lane.known.has(delivery.id)) return;
-      lane.known.set(delivery.id, delivery.sequence);
-      lane.urgent.push(delivery);
-      wake(lane);
+      if (lane.queue.madeUrgent(delivery)) wake(lane);
     },
     inFlight: () => inFlight,
     async close(graceMs) {
       isClosing = true;
-      clearTimeout(holdTimer);
+      loader.close();
+      healthUpdates.close();
+      clearTimeout(stallTimer);
       if (inFlight > 0) {
         let timer: NodeJS.Timeout | undefined;
         await Promise.race([
@@ -696,70 +387,14 @@ export function createDispatcher({
         ]);
         clearTimeout(timer);
       }
-      isCut = true;
+      isCutOff = true;
       await transport.close();
-      if (results.length > 0) flush();
-      await Promise.all(recording);
+      await recorder.close();
     },
   };
 }
 
-/** Whether a change of memory after a probe is written: a webhook that stays down changes every few seconds. */
-function isWorthKeeping(before: WebhookMemory, after: WebhookMemory): boolean {
+/** Not every probe of a webhook that stays down is written: there is one every few seconds. */
+function isWorthSaving(before: SavedState, after: SavedState): boolean {
   return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
-}
-
-/** What others are told must not come back as an error: a slot would stay taken, or a result unrecorded. */
-function guardHooks(hooks: DispatcherHooks): DispatcherHooks {
-  const onFault = (error: unknown): void => callHost(() => hooks.onFault(error));
-  function tell(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      onFault(error);
-    }
-  }
-  return {
-    onFault,
-    onRecorded: (...told) => tell(() => hooks.onRecorded(...told)),
-    onAttempt: (...told) => tell(() => hooks.onAttempt(...told)),
-    onHealth: (...told) => tell(() => hooks.onHealth(...told)),
-    onBlocked: (...told) => tell(() => hooks.onBlocked(...told)),
-    onTrouble: (message) => tell(() => hooks.onTrouble(message)),
-    isOffline(lane) {
-      try {
-        return hooks.isOffline(lane);
-      } catch (error) {
-        onFault(error);
-        return false;
-      }
-    },
-  };
-}
-
-const userAgent = `CodeBuddy-Webhook/${version}`;
-
-function describeAttempt(
-  lane: Lane,
-  number: number,
-  at: number,
-  verdict: Verdict,
-  result: TransportResult,
-): string {
-  // Receivers send back what they got: an echo of our own headers must not be kept.
-  const { redactor } = lane;
-  const location =
-    verdict.outcome === 'redirect_refused' && result.kind === 'answer' ? result.headers.location : null;
-  return JSON.stringify({
-    number,
-    at: new Date(at).toISOString(),
-    durationMs: result.durationMs,
-    outcome: verdict.outcome,
-    statusCode: result.kind === 'answer' ? result.statusCode : null,
-    message: verdict.message === null ? null : redactor.redact(verdict.message),
-    location: location ?? null,
-    responseExcerpt:
-      result.kind === 'answer' && result.excerpt !== '' ? redactor.redact(result.excerpt) : null,
-    counted: verdict.counts,
-  });
 }

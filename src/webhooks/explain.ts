@@ -1,4 +1,4 @@
-// A delivery in words: what happened, what will happen, and a line to try it by hand.
+// Explains a delivery in words: what happened, what to do, and a command to send it by hand.
 
 import type { Delivery, DeliveryExplanation } from '../contract/delivery.ts';
 import type { Lane } from './lane.ts';
@@ -9,35 +9,37 @@ export interface ExplainOptions {
   /** Undefined if the webhook was removed. */
   readonly lane: Lane | undefined;
   readonly payload: Uint8Array | undefined;
-  /** Unix ms: of the wall, for the signature. */
+  /** The wall clock in Unix ms, for the signature. */
   readonly wall: number;
+  /** Unix ms of the delivery clock. */
   readonly now: number;
 }
 
 const advice: Readonly<Record<string, string>> = {
-  http_error: 'Look into the receiver: it answered, but not with 2xx. Its answer is in the attempt.',
-  timeout: 'Let the receiver answer first and work after, or raise the webhook’s timeout (at most 60 s).',
+  http_error: 'Check the receiver: it did not answer with 2xx. The attempt shows its answer.',
+  timeout: 'Let the receiver answer before it does its work, or raise the webhook’s timeout (at most 60 s).',
   connect_timeout: 'Check that the receiver’s host is up and that no firewall drops the connection.',
   connection_refused: 'Start the receiver, or correct the port in the webhook’s url.',
-  connection_closed: 'The receiver closed the connection without an answer; look into its log.',
-  proxy_failed: 'The HTTP proxy of the setting webhookProxy cannot be reached, or refused the connection.',
-  network_unreachable: 'Check this machine’s network: it has no way to the receiver’s address.',
-  http2_only: 'Let the receiver, or the proxy before it, accept HTTP/1.1 too.',
-  client_certificate_unusable: 'Correct the files that the webhook’s tls names.',
+  connection_closed: 'The receiver closed the connection without an answer; check its log.',
+  proxy_failed:
+    'Check the HTTP proxy of the setting webhookProxy: it cannot be reached, or refused the connection.',
+  network_unreachable: 'Check this machine’s network: it has no route to the receiver’s address.',
+  http2_only: 'Let the receiver, or the proxy in front of it, accept HTTP/1.1 too.',
+  client_certificate_unusable: 'Correct the files named in the webhook’s tls.',
   name_not_found: 'Check the host in the webhook’s url: its name has no address.',
-  name_timeout: 'The name server does not answer; it is asked again.',
-  name_failed: 'The name server reports an error; it is asked again.',
+  name_timeout: 'Check the name server: it does not answer.',
+  name_failed: 'Check the name server: it reports an error.',
   certificate_invalid:
     'Give the receiver a certificate that is valid for its name, or trust its authority (CODEBUDDY_WEBHOOK_CA).',
-  tls_failed: 'Check that the receiver speaks TLS 1.2 or later on this port.',
-  bad_response: 'The receiver does not answer in valid HTTP/1.1.',
+  tls_failed: 'Check that the receiver accepts TLS 1.2 or later on this port.',
+  bad_response: 'Check the receiver: its answer is not valid HTTP/1.1.',
   target_refused: 'Allow the target (--allowed-target), or correct the webhook’s url.',
   redirect_refused: 'Set the webhook’s url to the address that the redirect names.',
-  rate_limited: 'Nothing to do: it is sent when the receiver’s pause is over.',
-  gone: 'The receiver wants no more; remove the webhook, or enable it again.',
-  aborted: 'The receiver asked to give this delivery up.',
-  expired: 'Its time (96 h) was over. Mend the receiver, then retry it.',
-  send_failed: 'The request could not be sent; the attempt says why.',
+  rate_limited: 'Nothing to do: it is sent when the pause that the receiver asked for ends.',
+  gone: 'The receiver wants no more deliveries; remove the webhook, or enable it again.',
+  aborted: 'The receiver asked to abort this delivery.',
+  expired: 'It was not delivered within 96 h. Fix the receiver, then retry the delivery.',
+  send_failed: 'The request could not be sent; the attempt shows the reason.',
 };
 
 export function explain({ delivery, lane, payload, wall, now }: ExplainOptions): DeliveryExplanation {
@@ -51,7 +53,10 @@ export function explain({ delivery, lane, payload, wall, now }: ExplainOptions):
   const hint = advice[delivery.reason ?? ''] ?? '';
   const retry = `codebuddy deliveries retry ${delivery.id}`;
   const parts: Record<Delivery['status'], () => Omit<DeliveryExplanation, 'curl'>> = {
-    success: () => ({ summary: `Delivered; it was sent ${times}.${lastWords}`, nextStep: 'Nothing to do.' }),
+    success: () => ({
+      summary: `Delivered after it was sent ${times}.${lastWords}`,
+      nextStep: 'Nothing to do.',
+    }),
     failed: () => ({
       summary: `Given up after it was tried ${times} (${delivery.reason}).${lastWords}`,
       nextStep: `${hint} Then: ${retry}`.trim(),
@@ -80,51 +85,50 @@ function explainPending(
   hint: string,
 ): Omit<DeliveryExplanation, 'curl'> {
   if (lane === undefined)
-    return { summary: soFar, nextStep: 'Its webhook was removed; it is being cancelled.' };
+    return { summary: soFar, nextStep: 'Nothing to do: its webhook was removed, so it is being cancelled.' };
   if (lane.refusal !== undefined)
     return {
-      summary: `${soFar} It waits, because its webhook is refused: ${lane.refusal}.`,
+      summary: `${soFar} It waits because its webhook is refused: ${lane.refusal}.`,
       nextStep: `codebuddy webhooks show ${lane.id}`,
     };
   if (!lane.isEnabled)
     return {
-      summary: `${soFar} It waits, because its webhook is disabled.`,
+      summary: `${soFar} It waits because its webhook is disabled.`,
       nextStep: `codebuddy webhooks enable ${lane.id}`,
     };
   const at = delivery.nextAttemptAt === null ? 'soon' : `at ${delivery.nextAttemptAt}`;
-  const { pausedUntil } = lane.memory;
+  const { pausedUntil } = lane.state;
   if (pausedUntil !== null && pausedUntil > now)
     return {
       summary: `${soFar} The receiver asked for a pause until ${shownDue(pausedUntil, { now, wall })}.`,
       nextStep: `Nothing to do: it is sent ${at}. To send it now: codebuddy deliveries retry ${delivery.id}`,
     };
-  if (lane.blocked !== undefined)
+  if (lane.unreachable !== undefined)
     return {
-      summary: `${soFar} This machine cannot reach the target now: ${lane.blocked.message}. No attempt is spent.`,
-      nextStep: `${advice[lane.blocked.reason] ?? ''} It is tried again ${at}.`.trim(),
+      summary: `${soFar} This machine cannot reach the target now: ${lane.unreachable.message}. No attempt is spent.`,
+      nextStep: `${advice[lane.unreachable.reason] ?? ''} It is retried ${at}.`.trim(),
     };
-  if (lane.isOpen) {
+  if (lane.isBreakerOpen) {
     const until = lane.shutUntil(now);
     const probe = until === undefined ? 'now' : `at ${shownDue(until, { now, wall })}`;
     return {
-      summary: `${soFar} ${whyOpen(lane.memory.failures)}, so one request at a time is tried, the next ${probe}.`,
+      summary: `${soFar} ${whyOpen(lane.state.failures)}, so one request at a time is sent, the next ${probe}.`,
       nextStep:
-        `${hint === '' ? 'Mend the receiver; the rest follows by itself.' : hint} This one is sent ${at}, or later if the receiver is not back by then. ` +
+        `${hint === '' ? 'Fix the receiver.' : hint} This delivery is sent ${at}, or later if the receiver is still down. ` +
         `To send it now: codebuddy deliveries retry ${delivery.id}`,
     };
   }
   const isDue = delivery.nextAttemptAt === null || Date.parse(delivery.nextAttemptAt) <= wall;
   return {
     summary: soFar,
-    nextStep:
-      `${hint} ${isDue ? 'It is sent as soon as its turn comes.' : `It is tried again ${at}.`}`.trim(),
+    nextStep: `${hint} ${isDue ? 'It is sent when it is its turn.' : `It is retried ${at}.`}`.trim(),
   };
 }
 
 function whyOpen(failures: number): string {
   return failures === 0
-    ? 'Its webhook was down and has not been tried since'
-    : `Its webhook failed ${failures} times in a row`;
+    ? 'Its receiver was down and has not been tried since'
+    : `The last ${failures} attempts of its webhook failed`;
 }
 
 function curlLine(
@@ -133,7 +137,7 @@ function curlLine(
   payload: Uint8Array | undefined,
   wall: number,
 ): string | null {
-  // A longer line is of no use in a shell.
+  // A longer command would be unusable in a shell.
   if (lane === undefined || payload === undefined || payload.length > 16_384) return null;
   const timestamp = Math.floor(wall / 1000);
   const signed = lane.signerAt(wall).sign(delivery.eventId, timestamp, payload);
@@ -152,7 +156,7 @@ function curlLine(
   ].join(' ');
 }
 
-/** For a POSIX shell. */
+/** Quote for a POSIX shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,12 +1,12 @@
-// Says when a file may have changed, links on the way to it included. It watches folders, not the file: an editor that saves by renaming
-// would leave us watching the old one. Where the system cannot watch, the file is looked at every two seconds.
+// Watches a file and the symbolic links that lead to it. It watches folders, not the file: an editor that saves by
+// renaming would leave the old file watched. If the system cannot watch a folder, the file is polled every two seconds.
 
 import { type FSWatcher, watch } from 'node:fs';
 import { fileFault } from '../base/file-errors.ts';
 import { linkChain } from './link-chain.ts';
 
 export interface FileWatch {
-  /** A link may lead elsewhere now. */
+  /** Follow the links again: one of them may have changed. */
   follow(): void;
   close(): void;
 }
@@ -18,15 +18,15 @@ export interface FileWatchOptions {
   readonly warn: (message: string) => void;
 }
 
-/** An editor writes in several steps. */
+/** An editor writes in several steps; wait for the last. */
 const settleMs = 50;
-const lookEveryMs = 2000;
+const pollEveryMs = 2000;
 
 export function watchFile({ path, onChange, warn }: FileWatchOptions): FileWatch {
   const watchers = new Map<string, FSWatcher>();
   let names = new Map<string, Set<string>>();
   let settling: NodeJS.Timeout | undefined;
-  let looking: NodeJS.Timeout | undefined;
+  let polling: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   function changed(): void {
@@ -36,12 +36,14 @@ export function watchFile({ path, onChange, warn }: FileWatchOptions): FileWatch
     settling.unref();
   }
 
-  /** For the rest of the life of this watch. */
-  function lookInstead(error: unknown): void {
-    if (looking !== undefined || isClosed) return;
-    warn(`${path} cannot be watched (${fileFault(error)}); it is looked at every ${lookEveryMs / 1000} s`);
-    looking = setInterval(onChange, lookEveryMs);
-    looking.unref();
+  /** Polls until the watch is closed. */
+  function pollInstead(error: unknown): void {
+    if (polling !== undefined || isClosed) return;
+    warn(
+      `${path} cannot be watched (${fileFault(error)}); it is checked every ${pollEveryMs / 1000} s instead`,
+    );
+    polling = setInterval(onChange, pollEveryMs);
+    polling.unref();
   }
 
   function watchFolder(folder: string): void {
@@ -49,10 +51,10 @@ export function watchFile({ path, onChange, warn }: FileWatchOptions): FileWatch
       const watcher = watch(folder, { persistent: false }, (_event, name) => {
         if (name === null || names.get(folder)?.has(name)) changed();
       });
-      watcher.on('error', lookInstead);
+      watcher.on('error', pollInstead);
       watchers.set(folder, watcher);
     } catch (error) {
-      lookInstead(error);
+      pollInstead(error);
     }
   }
 
@@ -78,7 +80,7 @@ export function watchFile({ path, onChange, warn }: FileWatchOptions): FileWatch
     close() {
       isClosed = true;
       clearTimeout(settling);
-      clearInterval(looking);
+      clearInterval(polling);
       for (const watcher of watchers.values()) watcher.close();
       watchers.clear();
     },

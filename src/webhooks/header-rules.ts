@@ -1,10 +1,10 @@
-// A webhook's own headers: which may be set, and how they are shown. Names and values by RFC 9110 §5; what would change the request
-// itself, or be taken for ours, may not be set.
+// A webhook's own headers: which may be set, and how they are shown. Names and values follow RFC 9110 §5. Headers that
+// would change the request itself, or could be mistaken for the sender's, may not be set.
 
 import { escapePointer } from '../base/json-pointer.ts';
 
 export interface HeaderFault {
-  /** JSON Pointer below /headers; empty for the whole. */
+  /** JSON Pointer below /headers; empty for all of them together. */
   readonly pointer: string;
   readonly message: string;
 }
@@ -30,7 +30,7 @@ const reserved: ReadonlySet<string> = new Set([
 ]);
 const reservedPrefixes = ['webhook-', 'x-webhook-', 'content-', 'proxy-'];
 
-/** Every fault of the headers of a webhook; none if they are fine. */
+/** Check a webhook's headers. Returns every fault. */
 export function checkHeaders(headers: unknown): readonly HeaderFault[] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers))
     return [{ pointer: '', message: 'must be an object of names and values' }];
@@ -41,7 +41,7 @@ export function checkHeaders(headers: unknown): readonly HeaderFault[] {
   const names = new Set<string>();
   let total = 0;
   for (const [name, value] of entries) {
-    const message = faultOf(name, value) ?? (names.has(name.toLowerCase()) ? 'is there twice' : undefined);
+    const message = faultOf(name, value) ?? (names.has(name.toLowerCase()) ? 'is given twice' : undefined);
     names.add(name.toLowerCase());
     if (message !== undefined) faults.push({ pointer: `/${escapePointer(name.slice(0, 100))}`, message });
     total += name.length + String(value).length + 4;
@@ -57,8 +57,8 @@ function faultOf(name: string, value: unknown): string | undefined {
   const lower = name.toLowerCase();
   if (reserved.has(lower) || reservedPrefixes.some((prefix) => lower.startsWith(prefix)))
     return 'is reserved: it is set by the sender, or would change the request itself';
-  if (Object.hasOwn(Object.prototype, name)) return 'is not a header name that can be kept';
-  if (typeof value !== 'string') return 'must be text';
+  if (Object.hasOwn(Object.prototype, name)) return 'cannot be used as a header name';
+  if (typeof value !== 'string') return 'must be a string';
   if (value.length > maxValueBytes) return `must have at most ${maxValueBytes} bytes; it has ${value.length}`;
   if (!/^[\x20-\x7e\t]*$/.test(value)) return 'must be visible ASCII, spaces and tabs';
   return value.trim() === value ? undefined : 'must not begin or end with a space';
@@ -66,14 +66,14 @@ function faultOf(name: string, value: unknown): string | undefined {
 
 const credential = /auth|cookie|token|secret|passw|key|session|signature/i;
 
-/** Schemes of RFC 9110 §11.4 that carry the credential itself, under whatever name. */
+/** Schemes of RFC 9110 §11.4 whose value is a credential, whatever the name of the header. */
 const credentialValue = /^(?:bearer|basic|token|apikey)\s+\S/i;
 
 function isCredential(name: string, value: string): boolean {
   return credential.test(name) || credentialValue.test(value);
 }
 
-/** Values that may let someone in are not shown. */
+/** Replace the values of headers that may hold credentials. */
 export function maskHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, isCredential(name, value) ? '***' : value]),

@@ -1,4 +1,4 @@
-// The hosts file: names that a person gave to addresses on this machine. c-ares does not read it, so we do; again when it has changed.
+// Reads the hosts file, which c-ares does not, and reads it again when it changes.
 
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ export const systemHostsFile =
     ? join(process.env.SystemRoot ?? 'C:\\Windows', 'System32', 'drivers', 'etc', 'hosts')
     : '/etc/hosts';
 
-/** Gives the addresses of a name; none if the file does not name it or cannot be read. */
+/** Returns a function that looks up a name: its addresses, or none if the file does not list it or cannot be read. */
 export function openHostsFile(path: string): (name: string) => readonly string[] {
   let stamp = '';
   let names: ReadonlyMap<string, readonly string[]> = new Map();
@@ -30,7 +30,7 @@ function read(path: string): ReadonlyMap<string, readonly string[]> {
   try {
     text = readFileSync(path, 'utf8');
   } catch {
-    // Not there for us: name servers answer alone.
+    // Without it only name servers answer.
     return new Map();
   }
   const names = new Map<string, string[]>();

@@ -1,8 +1,9 @@
-// What is done now and then: history is pruned by age and number, and what has waited too long for a webhook that cannot take it is
-// given up. In small steps, so that nobody waits for it.
+// Prunes the history by age and number once an hour, and gives up deliveries that have waited too long for a webhook
+// that cannot receive them. It works in small steps, so that it delays nothing else.
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
+import { changeToExpired } from './delivery-change.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import type { Lane } from './lane.ts';
 
@@ -10,9 +11,9 @@ export interface HousekeepingOptions {
   readonly store: Store;
   readonly clock: DeliveryClock;
   readonly lanes: ReadonlyMap<string, Lane>;
-  /** How many ended deliveries the history holds. */
+  /** How many ended deliveries the history has. */
   readonly ended: () => number;
-  /** How many it may hold. */
+  /** How many it may have. */
   readonly keep: number;
   readonly onPruned: (count: number) => void;
   readonly onExpired: (lane: Lane, count: number) => void;
@@ -20,7 +21,7 @@ export interface HousekeepingOptions {
 }
 
 export interface Housekeeping {
-  /** A delivery has ended: see soon whether the history is too long. */
+  /** A delivery has ended: prune soon if the history is too long. */
   nudge(): void;
   stop(): void;
 }
@@ -30,7 +31,7 @@ const intervalMs = 60 * 60 * 1000;
 const firstAfterMs = 1000;
 /** Few enough that a step takes less than a millisecond. */
 const stepSize = 100;
-/** Between steps while the history is too long; none are made while it is not. */
+/** Pause between steps. */
 const pauseMs = 20;
 
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
@@ -52,7 +53,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
         });
         onPruned(count);
         if (count < stepSize) return;
-        // Far behind, deliveries end faster than the pauses allow.
+        // Far behind, pruning with full pauses would be slower than deliveries end.
         await sleep(excess > keep / 2 ? 1 : pauseMs);
       }
     } finally {
@@ -63,12 +64,12 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   async function expire(): Promise<void> {
     for (const lane of lanes.values()) {
       if (isStopped) return;
-      // A webhook that takes deliveries gives each its last try; see dispatcher.ts.
-      if (lane.pending === 0 || lane.allowedAt(clock.now()) > 0) continue;
+      // If the webhook can receive, the dispatcher gives each delivery its last try.
+      if (lane.queue.pending === 0 || lane.slotsAt(clock.now()) > 0) continue;
       try {
         while (!isStopped && (await expireStep(lane)) > 0) await sleep(1);
       } catch (error) {
-        // The others have their turn all the same.
+        // The other webhooks must not wait for this one.
         onError(error);
       }
     }
@@ -76,8 +77,8 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   async function expireStep(lane: Lane): Promise<number> {
     const patient = clock.patient();
-    lane.unload();
-    const sequences = lane.takeFresh(stepSize);
+    lane.queue.unload();
+    const sequences = lane.queue.takeFresh(stepSize);
     let left: readonly number[] = sequences;
     let old: readonly DeliveryRow[];
     try {
@@ -85,14 +86,16 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
         ...(await store.freshDeliveries(lane.id, sequences)),
         ...(await store.waitingDeliveries(lane.id, Number.MAX_SAFE_INTEGER, stepSize)),
       ];
-      old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.known.has(id));
+      old = rows.filter(({ id, expiresAt }) => expiresAt <= patient && !lane.queue.knows(id));
       if (old.length > 0)
-        await store.write(old.map((row) => ({ kind: 'changeDelivery', change: expired(row, clock.now()) })));
+        await store.write(
+          old.map((row) => ({ kind: 'changeDelivery', change: changeToExpired(row, clock.now()) })),
+        );
       const gone = new Set(old.map(({ sequence }) => sequence));
       left = sequences.filter((sequence) => !gone.has(sequence));
     } finally {
-      // Also if the store failed: what was taken from the queue goes back to its front.
-      lane.fresh.unshift(left);
+      // Even if the store failed, what was taken goes back to the front of the queue.
+      lane.queue.returnedFresh(left);
     }
     if (old.length === 0) return 0;
     onExpired(lane, old.length);
@@ -126,8 +129,4 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       clearTimeout(pause);
     },
   };
-}
-
-function expired(row: DeliveryRow, now: number) {
-  return { ...row, status: 'failed' as const, nextAttemptAt: null, endedAt: now, reason: 'expired' };
 }

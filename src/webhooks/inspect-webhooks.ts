@@ -1,4 +1,4 @@
-// What a start would make of webhooks.json, without starting or changing anything.
+// Reports what a start would find in webhooks.json, without starting or changing anything.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import { parseFile } from './registry-entries.ts';

@@ -1,326 +1,315 @@
-// One webhook's queue: a short piece of it in memory, the rest in the store. The lane knows what may start now and, if nothing may, when
-// to look again; the dispatcher starts it.
+// One webhook at work: its configuration, its saved state, its queue and its slots. The lane says what may start now
+// and, if nothing may, when to look again; the dispatcher starts it. Only the lane's own verbs change it.
+//
+// What its requests wait for is named by the first of these that holds:
+//
+//   refused      the configuration cannot be used now                configure
+//   disabled     nothing is sent, events are counted as missed       setState, configure
+//   held         its queue is being put in order                     hold .. release
+//   paused       the receiver asked for a pause                      setState
+//   unreachable  this machine cannot reach the target                notReached .. reached
+//   open         the breaker is open: one probe at a time            setState
+//   free         up to 8 requests at once; one in an ordered webhook
+//
+// `paused`, `unreachable` and `open` do not stop a delivery that a user asked to send now.
+//
+// A request takes a slot from `startNext` to `released`. In an ordered webhook the slot is taken again by `recording`
+// and kept until `recorded`. The stages of a delivery are those of delivery-queue.ts.
 
-import { createRedactor, type Redactor } from '../base/redaction.ts';
-import type { DeliveryRow } from '../store/delivery-store.ts';
-import { secretValues } from './header-rules.ts';
-import { createSequenceQueue, type SequenceQueue } from './sequence-queue.ts';
-import { createSigner, type Signer } from './signing.ts';
+import type { Redactor } from '../base/redaction.ts';
+import { type Credentials, createCredentials } from './credentials.ts';
+import { DeliveryQueue, type Taken } from './delivery-queue.ts';
+import { createRequestLimit, maxRequests } from './request-limit.ts';
+import type { SavedState } from './saved-state.ts';
+import type { Signer } from './signing.ts';
+import { type Unreachable, unreachableAgain } from './unreachable.ts';
 import type { WebhookConfig } from './webhook-config.ts';
-import type { WebhookMemory } from './webhook-health.ts';
-
-/** Deliveries that all lanes may hold in memory together, and one alone; they are small, payloads are elsewhere. */
-const allLanesCapacity = 32_768;
-const mostInLane = 256;
-const leastInLane = 16;
-
-/** How many deliveries a lane may hold in memory when there are so many lanes. */
-export function laneCapacity(lanes: number): number {
-  return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), leastInLane), mostInLane);
-}
-
-const mostAtOnce = 8;
-const firstBlockMs = 1000;
-const longestBlockMs = 60_000;
-
-/** This machine cannot reach a target. Times in Unix ms of the delivery clock. */
-export interface Blocked {
-  readonly since: number;
-  readonly reason: string;
-  /** In words. */
-  readonly message: string;
-  /** How often in a row it was tried. */
-  readonly level: number;
-  /** When it is tried again. */
-  readonly until: number;
-}
-
-/** What starts next. */
-export interface Taken {
-  readonly delivery: DeliveryRow;
-  /** Someone asked for it. */
-  readonly isUrgent: boolean;
-}
 
 export class Lane {
   readonly id: string;
   /** Set if the webhook belongs to one run. */
   readonly runId: string | undefined;
-  config: WebhookConfig;
-  url: URL;
-  memory: WebhookMemory;
-  /** Due now, in the order in which they start. */
-  readonly ready: DeliveryRow[] = [];
-  /** Someone asked to send these now: neither breaker nor pause holds them back. */
-  readonly urgent: DeliveryRow[] = [];
-  /** Id and sequence of what is in `ready` or `urgent`, under way, or done and not recorded yet. */
-  readonly known = new Map<string, number>();
-  /** Events whose fresh delivery is in the store only, in the order in which they come. */
-  readonly fresh: SequenceQueue = createSequenceQueue();
-  inFlight = 0;
-  /** How many at once: halved by an overloaded receiver, 1, 2, 4, 8 after it was down. */
-  limit = mostAtOnce;
-  private isRecovering = false;
-  private isUnsorted = false;
-  /** When the next tried delivery that is not in memory is due. */
-  nextWaitingAt: number | undefined;
-  /** Not ended, in the store. */
-  pending = 0;
-  lastSuccessAt: number | undefined;
-  /** Why this machine cannot reach the target; not kept, since a start tries again. */
-  blocked: Blocked | undefined;
-  /** The breaker is open, and nothing that waits is fit to probe with: the receiver refused it all. */
-  hasNoProbe = false;
-  isLoading = false;
-  /** Why the webhook cannot be used now; its deliveries wait. */
-  refusal: string | undefined;
-  private holds = 0;
-  /** Its run has ended: it goes when its deliveries have. */
-  isRunEnded = false;
-  /** In the dispatcher's line of lanes that may start something. */
-  isQueued = false;
-  timer: NodeJS.Timeout | undefined;
-  private signer: Signer | undefined;
-  private signerUntil = Number.POSITIVE_INFINITY;
-  private redactorNow: Redactor | undefined;
+  readonly queue: DeliveryQueue;
 
-  constructor(config: WebhookConfig, memory: WebhookMemory, runId?: string, refusal?: string) {
+  #config: WebhookConfig;
+  #url: URL;
+  #refusal: string | undefined;
+  #state: SavedState;
+  #credentials: Credentials;
+  #isRunEnded = false;
+  #unreachable: Unreachable | undefined;
+  #lastSuccessAt: number | undefined;
+  readonly #limit = createRequestLimit();
+  #inFlight = 0;
+  #holds = 0;
+  #isInLine = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(config: WebhookConfig, state: SavedState, runId?: string, refusal?: string) {
     this.id = config.id;
     this.runId = runId;
-    this.config = config;
-    this.refusal = refusal;
-    this.url = toUrl(config.url);
-    this.memory = memory;
+    this.queue = new DeliveryQueue(config.ordered);
+    this.#config = config;
+    this.#refusal = refusal;
+    this.#url = toUrl(config.url);
+    this.#state = state;
+    this.#credentials = createCredentials(config, state);
   }
 
-  get isOpen(): boolean {
-    return this.memory.openUntil !== null;
+  // ---- configuration and saved state
+
+  get config(): WebhookConfig {
+    return this.#config;
+  }
+
+  get url(): URL {
+    return this.#url;
+  }
+
+  /** Why the configuration cannot be used now; undefined if it can. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  get state(): SavedState {
+    return this.#state;
   }
 
   get isEnabled(): boolean {
-    return this.config.enabled && this.memory.disabledAt === null;
+    return this.#config.enabled && this.#state.disabledAt === null;
+  }
+
+  get isBreakerOpen(): boolean {
+    return this.#state.openUntil !== null;
+  }
+
+  /** True if the webhook belongs to a run that has ended: it is removed when its deliveries have ended. */
+  get isRunEnded(): boolean {
+    return this.#isRunEnded;
+  }
+
+  get redactor(): Redactor {
+    return this.#credentials.redactor;
+  }
+
+  signerAt(wall: number): Signer {
+    return this.#credentials.signerAt(wall);
   }
 
   configure(config: WebhookConfig, refusal?: string): void {
-    const becomesOrdered = config.ordered && !this.config.ordered;
-    this.config = config;
-    this.refusal = refusal;
-    this.url = toUrl(config.url);
-    this.signer = undefined;
-    this.redactorNow = undefined;
-    // What was queued while the order did not matter is put in order.
-    if (becomesOrdered) this.enqueue([]);
+    this.#config = config;
+    this.#refusal = refusal;
+    this.#url = toUrl(config.url);
+    this.#credentials = createCredentials(config, this.#state);
+    this.queue.setOrdered(config.ordered);
   }
 
-  /** Nothing starts until the returned function is called: what must come first is being queued. */
+  setState(state: SavedState): void {
+    const { previousSecrets, swapLegacy, openUntil } = this.#state;
+    this.#state = state;
+    if (state.previousSecrets !== previousSecrets || state.swapLegacy !== swapLegacy)
+      this.#credentials = createCredentials(this.#config, state);
+    if (openUntil !== null && state.openUntil === null) this.queue.probingEnded();
+  }
+
+  runEnded(): void {
+    this.#isRunEnded = true;
+  }
+
+  /**
+   * The webhook is removed: nothing starts any more. Returns the sequences of everything pending but what waits in the
+   * store.
+   */
+  removed(): readonly number[] {
+    this.#config = { ...this.#config, enabled: false };
+    this.stopTimer();
+    return this.queue.takeAll();
+  }
+
+  // ---- the receiver
+
+  get unreachable(): Unreachable | undefined {
+    return this.#unreachable;
+  }
+
+  get lastSuccessAt(): number | undefined {
+    return this.#lastSuccessAt;
+  }
+
+  /** This machine could not reach the target: the next request is not made before `until` of the returned value. */
+  notReached(reason: string, message: string, now: number, random: number): Unreachable {
+    this.#unreachable = unreachableAgain(this.#unreachable, { reason, message }, now, random);
+    return this.#unreachable;
+  }
+
+  /** Returns true if the target was unreachable before. */
+  reached(): boolean {
+    const wasUnreachable = this.#unreachable !== undefined;
+    this.#unreachable = undefined;
+    return wasUnreachable;
+  }
+
+  /**
+   * `wasDown`: the receiver is back after the breaker was open or the target unreachable, so requests begin one at a
+   * time.
+   */
+  succeeded(now: number, wasDown: boolean): void {
+    this.#lastSuccessAt = now;
+    if (wasDown) this.#limit.recovered();
+    else this.#limit.succeeded();
+  }
+
+  /** The breaker has closed without a success: the receiver answered. */
+  recovered(): void {
+    this.#limit.recovered();
+  }
+
+  overloaded(): void {
+    this.#limit.overloaded();
+  }
+
+  // ---- what may start
+
+  /** Slots that are taken. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Starts nothing until the returned function is called: what must be sent first is still being queued. */
   hold(): () => void {
-    this.holds++;
+    this.#holds++;
     let isHolding = true;
     return () => {
-      if (isHolding) this.holds--;
+      if (isHolding) this.#holds--;
       isHolding = false;
     };
   }
 
-  get isHeld(): boolean {
-    return this.holds > 0;
+  get #canSend(): boolean {
+    return this.isEnabled && this.#refusal === undefined && this.#holds === 0;
   }
 
-  remember(memory: WebhookMemory): void {
-    if (
-      memory.previousSecrets !== this.memory.previousSecrets ||
-      memory.swapLegacy !== this.memory.swapLegacy
-    )
-      this.signer = undefined;
-    this.memory = memory;
-  }
-
-  /** Knows the secret and the header values of this webhook. */
-  get redactor(): Redactor {
-    const { secret, headers } = this.config;
-    this.redactorNow ??= createRedactor([
-      ...(secret === undefined ? [] : [secret]),
-      ...secretValues(headers),
-    ]);
-    return this.redactorNow;
-  }
-
-  /** Made when it is needed, and again when an old secret's time is over. */
-  signerAt(wall: number): Signer {
-    if (this.signer === undefined || wall >= this.signerUntil) {
-      const valid = this.memory.previousSecrets.filter(({ until }) => until > wall);
-      this.signerUntil = Math.min(Number.POSITIVE_INFINITY, ...valid.map(({ until }) => until));
-      const { secret, legacySignature } = this.config;
-      this.signer = createSigner({
-        ...(secret === undefined ? {} : { secret }),
-        previous: valid.map((old) => old.secret),
-        legacySignature,
-        swapLegacy: this.memory.swapLegacy && valid.length > 0,
-      });
-    }
-    return this.signer;
-  }
-
-  private get canSend(): boolean {
-    return this.isEnabled && this.refusal === undefined && !this.isHeld;
-  }
-
-  /** How many requests may be under way at this time. */
-  allowedAt(now: number): number {
-    if (!this.canSend || this.shutUntil(now) !== undefined) return 0;
-    // Half open: one probe at a time.
-    if (this.isOpen || this.blocked !== undefined) return 1;
-    return this.config.ordered ? 1 : this.limit;
-  }
-
-  /** The time before which nothing starts but what someone asked for; undefined if something may start now. */
+  /** The time before which only urgent deliveries start; undefined if there is none. */
   shutUntil(now: number): number | undefined {
-    const { pausedUntil, openUntil } = this.memory;
-    const shut = Math.max(pausedUntil ?? 0, openUntil ?? 0, this.blocked?.until ?? 0);
+    const { pausedUntil, openUntil } = this.#state;
+    const shut = Math.max(pausedUntil ?? 0, openUntil ?? 0, this.#unreachable?.until ?? 0);
     return shut > now ? shut : undefined;
   }
 
-  /** True if a delivery in memory may start. */
+  /** How many slots there are at this time. */
+  slotsAt(now: number): number {
+    if (!this.#canSend || this.shutUntil(now) !== undefined) return 0;
+    // One probe at a time.
+    if (this.isBreakerOpen || this.#unreachable !== undefined) return 1;
+    return this.#config.ordered ? 1 : this.#limit.value;
+  }
+
   canStart(now: number): boolean {
-    if (this.urgent.length > 0) return this.canSend && this.inFlight < mostAtOnce;
+    const { queue } = this;
+    if (queue.urgentCount > 0) return this.#canSend && this.#inFlight < maxRequests;
     return (
-      this.ready.length > 0 &&
-      !this.isBlocked(now) &&
-      this.inFlight < this.allowedAt(now) &&
-      (!this.isOpen || this.bestProbe() !== undefined)
-    );
-  }
-
-  /** Takes what starts next; only if `canStart`. */
-  takeNext(): Taken | undefined {
-    const urgent = this.urgent.shift();
-    if (urgent !== undefined) return { delivery: urgent, isUrgent: true };
-    const index = this.isOpen ? this.bestProbe() : 0;
-    const delivery = index === undefined ? undefined : this.ready.splice(index, 1)[0];
-    return delivery === undefined ? undefined : { delivery, isUrgent: false };
-  }
-
-  /** True if the store has something due and there is room for it. */
-  shouldLoad(now: number, capacity: number): boolean {
-    if (this.isLoading || this.allowedAt(now) === 0) return false;
-    if (this.needsProbe(now)) return true;
-    if (this.ready.length > capacity) return false;
-    if (this.nextWaitingAt !== undefined && this.nextWaitingAt <= now) return true;
-    return this.fresh.length > 0 && this.ready.length <= capacity / 2;
-  }
-
-  /** True if a probe is due and memory holds nothing to probe with. */
-  needsProbe(now: number): boolean {
-    return (
-      this.isOpen &&
-      !this.hasNoProbe &&
-      this.pending > 0 &&
-      this.inFlight === 0 &&
-      this.allowedAt(now) > 0 &&
-      (this.bestProbe() === undefined || this.isBlocked(now))
+      queue.readyCount > 0 &&
+      !queue.mustWaitForEarlier(now) &&
+      this.#inFlight < this.slotsAt(now) &&
+      (!this.isBreakerOpen || queue.hasProbe())
     );
   }
 
   /** When to look again if nothing can be done now; undefined if only an event can change that. */
   wakeAt(now: number): number | undefined {
-    if (!this.canSend || this.pending === 0) return undefined;
-    return this.shutUntil(now) ?? this.nextWaitingAt;
+    if (!this.#canSend || this.queue.pending === 0) return undefined;
+    return this.shutUntil(now) ?? this.queue.nextWaitingAt;
   }
 
-  /** This machine cannot reach the target: the next request is not made before a while, longer each time. */
-  block(reason: string, message: string, now: number, random: number): void {
-    const { since = now, level = 0, until = 0 } = this.blocked ?? {};
-    // Requests that were in flight together met the same fault.
-    if (this.blocked?.reason === reason && until > now) return;
-    const wait = Math.min(firstBlockMs * 2 ** level, longestBlockMs) * (0.8 + 0.4 * random);
-    this.blocked = {
-      since,
-      reason,
-      message,
-      level: Math.min(level + 1, 10),
-      until: now + Math.round(Math.min(wait, longestBlockMs)),
-    };
+  /** Takes the next delivery and a slot for it. Call it only if `canStart`. */
+  startNext(): Taken | undefined {
+    const taken = this.queue.takeNext(this.isBreakerOpen);
+    if (taken !== undefined) this.#inFlight++;
+    return taken;
   }
 
-  /** After a success: toward the full number. `wasDown`: the breaker was open. */
-  speedUp(wasDown: boolean): void {
-    if (wasDown) {
-      this.limit = 1;
-      this.isRecovering = true;
-    } else this.limit = Math.min(this.isRecovering ? this.limit * 2 : this.limit + 1, mostAtOnce);
-  }
-
-  /** The receiver is overloaded. */
-  slowDown(): void {
-    this.limit = Math.max(Math.floor(this.limit / 2), 1);
-    this.isRecovering = false;
-  }
-
-  /** Leaves what is in memory to the store, to be read again in its order. */
-  unload(): void {
-    const rows = [...this.urgent, ...this.ready];
-    this.fresh.unshift(rows.filter((row) => row.nextAttemptAt === null).map(({ sequence }) => sequence));
-    for (const { id, nextAttemptAt } of rows) {
-      this.known.delete(id);
-      if (nextAttemptAt !== null) this.waitsUntil(nextAttemptAt);
-    }
-    this.urgent.length = 0;
-    this.ready.length = 0;
-  }
-
-  /** A tried delivery waits in the store. */
-  waitsUntil(time: number): void {
-    this.nextWaitingAt = Math.min(this.nextWaitingAt ?? time, time);
-  }
-
-  /** Events of the past are to be sent, again or at last. */
-  enqueue(sequences: readonly number[]): void {
-    for (const sequence of sequences) this.fresh.push(sequence);
-    this.hasNoProbe = false;
-    if (!this.config.ordered) return;
-    this.unload();
-    this.isUnsorted = true;
-  }
-
-  /** Takes up to `max` events from the store's part of the queue. */
-  takeFresh(max: number): number[] {
-    if (this.isUnsorted) this.fresh.sort();
-    this.isUnsorted = false;
-    return this.fresh.take(max);
+  released(): void {
+    if (this.#inFlight === 0)
+      throw new Error('Internal error in a lane: a slot was released that was not taken');
+    this.#inFlight--;
   }
 
   /**
-   * Where in `ready` the best delivery to probe with is: never one that the receiver refused already, and rather one that it never answered. If
-   * nothing else waits at all, the first.
+   * The result of a released delivery is about to be written. In an ordered webhook it takes the slot again and returns
+   * true: the next delivery starts when this result is on the disk, so that the order survives a crash.
    */
-  private bestProbe(): number | undefined {
-    if (this.ready.length === 0) return undefined;
-    // Its order leaves no choice.
-    if (this.config.ordered) return 0;
-    const untouched = this.ready.findIndex(({ answered }) => answered === 'nothing');
-    if (untouched !== -1) return untouched;
-    // The store may have a better one, which is looked for first.
-    if (this.isLoading || (this.fresh.length > 0 && this.ready.length <= 2 * mostInLane)) return undefined;
-    const failed = this.ready.findIndex(({ answered }) => answered === 'error');
-    if (failed !== -1) return failed;
-    return this.hasNoProbe ? 0 : undefined;
+  recording(): boolean {
+    if (this.#config.ordered) this.#inFlight++;
+    return this.#config.ordered;
   }
 
-  /** Ordered: a tried delivery that waits in the store comes before all others. */
-  private isBlocked(now: number): boolean {
+  /**
+   * The result is on the disk. `nextAttemptAt`: null if the delivery has ended. `keptSlot`: what `recording` returned.
+   */
+  recorded(id: string, nextAttemptAt: number | null, keptSlot: boolean): void {
+    if (keptSlot) this.released();
+    this.queue.recorded(id, nextAttemptAt);
+  }
+
+  // ---- loading
+
+  /** True if a new delivery may go to memory. If not, it must go to the store only, to keep the order. */
+  hasRoomForNew(capacity: number): boolean {
+    return this.#holds === 0 && this.queue.hasRoomForNew(capacity);
+  }
+
+  /** True if the store has something due and there is room for it. */
+  shouldLoad(now: number, capacity: number): boolean {
+    const { isLoading, readyCount, nextWaitingAt, freshCount } = this.queue;
+    if (isLoading || this.slotsAt(now) === 0) return false;
+    if (this.needsProbe(now)) return true;
+    if (readyCount > capacity) return false;
+    if (nextWaitingAt !== undefined && nextWaitingAt <= now) return true;
+    return freshCount > 0 && readyCount <= capacity / 2;
+  }
+
+  /** True if a probe is due and memory has nothing to probe with. */
+  needsProbe(now: number): boolean {
+    const { queue } = this;
     return (
-      this.config.ordered &&
-      this.nextWaitingAt !== undefined &&
-      (this.nextWaitingAt > now || !this.isHeadTried())
+      this.isBreakerOpen &&
+      !queue.hasNoProbe &&
+      queue.pending > 0 &&
+      this.#inFlight === 0 &&
+      this.slotsAt(now) > 0 &&
+      (!queue.hasProbe() || queue.mustWaitForEarlier(now))
     );
   }
 
-  private isHeadTried(): boolean {
-    return (this.ready[0]?.tries ?? 0) > 0;
+  // ---- the dispatcher's books
+
+  /** In the dispatcher's line of lanes that may start something. */
+  get isInLine(): boolean {
+    return this.#isInLine;
+  }
+
+  joinedLine(): void {
+    this.#isInLine = true;
+  }
+
+  leftLine(): void {
+    this.#isInLine = false;
+  }
+
+  /** Calls `onTime` once, in place of any earlier timer. It does not keep the process alive. */
+  setTimer(delayMs: number, onTime: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(onTime, delayMs);
+    this.#timer.unref();
+  }
+
+  stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
 
-/** The URL of a webhook that is refused may be none; nothing is sent there. */
+/** A refused configuration may have no valid URL; nothing is sent there. */
 function toUrl(text: string): URL {
   return URL.canParse(text) ? new URL(text) : new URL('http://refused.invalid/');
 }

@@ -1,5 +1,5 @@
-// Follows symbolic links one at a time. webhooks.json may be a link into a repository of settings, or a mounted volume that is changed by
-// pointing a link elsewhere: each step is a place where it can change.
+// Follows symbolic links one at a time. webhooks.json may be a link into a repository of settings, or lie on a mounted
+// volume that is updated by changing a link, so a change can happen at each step.
 
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path';
@@ -9,10 +9,10 @@ export interface Place {
   readonly name: string;
 }
 
-/** As many as Linux follows. */
+/** The limit of Linux. */
 const mostLinks = 40;
 
-/** `path`, then each link on the way to what it leads to; the last one need not exist. */
+/** `path`, then the target of each link on the way; the last one need not exist. */
 export function linkChain(path: string): readonly Place[] {
   const chain: Place[] = [];
   let folder = existingFolder(dirname(path));
@@ -39,7 +39,7 @@ export function linkChain(path: string): readonly Place[] {
   return chain;
 }
 
-/** Where `path` leads to, also if nothing is there yet. */
+/** Where `path` leads, even if nothing exists there yet. */
 export function resolveLinks(path: string): string {
   const last = linkChain(path).at(-1);
   return last === undefined ? path : join(last.folder, last.name);
@@ -49,7 +49,7 @@ function existingFolder(folder: string): string {
   try {
     return realpathSync(folder);
   } catch {
-    // Whoever uses it gets the error of the missing folder.
+    // The caller gets the error of the missing folder when it uses the path.
     return folder;
   }
 }
@@ -58,7 +58,7 @@ function readLink(path: string): string | undefined {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
   } catch {
-    // Nothing is there, or it cannot be looked at: the chain ends here.
+    // It does not exist or cannot be read: the chain ends here.
     return undefined;
   }
 }

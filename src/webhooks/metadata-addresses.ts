@@ -1,5 +1,6 @@
-// Where clouds serve credentials and other data of a machine to whoever asks from it: never a webhook's target, whatever is allowed. One
-// row a service, with the provider's own page as its source. Providers that share an address share its row.
+// The metadata services of cloud providers, which serve credentials and other data of a machine to any program on it.
+// They are never a webhook's target, even if they are listed as allowed. One row for each service, with the provider's
+// own page as its source; providers that share an address share a row.
 
 export interface MetadataService {
   readonly provider: string;
@@ -102,7 +103,7 @@ export const metadataServices: readonly MetadataService[] = [
 
 const metadataNames: ReadonlySet<string> = new Set(metadataServices.flatMap(({ names = [] }) => names));
 
-/** Whether a name is a metadata service's, decided without a name server. `name` in lower case, without the root's dot. */
+/** True if the name belongs to a metadata service. `name`: in lower case, without the dot of the root. */
 export function isMetadataName(name: string): boolean {
   return metadataNames.has(name);
 }

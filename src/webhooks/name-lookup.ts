@@ -1,5 +1,6 @@
-// Names to addresses with c-ares and the hosts file. Not getaddrinfo: it runs on the process's few threads, and two names whose server
-// never answers would hold up everybody's (WEBHOOK-FACTS.md, fact 2).
+// Looks names up with c-ares and the hosts file. Not with getaddrinfo: it occupies one of the process's four threads
+// until a name server answers, so a few names whose servers are silent would delay every lookup and every file
+// operation.
 
 import { promises as dns } from 'node:dns';
 import { openHostsFile, systemHostsFile } from './hosts-file.ts';
@@ -13,7 +14,7 @@ export interface NameLookup {
    * @throws TransportError `name_not_found`, `name_timeout`, `name_failed`, `network_unreachable`
    */
   resolve(hostname: string, signal?: AbortSignal): Promise<readonly string[]>;
-  /** Ends what is under way. */
+  /** Cancels all lookups. */
   close(): void;
 }
 
@@ -31,7 +32,7 @@ export interface NameLookupOptions {
 }
 
 const maxAddresses = 64;
-/** A failure is not asked for again so soon. */
+/** How long a failure is remembered, so that a name is not asked for again at once. */
 const rememberMs = 5000;
 const maxRemembered = 1000;
 
@@ -48,13 +49,16 @@ export function createNameLookup({
   const resolvers = new Set<dns.Resolver>();
   const failures = new Map<string, { readonly error: TransportError; readonly until: number }>();
 
-  /** A resolver of its own for each name: one that is given up takes no other with it. All candidates share its time. */
+  /**
+   * Each name has its own resolver, so that cancelling one lookup cancels no other. All candidates share the time of
+   * one lookup.
+   */
   async function ask(hostname: string): Promise<readonly string[]> {
     const resolver = new dns.Resolver({ timeout: timeoutMs, tries });
     if (servers !== undefined) resolver.setServers(servers);
     resolvers.add(resolver);
     let isLate = false;
-    // c-ares backs off between tries; the promise to the caller is ours.
+    // c-ares waits between tries, so its own limit is later than the promised one.
     const timer = setTimeout(
       () => {
         isLate = true;
@@ -74,9 +78,10 @@ export function createNameLookup({
           answer.status === 'rejected' ? codeOf(answer.reason) : 'ENODATA',
         );
         const error = toError(plainName(hostname), codes, isLate);
-        // A name that is not there may be in the next domain; a server that does not answer would not answer for that either.
+        // A name that does not exist may exist in the next domain. A server that does not answer would not answer for
+        // that either.
         if (error.reason === 'name_timeout' || error.reason === 'network_unreachable') throw error;
-        // That a server failed for one of them is told rather than that another is not there.
+        // A server failure is reported rather than a name that does not exist.
         if (failure === undefined || error.reason === 'name_failed') failure = error;
       }
       throw failure ?? toError(plainName(hostname), ['ENOTFOUND'], isLate);
@@ -86,10 +91,15 @@ export function createNameLookup({
     }
   }
 
-  async function shared(name: string): Promise<readonly string[]> {
+  /** The failure of a moment ago, if there was one. */
+  function rememberedFailure(name: string): TransportError | undefined {
     const known = failures.get(name);
-    if (known !== undefined && known.until > performance.now()) throw known.error;
+    if (known !== undefined && known.until > performance.now()) return known.error;
     failures.delete(name);
+    return undefined;
+  }
+
+  async function shared(name: string): Promise<readonly string[]> {
     try {
       return await ask(name);
     } catch (error) {
@@ -109,10 +119,13 @@ export function createNameLookup({
       const name = plainName(hostname);
       const known = localAddresses(name) ?? inHosts(name);
       if (known.length > 0) return known;
-      // With its last dot: it says that no domain may be appended.
+      // Keeps a dot at the end, which means that no domain may be appended.
       const asked = hostname.toLowerCase();
       let answer = underWay.get(asked);
       if (answer === undefined) {
+        // Not part of `shared`: a promise that is rejected at once would stay in `underWay`.
+        const failure = rememberedFailure(asked);
+        if (failure !== undefined) throw failure;
         answer = shared(asked);
         underWay.set(asked, answer);
       }

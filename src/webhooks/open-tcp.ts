@@ -1,5 +1,6 @@
-// One TCP connection to any of a receiver's addresses (Happy Eyeballs, RFC 8305). A slow address is not given up when the next one is tried: all
-// have the whole of our time, and the first that connects wins. Only these addresses are connected to.
+// Opens a TCP connection to one of a receiver's addresses (Happy Eyeballs, RFC 8305). All addresses share one deadline,
+// and the first that connects wins. Own code, since Node's `autoSelectFamily` gives up a slow address when it tries the
+// next one, and the guard must know that nothing but these addresses is connected to.
 
 import { connect, isIP, type Socket } from 'node:net';
 import { sameAddress } from './address-class.ts';
@@ -11,7 +12,7 @@ export interface OpenTcpOptions {
   /** For all of them together. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** After this the next address is tried too. @default 250 */
+  /** After this many ms the next address is tried too. @default 250 */
   readonly attemptDelayMs?: number;
 }
 
@@ -35,7 +36,7 @@ export function openTcp({
       untried.length = 0;
       for (const socket of sockets) {
         socket.removeAllListeners('connect').removeAllListeners('close');
-        // The listener for 'error' stays: until undici has its own, an error must not end the process.
+        // The 'error' listener stays: until undici adds its own, an error must not end the process.
         if (socket !== winner) socket.destroy();
       }
       if (winner === undefined) reject(error);
@@ -68,7 +69,7 @@ export function openTcp({
         const { remoteAddress } = socket;
         if (remoteAddress !== undefined && sameAddress(address, remoteAddress)) settle(socket);
         else {
-          const message = `Connected to ${remoteAddress}, which was not asked for`;
+          const message = `Connected to ${remoteAddress} instead of ${address}`;
           failed(socket, new TransportError('target_refused', message));
         }
       });
@@ -84,7 +85,10 @@ export function openTcp({
   });
 }
 
-/** Families in turn, beginning with that of the first address (RFC 8305 §4): a family without a route costs one step. */
+/**
+ * Alternates the families, beginning with that of the first address (RFC 8305 §4), so that a family without a route
+ * costs one step.
+ */
 function interleave(addresses: readonly string[]): string[] {
   const family = isIP(addresses[0] ?? '');
   const mine = addresses.filter((address) => isIP(address) === family);

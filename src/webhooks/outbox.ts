@@ -1,10 +1,11 @@
-// Which webhooks hear of an event, decided before it is committed, so that its deliveries are committed with it; and the short way from
-// the commit to the dispatcher, without reading back what was just written.
+// Chooses the webhooks that receive an event before it is committed, so that its deliveries are committed with it, and
+// passes them to the dispatcher after the commit, without reading back what was just written.
 
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import { type Lane, laneCapacity } from './lane.ts';
+import { laneCapacity } from './delivery-queue.ts';
+import type { Lane } from './lane.ts';
 import { payloadParts } from './payload.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { lifetimeMs } from './retry-policy.ts';
@@ -14,21 +15,24 @@ export interface WebhookOutboxOptions {
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
   readonly wake: (lane: Lane) => void;
-  /** A delivery was committed for a webhook that was removed in the meantime. */
+  /** A delivery was committed for a webhook that was removed meanwhile. */
   readonly onOrphan: (webhookId: string, sequence: number) => void;
   readonly onEvent: () => void;
 }
 
 export interface WebhookOutbox extends Outbox {
-  /** The enabled webhooks that want events of a type, those of runs aside. */
+  /** The enabled webhooks that want events of a type, without those of runs. */
   lanesFor(type: string): readonly Lane[];
-  /** A webhook was added, changed, enabled or removed. */
-  forget(): void;
-  /** What `append` gives, and the ids of the deliveries that were planned before it first waited. */
+  /** A webhook was created, changed, enabled, disabled or removed: receivers are chosen anew. */
+  lanesChanged(): void;
+  /** Calls `append`; also returns the ids of the deliveries that were planned before it returned. */
   observe<T>(append: () => T): { readonly result: T; readonly deliveries: readonly string[] };
 }
 
-/** Their subject is in their data, and hears of them alone (test) or not at all. */
+/**
+ * Events about one webhook, which their data names. It receives only `webhook.test`, and no other webhook receives
+ * that.
+ */
 export const aboutWebhooks: ReadonlySet<string> = new Set([
   'webhook.test',
   'webhook.failing',
@@ -77,7 +81,7 @@ export function createWebhookOutbox({
 
   return {
     lanesFor,
-    forget() {
+    lanesChanged() {
       byType = new Map();
       runLanes = undefined;
     },
@@ -113,17 +117,14 @@ export function createWebhookOutbox({
           onOrphan(webhookId, event.sequence);
           continue;
         }
-        lane.pending++;
-        const isFull = lane.ready.length >= laneCapacity(lanes.size);
-        if (lane.fresh.length > 0 || lane.isLoading || lane.isHeld || isFull) {
-          // It is in the store; it is read from there when its turn comes.
-          lane.fresh.push(event.sequence);
+        if (!lane.hasRoomForNew(laneCapacity(lanes.size))) {
+          // It is read from the store when its turn comes.
+          lane.queue.addedToStore(event.sequence);
         } else {
           if (!isCached)
             payloads.put(event.sequence, Buffer.from(`${payload.head}${event.sequence}${payload.tail}`));
           isCached = true;
-          lane.known.set(id, event.sequence);
-          lane.ready.push({
+          lane.queue.added({
             id,
             webhookId,
             sequence: event.sequence,
@@ -142,14 +143,13 @@ export function createWebhookOutbox({
             answered: 'nothing',
           });
         }
-        lane.hasNoProbe = false;
         wake(lane);
       }
     },
   };
 }
 
-/** True for an event that tells others about this webhook. */
+/** True if this webhook must not receive the event in a replay: it is about the webhook, or a test. */
 export function isAbout(webhookId: string, type: string, data: string): boolean {
   if (type === 'webhook.test') return true;
   return aboutWebhooks.has(type) && (JSON.parse(data) as { webhookId: string }).webhookId === webhookId;

@@ -1,5 +1,5 @@
-// A tunnel through an HTTP proxy (RFC 9110 §9.3.6). The proxy is given an address that the guard has judged, never a name: it has no say in where
-// a delivery goes.
+// Opens a tunnel through an HTTP proxy (RFC 9110 §9.3.6). The proxy is given an address that the guard has judged,
+// never a name, so it cannot choose where a delivery goes.
 
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -9,8 +9,8 @@ import { TransportError } from './transport-result.ts';
 const maxHeadBytes = 16 * 1024;
 
 /**
- * Opens a socket to the proxy and asks it for a tunnel to the target. Resolves to the socket once the tunnel stands. `wait` resolves when the
- * event has come, and destroys the socket if it fails or takes too long.
+ * Connect to the proxy and ask it for a tunnel to the target. Resolves to the socket when the tunnel is open. `wait`
+ * resolves on the event, and destroys the socket if it fails or takes too long.
  * @throws TransportError `proxy_failed` if the proxy cannot be reached or refuses
  */
 export async function openTunnel(
@@ -48,7 +48,10 @@ function authorization({ username, password }: URL): string {
   return `proxy-authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`;
 }
 
-/** Emits `tunnel` when the proxy has agreed; ends the socket with an error when it has not. What comes after the head stays in the socket. */
+/**
+ * Emits `tunnel` if the proxy agrees; otherwise destroys the socket with an error. Bytes after the head stay in the
+ * socket.
+ */
 function readHead(socket: Socket): void {
   let head = Buffer.alloc(0);
   const onReadable = (): void => {
@@ -61,7 +64,12 @@ function readHead(socket: Socket): void {
       socket.off('readable', onReadable);
       const status = /^HTTP\/1\.[01] (\d{3})/.exec(head.toString('latin1', 0, 64))?.[1];
       if (end === -1 || status === undefined || !status.startsWith('2')) {
-        socket.destroy(new TransportError('proxy_failed', `The proxy answered ${status ?? 'no HTTP'}`));
+        socket.destroy(
+          new TransportError(
+            'proxy_failed',
+            status === undefined ? 'The proxy did not answer in HTTP' : `The proxy answered ${status}`,
+          ),
+        );
         return;
       }
       if (head.length > end + 4) socket.unshift(head.subarray(end + 4));

@@ -1,5 +1,5 @@
-// The entries of webhooks.json. Each stands alone: one that cannot be used stays in the file as it is and is shown as refused, with the
-// reason; the others work.
+// The entries of webhooks.json. Each is read by itself: an entry that cannot be used stays in the file as it is and is
+// shown as refused, with the reason; the others work.
 
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -8,19 +8,19 @@ import { jsonFault } from '../base/redaction.ts';
 import { idOf, readRefused, type WebhookConfig } from './webhook-config.ts';
 
 export interface RegistryEntry {
-  /** Its own, or one that is made from its content if it has none that can be used. */
+  /** Its own, or one derived from its content if it has no valid id. */
   readonly id: string;
-  /** Of a refused entry: what can be read of it. */
+  /** Of a refused entry: the fields that can be read. */
   readonly config: WebhookConfig;
-  /** Why it cannot be used now, in words; undefined if it can. */
+  /** Why it cannot be used now; undefined if it can. */
   readonly refusal: string | undefined;
-  /** As it stands in the file. */
+  /** As it is in the file. */
   readonly raw: unknown;
 }
 
 export type Entries = ReadonlyMap<string, RegistryEntry>;
 
-/** How the list stands in the file: alone, as the first version wrote it, or in an object, with what else that holds. */
+/** The list is alone in the file, as the first version wrote it, or in an object that may have other members. */
 export type FileForm =
   | { readonly kind: 'array' }
   | { readonly kind: 'object'; readonly content: Readonly<Record<string, unknown>> };
@@ -32,13 +32,13 @@ export type ParsedFile =
 /** Checks one entry. @throws CodeBuddyError `validation_failed` */
 export type ParseEntry = (entry: unknown) => WebhookConfig;
 
-/** `before`: what was in force until now; fields of a refused entry that cannot be read are taken from there. */
+/** `before`: the entries in force until now; unreadable fields of a refused entry are taken from there. */
 export function parseFile(text: string, parse: ParseEntry, before: Entries): ParsedFile {
   if (text.trim() === '') return { kind: 'refused', reason: 'it is empty' };
   let content: unknown;
   try {
     content = JSON.parse(text);
-    // What is nested too deeply can be read but not written again.
+    // Deeply nested JSON can be parsed, but may not be serializable again.
     JSON.stringify(content);
   } catch (error) {
     const reason =
@@ -49,7 +49,7 @@ export function parseFile(text: string, parse: ParseEntry, before: Entries): Par
     return { kind: 'entries', entries: readEntries(content, parse, before), form: { kind: 'array' } };
   const list = isRecord(content) ? content.webhooks : undefined;
   if (!isRecord(content) || !Array.isArray(list))
-    return { kind: 'refused', reason: 'it must hold a list of webhooks, or {"webhooks": [...]}' };
+    return { kind: 'refused', reason: 'it must contain a list of webhooks, or {"webhooks": [...]}' };
   return { kind: 'entries', entries: readEntries(list, parse, before), form: { kind: 'object', content } };
 }
 
@@ -67,14 +67,14 @@ export function readEntries(list: readonly unknown[], parse: ParseEntry, before:
       entries.set(own, readEntry(own, raw, parse, before));
       continue;
     }
-    const id = makeEntryId(raw, (made) => entries.has(made));
-    const refusal = own === undefined ? missingId(raw) : `another entry has the id ${own} already`;
+    const id = deriveEntryId(raw, (derived) => entries.has(derived));
+    const refusal = own === undefined ? missingId(raw) : `another entry already has the id ${own}`;
     entries.set(id, { id, raw, refusal, config: readRefused(raw, id, undefined) });
   }
   return entries;
 }
 
-/** An entry under its own id. */
+/** Read an entry that has a valid id. */
 export function readEntry(id: string, raw: unknown, parse: ParseEntry, before: Entries): RegistryEntry {
   try {
     return { id, raw, refusal: undefined, config: parse(raw) };
@@ -97,8 +97,8 @@ function missingId(raw: unknown): string {
   return Object.hasOwn(raw, 'id') ? '/id must be 8 to 64 letters, digits, _ or -' : 'it has no id';
 }
 
-/** The same for the same content, so that it can be named in a request. */
-function makeEntryId(raw: unknown, isTaken: (id: string) => boolean): string {
+/** The same id for the same content, so that requests can name the entry. */
+function deriveEntryId(raw: unknown, isTaken: (id: string) => boolean): string {
   const hash = createHash('sha256').update(JSON.stringify(raw)).digest('hex').slice(0, 12);
   for (let number = 1; ; number++) {
     const id = `refused-${hash}${number === 1 ? '' : `-${number}`}`;

@@ -1,5 +1,5 @@
-// Reads and writes webhooks.json. It is written whole and atomically. A file that cannot be used is never written over: a copy is kept
-// beside it first.
+// Reads and writes webhooks.json. It is written atomically. A file that cannot be used is copied before it is
+// overwritten.
 
 import { isUtf8 } from 'node:buffer';
 import {
@@ -22,9 +22,9 @@ export type FileContent =
   | { readonly kind: 'missing' }
   /** `text` as it is in the file, without a byte order mark. */
   | { readonly kind: 'text'; readonly text: string; readonly wasPublic: boolean }
-  /** Nothing that webhooks could be kept in. `mark` changes when what is there changes. */
+  /** Not a file that could contain webhooks. `mark` changes when the file changes. */
   | { readonly kind: 'unusable'; readonly reason: string; readonly mark: string }
-  /** It may be fine, but cannot be read now: no permission, no file handles, a disk error. */
+  /** It may be valid, but cannot be read now: no permission, no file handles, a disk error. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /** 10 000 webhooks take about 3 MB. */
@@ -36,7 +36,7 @@ export function readRegistryFile(
 ): FileContent {
   let handle: number;
   try {
-    // Not blocking: a pipe in its place must not stop the process.
+    // Non-blocking: a pipe in its place must not block the process.
     handle = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -48,14 +48,14 @@ export function readRegistryFile(
   try {
     const stat = fstatSync(handle);
     const mark = `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
-    if (!stat.isFile()) return { kind: 'unusable', reason: 'it is not a file', mark };
+    if (!stat.isFile()) return { kind: 'unusable', reason: 'it is not a regular file', mark };
     const wasPublic = process.platform !== 'win32' && (stat.mode & 0o077) !== 0;
-    // It holds secrets, also if it cannot be used and is set aside.
+    // It contains secrets, even if it cannot be used and is set aside.
     if (wasPublic && mayChangeMode) closeToOthers(handle);
     if (stat.size > maxBytes)
       return { kind: 'unusable', reason: `it is larger than ${maxBytes} bytes`, mark };
     const bytes = readFileSync(handle);
-    // Bytes that are not UTF-8 would be lost when the file is written again.
+    // Invalid UTF-8 would be lost when the file is written again.
     if (!isUtf8(bytes)) return { kind: 'unusable', reason: 'it is not UTF-8', mark };
     const text = bytes.toString('utf8');
     return { kind: 'text', text: text.startsWith('\uFEFF') ? text.slice(1) : text, wasPublic };
@@ -66,7 +66,7 @@ export function readRegistryFile(
   }
 }
 
-/** Another user's file, or one on a read-only disk, cannot be changed; it is read all the same, and a warning says so. */
+/** The mode of another user's file, or of one on a read-only disk, cannot be changed; the file is read all the same. */
 function closeToOthers(handle: number): void {
   try {
     fchmodSync(handle, 0o600);
@@ -76,7 +76,10 @@ function closeToOthers(handle: number): void {
   }
 }
 
-/** Keeps what cannot be used under another name, which it returns. A link stays where it is, unless it leads to no file. */
+/**
+ * Copy the unusable file under another name, which is returned. A link stays in place, unless it leads to no file; then
+ * it is renamed.
+ */
 export function setAside(path: string, now: number): string {
   const time = new Date(now)
     .toISOString()
@@ -97,18 +100,20 @@ function copyWhole(from: string, to: string): void {
   try {
     copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   } catch (error) {
-    // Half a copy is no copy; the next try makes a new one.
+    // Remove the partial copy; the next try makes a new one.
     rmSync(to, { force: true });
     throw error;
   }
 }
 
-/** Writes over the file that a link leads to, not over the link. */
+/** Write the file that a link leads to; the link stays. */
 export function restoreRegistryFile(path: string, text: string): void {
   writePrivateFile(resolveLinks(path), text);
 }
 
-/** The same without holding up the process; `mayReplace` is asked just before the new file takes the place of the old one. */
+/**
+ * The same without blocking the process. `mayReplace` is asked immediately before the new file replaces the old one.
+ */
 export function replaceRegistryFile(path: string, text: string, mayReplace: () => boolean): Promise<boolean> {
   return replacePrivateFile(resolveLinks(path), text, mayReplace);
 }

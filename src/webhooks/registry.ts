@@ -1,6 +1,6 @@
-// The webhooks there are, kept in webhooks.json. Edits by hand are taken up while running. Changes that are asked for together are written
-// together, each made to what the file holds at that moment, so no change undoes another one. A file that cannot be read as a list for
-// two seconds is kept under another name, and what was in force stays in force.
+// Keeps the configured webhooks in webhooks.json. Edits by hand are followed while running. Changes requested together
+// are written together, each applied to the content of the file at that moment, so that no change undoes another. A
+// file that is invalid for two seconds is set aside under another name, and the webhooks stay as they were.
 
 import { existsSync } from 'node:fs';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -25,61 +25,64 @@ import {
 } from './registry-file.ts';
 
 export interface RegistryOptions {
-  /** webhooks.json; undefined keeps the registry in memory alone. */
+  /** webhooks.json; undefined keeps the registry in memory only. */
   readonly path: string | undefined;
   readonly parse: ParseEntry;
-  /** The last good list, from the store: used when the file is unusable at the start. */
+  /** The last valid list, from the store: used if the file cannot be used at the start. */
   readonly lastGood: string | undefined;
-  /** Keeps the last good list. Called again only when it has resolved; must not reject. */
+  /** Saves the last valid list. Called again only after it has resolved; must not reject. */
   readonly keep: (text: string) => Promise<unknown>;
-  /** An edit by hand has changed the set. */
+  /** An edit by hand has changed the webhooks. */
   readonly onChange: () => void;
   readonly warn: (message: string) => void;
+  /** Steady time in ms, by which an unusable file is given time to become usable. @default performance.now */
+  readonly now?: () => number;
 }
 
 export interface Registry {
   all(): Entries;
-  /** False: the file was missing or could not be read at the start, so a webhook that is not here may come back. */
+  /** False if the file was missing or could not be read at the start: webhooks that are not here may come back. */
   readonly isComplete: boolean;
   /**
-   * Writes the entry that `make` makes of the current one, or removes it for undefined. Resolves when it is on the disk. What `make` throws
-   * rejects this change alone.
-   * @throws CodeBuddyError `storage_unavailable`, or what the disk says; nothing is changed then
+   * Replace an entry by what `edit` returns, or remove it if that is undefined. Resolves when it is on the disk. If
+   * `edit` throws, only this change is rejected.
+   *
+   * @throws CodeBuddyError `storage_unavailable`, or an error of the file system; nothing is changed then
    */
   change(
     id: string,
-    make: (current: RegistryEntry | undefined) => unknown,
+    edit: (current: RegistryEntry | undefined) => unknown,
   ): Promise<RegistryEntry | undefined>;
   close(): Promise<void>;
 }
 
 interface Change {
   readonly id: string;
-  readonly make: (current: RegistryEntry | undefined) => unknown;
+  readonly edit: (current: RegistryEntry | undefined) => unknown;
   readonly resolve: (entry: RegistryEntry | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** `settled`: what the file holds is known and in force. `unsettled`: someone may be writing it. */
-type FileState = 'settled' | 'unsettled' | 'unreadable';
+/** `settled`: the content of the file is known and in force. `unsettled`: another program may be writing the file. */
+type Reading = 'settled' | 'unsettled' | 'unreadable';
 
-/** How long a file may make no sense since it was last changed: whoever writes it may not be done. */
+/** How long a file may be invalid after its last change: a program may still be writing it. */
 const patienceMs = 2000;
 const lookAgainMs = 100;
 const readAgainMs = 1000;
-/** A file that never stops changing must not hold up the start or a request for ever. */
+/** A file that never stops changing must not block the start or a request forever. */
 const longestWaitMs = 10_000;
 
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
-  const { path, parse, lastGood, keep, onChange, warn } = options;
+  const { path, parse, lastGood, keep, onChange, warn, now: steadyNow = () => performance.now() } = options;
   let entries: Entries = new Map();
   let form: FileForm = { kind: 'array' };
-  /** What the file holds as far as is known. */
+  /** The content of the file as far as it is known. */
   let known: string | undefined;
-  /** What makes no sense in the file, and since when. */
-  let puzzle: { readonly mark: string; readonly since: number } | undefined;
-  /** What was set aside already; only the good list could not be written yet. */
-  let condemned: string | undefined;
+  /** The invalid content of the file, and since when it is there. */
+  let invalid: { readonly mark: string; readonly since: number } | undefined;
+  /** The invalid content that was set aside already; only the valid list could not be written yet. */
+  let setAsideMark: string | undefined;
   let isUnreadable = false;
   let isOpen = false;
   let again: NodeJS.Timeout | undefined;
@@ -92,13 +95,13 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   // ---- reading
 
-  function look(): FileState {
+  function look(): Reading {
     if (path === undefined) return 'settled';
     try {
-      const state = take(path, readRegistryFile(path));
-      if (state === 'settled') clearTimeout(again);
-      else lookLater(state === 'unsettled' ? lookAgainMs : readAgainMs);
-      return state;
+      const reading = take(path, readRegistryFile(path));
+      if (reading === 'settled') clearTimeout(again);
+      else lookLater(reading === 'unsettled' ? lookAgainMs : readAgainMs);
+      return reading;
     } catch (error) {
       return cannotBeRead(error instanceof Error ? error.message : String(error));
     }
@@ -111,34 +114,37 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     again.unref();
   }
 
-  function cannotBeRead(reason: string): FileState {
-    if (!isUnreadable) warn(`${path} cannot be read: ${reason}. What was in force stays in force.`);
+  function cannotBeRead(reason: string): Reading {
+    if (!isUnreadable) warn(`${path} cannot be read: ${reason}. The webhooks stay as they were.`);
     isUnreadable = true;
     lookLater(readAgainMs);
     return 'unreadable';
   }
 
-  /** Takes the file as it is. */
-  function take(file: string, content: FileContent): FileState {
+  /** Puts the content of the file in force. */
+  function take(file: string, content: FileContent): Reading {
     if (content.kind === 'unreadable') return cannotBeRead(content.reason);
     isUnreadable = false;
     if (content.kind === 'missing') {
-      puzzle = undefined;
+      invalid = undefined;
       if (known === undefined) return 'settled';
-      warn(`${file} was removed; it is written again. Remove webhooks one by one, or stop the server first.`);
+      warn(
+        `${file} was removed and is written again. To remove webhooks, remove them one by one, or stop the server first.`,
+      );
       restore(file);
       return 'settled';
     }
     if (content.kind === 'unusable') return judge(file, content.reason, content.mark);
     if (content.text === known) {
-      puzzle = undefined;
+      invalid = undefined;
       return 'settled';
     }
     const parsed: ParsedFile = parseFile(content.text, parse, entries);
     if (parsed.kind === 'refused') return judge(file, parsed.reason, content.text);
-    if (content.wasPublic) warn(`${file} could be read by others; it holds secrets, so that was changed`);
-    puzzle = undefined;
-    condemned = undefined;
+    if (content.wasPublic)
+      warn(`${file} was readable by other users; it contains secrets and should have the mode 600`);
+    invalid = undefined;
+    setAsideMark = undefined;
     known = content.text;
     ({ entries, form } = parsed);
     keepSoon();
@@ -146,37 +152,37 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     return 'settled';
   }
 
-  /** A file that makes no sense is given time: an editor or a copy may be in the middle of it. */
-  function judge(file: string, reason: string, mark: string): FileState {
-    const now = performance.now();
-    if (puzzle?.mark !== mark) puzzle = { mark, since: now };
-    if (now - puzzle.since < patienceMs) return 'unsettled';
-    if (condemned !== mark) {
+  /** An invalid file is given time: an editor or a copy may not have finished. */
+  function judge(file: string, reason: string, mark: string): Reading {
+    const now = steadyNow();
+    if (invalid?.mark !== mark) invalid = { mark, since: now };
+    if (now - invalid.since < patienceMs) return 'unsettled';
+    if (setAsideMark !== mark) {
       const aside = setAside(file, Date.now());
       warn(
-        `${file} cannot be used: ${reason}. It was moved to ${aside}; the ${entries.size} webhooks that were in force stay in force.`,
+        `${file} cannot be used: ${reason}. It was moved to ${aside}; the ${entries.size} webhooks stay as they were.`,
       );
-      condemned = mark;
+      setAsideMark = mark;
     }
     restore(file);
-    puzzle = undefined;
-    condemned = undefined;
+    invalid = undefined;
+    setAsideMark = undefined;
     return 'settled';
   }
 
-  /** Puts what is in force back into the file. */
+  /** Writes the entries in force back to the file. */
   function restore(file: string): void {
     const text = writeFile(entries, form);
     restoreRegistryFile(file, text);
     known = text;
   }
 
-  /** Waits while someone is writing the file. */
-  async function whenSettled(): Promise<FileState> {
-    const until = performance.now() + longestWaitMs;
+  /** Waits while another program is writing the file. */
+  async function whenSettled(): Promise<Reading> {
+    const until = steadyNow() + longestWaitMs;
     for (;;) {
-      const state = look();
-      if (state !== 'unsettled' || performance.now() >= until || isClosed) return state;
+      const reading = look();
+      if (reading !== 'unsettled' || steadyNow() >= until || isClosed) return reading;
       await Promise.race([sleep(lookAgainMs), closing.promise]);
     }
   }
@@ -184,20 +190,20 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   // ---- writing
 
   async function writeChanges(): Promise<void> {
-    // Those that are asked for in this turn of the event loop come with it.
+    // Collect the changes requested in this turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     while (changes.length > 0) {
-      const state = await whenSettled();
+      const reading = await whenSettled();
       const batch = changes;
       changes = [];
       try {
-        if (state !== 'settled') throw unavailable(state);
+        if (reading !== 'settled') throw unavailable(reading);
         await writeBatch(batch);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same step as the check above, so that no change is left behind.
+    // In the same step as the check above, so that no change is left waiting.
     writing = undefined;
   }
 
@@ -208,10 +214,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         const text = writeFile(next, form);
         const isDone =
           path === undefined || (await replaceRegistryFile(path, text, () => isStill(path, known)));
-        // Someone edited the file meanwhile: the changes are made to that.
+        // The file was edited meanwhile: apply the changes to its new content.
         if (!isDone) {
-          const state = await whenSettled();
-          if (state !== 'settled') throw unavailable(state);
+          const reading = await whenSettled();
+          if (reading !== 'settled') throw unavailable(reading);
           continue;
         }
         known = path === undefined ? undefined : text;
@@ -223,17 +229,17 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     }
   }
 
-  /** Makes the changes to what is current, and says how to answer those who asked for them. */
+  /** Applies the changes to the current entries. Returns the result, and what settles the callers' promises. */
   function apply(batch: readonly Change[]): {
     readonly next: Entries;
     readonly settled: readonly (() => void)[];
   } {
     let next: Map<string, RegistryEntry> | undefined;
     const settled: (() => void)[] = [];
-    for (const { id, make, resolve, reject } of batch) {
+    for (const { id, edit, resolve, reject } of batch) {
       try {
         const current = (next ?? entries).get(id);
-        const raw = make(current);
+        const raw = edit(current);
         if (raw === current?.raw) {
           settled.push(() => resolve(current));
           continue;
@@ -250,8 +256,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     return { next: next ?? entries, settled };
   }
 
-  function unavailable(state: FileState): CodeBuddyError {
-    const why = state === 'unsettled' ? 'is being written by someone else' : 'cannot be read';
+  function unavailable(reading: Reading): CodeBuddyError {
+    const why = reading === 'unsettled' ? 'is being written by another program' : 'cannot be read';
     return new CodeBuddyError(
       'storage_unavailable',
       `${path} ${why}; nothing was changed. Try again later.`,
@@ -259,7 +265,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     );
   }
 
-  // ---- the last good list
+  // ---- the last valid list
 
   function keepSoon(): void {
     isKept = false;
@@ -281,14 +287,14 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   let isComplete = true;
   if (path !== undefined) {
     const isThere = existsSync(path);
-    // Without a file there are no webhooks; but whoever took it away may put it back.
+    // Without a file there are no webhooks; but the file may come back.
     if (isThere) entries = last;
-    const state = await whenSettled();
+    const reading = await whenSettled();
     const isMissing = !isThere && known === undefined && last.size > 0;
-    isComplete = state === 'settled' && !isMissing;
+    isComplete = reading === 'settled' && !isMissing;
     if (isMissing)
       warn(
-        `${path} is missing, so the ${last.size} webhooks that were in it are not in force. What was pending for them waits: put the file back, or remove them through the API.`,
+        `${path} is missing, so its ${last.size} webhooks are not in force. Their pending deliveries wait: restore the file, or remove the webhooks through the API.`,
       );
   }
   const watching =
@@ -302,18 +308,18 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
             look();
           },
         });
-  // What was changed between the first look and the watch.
+  // The file may have changed between the first reading and the watch.
   look();
   isOpen = true;
 
   return {
     all: () => entries,
     isComplete,
-    change(id, make) {
+    change(id, edit) {
       if (isClosed)
         return Promise.reject(new CodeBuddyError('shutting_down', 'The webhook engine is closed.'));
       return new Promise((resolve, reject) => {
-        changes.push({ id, make, resolve, reject });
+        changes.push({ id, edit, resolve, reject });
         writing ??= writeChanges();
       });
     },
@@ -333,7 +339,7 @@ function isStill(path: string, known: string | undefined): boolean {
   return content.kind === 'missing' ? known === undefined : content.kind === 'text' && content.text === known;
 }
 
-/** It was written by this program; a store that holds something else is of no use here. */
+/** The text was written by this program; anything else is ignored. */
 function readLastGood(text: string, parse: ParseEntry): Entries {
   try {
     const list: unknown = JSON.parse(text);

@@ -1,5 +1,5 @@
-// Queues the past again: events of the log that a webhook wants, with the ids they have, in their order. In steps, so that a million
-// events hold up nobody; what waits already is not queued twice.
+// Queues past events again: those of the log that a webhook wants, with their ids and in their order. In steps, so that
+// a million events delay nothing else. Events that are pending already are not queued twice.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Replayed, ReplayRange } from '../contract/webhook-actions.ts';
@@ -20,7 +20,7 @@ export interface ReplayOptions {
   readonly types: readonly string[] | undefined;
   readonly now: () => number;
   readonly signal: AbortSignal;
-  /** After each step is committed. */
+  /** Called after each step is committed. */
   readonly onQueued: (sequences: readonly number[]) => void;
 }
 
@@ -66,7 +66,7 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       queued += wanted.length;
       onQueued(wanted.map(({ sequence }) => sequence));
     }
-    // Between the steps others have their turn.
+    // Let other work run between the steps.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return { queued, skipped };
@@ -83,7 +83,7 @@ function toWrite(row: EventRow, webhookId: string, now: number): Write {
   return { kind: 'addDeliveries', sequence: row.sequence, eventId: row.id, eventType: row.type, outbox };
 }
 
-/** The sequence after which the range begins. A time becomes the last event before it. */
+/** The sequence after which the range begins: for a time, that of the last event before it. */
 async function position(
   name: 'after' | 'before',
   value: number | string,
@@ -100,7 +100,7 @@ async function position(
     : Number.NaN;
   if (Number.isNaN(time))
     throw fault(name, `must be a sequence number or an RFC 3339 time; it is ${JSON.stringify(value)}`);
-  // Sequences grow with time but for jumps of the clock: halving finds the place in twenty reads.
+  // Sequences grow with time, except for jumps of the clock, so a binary search finds the place in twenty reads.
   let low = 0;
   let high = last;
   while (low < high) {

@@ -1,5 +1,5 @@
-// resolv.conf(5), as far as c-ares leaves it to its callers: the domains in which a short name is looked for, as Kubernetes and company networks
-// use them. Read again when it has changed.
+// Reads what c-ares leaves to its callers from resolv.conf(5): the domains in which a short name is looked up, as
+// Kubernetes and company networks use them. Reads the file again when it changes.
 
 import { readFileSync, statSync } from 'node:fs';
 
@@ -8,7 +8,7 @@ export const systemResolvConf = '/etc/resolv.conf';
 export interface SearchRules {
   /** Without dots at either end. */
   readonly domains: readonly string[];
-  /** A name with at least this many dots is looked up as it is first. */
+  /** A name with at least this many dots is first looked up as it is. */
   readonly ndots: number;
 }
 
@@ -34,13 +34,13 @@ function read(path: string): SearchRules {
   try {
     text = readFileSync(path, 'utf8');
   } catch {
-    // Not for us to read: names are looked up as they are.
+    // Without the file, names are looked up as they are.
     return none;
   }
   return parseResolvConf(text);
 }
 
-/** The last `search` or `domain` line counts. */
+/** Parse a resolv.conf. The last `search` or `domain` line counts. */
 export function parseResolvConf(text: string): SearchRules {
   let { domains, ndots } = none;
   for (const line of text.split('\n')) {
@@ -62,7 +62,10 @@ export function parseResolvConf(text: string): SearchRules {
   return { domains, ndots };
 }
 
-/** What a name may mean, in the order in which it is looked up. One with a dot at its end means itself alone. */
+/**
+ * The full names that a name may stand for, in the order in which they are looked up. A name with a dot at its end
+ * stands for itself only.
+ */
 export function candidatesFor(hostname: string, { domains, ndots }: SearchRules): readonly string[] {
   const name = hostname.toLowerCase();
   if (name.endsWith('.')) return [name.slice(0, -1)];

@@ -1,25 +1,25 @@
-// When a delivery is tried again, and when it is given up. Pure functions: time and chance come in.
+// Decides when a delivery is retried and when it is given up. Pure functions of a verdict, a time and a random number.
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Verdict } from './verdict.ts';
 
-/** No retry waits longer. */
+/** The longest wait before a retry, without its jitter. */
 const maxDelayMs = 12 * 60 * 60 * 1000;
-/** Longest a tried delivery can wait: with its jitter. */
+/** The longest wait before a retry, with its jitter. */
 export const longestWaitMs = maxDelayMs * 1.25;
-/** A delivery that has not ended by then is given up. */
+/** A delivery is given up after this time. */
 export const lifetimeMs = 96 * 60 * 60 * 1000;
-/** Attempts that an answer like 400 is worth: the request will hardly be better the next time. */
+/** Attempts for answers such as 400, which the next attempt will hardly change. */
 const fewAttempts = 5;
-/** Times a 429 may make one delivery wait. */
+/** How many times a 429 may make one delivery wait. */
 const maxPauses = 24;
 
 /**
- * Milliseconds before retry `n` (from 1): `retryDelay · 2^(n-1)`, at most 12 h, ±25 %. `random` is from 0 to 1. By default that is
- * about 78 hours in all.
+ * Milliseconds before retry `n` (from 1): `retryDelay · 2^(n-1)`, at most 12 h, ±25 %. `random` is from 0 to 1. With
+ * the default configuration all retries together take about 78 hours.
  */
 export function retryDelayMs(n: number, retryDelay: number, random: number): number {
-  // 2^40 ms are 34 years: beyond any cap, and far from overflow.
+  // 2^40 ms are 34 years: above any cap, and far from overflow.
   const delay = Math.min(retryDelay * 2 ** Math.min(n - 1, 40), maxDelayMs);
   return Math.round(delay * (0.75 + 0.5 * random));
 }
@@ -33,13 +33,13 @@ export interface NextOptions {
   readonly retryDelay: number;
   /** Unix ms of the delivery clock. */
   readonly now: number;
-  /** As `now`, but without jumps of the clock: whether the delivery's time is over. */
+  /** As `now`, but without jumps of the clock: decides whether the delivery has expired. */
   readonly patient: number;
   /** 0 to 1. */
   readonly random: number;
 }
 
-/** What becomes of a delivery after an attempt; `delivery` has the attempt counted already. */
+/** What happens to a delivery after an attempt. `delivery` includes the attempt in its counts. */
 export function decideNext(
   delivery: Pick<DeliveryRow, 'attempts' | 'pauses' | 'expiresAt'>,
   verdict: Verdict,
@@ -55,7 +55,7 @@ export function decideNext(
     verdict.next === 'wait'
       ? (verdict.pauseMs ?? retryDelay)
       : Math.max(retryDelayMs(Math.max(delivery.attempts, 1), retryDelay, random), verdict.pauseMs ?? 0);
-  // One last try before its time is over; how much of it is left is a matter of patience, not of the clock's jumps.
+  // One last try before it expires. The time left is measured without jumps of the clock.
   const left = delivery.expiresAt - patient - 1000;
   const at = now + Math.max(Math.min(delay, left), 0);
   return { kind: 'again', at, reason: verdict.outcome };

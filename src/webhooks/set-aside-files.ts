@@ -1,4 +1,4 @@
-// The copies of webhooks.json that could not be used. Each is worth a look until someone mends or removes it.
+// Lists the copies of webhooks.json that could not be used, until a person repairs or removes them.
 
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -11,7 +11,7 @@ export function setAsideFiles(path: string | undefined): readonly string[] {
       .filter((name) => name.startsWith(`${basename(path)}.corrupt-`))
       .sort();
   } catch {
-    // Reading the registry itself says why.
+    // Reading webhooks.json reports the reason.
     return [];
   }
 }

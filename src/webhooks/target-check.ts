@@ -1,16 +1,18 @@
-// At registration: may a webhook go there, as far as can be known now? What a name leads to is judged again at every connection.
+// Checks the target of a webhook when it is created or its URL changes. The guard judges the addresses of a name again
+// at every connection.
 
 import { isIP } from 'node:net';
 import { CodeBuddyError } from '../base/errors.ts';
 import type { NameLookup } from './name-lookup.ts';
 import type { UrlGuard } from './url-guard.ts';
 
-/** A name server that is silent must not hold up whoever registers a webhook. */
+/** A silent name server must not delay the caller for longer. */
 const patienceMs = 2500;
 
 /**
- * Looks the name up and judges every address it has. A name that has none now is let through for https: it may have one later, and
- * each delivery is judged by the address it goes to.
+ * Look up the name and judge all of its addresses. With https, a name that cannot be looked up now is accepted: it may
+ * have an address later.
+ *
  * @throws CodeBuddyError `validation_failed` naming /url
  */
 export async function checkTarget(
@@ -28,7 +30,7 @@ export async function checkTarget(
   } catch (error) {
     if (url.protocol === 'https:' || guard.isNameAllowed(hostname)) return;
     throw refused(
-      `has a name that cannot be looked up now (${(error as Error).message}); http: needs a target that is known to be allowed`,
+      `has a name that cannot be looked up now (${(error as Error).message}); with http: the target must be known to be allowed`,
     );
   }
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);

@@ -1,11 +1,12 @@
-// What came of one request: an answer, or the reason why there is none. The words are those of attempts, metrics and docs.
+// The result of one request: an answer, or the reason why there is none. The reasons appear in attempts, metrics and
+// docs.
 
 export type FailureReason =
   | 'timeout'
   | 'connect_timeout'
   | 'connection_refused'
   | 'connection_closed'
-  /** This machine cannot reach the target: no network, no IPv6, no route, or a firewall of its own. */
+  /** This machine cannot reach the target: no network, no IPv6, no route, or a local firewall. */
   | 'network_unreachable'
   | 'name_not_found'
   | 'name_timeout'
@@ -20,7 +21,7 @@ export type FailureReason =
   /** The files of the webhook's `tls` cannot be used now. */
   | 'client_certificate_unusable'
   | 'send_failed'
-  /** Nothing was sent, and the receiver is not to blame. */
+  /** Nothing can be sent by this process: no file handles, no memory. */
   | 'local_fault';
 
 export type TransportResult =
@@ -39,7 +40,7 @@ export type TransportResult =
       readonly durationMs: number;
     };
 
-/** The headers that mean something to us. */
+/** The headers of an answer that are used. */
 export interface ReceiverHeaders {
   readonly retryAfter: string | undefined;
   readonly deliveryControl: string | undefined;
@@ -47,7 +48,7 @@ export interface ReceiverHeaders {
   readonly location: string | undefined;
 }
 
-/** An error that knows its reason. */
+/** An error with the reason for the attempt. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
   readonly reason: FailureReason;
@@ -59,7 +60,7 @@ export class TransportError extends Error {
 }
 
 export const http2Only =
-  'The receiver speaks only HTTP/2, and webhooks are sent over HTTP/1.1: let it, or the proxy before it, accept HTTP/1.1 too';
+  'The receiver accepts only HTTP/2, but webhooks are sent over HTTP/1.1: let it, or the proxy in front of it, accept HTTP/1.1 too';
 
 const byCode: Readonly<Record<string, FailureReason>> = {
   ECONNREFUSED: 'connection_refused',
@@ -73,7 +74,7 @@ const byCode: Readonly<Record<string, FailureReason>> = {
   UND_ERR_HEADERS_OVERFLOW: 'bad_response',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'bad_response',
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'http2_only',
-  // This machine cannot reach this target; others may be fine.
+  // This machine cannot reach this target; others may be reachable.
   EHOSTUNREACH: 'network_unreachable',
   EHOSTDOWN: 'network_unreachable',
   ENETUNREACH: 'network_unreachable',
@@ -86,17 +87,17 @@ const byCode: Readonly<Record<string, FailureReason>> = {
   ENOBUFS: 'network_unreachable',
   EACCES: 'network_unreachable',
   EPERM: 'network_unreachable',
-  // No handles or no memory: no request of this process can be made.
+  // No handles or no memory: this process can make no request.
   EMFILE: 'local_fault',
   ENFILE: 'local_fault',
   ENOMEM: 'local_fault',
 };
 
-// OpenSSL's words for a certificate that cannot be trusted; UNSPECIFIED: one that Node has no word for.
+// OpenSSL's codes for a certificate that cannot be trusted. UNSPECIFIED: a fault that Node has no code for.
 const certificateCode =
   /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERR_TLS_CERT_|UNSPECIFIED$)/;
 
-/** The reason in an error of Node or undici. */
+/** The reason that an error of Node or undici stands for. */
 export function reasonOf(error: unknown): FailureReason {
   if (error instanceof TransportError) return error.reason;
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -112,8 +113,8 @@ export function reasonOf(error: unknown): FailureReason {
 }
 
 /**
- * Of the errors that the addresses of one name met, the one that says most: that the receiver did not answer at one address says more than that
- * this machine has no way to another.
+ * The most telling of the errors at the addresses of one name: a receiver that does not answer at one address says more
+ * than an address that this machine cannot reach.
  */
 export function tellingOf({ errors }: AggregateError): unknown {
   const all: readonly unknown[] = errors;

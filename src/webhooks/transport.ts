@@ -1,6 +1,6 @@
-// One POST to a receiver, whatever the receiver does: always a result, within its time, with bounded memory. Each request has a connection
-// to itself; connections that can be used again wait in a small pool per origin. On undici's Client, HTTP/1.1 only: the `fetch` inside
-// Node 24 can be crashed by a receiver (nodejs/undici#5360).
+// Sends one POST to a receiver. Whatever the receiver does, there is a result within the timeout, with bounded memory.
+// Each request has its own connection; reusable connections wait in a small pool for each origin. Uses undici's Client,
+// HTTP/1.1 only: a receiver can crash the `fetch` of Node 24 (nodejs/undici#5360).
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
@@ -19,43 +19,46 @@ import {
 
 export interface TransportRequest {
   readonly url: URL;
-  /** Flat: name, value, name, value. In the order in which they are sent. */
+  /** Flat: name, value, name, value; in the order in which they are sent. */
   readonly headers: string[];
   readonly body: Uint8Array;
-  /** From now to the answer's headers: names, connection, TLS and request included. */
+  /** In ms, from now to the answer's headers: name lookup, connection, TLS and request included. */
   readonly timeoutMs: number;
-  /** Of the webhook: connections are shared only among requests with the same. */
+  /** Of the webhook. Connections are shared only between requests with the same `tls`. */
   readonly tls?: WebhookTls;
 }
 
 export interface Transport {
   /** Never rejects. */
   send(request: TransportRequest): Promise<TransportResult>;
-  /** Closes connections that wait for work; those at work are closed when they have ended. */
+  /** Closes idle connections now, and busy ones after their request. */
   purge(): void;
-  /** Connections that wait for work. */
+  /** The number of idle connections. */
   idleCount(): number;
-  /** Ends everything; what is under way ends as `connection_closed`. */
+  /** Closes all connections. Requests under way end as `connection_closed`. */
   close(): Promise<void>;
 }
 
 export interface TransportOptions {
   readonly connect: Connector;
-  /** undici's; asked for when the first request is made. */
+  /** Loads undici's Client; called for the first request. */
   readonly loadClient: () => Promise<typeof Client>;
-  /** How long a connection waits for work; below the 5 s after which many servers close. @default 4000 */
+  /** How long a connection stays idle, in ms: less than the 5 s after which many servers close it. @default 4000 */
   readonly keepAliveMs?: number;
   /** @default 512 */
   readonly maxIdle?: number;
 }
 
-/** Of an answer's body at most this much is read, and this much kept. */
+/** How much of an answer's body is read, and how much of it is kept. */
 const maxBodyBytes = 64 * 1024;
 const maxExcerptBytes = 4 * 1024;
 const maxHeaderBytes = 16 * 1024;
-/** A body may take this long once its status says that all is well. */
+/** How long a body may take after the headers, since the outcome is known by then. */
 const bodyGraceMs = 2000;
-/** A connection that was used before and dies this early was closed while our request was on its way. */
+/**
+ * A used connection that closes this soon was closed by the receiver before the request arrived, so the request is sent
+ * again.
+ */
 const staleMs = 1000;
 
 export function createTransport({
@@ -87,13 +90,13 @@ export function createTransport({
           );
         },
         pipelining: 1,
-        // The whole attempt has one deadline, ours; idle time-outs would not bound it.
+        // The timer below limits the whole attempt; undici's idle timeouts would not.
         headersTimeout: 0,
         bodyTimeout: 0,
         keepAliveTimeout: keepAliveMs,
         keepAliveMaxTimeout: keepAliveMs,
         maxHeaderSize: maxHeaderBytes,
-        // A body shorter than it says changes nothing about its status.
+        // A body shorter than announced does not change the status.
         strictContentLength: false,
       }),
       key: keyOf(url, tls),
@@ -114,7 +117,7 @@ export function createTransport({
     return connection;
   }
 
-  /** Takes a connection out of the pool for good. */
+  /** Removes a connection from the pool and closes it. */
   function forget(connection: Connection): void {
     const list = idle.get(connection.key);
     const index = list?.indexOf(connection) ?? -1;
@@ -128,7 +131,7 @@ export function createTransport({
   function take(request: TransportRequest, clientClass: typeof Client): Connection {
     const key = keyOf(request.url, request.tls);
     const list = idle.get(key);
-    // The last one used is the least likely to have been closed meanwhile.
+    // The most recently used one is the least likely to have been closed.
     const connection = list?.pop();
     if (list !== undefined && connection !== undefined) {
       if (list.length === 0) idle.delete(key);
@@ -186,7 +189,7 @@ export function createTransport({
       const { head } = connection;
       const isUnreadable = answer.statusCode === 0 && reasonOf(error) === 'bad_response';
       if (isUnreadable && head.status !== undefined) {
-        // The receiver has decided, whatever is wrong with the rest of its head.
+        // The receiver has answered, whatever is wrong with the rest of its head.
         answer.statusCode = head.status;
         answer.headers = head.headers;
       }
@@ -213,7 +216,7 @@ export function createTransport({
 
     const timeoutMs = Math.max(request.timeoutMs - (sentAt - startedAt), 1);
     let timer = setTimeout(() => {
-      // After what has come is read: when the thread was held up, timers are due before it.
+      // First read what has arrived: if the thread was busy, the timer comes before it.
       setImmediate(() => {
         if (answer.statusCode !== 0) return;
         const error = new TransportError('timeout', `No answer within ${request.timeoutMs} ms`);
@@ -227,11 +230,11 @@ export function createTransport({
         if (isSettled) started.abort(new TransportError('timeout', 'given up'));
       },
       onResponseStart(_controller, statusCode, headers) {
-        // 100 to 199 are not the answer, however many come.
+        // 100 to 199 are not the final answer.
         if (statusCode < 200) return;
         answer.statusCode = statusCode;
         answer.headers = readHeaders(headers);
-        // The outcome is known now; the body is only looked at.
+        // The outcome is known; the body is only for the history.
         clearTimeout(timer);
         const rest = Math.min(bodyGraceMs, Math.max(startedAt + request.timeoutMs - performance.now(), 1));
         timer = setTimeout(() => finish(false), rest);
@@ -240,7 +243,7 @@ export function createTransport({
         answer.readBytes += chunk.length;
         if (answer.keptBytes < maxExcerptBytes) {
           const kept = chunk.subarray(0, maxExcerptBytes - answer.keptBytes);
-          // A copy: the chunk is a window into a buffer that is used again.
+          // A copy: the chunk is part of a buffer that is reused.
           answer.kept.push(Buffer.from(kept));
           answer.keptBytes += kept.length;
         }
@@ -277,12 +280,17 @@ export function createTransport({
       const clientClass = makeClient;
       return new Promise((resolve) => {
         if (closed) {
-          resolve({ kind: 'failure', reason: 'local_fault', message: 'The sender is closed', durationMs: 0 });
+          resolve({
+            kind: 'failure',
+            reason: 'local_fault',
+            message: 'The webhook sender is closed',
+            durationMs: 0,
+          });
           return;
         }
         attempt(take(request, clientClass), request, startedAt, (result, wasStale) => {
           if (!wasStale || closed) resolve(result);
-          // Nothing was answered, so the receiver most likely never saw it; if it did, it knows the id.
+          // The receiver most likely never saw the request; if it did, it recognizes the id.
           else attempt(open(request, clientClass), request, startedAt, resolve);
         });
       });
@@ -297,10 +305,12 @@ export function createTransport({
       this.purge();
       const ending = [...active];
       for (const { opening } of ending)
-        opening.abort(new TransportError('connection_closed', 'The sender was closed'));
+        opening.abort(new TransportError('connection_closed', 'The webhook sender was closed'));
       await Promise.all(
         ending.map(({ client }) =>
-          client.destroy(new TransportError('connection_closed', 'The sender was closed')).catch(ignore),
+          client
+            .destroy(new TransportError('connection_closed', 'The webhook sender was closed'))
+            .catch(ignore),
         ),
       );
     },
@@ -311,7 +321,7 @@ function keyOf({ origin }: URL, tls: WebhookTls | undefined): string {
   return tls === undefined ? origin : `${origin} ${tls.cert} ${tls.key} ${tls.ca}`;
 }
 
-/** undici takes bytes from the socket by `read`; what it gets is looked at on the way. */
+/** Passes the bytes that undici reads from the socket to `head` too. */
 function watchReads(socket: Socket, head: AnswerHead): void {
   const read = socket.read.bind(socket);
   socket.read = (size?: number) => {
@@ -324,13 +334,13 @@ function watchReads(socket: Socket, head: AnswerHead): void {
 interface Connection {
   readonly client: Client;
   readonly key: string;
-  /** What has come of the answer, as it is read from the socket. */
+  /** Reads the answer's head beside undici's parser. */
   readonly head: AnswerHead;
-  /** Aborts the connection while it is being made. */
+  /** Aborts the connection while it is being opened. */
   readonly opening: AbortController;
   readonly generation: number;
   isConnected: boolean;
-  /** Requests that this socket has answered. */
+  /** Answered requests on this socket. */
   uses: number;
 }
 
@@ -352,7 +362,7 @@ const noHeaders: ReceiverHeaders = {
 function readHeaders(headers: Record<string, string | string[] | undefined>): ReceiverHeaders {
   const one = (name: string): string | undefined => {
     const value = headers[name];
-    // Sent more than once, it says nothing.
+    // A header sent more than once is ambiguous, so it is ignored.
     return typeof value === 'string' ? value.slice(0, 1024) : undefined;
   };
   return {
@@ -365,7 +375,7 @@ function readHeaders(headers: Record<string, string | string[] | undefined>): Re
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** What is not UTF-8 becomes U+FFFD; a code point cut by our own limit is left out. */
+/** Invalid UTF-8 becomes U+FFFD; a code point cut off by the size limit is left out. */
 function excerptOf({ kept, keptBytes, readBytes }: Answer): string {
   if (keptBytes === 0) return '';
   const bytes = kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
@@ -376,7 +386,7 @@ function excerptOf({ kept, keptBytes, readBytes }: Answer): string {
   return text.slice(0, end);
 }
 
-/** In words, without what an error of Node may tell of this machine beyond the receiver. */
+/** The message of an error, at most 500 characters. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return messageOf(tellingOf(error));
   if (!(error instanceof Error)) return 'The request failed';

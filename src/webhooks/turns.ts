@@ -1,8 +1,8 @@
-// One queue for each webhook: what changes it happens one after the other, so that two changes at once never undo each other. Slow checks,
-// such as looking up a name, come before the turn, not in it.
+// One queue of changes for each webhook: changes happen one after the other, so that two at once never undo each other.
+// Slow checks, such as a name lookup, belong before the turn, not in it.
 
 export interface Turns {
-  /** Runs `work` when all earlier work for this id has ended, however it ended. */
+  /** Runs `work` when all earlier work for this id has ended, whether or not it failed. */
   take<T>(id: string, work: () => Promise<T>): Promise<T>;
   /** Resolves when no work is left. */
   idle(): Promise<void>;
@@ -14,7 +14,7 @@ export function createTurns(): Turns {
     take(id, work) {
       const before = last.get(id) ?? Promise.resolve();
       const turn = before.then(work);
-      // Whoever asked for it hears how it ended; the next turn does not care.
+      // The caller gets the error; the next turn starts anyway.
       const ended: Promise<unknown> = turn
         .catch(() => undefined)
         .then(() => {

@@ -1,12 +1,13 @@
-// undici, loaded when it is needed, and refused at the start if it is one that a receiver can crash: bodies that end at the wrong moment end the
-// process in releases before 8.6 (nodejs/undici#5360, #5474). A host application may bring its own.
+// Loads undici on first use, and refuses releases before 8.6 at the start: in those, a body that ends at the wrong
+// moment ends the process (nodejs/undici#5360, #5474). A host application may bring its own undici, so the version is
+// not known before.
 
 import { createRequire } from 'node:module';
 import type { Client } from 'undici';
 
-const least = [8, 6] as const;
+const minimum = [8, 6] as const;
 
-/** Of the undici that is found. @throws Error in words if it is too old */
+/** Check the version of the undici that is found. @throws Error if it is too old */
 export function checkUndici(): void {
   const { version } = createRequire(import.meta.url)('undici/package.json') as { version: string };
   checkUndiciVersion(version);
@@ -14,17 +15,17 @@ export function checkUndici(): void {
 
 let loading: Promise<typeof Client> | undefined;
 
-/** Loaded when the first request is made: it takes longer to load than the rest of a start. */
+/** Load undici's Client; call it for the first request, since loading takes longer than the rest of a start. */
 export function loadUndici(): Promise<typeof Client> {
   loading ??= import('undici').then((undici) => undici.Client);
   return loading;
 }
 
-/** @throws Error in words */
+/** @throws Error if the version is too old */
 export function checkUndiciVersion(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > least[0] || (major === least[0] && minor >= least[1])) return;
+  if (major > minimum[0] || (major === minimum[0] && minor >= minimum[1])) return;
   throw new Error(
-    `undici ${version} was found, but webhooks need ${least.join('.')} or later: a receiver can crash older ones. Update undici in this application.`,
+    `undici ${version} was found, but webhooks need ${minimum.join('.')} or later: a receiver can crash older releases. Update undici in this application.`,
   );
 }

@@ -1,5 +1,6 @@
-// Where a webhook may go. Asked when it is registered and again for every connection, with the addresses that are really connected to.
-// One address that is not allowed is enough to refuse a name: honest names do not mix.
+// Decides where webhooks may go. It is asked when a webhook is created and again for every connection, with the
+// addresses that are connected to. A name is refused if one of its addresses is not allowed: legitimate names do not
+// mix public and private addresses.
 
 import { networkInterfaces } from 'node:os';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -8,11 +9,14 @@ import { isBadPort } from './bad-ports.ts';
 import { isMetadataName } from './metadata-addresses.ts';
 
 export interface UrlGuardOptions {
-  /** CIDRs, addresses and host names (`example.org`, `*.example.org`) that are allowed beside public ones, over http too. */
+  /**
+   * CIDRs, addresses and host names (`example.org`, `*.example.org`) that are allowed in addition to public ones, with
+   * http too.
+   */
   readonly allowedTargets: readonly string[];
-  /** Whether loopback is allowed: it is where the server itself can be reached. */
+  /** True if loopback addresses are allowed. */
   readonly allowLoopback: boolean;
-  /** Where this process listens; asked at every judgement. */
+  /** Where this process listens itself: never a target. Called for every decision. */
   readonly ownListeners: () => readonly { readonly address: string; readonly port: number }[];
 }
 
@@ -25,17 +29,21 @@ export interface Target {
 }
 
 export interface UrlGuard {
-  /** Parses, and judges what needs no name server. @throws CodeBuddyError `validation_failed` naming /url */
+  /**
+   * Parses a URL and checks everything that needs no name server.
+   *
+   * @throws CodeBuddyError `validation_failed` naming /url
+   */
   check(url: string): URL;
-  /** Judges all addresses of a target: the reason in words why it may not be, or undefined. */
+  /** Judges all addresses of a target. Returns the reason why it is refused, or undefined. */
   judge(target: Target, addresses: readonly string[]): string | undefined;
-  /** True if the name itself is in the allowed targets. */
+  /** True if the allowed targets list the name itself. */
   isNameAllowed(hostname: string): boolean;
 }
 
 const maxUrlBytes = 2048;
 
-/** @throws TypeError naming an entry of `allowedTargets` that is none */
+/** @throws TypeError naming an invalid entry of `allowedTargets` */
 export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: UrlGuardOptions): UrlGuard {
   const allowed = allowedTargets.map(parseAllowed);
   const blocks = allowed.flatMap((entry) => (entry.kind === 'block' ? [entry.block] : []));
@@ -48,7 +56,7 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
     );
   }
 
-  /** Whether `address` is allowed beyond what is public. */
+  /** True if the address is allowed although it may not be public. */
   function isListed({ kind, address }: AddressClass): boolean {
     if (kind === 'loopback' && allowLoopback) return true;
     const bytes = addressBytes(address);
@@ -66,9 +74,9 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
       if (isOwn(found, port)) return `leads to ${shown} port ${port}: this server itself`;
       const isAllowed = nameAllowed || isListed(found);
       if (found.kind !== 'public' && !isAllowed)
-        return `leads to ${shown} a ${found.kind} address; allow it with allowedTargets (--allowed-target) if that is meant`;
+        return `leads to ${shown} a ${found.kind} address; if that is intended, allow it with allowedTargets (--allowed-target)`;
       if (protocol === 'http:' && !isAllowed)
-        return `leads to ${shown} over http:, where anyone on the way can read and change it; use https:, or allow the target (--allowed-target)`;
+        return `leads to ${shown} over http:, which can be read and changed on the way; use https:, or allow the target (--allowed-target)`;
     }
     return undefined;
   }
@@ -77,7 +85,7 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
     return ownListeners().some((own) => {
       if (own.port !== port) return false;
       const listener = classifyAddress(own.address);
-      // Bound to every address of the machine.
+      // It listens on every address of the machine.
       if (listener.address === '0.0.0.0' || listener.address === '::')
         return found.kind === 'loopback' || machineAddresses().has(found.address);
       if (listener.kind === 'loopback') return found.kind === 'loopback';
@@ -92,7 +100,7 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
       const url = parseTarget(text);
       const hostname = url.hostname.replace(/^\[|\]$/g, '');
       const port = portOf(url);
-      if (isBadPort(port)) throw refused(`has port ${port}, where other protocols than HTTP are spoken`);
+      if (isBadPort(port)) throw refused(`has port ${port}, which is used by another protocol than HTTP`);
       const name = plainName(hostname);
       if (isMetadataName(name))
         throw refused(`names ${name}, where a cloud serves credentials; that is never allowed`);
@@ -110,28 +118,28 @@ function portOf(url: URL): number {
   return url.protocol === 'https:' ? 443 : 80;
 }
 
-/** RFC 6761 §6.3: these names mean this machine, whatever a name server says. */
+/** RFC 6761 §6.3: these names stand for this machine, whatever a name server answers. */
 export function localAddresses(name: string): readonly string[] | undefined {
   return name === 'localhost' || name.endsWith('.localhost') ? ['127.0.0.1', '::1'] : undefined;
 }
 
-/** A name without the dot of the root, in lower case. */
+/** A name in lower case, without the dot of the root. */
 export function plainName(hostname: string): string {
   return hostname.toLowerCase().replace(/\.$/, '');
 }
 
-/** Judges the form of a URL alone. @throws CodeBuddyError `validation_failed` naming /url */
+/** Parse a URL and check its form only. @throws CodeBuddyError `validation_failed` naming /url */
 export function parseTarget(text: string): URL {
   if (Buffer.byteLength(text) > maxUrlBytes) throw refused(`must have at most ${maxUrlBytes} bytes`);
-  // What the parser would silently drop or turn: nobody who means well writes it.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be in it.
+  // The URL parser would silently drop or replace these characters.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
   if (/[\u0000-\u0020\u007f\\]/.test(text))
-    throw refused('must not hold spaces, control characters or backslashes');
-  if (!/^https?:\/\/[^/]/i.test(text)) throw refused('must begin with https:// or http://, and a host');
+    throw refused('must not contain spaces, control characters or backslashes');
+  if (!/^https?:\/\/[^/]/i.test(text)) throw refused('must begin with https:// or http:// and a host');
   if (!URL.canParse(text)) throw refused('is not a URL');
   const url = new URL(text);
   if (url.username !== '' || url.password !== '' || /^https?:\/\/[^/?#]*@/i.test(text))
-    throw refused('must not hold a user or a password; use headers');
+    throw refused('must not contain a user or a password; use headers');
   if (url.hash !== '' || text.includes('#')) throw refused('must not have a fragment (#)');
   if (url.hostname === '') throw refused('has no host');
   const name = url.hostname.replace(/\.$/, '');
@@ -139,7 +147,7 @@ export function parseTarget(text: string): URL {
     name.length > 253 ||
     name.split('.').some((label) => label.length > 63 || label === '' || label === 'xn--')
   )
-    throw refused('has a host that is no name (RFC 1035: labels of 1 to 63, 253 in all)');
+    throw refused('has an invalid host name (RFC 1035: labels of 1 to 63 characters, 253 in all)');
   return url;
 }
 
@@ -157,13 +165,13 @@ export function parseAllowed(entry: string): AllowedEntry {
   const isName = /^(?:\*\.)?(?!\d+(?:\.\d+)*$)[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?$/.test(name);
   if (isName) return { kind: 'name', name };
   throw new TypeError(
-    `${JSON.stringify(entry)} is no target: give an address, a CIDR as 10.0.0.0/8, or a host name as example.org or *.example.org`,
+    `${JSON.stringify(entry)} is not a valid target: give an address, a CIDR such as 10.0.0.0/8, or a host name such as example.org or *.example.org`,
   );
 }
 
 let machine: { readonly at: number; readonly addresses: ReadonlySet<string> } | undefined;
 
-/** They change rarely, and reading them is slow. */
+/** Cached for 5 s: they rarely change, and reading them is slow. */
 function machineAddresses(): ReadonlySet<string> {
   const now = performance.now();
   if (machine === undefined || now - machine.at > 5000) {

@@ -1,11 +1,11 @@
-// What an answer, or its absence, means: for the delivery, and for its webhook. One table, WEBHOOKS.md "Outcomes"; no state, no clock.
+// Judges the result of a request: what it means for the delivery, and for its webhook. A pure function.
 
 import { maskUrl } from '../base/redaction.ts';
 import { parseRetryAfter } from '../base/retry-after.ts';
 import type { FailureReason, TransportResult } from './transport-result.ts';
 import type { FailureSign } from './webhook-health.ts';
 
-/** How an attempt went, in one word. */
+/** How an attempt ended. */
 export type Outcome =
   | 'success'
   | 'http_error'
@@ -17,37 +17,38 @@ export type Outcome =
 
 export interface Verdict {
   readonly outcome: Outcome;
-  /** In words; null when all is well. */
+  /** In words; null for a success. */
   readonly message: string | null;
-  /** Whether it spends one of the delivery's attempts. */
+  /** True if it spends one of the delivery's attempts. */
   readonly counts: boolean;
   /**
-   * The delivery has ended, or the most attempts an answer like this is worth, or `retry`. `later`: nothing was sent, for a reason of this
-   * machine, so it is as if it had never started.
+   * `success`, `failed`: the delivery has ended. `retry`; `retry_few`: with fewer attempts. `wait`: after the pause
+   * that the receiver asked for. `later`: nothing was sent because of this machine, so it is as if the delivery had
+   * never started.
    */
   readonly next: 'success' | 'failed' | 'retry' | 'retry_few' | 'wait' | 'later';
-  /** What it says about the receiver; `unknown` for `later`. */
+  /** What it says about the receiver; `unknown` with `later`. */
   readonly sign: FailureSign | 'unknown';
   /** No byte of the request was sent. */
   readonly isUnsent?: true;
-  /** The whole webhook pauses this long, in ms. */
+  /** The whole webhook pauses for this long, in ms. */
   readonly pauseMs?: number;
-  /** The webhook is disabled, for this reason. */
+  /** The webhook is to be disabled for this reason. */
   readonly disable?: 'gone' | 'receiver_asked';
-  /** 401 or 403: the receiver may know the previous secret only. */
+  /** 401 or 403: the receiver may know only the previous secret. */
   readonly isUnauthorized?: true;
-  /** The receiver is overloaded: half as many at once. */
+  /** The receiver is overloaded: halve the number of requests at once. */
   readonly slowDown?: true;
 }
 
 const few: ReadonlySet<number> = new Set([400, 405, 413, 414, 415, 422, 501]);
-/** Reasons of this machine that concern one target alone. */
+/** Faults on this machine that concern one target only. */
 const targetFaults: ReadonlySet<FailureReason> = new Set([
   'network_unreachable',
   'proxy_failed',
   'client_certificate_unusable',
 ]);
-/** Failures before the first byte of a request. */
+/** Failures before the first byte of the request. */
 const unsentFaults: ReadonlySet<FailureReason> = new Set([
   'connect_timeout',
   'connection_refused',
@@ -61,7 +62,7 @@ const unsentFaults: ReadonlySet<FailureReason> = new Set([
 ]);
 const pauseWithoutHeaderMs = 60_000;
 
-/** `now` is the wall clock in Unix ms, for a `Retry-After` that is a date. */
+/** `now`: the wall clock in Unix ms, for a `Retry-After` that is a date. */
 export function judge(result: TransportResult, now: number): Verdict {
   if (result.kind === 'failure') {
     const { reason, message } = result;
@@ -85,13 +86,13 @@ export function judge(result: TransportResult, now: number): Verdict {
   }
   const status = `Answered ${statusCode}`;
   if (control === 'abort-message') {
-    const message = `${status} and asked to give this delivery up (webhook-delivery: abort-message)`;
+    const message = `${status} and asked to abort this delivery (webhook-delivery: abort-message)`;
     return { outcome: 'aborted', message, counts: true, next: 'failed', sign: 'alive' };
   }
   if (statusCode === 410) {
     return {
       outcome: 'gone',
-      message: `${status} (gone): the receiver wants no more`,
+      message: `${status} (gone): the receiver wants no more deliveries`,
       counts: true,
       next: 'retry',
       sign: 'alive',
@@ -120,7 +121,7 @@ export function judge(result: TransportResult, now: number): Verdict {
     message: status,
     counts: true,
     next: few.has(statusCode) ? 'retry_few' : 'retry',
-    // An answered 4xx proves that the receiver lives.
+    // A 4xx answer proves that the receiver is alive.
     sign: statusCode < 500 ? 'alive' : 'down',
     ...(statusCode === 503 && pauseMs !== undefined ? { pauseMs } : {}),
     ...(statusCode === 401 || statusCode === 403 ? { isUnauthorized: true as const } : {}),
@@ -129,12 +130,14 @@ export function judge(result: TransportResult, now: number): Verdict {
   };
 }
 
-/** Without its path: a receiver may send the secret part of a webhook's own URL back. The whole is in the attempt's `location`. */
+/**
+ * Without its path: a receiver may echo the secret part of the webhook's URL. The attempt's `location` has the whole.
+ */
 function shownTarget(location: string): string {
   return URL.canParse(location) ? maskUrl(location) : 'another path';
 }
 
-/** The pause that a receiver asks for, in ms, held between 1 s and 24 h. */
+/** The pause that a receiver asks for, in ms; at least 1 s, at most 24 h. */
 function pauseOf(retryAfter: string | undefined, now: number): number | undefined {
   const ms = parseRetryAfter(retryAfter, now);
   return ms === undefined ? undefined : Math.min(Math.max(ms, 1000), 24 * 60 * 60 * 1000);

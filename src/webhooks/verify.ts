@@ -1,10 +1,10 @@
-// What a receiver needs: is this request really from the sender that holds the secret? Two schemes, as every request carries
-// them: Standard Webhooks (`webhook-signature`) and the first version's hex form (`X-Webhook-Signature`).
-// Nothing here throws on what came over the wire; every comparison is constant time.
+// For receivers: verifies that a request comes from the sender that has the secret. Two schemes, both in every request:
+// Standard Webhooks (`webhook-signature`) and the first version's hex form (`X-Webhook-Signature`). Nothing here throws
+// for what came over the wire, and every comparison takes constant time.
 
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 
-/** Request headers as `node:http` gives them, as a `Headers` object's `get`, or as a plain object in any case. */
+/** Request headers: those of `node:http`, a `Headers` object, or a plain object with names in any case. */
 export type WebhookHeaders =
   | { get(name: string): string | null }
   | Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -17,9 +17,10 @@ export interface VerifyWebhookOptions {
 }
 
 /**
- * Checks the first version's signature: lower-case hex HMAC-SHA256 of the raw body, keyed with the UTF-8 bytes of the secret
- * exactly as configured. It covers the body alone, so it can be replayed: prefer {@link verifyWebhook}.
- * @returns false, never a throw, on any malformed input.
+ * Verify a signature of the first version: the lower-case hex HMAC-SHA256 of the raw body, keyed with the UTF-8 bytes
+ * of the secret as configured. It covers only the body, so a request can be replayed: prefer {@link verifyWebhook}.
+ *
+ * @returns false for malformed input; it never throws
  */
 export function verifySignature(payload: string | Uint8Array, signature: unknown, secret: unknown): boolean {
   if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return false;
@@ -32,9 +33,11 @@ export function verifySignature(payload: string | Uint8Array, signature: unknown
 }
 
 /**
- * Checks a request by Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) with `whsec_…` or plain secrets, `v1a` (ed25519) with `whpk_…` keys.
- * Pass the raw bytes of the body, not parsed JSON. With several secrets, one that fits is enough (rotation).
- * @returns true if one signature fits and the timestamp is within the tolerance; false, never a throw, otherwise.
+ * Verify a request by Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) with `whsec_…` or plain secrets, `v1a` (ed25519) with
+ * `whpk_…` keys. Pass the raw bytes of the body, not parsed JSON. Of several secrets one must match, as during a
+ * rotation.
+ *
+ * @returns true if a signature matches and the timestamp is within the tolerance; it never throws
  */
 export function verifyWebhook(
   rawBody: string | Uint8Array,
@@ -62,7 +65,7 @@ export function verifyWebhook(
   });
 }
 
-/** How one secret judges one entry of the list; undefined for a secret that cannot verify anything. */
+/** Returns a function that verifies one entry of the list with this secret; undefined if the secret is invalid. */
 function matcherFor(secret: string, signed: Buffer): ((entry: string) => boolean) | undefined {
   if (secret.startsWith('whpk_')) {
     const bytes = decodeBase64(secret.slice('whpk_'.length));
@@ -87,7 +90,7 @@ function matcherFor(secret: string, signed: Buffer): ((entry: string) => boolean
   };
 }
 
-/** Strict base64 (RFC 4648 §4): Buffer alone would skip what it does not know. */
+/** Strict base64 (RFC 4648 §4): Buffer would skip invalid characters. */
 function decodeBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : undefined;

@@ -1,5 +1,5 @@
-// A webhook's configuration: what it may be, checked in one place for the API, the library, and webhooks.json. Every fault is found at
-// once, and each names its field.
+// Checks a webhook's configuration, for the API, the library and webhooks.json. All faults are reported at once, each
+// with the field that it concerns.
 
 import { CodeBuddyError, type FieldError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
@@ -7,12 +7,13 @@ import { escapePointer } from '../base/json-pointer.ts';
 import { maskUrl, maskUrlsIn } from '../base/redaction.ts';
 import { eventTypes, isEventType } from '../contract/event-catalogue.ts';
 import type { Webhook } from '../contract/webhook.ts';
+import { webhookLimits as limits } from '../contract/webhook-limits.ts';
 import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { checkClientTls } from './client-tls.ts';
 import { checkHeaders } from './header-rules.ts';
 import { checkSecret } from './signing.ts';
 
-/** Every field in force. */
+/** A complete configuration, with defaults filled in. */
 export interface WebhookConfig extends Omit<Webhook, 'signed' | 'publicKey' | 'runId' | 'state'> {
   readonly secret?: string;
 }
@@ -27,11 +28,11 @@ export interface CheckOptions {
 
 type Field = keyof WebhookConfig;
 
-/** What stands in the place of a header's value, or of a URL's path, wherever a webhook is shown. */
+/** Shown in place of a header's value or a URL's path. */
 const mask = '***';
 const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
 
-/** Gives the fault in words, or undefined. */
+/** Returns the fault in words, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
 const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' | 'tls'>]: Rule } = {
@@ -39,20 +40,24 @@ const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' 
     typeof value === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(value)
       ? undefined
       : 'must be 8 to 64 letters, digits, _ or -',
-  name: text(1, 200),
+  name: text(limits.name),
   secret: checkSecret,
   enabled: flag,
-  retryCount: whole(0, 100),
-  retryDelay: whole(100, 3_600_000),
-  timeout: whole(1000, 60_000),
+  retryCount: whole(limits.retryCount),
+  retryDelay: whole(limits.retryDelay),
+  timeout: whole(limits.timeout),
   ordered: flag,
   legacySignature: flag,
-  description: text(0, 1000),
+  description: text(limits.description),
 };
 
 const fields: readonly string[] = [...Object.keys(simpleRules), 'url', 'events', 'headers', 'tls'];
 
-/** @throws CodeBuddyError `validation_failed` with one error for each field that does not fit */
+/**
+ * Check the input and fill in defaults.
+ *
+ * @throws CodeBuddyError `validation_failed` with one error for each invalid field
+ */
 export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: CheckOptions): WebhookConfig {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw invalid([{ in: 'body', pointer: '', message: 'must be an object' }]);
@@ -66,7 +71,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
     if (!fields.includes(name))
       fault(
         `/${escapePointer(name.slice(0, 100))}`,
-        `is not a field of a webhook; those are ${fields.join(', ')}`,
+        `is not a field of a webhook; its fields are ${fields.join(', ')}`,
       );
   for (const name of ['secret', 'tls']) if (given.get(name) === null) given.delete(name);
   for (const [name, rule] of Object.entries(simpleRules)) {
@@ -83,7 +88,7 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
   const tls = given.get('tls') as WebhookTls | undefined;
   if (tls !== undefined) {
     for (const { pointer, message } of checkClientTls(tls)) fault(`/tls${pointer}`, message);
-    if (url?.protocol === 'http:') fault('/tls', 'needs a url that begins with https://');
+    if (url?.protocol === 'http:') fault('/tls', 'requires a url that begins with https://');
   }
   for (const { pointer, message } of findMasks(given.get('url'), headers)) fault(pointer, message);
   if (errors.length > 0 || url === undefined) throw invalid(errors);
@@ -109,11 +114,16 @@ export function parseWebhook(input: unknown, { checkUrl, makeId, ownTypes }: Che
   };
 }
 
-const defaults = { retryCount: 21, retryDelay: 1000, timeout: 15_000 };
+const defaults = {
+  retryCount: limits.retryCount.default,
+  retryDelay: limits.retryDelay.default,
+  timeout: limits.timeout.default,
+};
 
 /**
- * The configuration with a patch over it, checked as a whole; `secret: null` takes the secret away. A masked value, as a webhook is shown
- * with, stays what it is.
+ * Apply a patch to a configuration and check the result. `secret: null` removes the secret. A masked value, as webhooks
+ * are shown with, keeps the current value.
+ *
  * @throws CodeBuddyError `validation_failed`
  */
 export function patchWebhook(
@@ -127,7 +137,7 @@ export function patchWebhook(
   return parseWebhook({ ...config, ...unmask(patch, config), id: config.id }, options);
 }
 
-/** `patch` with what is masked in it taken from `config`. */
+/** The patch with its masked values replaced by those of `config`. */
 function unmask(
   patch: Readonly<Record<string, unknown>>,
   config: Readonly<Record<string, unknown>>,
@@ -152,7 +162,7 @@ function unmask(
   return unmasked;
 }
 
-/** A mask that was copied from where a webhook is shown would be sent as it is. */
+/** Find masks that were copied from a shown webhook: they would be sent as they are. */
 function findMasks(url: unknown, headers: unknown): { readonly pointer: string; readonly message: string }[] {
   const faults: { pointer: string; message: string }[] = [];
   if (typeof url === 'string' && maskedUrl.test(url))
@@ -162,14 +172,14 @@ function findMasks(url: unknown, headers: unknown): { readonly pointer: string; 
       if (value === mask)
         faults.push({
           pointer: `/headers/${escapePointer(name.slice(0, 100))}`,
-          message: 'is masked (***), and there is no value that it could stand for; give the value',
+          message: 'is masked (***), and the webhook has no such header; give the value',
         });
   return faults;
 }
 
 /**
- * Of an entry that cannot be used: what can be read of it. The rest is as it was before, or has its default; without readable `events` it
- * gets none.
+ * Read what can be read of an entry that cannot be used. Other fields keep their value from before, or get their
+ * default; if `events` cannot be read, the webhook gets no events.
  */
 export function readRefused(entry: unknown, id: string, before: WebhookConfig | undefined): WebhookConfig {
   const given = new Map<string, unknown>(isRecord(entry) ? Object.entries(entry) : []);
@@ -211,14 +221,14 @@ export function readRefused(entry: unknown, id: string, before: WebhookConfig | 
 
 const longestShownUrl = 2048;
 
-/** The id of an entry, if it has one that can be used. */
+/** The id of an entry; undefined if it has no valid one. */
 export function idOf(entry: unknown): string | undefined {
   if (!isRecord(entry) || !Object.hasOwn(entry, 'id')) return undefined;
   const { id } = entry;
   return typeof id === 'string' && simpleRules.id(id) === undefined ? id : undefined;
 }
 
-/** For webhooks.json: what has its default is left out. */
+/** The entry for webhooks.json; fields with their default are left out. */
 export function toFileEntry(config: WebhookConfig): Record<string, unknown> {
   const { id, name, url, events, secret, enabled, headers, description, ...rest } = config;
   return {
@@ -248,7 +258,7 @@ function checkedUrl(
     errors.push({
       in: 'body',
       pointer: '/url',
-      message: value === undefined ? 'is required' : 'must be text',
+      message: value === undefined ? 'is required' : 'must be a string',
     });
     return undefined;
   }
@@ -288,16 +298,16 @@ function isPattern(pattern: unknown, ownTypes: ReadonlySet<string>): pattern is 
   );
 }
 
-function text(least: number, most: number): Rule {
+function text({ minLength: least, maxLength: most }: { minLength: number; maxLength: number }): Rule {
   return (value) => {
-    if (typeof value !== 'string') return 'must be text';
+    if (typeof value !== 'string') return 'must be a string';
     return value.length >= least && value.length <= most
       ? undefined
       : `must have ${least} to ${most} characters`;
   };
 }
 
-function whole(least: number, most: number): Rule {
+function whole({ minimum: least, maximum: most }: { minimum: number; maximum: number }): Rule {
   return (value) =>
     typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
       ? undefined
@@ -310,5 +320,5 @@ function flag(value: unknown): string | undefined {
 
 function invalid(errors: readonly FieldError[]): CodeBuddyError {
   const words = errors.slice(0, 5).map(({ pointer, message }) => `${pointer || 'the webhook'} ${message}`);
-  return new CodeBuddyError('validation_failed', `The webhook does not fit: ${words.join('; ')}`, { errors });
+  return new CodeBuddyError('validation_failed', `Invalid webhook: ${words.join('; ')}`, { errors });
 }

@@ -1,88 +1,41 @@
-// How a webhook fares: its breaker, its pauses, how many requests it may have at once, and whether it has failed for so long that it is
-// disabled. What must survive a restart is plain data; everything here is a function of that data, an outcome and a time.
+// How the outcome of an attempt changes a webhook's health: failures in a row, the breaker, and whether it is reported
+// as failing, as recovered, or disabled. Pure functions of the saved state, the outcome and a time.
 
-/** Kept in the store. Times in Unix ms of the delivery clock. */
-export interface WebhookMemory {
-  /** Failures in a row. */
-  readonly failures: number;
-  /** Failures in a row that say that the receiver is down: no connection, no answer in time, 5xx. */
-  readonly strikes: number;
-  readonly failingSince: number | null;
-  /** `webhook.failing` was emitted. */
-  readonly failingTold: boolean;
-  /** The breaker is open: nothing but one probe at a time, not before this time. */
-  readonly openUntil: number | null;
-  /** How often in a row it has opened. */
-  readonly openLevel: number;
-  /** When it opened first; null while it is closed. */
-  readonly openedAt: number | null;
-  readonly pausedUntil: number | null;
-  readonly disabledAt: number | null;
-  readonly disabledReason: string | null;
-  /** webhooks.json says so too: if it says otherwise later, somebody enabled the webhook there. */
-  readonly disabledInFile: boolean;
-  /** Events after this sequence were not queued while it was disabled. */
-  readonly missedAfter: number | null;
-  /** Secrets that still sign until their time, newest first. */
-  readonly previousSecrets: readonly { readonly secret: string; readonly until: number }[];
-  /** The receiver knows the previous secret only: the first version's headers are swapped. */
-  readonly swapLegacy: boolean;
-}
-
-export const freshMemory: WebhookMemory = {
-  failures: 0,
-  strikes: 0,
-  failingSince: null,
-  failingTold: false,
-  openUntil: null,
-  openLevel: 0,
-  openedAt: null,
-  pausedUntil: null,
-  disabledAt: null,
-  disabledReason: null,
-  disabledInFile: true,
-  missedAfter: null,
-  previousSecrets: [],
-  swapLegacy: false,
-};
+import type { SavedState } from './saved-state.ts';
 
 const strikesToOpen = 5;
 const firstOpenMs = 1000;
 const longestOpenMs = 60_000;
-/** A refused connection costs nobody anything, so it is probed more often at first. */
+/** A refused connection is cheap, so it is probed more often during the first hour. */
 const longestOpenRefusedMs = 5000;
 const refusedMattersForMs = 60 * 60 * 1000;
-/** How long an old secret signs too. */
-export const graceOfSecretMs = 24 * 60 * 60 * 1000;
-/** The longest that a `Retry-After` is followed. */
-const longestPauseMs = 24 * 60 * 60 * 1000;
 const failingAfterMs = 60 * 60 * 1000;
 const disableAfterMs = 5 * 24 * 60 * 60 * 1000;
 const disableAfterFailures = 20;
 
 export type HealthChange = 'failing' | 'recovered' | 'disable';
 
-/** What a failure says about the receiver: it answers, it is down, or nothing listens on its port. */
+/** What a failure says about the receiver: it answered, it is down, or nothing listens on its port. */
 export type FailureSign = 'alive' | 'down' | 'refused';
 
-/** After a failure that counts. `random` is from 0 to 1. */
+/** The state after a failure that counts. `random` is from 0 to 1. */
 export function afterFailure(
-  memory: WebhookMemory,
+  state: SavedState,
   now: number,
   random: number,
   sign: FailureSign = 'down',
-): { readonly memory: WebhookMemory; readonly change: HealthChange | undefined } {
-  const failures = memory.failures + 1;
-  const failingSince = memory.failingSince ?? now;
+): { readonly state: SavedState; readonly change: HealthChange | undefined } {
+  const failures = state.failures + 1;
+  const failingSince = state.failingSince ?? now;
   const lasted = now - failingSince;
-  const tellFailing = !memory.failingTold && lasted >= failingAfterMs;
+  const tellFailing = !state.failingTold && lasted >= failingAfterMs;
   return {
-    memory: {
-      ...memory,
-      ...(sign === 'alive' ? closedBreaker : strike(memory, now, random, sign)),
+    state: {
+      ...state,
+      ...(sign === 'alive' ? closedBreaker : strike(state, now, random, sign)),
       failures,
       failingSince,
-      failingTold: memory.failingTold || tellFailing,
+      failingTold: state.failingTold || tellFailing,
     },
     change:
       lasted >= disableAfterMs && failures >= disableAfterFailures
@@ -93,17 +46,17 @@ export function afterFailure(
   };
 }
 
-type Breaker = Pick<WebhookMemory, 'strikes' | 'openUntil' | 'openLevel' | 'openedAt'>;
+type Breaker = Pick<SavedState, 'strikes' | 'openUntil' | 'openLevel' | 'openedAt'>;
 
 const closedBreaker: Breaker = { strikes: 0, openUntil: null, openLevel: 0, openedAt: null };
 
-function strike(memory: Breaker, now: number, random: number, sign: 'down' | 'refused'): Breaker {
-  const strikes = memory.strikes + 1;
-  const { openUntil, openLevel } = memory;
-  // A failed probe opens it anew, for longer; requests that were in flight when it opened change nothing.
+function strike(state: Breaker, now: number, random: number, sign: 'down' | 'refused'): Breaker {
+  const strikes = state.strikes + 1;
+  const { openUntil, openLevel } = state;
+  // A failed probe opens the breaker again, for longer. Requests that were in flight when it opened change nothing.
   const opens = openUntil === null ? strikes >= strikesToOpen : openUntil <= now;
-  if (!opens) return { strikes, openUntil, openLevel, openedAt: memory.openedAt };
-  const openedAt = memory.openedAt ?? now;
+  if (!opens) return { strikes, openUntil, openLevel, openedAt: state.openedAt };
+  const openedAt = state.openedAt ?? now;
   const longest =
     sign === 'refused' && now - openedAt < refusedMattersForMs ? longestOpenRefusedMs : longestOpenMs;
   const wait = Math.min(firstOpenMs * 2 ** openLevel, longest) * (0.8 + 0.4 * random);
@@ -115,70 +68,50 @@ function strike(memory: Breaker, now: number, random: number, sign: 'down' | 're
   };
 }
 
-/** After an answer that counts neither as success nor as failure: the receiver lives. The same object if nothing was wrong. */
-export function afterAnswer(memory: WebhookMemory): WebhookMemory {
-  return memory.strikes === 0 && memory.openUntil === null ? memory : { ...memory, ...closedBreaker };
+/**
+ * The state after an answer that is neither success nor failure: the receiver is alive. The same object if nothing
+ * changes.
+ */
+export function afterAnswer(state: SavedState): SavedState {
+  return state.strikes === 0 && state.openUntil === null ? state : { ...state, ...closedBreaker };
 }
 
-/** After a success; the same object if nothing was wrong. */
-export function afterSuccess(memory: WebhookMemory): {
-  readonly memory: WebhookMemory;
+/** The state after a success. The same object if nothing changes. */
+export function afterSuccess(state: SavedState): {
+  readonly state: SavedState;
   readonly change: HealthChange | undefined;
 } {
-  const { failures, strikes, openUntil, failingTold } = memory;
+  const { failures, strikes, openUntil, failingTold } = state;
   if (failures === 0 && strikes === 0 && openUntil === null && !failingTold)
-    return { memory, change: undefined };
+    return { state, change: undefined };
   return {
-    memory: { ...memory, ...closedBreaker, failures: 0, failingSince: null, failingTold: false },
+    state: { ...state, ...closedBreaker, failures: 0, failingSince: null, failingTold: false },
     change: failingTold ? 'recovered' : undefined,
   };
 }
 
-/** Someone says that the receiver works again: a probe is due now, and a pause is over. The same object if nothing holds requests back. */
-export function readyToProbe(memory: WebhookMemory, now: number): WebhookMemory {
-  if (memory.pausedUntil === null && memory.openUntil === null) return memory;
+/** The state after a user asks to resume: a pause ends, and a probe is due now. The same object if nothing changes. */
+export function readyToProbe(state: SavedState, now: number): SavedState {
+  if (state.pausedUntil === null && state.openUntil === null) return state;
   return {
-    ...memory,
+    ...state,
     pausedUntil: null,
-    openUntil: memory.openUntil === null ? null : now,
+    openUntil: state.openUntil === null ? null : now,
     openLevel: 0,
   };
 }
 
-/** Another receiver: what the last one did says nothing about it, but it is tried with one request first if the last one was down. */
-export function afterNewTarget(memory: WebhookMemory, now: number): WebhookMemory {
-  const isDoubtful = memory.strikes > 0 || memory.openUntil !== null;
+/**
+ * The state after the URL changed: a new receiver has no failures, but it is probed first if the previous one was down.
+ */
+export function afterNewTarget(state: SavedState, now: number): SavedState {
+  const isDoubtful = state.strikes > 0 || state.openUntil !== null;
   return {
-    ...memory,
+    ...state,
     ...closedBreaker,
     ...(isDoubtful ? { strikes: strikesToOpen - 1, openUntil: now, openedAt: now } : {}),
     failures: 0,
     failingSince: null,
     pausedUntil: null,
-  };
-}
-
-/**
- * A row of the store; what a later or earlier release wrote is taken as far as it is known. Times that cannot be, since the clock was ahead when
- * they were written, are cut to the longest that they could be: a webhook must not pause for years.
- */
-export function readMemory(text: string, now: number): WebhookMemory {
-  const stored: unknown = JSON.parse(text);
-  const memory: WebhookMemory = { ...freshMemory, ...(typeof stored === 'object' ? stored : {}) };
-  const atMost = (time: number | null, limit: number): number | null =>
-    time === null ? null : Math.min(time, limit);
-  return {
-    ...memory,
-    failingSince: atMost(memory.failingSince, now),
-    disabledAt: atMost(memory.disabledAt, now),
-    // A start probes at once: whatever happened meanwhile, the receiver may be back.
-    openUntil: memory.openUntil === null ? null : now,
-    openLevel: 0,
-    openedAt: memory.openUntil === null ? null : atMost(memory.openedAt, now),
-    pausedUntil: atMost(memory.pausedUntil, now + longestPauseMs),
-    previousSecrets: memory.previousSecrets.map(({ secret, until }) => ({
-      secret,
-      until: Math.min(until, now + graceOfSecretMs),
-    })),
   };
 }

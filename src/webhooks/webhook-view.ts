@@ -1,4 +1,4 @@
-// Webhooks and deliveries as they are shown to people and programs: no secret, and the state in words.
+// Shows webhooks and deliveries to people and programs: without secrets, and with the state in words.
 
 import type { Delivery, DeliveryAttempt } from '../contract/delivery.ts';
 import type { Webhook, WebhookState } from '../contract/webhook.ts';
@@ -10,7 +10,7 @@ import { nextAttemptOf } from './next-attempt.ts';
 import { lifetimeMs } from './retry-policy.ts';
 import { publicKeyOf } from './signing.ts';
 
-/** The delivery clock, which rows are kept in, and the wall clock, which people go by. */
+/** The delivery clock, which stored times use, and the wall clock, which people use. Unix ms. */
 export interface ShownTimes {
   readonly now: number;
   readonly wall: number;
@@ -20,7 +20,7 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
-    // What is refused may be refused for this.
+    // The configuration may be refused because of a password in its URL.
     url: config.url.replace(/^([^/?#]*\/\/)[^/?#]*@/, '$1***@'),
     enabled: lane.isEnabled,
     headers: maskHeaders(headers),
@@ -34,11 +34,11 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
 function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookState {
   const { now, wall } = times;
   const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
-  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.memory;
+  const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.state;
   const shut = lane.isEnabled ? lane.shutUntil(now) : undefined;
   const nextProbeAt = shut === undefined ? null : shownDue(shut, times);
   const figures = {
-    pending: lane.pending,
+    pending: lane.queue.pending,
     inFlight: lane.inFlight,
     failures,
     failingSince: past(failingSince),
@@ -49,48 +49,48 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookState 
     disabledReason,
     missed,
   };
-  const next = nextProbeAt === null ? 'one is due now' : `the next one at ${nextProbeAt}`;
+  const next = nextProbeAt === null ? 'now' : `at ${nextProbeAt}`;
   if (lane.refusal !== undefined) {
     const where =
       lane.runId === undefined
-        ? 'It stays in webhooks.json as it is. Correct it there or with an update, or allow what it needs'
-        : 'Allow what it needs and restart, or remove it';
-    const detail = `Refused: ${lane.refusal}. ${where}; ${lane.pending} deliveries wait.`;
+        ? 'Its entry stays in webhooks.json as it is: correct it there or with an update, or allow its target.'
+        : 'Allow its target and restart the server, or remove the webhook.';
+    const detail = `Refused: ${lane.refusal}. ${where} Pending deliveries: ${lane.queue.pending}.`;
     return { status: 'refused', detail, ...figures };
   }
   if (!lane.isEnabled) {
-    const why = disabledWords[disabledReason ?? 'by_hand'] ?? 'it is disabled';
-    const detail = `Disabled: ${why}. ${missed} events were missed since; enable it with replayMissed to get them.`;
+    const why = disabledWords[disabledReason ?? 'by_hand'] ?? disabledReason;
+    const detail = `Disabled: ${why}. Events missed since then: ${missed}. To receive them, enable the webhook with replayMissed.`;
     return { status: 'disabled', detail, ...figures };
   }
   if (figures.pausedUntil !== null) {
-    const detail = `The receiver asked for a pause until ${figures.pausedUntil}; deliveries wait and lose no attempts.`;
+    const detail = `The receiver asked for a pause until ${figures.pausedUntil}. Deliveries wait without losing attempts.`;
     return { status: 'paused', detail, ...figures };
   }
-  if (lane.blocked !== undefined) {
-    const { message, since } = lane.blocked;
-    const detail = `This machine has not been able to reach the target since ${past(since)}: ${message}. One request at a time is tried, ${next}; deliveries wait and lose no attempts.`;
+  if (lane.unreachable !== undefined) {
+    const { message, since } = lane.unreachable;
+    const detail = `This machine has not been able to reach the target since ${past(since)}: ${message}. One request at a time is sent, the next ${next}; deliveries wait without losing attempts.`;
     return { status: 'unreachable', detail, ...figures };
   }
   if (openUntil !== null) {
-    const why = failures === 0 ? 'Not tried yet' : `${failures} failures in a row`;
-    const detail = `${why}: one request at a time is tried, ${next}; the other deliveries wait and lose no attempts. If it works again, run codebuddy webhooks enable ${lane.id}.`;
+    const why = failures === 0 ? 'Not tried yet' : `The last ${failures} attempts failed`;
+    const detail = `${why}. One request at a time is sent, the next ${next}; the other deliveries wait without losing attempts. If the receiver works again, run: codebuddy webhooks enable ${lane.id}`;
     return { status: 'open', detail, ...figures };
   }
   if (failures > 0) {
     return { status: 'failing', detail: `The last ${failures} attempts failed.`, ...figures };
   }
-  return { status: 'healthy', detail: 'Deliveries are sent as they come.', ...figures };
+  return { status: 'healthy', detail: 'Deliveries are sent at once.', ...figures };
 }
 
 const disabledWords: Readonly<Record<string, string>> = {
-  by_hand: 'it was switched off',
+  by_hand: 'a user disabled the webhook',
   gone: 'its receiver answered 410 (gone)',
   receiver_asked: 'its receiver asked for it (webhook-delivery: disable)',
-  failing: 'it had only failures for five days',
+  failing: 'all attempts failed for five days',
 };
 
-/** `lane`: of its webhook; undefined if that was removed. */
+/** `lane`: its webhook; undefined if it was removed. */
 export function viewDelivery(row: DeliveryWithAttempts, lane: Lane | undefined, times: ShownTimes): Delivery {
   const { now, wall } = times;
   const next = row.status === 'pending' ? nextAttemptOf(row, lane, now) : undefined;
@@ -103,7 +103,7 @@ export function viewDelivery(row: DeliveryWithAttempts, lane: Lane | undefined, 
     status: row.status,
     attempts: row.attempts,
     createdAt: shownPast(row.createdAt, wall),
-    // It cannot have more time left than a new one.
+    // An old clock may have set it later: no delivery has more time left than a new one.
     expiresAt: shownDue(Math.min(row.expiresAt, times.now + lifetimeMs), times),
     nextAttemptAt: next === undefined ? null : shownDue(next, times),
     endedAt: row.endedAt === null ? null : shownPast(row.endedAt, wall),
@@ -114,12 +114,12 @@ export function viewDelivery(row: DeliveryWithAttempts, lane: Lane | undefined, 
   };
 }
 
-/** Attempts that older releases stored have no `location`. */
+/** Attempts stored by older releases have no `location`. */
 function viewAttempt({ location = null, ...attempt }: DeliveryAttempt, wall: number): DeliveryAttempt {
   return { ...attempt, at: shownPastText(attempt.at, wall), location };
 }
 
-/** When something is due, by the wall clock: as far away as it is by the delivery clock, which a jump may have put ahead. */
+/** A due time by the wall clock: as far away as it is by the delivery clock, which may be ahead of it after a jump. */
 export function shownDue(time: number, { now, wall }: ShownTimes): string {
   return time > now ? new Date(wall + (time - now)).toISOString() : shownPast(time, wall);
 }

@@ -17,7 +17,7 @@ describe('the offline agent', () => {
     expect(response.length).toBeLessThan(10_000);
     expect(response).toContain('I did not understand "bla".');
     expect(response).toContain('… and 74980 more lines that I did not understand.');
-    expect(response.match(/finds lines that hold the text/g)).toHaveLength(1);
+    expect(response.match(/finds lines that contain the text/g)).toHaveLength(1);
   });
 
   it('answers a single unknown line as before, and `help` once', async () => {
@@ -26,7 +26,7 @@ describe('the offline agent', () => {
     expect((await prompt('nonsense')).response).toBe(`I did not understand "nonsense".\n\n${help}`);
   });
 
-  it('caps an answer at 1 MiB, says how many results are left out, and keeps them as messages', async () => {
+  it('limits an answer to 1 MiB, says how many results are omitted, and keeps them as messages', async () => {
     const { prompt, write, agent } = await startAgent();
     write('big.txt', 'x'.repeat(250_000));
     const { response, sessionId } = await prompt('read big.txt\n'.repeat(8));
@@ -48,7 +48,7 @@ describe('the offline agent', () => {
 });
 
 describe('edit_file', () => {
-  it('computes the size of the result first, and changes nothing when it is too large', async () => {
+  it('computes the size of the result first, and changes nothing if it is too large', async () => {
     const { tool, write } = await startAgent();
     const path = write('a.txt', 'a'.repeat(mebibyte));
     await expect(
@@ -67,7 +67,7 @@ describe('edit_file', () => {
   });
 
   // `indexOf` takes hours for it.
-  it('finds in linear time that a long text of few letters does not occur', async () => {
+  it('searches a long text of few letters in linear time', async () => {
     const { tool, write } = await startAgent();
     write('a.txt', 'a'.repeat(10 * mebibyte));
     const oldText = `${'a'.repeat(200_000)}b${'a'.repeat(200_000)}`;
@@ -86,7 +86,7 @@ describe('edit_file', () => {
     ['abababab', 'abab', '', ''],
     ['xaxaxb', 'xaxb', 'Y', 'xaY'],
     ['$&', '$', '$$', '$$&'],
-  ])('replaces as split and join do: %s', async (text, oldText, newText, expected) => {
+  ])('replaces like split and join: %s', async (text, oldText, newText, expected) => {
     const { tool, write } = await startAgent();
     const path = write('a.txt', text);
     await tool('edit_file', { path: 'a.txt', oldText, newText, replaceAll: true });
@@ -95,14 +95,14 @@ describe('edit_file', () => {
   });
 });
 
-it('write_file takes at most 10 MiB', async () => {
+it('write_file accepts at most 10 MiB', async () => {
   const { tool } = await startAgent();
   await expect(tool('write_file', { path: 'a.txt', content: 'x'.repeat(10 * mebibyte + 1) })).rejects.toThrow(
     'has 10485761 bytes; the limit is 10485760',
   );
 });
 
-it('100 000 unknown parameters are one short error', async () => {
+it('100 000 unknown parameters cause one short error', async () => {
   const { tool } = await startAgent();
   const params = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`p${i}`, i]));
   const error = await tool('glob', params).catch((thrown: unknown) => thrown);
@@ -111,7 +111,7 @@ it('100 000 unknown parameters are one short error', async () => {
   expect((error as Error).message).toContain('has 100000 parameters; glob takes pattern, path, maxResults');
 });
 
-it('what an error says of a field is cut, as is the number of fields', async () => {
+it('errors name a limited number of fields in limited detail', async () => {
   const { log } = await startAgent();
   const data = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`${i}${'x'.repeat(1000)}`, i]));
   const error = await log
@@ -122,7 +122,7 @@ it('what an error says of a field is cut, as is the number of fields', async () 
   expect(Math.max(...errors.map(({ pointer }) => pointer.length))).toBeLessThanOrEqual(500);
 });
 
-it('the metadata of a session has a limit, however many changes it comes in', async () => {
+it('the metadata of a session is limited across changes', async () => {
   const { agent } = await startAgent();
   const { id } = await agent.sessions.create({});
   const text = 'x'.repeat(40_000);
@@ -143,7 +143,7 @@ it('the metadata of a session has a limit, however many changes it comes in', as
   });
 });
 
-it('the Markdown of a message bears half a million backticks', () => {
+it('the Markdown of a message with half a million backticks stays small', () => {
   const content = '` '.repeat(500_000);
   const message = { id: 'msg_1', sessionId: 'ses_1', runId: null, createdAt: '2026-01-01T00:00:00.000Z' };
   const tool = { name: 'bash', params: {}, isError: false };
@@ -151,13 +151,13 @@ it('the Markdown of a message bears half a million backticks', () => {
   expect(markdown.length).toBeLessThan(content.length + 500);
 });
 
-it('a title is made of the beginning of a long prompt', async () => {
+it('a title is the beginning of a long prompt', async () => {
   const { agent, prompt } = await startAgent();
   const { sessionId } = await prompt(`hello ${'x'.repeat(900_000)}`);
   expect((await agent.sessions.get(sessionId))?.title).toBe(`hello ${'x'.repeat(53)}…`);
 });
 
-it('a model that goes on and on is cut off, and the run fails', async () => {
+it('an endless answer of a model is cut off, and the run fails', async () => {
   const pieces = Array.from({ length: 90 }, () => 'x'.repeat(100_000));
   const { prompt } = await startModelAgent([says(pieces), says('never asked again')]);
   await expect(prompt('hello')).rejects.toMatchObject({
@@ -166,7 +166,7 @@ it('a model that goes on and on is cut off, and the run fails', async () => {
   });
 });
 
-it('a search with a costly pattern gives others their turn, and counts the lines that it saw in part', async () => {
+it('a costly search lets the server answer others, and counts the lines it read in part', async () => {
   const { tool, write } = await startAgent();
   write('a.txt', `${'ab'.repeat(5000)}\n`.repeat(40));
   let turns = 0;

@@ -10,7 +10,7 @@ import { calls, says } from './start-model-agent.ts';
 const half = '\ud83d';
 const family = '👨‍👩‍👧';
 
-it('lone surrogates and NUL, wherever they come from, never reach a provider', async () => {
+it('lone surrogates and NUL never reach a provider', async () => {
   const { reply, refusals } = strictly([
     {
       kind: 'answer',
@@ -82,9 +82,9 @@ test.each([' ', '\n\t', '\u00a0\u2003\u3000', '\u200b\u2060\ufeff', '\u2800\u316
   },
 );
 
-describe('cuts', () => {
+describe('truncation', () => {
   const text = `a${family}b😀cé`;
-  it.each(Array.from({ length: text.length + 1 }, (_, n) => n))('at %i keep characters whole', (at) => {
+  it.each(Array.from({ length: text.length + 1 }, (_, n) => n))('at %i does not split characters', (at) => {
     const [head, tail] = [cutHead(text, at), cutTail(text, at)];
     expect(head.length).toBeLessThanOrEqual(at);
     expect(tail.length).toBeLessThanOrEqual(at);
@@ -94,14 +94,14 @@ describe('cuts', () => {
     expect(shorten(text, Math.max(at, 1)).isWellFormed()).toBe(true);
   });
 
-  it('of bytes leave out half a character at both ends', () => {
+  it('of bytes drops partial characters at both ends', () => {
     const bytes = Buffer.from('é€😀');
     for (let start = 0; start <= bytes.length; start++)
       for (let end = start; end <= bytes.length; end++)
         expect('é€😀').toContain(decodeCut(bytes.subarray(start, end)));
   });
 
-  it('titles are cut between characters', async () => {
+  it('of titles does not split characters', async () => {
     const agent = await startAgent();
     for (let n = 50; n <= 62; n++) {
       const { sessionId } = await agent.prompt(`help ${'x'.repeat(n - 5)}${family.repeat(10)}`);

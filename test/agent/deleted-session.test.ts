@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../src/base/errors.ts';
 import { startAgent } from './start-agent.ts';
 
-test('a prompt to a session that is deleted meanwhile runs, or fails with session_not_found', async () => {
+test('a prompt to a session that is being deleted runs, or fails with session_not_found', async () => {
   const { agent } = await startAgent();
   const codes: string[] = [];
   // Deletes after each number of turns that the prompt may need before its commit.

@@ -18,7 +18,8 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { queuedFiles } from '../../src/agent/tools/file-queue.ts';
 import { openWorkspace } from '../../src/agent/tools/workspace.ts';
-import { type RunningAgent, startAgent, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { type RunningAgent, startAgent } from './start-agent.ts';
 
 const lines = (count: number): string =>
   Array.from({ length: count }, (_, index) => `line ${index};\n`).join('');
@@ -28,8 +29,8 @@ function edit(running: RunningAgent, path: string, index: number, by = 'done'): 
   return running.tool('edit_file', params);
 }
 
-describe('edits at the same time', () => {
-  test('ten on ten lines of one file are all in the file', async () => {
+describe('concurrent edits', () => {
+  test('of ten lines of one file are all applied', async () => {
     const running = await startAgent();
     const path = running.write('f.txt', lines(10));
     await Promise.all(Array.from({ length: 10 }, (_, index) => edit(running, 'f.txt', index)));
@@ -38,7 +39,7 @@ describe('edits at the same time', () => {
     expect(queuedFiles()).toBe(0);
   });
 
-  test('of three sessions are all in the file, beside those of POST /api/tools', async () => {
+  test('of three sessions and of POST /api/tools are all applied', async () => {
     const running = await startAgent();
     const path = running.write('f.txt', lines(20));
     const prompt = (from: number): string =>
@@ -56,7 +57,7 @@ describe('edits at the same time', () => {
     expect(readFileSync(path, 'utf8')).toBe(lines(20).replaceAll(';', ' done;'));
   });
 
-  test('through links, hard links and other spellings of the path are all in the file', async () => {
+  test('through links, hard links and other spellings of the path are all applied', async () => {
     const running = await startAgent();
     const path = running.write('dir/f.txt', lines(12));
     linkSync(path, join(running.workspace, 'hard.txt'));
@@ -72,7 +73,7 @@ describe('edits at the same time', () => {
     expect(queuedFiles()).toBe(0);
   });
 
-  test('of two agents in one process and one workspace are all in the file', async () => {
+  test('of two agents in one process and one workspace are all applied', async () => {
     const first = await startAgent();
     const path = first.write('f.txt', lines(10));
     const workspace = await openWorkspace(first.workspace);
@@ -92,7 +93,7 @@ describe('edits at the same time', () => {
     }
   });
 
-  test('write_file takes turns with them: the file is one of the two wholes, and new files are told once as created', async () => {
+  test('and write_file take turns, and a new file is reported as created once', async () => {
     const running = await startAgent();
     const path = running.write('f.txt', lines(5));
     await Promise.allSettled([
@@ -110,7 +111,7 @@ describe('edits at the same time', () => {
     expect(queuedFiles()).toBe(0);
   });
 
-  test('one that is cancelled while it waits changes nothing, and those behind it go on', async () => {
+  test('continue if one is cancelled while it waits, which changes nothing', async () => {
     const running = await startAgent();
     const path = running.write('f.txt', lines(3));
     const workspace = await openWorkspace(running.workspace);
@@ -120,7 +121,7 @@ describe('edits at the same time', () => {
       await gate.promise;
       return { before, after: Buffer.from(before.toString().replace('line 0;', 'line 0 done;')) };
     });
-    await until('the file is taken', () => queuedFiles() === 1);
+    await waitFor('the file is taken', () => queuedFiles() === 1);
     const controller = new AbortController();
     const cancelled = running.tool(
       'edit_file',
@@ -129,7 +130,7 @@ describe('edits at the same time', () => {
     );
     const behind = edit(running, 'f.txt', 2);
     const refused = expect(cancelled).rejects.toMatchObject({ name: 'AbortError' });
-    await until(
+    await waitFor(
       'both have begun',
       async () => (await running.events()).filter(({ type }) => type === 'tool.start').length === 2,
     );
@@ -157,7 +158,7 @@ describe('a file that another program changes', () => {
     ['deleted', (path) => rmSync(path)],
   ];
 
-  test.each(rewrites)('and that is %s between read and write is refused, untouched', async (_, rewrite) => {
+  test.each(rewrites)('and that is %s between read and write is not edited', async (_, rewrite) => {
     const running = await startAgent();
     const path = running.write('f.txt', lines(3));
     const workspace = await openWorkspace(running.workspace);
@@ -174,7 +175,7 @@ describe('a file that another program changes', () => {
     expect(queuedFiles()).toBe(0);
   });
 
-  test('while the new content is on its way keeps what that program wrote', { timeout: 60_000 }, async () => {
+  test('during an edit keeps the content of that program', async () => {
     const running = await startAgent();
     const filler = 'x'.repeat(1024).concat('\n').repeat(8000);
     const path = running.write('f.txt', `${lines(3)}${filler}`);
@@ -191,19 +192,19 @@ describe('a file that another program changes', () => {
     other.stdout.on('data', (chunk) => {
       said += chunk;
     });
-    await until('the other program watches', () => said.includes('ready'));
+    await waitFor('the other program watches', () => said.includes('ready'));
     const outcome = await edit(running, 'f.txt', 0).then(
       () => 'success',
       (error: { code: string }) => error.code,
     );
-    await until('the other program has written', () => said.includes('written'));
+    await waitFor('the other program has written', () => said.includes('written'));
     const after = readFileSync(path, 'utf8');
     expect(['success', 'file_changed']).toContain(outcome);
     expect(after.endsWith('by another program')).toBe(true);
     if (outcome === 'success') expect(after).toContain('line 0 done;');
   });
 
-  test('after a session has read it is not written over as a whole by that session', async () => {
+  test('after a session has read it is not overwritten by that session', async () => {
     const running = await startAgent();
     const path = running.write('f.txt', 'one');
     const sessionId = (await running.prompt('read f.txt')).sessionId as string;
@@ -217,7 +218,7 @@ describe('a file that another program changes', () => {
     expect(readFileSync(path, 'utf8')).toBe('again');
   });
 
-  test('and that a session never read, or that is gone, may be written', async () => {
+  test('may be overwritten if the session never read it, or if it is gone', async () => {
     const running = await startAgent();
     const path = running.write('f.txt', 'one');
     const { sessionId } = await running.prompt('write f.txt: two');
@@ -228,7 +229,7 @@ describe('a file that another program changes', () => {
   });
 });
 
-test('an edit keeps the mode, and a hard link keeps its file', async () => {
+test('an edit keeps the mode and the hard links of a file', async () => {
   const running = await startAgent();
   const path = running.write('run.sh', 'echo one\n');
   chmodSync(path, 0o751);

@@ -39,7 +39,7 @@ describe('an edit keeps all other bytes', () => {
     );
   });
 
-  test('and characters beyond ASCII in the encoding that the file has', async () => {
+  test('and writes characters beyond ASCII in the encoding of the file', async () => {
     const latin1 = await editBytes(Buffer.from('caf\xe9\n', 'latin1'), { oldText: 'é', newText: 'è!' });
     expect(latin1.after).toEqual(Buffer.from('caf\xe8!\n', 'latin1'));
     const mixed = Buffer.concat([Buffer.from('grüße '), Buffer.from([0xe9])]);
@@ -57,7 +57,7 @@ describe('an edit keeps all other bytes', () => {
     expect(after).toEqual(Buffer.concat([encode('\ufeffone\r\ntwo 😀\r\n'), Buffer.from([0x41])]));
   });
 
-  test('or is refused, and the file is untouched', async () => {
+  test('or is refused without a change', async () => {
     for (const [before, params, words] of [
       [Buffer.from('caf\xe9 1', 'latin1'), { oldText: '1', newText: '€😀' }, /lacks/],
       [Buffer.from('caf\xe9 1', 'latin1'), { oldText: 'caf\ufffd', newText: 'x' }, /does not occur.*latin1/],
@@ -77,7 +77,7 @@ describe('an edit keeps all other bytes', () => {
   });
 });
 
-describe('line ends', () => {
+describe('line endings', () => {
   test.each([
     ['a\r\nb\r\nc\r\n', 'a\nb\n', 'x\ny\nz\n', 'x\r\ny\r\nz\r\nc\r\n'],
     ['a\r\nb\r\nc\r\n', '\nb', '\nB', 'a\r\nB\r\nc\r\n'],
@@ -92,20 +92,20 @@ describe('line ends', () => {
     ['a\nb\n', '\n', '\r\n', 'a\r\nb\r\n'],
     ['\ufeffa\r\nb\r\n', 'a\nb\n', 'x\n', '\ufeffx\r\n'],
     ['a.\r\n(b)$\r\n', 'a.\n(b)$\n', '$& $1\n', '$& $1\r\n'],
-  ])('%j: %j becomes %j', async (before, oldText, newText, wanted) => {
+  ])('of %j: %j becomes %j', async (before, oldText, newText, wanted) => {
     const { after, error } = await editBytes(Buffer.from(before), { oldText, newText, replaceAll: true });
     expect(error).toBeUndefined();
     expect(after.toString()).toBe(wanted);
   });
 
-  test('a text that occurs with both counts as occurring twice', async () => {
+  test('of both kinds count as two occurrences', async () => {
     const before = Buffer.from('a\r\nb\r\na\nb\n');
     const { after, error } = await editBytes(before, { oldText: 'a\nb', newText: 'x' });
     expect(error).toMatch(/2 times/);
     expect(after).toEqual(before);
   });
 
-  test('and a byte order mark are what write_file was given', async () => {
+  test('and a byte order mark are written by write_file as given', async () => {
     const { tool, write, workspace } = await startAgent();
     write('f', '\ufeffa\r\n');
     await tool('write_file', { path: 'f', content: 'b\n' });
@@ -113,7 +113,7 @@ describe('line ends', () => {
   });
 });
 
-describe('read_file says what the file is', () => {
+describe('read_file reports the encoding', () => {
   test.each([
     ['plain', Buffer.from('a\n'), { encoding: 'utf-8', content: 'a\n' }],
     ['UTF-8', Buffer.from('grüße'), { encoding: 'utf-8', content: 'grüße' }],
@@ -135,7 +135,7 @@ describe('read_file says what the file is', () => {
     expect(await tool('read_file', { path: 'f', offset: 1 })).toMatchObject(wanted);
   });
 
-  test('in a long file too, and lines of UTF-16 are lines', async () => {
+  test('of long files, and splits UTF-16 into lines', async () => {
     const { tool, write } = await startAgent();
     write('long', Buffer.from(`${'x'.repeat(99)}\n`.repeat(5000).concat('caf\xe9\n'), 'latin1'));
     expect(await tool('read_file', { path: 'long' })).toMatchObject({ encoding: 'latin1', truncated: true });

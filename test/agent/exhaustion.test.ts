@@ -40,7 +40,13 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
   );
   const command = `ulimit -n ${maxHandles} && exec "${process.execPath}" "${program}" serve --json --port 0`;
   const child = spawn('sh', ['-c', command], {
-    env: { PATH: process.env.PATH, CODEBUDDY_HOME: home, CODEBUDDY_API_KEY: apiKey, NODE_NO_WARNINGS: '1' },
+    env: {
+      PATH: process.env.PATH,
+      CODEBUDDY_HOME: home,
+      CODEBUDDY_API_KEY: apiKey,
+      NODE_NO_WARNINGS: '1',
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+    },
     cwd: workspace,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -112,7 +118,7 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
 const hasProc = process.platform === 'linux';
 
 it.runIf(hasProc)(
-  'without a file handle left, the first bash is answered 503; then it works again',
+  'without free file handles, the first bash is answered 503, and works again later',
   async () => {
     const server = await startLimited();
     const sockets = await server.exhaust();
@@ -128,11 +134,10 @@ it.runIf(hasProc)(
     expect(done.status, done.body).toBe(200);
     expect(JSON.parse(done.body)).toMatchObject({ result: { exitCode: 0, stdout: 'hello\n' } });
   },
-  60_000,
 );
 
 it.runIf(hasProc)(
-  'without a file handle left, the start of an MCP server is answered 503; then it works',
+  'without free file handles, starting an MCP server is answered 503, and works again later',
   async () => {
     const server = await startLimited({
       mcpServers: {
@@ -162,7 +167,6 @@ it.runIf(hasProc)(
     const done = await server.post('/api/tools/files__list_allowed_directories', {});
     expect(done.status, done.body).toBe(200);
   },
-  60_000,
 );
 
 it.runIf(hasProc).each([
@@ -171,16 +175,12 @@ it.runIf(hasProc).each([
   ['search', { pattern: 'x' }],
   ['glob', { pattern: '*' }],
   ['list_directory', {}],
-])(
-  'without a file handle left, %s is answered 503',
-  async (tool, params) => {
-    const server = await startLimited();
-    writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
-    await server.exhaust();
-    const refused = await server.post(`/api/tools/${tool}`, params);
-    expect(refused.status, refused.body).toBe(503);
-    expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
-    expect(server.child.exitCode).toBeNull();
-  },
-  60_000,
-);
+])('without free file handles, %s is answered 503', async (tool, params) => {
+  const server = await startLimited();
+  writeFileSync(join(server.home, 'workspace', 'a.txt'), 'text');
+  await server.exhaust();
+  const refused = await server.post(`/api/tools/${tool}`, params);
+  expect(refused.status, refused.body).toBe(503);
+  expect(JSON.parse(refused.body)).toMatchObject({ code: 'resources_exhausted' });
+  expect(server.child.exitCode).toBeNull();
+});

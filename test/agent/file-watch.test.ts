@@ -1,6 +1,6 @@
 // The file watcher on real files: once each, soon, and quietly where nothing has changed.
 
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -13,12 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { FileChange } from '../../src/agent/file-watch/file-change.ts';
 import { type FileWatcher, startFileWatcher } from '../../src/agent/file-watch/file-watcher.ts';
 import { versionOf } from '../../src/agent/tools/file-version.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 interface Watching {
   readonly root: string;
@@ -26,7 +26,7 @@ interface Watching {
   readonly errors: readonly unknown[];
   readonly hold: FileWatcher['hold'];
   write(path: string, content?: string): void;
-  /** What was told since the last call, once it is `atLeast` that many changes and it has been quiet for a moment. */
+  /** What was told since the last call: `atLeast` that many changes, and all that come before a last one of our own. */
   told(atLeast?: number): Promise<readonly string[]>;
 }
 
@@ -53,30 +53,27 @@ async function watch(prepare: (root: string) => void = () => undefined): Promise
       writeFileSync(join(root, path), content);
     },
     async told(atLeast = 0) {
-      await until(`${atLeast} changes are told`, () => changes.length - seen >= atLeast);
-      // Quiet is a time without news: there is nothing else to wait for.
-      for (
-        let quietSince = performance.now(), count = changes.length;
-        performance.now() - quietSince < 400;
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        if (changes.length === count) continue;
-        count = changes.length;
-        quietSince = performance.now();
-      }
-      const news = changes.slice(seen).map(({ change, path }) => `${change} ${path}`);
+      await waitFor(`${atLeast} changes`, () => changes.length - seen >= atLeast);
+      // A deletion is told later than any other change, so what is too much comes before it.
+      const last = 'last-change';
+      const isTold = (change: FileChange['change']) =>
+        changes.slice(seen).some((one) => one.path === last && one.change === change);
+      writeFileSync(join(root, last), last);
+      await waitFor('the last change', () => isTold('create'));
+      rmSync(join(root, last));
+      await waitFor('the last deletion', () => isTold('delete'));
+      const news = changes.slice(seen).filter(({ path }) => path !== last);
       seen = changes.length;
-      return news;
+      return news.map(({ change, path }) => `${change} ${path}`);
     },
   };
 }
 
 describe('a change', () => {
-  it('is told once, within 200 ms', async () => {
+  it('is reported once', async () => {
     const { write, root, changes, told } = await watch((folder) =>
       writeFileSync(join(folder, 'old.txt'), '1'),
     );
-    const times: number[] = [];
     for (const [act, wanted] of [
       [() => write('new.txt', '12345'), 'create'],
       [() => write('old.txt', '22'), 'modify'],
@@ -85,26 +82,22 @@ describe('a change', () => {
       [() => rmSync(join(root, 'old.txt')), 'delete'],
     ] as const) {
       const before = changes.length;
-      const startedAt = performance.now();
       act();
-      await until('it is told', () => changes.length > before);
-      times.push(performance.now() - startedAt);
+      await waitFor('it is told', () => changes.length > before);
       expect(changes.at(-1)?.change).toBe(wanted);
     }
-    // The one in the middle: a machine that is busy with other tests has its moments.
-    expect(times.sort((left, right) => left - right)[2], times.join(' ')).toBeLessThan(200);
     expect(changes[0]).toEqual({ change: 'create', path: 'new.txt', bytes: 5 });
     expect(await told(5)).toHaveLength(5);
   });
 
-  it('by saving through a rename is one modify; files that came and went are nothing', async () => {
+  it('by save-and-rename is one modification; short-lived files are not reported', async () => {
     const { write, root, told } = await watch((folder) => writeFileSync(join(folder, 'a.txt'), '1'));
     write('.a.txt.swp', 'new');
     renameSync(join(root, '.a.txt.swp'), join(root, 'a.txt'));
     expect(await told(1)).toEqual(['modify a.txt']);
   });
 
-  it('of a folder that is moved is told of its files', async () => {
+  it('of a folder name is reported for each of its files', async () => {
     const { root, told } = await watch((folder) => {
       mkdirSync(join(folder, 'src/deep'), { recursive: true });
       for (const name of ['src/a.ts', 'src/deep/b.ts']) writeFileSync(join(folder, name), name);
@@ -120,13 +113,13 @@ describe('a change', () => {
     expect([...(await told(2))].sort()).toEqual(['delete lib/a.ts', 'delete lib/deep/b.ts']);
   });
 
-  it('in folders that are made at the same moment is not missed', async () => {
+  it('in folders created at the same moment is not missed', async () => {
     const { write, told } = await watch();
     for (let i = 0; i < 20; i++) write(`new/${i}/deep/er/file.txt`);
     expect(await told(20)).toHaveLength(20);
   });
 
-  it('that leaves a file as it was is nothing', async () => {
+  it('that leaves a file as it was is not reported', async () => {
     const { root, told } = await watch((folder) => {
       writeFileSync(join(folder, 'a.txt'), '1');
       utimesSync(join(folder, 'a.txt'), 1000, 1000);
@@ -135,7 +128,7 @@ describe('a change', () => {
     expect(await told()).toEqual([]);
   });
 
-  it('that one of ours tells itself is not told again; the next one is', async () => {
+  it('by a tool is not reported twice; the next one is reported', async () => {
     const { root, write, hold, told } = await watch();
     const release = hold('ours.txt');
     write('ours.txt');
@@ -145,7 +138,7 @@ describe('a change', () => {
     expect(await told(1)).toEqual(['modify ours.txt']);
   });
 
-  it('behind a link that leads out is nothing', async () => {
+  it('behind a link out of the workspace is not reported', async () => {
     const outside = realpathSync(temporaryFolder());
     const { root, told } = await watch();
     symlinkSync(outside, join(root, 'link'));
@@ -155,7 +148,7 @@ describe('a change', () => {
 });
 
 describe('.gitignore', () => {
-  it('is heeded, nested ones too, .git always', async () => {
+  it('is respected, nested ones too, and .git is always ignored', async () => {
     const { write, told } = await watch((folder) => {
       mkdirSync(join(folder, 'sub'));
       mkdirSync(join(folder, '.git'));
@@ -176,7 +169,7 @@ describe('.gitignore', () => {
     expect([...(await told(2))].sort()).toEqual(['create c.txt', 'create sub/keep.log']);
   });
 
-  it('that changes is taken up', async () => {
+  it('takes effect when it changes', async () => {
     const { write, told } = await watch((folder) => {
       mkdirSync(join(folder, 'out'));
       writeFileSync(join(folder, '.gitignore'), 'out/\n');
@@ -189,7 +182,7 @@ describe('.gitignore', () => {
   });
 });
 
-it('what the server writes itself is left out', async () => {
+it('files of the server are not reported', async () => {
   const root = realpathSync(temporaryFolder());
   mkdirSync(join(root, 'home'));
   const changes: FileChange[] = [];
@@ -201,22 +194,22 @@ it('what the server writes itself is left out', async () => {
   onTestFinished(() => watcher.close());
   await watcher.ready;
   for (const path of ['home/x', 'my.db-wal', 'told.txt']) writeFileSync(join(root, path), 'x');
-  await until('it is told', () => changes.length > 0);
+  await waitFor('it is told', () => changes.length > 0);
   expect(changes.map(({ path }) => path)).toEqual(['told.txt']);
 });
 
-it('a folder that goes away is told, and ends nothing else', async () => {
+it('deleting the workspace is reported as an error', async () => {
   const { root, errors } = await watch((folder) => writeFileSync(join(folder, 'a.txt'), ''));
   rmSync(root, { recursive: true });
-  await until('it is told', () => errors.length > 0);
+  await waitFor('it is told', () => errors.length > 0);
   expect(String(errors[0])).toMatch(/is gone/);
 });
 
-it('a git checkout of many files is told whole, and does not stall', async () => {
-  // 50 000 files and 5 000 of them changed, with WATCH_FILES=50000.
-  const total = Number(process.env.WATCH_FILES ?? 5000);
+it('a git checkout of many files is reported completely', async () => {
+  // `npm run test:soak` asks for more.
+  const total = Number(process.env.WATCH_FILES ?? 1000);
   const changed = total / 10;
-  const { root, changes, told } = await watch((folder) => {
+  const { root, told } = await watch((folder) => {
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
         cwd: folder,
@@ -236,35 +229,29 @@ it('a git checkout of many files is told whole, and does not stall', async () =>
     git('checkout', '-q', '-');
   });
   await told();
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
-  const before = changes.length;
-  const { execFile } = await import('node:child_process');
   await new Promise((resolve) => execFile('git', ['checkout', '-q', 'two'], { cwd: root }, resolve));
-  await until('all is told', () => changes.length - before >= changed);
-  delay.disable();
-  const news = await told();
+  const news = await told(changed);
   expect(new Set(news).size).toBe(changed);
   expect(news).toHaveLength(changed);
-  // Of the few pauses there are, the longest may be another process's turn.
-  const pauses = `${delay.percentile(99) / 1e6} ms, the longest ${delay.max / 1e6} ms`;
-  expect(delay.percentile(99) / 1e6, pauses).toBeLessThan(50);
-  expect(delay.max / 1e6, pauses).toBeLessThan(500);
-}, 60_000);
+});
 
-it('what a tool changes is told once, with its call; what others change, without', async () => {
+it('changes by tools are reported once, with their call; other changes without one', async () => {
   const { tool, write, events, workspace } = await startAgent({ watch: true });
   // The first change that is seen proves that the watcher is up.
-  await until('changes are seen', async () => {
+  await waitFor('changes are seen', async () => {
     write('probe.txt', String(performance.now()));
     return (await events()).some(({ type }) => type.startsWith('file.'));
   });
   await tool('write_file', { path: 'by-tool.txt', content: 'x' });
   write('by-hand.txt', 'y');
-  await until('it is told', async () =>
+  await waitFor('it is told', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'by-hand.txt'),
   );
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // A last change is told after all others.
+  write('last.txt', 'z');
+  await waitFor('it is told', async () =>
+    (await events()).some(({ data }) => (data as { path?: string }).path === 'last.txt'),
+  );
   const files = (await events())
     .filter(({ type }) => type.startsWith('file.'))
     .map(({ data }) => data as { path: string; tool?: string });
@@ -275,7 +262,7 @@ it('what a tool changes is told once, with its call; what others change, without
   expect(readFileSync(join(workspace, 'by-tool.txt'), 'utf8')).toBe('x');
 });
 
-it('rules that are a pipe, a device or a huge file hold nobody up', async () => {
+it('a .gitignore that is a pipe, a device or a huge file blocks nothing', async () => {
   const { told, write } = await watch((root) => {
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
       mkdirSync(join(root, name));

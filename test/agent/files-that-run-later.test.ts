@@ -272,12 +272,9 @@ it('a link that leads elsewhere since the permission is not followed', async () 
   mkdirSync(join(workspace, '.git'));
   symlinkSync('.git', join(workspace, 'docs'));
   const { signal } = new AbortController();
-  const write = agent.tools.execute(
-    'write_file',
-    { path: 'docs/config', content: 'planted' },
-    { signal, guard: { allowed: undefined } },
-  );
-  await expect(write).rejects.toMatchObject({ code: 'permission_denied' });
+  const call = await agent.tools.prepare('write_file', { path: 'docs/config', content: 'planted' });
+  const outcome = await agent.tools.run(call, { signal, guard: { allowed: undefined } });
+  expect(outcome).toMatchObject({ ok: false, error: { code: 'permission_denied' } });
   expect(existsSync(join(workspace, '.git', 'config'))).toBe(false);
 });
 

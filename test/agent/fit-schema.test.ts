@@ -40,7 +40,7 @@ function refusals(schema: Schema, path = '#'): readonly string[] {
 const string = { type: 'string' };
 const number = { type: 'number' };
 
-describe('a schema', () => {
+describe('a tool schema', () => {
   it.each([
     ['nothing', undefined, { type: 'object', properties: {} }],
     ['no properties', { type: 'object' }, { type: 'object', properties: {} }],
@@ -134,7 +134,7 @@ describe('a schema', () => {
     expect(fitSchema(given).schema).toEqual(fitted);
   });
 
-  it('with a union at its root is one object, and the rule is told', () => {
+  it('with a union at its root becomes one object, and its description names the rule', () => {
     const fitted = fitSchema({
       description: 'Finds a person.',
       anyOf: [
@@ -157,7 +157,7 @@ describe('a schema', () => {
     });
   });
 
-  it('that refers to itself, at any depth, ends', () => {
+  it('that refers to itself at any depth is resolved', () => {
     const tree = {
       type: 'object',
       properties: {
@@ -177,7 +177,7 @@ describe('a schema', () => {
     expect(refusals(fitSchema(tree).schema)).toEqual([]);
   });
 
-  it('that unfolds without end stays small', () => {
+  it('that expands without end stays small', () => {
     const $defs = Object.fromEntries(
       Array.from({ length: 40 }, (_, n) => {
         const next = { $ref: `#/$defs/d${n + 1}` };
@@ -189,7 +189,7 @@ describe('a schema', () => {
     expect(JSON.stringify(schema).length).toBeLessThan(1_000_000);
   });
 
-  it('of any kind is fitted, and the same one gives the same bytes', () => {
+  it('of any kind is converted, always to the same bytes', () => {
     const word = fc.constantFrom('a', 'b', '__proto__', 'constructor', '$ref', 'x y');
     const { schema } = fc.letrec((tie) => ({
       schema: fc.oneof(

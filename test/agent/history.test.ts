@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AgentOptions } from '../../src/agent/agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { type ModelRequest, type Replies, startModelServer } from './model-server.ts';
 import { field, items, string } from './model-server-json.ts';
 import { type StrictMode, strictly } from './model-server-strict.ts';
 import { sharedPrefix } from './prompt-prefix.ts';
-import { type RunningAgent, startAgent, temporaryFolder, until } from './start-agent.ts';
+import { type RunningAgent, startAgent, temporaryFolder } from './start-agent.ts';
 import { calls, says } from './start-model-agent.ts';
 
 const wires = {
@@ -93,7 +94,7 @@ const working: Replies = ({ messages }) => {
 };
 
 describe.each(wireNames)('%s', (wire) => {
-  it('ten prompts with tools: each request begins with at least 95 % of the bytes of the one before', async () => {
+  it('each request of ten prompts with tools begins with at least 95 % of the bytes of the one before', async () => {
     const agent = await startStrict(wire, working);
     agent.write('a.txt', 'alpha 😀 '.repeat(200));
     agent.write('b.txt', 'beta\n'.repeat(200));
@@ -107,7 +108,7 @@ describe.each(wireNames)('%s', (wire) => {
     expect(Math.min(...shares), JSON.stringify(shares)).toBeGreaterThanOrEqual(0.95);
   });
 
-  it('steps stay what they were, also after a restart: two calls at once, then one', async () => {
+  it('steps are sent unchanged later, also after a restart', async () => {
     const folder = temporaryFolder();
     const first = await startStrict(wire, working, { folder });
     first.write('a.txt', 'alpha');
@@ -140,7 +141,7 @@ describe.each(wireNames)('%s', (wire) => {
     ).toBeGreaterThanOrEqual(0.95);
   });
 
-  it('a run that was cancelled or has failed leaves a session that goes on', async () => {
+  it('a session continues after a cancelled or failed run', async () => {
     const agent = await startStrict(wire, { kind: 'silence' });
     const session = await agent.agent.sessions.create({});
     const cancelWhen = async (what: string, condition: () => boolean): Promise<void> => {
@@ -151,7 +152,7 @@ describe.each(wireNames)('%s', (wire) => {
         requestId: 'r',
       });
       result.catch(() => undefined);
-      await until(what, condition);
+      await waitFor(what, condition);
       await agent.agent.runs.cancel(run.id);
     };
     await cancelWhen('before a word', () => agent.requests.length === 1);
@@ -188,7 +189,7 @@ describe.each(wireNames)('%s', (wire) => {
     expect(told).toContain('There is no result');
   });
 
-  it('a limit of steps leaves a session that goes on', async () => {
+  it('a session continues after a step limit', async () => {
     const agent = await startStrict(wire, { ...calls('list_directory', {}, 'looking'), reasoning: 'hm' });
     const { sessionId } = await agent.prompt('loop', { maxSteps: 2 });
     agent.reply(says('well'));
@@ -196,7 +197,7 @@ describe.each(wireNames)('%s', (wire) => {
     expect(agent.refusals).toEqual([]);
   });
 
-  it('a fork at any message is a session that goes on', async () => {
+  it('a session continues from a fork at any message', async () => {
     const agent = await startStrict(wire, working);
     agent.write('a.txt', 'alpha');
     agent.write('b.txt', 'beta');
@@ -228,7 +229,7 @@ function isThere(agent: RunningAgent, path: string): boolean {
 }
 
 it.each(['mistral', 'deepseek', 'groq', 'llama.cpp'] as const)(
-  'a server as strict as that of %s takes what comes after tools, a cancel and a resume',
+  'a server as strict as %s accepts the conversation after tools, a cancel and a resume',
   async (mode) => {
     const names = {
       mistral: 'mistral/devstral',
@@ -265,7 +266,7 @@ it.each(['mistral', 'deepseek', 'groq', 'llama.cpp'] as const)(
       requestId: 'r',
     });
     result.catch(() => undefined);
-    await until('the second step is asked for', () => server.requests.length === before + 2);
+    await waitFor('the second step is asked for', () => server.requests.length === before + 2);
     await first.agent.close(0);
     await first.log.close();
     await first.store.close();
@@ -284,7 +285,7 @@ it.each(['mistral', 'deepseek', 'groq', 'llama.cpp'] as const)(
   },
 );
 
-it('a chain that moves to another provider in the middle of a run takes the conversation along', async () => {
+it('switching to another provider in the middle of a run keeps the conversation', async () => {
   const claude = strictly([
     {
       kind: 'answer',
@@ -314,7 +315,7 @@ it('a chain that moves to another provider in the middle of a run takes the conv
   expect(JSON.stringify(first.requests.at(-1)?.body)).toContain('Look first.');
 });
 
-it('ids of calls are unique in the session, whatever the model calls them', async () => {
+it('call ids are unique in the session, whatever ids the model uses', async () => {
   const long = 'call_'.padEnd(300, 'x');
   const agent = await startStrict(
     'OpenAI chat',
@@ -338,7 +339,7 @@ it('ids of calls are unique in the session, whatever the model calls them', asyn
   expect(new Set(ids).size).toBe(4);
 });
 
-it('a prompt that waits while another run is summed up is not lost', async () => {
+it('a queued prompt survives the summary of another run', async () => {
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -362,7 +363,7 @@ it('a prompt that waits while another run is summed up is not lost', async () =>
   const begin = (prompt: string) =>
     agent.agent.runs.start({ prompt, sessionId: session.id, options: {}, requestId: 'r' });
   const first = await begin('first');
-  await until('the first works', () => agent.requests.length === 1);
+  await waitFor('the first works', () => agent.requests.length === 1);
   const second = await begin('second');
   release();
   expect((await first.result).response).toBe('first done');
@@ -372,7 +373,7 @@ it('a prompt that waits while another run is summed up is not lost', async () =>
   expect(agent.refusals).toEqual([]);
 });
 
-it('another day changes nothing of what was sent before', async () => {
+it('another day changes nothing in earlier messages', async () => {
   let at = Date.now();
   const agent = await startStrict('OpenAI chat', says('hello'), { now: () => at });
   const { sessionId } = await agent.prompt('one');
@@ -383,7 +384,7 @@ it('another day changes nothing of what was sent before', async () => {
   expect(sharedPrefix(first as ModelRequest, second as ModelRequest)).toBe(1);
 });
 
-it('after a summary the next run, and a fork, go on with the same bytes', async () => {
+it('after a summary, the next run and a fork send the same bytes', async () => {
   const agent = await startStrict(
     'OpenAI chat',
     (request, number) =>
@@ -410,7 +411,7 @@ it('after a summary the next run, and a fork, go on with the same bytes', async 
   expect(agent.refusals).toEqual([]);
 });
 
-it('a session of an earlier release is read from its messages, in a form that is taken', async () => {
+it('a session of an earlier release is converted from its messages', async () => {
   const folder = temporaryFolder();
   const first = await startStrict('OpenAI chat', working, { folder });
   first.write('a.txt', 'alpha');
@@ -446,7 +447,7 @@ it('a session of an earlier release is read from its messages, in a form that is
   expect(again.items.every((message) => !('sent' in message))).toBe(true);
 });
 
-it('the tools’ results are sent later as they were in the run', async () => {
+it('tool results are sent later as they were in the run', async () => {
   const agent = await startStrict('OpenAI chat', working);
   agent.write('a.txt', 'long line '.repeat(20_000));
   agent.write('b.txt', 'beta');

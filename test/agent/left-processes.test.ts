@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createCallMarks } from '../../src/agent/processes/call-marks.ts';
+import { waitFor } from '../wait-for.ts';
 import { misbehaving, startMcp } from './mcp-start.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const childEntry = fileURLToPath(new URL('left-process.ts', import.meta.url));
 let count = 0;
@@ -40,7 +41,7 @@ async function startAndCancel(commandFor: (seconds: string) => string, sleepers 
   const stop = new AbortController();
   const done = tool('bash', { command: commandFor(seconds) }, stop.signal);
   done.catch(() => undefined);
-  await until('it sleeps', () => running(seconds).length >= sleepers, 30_000);
+  await waitFor('it sleeps', () => running(seconds).length >= sleepers);
   stop.abort();
   await expect(done).rejects.toThrow();
   return seconds;
@@ -48,7 +49,7 @@ async function startAndCancel(commandFor: (seconds: string) => string, sleepers 
 
 const isLinux = process.platform === 'linux';
 if (!isLinux) console.warn('SKIPPED: processes that left their group can be found on Linux only');
-describe.skipIf(!isLinux)('a command', { timeout: 90_000 }, () => {
+describe.skipIf(!isLinux)('a command', () => {
   it.each([
     ['a child in a session of its own', (s: string) => `setsid sleep ${s} & sleep 100`, 1],
     ['one whose parent has ended', (s: string) => `(setsid sleep ${s} &) ; sleep 100`, 1],
@@ -59,12 +60,12 @@ describe.skipIf(!isLinux)('a command', { timeout: 90_000 }, () => {
         `setsid sh -c 'for i in $(seq 300); do setsid sleep ${s} & sleep 0.02; done' & sleep 100`,
       5,
     ],
-  ])('that is cancelled leaves nothing: %s', async (_what, command, sleepers) => {
+  ])('that is cancelled leaves no process: %s', async (_what, command, sleepers) => {
     const seconds = await startAndCancel(command, sleepers);
     expect(running(seconds)).toEqual([]);
   });
 
-  it('that ends by itself, or by its time limit, leaves none either', async () => {
+  it('that ends, or reaches its time limit, leaves no process', async () => {
     const seconds = uniqueSeconds();
     const { tool } = await startAgent();
     const result = await tool('bash', { command: `setsid sleep ${seconds} & sleep 0.3; echo started` });
@@ -72,18 +73,18 @@ describe.skipIf(!isLinux)('a command', { timeout: 90_000 }, () => {
     expect(result).not.toHaveProperty('leftRunning');
     expect(running(seconds)).toEqual([]);
     expect(
-      await tool('bash', { command: `setsid sleep ${seconds} & sleep 100`, timeoutMs: 2000 }),
+      await tool('bash', { command: `setsid sleep ${seconds} & sleep 100`, timeoutMs: 500 }),
     ).toMatchObject({ timedOut: true });
     expect(running(seconds)).toEqual([]);
   });
 
-  it('does not end what another command has started', async () => {
+  it('does not end processes of another command', async () => {
     const [first, second] = [uniqueSeconds(), uniqueSeconds()];
     const { tool } = await startAgent();
     const stop = new AbortController();
     const long = tool('bash', { command: `setsid sleep ${first} & sleep 100` }, stop.signal);
     long.catch(() => undefined);
-    await until('it sleeps', () => running(first).length === 1, 30_000);
+    await waitFor('it sleeps', () => running(first).length === 1);
     await tool('bash', { command: `setsid sleep ${second} & true` });
     expect(running(first)).toHaveLength(1);
     stop.abort();
@@ -92,8 +93,8 @@ describe.skipIf(!isLinux)('a command', { timeout: 90_000 }, () => {
   });
 });
 
-describe.skipIf(!isLinux)('a server that was killed', { timeout: 90_000 }, () => {
-  it('leaves what the next start ends; a server that runs keeps its own', async () => {
+describe.skipIf(!isLinux)('a server that was killed', () => {
+  it('leaves processes that the next start ends; a running server keeps its own', async () => {
     const folder = temporaryFolder();
     const [workspace, stateFolder] = [join(folder, 'workspace'), join(folder, 'state')];
     for (const path of [workspace, stateFolder]) mkdirSync(path);
@@ -104,7 +105,7 @@ describe.skipIf(!isLinux)('a server that was killed', { timeout: 90_000 }, () =>
       { stdio: 'inherit' },
     );
     onTestFinished(() => void child.kill('SIGKILL'));
-    await until('both sleep', () => running(seconds).length === 2, 60_000);
+    await waitFor('both sleep', () => running(seconds).length === 2);
     expect(await createCallMarks({ stateFolder }).recover()).toBe(0);
     expect(running(seconds)).toHaveLength(2);
 
@@ -115,20 +116,20 @@ describe.skipIf(!isLinux)('a server that was killed', { timeout: 90_000 }, () =>
     const warnings: string[] = [];
     await startAgent({ folder, stateFolder, warn: (message) => warnings.push(message) });
     expect(running(seconds)).toEqual([]);
-    expect(warnings.join('\n')).toMatch(/processes that an earlier server had started were left running/);
+    expect(warnings.join('\n')).toMatch(/processes left running by an earlier server were ended/);
     expect(readdirSync(join(stateFolder, 'processes'))).toEqual([]);
   });
 });
 
-describe.skipIf(!isLinux)('an MCP server', { timeout: 90_000 }, () => {
-  it('that is closed leaves nothing that left its group', async () => {
+describe.skipIf(!isLinux)('an MCP server', () => {
+  it('that is closed leaves no process, even outside its group', async () => {
     const seconds = uniqueSeconds();
     const { command, args } = misbehaving('plain');
     const { mcp } = await startMcp({
       daemon: { command: 'sh', args: ['-c', `setsid sleep ${seconds} & exec "$0" "$@"`, command, ...args] },
     });
     await mcp.list();
-    await until('its daemon sleeps', () => running(seconds).length === 1, 30_000);
+    await waitFor('its daemon sleeps', () => running(seconds).length === 1);
     await mcp.close();
     expect(running(seconds)).toEqual([]);
   });

@@ -6,7 +6,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { removeLeftovers } from '../../src/agent/tools/leftovers.ts';
 import { isTemporaryName, temporaryName } from '../../src/agent/tools/temporary-name.ts';
 import { startApp } from '../http/start-app.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const hex = '0123456789abcdef';
 /** No process has it: Linux gives no number beyond 4 194 304. */
@@ -20,7 +21,7 @@ function plant(path: string, ageMs = 60_000): string {
 }
 
 describe('in the workspace', () => {
-  it('temporary files of a process that died are removed at the next start, and nothing else is', async () => {
+  it('only temporary files of ended processes are removed at the next start', async () => {
     const folder = temporaryFolder();
     const workspace = join(folder, 'workspace');
     const deep = join(workspace, 'a/b/node_modules/c');
@@ -52,7 +53,7 @@ describe('in the workspace', () => {
       join(workspace, `.codebuddy-${'f'.repeat(16)}.tmp`),
     ];
     const { tool } = await startAgent({ folder });
-    await until('the leftovers are removed', () => left.every((path) => !existsSync(path)));
+    await waitFor('the leftovers are removed', () => left.every((path) => !existsSync(path)));
     for (const path of kept) expect(existsSync(path), path).toBe(true);
     expect(readFileSync(victim, 'utf8')).toBe('mine');
     // Writing works as before, and leaves nothing.
@@ -60,7 +61,7 @@ describe('in the workspace', () => {
     expect(readFileSync(join(workspace, 'new.txt'), 'utf8')).toBe('x');
   });
 
-  it('a file that is still being written is left alone', async () => {
+  it('a file that is still being written is kept', async () => {
     const root = temporaryFolder();
     const path = plant(join(root, `.codebuddy-${hex}.tmp`), 0);
     let length = 0;
@@ -70,10 +71,10 @@ describe('in the workspace', () => {
     expect(await removeLeftovers({ root, signal, settleMs: 300 })).toBe(0);
     expect(existsSync(path)).toBe(true);
     clearInterval(writer);
-    await until('it is removed', async () => (await removeLeftovers({ root, signal, settleMs: 50 })) === 1);
+    await waitFor('it is removed', async () => (await removeLeftovers({ root, signal, settleMs: 50 })) === 1);
   });
 
-  it('the walk is bounded, ends when it is told to, and bears a folder that is not there', async () => {
+  it('the search for them is bounded, can be aborted, and survives a missing folder', async () => {
     const root = temporaryFolder();
     for (let i = 0; i < 50; i++) plant(join(root, `file-${i}`));
     plant(join(root, `zz`));
@@ -84,7 +85,7 @@ describe('in the workspace', () => {
     expect(await removeLeftovers({ root, signal })).toBe(1);
   });
 
-  it('names are known by their form', () => {
+  it('temporary files are recognized by their names', () => {
     expect(isTemporaryName(temporaryName())).toBe(true);
     for (const name of ['.codebuddy.tmp', `.codebuddy-${hex}`, `x.codebuddy-${hex}.tmp`, '.codebuddy-G.tmp'])
       expect(isTemporaryName(name), name).toBe(false);
@@ -92,7 +93,7 @@ describe('in the workspace', () => {
 });
 
 describe('in the config folder', () => {
-  it('copies that a crash left beside keys and settings are removed at the next start', async () => {
+  it('copies that a crash left of keys and settings are removed at the next start', async () => {
     const folder = temporaryFolder();
     const home = join(folder, 'home');
     const elsewhere = join(folder, 'dotfiles');

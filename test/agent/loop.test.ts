@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 describe('a run', () => {
-  it('works with tools until the model is done; all of it is in the session', async () => {
+  it('uses tools until the model is done, and the session records everything', async () => {
     const { prompt, server, write, workspace, agent, events } = await startModelAgent([
       calls('read_file', { path: 'sum.js' }, 'Let me look.'),
       calls('edit_file', { path: 'sum.js', oldText: 'a - b', newText: 'a + b' }),
@@ -46,7 +47,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('goes on with what was said and done before in the session', async () => {
+  it('continues with the earlier messages of the session', async () => {
     const { prompt, server, write } = await startModelAgent([
       calls('read_file', { path: 'a.txt' }),
       says('It says alpha.'),
@@ -66,7 +67,7 @@ describe('a run', () => {
     expect(last?.messages[2]?.toolResults[0]?.text).toContain('alpha');
   });
 
-  it('keeps prompts that queue apart: each sees the ones before it, none the ones after', async () => {
+  it('sees the prompts queued before it, and none after', async () => {
     const { agent, server } = await startModelAgent({ kind: 'answer', text: 'yes', delayMs: 50 });
     const session = await agent.sessions.create({});
     const started = await Promise.all(
@@ -82,7 +83,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('runs tools that only read at the same time, others one after the other', async () => {
+  it('runs read-only tools concurrently, others one after the other', async () => {
     const { prompt, write, events } = await startModelAgent([
       {
         kind: 'answer',
@@ -122,7 +123,7 @@ describe('a run', () => {
     ['no JSON', '{"path": "a.t'],
     ['an array', '[1]'],
     ['parameters that do not fit', { file: 'a.txt' }],
-  ])('a malformed call (%s) can be mended, and is told', async (_what, args) => {
+  ])('returns a malformed call (%s) to the model, which can correct it', async (_what, args) => {
     const { prompt, server, write, events } = await startModelAgent([
       calls('read_file', args),
       calls('read_file', { path: 'a.txt' }),
@@ -134,7 +135,7 @@ describe('a run', () => {
     expect((await events()).some(({ type }) => type === 'tool.error')).toBe(true);
   });
 
-  it('has the project’s instructions, and those of the request', async () => {
+  it('uses the instructions of the project and of the request', async () => {
     const { prompt, server, write } = await startModelAgent(says('ok'));
     write('AGENTS.md', 'Tabs, never spaces.');
     await prompt('hello', { system: 'Be brief.' });
@@ -143,7 +144,7 @@ describe('a run', () => {
 });
 
 describe('a limit', () => {
-  it('maxSteps ends the run with what it has', async () => {
+  it('of steps ends the run with its answer so far', async () => {
     const { prompt, server } = await startModelAgent(calls('list_directory', {}, 'looking'));
     expect(await prompt('loop', { maxSteps: 3 })).toMatchObject({
       finishReason: 'max_steps',
@@ -152,14 +153,14 @@ describe('a limit', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  it('maxTokens and maxCost end the run after the step that reached them', async () => {
+  it('of tokens or cost ends the run after the step that reached it', async () => {
     const reply = { ...calls('list_directory', {}), usage: { input: 400, output: 100 } };
     const { prompt, server } = await startModelAgent(reply);
     expect(await prompt('loop', { maxTokens: 900 })).toMatchObject({ finishReason: 'token_limit' });
     expect(server.requests).toHaveLength(2);
   });
 
-  it('of cost: thresholds are told once, the limits of run, session and day end runs and let none begin', async () => {
+  it('of cost per run, session and day ends runs and starts none; each threshold is reported once', async () => {
     const { startModelServer } = await import('./model-server.ts');
     const server = await startModelServer({
       ...calls('list_directory', {}),
@@ -195,7 +196,7 @@ describe('a limit', () => {
     });
   });
 
-  it('of a day counts what was spent before a restart', async () => {
+  it('of cost per day includes spending before a restart', async () => {
     const { startModelServer } = await import('./model-server.ts');
     const server = await startModelServer({ ...says('hi'), usage: { input: 100_000, output: 18_750 } });
     const folder = temporaryFolder();
@@ -216,7 +217,7 @@ describe('a limit', () => {
 });
 
 describe('a conversation that grows too long', () => {
-  it('is summed up; the log keeps the whole; the next run goes on from the summary', async () => {
+  it('is summarized; the log keeps everything; the next run continues from the summary', async () => {
     const { prompt, server, write, agent } = await startModelAgent(
       (request) => {
         if (request.system.startsWith('You sum up')) return says('SUMMARY: three files were read.');
@@ -241,7 +242,7 @@ describe('a conversation that grows too long', () => {
     expect(server.requests.at(-1)?.messages[0]?.text).toContain('SUMMARY: three files were read.');
   });
 
-  it('is summed up when the provider says so, too', async () => {
+  it('is summarized when the provider reports it, too', async () => {
     let refused = false;
     const { prompt, server, write } = await startModelAgent((request) => {
       if (request.system.startsWith('You sum up')) return says('SUMMARY');
@@ -260,18 +261,16 @@ describe('a conversation that grows too long', () => {
 });
 
 describe('cancel', () => {
-  it('aborts the call of the model within a second', async () => {
+  it('aborts the call of the model', async () => {
     const { agent, server } = await startModelAgent({ kind: 'silence' });
     const { run, result } = await agent.runs.start({ prompt: 'hello', options: {}, requestId: 'r' });
     result.catch(() => undefined);
-    await until('the model is asked', () => server.requests.length === 1);
-    const startedAt = performance.now();
+    await waitFor('the model is asked', () => server.requests.length === 1);
     expect((await agent.runs.cancel(run.id)).status).toBe('cancelled');
-    await until('the model hears of it', () => server.requests[0]?.isClosed() === true);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    await waitFor('the request to the model ends', () => server.requests[0]?.isClosed() === true);
   });
 
-  it('kills the process group of a tool within a second', async () => {
+  it('kills the process group of a tool, even if it ignores SIGTERM', async () => {
     const { agent, workspace } = await startModelAgent(
       calls('bash', {
         command:
@@ -281,7 +280,7 @@ describe('cancel', () => {
     const { run, result } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
     result.catch(() => undefined);
     const pidFile = join(workspace, 'child.pid');
-    await until(
+    await waitFor(
       'the child runs',
       () =>
         existsSync(pidFile) &&
@@ -291,15 +290,13 @@ describe('cancel', () => {
     const pids = ['child.pid', 'shell.pid'].map((name) =>
       Number(readFileSync(join(workspace, name), 'utf8')),
     );
-    const startedAt = performance.now();
     await agent.runs.cancel(run.id);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
-    for (const pid of pids) await until(`${pid} is gone`, () => !isAlive(pid));
+    for (const pid of pids) await waitFor(`${pid} is gone`, () => !isAlive(pid));
   });
 });
 
 describe('a run that was cut off', () => {
-  it('is interrupted, and goes on where it was when it is resumed', async () => {
+  it('is interrupted, and continues where it was when it is resumed', async () => {
     const folder = temporaryFolder();
     const first = await startModelAgent(
       [calls('write_file', { path: 'one.txt', content: '1' }), { kind: 'silence' }],
@@ -311,7 +308,7 @@ describe('a run that was cut off', () => {
       requestId: 'r',
     });
     result.catch(() => undefined);
-    await until('the second step is asked for', () => first.server.requests.length === 2);
+    await waitFor('the second step is asked for', () => first.server.requests.length === 2);
     await first.agent.close(0);
     await first.log.close();
     await first.store.close();
@@ -333,15 +330,22 @@ describe('a run that was cut off', () => {
     await expect(second.agent.runs.resume(run.id)).rejects.toMatchObject({ code: 'run_not_resumable' });
   });
 
-  it('of the offline agent does only what was left', async () => {
-    const { agent, workspace, write } = await startAgent({
-      models: ['offline'],
-      limits: { defaultTimeoutMs: 700 },
+  it('of the offline agent runs only the remaining commands when it is resumed', async () => {
+    const folder = temporaryFolder();
+    const first = await startAgent({ models: ['offline'], folder });
+    first.write('log.txt', '');
+    const prompt = 'run echo first >> log.txt\nrun test -f go || sleep 300; echo second >> log.txt';
+    const { run, result } = await first.agent.runs.start({ prompt, options: {}, requestId: 'r' });
+    result.catch(() => undefined);
+    await waitFor('the second command runs', async () => {
+      const events = await first.events();
+      return events.filter(({ type }) => type === 'tool.start').length === 2;
     });
-    write('log.txt', '');
-    const prompt = 'run echo first >> log.txt\nrun test -f go || sleep 60; echo second >> log.txt';
-    const { run, result } = await agent.runs.start({ prompt, options: {}, requestId: 'r' });
-    await expect(result).rejects.toMatchObject({ code: 'run_timeout' });
+    await first.agent.close(0);
+    await first.log.close();
+    await first.store.close();
+
+    const { agent, workspace, write } = await startAgent({ models: ['offline'], folder });
     write('go', '');
     const { response } = await (await agent.runs.resume(run.id)).result;
     expect(response).toContain('exit code 0');

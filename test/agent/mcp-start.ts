@@ -50,7 +50,10 @@ export function startMcp(
   const folder = temporaryFolder();
   const mcp = createMcpServers({
     servers: parseMcpServers(servers, {}),
-    environment: cleanEnvironment(process.env),
+    environment: {
+      ...cleanEnvironment(process.env),
+      ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
+    },
     cwd: folder,
     clientVersion: '1.2.3',
     onTrouble: (server, message) => troubles.push(`${server}: ${message}`),

@@ -49,7 +49,7 @@ async function start(
 const noting = (mark: string): string => `{ pwd; echo "$PATH"; env; } > ${mark}`;
 
 describe('an MCP server', () => {
-  it('starts in a private folder outside the workspace, with a PATH without it', async () => {
+  it('starts in a private folder outside the workspace, which is not in its PATH', async () => {
     const { folder, mark } = await start({ command: 'server' }, ({ folder: at, workspace, mark: file }) => {
       program(join(at, 'bin', 'server'), noting(file));
       program(join(workspace, 'node_modules', '.bin', 'server'), 'exit 9');
@@ -64,7 +64,7 @@ describe('an MCP server', () => {
     expect(variables.filter((line) => /^(TMPDIR|SHELL)=/.test(line))).toEqual([]);
   });
 
-  it('is not taken from the workspace by its name', async () => {
+  it('is not found in the workspace by its name', async () => {
     const { mark, warnings } = await start({ command: 'server' }, ({ workspace, mark: file }) => {
       const bin = join(workspace, 'node_modules', '.bin');
       program(join(bin, 'server'), noting(file));
@@ -72,11 +72,11 @@ describe('an MCP server', () => {
     });
     expect(existsSync(mark)).toBe(false);
     expect(warnings.join()).toContain(
-      'there is no program "server" in the folders of PATH outside the workspace',
+      'program "server" not found in the folders of PATH outside the workspace',
     );
   });
 
-  it('starts in the workspace where its cwd says so; that is warned of', async () => {
+  it('starts in the workspace if its cwd says so, with a warning', async () => {
     const { workspace, mark, warnings } = await start(
       { command: 'server', cwd: '.' },
       ({ folder, mark: file }) => {
@@ -88,7 +88,7 @@ describe('an MCP server', () => {
     expect(warnings.join()).toContain('its cwd is in the workspace');
   });
 
-  it('is taken from the workspace by its absolute path; that is warned of', async () => {
+  it('is started from the workspace by its absolute path, with a warning', async () => {
     const folder = realpathSync(temporaryFolder());
     const file = program(join(folder, 'workspace', 'server'), noting(join(folder, 'mark')));
     const warnings: string[] = [];
@@ -104,7 +104,7 @@ describe('an MCP server', () => {
     );
   });
 
-  it('starts in the root folder where the private one would be in the workspace', async () => {
+  it('starts in the root folder if the private folder would be in the workspace', async () => {
     const { mark } = await start({ command: 'server' }, ({ folder, workspace, mark: file }) => {
       program(join(folder, 'bin', 'server'), noting(file));
       return {
@@ -154,7 +154,7 @@ describe.skipIf(!hasNpx)('the documented npx example', () => {
   const path = (workspace: string) =>
     [join(workspace, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
 
-  it('takes no package, program or setting of the workspace', async () => {
+  it('uses no package, program or setting of the workspace', async () => {
     const { mark, warnings } = await start(server, ({ workspace, folder, mark: file }) => {
       plant(workspace, file);
       return { environment: { PATH: path(workspace), HOME: folder } };
@@ -164,7 +164,7 @@ describe.skipIf(!hasNpx)('the documented npx example', () => {
     expect(warnings.join()).toMatch(/npm|ECONNREFUSED/);
   });
 
-  it('would, with the workspace as its folder', async () => {
+  it('would use them with the workspace as its folder', async () => {
     const { mark } = await start({ ...server, cwd: '.' }, ({ workspace, folder, mark: file }) => {
       plant(workspace, file);
       return { environment: { PATH: path(workspace), HOME: folder } };

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseMcpServers } from '../../src/agent/mcp/mcp-config.ts';
+import { TEST_LIMIT_MS } from '../wait-for.ts';
 import { startMcpHttpServer, startMuteServer } from './mcp-http-server.ts';
 import {
   childrenOf,
@@ -18,7 +19,7 @@ import {
 const ended = { code: 'tool_failed' };
 
 describe('the configuration', () => {
-  test('a program and a URL, with what was left out filled in', () => {
+  test('accepts programs and URLs, with defaults', () => {
     expect(
       parseMcpServers(
         {
@@ -69,7 +70,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  test('a server that is disabled does not ask for its variables', () => {
+  test('does not need the variables of a disabled server', () => {
     expect(
       parseMcpServers({ off: { url: 'https://${HOST}/', headers: { A: '${B}' }, disabled: true } }, {}),
     ).toMatchObject([{ disabled: true, url: 'https://${HOST}/', headers: { A: '${B}' } }]);
@@ -77,11 +78,11 @@ describe('the configuration', () => {
 
   test.each<[string, unknown, string]>([
     ['a list', [], 'mcpServers must be an object'],
-    ['a name with a space', { 'a b': {} }, 'mcpServers.a b: a name is made of'],
-    ['a name with __', { a__b: {} }, 'mcpServers.a__b: a name is made of'],
-    ['a name that ends in _', { a_: {} }, 'mcpServers.a_: a name is made of'],
-    ['a name that is too long', { ['a'.repeat(65)]: {} }, 'a name is made of'],
-    ['an empty name', { '': {} }, 'a name is made of'],
+    ['a name with a space', { 'a b': {} }, 'mcpServers.a b: a name must be'],
+    ['a name with __', { a__b: {} }, 'mcpServers.a__b: a name must be'],
+    ['a name that ends in _', { a_: {} }, 'mcpServers.a_: a name must be'],
+    ['a name that is too long', { ['a'.repeat(65)]: {} }, 'a name must be'],
+    ['an empty name', { '': {} }, 'a name must be'],
     ['a server that is a string', { a: 'npx' }, 'mcpServers.a must be an object'],
     ['neither command nor url', { a: {} }, 'mcpServers.a must have a command'],
     ['both', { a: { command: 'x', url: 'http://x' } }, 'mcpServers.a must have a command or a url, not both'],
@@ -120,7 +121,11 @@ describe('the configuration', () => {
     ['no url', { a: { type: 'http' } }, 'mcpServers.a.url must be'],
     ['a url that is none', { a: { url: 'example' } }, 'mcpServers.a.url must be'],
     ['another scheme', { a: { url: 'file:///etc/passwd' } }, 'mcpServers.a.url must be'],
-    ['a url with a password', { a: { url: 'http://me:secret@x/' } }, 'mcpServers.a.url must not hold a user'],
+    [
+      'a url with a password',
+      { a: { url: 'http://me:secret@x/' } },
+      'mcpServers.a.url must not contain a user',
+    ],
     [
       'headers that are a list',
       { a: { url: 'http://x', headers: [] } },
@@ -139,7 +144,7 @@ describe('the configuration', () => {
     [
       'a header with a new line',
       { a: { url: 'http://x', headers: { A: 'b\r\nC: d' } } },
-      'a.headers.A must not hold',
+      'a.headers.A must not contain',
     ],
     ['disabled: 1', { a: { command: 'x', disabled: 1 } }, 'mcpServers.a.disabled must be true or false'],
     ['trust: "yes"', { a: { command: 'x', trust: 'yes' } }, 'mcpServers.a.trust must be true or false'],
@@ -162,11 +167,11 @@ describe('the configuration', () => {
       'a.headers.K: the variable NOPE',
     ],
     ['one in a url', { a: { url: 'http://${NOPE}' } }, 'mcpServers.a.url: the variable NOPE is not set'],
-  ])('is refused in words: %s', (_what, value, message) => {
+  ])('is refused clearly: %s', (_what, value, message) => {
     expect(() => parseMcpServers(value, {})).toThrow(message);
   });
 
-  test('what is refused does not show secrets', () => {
+  test('is refused without showing secrets', () => {
     const secret = { KEY: 'sk-123\n' };
     expect(() => parseMcpServers({ a: { url: 'http://x', headers: { A: '${KEY}' } } }, secret)).toThrow(
       /^(?!.*sk-123)/s,
@@ -175,7 +180,7 @@ describe('the configuration', () => {
 });
 
 describe('real servers', () => {
-  test('nothing runs before the first use; then their tools are there, by server', async () => {
+  test('start at their first use, and their tools are named by server', async () => {
     const { mcp, names, troubles } = startMcp({
       every: everything,
       off: { ...everything, disabled: true },
@@ -200,7 +205,7 @@ describe('real servers', () => {
     expect(troubles).toEqual([]);
   });
 
-  test('a call gives the text, what the server structured, and a line for all else', async () => {
+  test('return text, structured content, and a line for everything else', async () => {
     const { call } = startMcp({ every: everything });
     expect(await call('every__get-sum', { a: 2, b: 3 })).toEqual({ content: 'The sum of 2 and 3 is 5.' });
     expect(await call('every__get-structured-content', { location: 'Chicago' })).toEqual({
@@ -218,7 +223,7 @@ describe('real servers', () => {
     expect(binary).toMatch(/\n\[resource: demo:.*, text\/plain, \d+ bytes\]\n/);
   });
 
-  test('wrong parameters and unknown tools are answered clearly', async () => {
+  test('report wrong parameters and unknown tools clearly', async () => {
     const { call, mcp } = startMcp({ every: everything, off: { ...everything, disabled: true } });
     await expect(call('every__get-sum', { a: 'two' })).rejects.toMatchObject({
       code: 'tool_failed',
@@ -239,13 +244,13 @@ describe('real servers', () => {
     ).toEqual([true, true, false, false, false, false, false]);
   });
 
-  test('a call starts the server that it needs and no other', async () => {
+  test('start only if a call needs them', async () => {
     const { call, mcp } = startMcp({ one: everything, two: everything });
     await call('two__echo', { message: 'hi' });
     expect(mcp.describe().map(({ state }) => state)).toEqual(['not started', 'running']);
   });
 
-  test('programs get the environment that they were given, and their own', async () => {
+  test('get the given environment and their own variables', async () => {
     const { call } = startMcp(
       { every: { ...everything, env: { OWN: 'mine', LANG: 'over' } } },
       { environment: { PATH: String(process.env.PATH), LANG: 'C' } },
@@ -258,7 +263,7 @@ describe('real servers', () => {
     });
   });
 
-  test('the file server reads, writes, and keeps to its folder', async () => {
+  test('read and write files in their folder only', async () => {
     const { call, folder } = startMcp({
       files: { command: process.execPath, args: [filesystemEntry, '.'], cwd: 'sub/..' },
     });
@@ -273,18 +278,16 @@ describe('real servers', () => {
     });
   });
 
-  test('over HTTP: tools, calls, an end that the server hears of', async () => {
+  test('over HTTP have tools and calls, and are told when the client closes', async () => {
     const { url } = await startEverythingHttp();
     const { call, names, mcp } = startMcp({ web: { type: 'http', url } });
     expect(await names()).toContain('web__echo');
     expect(await call('web__echo', { message: 'hi' })).toEqual({ content: 'Echo: hi' });
     expect(mcp.describe()).toMatchObject([{ kind: 'http', state: 'running' }]);
-    const started = performance.now();
     await mcp.close();
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 
-  test('over HTTP: a server that goes away fails the call under way, and is found again', async () => {
+  test('over HTTP fail the call under way when they stop, and are found again', async () => {
     let nowMs = 0;
     const web = await startEverythingHttp();
     const { call, troubles, mcp } = startMcp({ web: { url: web.url } }, { now: () => nowMs });
@@ -305,8 +308,8 @@ describe('real servers', () => {
 });
 
 describe('calls that take long', () => {
-  test('a time-out ends the call, whatever progress the server reports', async () => {
-    const { call, folder } = startMcp({
+  test('end by time-out, whatever progress the server reports', async () => {
+    const { call, folder, mcp } = startMcp({
       bad: misbehaving('plain', { timeoutMs: 300, env: { MCP_TEST_LOG: join('log.jsonl') } }),
     });
     await expect(call('bad__hang')).rejects.toMatchObject({
@@ -316,10 +319,10 @@ describe('calls that take long', () => {
     await expect
       .poll(() => readFileSync(join(folder, 'log.jsonl'), 'utf8'))
       .toContain('notifications/cancelled');
-    expect((await call('bad__pid')).content).toMatch(/^pid \d+$/);
+    expect(mcp.describe()).toMatchObject([{ state: 'running', lastError: null }]);
   });
 
-  test('an abort ends the call at once, and the server hears of it', async () => {
+  test('end by an abort, which is sent to the server', async () => {
     const { call, folder } = startMcp({ bad: misbehaving('plain', { env: { MCP_TEST_LOG: 'log.jsonl' } }) });
     const log = (): string => readFileSync(join(folder, 'log.jsonl'), 'utf8');
     await call('bad__pid');
@@ -327,19 +330,18 @@ describe('calls that take long', () => {
     const hanging = call('bad__hang', {}, abort.signal);
     const failure = expect(hanging).rejects.toMatchObject({ name: 'AbortError' });
     await expect.poll(log).toContain('"hang"');
-    const started = performance.now();
     abort.abort();
     await failure;
-    expect(performance.now() - started).toBeLessThan(1000);
     await expect.poll(log).toContain('notifications/cancelled');
     await expect(call('bad__pid', {}, abort.signal)).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  test('an abort also ends the wait for a server that starts', async () => {
+  test('end by an abort while the server starts', async () => {
     const { call, mcp } = startMcp({ bad: misbehaving('silent') });
     const abort = new AbortController();
     const waiting = [call('bad__x', {}, abort.signal), mcp.list(abort.signal)];
-    setTimeout(() => abort.abort(), 50);
+    await expect.poll(() => mcp.describe()[0]?.state).toBe('starting');
+    abort.abort();
     for (const result of await Promise.allSettled(waiting)) {
       expect(result).toMatchObject({ status: 'rejected', reason: { name: 'AbortError' } });
     }
@@ -347,7 +349,7 @@ describe('calls that take long', () => {
 });
 
 describe('results', () => {
-  test('long text keeps its head and tail, and no character is cut', async () => {
+  test('of long text keep head and tail, and split no character', async () => {
     const { call } = startMcp({ bad: misbehaving('plain') }, { maxResultBytes: 1000 });
     const { content, truncated } = await call('bad__big', { characters: 10_000 });
     expect(truncated).toBe(true);
@@ -356,7 +358,7 @@ describe('results', () => {
     expect(await call('bad__big', { characters: 333 })).toEqual({ content: '€'.repeat(333) });
   });
 
-  test('what is structured is kept if it is not too long', async () => {
+  test('keep structured content if it is not too long', async () => {
     const { call } = startMcp({ bad: misbehaving('plain') }, { maxResultBytes: 1000 });
     expect(await call('bad__structured', { characters: 400 })).toEqual({
       content: 'see there',
@@ -368,10 +370,10 @@ describe('results', () => {
     });
   });
 
-  test('a failure says what the server said', async () => {
+  test('contain the error message of the server', async () => {
     const { call } = startMcp({ bad: misbehaving('plain') });
     await expect(call('bad__wordless')).rejects.toMatchObject({
-      message: 'bad__wordless failed and did not say why.',
+      message: 'bad__wordless failed without a message.',
     });
     await expect(call('bad__refuse')).rejects.toMatchObject({
       code: 'tool_failed',
@@ -380,19 +382,19 @@ describe('results', () => {
   });
 });
 
-describe('lists of tools', () => {
-  test('all pages are taken', async () => {
+describe('tool lists', () => {
+  test('are read page by page', async () => {
     const { names } = startMcp({ p: misbehaving('paged') });
     expect(await names()).toEqual(['p__page-0', 'p__page-1', 'p__page-2']);
   });
 
-  test('a list without an end is given up', async () => {
+  test('are given up if they never end', async () => {
     const { names, troubles } = startMcp({ p: misbehaving('endless-pages') });
     expect(await names()).toEqual([]);
     expect(troubles).toEqual([expect.stringContaining('listMaxPages')]);
   });
 
-  test('a list that changed is taken again, and told of once', async () => {
+  test('are read again after a change, which is reported once', async () => {
     const { call, names, changes } = startMcp({ bad: misbehaving('plain') });
     expect(await names()).not.toContain('bad__grown-10');
     expect(changes.count).toBe(0);
@@ -405,7 +407,7 @@ describe('lists of tools', () => {
     expect(changes.count).toBe(2);
   });
 
-  test('names that models refuse are mapped to legal ones, and always to the same', async () => {
+  test('map names that models refuse to valid names, always the same', async () => {
     const long = 'l'.repeat(64);
     const servers = { s: misbehaving('names'), [long]: misbehaving('names') };
     const { names, call, mcp } = startMcp(servers);
@@ -421,27 +423,27 @@ describe('lists of tools', () => {
     expect(await startMcp(servers).names()).toEqual(all);
   });
 
-  test('a server that is not trusted is not believed when it says that a tool only reads', async () => {
+  test('ignore the read-only hint of an untrusted server', async () => {
     const { mcp } = startMcp({ yes: misbehaving('plain'), no: misbehaving('plain', { trust: false }) });
     const reading = (await mcp.list()).filter(({ readOnly }) => readOnly).map(({ name }) => name);
     expect(reading).toEqual(['yes__pid']);
   });
 
-  test('descriptions without measure are cut, and tools that only run as tasks are left out', async () => {
+  test('shorten long descriptions, and omit tools that only run as tasks', async () => {
     const { mcp } = startMcp({ bad: misbehaving('talkative') });
     const tools = await mcp.list();
     expect(tools.map(({ name }) => name)).not.toContain('bad__deep');
     expect(Math.max(...tools.map(({ description }) => description.length))).toBeLessThan(9000);
   });
 
-  test('a server that speaks only MCP 2026-07-28 is understood', async () => {
+  test('of a server that speaks only MCP 2026-07-28 are read', async () => {
     const { call, names } = startMcp({ new: misbehaving('modern') });
     expect(await names()).toContain('new__pid');
     expect((await call('new__pid')).content).toMatch(/^pid \d+$/);
   });
 });
 
-describe('servers that misbehave', () => {
+describe('a misbehaving server', () => {
   const start = { startTimeoutMs: 500 };
   test.each<[string, object, RegExp]>([
     [
@@ -458,19 +460,15 @@ describe('servers that misbehave', () => {
     ['writes no JSON-RPC', misbehaving('garbage'), /^bad: wrote more than 1 MiB .*: "this is no JSON-RPC"$/],
     ['writes a line without end', misbehaving('endless-line'), /^bad: wrote a line of more than 10 MiB/],
     ['closes its stdout', misbehaving('no-stdout'), /^bad: closed its stdout$/],
-    [
-      'does not exist',
-      { command: 'no-such-program' },
-      /^bad: could not be started: there is no program "no-such/,
-    ],
+    ['does not exist', { command: 'no-such-program' }, /^bad: could not be started: program "no-such/],
     [
       'has no folder',
       misbehaving('plain', { cwd: 'nope' }),
-      /^bad: could not be started: there is no folder .*nope"/,
+      /^bad: could not be started: folder .*nope" not found/,
     ],
     ['may not be run', { command: '/dev/null' }, /^bad: could not be started: .*EACCES/],
     ['is not there', { url: 'http://127.0.0.1:2/mcp' }, /^bad: cannot be reached: /],
-  ])('one that %s is left out, and the others are not', async (_what, config, trouble) => {
+  ])('that %s is left out, and others are not', async (_what, config, trouble) => {
     const { mcp, names, troubles, call } = startMcp(
       { bad: config, good: misbehaving('plain') },
       { now: () => 0 },
@@ -481,17 +479,17 @@ describe('servers that misbehave', () => {
     expect(mcp.describe()[0]).toMatchObject({ state: 'failed', tools: 0, lastError: troubles[0]?.slice(5) });
     await expect(call('bad__pid')).rejects.toMatchObject({
       code: 'tool_failed',
-      message: expect.stringContaining('is tried again in 1 s'),
+      message: expect.stringContaining('the next attempt is in 1 s'),
     });
     expect(mcp.describe()[1]).toMatchObject({ state: 'running', lastError: null });
   });
 
-  test('one that greets on its stdout is understood all the same', async () => {
+  test('that greets on its standard output works', async () => {
     const { names } = startMcp({ bad: misbehaving('greeting') });
     expect(await names()).toContain('bad__pid');
   });
 
-  test('one that fails is tried again after 1 s, 2 s, … 60 s', async () => {
+  test('that fails is started again after 1 s, 2 s, … 60 s', async () => {
     let nowMs = 0;
     const { names, troubles, folder } = startMcp(
       { bad: { command: './server', args: ['plain'] } },
@@ -513,7 +511,7 @@ describe('servers that misbehave', () => {
     expect(await names()).toContain('bad__pid');
   });
 
-  test('one that dies fails the call under way, and is there again for the next', async () => {
+  test('that dies fails the call under way, and is started for the next', async () => {
     const { call, troubles, mcp } = startMcp({ bad: misbehaving('plain') });
     const before = await call('bad__pid');
     const hanging = expect(call('bad__hang')).rejects.toMatchObject(ended);
@@ -529,7 +527,7 @@ describe('servers that misbehave', () => {
     expect(mcp.describe()).toMatchObject([{ state: 'running', lastError: null }]);
   });
 
-  test('one that dies while nobody calls is there again for the next list', async () => {
+  test('that dies while idle is started for the next list', async () => {
     const { call, names, troubles, mcp } = startMcp({ bad: misbehaving('plain') });
     const [, pid] = (await call('bad__pid')).content.split(' ');
     process.kill(Number(pid), 'SIGKILL');
@@ -538,24 +536,24 @@ describe('servers that misbehave', () => {
     expect(await names()).toContain('bad__pid');
   });
 
-  test('one that dies again and again without an answer is not started without a pause', async () => {
+  test('that keeps dying without an answer is started only after a pause', async () => {
     const { call } = startMcp({ bad: misbehaving('plain') }, { now: () => 0 });
     await expect(call('bad__die')).rejects.toMatchObject({ message: expect.stringContaining('exited with') });
     await expect(call('bad__die')).rejects.toMatchObject({
-      message: expect.stringContaining('tried again in 1 s'),
+      message: expect.stringContaining('next attempt is in 1 s'),
     });
   });
 });
 
-describe('servers behind a URL', () => {
-  test('get the headers of the configuration, and who we are', async () => {
+describe('servers with a URL', () => {
+  test('receive the configured headers and the client’s name', async () => {
     const server = await startMcpHttpServer();
     const { call } = startMcp({ web: { url: server.url, headers: { Authorization: 'Bearer abc' } } });
     expect(await call('web__echo')).toEqual({ content: 'session-1' });
     expect(server.headers.every(({ authorization }) => authorization === 'Bearer abc')).toBe(true);
   });
 
-  test('that forget the session are asked again in a new one', async () => {
+  test('that lose the session get a new one', async () => {
     const server = await startMcpHttpServer();
     const { call } = startMcp({ web: { url: server.url } });
     expect(await call('web__echo')).toEqual({ content: 'session-1' });
@@ -563,16 +561,16 @@ describe('servers behind a URL', () => {
     expect(await call('web__echo')).toEqual({ content: 'session-2' });
   });
 
-  test('that cut the answer off fail the call', async () => {
+  test('that cut off an answer fail the call', async () => {
     const server = await startMcpHttpServer();
     const { call } = startMcp({ web: { url: server.url } });
     await expect(call('web__cut')).rejects.toMatchObject({
       code: 'tool_failed',
-      message: 'The MCP server "web" closed the connection before it had answered',
+      message: 'The MCP server "web" closed the connection before it answered',
     });
   });
 
-  test('that never answer are not waited for, and hold no connection open', async () => {
+  test('that never answer are timed out, and hold no connection open', async () => {
     const server = await startMcpHttpServer();
     const { call } = startMcp({ web: { url: server.url, timeoutMs: 200 } });
     for (const tool of ['web__hang', 'web__hang-silently']) {
@@ -591,7 +589,7 @@ describe('servers behind a URL', () => {
     await expect.poll(cancelled).toBe(3);
   });
 
-  test('that take connections and say nothing are given up', async () => {
+  test('that accept connections and stay silent are given up', async () => {
     const { names, troubles } = startMcp({ web: { url: await startMuteServer(), startTimeoutMs: 200 } });
     expect(await names()).toEqual([]);
     expect(troubles).toEqual(['web: was not ready within 0.2 s']);
@@ -606,7 +604,7 @@ describe('servers behind a URL', () => {
     });
   });
 
-  test('cannot send us, and our headers, elsewhere', async () => {
+  test('cannot redirect requests and their headers', async () => {
     const elsewhere = await startMcpHttpServer();
     const server = await startMcpHttpServer(elsewhere.url);
     const { names, troubles } = startMcp({
@@ -617,7 +615,7 @@ describe('servers behind a URL', () => {
     expect(elsewhere.heard).toEqual([]);
   });
 
-  test('hear when we close', async () => {
+  test('are told when the client closes', async () => {
     const server = await startMcpHttpServer();
     const { mcp, names } = startMcp({ web: { url: server.url } });
     await names();
@@ -626,21 +624,16 @@ describe('servers behind a URL', () => {
   });
 });
 
-describe('the end', () => {
-  test.each(['plain', 'stubborn'])(
-    'nothing is left of a server, nor of what it started: %s',
-    async (mode) => {
-      const { mcp, call } = startMcp({ bad: misbehaving(mode) });
-      const [leader = 0, child = 0] = JSON.parse((await call('bad__family')).content) as number[];
-      expect(membersOf(leader)).toEqual(expect.arrayContaining([leader, child]));
-      const started = performance.now();
-      await mcp.close();
-      expect(performance.now() - started).toBeLessThan(1000);
-      await expect.poll(() => membersOf(leader)).toEqual([]);
-    },
-  );
+describe('closing', () => {
+  test.each(['plain', 'stubborn'])('leaves neither a server nor its child processes: %s', async (mode) => {
+    const { mcp, call } = startMcp({ bad: misbehaving(mode) });
+    const [leader = 0, child = 0] = JSON.parse((await call('bad__family')).content) as number[];
+    expect(membersOf(leader)).toEqual(expect.arrayContaining([leader, child]));
+    await mcp.close();
+    await expect.poll(() => membersOf(leader)).toEqual([]);
+  });
 
-  test('what a server started ends with it, also when it dies by itself', async () => {
+  test('is not needed to end the child processes of a server that died', async () => {
     const { call } = startMcp({ bad: misbehaving('plain') });
     const [leader = 0, child = 0] = JSON.parse((await call('bad__family')).content) as number[];
     expect(membersOf(leader)).toContain(child);
@@ -648,7 +641,7 @@ describe('the end', () => {
     await expect.poll(() => membersOf(leader)).toEqual([]);
   });
 
-  test('real servers are gone as well', async () => {
+  test('ends real servers as well', async () => {
     const { mcp, names } = startMcp({
       every: everything,
       files: { command: process.execPath, args: [filesystemEntry, '.'] },
@@ -662,15 +655,18 @@ describe('the end', () => {
     for (const pid of started) await expect.poll(() => membersOf(pid)).toEqual([]);
   });
 
-  test('it does not wait for servers that start, nor for calls', async () => {
-    const { mcp, call } = startMcp({ silent: misbehaving('silent'), bad: misbehaving('plain') });
+  test('waits neither for servers that start nor for calls', async () => {
+    // Waiting for either would take longer than a test may.
+    const slow = { startTimeoutMs: 2 * TEST_LIMIT_MS, timeoutMs: 2 * TEST_LIMIT_MS };
+    const { mcp, call } = startMcp({
+      silent: misbehaving('silent', slow),
+      bad: misbehaving('plain', slow),
+    });
     await call('bad__pid');
     const hanging = expect(call('bad__hang')).rejects.toMatchObject({ code: 'shutting_down' });
     const listing = mcp.list();
     await expect.poll(() => mcp.describe()[0]?.state).toBe('starting');
-    const started = performance.now();
     await mcp.close();
-    expect(performance.now() - started).toBeLessThan(1000);
     await hanging;
     expect((await listing).some(({ name }) => name.startsWith('silent'))).toBe(false);
     await expect(call('bad__pid')).rejects.toMatchObject({ code: 'shutting_down' });

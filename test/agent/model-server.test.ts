@@ -179,7 +179,7 @@ describe.each(providers)('$name', ({ format, model }) => {
     expect(server.requests[0]?.isStream).toBe(false);
   });
 
-  test('the conversation, the tools and the instructions are seen the same in every format', async () => {
+  test('conversation, tools and instructions are read alike in every format', async () => {
     const server = await startModelServer([fullAnswer, { kind: 'answer', text: 'Done.' }]);
     const asked: ModelMessage[] = [{ role: 'user', content: 'What is in it?' }];
     const common = {
@@ -269,7 +269,7 @@ describe.each(providers)('$name', ({ format, model }) => {
     [429, { 'retry-after': '7' }],
     [500, {}],
     [503, {}],
-  ])('an error %i carries its status, message and headers', async (status, headers) => {
+  ])('an error %i has its status, message and headers', async (status, headers) => {
     const server = await startModelServer({ kind: 'error', status, headers, message: 'Not now.' });
     const { error } = await ask(model(server.url));
     if (!APICallError.isInstance(error)) throw new Error(`not an APICallError: ${String(error)}`);

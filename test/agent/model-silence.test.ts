@@ -1,11 +1,16 @@
-// How long a model may say nothing: every byte counts, a request that took too long is not repeated, and near servers have more time.
+// How long a model may send nothing: every byte counts, a request that timed out is not repeated, and local servers get more time.
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { makeLoader } from '../../src/agent/models/agent-models.ts';
 import { isLocalUrl } from '../../src/agent/models/local-address.ts';
+import { callModel } from '../../src/agent/models/model-call.ts';
+import { createModelHttp } from '../../src/agent/models/model-http.ts';
+import { proxiesFrom } from '../../src/agent/outbound-http.ts';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
+import { waitFor } from '../wait-for.ts';
+import { holdSilence } from './hold-silence.ts';
 import { startModelServer } from './model-server.ts';
 import { startAgent } from './start-agent.ts';
 import { says } from './start-model-agent.ts';
@@ -33,79 +38,102 @@ async function startServer(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, counts };
 }
 
-async function ask(url: string, modelSilenceMs: number) {
-  return startAgent({
-    models: ['slow/m'],
+const silenceMs = 120_000;
+const pieces = 20;
+
+/**
+ * Asks a server that sends `signs` one by one, then a whole answer. The next one is sent when the one before has arrived and most of
+ * the time that a model may say nothing has passed.
+ */
+async function askSlowly(signs: readonly Buffer[], rest: Buffer | string): Promise<string> {
+  const passSilence = holdSilence();
+  let arrivedBytes = 0;
+  const { url } = await startServer(async (response) => {
+    let sentBytes = 0;
+    for (const sign of signs) {
+      response.write(sign);
+      sentBytes += sign.length;
+      await waitFor('the sign arrives', () => arrivedBytes === sentBytes);
+      passSilence(0.9 * silenceMs);
+    }
+    response.end(rest);
+  });
+  const http = createModelHttp(proxiesFrom({}));
+  onTestFinished(() => http.close());
+  const loader = makeLoader({
+    configured: ['slow/m'],
+    origin: 'the test',
     providers: { slow: { baseURL: url } },
     environment: {},
-    modelSilenceMs,
+    async fetch(target, init) {
+      const { body, status, headers } = await http.fetch(target, init);
+      const counted = body?.pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, controller) {
+            arrivedBytes += chunk.length;
+            controller.enqueue(chunk);
+          },
+        }),
+      );
+      return new Response(counted ?? null, { status, headers });
+    },
   });
+  const { text } = await callModel({
+    model: await loader.load('slow/m'),
+    options: { prompt: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] },
+    onText: () => undefined,
+    signal: new AbortController().signal,
+    silenceMs,
+  });
+  return text;
 }
-
-/** Each piece comes long before the silence ends, on a slow machine too; all together take longer than it. */
-const silenceMs = 2000;
-const gapMs = 150;
-const pieces = 20;
 
 it.each([
   ['comments', ': OPENROUTER PROCESSING\n\n'],
   ['pings', 'event: ping\ndata: {"type":"ping"}\n\n'],
   ['empty lines', '\n'],
-])(
-  '%s are signs of life',
-  async (_what, sign) => {
-    const { url, counts } = await startServer(async (response) => {
-      for (let i = 0; i < pieces; i++) {
-        response.write(sign);
-        await sleep(gapMs);
-      }
-      response.end(whole);
-    });
-    const { prompt } = await ask(url, silenceMs);
-    expect((await prompt('Hi')).response).toBe('Hello');
-    expect(counts.requests).toBe(1);
-  },
-  60_000,
-);
+])('a model that sends %s is waited for', async (_what, sign) => {
+  const signs = new Array<Buffer>(pieces).fill(Buffer.from(sign));
+  expect(await askSlowly(signs, whole)).toBe('Hello');
+});
 
-it('single bytes are signs of life', async () => {
-  const { url, counts } = await startServer(async (response) => {
-    for (const byte of Buffer.from(whole).subarray(0, pieces)) {
-      response.write(Buffer.of(byte));
-      await sleep(gapMs);
-    }
-    response.end(Buffer.from(whole).subarray(pieces));
-  });
-  const { prompt } = await ask(url, silenceMs);
-  expect((await prompt('Hi')).response).toBe('Hello');
-  expect(counts.requests).toBe(1);
-}, 60_000);
+it('a model that sends single bytes is waited for', async () => {
+  const bytes = Buffer.from(whole);
+  const signs = [...bytes.subarray(0, pieces)].map((byte) => Buffer.of(byte));
+  expect(await askSlowly(signs, bytes.subarray(pieces))).toBe('Hello');
+});
 
-it('silence after signs of life ends the call, and the same model is not asked again', async () => {
+it('silence in the middle of an answer ends the call, and the same model is not asked again', async () => {
   const { url, counts } = await startServer(async (response) => {
     response.write(': working\n\n');
   });
-  const { prompt } = await ask(url, 300);
+  const { prompt } = await startAgent({
+    models: ['slow/m'],
+    providers: { slow: { baseURL: url } },
+    environment: {},
+    modelSilenceMs: 50,
+  });
   const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
   expect(error.code).toBe('model_timeout');
   expect(error.message).toContain('modelSilenceMs');
   expect(counts.requests).toBe(1);
-}, 60_000);
+});
 
-it('after a time-out another model of the chain is asked', async () => {
-  const silent = await startServer(async () => undefined);
+it('after a time-out the next model of the chain is asked', async () => {
+  const passSilence = holdSilence();
+  // The silent model has its request: only now does its time pass.
+  const silent = await startServer(async () => passSilence());
   const up = await startModelServer(says('from the second'));
   const { prompt } = await startAgent({
     models: ['silent/m', 'up/m'],
     providers: { silent: { baseURL: silent.url }, up: { baseURL: `${up.url}/v1` } },
     environment: {},
-    modelSilenceMs: 2000,
   });
   expect((await prompt('Hi')).response).toBe('from the second');
   expect(silent.counts.requests).toBe(1);
-}, 60_000);
+});
 
-it.each([408, 504, 524])('a gateway that gave up (%i) is not asked again', async (status) => {
+it.each([408, 504, 524])('a gateway that answers %i is not asked again', async (status) => {
   const server = await startModelServer({ kind: 'error', status, message: 'took too long' });
   const { prompt } = await startAgent({
     models: ['gateway/m'],
@@ -133,6 +161,6 @@ it.each([
   ['https://api.openai.com/v1', false],
   ['https://8.8.8.8/v1', false],
   ['https://localhost.example.org/v1', false],
-])('%s is a near server: %s', (url, expected) => {
+])('%s counts as a local model server: %s', (url, expected) => {
   expect(isLocalUrl(url)).toBe(expected);
 });

@@ -15,7 +15,7 @@ const names = [
   '[!a].md',
 ];
 
-describe('characters of patterns in names', () => {
+describe('pattern characters in names', () => {
   test.each([
     ['app/[id]/page.tsx', ['app/[id]/page.tsx', 'app/i/page.tsx']],
     ['app/[id]/**', ['app/[id]/page.tsx', 'app/i/page.tsx']],
@@ -25,7 +25,7 @@ describe('characters of patterns in names', () => {
     ['{what,how}?.txt', ['what?.txt']],
     ['[!a].md', ['[!a].md']],
     ['a*b.txt', ['a*b.txt']],
-  ])('glob %s finds them, by search and the offline agent too', async (pattern, wanted) => {
+  ])('are found by glob %s, by search and by the offline agent', async (pattern, wanted) => {
     const { tool, write, prompt } = await startAgent();
     for (const name of names) write(name, 'needle');
     expect((await tool('glob', { pattern })).files).toEqual(wanted);
@@ -37,7 +37,7 @@ describe('characters of patterns in names', () => {
     );
   });
 
-  test('are plain in paths', async () => {
+  test('are literal in paths', async () => {
     const { prompt, write, workspace } = await startAgent();
     write('app/[id]/page.tsx', 'one');
     expect((await prompt('read app/[id]/page.tsx')).response).toBe('one');
@@ -47,7 +47,7 @@ describe('characters of patterns in names', () => {
 });
 
 describe('paths', () => {
-  test('search and glob work on the path of a file', async () => {
+  test('may name a single file for search and glob', async () => {
     const { tool, write } = await startAgent();
     write('.gitignore', 'left-out\n');
     write('src/a.ts', 'one\nneedle\n');
@@ -67,7 +67,7 @@ describe('paths', () => {
     });
   });
 
-  test('absolute globs work inside the workspace, and find nothing outside', async () => {
+  test('may be absolute globs inside the workspace, which find nothing outside', async () => {
     const { tool, write, workspace } = await startAgent();
     write('src/a.ts', 'x');
     write('b.ts', 'x');
@@ -88,7 +88,7 @@ describe('Unicode', () => {
   test.each([
     ['NFC', composed, decomposed],
     ['NFD', decomposed, composed],
-  ])('a name in %s is found by the other form, and stays what it is', async (_, onDisk, asked) => {
+  ])('a name in %s is found by the other form, and is not changed', async (_, onDisk, asked) => {
     const { tool, write, workspace } = await startAgent();
     write(onDisk, 'one');
     expect(await tool('read_file', { path: asked })).toMatchObject({ content: 'one' });
@@ -105,7 +105,7 @@ describe('Unicode', () => {
   });
 });
 
-describe('a missing file names its nearest neighbours', () => {
+describe('the error for a missing file suggests similar names', () => {
   test.each([
     ['src/idnex.ts', '"src/index.ts"'],
     ['src/Index.ts', '"src/index.ts"'],
@@ -131,7 +131,7 @@ describe('a missing file names its nearest neighbours', () => {
     }
   });
 
-  test('and none that the server keeps for itself', async () => {
+  test('but no files of the server', async () => {
     const { workspace, write } = await startAgent();
     write('secrets.json', 'x');
     const other = await startAgent({ workspace, ownFiles: [join(workspace, 'secrets.json')] });

@@ -21,7 +21,7 @@ const raw = (body: string, headers: Readonly<Record<string, string>> = sse, stat
   body,
 });
 
-describe('the answer is taken', () => {
+describe('an answer is accepted', () => {
   const stop = piece({}, 'stop');
   it.each([
     ['no finish reason, but the end is said', events(piece({ content: 'Hello.' }), '[DONE]')],
@@ -71,7 +71,7 @@ describe('the answer is taken', () => {
     expect((await prompt('Hi')).response.trim()).toBe('Hello.');
   });
 
-  it('text that only looks like a tag is text', async () => {
+  it('with text that only looks like a tag', async () => {
     const content = ['<', 'thin', 'g> is no <think> tag'];
     const { prompt } = await startModelAgent(
       raw(events(...content.map((text) => piece({ content: text })), piece({}, 'stop'))),
@@ -80,7 +80,7 @@ describe('the answer is taken', () => {
   });
 });
 
-describe('a call is taken', () => {
+describe('a tool call is accepted', () => {
   it.each([
     [
       'arguments as an object',
@@ -104,7 +104,7 @@ describe('a call is taken', () => {
   });
 });
 
-describe('the sentence of an error reaches the user', () => {
+describe('the message of an error reaches the user', () => {
   const words = 'The model is being moved to another floor';
   it.each([
     ['a 200 with a JSON error', raw(JSON.stringify({ error: { message: words } }), json)],
@@ -139,7 +139,7 @@ describe('the sentence of an error reaches the user', () => {
   });
 });
 
-it('tags may be cut anywhere', () => {
+it('tags may be split anywhere', () => {
   const text = ' \n<think>a<b</thinkc</think>\n\nd<think>e';
   for (let size = 1; size <= text.length; size++) {
     const tags = new ThinkTags();

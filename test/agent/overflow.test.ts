@@ -220,7 +220,7 @@ function full(refusal: ModelReply): Replies {
   };
 }
 
-describe('is known by its status, its code or its words', () => {
+describe('an overflow is recognized by its status, its code or its message', () => {
   it.each(forms)('%s', async (_who, status, said) => {
     const { prompt, server, agent } = await startModelAgent(full(raw(status, bodyOf(said))));
     const { sessionId } = await prompt('once '.repeat(200));
@@ -263,7 +263,7 @@ describe('is known by its status, its code or its words', () => {
       'ANTHROPIC',
       'event: error\ndata: {"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 2 tokens > 1 maximum"}}\n\n',
     ],
-  ])('%s says it in an event of its own', async (_who, model, prefix, body) => {
+  ])('in an error event of %s', async (_who, model, prefix, body) => {
     const server = await startModelServer(full(raw(200, body, 'text/event-stream')));
     const { prompt } = await startAgent({
       models: [model],
@@ -275,7 +275,7 @@ describe('is known by its status, its code or its words', () => {
   });
 });
 
-it('is known when the answer ends for want of room, with nothing said', async () => {
+it('when the answer ends for lack of room, without any text', async () => {
   const chunk = (choice: object): string =>
     `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, ...choice }] })}\n\n`;
   const body =
@@ -287,14 +287,14 @@ it('is known when the answer ends for want of room, with nothing said', async ()
   expect(server.requests.filter(isSummary)).toHaveLength(1);
 });
 
-it('an answer without a word, while the conversation is nearly full, leads to a summary', async () => {
+it('an empty answer to a nearly full conversation leads to a summary', async () => {
   const { prompt, server } = await startModelAgent(full({ kind: 'answer' }), { contextWindow: 8000 });
   const { sessionId } = await prompt('word '.repeat(3500));
   expect((await prompt('again', {}, sessionId)).response).toBe('went on');
   expect(server.requests.filter(isSummary)).toHaveLength(1);
 });
 
-it('is repaired in the middle of an answer, too', async () => {
+it('in the middle of an answer, too', async () => {
   const body = `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content: 'I begin' } }] })}\n\ndata: {"error":"Context size has been exceeded."}\n\n`;
   const { prompt } = await startModelAgent(full(raw(200, body, 'text/event-stream')));
   const { sessionId } = await prompt('once '.repeat(200));
@@ -318,7 +318,7 @@ it.each([
   ],
   ['a rate limit', { error: { message: 'Rate limit reached: too many tokens, please wait' } }],
   ['anything else', { error: { message: 'temperature is not supported with this model' } }],
-])('%s is no overflow', (_what, body) => {
+])('%s is not an overflow', (_what, body) => {
   const facts = readError(
     Object.assign(new Error('x'), {
       name: 'AI_APICallError',
@@ -329,7 +329,7 @@ it.each([
   expect(facts && isContextOverflow(facts)).toBe(false);
 });
 
-it('a 400 of any words leads to one summary while the conversation is nearly full, and to none while it is not', async () => {
+it('any 400 leads to one summary if the conversation is nearly full, else to none', async () => {
   const bad: ModelReply = { kind: 'error', status: 400, message: 'Bad Request' };
   const small = await startModelAgent(full(bad));
   const { sessionId } = await small.prompt('once');
@@ -350,7 +350,7 @@ it('a 400 of any words leads to one summary while the conversation is nearly ful
   expect(always.server.requests.filter(isSummary)).toHaveLength(1);
 });
 
-it('a request that is too long is never sent again as it was; if nothing can be left out, the run fails', async () => {
+it('a request that is too long is never repeated unchanged; if nothing can be omitted, the run fails', async () => {
   const seen = new Set<string>();
   const { prompt } = await startModelAgent((request) => {
     const body = JSON.stringify(request.body);
@@ -364,7 +364,7 @@ it('a request that is too long is never sent again as it was; if nothing can be 
   expect(seen.size).toBe(1);
 });
 
-it('of results that are too long the newest are cut first; what is cut stays cut', async () => {
+it('of too long results, the newest are truncated first and stay so', async () => {
   let limit = Number.POSITIVE_INFINITY;
   const { prompt, server, write } = await startModelAgent(
     (request) => {
@@ -395,7 +395,7 @@ it('of results that are too long the newest are cut first; what is cut stays cut
   expect(later.slice(0, 2).every((text, index) => text === results[index])).toBe(true);
 });
 
-it('a summary that is too long to be asked for is asked for with less', async () => {
+it('a summary request that is too long is repeated with less', async () => {
   const lengths: number[] = [];
   const { prompt } = await startModelAgent((request) => {
     const length = JSON.stringify(request.messages).length;
@@ -413,7 +413,7 @@ it('a summary that is too long to be asked for is asked for with less', async ()
   expect(lengths.at(-1)).toBeLessThan(8000);
 });
 
-it('three tools that read a large file each leave room: they share what the model can read', async () => {
+it('three large results share the space that the model can read', async () => {
   const { prompt, server, write } = await startModelAgent(
     ({ messages }) =>
       messages.length > 1
@@ -447,7 +447,7 @@ it('three tools that read a large file each leave room: they share what the mode
   }
 });
 
-it('a line that is longer than its share is read by other means than an offset', async () => {
+it('a line longer than its share is read by other means than an offset', async () => {
   const { prompt, server, write } = await startModelAgent(
     ({ messages }) => (messages.length > 1 ? says('read') : calls('read_file', { path: 'one-line.json' })),
     { contextWindow: 10_000 },
@@ -460,7 +460,7 @@ it('a line that is longer than its share is read by other means than an offset',
   expect(text).not.toContain('offset');
 });
 
-it('one small result beside a large one leaves it its share', async () => {
+it('a small result leaves its share to a large one', async () => {
   const { prompt, server, write } = await startModelAgent(
     ({ messages }) =>
       messages.length > 1

@@ -15,9 +15,10 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { copiesOf } from '../../src/agent/own-files.ts';
 import { createApp } from '../../src/app.ts';
-import { loadSettings } from '../../src/config/settings.ts';
+import { loadSettings } from '../../src/config/load-settings.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { temporaryFolder } from './start-agent.ts';
 
 const secret = 'SECRET-IN-A-COPY';
 
@@ -85,9 +86,7 @@ const copies = [
 ];
 
 describe('in a workspace that is the config folder', () => {
-  it('no copy of our files is read, found, listed, changed, run over or told', {
-    timeout: 120_000,
-  }, async () => {
+  it('no copy of the server’s files is read, found, listed, changed, deleted or reported', async () => {
     const home = temporaryFolder();
     const { tool, changedFiles } = await startApp({ home, workspace: home });
     for (const folder of ['', 'api']) mkdirSync(join(home, folder, 'compile-cache/v24'), { recursive: true });
@@ -123,7 +122,7 @@ describe('in a workspace that is the config folder', () => {
     }
 
     writeFileSync(join(home, 'seen.md'), 'x');
-    await until('the watcher tells of seen.md', async () => (await changedFiles()).includes('seen.md'));
+    await waitFor('the watcher tells of seen.md', async () => (await changedFiles()).includes('seen.md'));
     const told = await changedFiles();
     for (const copy of copies) expect(told).not.toContain(`"${copy}"`);
   });
@@ -152,7 +151,7 @@ describe('with the database in the workspace', () => {
 });
 
 describe('names of copies', () => {
-  it('begin with the name and a mark', () => {
+  it('begin with the name and a separator', () => {
     const isCopy = copiesOf('config.json');
     for (const name of [
       'config.json',
@@ -174,8 +173,8 @@ describe('names of copies', () => {
   });
 });
 
-describe('every file that the server makes', () => {
-  it('is for its owner only from the start, under any umask', { timeout: 60_000 }, async () => {
+describe('every file that the server creates', () => {
+  it('is private from the start, under any umask', async () => {
     const umask = process.umask(0);
     onTestFinished(() => void process.umask(umask));
     const base = temporaryFolder();
@@ -197,7 +196,7 @@ describe('every file that the server makes', () => {
     );
   });
 
-  it('set aside, is closed to others too', async () => {
+  it('is private when it is set aside, too', async () => {
     const home = temporaryFolder();
     const file = join(home, 'webhooks.json');
     // Larger than a registry may be.
@@ -208,7 +207,7 @@ describe('every file that the server makes', () => {
     expect(statSync(join(home, aside)).mode & 0o777).toBe(0o600);
   });
 
-  it('is written through no link that somebody planted', async () => {
+  it('is never written through a planted link', async () => {
     const folder = temporaryFolder();
     const victim = join(folder, 'victim');
     writeFileSync(victim, 'untouched');

@@ -3,16 +3,26 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
+import type { EventLog } from '../../src/events/event-log.ts';
+import { holdSilence } from './hold-silence.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const cut = { kind: 'answer' as const, text: ['I will ', 'read ', 'the file'], silentAfter: 2 };
 
+/** Resolves when the model has said all that comes before its silence. */
+async function saidAll(log: EventLog): Promise<void> {
+  for await (const item of log.subscribe({ after: 0, deltas: true }))
+    if (item.kind === 'delta' && JSON.stringify(item).includes('read ')) return;
+}
+
 describe('an answer that was cut off', () => {
-  it('by a failure is kept as incomplete, and the next prompt goes on from it', async () => {
-    const { prompt, agent, events, server } = await startModelAgent([cut, says('better now')], {
-      modelSilenceMs: 500,
-    });
-    const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
+  it('by a failure is kept as incomplete, and the next prompt continues from it', async () => {
+    const passSilence = holdSilence();
+    const { prompt, agent, log, events, server } = await startModelAgent([cut, says('better now')]);
+    const failed = prompt('Hi').catch((reason: unknown) => reason);
+    await saidAll(log);
+    passSilence();
+    const error = (await failed) as CodeBuddyError;
     expect(error.code).toBe('model_timeout');
     const [session] = (await agent.sessions.list({ limit: 10 })).items;
     const sessionId = session?.id ?? '';
@@ -28,15 +38,13 @@ describe('an answer that was cut off', () => {
     const { messages = [] } = server.requests[1] ?? {};
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
     expect(messages[1]?.text).toBe('I will read \n\n[My answer was cut off here.]');
-  }, 60_000);
+  });
 
   it('by a cancel is kept as incomplete, also after a step with a tool', async () => {
     const { agent, log } = await startModelAgent([calls('list_directory', {}, 'Let me look.'), cut]);
     const { run, result } = await agent.runs.start({ prompt: 'Hi', options: {}, requestId: 'r' });
     result.catch(() => undefined);
-    for await (const item of log.subscribe({ after: 0, deltas: true })) {
-      if (item.kind === 'delta' && JSON.stringify(item).includes('read ')) break;
-    }
+    await saidAll(log);
     await agent.runs.cancel(run.id);
     const { items } = await agent.sessions.messages(run.sessionId, { limit: 10 });
     expect(
@@ -48,7 +56,7 @@ describe('an answer that was cut off', () => {
       ['assistant', 'I will read ', true],
     ]);
     expect(await agent.runs.get(run.id)).toMatchObject({ status: 'cancelled' });
-  }, 60_000);
+  });
 
   it('without a finish reason keeps its text', async () => {
     const body = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'half a sentence' } }] })}\n\n`;
@@ -63,10 +71,10 @@ describe('an answer that was cut off', () => {
     const [session] = (await agent.sessions.list({ limit: 10 })).items;
     const { items } = await agent.sessions.messages(session?.id ?? '', { limit: 10 });
     expect(items.at(-1)).toMatchObject({ content: 'half a sentence', incomplete: true });
-  }, 60_000);
+  });
 });
 
-describe('an answer without a word', () => {
+describe('an empty answer', () => {
   it.each([
     ['with reasoning', { kind: 'answer' as const, reasoning: 'hmm' }, 'reasoned, but gave no answer'],
     [
@@ -75,7 +83,7 @@ describe('an answer without a word', () => {
       'before its output limit was reached',
     ],
     ['with nothing at all', { kind: 'answer' as const }, 'gave an empty answer'],
-  ])('%s fails with words', async (_what, reply, words) => {
+  ])('%s fails with a message', async (_what, reply, words) => {
     const { prompt, agent } = await startModelAgent([reply, says('there')]);
     const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
     expect(error.code).toBe('model_bad_response');
@@ -84,7 +92,7 @@ describe('an answer without a word', () => {
     expect((await prompt('Again', {}, session?.id)).response).toBe('there');
   });
 
-  it('after the work is done is an answer: what was said before it stands', async () => {
+  it('after tool calls completes the run with the earlier text', async () => {
     const { prompt } = await startModelAgent([calls('list_directory', {}, 'Done.'), { kind: 'answer' }]);
     expect(await prompt('Hi')).toMatchObject({ response: 'Done.', finishReason: 'stop' });
   });

@@ -24,7 +24,7 @@ function folders(): { readonly workspace: string; readonly outside: string } {
 }
 
 describe('a program is found', () => {
-  it('outside the workspace, though the workspace comes first in PATH', () => {
+  it('outside the workspace, even if the workspace comes first in PATH', () => {
     const { workspace, outside } = folders();
     const planted = join(workspace, 'node_modules', '.bin');
     plant(planted, 'tool');
@@ -36,7 +36,7 @@ describe('a program is found', () => {
     expect(programs.commandPath).toBe(outside);
   });
 
-  it('by its own name, where it is a link to another outside the workspace', () => {
+  it('by its own name, if it is a link to another program outside the workspace', () => {
     const { workspace, outside } = folders();
     plant(outside, 'busybox');
     symlinkSync('busybox', join(outside, 'sh'));
@@ -101,7 +101,7 @@ describe('a program is not found', () => {
     expect(createProgramFinder({ path, untrusted: [workspace] }).find('tool')).toBeUndefined();
   });
 
-  it('by a path, or by a name that leads elsewhere', () => {
+  it('by a path, or by a name with a path in it', () => {
     const { workspace, outside } = folders();
     plant(workspace, 'tool');
     const programs = createProgramFinder({ path: outside, untrusted: [workspace] });
@@ -109,7 +109,7 @@ describe('a program is not found', () => {
     expect(programs.find('')).toBeUndefined();
   });
 
-  it('of the system in node_modules, in that of another project either', () => {
+  it('in node_modules, of another project either', () => {
     const { workspace, outside } = folders();
     const bin = join(outside, 'node_modules', '.bin');
     plant(bin, 'bwrap');

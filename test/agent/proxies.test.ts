@@ -36,7 +36,7 @@ test('a proxy without a scheme is an HTTP proxy', async () => {
   expect((await prompt('Hi')).response).toBe('Hello.');
 });
 
-test('loopback, and what NO_PROXY names, is reached directly', async () => {
+test('loopback and the hosts of NO_PROXY are reached directly', async () => {
   const model = await startModelServer([says('One.'), says('Two.')]);
   const proxy = await startConnectProxy({});
   const { port } = new URL(model.url);
@@ -57,7 +57,7 @@ test('loopback, and what NO_PROXY names, is reached directly', async () => {
   expect(proxy.targets).toEqual([]);
 });
 
-test('HTTPS_PROXY holds for https: URLs', async () => {
+test('HTTPS_PROXY is used for https: URLs', async () => {
   const proxy = await startConnectProxy({});
   const { prompt } = await startAgent({
     models: ['far/m'],

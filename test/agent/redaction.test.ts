@@ -55,8 +55,8 @@ function isLeft(text: string, encode: (text: string) => string): boolean {
   return text.includes(core);
 }
 
-describe('what an MCP server says', () => {
-  test.each(Object.entries(encodings))('on standard error, its secret %s', async (_name, encode) => {
+describe('output of an MCP server is redacted', () => {
+  test.each(Object.entries(encodings))('on standard error, with its secret %s', async (_name, encode) => {
     const { troubles, mcp, names } = startMcp({
       bad: says(
         `const e = ${encode.toString().replaceAll('Buffer', 'require("buffer").Buffer')};
@@ -71,7 +71,7 @@ describe('what an MCP server says', () => {
     expect(isLeft(said, encode), said).toBe(false);
   });
 
-  test('also where its output is cut, and of a variable in its arguments', async () => {
+  test('where it is truncated, and for a variable in its arguments', async () => {
     const troubles: string[] = [];
     const script = `const s = process.argv[1];
       process.stderr.write(s + "x".repeat(4096 - 12) + "\\n");
@@ -119,7 +119,7 @@ describe('what an MCP server says', () => {
     await expect(call('bad__refuse')).rejects.toThrow('not with [redacted]');
   });
 
-  test('over HTTP, of its Authorization header and its URL', async () => {
+  test('over HTTP, for its Authorization header and its URL', async () => {
     const url = await listen((request, response) => {
       response.writeHead(401, { 'content-type': 'text/plain' });
       response.end(`who is ${request.headers.authorization} ${request.headers['x-team']} at ${request.url}?`);
@@ -137,7 +137,7 @@ describe('what an MCP server says', () => {
 });
 
 describe('a redactor', () => {
-  test('knows the password of a URL, of Basic, and each line of a key file', () => {
+  test('knows passwords in URLs and in Basic, and each line of a key file', () => {
     const line = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj';
     const { redact } = createRedactor([
       'postgres://admin:hunter2hunter2@db.example/app',
@@ -150,7 +150,7 @@ describe('a redactor', () => {
     }
   });
 
-  test('takes credentials out of any URL, and leaves the rest of a text as it is', () => {
+  test('removes credentials from any URL, and leaves the rest of a text unchanged', () => {
     expect(hideUrlSecrets('cannot reach https://me:pw@api.example/v1/x?key=AIzaSy&alt=sse, sorry.')).toBe(
       'cannot reach https://me:***@api.example/v1/x?key=***&alt=***, sorry.',
     );
@@ -162,7 +162,7 @@ describe('a redactor', () => {
     );
   });
 
-  test('learns later what its children then know too', () => {
+  test('shares later secrets with its children', () => {
     const parent = createRedactor();
     const child = parent.with(['child-secret']);
     parent.learn(['parent-secret']);
@@ -170,7 +170,7 @@ describe('a redactor', () => {
     expect(parent.redact('child-secret parent-secret')).toBe('child-secret [redacted]');
   });
 
-  test('finds the variables that are secrets', () => {
+  test('finds the variables that hold secrets', () => {
     expect(
       secretVariables({
         OPENAI_API_KEY: 'a-key',
@@ -187,7 +187,7 @@ describe('a redactor', () => {
     ).toEqual(['a-key', 'a-token', 'http://me:pw@proxy:8080']);
   });
 
-  test('quotes nothing of a file that is not JSON', () => {
+  test('quotes nothing from a file that is not JSON', () => {
     for (const text of [
       '{"apiKey": s3cr3t-key}',
       '{"a": "s3cr3t-key" "b"}',
@@ -207,9 +207,7 @@ describe('a redactor', () => {
 });
 
 describe('the program', () => {
-  test('logs and answers no key that a provider or an MCP server sends back', {
-    timeout: 60_000,
-  }, async () => {
+  test('neither logs nor returns keys that a provider or an MCP server sends back', async () => {
     const keys = { OPENAI_API_KEY: 'provider-key-0123456789', NOTES_TOKEN: 'notes-token-0123456789' };
     const url = await listen((request, response) => {
       request.resume();
@@ -237,7 +235,7 @@ describe('the program', () => {
     const tools = await (await fetch(`${server}/api/tools`, key)).text();
     const events = await (await fetch(`${server}/api/events?limit=100`, key)).text();
     const runs = await (await fetch(`${server}/api/runs`, key)).text();
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('notes');
+    await expect.poll(() => output.stderr).toContain('notes');
     const all = [output.stderr, asked.stdout, asked.stderr, tools, events, runs].join('\n');
     expect(all).toContain('model_refused');
     expect(all).not.toMatch(/provider-key|notes-token|cHJvdmlkZXIta2V5/);
@@ -251,7 +249,7 @@ describe('the program', () => {
       { database: 'postgres://u:s3cr3t-key@h/db?x=s3cr3t-key' },
       'config.json database',
     ],
-  ])('does not repeat a setting that makes no sense: %s', async (_name, config, expected) => {
+  ])('does not repeat an invalid setting: %s', async (_name, config, expected) => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
     const { code, stderr } = await run(home, ['serve']);
@@ -260,7 +258,7 @@ describe('the program', () => {
     expect(stderr).not.toContain('s3cr3t-key');
   });
 
-  test('does not quote a config.json or a webhooks.json that is not JSON', async () => {
+  test('does not quote an invalid config.json or webhooks.json', async () => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'api', 'config.json'), '{"providers": {"x": {"apiKey": s3cr3t-key}}}');
     const refused = await run(home, ['serve']);
@@ -271,7 +269,7 @@ describe('the program', () => {
     writeFileSync(join(home, 'api', 'config.json'), '{}');
     writeFileSync(join(home, 'webhooks.json'), '[{"id": "whk_00000001", "secret": s3cr3t-key}]');
     const { output } = await serve(home, ['--workspace', home]);
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('webhooks.json cannot be used');
+    await expect.poll(() => output.stderr).toContain('webhooks.json cannot be used');
     expect(output.stderr).not.toContain('s3cr');
   });
 });

@@ -59,7 +59,7 @@ describe('a refusal of one tool', () => {
     expect(server.requests[3]?.toolNames).toContain('glob');
   });
 
-  it('one after the other, and a refusal of something else is not repeated', async () => {
+  it('one after the other, but other refusals are final', async () => {
     const bad = (name: string) => refusal({ message: `Invalid schema for function '${name}': no.` });
     const { prompt, server } = await startModelAgent([
       bad('glob'),

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { startAgent, temporaryFolder, until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
+import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const sleep = 'run sleep 300';
 
 describe('the offline agent', () => {
-  test('says what it is and never plays a language model', async () => {
+  test('says what it is, and does not imitate a language model', async () => {
     const { prompt } = await startAgent();
     for (const text of ['help', 'Write me a poem about the sea', '?']) {
       const { response, model, usage, cost } = await prompt(text);
@@ -21,7 +22,7 @@ describe('the offline agent', () => {
     ['list sub/*', 'sub/c.md'],
     ['search beta', 'a.txt:1: alpha beta'],
     ['search "alpha beta" in *.txt', 'a.txt:1: alpha beta'],
-    ['search nothing-like-it', 'No line holds "nothing-like-it".'],
+    ['search nothing-like-it', 'No line contains "nothing-like-it".'],
     ['run echo hi && exit 2', 'hi\n[exit code 2]'],
     ['write new.txt: one\\ntwo', 'Created new.txt (7 bytes).'],
     ['replace \'alpha beta\' with "gamma" in a.txt', 'Changed a.txt.'],
@@ -35,7 +36,7 @@ describe('the offline agent', () => {
     expect((await prompt(text)).response).toBe(answer);
   });
 
-  test('several lines are several commands; write takes the lines below', async () => {
+  test('runs each line as a command; write takes the lines below it', async () => {
     const { prompt } = await startAgent();
     expect((await prompt('write a.txt:\nline one\nread b')).response).toBe('Created a.txt (15 bytes).');
     expect((await prompt('read a.txt\nlist')).response).toBe('line one\nread b\n\na.txt');
@@ -44,7 +45,7 @@ describe('the offline agent', () => {
     expect(finishReason).toBe('max_steps');
   });
 
-  test('read-only mode refuses what writes or runs', async () => {
+  test('refuses to write or run in read-only mode', async () => {
     const { prompt, write } = await startAgent();
     write('a.txt', 'a');
     for (const text of ['run true', 'write x: y', 'replace a with b in a.txt']) {
@@ -53,7 +54,7 @@ describe('the offline agent', () => {
     expect((await prompt('read a.txt', { permissionMode: 'read-only' })).response).toBe('a');
   });
 
-  test('another model than offline is refused, the field named', async () => {
+  test('refuses any model but offline, naming the field', async () => {
     const { prompt } = await startAgent();
     await expect(prompt('help', { model: 'gpt' })).rejects.toMatchObject({
       code: 'validation_failed',
@@ -63,7 +64,7 @@ describe('the offline agent', () => {
 });
 
 describe('runs', () => {
-  test('log what happens in order, and stream the answer', async () => {
+  test('log their events in order, and stream the answer', async () => {
     const { agent, log, events, write } = await startAgent();
     write('a.txt', 'alpha');
     const deltas: string[] = [];
@@ -107,7 +108,7 @@ describe('runs', () => {
     expect(items.map(({ role }) => role)).toEqual(['user', 'tool', 'assistant']);
   });
 
-  test('of one session work one at a time, in the order they came', async () => {
+  test('of one session run one at a time, in order', async () => {
     const { agent, events, prompt } = await startAgent();
     const { sessionId } = await prompt('help');
     const started = await Promise.all(
@@ -120,20 +121,20 @@ describe('runs', () => {
     expect(ends.slice(1)).toEqual(started.map(({ run }) => run.id));
   });
 
-  test('of many sessions work side by side up to the limit', async () => {
+  test('of many sessions run concurrently up to the limit', async () => {
     const { agent } = await startAgent({ limits: { maxActive: 2 } });
     const started = await Promise.all(
       [1, 2, 3].map(() => agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' })),
     );
     const states = async (): Promise<unknown[]> =>
       Promise.all(started.map(async ({ run }) => (await agent.runs.get(run.id))?.status));
-    await until(
+    await waitFor(
       'two work',
       async () => (await states()).filter((status) => status === 'running').length === 2,
     );
     expect(await states()).toEqual(['running', 'running', 'queued']);
     await agent.runs.cancel(started[0]?.run.id ?? '');
-    await until('the third works', async () => (await states())[2] === 'running');
+    await waitFor('the third works', async () => (await states())[2] === 'running');
   });
 
   test('beyond the queue are refused with Retry-After', async () => {
@@ -149,7 +150,7 @@ describe('runs', () => {
         ...(session === undefined ? {} : { sessionId: session }),
       });
     const first = await start(sessionId);
-    await until('the first works', async () => (await agent.runs.get(first.run.id))?.status === 'running');
+    await waitFor('the first works', async () => (await agent.runs.get(first.run.id))?.status === 'running');
     await start(sessionId);
     await start(sessionId);
     await expect(start(sessionId)).rejects.toMatchObject({
@@ -161,16 +162,14 @@ describe('runs', () => {
     expect(agent.runs.activeCount()).toBe(4);
   });
 
-  test('are cancelled within a second, working or waiting', async () => {
+  test('are cancelled, running or queued', async () => {
     const { agent, events, prompt } = await startAgent();
     const { sessionId } = await prompt('help');
     const working = await agent.runs.start({ prompt: sleep, sessionId, options: {}, requestId: 'r' });
     const waiting = await agent.runs.start({ prompt: 'help', sessionId, options: {}, requestId: 'r' });
-    await until('the tool runs', async () => (await events()).some(({ type }) => type === 'tool.start'));
-    const startedAt = performance.now();
+    await waitFor('the tool runs', async () => (await events()).some(({ type }) => type === 'tool.start'));
     expect(await agent.runs.cancel(waiting.run.id)).toMatchObject({ status: 'cancelled' });
     expect(await agent.runs.cancel(working.run.id, 'enough')).toMatchObject({ status: 'cancelled' });
-    expect(performance.now() - startedAt).toBeLessThan(1000);
     await expect(working.result).rejects.toMatchObject({ code: 'run_cancelled' });
     await expect(agent.runs.cancel(working.run.id)).rejects.toMatchObject({ code: 'run_ended' });
     await expect(agent.runs.cancel('run_nope')).rejects.toMatchObject({ code: 'run_not_found' });
@@ -178,14 +177,14 @@ describe('runs', () => {
     expect((await prompt('help', {}, sessionId)).response).toContain('offline agent');
   });
 
-  test('that take too long fail', async () => {
+  test('fail at their time limit', async () => {
     const { agent, prompt } = await startAgent();
     await expect(prompt(sleep, { timeoutMs: 100 })).rejects.toMatchObject({ code: 'run_timeout' });
     const { items } = await agent.runs.list({ limit: 1 });
     expect(items[0]).toMatchObject({ status: 'failed', error: { code: 'run_timeout' } });
   });
 
-  test('that a stop cuts off are interrupted; after a stop none is taken', async () => {
+  test('are interrupted by a stop, after which none is accepted', async () => {
     const { agent, events } = await startAgent();
     const { run, result } = await agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
     await agent.close(50);
@@ -201,11 +200,11 @@ describe('runs', () => {
     });
   });
 
-  test('that a crash cut off are interrupted at the next start', async () => {
+  test('cut off by a crash are interrupted at the next start', async () => {
     const folder = temporaryFolder();
     const before = await startAgent({ folder });
     const { run } = await before.agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
-    await until('it works', async () => (await before.agent.runs.get(run.id))?.status === 'running');
+    await waitFor('it works', async () => (await before.agent.runs.get(run.id))?.status === 'running');
     // As after a crash: the store is free again, the run's row still says that it works.
     const rows = await before.store.listRuns({ limit: 1 });
     await before.agent.close(0);
@@ -222,14 +221,14 @@ describe('runs', () => {
     });
   });
 
-  test('need a session that exists', async () => {
+  test('need an existing session', async () => {
     const { prompt } = await startAgent();
     await expect(prompt('help', {}, 'ses_nope')).rejects.toMatchObject({ code: 'session_not_found' });
   });
 });
 
 describe('sessions', () => {
-  test('are made, listed newest first in pages, changed, shown and deleted', async () => {
+  test('are created, listed newest first in pages, changed, shown and deleted', async () => {
     const { agent, events, prompt } = await startAgent();
     const made = await agent.sessions.create({ title: 'Mine', metadata: { a: 1 } });
     await prompt('help', {}, made.id);
@@ -258,7 +257,7 @@ describe('sessions', () => {
     expect((await events()).at(-1)).toMatchObject({ type: 'session.end', sessionId: made.id });
   });
 
-  test('take their title from the first prompt, on one line and not too long', async () => {
+  test('take their title from the first prompt, on one short line', async () => {
     const { agent, prompt } = await startAgent();
     const { sessionId } = await prompt(`help\n${'🐙 '.repeat(100)}`);
     const title = (await agent.sessions.get(sessionId))?.title ?? '';
@@ -266,7 +265,7 @@ describe('sessions', () => {
     expect(title).toMatch(/^help 🐙.*…$/u);
   });
 
-  test('with an unfinished run are busy and stay', async () => {
+  test('with an unfinished run cannot be deleted', async () => {
     const { agent } = await startAgent();
     const { run } = await agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
     expect((await agent.sessions.get(run.sessionId))?.status).toBe('running');

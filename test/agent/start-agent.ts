@@ -49,6 +49,8 @@ export async function startAgent(
     log,
     workspace,
     ...(rest.environment === undefined ? { models: ['offline'] } : {}),
+    // A model that failed is asked again at once.
+    sleep: async (_ms, signal) => signal.throwIfAborted(),
     ...rest,
   });
   onTestFinished(async () => {
@@ -83,17 +85,4 @@ export async function startAgent(
     },
     events: () => log.read({ limit: 200 }),
   };
-}
-
-/** Resolves when the condition holds; fails loudly after `limitMs`, which is less than a test's own limit. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  limitMs = 15_000,
-): Promise<void> {
-  const end = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

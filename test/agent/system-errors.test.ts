@@ -51,7 +51,7 @@ const edit = (path: string): readonly [string, Record<string, unknown>] => [
   { path, oldText: 'one', newText: 'two' },
 ];
 
-describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
+describe.skipIf(!canMount)('on mounted file systems', () => {
   test('a file that is a mount point is written in place', () => {
     const workspace = temporaryFolder();
     writeFileSync(join(workspace, 'f'), 'one and more');
@@ -65,7 +65,7 @@ describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
     expect(after).toBe('f\nwhole');
   });
 
-  test('a file that can be written in a folder that cannot is written in place', () => {
+  test('a writable file in a read-only folder is written in place', () => {
     const workspace = temporaryFolder();
     mkdirSync(join(workspace, 'd'));
     writeFileSync(join(workspace, 'd/f'), 'one');
@@ -90,7 +90,7 @@ describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
     expect(after).toBe('twoone');
   });
 
-  test('a full disk leaves the old content, in place too', () => {
+  test('a full disk leaves the old content', () => {
     const workspace = temporaryFolder();
     const long = 'x'.repeat(300_000);
     const { outcomes, after } = run(
@@ -113,7 +113,7 @@ describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
     expect(after).toBe('f\ng\nh\none\none');
   });
 
-  test('a device in the place of a file is refused', () => {
+  test('a device file is refused', () => {
     const workspace = temporaryFolder();
     writeFileSync(join(workspace, 'f'), 'one');
     const { outcomes } = run(workspace, [edit('f'), ['write_file', { path: 'f', content: '' }]], {
@@ -129,10 +129,10 @@ describe.skipIf(!canMount)('with mounts', { timeout: 60_000 }, () => {
 });
 
 if (!isRoot) console.warn('SKIPPED: tests with the files of another user, since only root can make them');
-describe.skipIf(!isRoot)('as an ordinary user', { timeout: 60_000 }, () => {
+describe.skipIf(!isRoot)('as an ordinary user', () => {
   const user = 65_534;
 
-  test('a file that may be written in a folder that may not is written in place', () => {
+  test('a writable file in a read-only folder is written in place', () => {
     const workspace = temporaryFolder();
     chmodSync(workspace, 0o755);
     const path = join(workspace, 'f');
@@ -143,7 +143,7 @@ describe.skipIf(!isRoot)('as an ordinary user', { timeout: 60_000 }, () => {
     expect(readFileSync(path, 'utf8')).toBe('two');
   });
 
-  test('the file of another keeps its owner, or is refused untouched', () => {
+  test('a file of another user keeps its owner, or is refused', () => {
     const workspace = temporaryFolder();
     chmodSync(workspace, 0o777);
     for (const name of ['open', 'closed']) writeFileSync(join(workspace, name), 'one');
@@ -169,7 +169,7 @@ describe.skipIf(!isRoot)('as an ordinary user', { timeout: 60_000 }, () => {
   });
 });
 
-test('used-up file handles are a 503 for every tool, and nothing is changed', { timeout: 60_000 }, () => {
+test('every tool answers 503 without free file handles, and changes nothing', () => {
   const workspace = temporaryFolder();
   writeFileSync(join(workspace, 'f'), 'one');
   linkSync(join(workspace, 'f'), join(workspace, 'g'));
@@ -193,7 +193,7 @@ test('used-up file handles are a 503 for every tool, and nothing is changed', { 
   expect(readFileSync(join(workspace, 'f'), 'utf8')).toBe('one');
 });
 
-test.each(Object.keys(constants.errno))('%s has words, and a status that is not 500', (errno) => {
+test.each(Object.keys(constants.errno))('%s has a message, and a status other than 500', (errno) => {
   const error = Object.assign(new Error(`${errno}: secret, open '/home/secret'`), { code: errno });
   const explained = explainSystemError('"f"', error);
   expect(explained?.code).toMatch(/^(tool_failed|resources_exhausted)$/);

@@ -9,7 +9,7 @@ import { startApp } from '../http/start-app.ts';
 import { misbehaving, startMcp } from './mcp-start.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
-describe('parameters are taken as what they can only mean', () => {
+describe('parameters with one possible meaning are accepted', () => {
   const number = { type: 'object', properties: { n: { type: 'number' } } };
   const list = { type: 'object', properties: { l: { type: 'array', items: { type: 'integer' } } } };
   it.each([
@@ -48,7 +48,7 @@ describe('parameters are taken as what they can only mean', () => {
     expect(coerceParams(schema, given)).toEqual(wanted);
   });
 
-  it('by the model, over HTTP and at the shell', async () => {
+  it('from the model, over HTTP and on the command line', async () => {
     const { prompt, server, write } = await startModelAgent([
       calls('read_file', { path: 'a.txt', offset: '2', limit: null }),
       says('two'),
@@ -75,10 +75,10 @@ describe('parameters are taken as what they can only mean', () => {
     expect(JSON.parse(read.stdout)).toMatchObject({ content: '42' });
     const other = await run(home, ['tools', 'run', 'read_file', `path=${join('.', 'n.txt')}`, '--json']);
     expect(JSON.parse(other.stdout)).toMatchObject({ content: '042' });
-  }, 60_000);
+  });
 });
 
-describe('a slip of the model is told to it', () => {
+describe('a mistake of the model is reported to it', () => {
   it.each([
     ['an extra field', 'read_file', { path: 'a.txt', encoding: 'utf8' }, /encoding/],
     ['a missing field', 'read_file', {}, /path/],
@@ -86,20 +86,23 @@ describe('a slip of the model is told to it', () => {
     ['no JSON', 'read_file', '{"path": "a.t', /must be a JSON object/],
     ['a list', 'read_file', '[1]', /must be a JSON object/],
     ['an unknown tool', 'open_file', { path: 'a.txt' }, /open_file/],
-  ])('%s, again and again, ends no run that goes on with a good call', async (_what, tool, args, words) => {
-    const slip = calls(tool, args);
-    const good = calls('read_file', { path: 'a.txt' });
-    const { prompt, server, write } = await startModelAgent([
-      ...[slip, slip, slip, slip, good],
-      ...[slip, slip, slip, slip],
-      says('alpha'),
-    ]);
-    write('a.txt', 'alpha');
-    expect((await prompt('read it')).response).toBe('alpha');
-    expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toMatch(words);
-  });
+  ])(
+    '%s, repeatedly, does not end a run that continues with a valid call',
+    async (_what, tool, args, words) => {
+      const slip = calls(tool, args);
+      const good = calls('read_file', { path: 'a.txt' });
+      const { prompt, server, write } = await startModelAgent([
+        ...[slip, slip, slip, slip, good],
+        ...[slip, slip, slip, slip],
+        says('alpha'),
+      ]);
+      write('a.txt', 'alpha');
+      expect((await prompt('read it')).response).toBe('alpha');
+      expect(server.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toMatch(words);
+    },
+  );
 
-  it('five steps in a row without one well-formed call end the run, and the reason is told', async () => {
+  it('five steps in a row without a valid call end the run with the reason', async () => {
     const { prompt, server } = await startModelAgent(calls('read_file', { file: 'a.txt' }));
     const error = (await prompt('read it').catch((reason: unknown) => reason)) as CodeBuddyError;
     expect(error.code).toBe('model_bad_response');
@@ -107,7 +110,7 @@ describe('a slip of the model is told to it', () => {
     expect(server.requests).toHaveLength(5);
   });
 
-  it('a step with one good call among malformed ones counts as good', async () => {
+  it('a step with one valid call among malformed ones counts as valid', async () => {
     const mixed = {
       kind: 'answer' as const,
       toolCalls: [
@@ -119,7 +122,7 @@ describe('a slip of the model is told to it', () => {
     expect((await prompt('go')).response).toBe('done');
   });
 
-  it('a call that the output limit cut is told to be written in smaller pieces', async () => {
+  it('a call cut off by the output limit is answered with the advice to use smaller pieces', async () => {
     const { prompt, server } = await startModelAgent([
       { ...calls('write_file', '{"path": "big.txt", "content": "aaaa'), finish: 'length' as const },
       says('smaller, then'),
@@ -129,7 +132,7 @@ describe('a slip of the model is told to it', () => {
   });
 });
 
-test('a permission check and a call ask only the MCP server that has the tool', async () => {
+test('a permission check and a call start only the MCP server that has the tool', async () => {
   const { agent } = await startModelAgent(says('unused'), {
     mcpServers: {
       good: misbehaving('plain'),
@@ -137,8 +140,11 @@ test('a permission check and a call ask only the MCP server that has the tool', 
       stuck: misbehaving('silent', { startTimeoutMs: 120_000 }),
     },
   });
-  expect(await agent.tools.isReadOnly('good__pid')).toBe(true);
-  expect(await agent.tools.prepare('good__pid', {})).toEqual({});
+  expect(await agent.tools.prepare('good__pid', {})).toEqual({
+    tool: 'good__pid',
+    params: {},
+    readOnly: true,
+  });
   expect(await agent.tools.execute('good__pid', {}, { signal: new AbortController().signal })).toMatchObject({
     content: expect.stringMatching(/^pid \d+$/),
   });
@@ -148,7 +154,7 @@ test('a permission check and a call ask only the MCP server that has the tool', 
   ]);
 });
 
-test('an MCP server that was not ready in time delays one run, not the next ones', async () => {
+test('an MCP server that is not ready in time delays only the first run', async () => {
   let clock = 0;
   const { mcp } = startMcp(
     { good: misbehaving('plain'), stuck: misbehaving('silent', { startTimeoutMs: 500 }) },

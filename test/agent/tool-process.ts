@@ -26,18 +26,23 @@ const tools = createToolBox({
 });
 if (useUpHandles) {
   // What is loaded at the first use is loaded before.
-  await tools.execute('glob', { pattern: '*' }, { signal: AbortSignal.timeout(60_000) });
+  await tools.run(await tools.prepare('glob', { pattern: '*' }), {
+    signal: AbortSignal.timeout(60_000),
+  });
   try {
     for (;;) openSync('/dev/null', 'r');
   } catch {}
 }
 for (const [tool, params] of calls) {
-  const outcome = await tools.execute(tool, params, { signal: AbortSignal.timeout(60_000) }).then(
-    (result) => ({ result }),
-    (error: unknown) =>
-      error instanceof CodeBuddyError
-        ? { code: error.code, status: error.status, message: error.message }
-        : { code: String(error) },
-  );
-  process.stdout.write(`${JSON.stringify(outcome)}\n`);
+  const outcome = await tools.run(await tools.prepare(tool, params), {
+    signal: AbortSignal.timeout(60_000),
+  });
+  const shown = outcome.ok ? { result: outcome.result } : describe(outcome.error);
+  process.stdout.write(`${JSON.stringify(shown)}\n`);
+}
+
+function describe(error: unknown): Readonly<Record<string, unknown>> {
+  return error instanceof CodeBuddyError
+    ? { code: error.code, status: error.status, message: error.message }
+    : { code: String(error) };
 }

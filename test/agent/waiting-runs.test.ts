@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
-import { until } from './start-agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 /** An agent whose model wants to run a command, and says "Done." after it. */
@@ -38,8 +38,8 @@ async function startAsking(limits: Parameters<typeof startModelAgent>[1]) {
   };
 }
 
-describe('runs that wait for a person', () => {
-  it('are capped in all; the next one is refused, and finds room when one was decided', async () => {
+describe('runs waiting for approval', () => {
+  it('are limited in total; the next one is refused until one is decided', async () => {
     const limits = { maxActive: 1, maxWaiting: 2 };
     const { agent, startWaiting, refused, start } = await startAsking({ limits });
     const first = await startWaiting();
@@ -50,7 +50,7 @@ describe('runs that wait for a person', () => {
       status: 429,
       headers: { 'Retry-After': '30' },
     });
-    expect(error?.message).toContain('2 runs wait for a person');
+    expect(error?.message).toContain('2 runs wait for approval');
     await agent.permissions.decide(first.permission.id, 'allow');
     expect((await first.result).response).toBe('Done.');
     await startWaiting();
@@ -59,19 +59,19 @@ describe('runs that wait for a person', () => {
     await start();
   });
 
-  it('are capped by key: another key still finds room', async () => {
+  it('are limited by key, and another key still has room', async () => {
     const limits = { maxActive: 1, maxWaitingPerKey: 1 };
     const { startWaiting, refused } = await startAsking({ limits });
     await startWaiting('key_a');
     const error = await refused('key_a');
     expect([error?.code, error?.message]).toEqual([
       'too_many_waiting_runs',
-      expect.stringContaining('1 runs of this key'),
+      expect.stringContaining('1 runs of this API key'),
     ]);
     await startWaiting('key_b');
   });
 
-  it('are not resumed beyond the cap either', async () => {
+  it('are not resumed beyond the limit either', async () => {
     const { agent, startWaiting, server, start } = await startAsking({
       limits: { maxActive: 1, maxWaiting: 1 },
     });
@@ -83,7 +83,7 @@ describe('runs that wait for a person', () => {
     await expect(agent.runs.resume(failed.run.id)).rejects.toMatchObject({ code: 'too_many_waiting_runs' });
   });
 
-  it('hold back what is queued: no more than the cap ever wait', async () => {
+  it('hold back queued runs, so that no more than the limit wait', async () => {
     const limits = { maxActive: 1, maxWaiting: 1 };
     const { agent, start, statusOf } = await startAsking({ limits });
     const [first, second, third] = await Promise.all([start(), start(), start()]);
@@ -98,35 +98,37 @@ describe('runs that wait for a person', () => {
 });
 
 describe('queued runs', () => {
-  it('are capped by session, by key and in all', async () => {
+  it('are limited by session, by key and in total', async () => {
     const limits = { maxActive: 1, maxQueuedPerSession: 1, maxQueuedPerKey: 2, maxQueued: 3 };
     const { agent, server, start, refused } = await startAsking({ limits });
     server.reply({ kind: 'silence' });
     const { id } = await agent.sessions.create({});
     await start('key_a', id);
-    await until('the model is asked', () => server.requests.length === 1);
+    await waitFor('the model is asked', () => server.requests.length === 1);
     await start('key_a', id);
-    expect((await refused('key_a', id))?.message).toMatch(/^The session has 1 runs queued/);
+    expect((await refused('key_a', id))?.message).toMatch(
+      /^The session has reached its limit of 1 queued runs/,
+    );
     await start('key_a');
-    expect((await refused('key_a'))?.message).toMatch(/^The API key has 2 runs queued/);
+    expect((await refused('key_a'))?.message).toMatch(/^The API key has reached its limit of 2 queued runs/);
     await start('key_b');
     const error = await refused('key_b');
-    expect(error?.message).toMatch(/^The server has 3 runs queued/);
+    expect(error?.message).toMatch(/^The server has reached its limit of 3 queued runs/);
     expect(error).toMatchObject({ code: 'too_many_runs', headers: { 'Retry-After': '5' } });
   });
 
-  it('of several keys take turns; those of one key begin in their order', async () => {
+  it('of several keys take turns; those of one key start in order', async () => {
     const { agent, server, start } = await startAsking({ limits: { maxActive: 1 }, permissionMode: 'full' });
     server.reply({ kind: 'silence' });
     const blocking = await start('key_a');
-    await until('the model is asked', () => server.requests.length === 1);
+    await waitFor('the model is asked', () => server.requests.length === 1);
     const begun: string[] = [];
     const all: Promise<unknown>[] = [];
     for (const name of ['a1', 'a2', 'a3', 'b1', 'b2', 'c1']) {
       const { result } = await start(`key_${name[0]}`, undefined, name);
       all.push(result.then(() => begun.push(name)));
     }
-    await until('all are queued', () => agent.runs.activeCount() === 7);
+    await waitFor('all are queued', () => agent.runs.activeCount() === 7);
     server.reply(says('Done.'));
     await agent.runs.cancel(blocking.run.id);
     await Promise.all(all);
@@ -134,7 +136,7 @@ describe('queued runs', () => {
   });
 });
 
-describe('what a run holds in memory', () => {
+describe('the memory of a run', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage: () => void = runInNewContext('gc');
   function usedBytes(): number {
@@ -146,8 +148,7 @@ describe('what a run holds in memory', () => {
   const characters = 120_000;
 
   it.each(['waiting', 'queued'] as const)(
-    'while it is %s is little, however long its prompt is',
-    { timeout: 120_000 },
+    'that is %s is small, however long its prompt is',
     async (status) => {
       const limits = { maxActive: status === 'queued' ? 1 : 8 };
       const { agent, server, start, statusOf } = await startAsking({ limits });
@@ -165,13 +166,13 @@ describe('what a run holds in memory', () => {
       if (status === 'queued') {
         server.reply({ kind: 'silence' });
         await start();
-        await until('the model is asked', () => server.requests.length === 1);
+        await waitFor('the model is asked', () => server.requests.length === 1);
       }
       const before = usedBytes();
       const ids = await startMany();
       for (const id of ids) expect(await statusOf(id)).toBe(status);
       // Of one copy of each prompt: half.
-      await until('it holds little', () => usedBytes() - before < (count * characters) / 2);
+      await waitFor('it holds little', () => usedBytes() - before < (count * characters) / 2);
 
       const [first = ''] = ids;
       expect((await agent.runs.get(first))?.prompt).toHaveLength(characters);
@@ -179,7 +180,7 @@ describe('what a run holds in memory', () => {
     },
   );
 
-  it('while it waits is read again: the model gets the whole conversation afterwards', async () => {
+  it('that waited is restored: the model gets the whole conversation afterwards', async () => {
     const { agent, server, startWaiting } = await startAsking({});
     const { permission, result } = await startWaiting();
     await agent.permissions.decide(permission.id, 'allow');

@@ -5,17 +5,16 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
-const timeout = 120_000;
 const run26 = 'run_01M8KV73V93D209RS88YDVZTA8';
 
 interface Refusal {
   readonly error: { readonly code: string; readonly message: string; readonly exitCode: number };
 }
 
-describe('without a server', { timeout }, () => {
+describe('without a server', () => {
   // What no server needs to be asked about. With one, it would be asked; without, the exit code would be 3.
   test.each([
-    [['sessions', 'list', '--limit', '0'], '--limit is "0"; it must be a whole number from 1 to 200'],
+    [['sessions', 'list', '--limit', '0'], '--limit must be a whole number from 1 to 200, not "0".'],
     [['runs', 'list', '--limit', '201'], '--limit'],
     [['webhooks', 'list', '--limit', 'many'], '--limit'],
     [['deliveries', 'list', '--limit', '-1'], '--limit'],
@@ -23,10 +22,10 @@ describe('without a server', { timeout }, () => {
     [['deliveries', 'list', '--status', 'done'], 'pending, success, failed, cancelled'],
     [['events', 'tail', '--type', 'run.complet'], 'did you mean "run.complete"?'],
     [['events', 'tail', '--type', 'runs.*'], 'did you mean "run.*"?'],
-    [['webhooks', 'add', 'http://127.0.0.1:1', '--event', 'tool.eror'], 'did you mean "tool.error"?'],
-    [['webhooks', 'add', 'ftp://example.org'], 'it must be a URL'],
+    [['webhooks', 'create', 'http://127.0.0.1:1', '--event', 'tool.eror'], 'did you mean "tool.error"?'],
+    [['webhooks', 'add', 'ftp://example.org'], '<url> must be a URL'],
     [['webhooks', 'add', 'http://127.0.0.1:1', '--retry-count', '101'], '--retry-count'],
-    [['webhooks', 'add', 'http://127.0.0.1:1', '--timeout', '5'], '--timeout'],
+    [['webhooks', 'create', 'http://127.0.0.1:1', '--timeout', '5'], '--timeout'],
     [['webhooks', 'listen', '--port', '99999'], '--port'],
     [['webhooks', 'torture', '--port', '99999'], '--port'],
     [['prompt', '--permission-mode', 'auto', 'x'], 'did you mean "auto-edit"?'],
@@ -34,19 +33,25 @@ describe('without a server', { timeout }, () => {
     [['prompt', '--max-steps', '0', 'x'], '--max-steps'],
     [['prompt', '--timeout', '0', 'x'], '--timeout'],
     [['prompt', '--session', run26, 'x'], `did you mean: codebuddy runs show ${run26}`],
-    [['sessions', 'show', run26], 'which is the id of a run'],
+    [['sessions', 'show', run26], 'is the id of a run'],
     [['sessions', 'export', 'x', '--format', 'md'], 'json, markdown'],
     [['keys', 'create', 'ci', '--scope', 'raed'], 'did you mean "read"?'],
     [['keys', 'create', 'ci', 'cd', '--scope', 'read'], '--scope read,prompt'],
-    [['status', '--url', 'localhost:3847'], '--url is "localhost:3847"'],
+    [
+      ['status', '--url', 'localhost:3847'],
+      '--url must be a URL such as http://127.0.0.1:3847, not "localhost:3847".',
+    ],
     [['status', '--api-key', 'with space'], '--api-key'],
-    [['serv'], 'unknown command "serv"; did you mean "serve"?'],
+    [['serv'], 'Unknown command "serv"; did you mean "serve"?'],
     [['help', 'promt'], 'did you mean "prompt"?'],
-    [['runs', 'lst'], 'unknown command "lst"; did you mean "list"?'],
-    [['runs', 'list', '--limt', '5'], 'unknown option "--limt"; did you mean "--limit"?'],
-    [['runs', 'show'], 'missing required argument "id"'],
-    [['runs', 'list', 'extra'], 'too many arguments for "list"'],
-    [['serve', '--log-level', 'loud'], '--log-level is "loud"'],
+    [['runs', 'lst'], 'Unknown command "lst"; did you mean "list"?'],
+    [['runs', 'list', '--limt', '5'], 'Unknown option "--limt"; did you mean "--limit"?'],
+    [['runs', 'show'], 'Missing required argument "id".'],
+    [['runs', 'list', 'extra'], 'Too many arguments for "list".'],
+    [
+      ['serve', '--log-level', 'loud'],
+      '--log-level must be one of debug, info, warn, error, silent, not "loud".',
+    ],
   ] as const)('codebuddy %j', async (args, words) => {
     const home = temporaryFolder();
     const { code, stdout, stderr } = await run(home, args);
@@ -62,24 +67,29 @@ describe('without a server', { timeout }, () => {
     expect(error.message).toContain(words);
   });
 
-  test('a group of commands alone shows its help, and text that is too long is refused', async () => {
+  test('a command group without a command shows its help, and text that is too long is refused', async () => {
     const home = temporaryFolder();
     const group = await run(home, ['runs']);
     expect(group).toMatchObject({ code: 2, stdout: '' });
-    expect(group.stderr).toContain('codebuddy: name a command: codebuddy runs list | show | cancel | resume');
+    expect(group.stderr).toContain(
+      'codebuddy: Missing command. Use: codebuddy runs list | show | cancel | resume',
+    );
     const long = await run(home, ['permissions', 'deny', 'x', '--reason', 'y'.repeat(1001)]);
-    expect(long).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason has 1001 characters') });
+    expect(long).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--reason must have 0 to 1000 characters, not 1001.'),
+    });
   });
 
-  test('a server that is not there is a document, too', async () => {
+  test('an unreachable server is reported as JSON with --json', async () => {
     const { code, stdout } = await run(temporaryFolder(), ['runs', 'list', '--json']);
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'server_unreachable', exitCode: 3 } });
   });
 });
 
-describe('with a server', { timeout }, () => {
-  test('keys: the name may stand anywhere, scopes do not swallow it', async () => {
+describe('with a server', () => {
+  test('keys create accepts the name before and after the scopes', async () => {
     const home = temporaryFolder();
     await serve(home);
     for (const words of [
@@ -97,7 +107,7 @@ describe('with a server', { timeout }, () => {
     });
   });
 
-  test('4 is for the key alone; what the server says of arguments is 2; the rest is 1', async () => {
+  test('exit code 4 is for the key, 2 for refused arguments, 1 for other errors', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { stdout: key } = await run(home, ['keys', 'create', 'ci', '--scope', 'read']);
@@ -120,7 +130,7 @@ describe('with a server', { timeout }, () => {
     }
   });
 
-  test('a command that failed makes `tools run` fail, and its result is printed', async () => {
+  test('`tools run` fails if the command fails, and prints its result', async () => {
     const home = temporaryFolder();
     await serve(home);
     const failed = await run(home, ['tools', 'run', 'bash', 'command=exit 7', '--json']);
@@ -130,7 +140,7 @@ describe('with a server', { timeout }, () => {
     expect((await run(home, ['tools', 'run', 'bash', 'command=exit 0'])).code).toBe(0);
   });
 
-  test('names and ids that are almost right', async () => {
+  test('almost right names and ids get a suggestion', async () => {
     const home = temporaryFolder();
     await serve(home);
     expect((await run(home, ['tools', 'run', 'read_fil', 'path=x'])).stderr).toContain(
@@ -151,7 +161,7 @@ describe('with a server', { timeout }, () => {
     );
   });
 
-  test('times are local, with their zone', async () => {
+  test('times are shown in the local time zone', async () => {
     const home = temporaryFolder();
     await serve(home);
     await run(home, ['prompt', 'help']);
@@ -176,7 +186,7 @@ describe('with a server', { timeout }, () => {
     expect((await run(home, ['keys', 'list'], { env })).stdout).toMatch(zone);
   });
 
-  test('an export: --json says where it was written, and a file that is there stays', async () => {
+  test('an export with --json prints the file name, and never overwrites a file', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { sessionId } = JSON.parse((await run(home, ['prompt', '--json', 'help'])).stdout) as {
@@ -189,6 +199,6 @@ describe('with a server', { timeout }, () => {
     writeFileSync(file, 'mine');
     const again = await run(home, [...args, '--output', file]);
     expect(again.code).toBe(1);
-    expect(again.stderr).toContain('there is a file already');
+    expect(again.stderr).toContain('the file already exists');
   });
 });

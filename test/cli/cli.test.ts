@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 describe('serve', () => {
-  test('prints where it is, where the key is, three curl lines that work when pasted, and the docs', async () => {
+  test('prints its URL, the key file, three curl commands that work when pasted, and the docs', async () => {
     const home = join(temporaryFolder(), 'it’s home');
     mkdirSync(home);
     writeFileSync(join(home, 'hello.md'), 'hi');
@@ -23,7 +23,7 @@ describe('serve', () => {
     expect(stdout).not.toContain(readFileSync(join(home, 'api', 'api-key'), 'utf8').trim());
   });
 
-  test('keeps its files to the user, and leaves server.json only while it runs', async () => {
+  test('makes its files private, and removes server.json when it stops', async () => {
     const home = temporaryFolder();
     chmodSync(home, 0o755);
     const server = await serve(home);
@@ -40,7 +40,7 @@ describe('serve', () => {
     expect(existsSync(join(home, 'api', 'server.json'))).toBe(false);
   });
 
-  test('keeps the key from start to start; a key that others could read is tightened', async () => {
+  test('keeps the key across restarts, and makes a readable key file private', async () => {
     const home = temporaryFolder();
     const first = await serve(home);
     const key = readFileSync(join(home, 'api', 'api-key'), 'utf8');
@@ -55,7 +55,7 @@ describe('serve', () => {
     expect(second.output.stderr).toContain('could be read by others');
   });
 
-  test('refuses a home that another process holds, and says which', async () => {
+  test('refuses a home that another process uses, and names the process', async () => {
     const home = temporaryFolder();
     const server = await serve(home);
     const second = await run(home, ['serve', '--port', '0']);
@@ -65,7 +65,7 @@ describe('serve', () => {
     expect((await run(home, ['status'])).code).toBe(0);
   });
 
-  test('starts again after kill -9, with everything acknowledged', async () => {
+  test('starts after kill -9 with all acknowledged data', async () => {
     const home = temporaryFolder();
     const first = await serve(home);
     const { stdout } = await run(home, ['prompt', '--json', 'help']);
@@ -77,7 +77,7 @@ describe('serve', () => {
     expect((await run(home, ['sessions', 'show', sessionId])).stdout).toContain('offline agent');
   });
 
-  test('says in one line that a port is taken, or a host is open to all without reason to trust', async () => {
+  test('reports a port in use in one line', async () => {
     const home = temporaryFolder();
     const server = await serve(home);
     const taken = await run(temporaryFolder(), ['serve', '--port', new URL(server.url).port]);
@@ -86,7 +86,7 @@ describe('serve', () => {
     expect(taken.stderr).toContain(new URL(server.url).port);
   });
 
-  test('writes one log line a request to standard error, without the key', async () => {
+  test('logs one line per request to standard error, without the key', async () => {
     const home = temporaryFolder();
     const server = await serve(home);
     await run(home, ['status']);
@@ -111,7 +111,7 @@ describe('serve', () => {
 });
 
 describe('commands that talk to a server', () => {
-  test('find it and its key by themselves, and print text or JSON', async () => {
+  test('find it and its key on their own, and print text or JSON', async () => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'a.md'), 'alpha');
     const server = await serve(home);
@@ -143,7 +143,7 @@ describe('commands that talk to a server', () => {
     expect(JSON.parse((await run(home, ['openapi'])).stdout)).toMatchObject({ openapi: '3.1.0' });
   });
 
-  test('make keys that can do what their scopes say, until they are revoked', async () => {
+  test('create keys that have their scopes until they are revoked', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { key, id } = JSON.parse(
@@ -185,7 +185,7 @@ describe('commands that talk to a server', () => {
     if (code !== 0) expect(result.stderr).not.toBe('');
   });
 
-  test('end with 4 without a key that fits', async () => {
+  test('end with 4 without a valid key', async () => {
     const home = temporaryFolder();
     await serve(home);
     expect((await run(home, ['status', '--api-key', 'cbk_wrong'])).code).toBe(4);
@@ -220,7 +220,7 @@ describe('commands that talk to a server', () => {
     await tail.saw('"run.cancelled"');
   });
 
-  test('a reader that closes the pipe early is no error', async () => {
+  test('a reader that closes the pipe early causes no error', async () => {
     const home = temporaryFolder();
     await serve(home);
     const listing = start(home, ['openapi']);
@@ -231,7 +231,7 @@ describe('commands that talk to a server', () => {
 });
 
 describe('events tail', () => {
-  test('shows what happens elsewhere as it happens', async () => {
+  test('shows events of other clients as they happen', async () => {
     const home = temporaryFolder();
     await serve(home);
     const tail = start(home, ['events', 'tail', '--after', '0', '--type', 'run.*']);
@@ -242,7 +242,7 @@ describe('events tail', () => {
     expect((await tail.finished).code).toBe(130);
   });
 
-  test('survives a restart of the server: nothing lost, nothing twice', async () => {
+  test('survives a restart of the server without gaps or duplicates', async () => {
     const home = temporaryFolder();
     const first = await serve(home);
     const { port } = new URL(first.url);
@@ -291,7 +291,7 @@ describe('doctor', () => {
     expect((await run(home, ['doctor'])).stdout).toMatch(/ok +database +.*events so far/);
   });
 
-  test('ends with 1 and says what is wrong', async () => {
+  test('ends with 1 and reports each problem', async () => {
     const home = temporaryFolder();
     writeFileSync(
       join(home, 'api', 'codebuddy.db'),
@@ -299,8 +299,8 @@ describe('doctor', () => {
     );
     const { code, stdout } = await run(home, ['doctor', '--workspace', join(home, 'missing')]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/wrong +workspace/);
-    expect(stdout).toMatch(/wrong +database/);
+    expect(stdout).toMatch(/FAIL +workspace/);
+    expect(stdout).toMatch(/FAIL +database/);
   });
 });
 
@@ -308,7 +308,7 @@ describe('on a terminal', () => {
   const script = '/usr/bin/script';
 
   test.skipIf(!existsSync(script))(
-    'our colours work, and what a server sends cannot drive the terminal',
+    'colours work, and text from the server cannot control the terminal',
     async () => {
       const home = temporaryFolder();
       writeFileSync(join(home, 'evil.txt'), 'before\u001b[2Jafter\n');
@@ -340,7 +340,7 @@ describe('an old Node', () => {
     return major < 22 || (major === 22 && minor < 19);
   });
 
-  test.skipIf(old === undefined)('gets a clear line, and what to do', () => {
+  test.skipIf(old === undefined)('gets a clear message with the remedy', () => {
     const bin = fileURLToPath(new URL('../../bin/codebuddy.js', import.meta.url));
     let failure: { status?: number; stderr?: string } = {};
     try {

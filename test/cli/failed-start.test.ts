@@ -29,7 +29,7 @@ const damages = [
 ];
 
 test.each(damages)(
-  'a damaged row "$id" of table $table is named, and serve exits with 1',
+  'serve names a damaged row "$id" of table $table and exits with 1',
   async ({ table, id, sql }) => {
     const home = temporaryFolder();
     const server = await serve(home);
@@ -45,7 +45,7 @@ test.each(damages)(
   },
 );
 
-test('a disk that is full when unfinished runs have to be marked is named, and serve exits with 1', async ({
+test('serve names a full disk that keeps it from marking unfinished runs, and exits with 1', async ({
   skip,
 }) => {
   const home = join(temporaryFolder(), 'disk');

@@ -40,7 +40,7 @@ it.each([
   expect(visibleLine(`${text}\n\t`)).not.toMatch(/[\n\t]/);
 });
 
-it('tables, transcripts, streams and questions show it escaped, and --json keeps its value', async () => {
+it('tables, transcripts, streams and questions escape control characters; --json keeps the value', async () => {
   const home = temporaryFolder();
   const name = `n${[...hostile].filter((char) => char > '\u001f').join('')}.txt`;
   writeFileSync(join(home, name), hostile);
@@ -115,7 +115,7 @@ it('tables, transcripts, streams and questions show it escaped, and --json keeps
   const usage = await cli('sessions', `--x${hostile}`);
   expect(usage.code).toBe(2);
   expect(usage.stderr).toContain('\\u202e');
-}, 180_000);
+});
 
 /** A server that answers with whatever a hostile one could. */
 async function hostileServer(answers: Readonly<Record<string, unknown>>): Promise<string> {
@@ -153,7 +153,7 @@ const permission = {
 const event = (type: string, data: unknown): string =>
   `id: 1\nevent: ${type}\ndata: ${JSON.stringify({ id: 'evt_1', sequence: 1, timestamp: '2026-11-29T00:00:00.000Z', type, data })}\n\n`;
 
-it('a question shows the whole command, the file and what "always" covers', async () => {
+it('a permission question shows the whole command, the file and what "always" covers', async () => {
   const home = temporaryFolder();
   const url = await hostileServer({
     '/api/permissions': { permissions: [permission] },
@@ -175,11 +175,11 @@ it('a question shows the whole command, the file and what "always" covers', asyn
       expect(stdout).toContain('exactly A\\x1b[2J');
     }
   }
-}, 120_000);
+});
 
 // util-linux and macOS spell it differently; the test needs a terminal, not this program.
 it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
-  'on a terminal only our own colours are obeyed',
+  'a terminal receives no escape sequences but the program’s own colours',
   async () => {
     const home = temporaryFolder();
     const server = await serve(home, ['--workspace', home]);
@@ -209,5 +209,4 @@ it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colours are what is looked for.
     expectClean(text.replace(/\u001b\[\d+m/g, '').replaceAll('\r\n', '\n'));
   },
-  120_000,
 );

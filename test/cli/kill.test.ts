@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { startModelServer } from '../agent/model-server.ts';
-import { until } from '../agent/start-agent.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
 
-test('kill -9: runs are interrupted, and resumed from the last step that was kept', async () => {
+test('after kill -9, runs are interrupted and can be resumed from the last saved step', async () => {
   const folder = temporaryFolder();
   const home = join(folder, 'home');
   const workspace = join(folder, 'workspace');
@@ -35,10 +35,10 @@ test('kill -9: runs are interrupted, and resumed from the last step that was kep
   const client = new CodeBuddyClient({ home });
   const silent = await client.runs.start({ prompt: 'work' });
   const waiting = await client.runs.start({ prompt: 'wait' });
-  await until('the first edit is done', () =>
+  await waitFor('the first edit is done', () =>
     model.requests.some(({ messages }) => messages.at(-1)?.role === 'tool'),
   );
-  await until('the other waits', async () => (await client.runs.get(waiting.id)).status === 'waiting');
+  await waitFor('the other waits', async () => (await client.runs.get(waiting.id)).status === 'waiting');
   first.child.kill('SIGKILL');
   await first.finished;
 
@@ -53,12 +53,12 @@ test('kill -9: runs are interrupted, and resumed from the last step that was kep
   for (const { id } of [silent, waiting]) expect((await client.runs.get(id)).status).toBe('interrupted');
   expect((await client.permissions.list()).permissions).toEqual([]);
   await client.runs.resume(silent.id);
-  await until('it ends', async () => (await client.runs.get(silent.id)).status === 'completed');
+  await waitFor('it ends', async () => (await client.runs.get(silent.id)).status === 'completed');
   const last = model.requests.at(-1);
   expect(last?.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant', 'user']);
   expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('two');
   await client.runs.resume(waiting.id);
-  await until('it ends', async () => (await client.runs.get(waiting.id)).status === 'completed');
+  await waitFor('it ends', async () => (await client.runs.get(waiting.id)).status === 'completed');
   expect((await client.runs.get(waiting.id)).response).toBe('waited');
   client.close();
-}, 40_000);
+});

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { start, temporaryFolder } from './run-cli.ts';
 
-it('neither for the server nor for its libraries', async () => {
+it('planted programs run neither for the server nor for its libraries', async () => {
   const home = temporaryFolder();
   const workspace = temporaryFolder();
   const mark = join(home, 'mark');

@@ -8,8 +8,6 @@ import { type ModelHome, serveModel } from './model-home.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 import { hasTerminal, onTerminal } from './terminal.ts';
 
-const timeout = 120_000;
-
 interface ErrorDocument {
   readonly error: Readonly<Record<string, unknown>> & { readonly code: string; readonly exitCode: number };
 }
@@ -32,8 +30,8 @@ function readResult(message: unknown): string {
   return JSON.stringify(message).includes('not run') ? 'denied' : 'done';
 }
 
-describe('where it works', { timeout }, () => {
-  test('status and the first line name the workspace; a prompt from outside of it warns', async () => {
+describe('the workspace', () => {
+  test('is named by status and by the first line; a prompt from outside prints a warning', async () => {
     const home = temporaryFolder();
     const workspace = temporaryFolder();
     writeFileSync(join(workspace, 'a.md'), 'alpha');
@@ -44,13 +42,13 @@ describe('where it works', { timeout }, () => {
     const outside = await run(home, ['prompt', 'read a.md']);
     expect(outside).toMatchObject({ code: 0, stdout: 'alpha\n' });
     expect(outside.stderr.split('\n')[0]).toBe(`· in ${workspace} with offline`);
-    expect(outside.stderr).toContain(`outside of the server's workspace; the agent works in ${workspace}`);
+    expect(outside.stderr).toContain(`outside of the server's workspace. The agent works in ${workspace}.`);
     const json = await run(home, ['prompt', '--json', 'read a.md']);
     expect(json.stderr).toContain('outside of');
     expect(JSON.parse(json.stdout)).toMatchObject({ response: 'alpha', finishReason: 'stop' });
   });
 
-  test('a prompt from within the workspace does not warn', async () => {
+  test('causes no warning for a prompt from inside it', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { code, stderr } = await run(home, ['prompt', 'help']);
@@ -58,7 +56,7 @@ describe('where it works', { timeout }, () => {
     expect(stderr).not.toContain('outside');
   });
 
-  test('a key that may only prompt is not asked for more', async () => {
+  test('is not looked up with a key that has only the scope "prompt"', async () => {
     const home = temporaryFolder();
     await serve(home);
     const { stdout } = await run(home, ['keys', 'create', 'ci', '--scope', 'prompt']);
@@ -69,23 +67,23 @@ describe('where it works', { timeout }, () => {
   });
 });
 
-describe('how it ends', { timeout }, () => {
-  test('a step that failed, and a limit that was reached, end with 1 and say why', async () => {
+describe('the exit code', () => {
+  test('is 1 after a failed step or a reached limit, with the reason', async () => {
     const home = temporaryFolder();
     await serve(home);
     const failed = await run(home, ['prompt', 'read missing.md']);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toMatch(/codebuddy: a step failed.*\(error\)/);
+    expect(failed.stderr).toMatch(/codebuddy: A step failed.*\(error\)/);
     const limited = await run(home, ['prompt', '--max-steps', '1', 'list\nlist']);
     expect(limited.code).toBe(1);
-    expect(limited.stderr).toMatch(/limit of steps.*\(max_steps\)/);
+    expect(limited.stderr).toMatch(/step limit.*\(max_steps\)/);
     expect(limited.stderr).toMatch(/codebuddy prompt --session ses_/);
     const json = await run(home, ['prompt', '--json', 'read missing.md']);
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ finishReason: 'error', runId: expect.any(String) });
   });
 
-  test('an answer that was cut off, or withheld, ends with 1', async () => {
+  test('is 1 if the answer was cut off or withheld', async () => {
     const { home } = await serveModel(({ messages }) => ({
       kind: 'answer',
       text: 'half',
@@ -101,7 +99,7 @@ describe('how it ends', { timeout }, () => {
     }
   });
 
-  test('a server that stops in the middle: the message names the command that goes on', async () => {
+  test('is 3 if the server stops, and the message names the command that resumes', async () => {
     const { home, server } = await serveModel(() => ({ kind: 'silence' }));
     const prompt = start(home, ['prompt', '--json', 'work']);
     prompt.child.stdin.end();
@@ -111,12 +109,12 @@ describe('how it ends', { timeout }, () => {
     const { code, stdout, stderr } = await prompt.finished;
     tail.child.kill('SIGKILL');
     expect(code, stderr).toBe(3);
-    expect(stderr).toContain('the server stopped before the run ended');
+    expect(stderr).toContain('The server stopped before the run ended.');
     const { runId } = errorIn(stdout);
     expect(stderr).toContain(`codebuddy runs resume ${String(runId)}`);
   });
 
-  test('a server that is killed in the middle: likewise, exit code 3', async () => {
+  test('is 3 if the server is killed, and the message names the command that resumes', async () => {
     const { home, server } = await serveModel(() => ({ kind: 'silence' }));
     const prompt = start(home, ['prompt', 'work']);
     prompt.child.stdin.end();
@@ -129,8 +127,8 @@ describe('how it ends', { timeout }, () => {
   });
 });
 
-describe('a permission without a terminal', { timeout }, () => {
-  test.each([false, true])('is not waited for: exit code 5, and the run waits (--json: %s)', async (json) => {
+describe('a permission without a terminal', () => {
+  test.each([false, true])('ends with exit code 5 while the run waits (--json: %s)', async (json) => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const ended = await run(home, ['prompt', ...(json ? ['--json'] : []), 'edit it']);
@@ -152,7 +150,7 @@ describe('a permission without a terminal', { timeout }, () => {
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\nTWO\n');
   });
 
-  test('--wait waits for an answer from elsewhere', async () => {
+  test('with --wait, waits for a decision from elsewhere', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const prompt = start(home, ['prompt', '--wait', '--json', 'edit it']);
@@ -169,18 +167,18 @@ describe('a permission without a terminal', { timeout }, () => {
   });
 });
 
-describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
-  test('shows a diff and what "always" covers; a typo asks again', async () => {
+describe.skipIf(!hasTerminal)('a permission on a terminal', () => {
+  test('shows a diff and what "always" covers, and asks again after a typo', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const terminal = onTerminal(home, ['prompt', 'edit it']);
     await terminal.saw('? edit_file');
     await terminal.saw('-two');
     await terminal.saw('+TWO');
-    await terminal.saw('always would allow: edit_file: any change of a.txt');
-    await terminal.saw('allow?');
+    await terminal.saw('always covers: edit_file: any change of a.txt');
+    await terminal.saw('Allow?');
     terminal.type('yea\r');
-    await terminal.saw('"yea" is not an answer');
+    await terminal.saw('"yea" is not a valid answer');
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\ntwo\n');
     terminal.type('y\r');
     await terminal.saw('done');
@@ -188,11 +186,11 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
     expect(readFileSync(join(workspace, 'a.txt'), 'utf8')).toBe('one\nTWO\n');
   });
 
-  test('an answer from elsewhere ends the question; Ctrl-C gives the run up', async () => {
+  test('ends with a decision from elsewhere; Ctrl-C cancels the run', async () => {
     const { home, workspace } = await editor();
     writeFileSync(join(workspace, 'a.txt'), 'one\ntwo\n');
     const first = onTerminal(home, ['prompt', '--json', 'edit it']);
-    await first.saw('allow?');
+    await first.saw('Allow?');
     const { permissions } = JSON.parse((await run(home, ['permissions', 'list', '--json'])).stdout) as {
       permissions: { id: string }[];
     };
@@ -201,7 +199,7 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
     expect(await first.ended).toBe(0);
 
     const second = onTerminal(home, ['prompt', 'edit it']);
-    await second.saw('allow?');
+    await second.saw('Allow?');
     second.type('\u0003');
     expect(await second.ended).toBe(130);
     const tail = start(home, ['events', 'tail', '--after', '0', '--type', 'run.*', '--json']);
@@ -209,8 +207,8 @@ describe.skipIf(!hasTerminal)('a permission on a terminal', { timeout }, () => {
   });
 });
 
-describe('standard input', { timeout }, () => {
-  test('beside a prompt is added to it', async () => {
+describe('standard input', () => {
+  test('is added to the prompt', async () => {
     const home = temporaryFolder();
     writeFileSync(join(home, 'a.md'), 'alpha');
     writeFileSync(join(home, 'b.md'), 'beta');

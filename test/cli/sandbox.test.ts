@@ -40,7 +40,7 @@ const part = (answer: Answer) =>
   (answer.body.parts as readonly { readonly name: string }[]).find(({ name }) => name === 'sandbox');
 
 describe.skipIf(process.platform !== 'linux')('without bubblewrap', () => {
-  it('"auto" runs a direct call and says at each place that there is no sandbox', async () => {
+  it('"auto" runs direct calls, and every report says that there is no sandbox', async () => {
     const { get, bash, home, output } = await startServer([], { PATH: pathWithout() });
     expect(await bash('echo hi')).toMatchObject({
       status: 200,
@@ -58,7 +58,7 @@ describe.skipIf(process.platform !== 'linux')('without bubblewrap', () => {
     expect(output.stderr).toContain('sandbox (auto): commands run without a sandbox');
   });
 
-  it('"required" refuses to start, and says why', async () => {
+  it('"required" refuses to start and says why', async () => {
     for (const [args, more] of [
       [['--sandbox', 'required'], {}],
       [[], { CODEBUDDY_SANDBOX: 'required' }],
@@ -75,7 +75,7 @@ describe.skipIf(process.platform !== 'linux')('without bubblewrap', () => {
     }
   });
 
-  it('doctor says what that means, and calls it wrong where a sandbox is required', async () => {
+  it('doctor explains the consequences, and reports an error if a sandbox is required', async () => {
     const home = temporaryFolder();
     const look = async (mode: string) => {
       const { stdout } = await run(home, ['doctor', '--json'], {
@@ -94,7 +94,7 @@ describe.skipIf(process.platform !== 'linux')('without bubblewrap', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('with bubblewrap', () => {
-  it('"required" refuses direct calls once it is gone, and readiness says so', async () => {
+  it('"required" refuses direct calls once bubblewrap is gone, and readiness reports it', async () => {
     const bubblewrap = standIn(passOn);
     const { get, bash } = await startServer(['--sandbox', 'required'], { PATH: bubblewrap.path });
     expect(await bash('echo hi')).toMatchObject({ status: 200, body: { result: { sandbox: 'bubblewrap' } } });
@@ -110,7 +110,7 @@ describe.skipIf(process.platform !== 'linux')('with bubblewrap', () => {
     expect((await get('/health/ready')).status).toBe(200);
   });
 
-  it.skipIf(!hasBubblewrap)('the start, status and doctor say that commands are confined', async () => {
+  it.skipIf(!hasBubblewrap)('serve, status and doctor say that commands are confined', async () => {
     const home = temporaryFolder();
     mkdirSync(join(home, 'workspace'));
     writeFileSync(
@@ -126,7 +126,7 @@ describe.skipIf(process.platform !== 'linux')('with bubblewrap', () => {
     expect(doctor.stdout).toMatch(/sandbox +required +config.json sandbox/);
   });
 
-  it('"off" is said', async () => {
+  it('"off" is reported', async () => {
     const { get, bash } = await startServer(['--sandbox', 'off'], {});
     expect((await get('/api/status')).body.sandbox).toMatchObject({ mode: 'off', status: 'off' });
     expect(await bash('echo hi')).toMatchObject({ body: { result: { sandbox: 'none' } } });

@@ -21,13 +21,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const isRoot = process.getuid?.() === 0;
 /** `nobody`, or whoever runs the tests. */
 const ordinary = isRoot ? 65_534 : undefined;
+/** What the ordinary user's starts have compiled: it may not write the cache of the user that runs the tests. */
+let ordinaryCache: string | undefined;
+beforeAll(() => {
+  if (ordinary === undefined) return;
+  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-compiled-'));
+  chownSync(folder, ordinary, ordinary);
+  ordinaryCache = folder;
+  return () => rmSync(folder, { recursive: true, force: true });
+});
 
 interface Folder {
   readonly base: string;
@@ -86,12 +95,12 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'the key file is empty': {
     prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), ''),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'contains no API key'],
     code: 1,
   },
   'the key file is zeroed': {
     prepare: ({ home }) => writeFileSync(join(home, 'api', 'api-key'), Buffer.alloc(48)),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'holds no API key'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'contains no API key'],
     code: 1,
   },
   'the config folder is a file': {
@@ -194,7 +203,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       writeFileSync(join(home, 'api', 'config.json'), '{}');
       chmodSync(join(home, 'api', 'config.json'), 0);
     },
-    says: ({ home }) => [join(home, 'api', 'config.json'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'config.json'), 'permission denied'],
     code: 2,
   },
   'the key file may not be read': {
@@ -202,12 +211,12 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       writeFileSync(join(home, 'api', 'api-key'), 'cbk_0123456789abcdef');
       chmodSync(join(home, 'api', 'api-key'), 0);
     },
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'permission denied'],
     code: 1,
   },
   'the config folder may not be written': {
     prepare: ({ home }) => chmodSync(join(home, 'api'), 0o500),
-    says: ({ home }) => [join(home, 'api', 'api-key'), 'this user may not'],
+    says: ({ home }) => [join(home, 'api', 'api-key'), 'permission denied'],
     code: 1,
   },
   'the config folder cannot be made': {
@@ -216,7 +225,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       chmodSync(join(base, 'closed'), 0o500);
     },
     args: ({ base }) => ['--home', join(base, 'closed/home')],
-    says: ({ base }) => [join(base, 'closed/home'), 'this user may not'],
+    says: ({ base }) => [join(base, 'closed/home'), 'permission denied'],
     code: 1,
   },
   'the database may not be read': {
@@ -228,7 +237,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       chmodSync(join(folder.base, 'closed'), 0o500);
     },
     args: ({ base }) => ['--database', join(base, 'closed/x.db')],
-    says: ({ base }) => [join(base, 'closed/x.db'), 'this user may not'],
+    says: ({ base }) => [join(base, 'closed/x.db'), 'permission denied'],
     code: 1,
   },
   'the workspace may not be entered': {
@@ -238,7 +247,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
       writeFileSync(join(base, 'x'), '');
     },
     args: ({ workspace }) => ['--workspace', join(workspace, 'inner')],
-    says: ({ workspace }) => ['the workspace', join(workspace, 'inner'), 'this user may not'],
+    says: ({ workspace }) => ['the workspace', join(workspace, 'inner'), 'permission denied'],
     code: 1,
   },
 };
@@ -293,7 +302,14 @@ function serve(
     ],
     {
       cwd: '/',
-      env: { PATH: process.env.PATH, CODEBUDDY_MODEL: 'offline', NODE_NO_WARNINGS: '1', HOME: home, ...env },
+      env: {
+        PATH: process.env.PATH,
+        CODEBUDDY_MODEL: 'offline',
+        NODE_NO_WARNINGS: '1',
+        NODE_COMPILE_CACHE: uid === undefined ? process.env.NODE_COMPILE_CACHE : ordinaryCache,
+        HOME: home,
+        ...env,
+      },
       ...(uid === undefined ? {} : { uid, gid: uid }),
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -334,8 +350,8 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
 describe.each([
   ['the user that runs the tests', undefined],
   ...(ordinary === undefined ? [] : [['an ordinary user', ordinary] as const]),
-] as const)('for %s', (_name, uid) => {
-  test.each(Object.entries(cases))('%s', { timeout: 60_000 }, (_case, one) => check(one, uid));
+] as const)('as %s', (_name, uid) => {
+  test.each(Object.entries(cases))('%s', (_case, one) => check(one, uid));
 });
 
 /** A file system of its own; undefined if this user may not mount one. */
@@ -351,10 +367,8 @@ function mountDisk(folder: string, options: string): boolean {
   return true;
 }
 
-describe('on a disk of its own', () => {
-  test('that is full: the key file is named, and no half of it stays', { timeout: 60_000 }, async ({
-    skip,
-  }) => {
+describe('on a disk', () => {
+  test('that is full, the error names the key file, and no partial file is left', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'size=64k,mode=0700')) return skip('this user may not mount a tmpfs');
     writeFileSync(join(folder.home, 'ballast'), Buffer.alloc(64 * 1024 - 4096 * 2));
@@ -366,22 +380,22 @@ describe('on a disk of its own', () => {
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be made: the disk is full (ENOSPC)`,
+      `codebuddy: ${join(folder.home, 'api', 'api-key')} cannot be created: the disk is full (ENOSPC)`,
     );
     expect(readdirSync(join(folder.home, 'api')).filter((name) => name.startsWith('api-key'))).toEqual([]);
   });
 
-  test('that is read-only: the file is named', { timeout: 60_000 }, async ({ skip }) => {
+  test('that is read-only, the error names the file', async ({ skip }) => {
     const folder = makeFolder();
     if (!mountDisk(folder.home, 'ro,mode=0700')) return skip('this user may not mount a tmpfs');
     const { code, stderr } = await serve(folder, [], {}, undefined);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `codebuddy: the config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
+      `codebuddy: The config folder ${join(folder.home, 'api')} cannot be used: the disk is read-only (EROFS)`,
     );
   });
 });
 
-describe('where permissions count', () => {
-  test.each(Object.entries(ordinaryCases))('%s', { timeout: 60_000 }, (_case, one) => check(one, ordinary));
+describe('without the file permissions', () => {
+  test.each(Object.entries(ordinaryCases))('%s', (_case, one) => check(one, ordinary));
 });

@@ -8,12 +8,9 @@ import { CodeBuddyClient } from '../../src/client/index.ts';
 import type { ModelReply, ModelRequest } from '../agent/model-server.ts';
 import { startModelServer } from '../agent/model-server.ts';
 import { strictly } from '../agent/model-server-strict.ts';
-import { until as waitUntil } from '../agent/start-agent.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { waitFor } from '../wait-for.ts';
 import { serve, temporaryFolder } from './run-cli.ts';
-
-const until = (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
-  waitUntil(what, condition, 60_000);
 
 const servers = {
   'OpenAI chat': {
@@ -63,7 +60,7 @@ function answer({ system, messages }: ModelRequest): ModelReply {
 }
 
 test.each(Object.entries(servers))(
-  '%s: twenty prompts, a cancel, a failure, kill -9 and a summary, without one refusal',
+  '%s: a strict provider accepts twenty prompts with a cancel, failures, kill -9 and a summary',
   async (_name, { model, config, env }) => {
     const { reply, refusals } = strictly(answer);
     const server = await startModelServer(reply);
@@ -85,7 +82,7 @@ test.each(Object.entries(servers))(
       return client.runs.start({ prompt, sessionId });
     };
     const ended = async (id: string): Promise<string> => {
-      await until(
+      await waitFor(
         `run ${id} ends`,
         async () => !['queued', 'running'].includes((await client.runs.get(id)).status),
       );
@@ -99,7 +96,7 @@ test.each(Object.entries(servers))(
     for (const prompt of ['task 1', 'talk 2', 'task 3']) await work(prompt);
     const hanging = await begin('hang 4');
     const asked = server.requests.length;
-    await until(
+    await waitFor(
       'the second step hangs',
       () => server.requests.length >= asked + 2 && server.requests.at(-1)?.messages.at(-1)?.role === 'tool',
     );
@@ -110,7 +107,7 @@ test.each(Object.entries(servers))(
     for (const prompt of ['task 8', 'talk 9', 'task 10']) await work(prompt);
 
     const killed = await begin('shell 11');
-    await until(
+    await waitFor(
       'the command runs',
       async () =>
         (await client.runs.get(killed.id)).status === 'running' && existsSync(join(workspace, 'started')),
@@ -123,7 +120,7 @@ test.each(Object.entries(servers))(
     expect(await ended(killed.id), refusals.join('\n')).toBe('completed');
 
     const lost = await begin('hang 12');
-    await until('it hangs', () => server.requests.at(-1)?.messages.at(-1)?.role === 'tool');
+    await waitFor('it hangs', () => server.requests.at(-1)?.messages.at(-1)?.role === 'tool');
     program.child.kill('SIGKILL');
     await program.finished;
     program = await serve(home, flags, environment);
@@ -136,5 +133,4 @@ test.each(Object.entries(servers))(
     expect(server.requests.some(({ system }) => system.startsWith('You sum up'))).toBe(true);
     client.close();
   },
-  180_000,
 );

@@ -35,19 +35,19 @@ describe('a time', () => {
     'yesterday',
     '12e3h',
     '2026',
-  ])('%j is refused with what would be right', (text) => {
-    expect(() => readTime('--since', text, now)).toThrow(/--since is .*; it must be a date \(2026-11-29\)/);
+  ])('%j is refused, with the accepted forms', (text) => {
+    expect(() => readTime('--since', text, now)).toThrow(/^--since must be a date \(2026-11-29\).*, not /);
   });
 
-  it('is told from a sequence number', () => {
+  it('is distinguished from a sequence number', () => {
     expect(readPoint('--after', '1200', now)).toBe(1200);
   });
 });
 
-it('is taken by every --after and --since', async () => {
+it('is accepted by every --after and --since', async () => {
   const home = temporaryFolder();
   await serve(home);
-  const key = ['webhooks', 'add', 'http://127.0.0.1:9997/', '--event', 'tool.*', '--json'];
+  const key = ['webhooks', 'create', 'http://127.0.0.1:9997/', '--event', 'tool.*', '--json'];
   const { id } = JSON.parse((await run(home, key)).stdout) as { id: string };
   await run(home, ['tools', 'run', 'list_directory', '--json']);
   const today = new Date();
@@ -60,9 +60,11 @@ it('is taken by every --after and --since', async () => {
   expect(
     JSON.parse((await run(home, ['deliveries', 'list', '--since', '0s', '--json'])).stdout).deliveries,
   ).toEqual([]);
-  expect((await run(home, ['deliveries', 'retry', '--failed', '--since', '2h'])).stdout).toContain('queued');
+  expect((await run(home, ['deliveries', 'retry', '--failed', '--since', '2h'])).stdout).toMatch(
+    /Queued \d+ deliver/,
+  );
   expect((await run(home, ['webhooks', 'replay', id, '--after', '2h', '--before', '1h'])).stdout).toContain(
-    '0 queued',
+    'Queued 0 events',
   );
   const tail = start(home, ['events', 'tail', '--after', '2h', '--json']);
   await tail.saw('tool.complete');
@@ -70,5 +72,5 @@ it('is taken by every --after and --since', async () => {
   await tail.finished;
   const wrong = await run(home, ['events', 'tail', '--after', 'soon']);
   expect(wrong.code).toBe(2);
-  expect(wrong.stderr).toContain('--after is "soon"; it must be a sequence number, a date');
-}, 60_000);
+  expect(wrong.stderr).toContain('--after must be a sequence number, a date');
+});

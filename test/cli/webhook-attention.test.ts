@@ -15,22 +15,22 @@ async function closedPort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-it('status, doctor, readiness and the start name a webhook whose breaker is open, and a file that was set aside', async () => {
+it('status, doctor, readiness and serve name a paused webhook and a file that was set aside', async () => {
   const home = temporaryFolder();
   const server = await serve(home);
   const status = async () => (await run(home, ['status'])).stdout;
-  expect(await status()).toContain('webhooks      0 deliveries wait\n');
+  expect(await status()).toContain('webhooks      0 deliveries pending\n');
   expect((await run(home, ['doctor'])).stdout).toContain('none needs attention');
-  const added = await run(home, ['webhooks', 'add', `http://127.0.0.1:${await closedPort()}/`, '--json']);
+  const added = await run(home, ['webhooks', 'create', `http://127.0.0.1:${await closedPort()}/`, '--json']);
   const { id } = JSON.parse(added.stdout) as { id: string };
   for (let i = 0; i < 3; i++) await run(home, ['tools', 'run', 'list_directory', '--json']);
-  await expect.poll(status, { timeout: 20_000, interval: 500 }).toContain(`${id} 127.0.0.1`);
-  await expect.poll(status, { timeout: 20_000, interval: 500 }).toContain('open');
+  await expect.poll(status, { interval: 500 }).toContain(`${id} 127.0.0.1`);
+  await expect.poll(status, { interval: 500 }).toContain('open');
   writeFileSync(join(home, 'webhooks.json.corrupt-2026-11-29T100000Z'), 'no');
   expect(await status()).toContain('webhooks.json.corrupt-2026-11-29T100000Z');
   const doctor = await run(home, ['doctor']);
-  expect(doctor.stdout).toContain(`look at ${id} (open)`);
-  expect(doctor.stdout).toContain('set aside as webhooks.json.corrupt-2026-11-29T100000Z');
+  expect(doctor.stdout).toContain(`need attention: ${id} (open)`);
+  expect(doctor.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
   expect(doctor.code).toBe(1);
   const { CodeBuddyClient } = await import('../../src/client/index.ts');
   const client = new CodeBuddyClient({ home });
@@ -42,8 +42,8 @@ it('status, doctor, readiness and the start name a webhook whose breaker is open
   server.child.kill('SIGTERM');
   await server.finished;
   const offline = await run(home, ['doctor']);
-  expect(offline.stdout).toContain('set aside as webhooks.json.corrupt-2026-11-29T100000Z');
+  expect(offline.stdout).toContain('renamed to webhooks.json.corrupt-2026-11-29T100000Z');
   const again = start(home, ['serve', '--port', '0']);
   await again.saw('Ctrl-C');
-  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}look at ${id}`));
-}, 120_000);
+  expect(again.output.stdout).toMatch(new RegExp(`webhooks {3}need attention: ${id}`));
+});

@@ -13,7 +13,8 @@ import {
   type StreamEvent,
 } from '../../src/client/index.ts';
 import { SseParser } from '../../src/client/sse-parser.ts';
-import { loadSettings } from '../../src/config/settings.ts';
+import { loadSettings } from '../../src/config/load-settings.ts';
+import { waitFor } from '../wait-for.ts';
 
 async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
   const { settings } = loadSettings({
@@ -56,7 +57,7 @@ describe('the typed client', () => {
     });
   });
 
-  test('streams a run with its deltas, and a run again from its start', async () => {
+  test('streams a run with its deltas, and replays a run from its start', async () => {
     const { client } = await startApp();
     const types: string[] = [];
     let runId = '';
@@ -89,7 +90,7 @@ describe('the typed client', () => {
     for await (const { type } of client.events.stream({ after: 0 })) if (type === 'run.cancelled') break;
   });
 
-  test('repeats a call with the same idempotency key safely', async () => {
+  test('retries a call safely with the same idempotency key', async () => {
     const { client } = await startApp();
     const first = await client.prompt({ prompt: 'help' }, { idempotencyKey: 'k1' });
     expect(await client.prompt({ prompt: 'help' }, { idempotencyKey: 'k1' })).toEqual(first);
@@ -98,7 +99,7 @@ describe('the typed client', () => {
     });
   });
 
-  test('follows the log over restarts of the server: nothing lost, nothing twice', async () => {
+  test('follows the log across restarts of the server without gaps or duplicates', async () => {
     const { app, client, home } = await startApp();
     const seen: StreamEvent[] = [];
     const controller = new AbortController();
@@ -111,15 +112,15 @@ describe('the typed client', () => {
     await app.stop();
     await startApp(Number(port), home);
     const { runId } = await client.prompt({ prompt: 'help' });
-    while (!seen.some((event) => event.type === 'run.complete' && event.runId === runId)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await waitFor('the end of the run', () =>
+      seen.some((event) => event.type === 'run.complete' && event.runId === runId),
+    );
     controller.abort();
     await expect(following).rejects.toMatchObject({ name: 'AbortError' });
     expect(seen.map(({ sequence }) => sequence)).toEqual(seen.map((_, index) => index + 1));
   });
 
-  test('says clearly what went wrong', async () => {
+  test('reports errors clearly', async () => {
     const { client, app } = await startApp();
     const stranger = new CodeBuddyClient({ url: app.url, apiKey: 'cbk_wrong_wrong_wrong' });
     await expect(stranger.status()).rejects.toMatchObject({
@@ -149,7 +150,7 @@ describe('the SSE parser', () => {
     { id: undefined, event: 'message', data: 'last' },
   ];
 
-  test('gives the same events however the bytes are cut', () => {
+  test('returns the same events wherever the bytes are split', () => {
     const bytes = Buffer.from(text);
     for (let size = 1; size <= bytes.length; size++) {
       const parser = new SseParser();
@@ -160,7 +161,7 @@ describe('the SSE parser', () => {
     }
   });
 
-  test('never throws, whatever comes', () => {
+  test('never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (chunks) => {
         const parser = new SseParser();
@@ -188,20 +189,20 @@ describe('the local key', () => {
     return { url: (host) => `http://${host}:${(stranger.address() as AddressInfo).port}`, heard };
   }
 
-  test('goes to this machine only, and what is no API is told as such', async () => {
+  test('is sent to this machine only, and a server that is not this API is reported as such', async () => {
     const { home } = await startApp();
     const { url, heard } = await strangerHearing();
     const elsewhere = new CodeBuddyClient({ home, url: url('0.0.0.0') });
     await expect(elsewhere.status()).rejects.toMatchObject({
       name: 'ApiError',
       code: 'unknown',
-      message: expect.stringContaining('no Code Buddy API'),
+      message: expect.stringContaining('not a Code Buddy API'),
     });
     expect(heard).toEqual([undefined]);
     elsewhere.close();
   });
 
-  test('is not handed to whoever took the port of a server that crashed', async () => {
+  test('is not sent to a program that took the port of a crashed server', async () => {
     const home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'));
     onTestFinished(() => rmSync(home, { recursive: true, force: true }));
     const { url, heard } = await strangerHearing();

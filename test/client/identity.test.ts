@@ -74,8 +74,8 @@ const impostors: Readonly<Record<string, (socket: Socket, text: string) => void>
     socket.end('HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'),
 };
 
-describe('a stale server.json', () => {
-  test.each(Object.entries(impostors))('%s gets no key', async (_name, answer) => {
+describe('with a stale server.json, the client', () => {
+  test.each(Object.entries(impostors))('sends no key to %s', async (_name, answer) => {
     const thief = await startThief(answer);
     const home = staleHome(thief.url);
     const client = new CodeBuddyClient({ home });
@@ -87,7 +87,7 @@ describe('a stale server.json', () => {
       expect(thief.heard().toLowerCase()).not.toContain(secret);
   });
 
-  test('a key from the environment or by hand is not sent to it either, by any command', async () => {
+  test('sends no key from the environment or a flag either, with any command', async () => {
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void);
     const home = staleHome(thief.url);
     const client = new CodeBuddyClient({ home, apiKey: 'given-by-hand-0123456789' });
@@ -104,7 +104,7 @@ describe('a stale server.json', () => {
     expect(thief.heard()).not.toMatch(/0123456789|authorization/i);
   });
 
-  test('one that passes the challenge on to the real server gets no key', async () => {
+  test('sends no key to a program that relays the challenge to the real server', async () => {
     const { home, app } = await startApp();
     const real = Number(new URL(app.url).port);
     const relay = await startThief((socket, text) => {
@@ -122,7 +122,7 @@ describe('a stale server.json', () => {
     writeFileSync(file, honest);
   });
 
-  test('one that repeats an old proof gets no key', async () => {
+  test('sends no key to a program that repeats an old proof', async () => {
     const { home, app } = await startApp();
     const old = await fetch(`${app.url}/health?challenge=${'a'.repeat(43)}`);
     const body = await old.text();
@@ -137,7 +137,7 @@ describe('a stale server.json', () => {
     writeFileSync(file, honest);
   });
 
-  test('without a local key nothing can be proven, and nothing is sent', async () => {
+  test('sends nothing if there is no local key to prove', async () => {
     const thief = await startThief(impostors['one that makes a proof up'] as (socket: Socket) => void);
     const home = staleHome(thief.url);
     rmSync(join(home, 'api', 'api-key'));
@@ -147,7 +147,7 @@ describe('a stale server.json', () => {
 });
 
 describe('a port that changes hands', () => {
-  test('while a client lives: the next connection is asked again', async () => {
+  test('while a client is open is verified again on the next connection', async () => {
     const first = await startApp();
     const { home, client } = first;
     await client.status();
@@ -162,7 +162,7 @@ describe('a port that changes hands', () => {
 });
 
 describe('the right server', () => {
-  test('is known by its proof, on each of many connections and on streams', async () => {
+  test('is verified on every connection, including streams', async () => {
     const { client } = await startApp();
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.status()));
     expect(answers.every(({ running }) => running)).toBe(true);
@@ -171,7 +171,7 @@ describe('the right server', () => {
     expect(await client.health()).toMatchObject({ status: 'ok' });
   });
 
-  test('proves itself as docs/api.md says', async () => {
+  test('proves its identity as docs/api.md describes', async () => {
     const { app, home } = await startApp();
     const challenge = 'Zm9yIHRoaXMgdGVzdCBhbG9uZQ-_0123456789';
     const answer = await fetch(`${app.url}/health?challenge=${challenge}`);
@@ -194,7 +194,7 @@ describe('the right server', () => {
     expect(await (await fetch(`${app.url}/health`)).json()).not.toHaveProperty('proof');
   });
 
-  test('of a host is named by its user, with its key: no proof is asked for', async () => {
+  test('of a host application that is named with its key needs no proof', async () => {
     const { url } = await startServer();
     const client = new CodeBuddyClient({ url, apiKey: testKey, home: '/nonexistent' });
     expect(await client.status()).toMatchObject({ running: true });

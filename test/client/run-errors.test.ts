@@ -19,7 +19,7 @@ async function startWaiting() {
   });
 }
 
-test('the status of an error is that of its code', async () => {
+test('the HTTP status of an error follows from its code', async () => {
   const { client } = await startWaiting();
   const failed = client.prompt({ prompt: 'x' }, { onPermission: async () => ({ decision: 'allow' }) });
   await expect(failed).rejects.toMatchObject({
@@ -29,7 +29,7 @@ test('the status of an error is that of its code', async () => {
   });
 });
 
-test('a run that is cancelled while it waits is 409 run_cancelled', async () => {
+test('cancelling a waiting run answers 409 run_cancelled', async () => {
   const { client } = await startWaiting();
   const cancelled = client.prompt(
     { prompt: 'x' },
@@ -43,14 +43,14 @@ test('a run that is cancelled while it waits is 409 run_cancelled', async () => 
   await expect(cancelled).rejects.toMatchObject({ code: 'run_cancelled', status: 409 });
 });
 
-test('a run that was left to itself under the same Idempotency-Key is waited for', async () => {
+test('a repeated request with the same Idempotency-Key waits for its run', async () => {
   const { client } = await startApp();
   const key = { idempotencyKey: 'once' };
   const run = await client.runs.start({ prompt: 'help' }, key);
   expect(await client.prompt({ prompt: 'help' }, key)).toMatchObject({ status: 'completed', runId: run.id });
 });
 
-test('a run that was told to wait is found so, by every route', async () => {
+test('a waiting run has the status "waiting" on every route', async () => {
   const { client } = await startWaiting();
   await expect(client.prompt({ prompt: 'x' })).rejects.toMatchObject({ name: 'PermissionRequiredError' });
   const [listed] = (await client.runs.list({ status: 'waiting' })).runs;

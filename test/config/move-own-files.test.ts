@@ -20,7 +20,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebhookManager } from '../../src/api/webhooks.ts';
 import { createApp } from '../../src/app.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
-import { loadSettings } from '../../src/config/settings.ts';
+import { loadSettings } from '../../src/config/load-settings.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { Logger } from '../../src/http/logger.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
@@ -92,7 +92,7 @@ async function titles(client: CodeBuddyClient): Promise<readonly unknown[]> {
 }
 
 describe('files of an earlier release', () => {
-  test('move to the subfolder at the next start, said in the log, and once', async () => {
+  test('move to the subfolder at the next start, once, and the log says so', async () => {
     const home = temporaryHome();
     await makeOwnDatabase(join(home, 'codebuddy.db'));
     writeFileSync(join(home, 'config.json'), '{"maxActiveRuns": 3}');
@@ -119,7 +119,7 @@ describe('files of an earlier release', () => {
     expect(second.lines.filter((line) => line.includes('moved'))).toEqual([]);
   });
 
-  test('a database whose server was killed moves with all that its write-ahead log holds', async () => {
+  test('a database whose server was killed moves with its write-ahead log', async () => {
     const home = temporaryHome();
     const from = join(home, 'elsewhere.db');
     const store = await openSqliteStore({ path: from });
@@ -136,7 +136,7 @@ describe('files of an earlier release', () => {
     expect(readdirSync(home).filter((name) => name.startsWith('codebuddy.db'))).toEqual([]);
   });
 
-  test('a database that an earlier release still holds is not moved from under it', async () => {
+  test('a database that an earlier release still uses is not moved', async () => {
     const home = temporaryHome();
     const store = await openSqliteStore({ path: join(home, 'codebuddy.db') });
     await expect(start(home)).rejects.toThrow(/codebuddy\.db is in use by process/);
@@ -145,7 +145,7 @@ describe('files of an earlier release', () => {
     expect(existsSync(join(home, 'codebuddy.db'))).toBe(false);
   });
 
-  test('what a crash left half moved is finished', async () => {
+  test('a move that a crash interrupted is finished', async () => {
     const home = temporaryHome();
     mkdirSync(join(home, 'api'));
     writeFileSync(join(home, 'api-key'), `${key}\n`, { mode: 0o600 });
@@ -172,7 +172,7 @@ describe('files of an earlier release', () => {
     expect(lines.filter((line) => line.includes('is not used: there is a newer'))).toHaveLength(2);
   });
 
-  test('a link is followed: the file stays where it leads', async () => {
+  test('a symbolic link is followed: the target file stays', async () => {
     const home = temporaryHome();
     const elsewhere = temporaryHome();
     await makeOwnDatabase(join(elsewhere, 'real.db'));
@@ -188,7 +188,7 @@ describe('files of an earlier release', () => {
     expect((await start(home)).settings.retentionDays).toBe(7);
   });
 
-  test('a database that the settings name stays', async () => {
+  test('a database named in the settings stays', async () => {
     const home = temporaryHome();
     const path = join(home, 'codebuddy.db');
     await makeOwnDatabase(path);
@@ -199,7 +199,7 @@ describe('files of an earlier release', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  test('doctor reads them before they have been moved, and moves nothing', { timeout: 60_000 }, async () => {
+  test('doctor reads them before the move, and moves nothing', async () => {
     const home = temporaryHome();
     await makeOwnDatabase(join(home, 'codebuddy.db'));
     writeFileSync(join(home, 'api-key'), `${key}\n`, { mode: 0o600 });
@@ -220,7 +220,7 @@ describe('files of the first version', () => {
     ['with settings of its own', { model: 'grok-code-fast-1', theme: 'dark', apiKey: 'xai-mine' }],
     ['with names that we use too', { mcpServers: { notes: { command: 'notes' } } }],
     ['that is empty', {}],
-  ])('a database and a config.json %s stay as they are', async (_name, config) => {
+  ])('a database and a config.json %s are not changed', async (_name, config) => {
     const home = temporaryHome();
     makeFirstVersionDatabase(join(home, 'codebuddy.db'));
     writeFileSync(join(home, 'config.json'), JSON.stringify(config));
@@ -254,7 +254,7 @@ describe('files of the first version', () => {
     expect(theirs.prepare('SELECT count(*) AS count FROM memories').get()?.count).toBe(2);
   });
 
-  test('webhooks.json is shared, by the library too', async () => {
+  test('webhooks.json is shared with the library', async () => {
     const home = temporaryHome();
     makeFirstVersionDatabase(join(home, 'codebuddy.db'));
     const before = snapshot(join(home, 'codebuddy.db'));
@@ -277,7 +277,7 @@ describe('files of the first version', () => {
     expect(snapshot(join(home, 'codebuddy.db'))).toEqual(before);
   });
 
-  test('settings of another agent are not ours, settings of our server are', async () => {
+  test('settings of another agent are ignored, settings of this server are used', async () => {
     const home = temporaryHome();
     const path = join(home, 'config.json');
     const common = { mcpServers: { notes: { command: 'notes' } }, permissions: { allow: [] } };
@@ -291,7 +291,7 @@ describe('files of the first version', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('files of other programs under our names are not ours', async () => {
+  test('files of other programs with the same names are not touched', async () => {
     const home = temporaryHome();
     const foreign = {
       'api-key': 'sk-ant-0123456789abcdef\n',

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defaultSandboxLimits } from '../../src/agent/tools/sandbox/sandbox-limits.ts';
+import { loadSettings } from '../../src/config/load-settings.ts';
 import { readOrCreateLocalKey } from '../../src/config/local-key.ts';
 import { readServerFile, removeServerFile, writeServerFile } from '../../src/config/server-file.ts';
-import { loadSettings } from '../../src/config/settings.ts';
 
 function temporaryHome(config?: unknown): string {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-config-'));
@@ -20,7 +20,7 @@ function temporaryHome(config?: unknown): string {
 }
 
 describe('settings', () => {
-  test('flag over environment over file over default, each with its origin', () => {
+  test('flags override the environment, which overrides the file, which overrides the default; each value has its origin', () => {
     const home = temporaryHome({ port: 1, host: 'localhost', logLevel: 'warn' });
     const environment = { CODEBUDDY_HOME: home, CODEBUDDY_PORT: '2', CODEBUDDY_HOST: '::1' };
     const { settings, origins } = loadSettings({ flags: { port: '3' }, environment, cwd: '/somewhere' });
@@ -42,7 +42,7 @@ describe('settings', () => {
     });
   });
 
-  test('the sandbox: its mode by flag, variable or file, its limits and places by file', () => {
+  test('the sandbox mode comes from flag, variable or file, its limits and paths from the file', () => {
     const home = temporaryHome({
       sandbox: 'off',
       sandboxLimits: { processes: 100, memoryMb: 512 },
@@ -61,23 +61,23 @@ describe('settings', () => {
     expect(load({ CODEBUDDY_SANDBOX: 'required' }, { sandbox: 'auto' }).sandbox).toBe('auto');
     const { settings } = loadSettings({ environment: { CODEBUDDY_HOME: temporaryHome() } });
     expect(settings.sandbox).toBe('auto');
-    // Said here for the settings, there for a host of the agent.
+    // Declared twice: here for the settings, there for hosts that use the agent alone.
     expect(settings.sandboxLimits).toEqual(defaultSandboxLimits);
   });
 
   test.each([
-    [{ sandbox: 'yes' }, 'it must be required, auto, off'],
+    [{ sandbox: 'yes' }, 'config.json sandbox must be one of required, auto, off, not "yes".'],
     [{ sandboxLimits: { processes: 0 } }, 'sandboxLimits'],
     [{ sandboxLimits: { memoryMb: '8192' } }, 'sandboxLimits'],
     [{ sandboxLimits: { memory: 5 } }, 'sandboxLimits'],
     [{ sandboxHide: ['relative'] }, 'sandboxHide'],
     [{ sandboxShow: '~/.npmrc,secrets' }, 'sandboxShow'],
-  ])('refuses %j and says what would be right', (config, words) => {
+  ])('%j is refused, with the accepted values', (config, words) => {
     const environment = { CODEBUDDY_HOME: temporaryHome(config) };
     expect(() => loadSettings({ environment })).toThrow(words);
   });
 
-  test('an empty variable counts as none; paths are relative to where it was started', () => {
+  test('an empty variable counts as unset; paths are relative to the current folder', () => {
     const home = temporaryHome();
     const { settings } = loadSettings({
       environment: {
@@ -96,20 +96,20 @@ describe('settings', () => {
   });
 
   test.each<[{ flags?: Record<string, string | string[]>; environment?: Record<string, string> }, RegExp]>([
-    [{ flags: { port: '65536' } }, /^--port is "65536"; it must be a whole number/],
+    [{ flags: { port: '65536' } }, /^--port must be a whole number from 0 to 65535 .*, not "65536"\.$/],
     [{ flags: { port: '1e3' } }, /^--port/],
-    [{ environment: { CODEBUDDY_PORT: 'x' } }, /^CODEBUDDY_PORT is "x"/],
+    [{ environment: { CODEBUDDY_PORT: 'x' } }, /^CODEBUDDY_PORT must be .* not "x"\.$/],
     [{ environment: { CODEBUDDY_HOST: 'a b' } }, /^CODEBUDDY_HOST/],
     [{ environment: { CODEBUDDY_API_KEY: 'short' } }, /^CODEBUDDY_API_KEY/],
-    [{ environment: { CODEBUDDY_MODEL: 'x' } }, /^CODEBUDDY_MODEL is "x"; it must be "offline"/],
+    [{ environment: { CODEBUDDY_MODEL: 'x' } }, /^CODEBUDDY_MODEL must be "offline", .* not "x"\.$/],
     [
       { environment: { DATABASE_URL: 'postgres://h/d' } },
-      /^DATABASE_URL is "postgres:\/\/h\/d"; it must be a path/,
+      /^DATABASE_URL must be a path .* not "postgres:\/\/h\/d"\.$/,
     ],
-    [{ flags: { logLevel: 'loud' } }, /^--log-level is "loud"; it must be debug, info/],
+    [{ flags: { logLevel: 'loud' } }, /^--log-level must be one of debug, info, .* not "loud"\.$/],
     [{ flags: { enableCors: 'example.org' } }, /^--cors/],
     [{ flags: { allowedHosts: ['a b'] } }, /^--allowed-host/],
-  ])('%j is refused with the place, the value and what would be right', (options, message) => {
+  ])('%j is refused, with the place, the value and the accepted values', (options, message) => {
     const home = temporaryHome();
     expect(() =>
       loadSettings({ flags: { home, ...options.flags }, environment: options.environment ?? {} }),
@@ -118,7 +118,7 @@ describe('settings', () => {
 
   test.each([
     ['{', /is not JSON/],
-    ['[]', /must hold a JSON object/],
+    ['[]', /must contain a JSON object/],
     [{ prot: 1 }, /unknown field "prot"/],
     [{ __proto__: null, port: '1.5' }, /^config.json port/],
     [{ cors: 'yes' }, /^config.json cors/],
@@ -141,7 +141,7 @@ describe('settings', () => {
 });
 
 describe('secrets', () => {
-  test('are not shown in errors', () => {
+  test('do not appear in errors', () => {
     const home = temporaryHome();
     const message = (environment: Record<string, string>): string => {
       try {
@@ -152,7 +152,7 @@ describe('secrets', () => {
       return 'no error';
     };
     expect(message({ CODEBUDDY_API_KEY: 'my secret' })).toMatch(
-      /CODEBUDDY_API_KEY is set, but not shown here; it must be 16/,
+      /: CODEBUDDY_API_KEY must be 16 to 512 printable ASCII characters without spaces\.$/,
     );
     expect(message({ DATABASE_URL: 'postgres://me:hunter2@host/db' })).toMatch(
       /postgres:\/\/me:\*\*\*@host\/db/,
@@ -161,7 +161,7 @@ describe('secrets', () => {
 });
 
 describe('the files of the config folder', () => {
-  test('a key is made once, for its owner only, and nothing is left beside it', () => {
+  test('a key is created once, for its owner only, and leaves no temporary file', () => {
     const home = temporaryHome();
     const { key, path } = readOrCreateLocalKey(home);
     expect(key).toMatch(/^cbk_[A-Za-z0-9_-]{43}$/);
@@ -170,14 +170,14 @@ describe('the files of the config folder', () => {
     expect(readdirSync(join(home, 'api'))).toEqual(['api-key']);
   });
 
-  test('a key file that holds no key is refused, not overwritten', () => {
+  test('a key file without a key is refused, not overwritten', () => {
     const home = temporaryHome();
     writeFileSync(join(home, 'api', 'api-key'), 'x\n');
-    expect(() => readOrCreateLocalKey(home)).toThrowError(/holds no API key/);
+    expect(() => readOrCreateLocalKey(home)).toThrowError(/contains no API key/);
     expect(readFileSync(join(home, 'api', 'api-key'), 'utf8')).toBe('x\n');
   });
 
-  test('server.json of a process that has ended counts as none, and is not removed by another', () => {
+  test('server.json of an ended process is ignored, and no other process removes it', () => {
     const home = temporaryHome();
     const content = {
       url: 'http://127.0.0.1:1',
@@ -197,7 +197,7 @@ describe('the files of the config folder', () => {
     expect(readServerFile(home)).toBeUndefined();
   });
 
-  test('a home that cannot be made is refused in words', async () => {
+  test('a home that cannot be created is refused with a clear message', async () => {
     const home = temporaryHome('{}');
     const { ensureHome } = await import('../../src/config/home-folder.ts');
     mkdirSync(join(home, 'a'));

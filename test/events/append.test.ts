@@ -1,4 +1,4 @@
-// What may be appended, how a refusal names the fault, and what readers then see.
+// Appending: which events are valid, how a refusal names the field, and what readers then see.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../src/base/errors.ts';
@@ -7,7 +7,7 @@ import { createEventLog } from '../../src/events/log.ts';
 import { newSession, openStore, temporaryPath } from '../store/temporary-store.ts';
 import { errorEvent, openLog, range } from './temporary-log.ts';
 
-/** What a host in plain JavaScript may hand in. */
+/** An event from a host application in plain JavaScript. */
 function unchecked(type: string, data: unknown): NewEvent {
   return { type, data } as unknown as NewEvent;
 }
@@ -71,14 +71,14 @@ test.each<[string, NewEvent, RegExp, RegExp]>([
   expect(log.stats().appended).toBe(0);
 });
 
-test('every field that does not fit is named', async () => {
+test('all invalid fields are named', async () => {
   const { log } = await openLog();
   await expect(log.append([unchecked('tool.start', { tool: 1, params: [] })])).rejects.toMatchObject({
     errors: [{ pointer: '/data/callId' }, { pointer: '/data/tool' }, { pointer: '/data/params' }],
   });
 });
 
-test('a nest of 100 is kept as it is; brackets inside text are no nest', async () => {
+test('data nested 100 deep is kept; brackets inside text do not count', async () => {
   const { log } = await openLog();
   const result = { deep: nested(100), text: '[{"'.repeat(2000), escaped: '\\"'.repeat(500) };
   const [event] = await log.append([{ type: 'tool.complete', data: { ...complete, result } }]);
@@ -86,7 +86,7 @@ test('a nest of 100 is kept as it is; brackets inside text are no nest', async (
   expect(event?.data).toEqual({ ...complete, result });
 });
 
-test('a field that is undefined counts as left out, as JSON has it', async () => {
+test('an undefined field counts as missing, as in JSON', async () => {
   const { log } = await openLog();
   const result = { exitCode: 0, signal: undefined };
   const [event] = await log.append([
@@ -96,14 +96,14 @@ test('a field that is undefined counts as left out, as JSON has it', async () =>
   expect(event?.data).toStrictEqual({ code: 'c', message: 'm' });
 });
 
-test('any text survives, lone surrogates and NUL included', async () => {
+test('any text is kept, with lone surrogates and NUL', async () => {
   const { log } = await openLog();
   const message = 'a\u0000b\ud800c \u2028 </script> 😀';
   const [event] = await log.append([errorEvent(message)]);
   expect((await log.get(event?.id ?? ''))?.data).toEqual({ code: 'test', message });
 });
 
-test('an appended event comes back as every reader sees it', async () => {
+test('append returns the event as readers see it', async () => {
   const { log } = await openLog();
   const events = await log.append([
     { type: 'session.start', data: { title: 'one' }, sessionId: 'ses_1', runId: 'run_1' },
@@ -129,7 +129,7 @@ test('an appended event comes back as every reader sees it', async () => {
   expect(log.stats()).toEqual({ appended: 2, subscribers: 0 });
 });
 
-test('what is kept does not change when the caller goes on with its object', async () => {
+test('later changes of the object of the caller do not change the event', async () => {
   const { log } = await openLog();
   const data = { code: 'test', message: 'before' };
   const pending = log.append([{ type: 'error', data }]);
@@ -158,7 +158,7 @@ test('rows and events of one call are kept together or not at all', async () => 
   expect(await log.bounds()).toEqual({ first: 1, last: 1 });
 });
 
-test('pages are filtered by session, run and type, within bounds, in both orders', async () => {
+test('pages are filtered by session, run, type and bounds, in both orders', async () => {
   const { log } = await openLog();
   await log.append(
     range(1, 12).map((n): NewEvent => {
@@ -201,7 +201,7 @@ test.each(['nope', 'tool', 'tool.', 'nope.*', '.*', 'tool.*.*', '', 'Tool.*', '*
   },
 );
 
-test('a page is 50 long unless told; a length out of 1 to 200 is refused', async () => {
+test('a page has 50 events by default; a limit outside 1 to 200 is refused', async () => {
   const { log } = await openLog();
   await log.append(range(1, 250).map((n) => errorEvent(`${n}`)));
   expect(await log.read()).toHaveLength(50);
@@ -215,7 +215,7 @@ test('a page is 50 long unless told; a length out of 1 to 200 is refused', async
   }
 });
 
-test('a log on a closed store refuses with a code', async () => {
+test('a log on a closed store fails with a code', async () => {
   const store = await openStore(temporaryPath());
   const log = createEventLog({ store });
   await store.close();

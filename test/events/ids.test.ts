@@ -1,4 +1,4 @@
-// Ids: unique, of one form, in the order they were made, also when the clock steps back.
+// Ids: unique, of one form, and in the order of their creation, also if the clock is set back.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -17,8 +17,8 @@ test('100 000 ids are unique, sorted and of one form', () => {
   expect(ids.every((id) => pattern.test(id) && isId('evt', id))).toBe(true);
 });
 
-test('ids are sorted whatever the clock does', () => {
-  // Up to the year 10889, the last that 48 bits can say.
+test('ids are sorted, whatever the clock does', () => {
+  // 48 bits last until the year 10889.
   const times = fc.array(fc.integer({ min: 0, max: 2 ** 48 - 1 }), { minLength: 2, maxLength: 200 });
   fc.assert(
     fc.property(times, (clock) => {
@@ -29,7 +29,7 @@ test('ids are sorted whatever the clock does', () => {
   );
 });
 
-test('no other text is taken for an id', () => {
+test('no other text counts as an id', () => {
   fc.assert(fc.property(fc.string(), (text) => !isId('evt', text)));
   const id = makeId('ses');
   expect(isId('ses', id)).toBe(true);

@@ -1,4 +1,5 @@
-// Old events and answers go, in small steps, soon after the start and at every interval; a failure is told and tried again.
+// Old events and answers are pruned in small steps, after the start and at each interval. A failure is reported and
+// tried again.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { type RetentionOptions, startRetention } from '../../src/events/retention.ts';
@@ -6,7 +7,7 @@ import { errorEvent, openLog, range } from './temporary-log.ts';
 
 const dayMs = 86_400_000;
 
-test('events older than keepDays and answers older than a day are pruned; the rest stays', async () => {
+test('events older than keepDays and answers older than a day are pruned; others stay', async () => {
   const opened = await openLog();
   const { log, store } = opened;
   const end = opened.clock;
@@ -36,6 +37,7 @@ test('events older than keepDays and answers older than a day are pruned; the re
         },
       },
       keepDays: 7,
+      firstAfterMs: 0,
       now: () => end,
       onError: reject,
     });
@@ -47,13 +49,14 @@ test('events older than keepDays and answers older than a day are pruned; the re
   expect(await store.getAnswer('young')).toBeDefined();
 });
 
-test('a step that fails is told, and the next interval tries again', async () => {
+test('a failed step is reported, and the next interval tries again', async () => {
   const { store } = await openLog();
   await store.close();
   const errors: unknown[] = [];
   await new Promise<void>((resolve) => {
     const options: RetentionOptions = {
       store,
+      firstAfterMs: 0,
       intervalMs: 5,
       onError(error) {
         errors.push(error);

@@ -1,11 +1,11 @@
-// A subscription: first what is logged, then what comes, with nothing lost, nothing twice, and an end that leaves nothing behind.
+// Subscriptions: logged events, then new ones, none lost and none twice, and an end that leaves nothing behind.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { NewEvent, StreamItem } from '../../src/events/event-log.ts';
 import { errorEvent, openLog, range, sequencesOf, take } from './temporary-log.ts';
 
-test('a reader that begins in the middle of 2 000 concurrent appends misses none and sees none twice', async () => {
+test('readers that start during 2 000 concurrent appends see each event once', async () => {
   const { log } = await openLog();
   await log.append(range(1, 300).map((n) => errorEvent(`before ${n}`)));
   const appends: Promise<unknown>[] = [];
@@ -38,7 +38,7 @@ test('a reader that begins in the middle of 2 000 concurrent appends misses none
   expect(log.stats()).toEqual({ appended: 2300, subscribers: 0 });
 });
 
-test('a reader that stands still while its queue overruns goes on from the log, without a gap', async () => {
+test('a reader whose queue overflows continues from the log without a gap', async () => {
   const { log } = await openLog();
   const items = log.subscribe()[Symbol.asyncIterator]();
   await log.append([errorEvent('first')]);
@@ -50,7 +50,7 @@ test('a reader that stands still while its queue overruns goes on from the log, 
   await items.return?.();
 });
 
-test('without `after` a reader gets only what is new, from the call on, also before it begins to iterate', async () => {
+test('without `after` a reader gets the events after the call, also before it begins to iterate', async () => {
   const { log } = await openLog();
   await log.append([errorEvent('old')]);
   const items = log.subscribe();
@@ -59,7 +59,7 @@ test('without `after` a reader gets only what is new, from the call on, also bef
   expect(sequencesOf(await take(items, 2))).toEqual([2, 3]);
 });
 
-test('filters hold for what is logged and for what comes', async () => {
+test('filters apply to logged and new events', async () => {
   const { log } = await openLog();
   const mixed = (n: number): NewEvent[] => [
     errorEvent(`${n}`, { sessionId: 's', runId: 'r' }),
@@ -79,7 +79,7 @@ test('filters hold for what is logged and for what comes', async () => {
   expect(sequencesOf(await session)).toEqual([3, 8]);
 });
 
-test('deltas come only to those who asked, joined where they follow each other, in their place among events', async () => {
+test('deltas go only to readers that asked for them, adjacent ones joined, in order with events', async () => {
   const { log } = await openLog();
   const with_ = log.subscribe({ deltas: true, sessionId: 's' });
   const without = log.subscribe({ sessionId: 's' });
@@ -114,7 +114,7 @@ test('deltas come only to those who asked, joined where they follow each other, 
   expect((await take(without, 2)).map(({ kind }) => kind)).toEqual(['event', 'event']);
 });
 
-test('a reader that asks for what was pruned is told where the log begins now, once', async () => {
+test('a reader that asks for pruned events gets one gap with the first sequence', async () => {
   const { log, store } = await openLog();
   await log.append(range(1, 20).map((n) => errorEvent(`${n}`)));
   await store.pruneEvents(Number.MAX_SAFE_INTEGER, 8);
@@ -145,9 +145,7 @@ test.each([0, 3, 300])('break ends a subscription, with %d events in the log', a
   expect(log.stats().subscribers).toBe(0);
 });
 
-test('an abort ends a reader that waits, one that reads, one in the middle of a page, and one that has not begun', {
-  timeout: 5000,
-}, async () => {
+test('an abort ends a reader that waits, reads, is within a page, or has not begun', async () => {
   const { log } = await openLog();
   await log.append(range(1, 100).map((n) => errorEvent(`${n}`)));
   const readToEnd = async (items: AsyncIterable<StreamItem>, each: (count: number) => void = () => {}) => {
@@ -193,7 +191,7 @@ test('return() ends a reader that waits for its next item', async () => {
   expect(log.stats().subscribers).toBe(0);
 });
 
-test('close ends every reader, wherever it is, and none can begin after', { timeout: 5000 }, async () => {
+test('close ends all readers, and none can begin after it', async () => {
   const { log } = await openLog();
   await log.append([errorEvent('1')]);
   const waiting = log.subscribe()[Symbol.asyncIterator]();
@@ -209,7 +207,7 @@ test('close ends every reader, wherever it is, and none can begin after', { time
   expect(await take(log.subscribe({ after: 0 }), 1)).toEqual([]);
 });
 
-test('a store that fails ends the subscription with its error and leaves no subscriber behind', async () => {
+test('a failing store ends the subscription with its error and leaves no subscriber', async () => {
   const { log, store } = await openLog();
   await log.append([errorEvent('1')]);
   const items = log.subscribe({ after: 0 });
@@ -218,7 +216,7 @@ test('a store that fails ends the subscription with its error and leaves no subs
   expect(log.stats().subscribers).toBe(0);
 });
 
-test('a reader ahead of the log (it was kept from an older database) is told so and gets what is new', async () => {
+test('a reader ahead of the log gets a gap, then new events', async () => {
   const { log } = await openLog();
   await log.append([errorEvent('1')]);
   const items = take(log.subscribe({ after: 1000 }), 2);

@@ -1,4 +1,4 @@
-// A real log on a real store in a folder of its own, and readers of it.
+// A real log on a real store in a temporary folder, and readers of it.
 
 import { onTestFinished } from 'vitest';
 import type { LoggedEvent } from '../../src/contract/event.ts';
@@ -10,7 +10,7 @@ import { openStore, temporaryPath } from '../store/temporary-store.ts';
 export interface TemporaryLog {
   readonly log: EventLog;
   readonly store: Store;
-  /** The time that events get, in Unix ms; may be set. */
+  /** The time of new events, in Unix ms. */
   clock: number;
 }
 
@@ -29,7 +29,7 @@ export function errorEvent(message: string, more: { sessionId?: string; runId?: 
   return { type: 'error', data: { code: 'test', message }, ...more };
 }
 
-/** Reads until `count` items came, then ends the subscription. */
+/** Read `count` items, then end the subscription. */
 export async function take(items: AsyncIterable<StreamItem>, count: number): Promise<StreamItem[]> {
   const taken: StreamItem[] = [];
   for await (const item of items) {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { startScriptedModel } from '../../examples/scripted-model.ts';
-import { until } from '../agent/start-agent.ts';
 import { startApp } from '../http/start-app.ts';
+import { waitFor } from '../wait-for.ts';
 
 const project = fileURLToPath(new URL('../../examples/fix-the-failing-test', import.meta.url));
 
@@ -23,7 +23,7 @@ function runTests(folder: string): boolean {
   }
 }
 
-test('"Fix the failing test." ends with a test that passes', async () => {
+test('"Fix the failing test." makes the test pass', async () => {
   const model = await startScriptedModel();
   onTestFinished(() => model.close());
   const { client, workspace } = await startApp({
@@ -72,7 +72,7 @@ test('"Fix the failing test." ends with a test that passes', async () => {
   expect(asked).toEqual(['bash', 'edit_file']);
   expect(runTests(workspace)).toBe(true);
   expect(readFileSync(join(workspace, 'src/median.js'), 'utf8')).toContain('left - right');
-  await until('the webhook has heard of the end', () => heard.includes('run.complete'));
+  await waitFor('the webhook has heard of the end', () => heard.includes('run.complete'));
   expect(heard.filter((type) => type !== 'file.modify')).toEqual([
     'run.queued',
     'permission.request',

@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { WebhookManager } from '../../src/api/webhooks.ts';
+import { waitFor } from '../wait-for.ts';
 
 const program = fileURLToPath(new URL('../../examples/webhook-receiver.ts', import.meta.url));
 const secret = 'a secret of mine';
@@ -35,13 +36,10 @@ async function startReceiver(): Promise<Receiver> {
   child.stderr.on('data', (chunk) => {
     output.stderr += chunk;
   });
-  const url = await vi.waitFor(
-    () => {
-      const found = /listening on (\S+)/.exec(output.stdout)?.[1];
-      if (found === undefined) throw new Error(`It does not listen: ${JSON.stringify(output)}`);
-      return found;
-    },
-    { timeout: 10_000 },
+  const url = await waitFor(
+    'the port',
+    () => /listening on (\S+)/.exec(output.stdout)?.[1],
+    () => output,
   );
   return {
     url,
@@ -85,17 +83,17 @@ function worked({ output }: Receiver, id: string): number {
   return output.stdout.split('\n').filter((line) => line === `7 webhook.test ${id}`).length;
 }
 
-test('takes each event once, and works it off after the answer', async () => {
+test('the receiver handles each event once, after its answer', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
   expect(await send(receiver, { id: 'evt_2' })).toBe(204);
-  await vi.waitFor(() => expect(worked(receiver, 'evt_2'), JSON.stringify(receiver.output)).toBe(1));
+  await expect.poll(() => worked(receiver, 'evt_2')).toBe(1);
   expect(worked(receiver, 'evt_1')).toBe(1);
   expect(await receiver.stop()).toBe(0);
 });
 
-test('refuses what is not signed, not a POST, or too large, and goes on', async () => {
+test('the receiver refuses unsigned, non-POST and too large requests, and keeps working', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1', key: 'another secret' })).toBe(401);
   expect((await fetch(receiver.url, { method: 'POST', body: '{}' })).status).toBe(401);
@@ -104,18 +102,18 @@ test('refuses what is not signed, not a POST, or too large, and goes on', async 
   const large = await send(receiver, { id: 'evt_1', body: 'x'.repeat(2_000_000) }).catch(() => 413);
   expect(large).toBe(413);
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
-  await vi.waitFor(() => expect(worked(receiver, 'evt_1'), JSON.stringify(receiver.output)).toBe(1));
+  await expect.poll(() => worked(receiver, 'evt_1')).toBe(1);
 });
 
-test('an event that could not be worked off is taken again when it is sent again', async () => {
+test('the receiver handles a failed event again when it is sent again', async () => {
   const receiver = await startReceiver();
   expect(await send(receiver, { id: 'evt_1', body: 'not JSON' })).toBe(204);
-  await vi.waitFor(() => expect(receiver.output.stderr).toContain('evt_1 failed'));
+  await expect.poll(() => receiver.output.stderr).toContain('evt_1 failed');
   expect(await send(receiver, { id: 'evt_1' })).toBe(204);
-  await vi.waitFor(() => expect(worked(receiver, 'evt_1'), JSON.stringify(receiver.output)).toBe(1));
+  await expect.poll(() => worked(receiver, 'evt_1')).toBe(1);
 });
 
-test('takes what our own sender sends, and has done all of it when it is stopped', async () => {
+test('the receiver accepts deliveries of this server, and finishes them before it stops', async () => {
   const receiver = await startReceiver();
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-example-'));
   const webhooks = new WebhookManager({ home, allowLoopback: true });
@@ -138,7 +136,7 @@ test('takes what our own sender sends, and has done all of it when it is stopped
   expect(seen.toSorted()).toEqual(ids.toSorted());
 });
 
-test('does not start without a secret', async () => {
+test('the receiver does not start without a secret', async () => {
   const child = spawn(process.execPath, [program], {
     env: { ...process.env, WEBHOOK_SECRET: '' },
     stdio: 'ignore',

@@ -1,4 +1,5 @@
-// One line to a real server on a free port, stopped when the test ends.
+// The bare facade on a free port, as a host application starts it, stopped when the test ends. Its sibling
+// start-server-with-store.ts has a store, a log and an agent behind it.
 
 import { onTestFinished } from 'vitest';
 import type { ApiServerConfig, HttpServices } from '../../src/api/rest-server.ts';

@@ -49,13 +49,13 @@ async function compile(program: string, options: Readonly<Record<string, unknown
   }
 }
 
-describe('against the types of the package', { timeout: 180_000 }, () => {
+describe('against the types of the package', () => {
   const host = readFileSync(new URL('first-version-host.ts', import.meta.url), 'utf8').replaceAll(
     '../../src/index.ts',
     'codebuddy-api',
   );
 
-  test('a host of the first version compiles, however strict it is', async () => {
+  test('a host of the first version compiles in strict mode', async () => {
     expect(await compile(host, { skipLibCheck: true })).toBe('');
     expect(
       await compile(host, {
@@ -67,7 +67,7 @@ describe('against the types of the package', { timeout: 180_000 }, () => {
     ).toBe('');
   });
 
-  test('what cannot work does not compile', async () => {
+  test('calls that cannot work do not compile', async () => {
     const said = await compile(
       `import { type ApiResponse, RestApiServer, type StreamEvent, WebhookManager } from 'codebuddy-api';
        const bare: ApiResponse = { status: 404, body: {} };
@@ -105,7 +105,7 @@ describe('against the types of the package', { timeout: 180_000 }, () => {
 });
 
 describe('at run time', () => {
-  test('the server of a host of the first version answers', async () => {
+  test('the server of a host of the first version works', async () => {
     const server = createServer({ port: 0 });
     onTestFinished(() => server.stop());
     const { url } = await server.start();
@@ -139,7 +139,7 @@ describe('at run time', () => {
     expect(() => new RestApiServer({ apiKey: 7 as never })).toThrow(TypeError);
   });
 
-  test('one server is shared; a second config that differs is refused, not ignored', async () => {
+  test('one server is shared; a second, different config is refused', async () => {
     expect(await shareOneServer()).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     onTestFinished(() => stopApiServer());
     const server = getApiServer({ port: 0, allowedHosts: ['a.example'] });
@@ -151,7 +151,7 @@ describe('at run time', () => {
     expect(getApiServer({ port: 0 })).not.toBe(server);
   });
 
-  test('what is not set up answers as docs/library.md says', async () => {
+  test('routes without a handler answer as docs/library.md describes', async () => {
     const server = new RestApiServer({ port: 0 });
     onTestFinished(() => server.stop());
     const { url } = await server.start();
@@ -166,7 +166,7 @@ describe('at run time', () => {
     expect(await read('/api/tools')).toMatchObject([200, { tools: [] }]);
   });
 
-  test('webhooks of a host of the first version are delivered, signed as it knows them', async () => {
+  test('webhooks of a host of the first version are delivered with the signature of that version', async () => {
     const receiver = await startReceiver();
     const history = await sendWebhooks(temporaryHome(), receiver.url);
     expect(history).toMatchObject([{ event: 'tool.complete', status: 'success', attempts: 1 }]);
@@ -179,7 +179,7 @@ describe('at run time', () => {
     expect(receive(body, headers, 'another secret of that length')).toBeUndefined();
   });
 
-  test('the headers that docs/migrating.md calls reserved are refused, and no others', async () => {
+  test('exactly the headers that docs/migrating.md calls reserved are refused', async () => {
     const { webhooks } = startWebhooks();
     const guide = readFileSync(join(root, 'docs/migrating.md'), 'utf8');
     const [, row = ''] = /^\| `headers` \|[^|]*\|([^\n]*)\|$/m.exec(guide) ?? [];
@@ -196,7 +196,7 @@ describe('at run time', () => {
     await webhooks.register({ url: 'http://127.0.0.1:4999/', headers: allowed });
   });
 
-  test('the messages of a stream are told apart by their type', () => {
+  test('the messages of a stream are discriminated by their type', () => {
     const timestamp = new Date().toISOString();
     expect(describeEvent({ type: 'message.delta', timestamp, data: { text: 'hi' } })).toBe('hi');
     expect(describeEvent({ type: 'gap', sequence: 3, data: { firstSequence: 4 } })).toBe('4');

@@ -1,4 +1,4 @@
-// The local receiver against a real sender, and against whatever else may post to it.
+// The local receiver with a real sender and with hostile clients.
 
 import { connect } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
@@ -12,17 +12,15 @@ async function start(options: Partial<ListenerOptions> = {}) {
   return { ...listener, heard };
 }
 
-/** The status line and what follows, or what the connection ended with. */
-function exchange(port: number, sent: string, ms = 2000): Promise<string> {
+/** The head of the answer; empty if the connection ends without one. */
+function exchange(port: number, sent: string): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(port, '127.0.0.1');
     const finish = (): void => {
-      clearTimeout(timer);
       socket.destroy();
       resolve(text);
     };
-    const timer = setTimeout(finish, ms);
     socket.on('data', (chunk) => {
       text += chunk;
       if (text.includes('\r\n\r\n')) finish();
@@ -35,7 +33,7 @@ function exchange(port: number, sent: string, ms = 2000): Promise<string> {
 const post = (body: string, headers = ''): string =>
   `POST / HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
-it('hears events of our sender, verified, with all that it needs to know', async () => {
+it('receives verified events with all their fields', async () => {
   const { url, heard } = await start();
   const { webhooks } = startWebhooks();
   await webhooks.register({ url, secret, ordered: true });
@@ -54,10 +52,9 @@ it('hears events of our sender, verified, with all that it needs to know', async
     },
   ]);
   expect(heard[0]?.latencyMs).toBeGreaterThanOrEqual(0);
-  expect(heard[0]?.latencyMs).toBeLessThan(5000);
 });
 
-it('a delivery that comes again is a duplicate', async () => {
+it('a repeated delivery is a duplicate', async () => {
   const { url, heard } = await start();
   const { webhooks } = startWebhooks();
   await webhooks.register({ url, secret });
@@ -67,7 +64,7 @@ it('a delivery that comes again is a duplicate', async () => {
   await expect.poll(() => heard.map(({ duplicate }) => duplicate)).toEqual([false, true]);
 });
 
-it('another secret is refused with 401, shown, and makes nothing a duplicate', async () => {
+it('a delivery with another secret is refused with 401, shown, and does not count as a duplicate', async () => {
   const { url, heard } = await start();
   const { webhooks } = startWebhooks();
   const id = await webhooks.register({
@@ -79,7 +76,7 @@ it('another secret is refused with 401, shown, and makes nothing a duplicate', a
   await expect.poll(() => heard.length).toBeGreaterThanOrEqual(1);
   expect(heard[0]).toMatchObject({ type: 'tool.start', verified: false, duplicate: false });
   await webhooks.update(id, { secret });
-  await expect.poll(() => heard.at(-1)?.verified, { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => heard.at(-1)?.verified).toBe(true);
   expect(heard.at(-1)).toMatchObject({ duplicate: false });
   expect((await webhooks.getHistory())[0]?.attemptLog[0]?.statusCode).toBe(401);
 });
@@ -94,29 +91,31 @@ it.each([
   ['another method', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', '405'],
   ['more than 1 MiB', post('x'.repeat(1024 * 1024 + 1)), '413'],
   ['no HTTP', 'hello\r\n\r\n', '400'],
-])('answers %s as it should, and lives', async (_what, sent, status) => {
+])('answers %s with the right status and survives', async (_what, sent, status) => {
   const { port } = await start();
   expect((await exchange(port, sent)).slice(9, 12)).toBe(status);
   expect((await exchange(port, post('{}'))).slice(9, 12)).toBe('401');
 });
 
-it('bears a sender that leaves in the middle of its body', async () => {
+it('survives a sender that leaves in the middle of its body', async () => {
   const { port, heard } = await start();
-  await exchange(port, post('x'.repeat(1000)).slice(0, -10), 50);
+  const socket = connect(port, '127.0.0.1');
+  await new Promise((resolve) => socket.write(post('x'.repeat(1000)).slice(0, -10), resolve));
+  socket.destroy();
   expect((await exchange(port, post('{}'))).slice(9, 12)).toBe('401');
   expect(heard).toHaveLength(1);
 });
 
-it('a port that is taken is said with its code', async () => {
+it('a port in use fails with EADDRINUSE', async () => {
   const { port } = await start();
   await expect(startListener({ secret, port, onEvent: () => undefined })).rejects.toMatchObject({
     code: 'EADDRINUSE',
   });
 });
 
-it('closes with a request under way', async () => {
+it('closes while a request is open', async () => {
   const { port, close } = await start();
-  const halfway = exchange(port, post('x'.repeat(1000)).slice(0, -10), 10_000);
+  const halfway = exchange(port, post('x'.repeat(1000)).slice(0, -10));
   await expect.poll(() => exchange(port, post('{}'))).toContain('401');
   await close();
   expect(await halfway).toBe('');

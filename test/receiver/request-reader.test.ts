@@ -1,10 +1,10 @@
-// Requests come out the same however their bytes are cut, and nothing makes the reader throw.
+// Requests are read from pieces of any size, and no input makes the reader throw.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { readRequests } from '../../src/receiver/request-reader.ts';
 
-/** What was read, in words. */
+/** A list of what was read. */
 function read(pieces: readonly Buffer[]): string[] {
   const seen: string[] = [];
   let body = '';
@@ -38,7 +38,7 @@ const three = Buffer.from(
     'POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: r\r\n\r\n',
 );
 
-it('three requests on one connection, cut anywhere', () => {
+it('three requests on one connection are read, however they are cut', () => {
   const whole = ['POST /a?b=c', 'end hello', 'GET /', 'end ', 'POST /c', 'end abc0123456789'];
   expect(read([three])).toEqual(whole);
   expect(read([...three].map((byte) => Buffer.from([byte])))).toEqual(whole);
@@ -56,7 +56,7 @@ it.each([
   ['a chunk without a size', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
   ['a chunk that is longer than it says', 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n'],
   ['a head without an end', 'x'.repeat(300_000)],
-])('gives up at %s, once', (_what, text) => {
+])('reports %s once', (_what, text) => {
   expect(
     read([Buffer.from(text), Buffer.from('GET / HTTP/1.1\r\n\r\n')]).filter((word) => word === 'bad'),
   ).toEqual(['bad']);

@@ -43,9 +43,9 @@ function runIn(
   return { status, stderr };
 }
 
-describe('node bin/codebuddy.js', { timeout: 60_000 }, () => {
+describe('node bin/codebuddy.js', () => {
   test.each(['18.20.0', '20.20.2', '22.18.0'])(
-    'on Node %s says what is needed, and what to do',
+    'on Node %s names the required version and the remedy',
     (version) => {
       const first = `codebuddy needs Node.js 22.19 or newer; this is v${version}.\n`;
       expect(runIn(makeFolder({ isClone: true }), version)).toEqual({
@@ -59,14 +59,14 @@ describe('node bin/codebuddy.js', { timeout: 60_000 }, () => {
     },
   );
 
-  test('that is not built says "Run npm start first"', () => {
+  test('without a build says "Run npm start first"', () => {
     const { status, stderr } = runIn(makeFolder({ isClone: true }));
     expect(status).toBe(1);
     expect(stderr).toContain('is not built yet');
     expect(stderr).toContain('Run npm start first');
   });
 
-  test('whose packages are missing says the same', () => {
+  test('without its packages says the same', () => {
     const { status, stderr } = runIn(makeFolder({ isClone: true, main: "import 'no-such-package-here';" }));
     expect(status).toBe(1);
     expect(stderr).toContain('no-such-package-here');

@@ -20,7 +20,7 @@ interface Platform {
 const platform = createRequire(import.meta.url)('../../scripts/platform.cjs') as Platform;
 
 describe('npm start finds Node and npm', () => {
-  test('no .cmd file is started by itself', () => {
+  test('no .cmd file is started directly', () => {
     const execPath = 'C:\\Program Files\\nodejs\\node.exe';
     expect(platform.localNode('win32', 'C:\\p\\node_modules')).toBe(
       'C:\\p\\node_modules\\node\\bin\\node.exe',
@@ -35,7 +35,7 @@ describe('npm start finds Node and npm', () => {
     expect(bare.args).toEqual(['/d', '/s', '/c', 'npm']);
   });
 
-  test.each(['linux', 'darwin', 'win32'])('on %s, npm is the one that runs us', (name) => {
+  test.each(['linux', 'darwin', 'win32'])('on %s, npm is the one that runs the script', (name) => {
     const options = { execPath: '/usr/bin/node', npmExecPath: '/opt/npm/npm-cli.js', exists: () => false };
     expect(platform.npmCommand(name, options)).toEqual({
       command: '/usr/bin/node',
@@ -43,14 +43,14 @@ describe('npm start finds Node and npm', () => {
     });
   });
 
-  test('elsewhere Node is what npm linked', () => {
+  test('elsewhere, Node is the one that npm linked', () => {
     expect(platform.localNode('darwin', '/p/node_modules')).toBe('/p/node_modules/.bin/node');
     const options = { execPath: '/usr/bin/node', exists: () => false };
     expect(platform.npmCommand('linux', options)).toEqual({ command: 'npm', args: [] });
   });
 });
 
-describe('what a program started ends with it', () => {
+describe('child processes end with the program', () => {
   function system(name: NodeJS.Platform, done: unknown[], fault?: string): GroupSystem {
     return {
       platform: name,
@@ -63,7 +63,7 @@ describe('what a program started ends with it', () => {
   }
   const running = { pid: 7, exitCode: null, signalCode: null };
 
-  test('by its group on POSIX, by its tree on Windows', () => {
+  test('by process group on POSIX, by process tree on Windows', () => {
     const done: unknown[] = [];
     signalGroup(running, 'SIGTERM', system('darwin', done));
     signalGroup(running, 'SIGTERM', system('win32', done));
@@ -75,21 +75,21 @@ describe('what a program started ends with it', () => {
     expect(groupOptions('darwin').detached).toBe(true);
   });
 
-  test('on Windows a program that has ended is left alone; its number may be another’s', () => {
+  test('but on Windows an ended program is left alone, since its pid may be reused', () => {
     const done: unknown[] = [];
     signalGroup({ ...running, exitCode: 0 }, 'SIGKILL', system('win32', done));
     signalGroup({ ...running, pid: undefined }, 'SIGKILL', system('win32', done));
     expect(done).toEqual([]);
   });
 
-  test('a group that is gone is no error; what else goes wrong is', () => {
+  test('and a missing group is ignored, but other errors are not', () => {
     signalGroup(running, 'SIGKILL', system('linux', [], 'ESRCH'));
     signalGroup(running, 'SIGKILL', system('darwin', [], 'EPERM'));
     expect(() => signalGroup(running, 'SIGKILL', system('linux', [], 'EINVAL'))).toThrow('EINVAL');
   });
 });
 
-test('programs on Windows get the variables that Windows needs, whatever their spelling, and no others', () => {
+test('programs on Windows get exactly the variables that Windows needs, in any spelling', () => {
   const environment = { Path: 'C:\\bin', SystemRoot: 'C:\\Windows', OPENAI_API_KEY: 'secret', lc_all: 'C' };
   expect(cleanEnvironment(environment, 'win32')).toEqual({
     TERM: 'dumb',

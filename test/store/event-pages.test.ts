@@ -1,4 +1,4 @@
-// Pages of events against the plainest reading of the contract, and the cost of a page against the length of the log.
+// Pages of events: their content, and the indices that keep their cost independent of the length of the log.
 
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ function expected(all: readonly EventRow[], query: EventQuery): readonly EventRo
   return (query.order === 'desc' ? matching.reverse() : matching).slice(0, query.limit);
 }
 
-test('any page is what its filters say, in the order asked for', async () => {
+test('a page has the events that match its filters, in the requested order', async () => {
   const store = await openStore(temporaryPath());
   const rows = Array.from({ length: 120 }, (_, index) =>
     eventRow({
@@ -88,7 +88,7 @@ const filters: readonly Omit<EventQuery, 'limit'>[] = [
   { sessionId: 's', runId: 'r', types: ['a', 'b'] },
 ];
 
-test.each(filters)('a page by %j walks an index and never the table', (filter) => {
+test.each(filters)('a page by %j uses an index', (filter) => {
   for (const order of ['asc', 'desc'] as const) {
     for (const bounds of [{}, { after: 10 }, { before: 10 }]) {
       const plan = plansOf((statements) =>
@@ -107,7 +107,7 @@ test.each(filters)('a page by %j walks an index and never the table', (filter) =
   }
 });
 
-test('a page of runs by several states walks the index of the states', () => {
+test('a page of runs by several statuses uses the index of statuses', () => {
   const several = plansOf((statements) =>
     listRuns(statements, { limit: 50, statuses: ['queued', 'running'] }),
   );
@@ -119,7 +119,7 @@ test('a page of runs by several states walks the index of the states', () => {
   expect(ofSession).toContain('runs_by_session');
 });
 
-test('pruning takes the front of the log, also where the clock was set back: what is kept has no holes', async () => {
+test('pruning removes the oldest events without holes, even if the clock was set back', async () => {
   const store = await openStore(temporaryPath());
   const times = [10, 30, 20, 40, 50];
   await store.write(times.map((timestamp) => ({ kind: 'appendEvent', event: eventRow({ timestamp }) })));

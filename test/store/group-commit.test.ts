@@ -1,9 +1,9 @@
-// What concurrent callers can count on: all or none of their own writes, alone in their fault, told at once when too much waits.
+// Concurrent writes: each caller gets all or none of its writes, fails alone, and is refused at once if too much waits.
 
 import { expect, test } from 'vitest';
 import { newEvent, newSession, openStore } from './temporary-store.ts';
 
-test('concurrent writes get numbers without holes, in the order they were asked for', async () => {
+test('concurrent writes get consecutive numbers in the order of the calls', async () => {
   const store = await openStore();
   const results = await Promise.all(
     Array.from({ length: 3000 }, (_, index) =>
@@ -13,7 +13,7 @@ test('concurrent writes get numbers without holes, in the order they were asked 
   expect(results.flat()).toEqual(Array.from({ length: 4000 }, (_, index) => index + 1));
 });
 
-test('a caller whose row is at fault is refused with all of its writes; the others of the same commit are kept', async () => {
+test('a caller with an invalid row loses all of its writes; the others of the commit are kept', async () => {
   const store = await openStore();
   const twice = newEvent();
   await store.write([twice]);
@@ -29,7 +29,7 @@ test('a caller whose row is at fault is refused with all of its writes; the othe
   expect(await store.getSession('ses_lost')).toBeUndefined();
 });
 
-test('a write that is no record at all is refused alone', async () => {
+test('a write that is not a row is refused alone', async () => {
   const store = await openStore();
   const results = await Promise.allSettled([
     store.write([newEvent({ data: { not: 'text' } as unknown as string })]),
@@ -40,7 +40,7 @@ test('a write that is no record at all is refused alone', async () => {
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
 });
 
-test('beyond 100 000 waiting rows callers are told at once, and what was accepted is kept', async () => {
+test('writes beyond 100 000 waiting rows are refused at once, and accepted ones are kept', async () => {
   const store = await openStore();
   const results = await Promise.allSettled(
     Array.from({ length: 110 }, () => store.write(Array.from({ length: 1000 }, () => newEvent()))),
@@ -52,7 +52,7 @@ test('beyond 100 000 waiting rows callers are told at once, and what was accepte
   expect(await store.write([newEvent()])).toEqual([100_001]);
 });
 
-test('beyond 64 Mi of waiting text callers are told at once', async () => {
+test('writes beyond 64 Mi characters of waiting text are refused at once', async () => {
   const store = await openStore();
   const data = JSON.stringify('x'.repeat(16 * 1024 * 1024));
   const results = await Promise.allSettled(

@@ -1,5 +1,5 @@
-// A process of its own that opens a store, says so, and holds it until it is killed or its stdin ends.
-// `append`: also appends without pause, four callers at a time, and prints a line for each acknowledged event.
+// A process that opens a store and holds it until it is killed or its stdin ends. With `append` it also appends without
+// pause, four callers at a time, and prints a line for each acknowledged event.
 
 import { makeId } from '../../src/events/ids.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';

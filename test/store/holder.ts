@@ -1,4 +1,4 @@
-// Starts `holder-process.ts` and reads its lines.
+// Starts holder-process.ts and reads its lines.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,13 +9,13 @@ const script = fileURLToPath(new URL('./holder-process.ts', import.meta.url));
 
 export interface Holder {
   readonly pid: number;
-  /** The first line: `open`, or why not. */
+  /** The first line: `open`, or the reason of the refusal. */
   readonly answer: string;
-  /** Every further complete line so far. */
+  /** All further complete lines. */
   readonly lines: readonly string[];
-  /** Resolves when there are so many further lines. */
+  /** Wait for this many further lines. */
   said(count: number): Promise<void>;
-  /** SIGKILL; resolves when the process is gone and its output was read to the end. */
+  /** Send SIGKILL, and wait until the process has ended and its output is read. */
   kill(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export async function startHolder(path: string, ...more: string[]): Promise<Hold
   onTestFinished(kill);
   const lines: string[] = [];
   let text = '';
-  // Split by hand: a line that the kill cut off was not said.
+  // A line that the kill cut off does not count.
   child.stdout.setEncoding('utf8').on('data', (piece: string) => {
     const parts = (text + piece).split('\n');
     text = parts.pop() as string;
@@ -42,9 +42,12 @@ export async function startHolder(path: string, ...more: string[]): Promise<Hold
   });
   await Promise.race([once(child, 'line'), gone]);
   const answer = lines.shift();
-  if (answer === undefined) throw new Error(`the holder said nothing: ${errors}`);
+  if (answer === undefined) throw new Error(`the holder printed nothing: ${errors}`);
   const said = async (count: number): Promise<void> => {
-    while (lines.length < count) await once(child, 'line');
+    while (lines.length < count) {
+      if (child.exitCode !== null) throw new Error(`the holder ended after ${lines.length} lines: ${errors}`);
+      await Promise.race([once(child, 'line'), gone]);
+    }
   };
   return { pid: child.pid as number, answer, lines, said, kill };
 }

@@ -1,4 +1,4 @@
-// Who may open a database, what is refused in one line, and what is left behind by those who died.
+// Opening a database: ownership, refusals in one line, and files left by a killed process.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { startHolder } from './holder.ts';
 import { newEvent, openStore, temporaryFolder, temporaryPath } from './temporary-store.ts';
 
-test('only the owner of the file may read it, whatever the umask and the mode before', async () => {
+test('only the owner may read the files, whatever the umask and the old mode', async () => {
   const path = temporaryPath();
   writeFileSync(path, '', { mode: 0o644 });
   const before = process.umask(0);
@@ -25,7 +25,7 @@ test('only the owner of the file may read it, whatever the umask and the mode be
   }
 });
 
-test('the write-ahead log is on, and a commit waits for the disk', async () => {
+test('the write-ahead log is on', async () => {
   const path = temporaryPath();
   const store = await openStore(path);
   await store.write([newEvent()]);
@@ -59,7 +59,7 @@ test('every commit is followed by an fsync', ({ skip }) => {
   expect(trace.match(/f(data)?sync\(/g)?.length ?? 0).toBeGreaterThanOrEqual(10);
 });
 
-test('a second process is refused in one line that names the first; when that is killed, it may', async () => {
+test('a second process is refused in one line that names the first, until the first is killed', async () => {
   const path = temporaryPath();
   const first = await startHolder(path);
   expect(first.answer).toBe('open');
@@ -73,7 +73,7 @@ test('a second process is refused in one line that names the first; when that is
   });
 
   await first.kill();
-  // What it left says that a dead process holds the database; nobody believes it.
+  // The owner file of a dead process does not lock the database.
   expect(readFileSync(`${path}.owner`, 'utf8')).toContain(`"pid":${first.pid}`);
   const store = await openStore(path);
   expect(readFileSync(`${path}.owner`, 'utf8')).toContain(`"pid":${process.pid}`);
@@ -81,7 +81,7 @@ test('a second process is refused in one line that names the first; when that is
   expect(existsSync(`${path}.owner`)).toBe(false);
 });
 
-test('the same process is refused a second time, and may open again after close', async () => {
+test('the same process cannot open it twice, but again after close', async () => {
   const path = temporaryPath();
   const store = await openStore(path);
   await expect(openSqliteStore({ path })).rejects.toThrow(`by process ${process.pid} (this process)`);
@@ -91,7 +91,7 @@ test('the same process is refused a second time, and may open again after close'
   expect(await again.write([newEvent()])).toEqual([2]);
 });
 
-test('an owner file with nonsense in it does not hide the refusal', async () => {
+test('a damaged owner file does not prevent the refusal', async () => {
   const path = temporaryPath();
   await openStore(path);
   for (const nonsense of ['', 'null', '[]', '{"pid":1}', '\u0000']) {
@@ -103,7 +103,7 @@ test('an owner file with nonsense in it does not hide the refusal', async () => 
   }
 });
 
-test('an owner file that cannot be written or removed neither locks the database out nor keeps it from closing', async () => {
+test('an owner file that cannot be written or removed prevents neither opening nor closing', async () => {
   const path = temporaryPath();
   mkdirSync(`${path}.owner`);
   const store = await openStore(path);
@@ -112,9 +112,10 @@ test('an owner file that cannot be written or removed neither locks the database
   expect(await again.write([newEvent()])).toEqual([1]);
 });
 
-test('a refused second open does not take the first one’s locks away from it', async () => {
-  // Closing any descriptor of the database file would drop the process's POSIX locks on it; another program (a backup) that
-  // opens and closes the database would then think itself the last one and delete the log under the running server.
+test('a refused second open does not release the locks of the first', async () => {
+  // Closing any descriptor of the database file would drop the process's POSIX locks on it; another program (a backup)
+  // that opens and closes the database would then think itself the last one and delete the log under the running
+  // server.
   const path = temporaryPath();
   const store = await openStore(path);
   await store.write([newEvent()]);
@@ -132,7 +133,7 @@ test('a refused second open does not take the first one’s locks away from it',
   expect(await (await openStore(path)).eventBounds()).toEqual({ first: 1, last: 2 });
 });
 
-test('a database of a newer release is refused in one line and not touched', async () => {
+test('a database of a newer release is refused in one line and not changed', async () => {
   const path = temporaryPath();
   await (await openStore(path)).close();
   const database = new DatabaseSync(path);
@@ -144,7 +145,7 @@ test('a database of a newer release is refused in one line and not touched', asy
     message: `${path} was written by a newer release (schema ${schemaVersion + 1}; this one knows up to ${schemaVersion}). Update codebuddy-api.`,
   });
   expect(readFileSync(path).equals(before)).toBe(true);
-  // The refusal let go of the lock.
+  // The refusal released the lock.
   expect((await startHolder(path)).answer).toContain('newer release');
 });
 
@@ -167,7 +168,7 @@ test.each([
   expect(readFileSync(path).equals(bytes)).toBe(true);
 });
 
-test('another program’s database is refused and left as it was', async () => {
+test('a database of another program is refused and not changed', async () => {
   for (const version of [0, schemaVersion]) {
     const path = temporaryPath();
     const foreign = new DatabaseSync(path);
@@ -192,10 +193,10 @@ test('a path that cannot be written is refused in one line', async () => {
   }
 });
 
-test('a migration that fails leaves version and schema as they were; the next start finishes it', async () => {
+test('a failed migration changes neither version nor schema; the next start finishes it', async () => {
   const path = temporaryPath();
   const database = new DatabaseSync(path);
-  // In the way of the last statement of the step: all before it must be undone.
+  // The last statement of the step fails, so all before it must be undone.
   database.exec('CREATE TABLE probe (other TEXT)');
   expect(() => migrate(database)).toThrow();
   expect(database.isTransaction).toBe(false);
@@ -209,7 +210,7 @@ test('a migration that fails leaves version and schema as they were; the next st
   expect(await (await openStore(path)).eventBounds()).toEqual({ first: 1, last: 0 });
 });
 
-test('a database of an older release is brought forward step by step, with what is in it', () => {
+test('a database of an older release is migrated step by step with its content', () => {
   const database = new DatabaseSync(':memory:');
   const steps = ['CREATE TABLE a (x)', 'INSERT INTO a VALUES (1)', 'INSERT INTO a SELECT x + 1 FROM a'];
   migrate(database, steps.slice(0, 2));

@@ -1,4 +1,4 @@
-// Sessions, messages, runs, keys and answers: what is put is what is listed, and what goes with what.
+// Sessions, messages, runs, keys and answers: they are listed as they were put, and deleted together.
 
 import { expect, test } from 'vitest';
 import type { MessageRow, RunRow, Write } from '../../src/store/store.ts';
@@ -15,7 +15,7 @@ function run(id: string, sessionId: string, status = 'queued'): RunRow {
 const addMessage = (row: MessageRow): Write => ({ kind: 'addMessage', message: row });
 const putRun = (row: RunRow): Write => ({ kind: 'putRun', run: row });
 
-test('sessions come newest first in pages; put again, all changes but the time of creation', async () => {
+test('sessions are listed newest first in pages; a second put changes all but the creation time', async () => {
   const store = await openStore(temporaryPath());
   await store.write(['a', 'b', 'c', 'd'].map((id) => newSession(id)));
   const first = await store.listSessions({ limit: 3 });
@@ -29,7 +29,7 @@ test('sessions come newest first in pages; put again, all changes but the time o
   expect(await store.getSession('none')).toBeUndefined();
 });
 
-test('messages come oldest first in pages and are counted per session', async () => {
+test('messages are listed oldest first in pages and counted by session', async () => {
   const store = await openStore(temporaryPath());
   const messages = ['m1', 'm2', 'm3'].map((id) => addMessage(message(id, 's')));
   await store.write([newSession('s'), newSession('t'), ...messages]);
@@ -40,7 +40,7 @@ test('messages come oldest first in pages and are counted per session', async ()
   expect(await store.countMessages([])).toEqual(new Map());
 });
 
-test('runs come newest first, by session, by status, in pages', async () => {
+test('runs are listed newest first in pages, by session and status', async () => {
   const store = await openStore(temporaryPath());
   const runs = [run('r1', 's', 'completed'), run('r2', 's', 'running'), run('r3', 't', 'queued')];
   await store.write([newSession('s'), newSession('t'), ...runs.map(putRun)]);
@@ -63,7 +63,7 @@ test('runs come newest first, by session, by status, in pages', async () => {
   });
 });
 
-test('with a session go its runs and messages; its events stay in the log', async () => {
+test('a deleted session takes its runs and messages with it; its events stay in the log', async () => {
   const store = await openStore(temporaryPath());
   await store.write([
     ...['s', 'other'].flatMap((id) => [
@@ -91,7 +91,7 @@ test('keys are listed and deleted; the same hash under another id is refused', a
   expect(await store.listKeys()).toEqual([]);
 });
 
-test('answers are kept by key, replaced, and pruned oldest first in steps', async () => {
+test('answers are stored by key, replaced, and pruned oldest first in steps', async () => {
   const store = await openStore(temporaryPath());
   const fixed = { fingerprint: 'f', status: 200, headers: '{}', body: 'é\u0000z' };
   const answer = (key: string, createdAt: number) => ({ ...fixed, key, createdAt });
@@ -104,7 +104,7 @@ test('answers are kept by key, replaced, and pruned oldest first in steps', asyn
   expect(await store.getAnswer('k1')).toBeDefined();
 });
 
-test('a message or a run of a session that is gone is refused by name; other callers of the commit are not', async () => {
+test('a message or run of a deleted session is refused alone with a clear error', async () => {
   const store = await openStore(temporaryPath());
   await store.write([newSession('s')]);
   const [, late, lateRun, other] = await Promise.allSettled([

@@ -1,4 +1,4 @@
-// A database that may not grow: what a full disk does to a commit, tried without the right to mount one.
+// A database with a size limit: what a full disk does to a commit, without the right to mount one.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,7 +11,7 @@ import { packError } from '../../src/store/sqlite/thread-error.ts';
 import { createWriteQueue } from '../../src/store/sqlite/write-queue.ts';
 import { newEvent, temporaryFolder } from './temporary-store.ts';
 
-test('at its limit a commit is refused whole with storage_full, said once, and commits work again when the limit is lifted', async () => {
+test('a commit over the limit fails with storage_full and one warning; commits work again after the limit is lifted', async () => {
   const folder = temporaryFolder();
   const database = new DatabaseSync(join(folder, 'codebuddy.db'));
   onTestFinished(() => database.close());

@@ -1,5 +1,5 @@
-// Full and failing disks, real ones: refused with the right code, nothing acknowledged is lost, and it works again when the disk
-// does, without a restart.
+// Full and failing disks: writes fail with the right code, no acknowledged event is lost, and writes work again without
+// a restart.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ function fill(disk: string, leaveBytes = 0): string {
   return ballast;
 }
 
-test('a full disk: storage_full, all that was acknowledged is there, and it goes on when there is space', async ({
+test('a full disk fails with storage_full, loses no acknowledged event, and works again once there is space', async ({
   skip,
 }) => {
   const disk = smallDisk();
@@ -73,9 +73,7 @@ test('a full disk: storage_full, all that was acknowledged is there, and it goes
   expect(new Map(rows.map(({ sequence, id }) => [sequence, id]))).toEqual(acknowledged);
 });
 
-test('a start on a full disk fails in one line and leaves the database free for the next', async ({
-  skip,
-}) => {
+test('a start on a full disk fails in one line and releases the database', async ({ skip }) => {
   const disk = smallDisk();
   if (disk === undefined) return skip('this user may not mount a tmpfs');
   const path = join(disk, 'codebuddy.db');
@@ -90,7 +88,7 @@ test('a start on a full disk fails in one line and leaves the database free for 
   expect(await store.write([newEvent()])).toEqual([1]);
 });
 
-test('a read-only disk refuses to open in one line', async ({ skip }) => {
+test('a start on a read-only disk fails in one line', async ({ skip }) => {
   const disk = smallDisk();
   if (disk === undefined) return skip('this user may not mount a tmpfs');
   const path = join(disk, 'codebuddy.db');
@@ -105,8 +103,10 @@ test('a read-only disk refuses to open in one line', async ({ skip }) => {
   expect(await store.write([newEvent()])).toEqual([1]);
 });
 
-// A disk with a file open for writing cannot be remounted read-only; an immutable file refuses writes just as one would.
-test('a disk that refuses writes: storage_unavailable, reads go on, and it recovers', async ({ skip }) => {
+// A disk with a file open for writing cannot be remounted read-only. An immutable file refuses writes in the same way.
+test('a disk that refuses writes fails with storage_unavailable, allows reads, and recovers', async ({
+  skip,
+}) => {
   const path = temporaryPath();
   const store = await openStore(path);
   await store.write([newEvent({ id: 'evt_before' })]);
@@ -132,11 +132,12 @@ test('a disk that refuses writes: storage_unavailable, reads go on, and it recov
   expect(await (await openStore(path)).eventBounds()).toEqual({ first: 1, last: 2 });
 });
 
-test('a logger that throws, or rejects later, does not keep the store from committing', async () => {
+test('a logger that throws or rejects does not prevent commits', async () => {
   const path = temporaryPath();
   const told: string[] = [];
   const store = await openSqliteStore({
     path,
+    busyTimeoutMs: 50,
     logger: {
       warn(_fields, message) {
         told.push(message);
@@ -155,4 +156,4 @@ test('a logger that throws, or rejects later, does not keep the store from commi
   expect(await store.write([newEvent()])).toEqual([2]);
   expect(await store.write([newEvent()])).toEqual([3]);
   expect(told).toHaveLength(2);
-}, 60_000);
+});

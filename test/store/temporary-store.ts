@@ -1,4 +1,4 @@
-// A real store in a folder of its own, gone with the test; and records to put into it.
+// A real store in a temporary folder that is deleted with the test, and records for it.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,12 +16,12 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Where a database may be made. */
+/** The path of a new database. */
 export function temporaryPath(): string {
   return join(temporaryFolder(), 'codebuddy.db');
 }
 
-/** Opens `path`, or a new database; closed when the test ends. */
+/** Open `path`, or a new database. It is closed when the test ends. */
 export async function openStore(path = temporaryPath()): Promise<Store> {
   const store = await openSqliteStore({ path });
   onTestFinished(() => store.close());

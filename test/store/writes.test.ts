@@ -1,4 +1,4 @@
-// What a caller of `write` can count on: all or none, durable, alone in its fault. `group-commit.test.ts` has the bounds.
+// Writes: all or none of a caller's are kept, durably, and a caller fails alone. group-commit.test.ts has the limits.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { makeId } from '../../src/events/ids.ts';
 import type { Write } from '../../src/store/store.ts';
 import { eventRow, newEvent, newSession, openStore, sessionRow, temporaryPath } from './temporary-store.ts';
 
-test('a thousand concurrent writes get a thousand consecutive sequence numbers, and are there after a reopen', async () => {
+test('a thousand concurrent writes get consecutive sequence numbers and survive a reopen', async () => {
   const path = temporaryPath();
   const store = await openStore(path);
   const rows = Array.from({ length: 1000 }, (_, n) => eventRow({ data: JSON.stringify({ n }) }));
@@ -19,7 +19,7 @@ test('a thousand concurrent writes get a thousand consecutive sequence numbers, 
   expect(kept).toEqual(rows.map((row, n) => ({ ...row, sequence: n + 1 })));
 });
 
-test('one caller’s violation among a thousand rejects that caller alone, and the others keep their order', async () => {
+test('one invalid write among a thousand fails alone, and the others keep their order', async () => {
   const store = await openStore(temporaryPath());
   const taken = makeId('evt');
   await store.write([newEvent({ id: taken })]);
@@ -36,7 +36,7 @@ test('one caller’s violation among a thousand rejects that caller alone, and t
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
 });
 
-test('others are served between the commits of a long queue', async () => {
+test('the event loop turns between the commits of a long queue', async () => {
   const store = await openStore(temporaryPath());
   let done = false;
   const long = Promise.all(Array.from({ length: 10_000 }, () => store.write([newEvent()]))).then(() => {
@@ -51,7 +51,7 @@ test('others are served between the commits of a long queue', async () => {
   expect(turns).toBeGreaterThanOrEqual(4);
 });
 
-test('close commits what waits; a write or read after it is refused with a code; a second close is harmless', async () => {
+test('close commits waiting writes; later writes and reads fail with a code; a second close does nothing', async () => {
   const path = temporaryPath();
   const store = await openStore(path);
   const waiting = Array.from({ length: 5000 }, () => store.write([newEvent()]));
@@ -73,7 +73,7 @@ test('probe commits without adding an event', async () => {
   expect(await store.eventBounds()).toEqual({ first: 1, last: 0 });
 });
 
-test('text comes back as it was given, with NUL, quotes, all planes of Unicode', async () => {
+test('text is kept exactly, with NUL, quotes and all planes of Unicode', async () => {
   const store = await openStore(temporaryPath());
   const title = 'a\u0000b "quoted" \'; DROP TABLE sessions; -- 😀 \u{10ffff} é';
   await store.write([{ kind: 'putSession', session: sessionRow('s', title) }]);
@@ -83,7 +83,7 @@ test('text comes back as it was given, with NUL, quotes, all planes of Unicode',
   expect((await store.getEvent('evt_x'))?.data).toBe(data);
 });
 
-test('a caller’s writes are kept all or none, whatever the others in the same commit do', async () => {
+test('all or none of the writes of a caller are kept, whatever the others of the commit do', async () => {
   const store = await openStore(temporaryPath());
   const taken = makeId('evt');
   await store.write([newEvent({ id: taken })]);
@@ -104,7 +104,7 @@ test('a caller’s writes are kept all or none, whatever the others in the same 
   expect(await store.readEvents({ sessionId: 'none', limit: 9 })).toEqual([]);
 });
 
-test('a write that is no row at all harms only its caller', async () => {
+test('a write that is not a row fails alone', async () => {
   const store = await openStore(temporaryPath());
   const unbindable = { kind: 'appendEvent', event: { ...eventRow(), data: {} } } as unknown as Write;
   const results = await Promise.allSettled(

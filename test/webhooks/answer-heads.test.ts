@@ -1,11 +1,11 @@
-// Answers that a strict parser refuses: the status line decides, since the receiver has taken the event by then.
+// Answers that a strict parser refuses. The status line decides, because the receiver has accepted the event by then.
 
 import { createServer } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { createAnswerHead } from '../../src/webhooks/answer-head.ts';
 import { startWebhooks, toolStart } from './start-webhooks.ts';
 
-/** Answers each request with these bytes, and closes. Gives its URL. */
+/** Answer each request with these bytes and close the connection. Returns the URL. */
 async function startRaw(answer: string | Buffer): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -49,7 +49,7 @@ it.each([
   expect(delivery?.status).toBe('success');
 });
 
-it('other statuses decide, too, with the headers that mean something', async () => {
+it('other statuses and their headers decide too', async () => {
   const limited = await attemptAt('HTTP/1.1 429 Too Many Requests\nRetry-After: 7200\n\n');
   expect(limited.attempt).toMatchObject({ outcome: 'rate_limited', statusCode: 429 });
   expect(Date.parse(limited.state?.pausedUntil ?? '') - Date.now()).toBeGreaterThan(3_600_000);
@@ -57,7 +57,7 @@ it('other statuses decide, too, with the headers that mean something', async () 
   expect(failed.attempt).toMatchObject({ outcome: 'http_error', statusCode: 500 });
 });
 
-it('what has no status line is no answer', async () => {
+it('bytes without a status line are a bad response', async () => {
   for (const answer of [
     'HTTP/1.1 2000 OK\r\n\r\n',
     'HTTP/1.1 99 OK\n\n',
@@ -69,7 +69,7 @@ it('what has no status line is no answer', async () => {
   }
 });
 
-it('is read from bytes in any pieces, in little memory', () => {
+it('the head of an answer is read from pieces of any size', () => {
   const bytes = Buffer.from(
     '\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 No\r\nDate: a\r\nRETRY-AFTER: 12\r\ndate: b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
   );

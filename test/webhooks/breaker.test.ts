@@ -1,5 +1,5 @@
-// Whom the breaker holds back, and for how long: receivers that live are served, those that come back are found soon, and a person who says that
-// it works again is believed.
+// The breaker: which receivers it stops deliveries to, how a receiver that works again is found, and which commands
+// go through it.
 
 import { describe, expect, it } from 'vitest';
 import { stoppedClock } from './movable-clock.ts';
@@ -24,7 +24,7 @@ async function emitTools(webhooks: Webhooks, count: number): Promise<string[]> {
   return ids;
 }
 
-/** Waits until everything that was tried is in the history. */
+/** Wait until the history has all attempts. */
 async function recorded(webhooks: Webhooks): Promise<void> {
   await expect
     .poll(async () => {
@@ -38,7 +38,7 @@ async function recorded(webhooks: Webhooks): Promise<void> {
     .toBe(0);
 }
 
-/** A webhook whose receiver is gone and whose breaker is open; `receiver.port` is free for the next one. */
+/** A webhook with an open breaker. Its receiver is closed, and `receiver.port` is free for the next one. */
 async function withOpenBreaker(options: { ordered?: boolean; deliveries?: number } = {}) {
   const receiver = await startReceiver();
   await receiver.close();
@@ -54,7 +54,7 @@ async function withOpenBreaker(options: { ordered?: boolean; deliveries?: number
 }
 
 describe('a receiver that answers', () => {
-  it('with 4xx to what it does not handle gets everything that it does', async () => {
+  it('with 4xx to one type of event gets all others', async () => {
     const receiver = await startReceiver();
     receiver.answer((request, response) =>
       response.writeHead(eventOf(request) === 'session.start' ? 200 : 404).end(),
@@ -69,7 +69,7 @@ describe('a receiver that answers', () => {
     expect(await statusOf(webhooks, id)).not.toBe('open');
   });
 
-  it('with abort-message, even beside a 5xx, is not taken for dead', async () => {
+  it('with abort-message, even with a 5xx, does not open the breaker', async () => {
     const receiver = await startReceiver();
     receiver.answer((_request, response) =>
       response.writeHead(500, { 'webhook-delivery': 'abort-message' }).end(),
@@ -81,7 +81,7 @@ describe('a receiver that answers', () => {
     expect(receiver.requests).toHaveLength(12);
   });
 
-  it('with 4xx again after it was down closes the breaker', async () => {
+  it('with 4xx after it was down closes the breaker', async () => {
     const { receiver, time, webhooks, id } = await withOpenBreaker();
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     const again = await startReceiver(receiver.port);
@@ -91,7 +91,7 @@ describe('a receiver that answers', () => {
     await expect.poll(() => statusOf(webhooks, id)).toBe('failing');
   });
 
-  it('with 500 to one kind of event is probed with another kind', async () => {
+  it('with 500 to one type of event is probed with another type', async () => {
     const receiver = await startReceiver();
     receiver.answer((request, response) =>
       response.writeHead(eventOf(request) === 'tool.start' ? 500 : 200).end(),
@@ -103,7 +103,7 @@ describe('a receiver that answers', () => {
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     const before = receiver.requests.length;
     const { deliveries } = await webhooks.emit('session.start', { title: 'x' });
-    // All that failed are due, too, and were so before.
+    // All failed ones are due too, and were due before.
     time.pass(2000);
     await webhooks.emit('session.start', { title: 'y' });
     await webhooks.settled(deliveries);
@@ -136,8 +136,8 @@ describe('a receiver that answers', () => {
   });
 });
 
-describe('a receiver that comes back', () => {
-  it('gets what waits at once, whatever the wait of each delivery was, and no attempt was lost meanwhile', async () => {
+describe('a receiver that works again', () => {
+  it('gets all waiting deliveries at once; none lost an attempt meanwhile', async () => {
     const { receiver, time, webhooks, id, waiting } = await withOpenBreaker({ deliveries: 12 });
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     const refused = async () => (await webhooks.stats()).latency.connection_refused?.count ?? 0;
@@ -159,7 +159,7 @@ describe('a receiver that comes back', () => {
     expect(await statusOf(webhooks, id)).toBe('healthy');
   });
 
-  it('is found by the one delivery that waits, before its own time', async () => {
+  it('is found by a probe without new events', async () => {
     const { receiver, time, webhooks, id } = await withOpenBreaker({ deliveries: 5 });
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     await expect
@@ -167,7 +167,7 @@ describe('a receiver that comes back', () => {
       .toEqual([1, 1, 1, 1, 1]);
     const again = await startReceiver(receiver.port);
     time.pass(1500);
-    // Its own timer, which is real, comes within a second or two.
+    // The timer of the probe is real.
     await again.received(5);
     const all = await webhooks.getHistory();
     await webhooks.settled(all.map(({ id }) => id));
@@ -197,7 +197,7 @@ describe('a receiver that comes back', () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
   });
 
-  it('is probed at once by a new process, whatever the last one had found', async () => {
+  it('is probed at once by the next process', async () => {
     const { receiver, webhooks, home, id, waiting } = await withOpenBreaker();
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     await webhooks.close();
@@ -207,8 +207,8 @@ describe('a receiver that comes back', () => {
   });
 });
 
-describe.each([false, true])('what a person asks for (ordered: %s)', (ordered) => {
-  /** A webhook whose receiver asked for a day's pause, and a delivery that waits. */
+describe.each([false, true])('a command (ordered: %s)', (ordered) => {
+  /** A webhook whose receiver asked for a pause of a day, and a waiting delivery. */
   async function withPause() {
     const receiver = await startReceiver();
     receiver.answer((_request, response) => response.writeHead(429, { 'retry-after': '86400' }).end());
@@ -221,7 +221,7 @@ describe.each([false, true])('what a person asks for (ordered: %s)', (ordered) =
     return { receiver, webhooks, id, waiting };
   }
 
-  it('test is sent during a pause, and its success ends the pause', async () => {
+  it('test sends during a pause, and its success ends the pause', async () => {
     const { webhooks, id } = await withPause();
     const delivery = await webhooks.test(id);
     expect((await webhooks.settled([delivery.id]))[0]?.status).toBe('success');
@@ -230,19 +230,19 @@ describe.each([false, true])('what a person asks for (ordered: %s)', (ordered) =
     expect((await webhooks.settled(next.deliveries))[0]?.status).toBe('success');
   });
 
-  it('retry is sent during a pause', async () => {
+  it('retry sends during a pause', async () => {
     const { webhooks, waiting } = await withPause();
     await webhooks.retry(waiting);
     expect((await webhooks.settled([waiting]))[0]).toMatchObject({ status: 'success' });
   });
 
-  it('enable sends what waits, though it was enabled', async () => {
+  it('enable sends waiting deliveries of an enabled webhook', async () => {
     const { webhooks, id, waiting } = await withPause();
     await webhooks.enable(id);
     expect((await webhooks.settled([waiting]))[0]).toMatchObject({ status: 'success' });
   });
 
-  it('a new url does not wait for what the old one asked', async () => {
+  it('a new url ends the pause of the old one', async () => {
     const { webhooks, id, waiting } = await withPause();
     const other = await startReceiver();
     await webhooks.update(id, { url: other.url });
@@ -256,7 +256,7 @@ describe.each([false, true])('what a person asks for (ordered: %s)', (ordered) =
       deliveries: ordered ? 1 : 6,
     });
     if (ordered) {
-      // One at a time, an hour apart: what opens the breaker is asked for.
+      // One at a time, an hour apart: retries open the breaker.
       for (let i = 0; i < 4; i++) {
         await expect.poll(async () => (await webhooks.getHistory())[0]?.attempts).toBe(i + 1);
         await recorded(webhooks);
@@ -274,7 +274,7 @@ describe.each([false, true])('what a person asks for (ordered: %s)', (ordered) =
       url: () => webhooks.update(id, { url: next.url }).then(() => waiting),
     };
     const deliveries = await asked[what]();
-    // The clock stands still: nothing else would make a probe due.
+    // The clock stands still, so that no probe becomes due.
     expect((await webhooks.settled(deliveries)).every(({ status }) => status === 'success')).toBe(true);
     await webhooks.settled(waiting);
     expect(await statusOf(webhooks, id)).toBe('healthy');
@@ -283,7 +283,7 @@ describe.each([false, true])('what a person asks for (ordered: %s)', (ordered) =
 });
 
 describe('the next attempt', () => {
-  it('is named as the time at which something happens', async () => {
+  it('is shown as the time of the next probe', async () => {
     const { time, webhooks, id } = await withOpenBreaker({ deliveries: 12 });
     await expect.poll(() => statusOf(webhooks, id)).toBe('open');
     const probeAt = (await webhooks.get(id))?.state.nextProbeAt ?? '';

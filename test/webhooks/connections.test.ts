@@ -1,4 +1,4 @@
-// The way to a receiver: several addresses, slow ones, mapped ones, client certificates, and receivers that speak HTTP/2 alone.
+// Connections to receivers: several addresses, slow and mapped ones, client certificates, and HTTP/2-only receivers.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,9 +9,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeCertificate } from '../../src/receiver/certificate.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openTcp } from '../../src/webhooks/open-tcp.ts';
+import { makeCertificate } from '../receiver/certificate.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 
@@ -31,42 +32,41 @@ async function portOf(server: Listening): Promise<number> {
 
 async function firstAttempt(webhooks: ReturnType<typeof startWebhooks>['webhooks']) {
   await webhooks.emit('tool.start', toolStart());
-  await expect
-    .poll(async () => (await webhooks.getHistory())[0]?.attemptLog.length, { timeout: 20_000 })
-    .toBeGreaterThan(0);
+  await expect.poll(async () => (await webhooks.getHistory())[0]?.attemptLog.length).toBeGreaterThan(0);
   return (await webhooks.getHistory())[0]?.attemptLog[0];
 }
 
 describe('an address', () => {
-  it('that is slow is not given up for one that is closed', async () => {
+  it('that is slow is still used if another one refuses', async () => {
     const child: ChildProcess = fork(fileURLToPath(new URL('./full-backlog.ts', import.meta.url)));
     onTestFinished(() => void child.kill('SIGKILL'));
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-    // More than its queue holds: the kernel drops what comes next, until the process takes them.
+    // More than its queue holds: the kernel drops further connections until the process accepts these.
     const waiting: Socket[] = [];
     for (let i = 0; i < 4; i++) waiting.push(connect(port, '127.0.0.1').on('error', () => undefined));
     onTestFinished(() => {
       for (const socket of waiting) socket.destroy();
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await waitFor('a full queue', () => waiting.some((socket) => !socket.connecting));
     const opening = openTcp({
       // The second one refuses.
       addresses: ['127.0.0.1', '127.0.0.2'],
       port,
-      timeoutMs: 30_000,
+      timeoutMs: WAIT_LIMIT_MS,
       signal: new AbortController().signal,
       attemptDelayMs: 50,
     });
-    setTimeout(() => child.kill('SIGCONT'), 600);
+    // A later start of the process is still in time.
+    setTimeout(() => child.kill('SIGCONT'), 300);
     const socket = await opening;
     expect(socket.remoteAddress).toBe('127.0.0.1');
     socket.destroy();
-  }, 40_000);
+  });
 
-  it('that is silent does not keep the next one from being tried', async () => {
+  it('without a route does not prevent the next one from being tried', async () => {
     const receiver = await startReceiver();
     const home = temporaryHome();
-    // No route, refused, then right.
+    // No route, refused, then the receiver.
     const hosts = join(home, 'hosts');
     writeFileSync(hosts, '224.0.0.1 many.test\n127.0.0.9 many.test\n127.0.0.1 many.test\n');
     const { webhooks } = startWebhooks({ home, hostsFile: hosts, allowedTargets: ['224.0.0.1'] });
@@ -75,7 +75,7 @@ describe('an address', () => {
   });
 
   it.each(['[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:ffff:127.0.0.1]'])(
-    'written as %s is the IPv4 address in it',
+    'written as %s is treated as its IPv4 address',
     async (host) => {
       const receiver = await startReceiver();
       const { webhooks } = startWebhooks();
@@ -88,24 +88,31 @@ describe('an address', () => {
   );
 });
 
-const authority = makeCertificate({ names: ['Our authority'], isCa: true });
-const serverCertificate = makeCertificate({ names: ['127.0.0.1'], issuer: authority });
+const authority = await makeCertificate({ names: ['Our authority'], isCa: true });
+const serverCertificate = await makeCertificate({ names: ['127.0.0.1'], issuer: authority });
 
 describe('TLS', () => {
-  it('may take longer than 5 s if the webhook has a longer time-out', async () => {
+  it('may take longer than 5 s if the time-out of the webhook is longer', async () => {
     const https = createHttpsServer(serverCertificate, (request, response) => {
       request.resume().on('end', () => response.end());
     });
-    const slow = createServer({ pauseOnConnect: true }, (socket) => {
-      setTimeout(() => https.emit('connection', socket), 5600);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    // The time passes between the start of the handshake and its answer.
+    const slow = createServer((socket) => {
+      socket.once('data', (hello) => {
+        vi.advanceTimersByTime(5600);
+        socket.pause().unshift(hello);
+        https.emit('connection', socket);
+      });
     });
     const port = await portOf(slow);
     const { webhooks } = startWebhooks({ ca: authority.cert });
     await webhooks.register({ url: `https://127.0.0.1:${port}/`, timeout: 60_000 });
     expect(await firstAttempt(webhooks)).toMatchObject({ outcome: 'success' });
-  }, 40_000);
+  });
 
-  /** A receiver that asks for a certificate of `clients`; gives the subjects that came. */
+  /** A receiver that demands a certificate of `clients`. Returns the subjects it saw. */
   async function startMutual(clients: string): Promise<{ url: string; subjects: string[] }> {
     const subjects: string[] = [];
     const server: HttpsServer = createHttpsServer(
@@ -120,8 +127,8 @@ describe('TLS', () => {
     return { url, subjects };
   }
 
-  it('shows the client certificate of its webhook, and of no other to the same receiver', async () => {
-    const clients = makeCertificate({ names: ['Clients'], isCa: true });
+  it('uses the client certificate of each webhook, also for the same receiver', async () => {
+    const clients = await makeCertificate({ names: ['Clients'], isCa: true });
     const { url, subjects } = await startMutual(clients.cert);
     const { webhooks, home } = startWebhooks();
     const file = (name: string, text: string): string => {
@@ -130,7 +137,7 @@ describe('TLS', () => {
     };
     const ca = file('ca.pem', authority.cert);
     for (const name of ['one', 'two']) {
-      const { cert, key } = makeCertificate({ names: [name], issuer: clients });
+      const { cert, key } = await makeCertificate({ names: [name], issuer: clients });
       const tls = { cert: file(`${name}.pem`, cert), key: file(`${name}.key`, key), ca };
       await webhooks.register({ url, events: ['session.start'], tls });
     }
@@ -148,8 +155,8 @@ describe('TLS', () => {
     expect((await webhooks.getAll())[0]?.tls).toMatchObject({ ca });
   });
 
-  it('takes files that were renewed, and waits without an attempt while they are gone', async () => {
-    const clients = makeCertificate({ names: ['Clients'], isCa: true });
+  it('reads renewed files, and waits without spending attempts while they are missing', async () => {
+    const clients = await makeCertificate({ names: ['Clients'], isCa: true });
     const { url, subjects } = await startMutual(clients.cert);
     const { webhooks, home } = startWebhooks();
     const [cert, key, ca] = ['c.pem', 'k.pem', 'ca.pem'].map((name) => join(home, name)) as [
@@ -157,27 +164,27 @@ describe('TLS', () => {
       string,
       string,
     ];
-    const write = (name: string): void => {
-      const made = makeCertificate({ names: [name], issuer: clients });
+    const write = async (name: string): Promise<void> => {
+      const made = await makeCertificate({ names: [name], issuer: clients });
       writeFileSync(cert, made.cert);
       writeFileSync(key, made.key);
     };
-    write('first');
+    await write('first');
     writeFileSync(ca, authority.cert);
     const id = await webhooks.register({ url, tls: { cert, key, ca } });
     rmSync(key);
     const { deliveries } = await webhooks.emit('tool.start', toolStart());
     await expect.poll(async () => (await webhooks.get(id))?.state.status).toBe('unreachable');
     expect((await webhooks.get(id))?.state.detail).toContain('tls.key');
-    write('renewed');
+    await write('renewed');
     expect((await webhooks.settled(deliveries))[0]).toMatchObject({ status: 'success', attempts: 1 });
     expect(subjects).toEqual(['renewed']);
-  }, 20_000);
+  });
 
-  it('refuses files that cannot be used, and names them', async () => {
+  it('refuses unusable files and names them', async () => {
     const { webhooks, home } = startWebhooks();
-    const { cert, key } = makeCertificate({ names: ['one'] });
-    const other = makeCertificate({ names: ['other'] });
+    const { cert, key } = await makeCertificate({ names: ['one'] });
+    const other = await makeCertificate({ names: ['other'] });
     const file = (name: string, text: string): string => {
       writeFileSync(join(home, name), text);
       chmodSync(join(home, name), 0o600);
@@ -209,7 +216,7 @@ describe('TLS', () => {
 });
 
 describe('a receiver that speaks only HTTP/2', () => {
-  it.each(['https', 'http'])('over %s, is told so in words', async (scheme) => {
+  it.each(['https', 'http'])('over %s gets a clear outcome', async (scheme) => {
     const server = scheme === 'https' ? createSecureServer(serverCertificate) : createHttp2Server();
     server.on('sessionError', () => undefined);
     const port = await portOf(server);

@@ -1,12 +1,13 @@
-// The tests' name server against the resolver that asks it in earnest: c-ares, through node:dns.
+// The name server of the tests, asked by c-ares through node:dns.
 
 import { promises as dns } from 'node:dns';
 import { expect, it } from 'vitest';
+import { WAIT_LIMIT_MS } from '../wait-for.ts';
 import { type DnsAnswer, type DnsAnswers, startDnsServer } from './dns-server.ts';
 
-async function start(answers: DnsAnswers) {
+async function start(answers: DnsAnswers, timeout = WAIT_LIMIT_MS) {
   const server = await startDnsServer(answers);
-  const resolver = new dns.Resolver({ timeout: 200, tries: 1 });
+  const resolver = new dns.Resolver({ timeout, tries: 1 });
   resolver.setServers([server.address]);
   return { server, resolver };
 }
@@ -23,7 +24,7 @@ it('gives A and AAAA records, whatever the case of the name', async () => {
   ]);
 });
 
-it('gives the ttl, 0 if nothing is said', async () => {
+it('gives the TTL, 0 by default', async () => {
   const { resolver } = await start(
     new Map([
       ['long.test', { A: ['192.0.2.1'], ttl: 86_400 }],
@@ -36,7 +37,7 @@ it('gives the ttl, 0 if nothing is said', async () => {
   expect(await resolver.resolve4('short.test', { ttl: true })).toEqual([{ address: '192.0.2.1', ttl: 0 }]);
 });
 
-it('follows a chain of CNAMEs, and ends where it is a circle', async () => {
+it('follows a chain of CNAMEs, and ends a circle', async () => {
   const { resolver } = await start(
     new Map<string, DnsAnswer>([
       ['one.test', { CNAME: 'two.test' }],
@@ -57,19 +58,20 @@ it.each([
   ['REFUSED', { rcode: 'REFUSED' }, 'EREFUSED'],
   ['a name without records', {}, 'ENODATA'],
   ['silence', { silent: true }, 'ETIMEOUT'],
-] as const)('%s', async (_what, answer, code) => {
-  const { resolver } = await start(new Map(answer === undefined ? [] : [['x.test', answer]]));
+] as const)('%s gives the right error', async (_what, answer, code) => {
+  const answers = new Map(answer === undefined ? [] : [['x.test', answer]]);
+  const { resolver } = await start(answers, code === 'ETIMEOUT' ? 200 : undefined);
   await expect(resolver.resolve4('x.test')).rejects.toMatchObject({ code });
 });
 
-it('256 records come over TCP, after UDP said that they do not fit', async () => {
+it('gives 256 records over TCP after a truncated answer over UDP', async () => {
   const A = Array.from({ length: 256 }, (_, i) => `10.0.0.${i}`);
   const { server, resolver } = await start(new Map([['many.test', { A }]]));
   expect([...(await resolver.resolve4('many.test'))].sort()).toEqual([...A].sort());
   expect(server.queries.map(({ transport }) => transport)).toEqual(['udp', 'tcp']);
 });
 
-it('changes its mind: between two questions, or when the map changes', async () => {
+it('can answer differently from one question to the next', async () => {
   const answers = new Map<string, DnsAnswer>([['later.test', { A: ['192.0.2.1'] }]]);
   const flipping = await start(({ count }) => ({ A: [count === 1 ? '192.0.2.1' : '127.0.0.1'] }));
   expect(await flipping.resolver.resolve4('any.test')).toEqual(['192.0.2.1']);
@@ -80,7 +82,7 @@ it('changes its mind: between two questions, or when the map changes', async () 
   expect(await mapped.resolver.resolve4('later.test')).toEqual(['127.0.0.1']);
 });
 
-it('bears what is no question', async () => {
+it('survives datagrams that are not questions', async () => {
   const { createSocket } = await import('node:dgram');
   const { server, resolver } = await start(new Map([['ok.test', { A: ['192.0.2.1'] }]]));
   const socket = createSocket('udp4');

@@ -1,5 +1,5 @@
-// A name server of the tests' own: UDP, and TCP for answers over 512 bytes. It answers what a test says, notes each question, and can
-// change its mind between two questions. RFC 1035, with only as much of it as a resolver needs.
+// A name server for tests: UDP, and TCP for answers over 512 bytes. It answers what a test says, also differently from
+// one question to the next, and records the questions. It has as much of RFC 1035 as a resolver needs.
 
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -7,11 +7,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { onTestFinished } from 'vitest';
 
-/** Of one name. A name without an entry does not exist. */
+/** The answer for one name. A name without an entry does not exist. */
 export interface DnsAnswer {
   readonly A?: readonly string[];
   readonly AAAA?: readonly string[];
-  /** The records of that name follow, if it is known. */
+  /** Followed by the records of that name, if it is known. */
   readonly CNAME?: string;
   /** Instead of records. */
   readonly rcode?: 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED';
@@ -32,9 +32,9 @@ export interface DnsQuery {
   readonly count: number;
 }
 
-type AnswerFor = (query: DnsQuery) => DnsAnswer | undefined;
+type AnswerFor = (query: DnsQuery) => DnsAnswer | undefined | Promise<DnsAnswer | undefined>;
 
-/** Names to answers, which a test may change at any time; or what decides for each question. */
+/** Answers by name, which a test may change at any time; or a function called for each question. */
 export type DnsAnswers = ReadonlyMap<string, DnsAnswer | AnswerFor> | AnswerFor;
 
 export interface DnsServer {
@@ -50,12 +50,13 @@ const udpLimit = 512;
 const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
 const types = { A: 1, CNAME: 5, AAAA: 28 } as const;
 
-/** On a free port of 127.0.0.1; closed when the test has ended. */
+/** Start on a free port of 127.0.0.1. Closed when the test ends. */
 export async function startDnsServer(answers: DnsAnswers): Promise<DnsServer> {
   const queries: DnsQuery[] = [];
   const counts = new Map<string, number>();
+  let closing: Promise<void> | undefined;
 
-  function ask(message: Buffer, transport: DnsQuery['transport']): Buffer | undefined {
+  async function ask(message: Buffer, transport: DnsQuery['transport']): Promise<Buffer | undefined> {
     const question = readQuestion(message);
     if (question === undefined) return undefined;
     const { name, type } = question;
@@ -67,9 +68,9 @@ export async function startDnsServer(answers: DnsAnswers): Promise<DnsServer> {
   }
 
   const udp = createSocket('udp4');
-  udp.on('message', (message, { port, address }) => {
-    const answer = ask(message, 'udp');
-    if (answer === undefined) return;
+  udp.on('message', async (message, { port, address }) => {
+    const answer = await ask(message, 'udp');
+    if (answer === undefined || closing !== undefined) return;
     udp.send(answer.length > udpLimit ? truncated(answer) : answer, port, address);
   });
   const open = new Set<Socket>();
@@ -81,15 +82,16 @@ export async function startDnsServer(answers: DnsAnswers): Promise<DnsServer> {
       buffered = Buffer.concat([buffered, chunk]);
       while (buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0)) {
         const end = 2 + buffered.readUInt16BE(0);
-        const answer = ask(buffered.subarray(2, end), 'tcp');
+        const message = buffered.subarray(2, end);
         buffered = buffered.subarray(end);
-        if (answer !== undefined) socket.write(Buffer.concat([uint16(answer.length), answer]));
+        void ask(message, 'tcp').then((answer) => {
+          if (answer !== undefined) socket.write(Buffer.concat([uint16(answer.length), answer]));
+        });
       }
     });
   });
 
   const port = await bindBoth(tcp, udp);
-  let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= (async () => {
       const closed = [
@@ -105,7 +107,7 @@ export async function startDnsServer(answers: DnsAnswers): Promise<DnsServer> {
   return { address: `127.0.0.1:${port}`, port, queries, close };
 }
 
-/** One port for both, as resolvers expect. */
+/** Resolvers expect the same port for both. */
 async function bindBoth(tcp: Server, udp: UdpSocket): Promise<number> {
   for (let tries = 1; ; tries++) {
     tcp.listen(0, '127.0.0.1');
@@ -126,7 +128,7 @@ async function bindBoth(tcp: Server, udp: UdpSocket): Promise<number> {
   }
 }
 
-function lookUp(answers: DnsAnswers, query: DnsQuery): DnsAnswer | undefined {
+function lookUp(answers: DnsAnswers, query: DnsQuery): ReturnType<AnswerFor> {
   if (typeof answers === 'function') return answers(query);
   const answer = answers.get(query.name);
   return typeof answer === 'function' ? answer(query) : answer;
@@ -139,7 +141,7 @@ interface Question {
   readonly end: number;
 }
 
-/** Undefined for what is no question. */
+/** Undefined if the message is not a question. */
 function readQuestion(message: Buffer): Question | undefined {
   if (message.length < 12 || message.readUInt16BE(4) !== 1) return undefined;
   const labels: string[] = [];
@@ -157,17 +159,17 @@ function readQuestion(message: Buffer): Question | undefined {
   return { name: labels.join('.'), type, end: at + 4 };
 }
 
-/** Undefined where it must stay silent. */
-function reply(
+/** Undefined for no answer. */
+async function reply(
   message: Buffer,
   { name, type, end }: Question,
-  lookUpName: (name: string) => DnsAnswer | undefined,
-): Buffer | undefined {
+  lookUpName: (name: string) => ReturnType<AnswerFor>,
+): Promise<Buffer | undefined> {
   const records: Buffer[] = [];
   let rcode: number = rcodes.NOERROR;
-  // A chain of CNAMEs, which may be a circle.
+  // A chain of CNAMEs may be a circle.
   for (let owner = name, steps = 0; steps < 16; steps++) {
-    const answer = lookUpName(owner);
+    const answer = await lookUpName(owner);
     if (answer?.silent) return undefined;
     if (answer === undefined || answer.rcode !== undefined) {
       rcode = rcodes[answer?.rcode ?? 'NXDOMAIN'];
@@ -192,7 +194,7 @@ function reply(
   return Buffer.concat([head, message.subarray(12, end), ...records]);
 }
 
-/** The question alone, with the bit that says: ask again over TCP. */
+/** The question alone, with the TC bit: ask again over TCP. */
 function truncated(answer: Buffer): Buffer {
   const end = readQuestion(answer)?.end ?? 12;
   const cut = Buffer.from(answer.subarray(0, end));

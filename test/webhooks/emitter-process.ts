@@ -1,4 +1,4 @@
-// A process that registers a webhook once, then emits as fast as it can and says what was acknowledged, until it is killed.
+// A process that registers two webhooks, then emits without pause and reports acknowledged events until it is killed.
 
 import { WebhookManager } from '../../src/api/webhooks.ts';
 

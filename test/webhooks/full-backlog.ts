@@ -1,4 +1,5 @@
-// A listener that takes no connection while it is stopped, with the shortest queue there is. Started by connections.test.ts, which wakes it.
+// A listener with the shortest queue, stopped so that it accepts no connection. connections.test.ts starts and wakes
+// it.
 
 import { createServer } from 'node:net';
 

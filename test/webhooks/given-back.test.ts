@@ -1,23 +1,15 @@
-// What is taken is given back, whatever fails in between: slots, places in a queue, the right to send.
+// Whatever fails in between, a delivery's slot, its place in the queue and its right to be sent are given back.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { createEventLog } from '../../src/events/log.ts';
+import { expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import type { Store } from '../../src/store/store.ts';
-import { openWebhookEngine, type WebhookEngineOptions } from '../../src/webhooks/engine.ts';
 import { startReceiver } from './recording-receiver.ts';
+import { ascending, sequencesOf } from './sequences.ts';
+import { startEngineBench } from './start-engine.ts';
 import { startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 
-/** For a machine that is busy. */
-const patient = { timeout: 15_000 };
-
-function sequencesOf(requests: readonly { readonly body: Buffer }[]): number[] {
-  return requests.map(({ body }) => (JSON.parse(body.toString()) as { sequence: number }).sequence);
-}
-
-it('an ordered webhook that is switched to unordered and back while it is busy goes on, in order', async () => {
+it('an ordered webhook keeps its order after it was made unordered and ordered again while busy', async () => {
   const receiver = await startReceiver();
   receiver.answer((_request, response) => setTimeout(() => response.end(), 5));
   const { webhooks } = startWebhooks();
@@ -35,11 +27,11 @@ it('an ordered webhook that is switched to unordered and back while it is busy g
   );
   await webhooks.settled(more.flatMap((emitted) => emitted.deliveries));
   const sequences = sequencesOf(receiver.requests.slice(before));
-  expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
+  expect(sequences).toEqual(ascending(sequences));
   expect(await webhooks.get(id)).toMatchObject({ state: { inFlight: 0, pending: 0 } });
 });
 
-it('a fault of the host while an answer is judged costs no slot and no delivery', async () => {
+it('an error of the host application while an answer is handled loses no slot and no delivery', async () => {
   const receiver = await startReceiver();
   let faults = 0;
   const { webhooks, warnings } = startWebhooks({
@@ -57,7 +49,7 @@ it('a fault of the host while an answer is judged costs no slot and no delivery'
   expect(await webhooks.get(id)).toMatchObject({ state: { inFlight: 0 } });
 });
 
-it('a `warn` that rejects later is as harmless as one that throws', async () => {
+it('a `warn` that rejects has no effect on deliveries', async () => {
   const receiver = await startReceiver();
   receiver.answer((_request, response) => response.writeHead(410).end());
   const { webhooks } = startWebhooks({
@@ -65,54 +57,21 @@ it('a `warn` that rejects later is as harmless as one that throws', async () => 
   });
   const gone = await webhooks.register({ url: receiver.url });
   await webhooks.emit('tool.start', toolStart());
-  await expect.poll(async () => (await webhooks.get(gone))?.state.status, patient).toBe('disabled');
+  await expect.poll(async () => (await webhooks.get(gone))?.state.status).toBe('disabled');
 });
 
-/** An engine over a real store that fails where a test says. */
-async function startOver(fail: (method: string) => boolean, options: Partial<WebhookEngineOptions> = {}) {
-  const home = temporaryHome();
-  const real = await openSqliteStore({ path: join(home, 'codebuddy.db') });
-  const log = createEventLog({ store: real });
-  const store = new Proxy(real, {
-    get(target, name) {
-      const value = Reflect.get(target, name) as unknown;
-      if (typeof value !== 'function') return value;
-      return (...given: unknown[]) =>
-        fail(String(name))
-          ? Promise.reject(new Error(`the disk fails at ${String(name)}`))
-          : Reflect.apply(value, target, given);
-    },
-  }) as Store;
-  onTestFinished(async () => {
-    await log.close();
-    await real.close();
-  });
-  const warnings: string[] = [];
-  const open = async (more: Partial<WebhookEngineOptions> = {}) => {
-    const engine = await openWebhookEngine({
-      store,
-      log,
-      registryPath: join(home, 'webhooks.json'),
-      warn: (message, error) => warnings.push(error === undefined ? message : `${message}: ${String(error)}`),
-      ...options,
-      ...more,
-    });
-    onTestFinished(() => engine.close(0));
-    return engine;
-  };
-  return { home, log, warnings, open };
-}
-
 it.each(['freshDeliveries', 'waitingDeliveries', 'write'])(
-  'housekeeping that meets a store that fails at %s forgets nothing of what it had taken',
+  'housekeeping loses no delivery when the store fails at %s',
   async (failing) => {
     const receiver = await startReceiver();
     let fails = 0;
     let isFailing = false;
-    const { home, log, warnings, open } = await startOver((method) => {
-      if (!isFailing || method !== failing) return false;
-      fails++;
-      return true;
+    const { home, log, warnings, open } = await startEngineBench({
+      fails(method) {
+        if (!isFailing || method !== failing) return false;
+        fails++;
+        return true;
+      },
     });
     const file = join(home, 'webhooks.json');
     const entry = { id: 'by-hand-1', url: receiver.url, events: ['tool.*'] };
@@ -120,24 +79,26 @@ it.each(['freshDeliveries', 'waitingDeliveries', 'write'])(
     const first = await open();
     for (let i = 0; i < 3; i++) await log.append([{ type: 'tool.start', data: toolStart(i) }]);
     await first.close(0);
-    // So much later that what waits is to be given up.
+    // So much later that waiting deliveries have expired.
     const later = 97 * 3_600_000;
     const second = await open({ clock: { wall: () => Date.now() + later } });
     isFailing = true;
-    await expect.poll(() => fails, patient).toBeGreaterThan(0);
-    await expect.poll(() => warnings.join(), patient).toContain('the disk fails');
+    await expect.poll(() => fails).toBeGreaterThan(0);
+    await expect.poll(() => warnings.join()).toContain('the disk fails');
     isFailing = false;
     writeFileSync(file, JSON.stringify([entry]));
-    // Each gets its last try.
+    // Each gets one last attempt.
     await receiver.received(3);
-    await expect.poll(async () => (await second.stats()).pending, patient).toBe(0);
+    await expect.poll(async () => (await second.stats()).pending).toBe(0);
   },
 );
 
-it('a webhook whose enabling failed half-way sends again when the store does', async () => {
+it('a webhook sends again after an enable that failed in the store', async () => {
   const receiver = await startReceiver();
   let isFailing = false;
-  const { log, open } = await startOver((method) => isFailing && method === 'freshenWaiting');
+  const { log, open } = await startEngineBench({
+    fails: (method) => isFailing && method === 'freshenWaiting',
+  });
   const engine = await open();
   const { webhook } = await engine.create({ url: receiver.url, events: ['tool.*'] });
   await engine.update(webhook.id, { enabled: false });
@@ -148,20 +109,22 @@ it('a webhook whose enabling failed half-way sends again when the store does', a
   await receiver.received(1);
 });
 
-it('a store that fails at the start is asked again for what is pending', async () => {
+it('pending deliveries are read again after the store failed at the start', async () => {
   const receiver = await startReceiver();
   receiver.answer((_request, response) => response.writeHead(500).end());
   let failsLeft = 0;
-  const { log, open } = await startOver((method) => method === 'freshPlaces' && failsLeft-- > 0);
+  const { log, open } = await startEngineBench({
+    fails: (method) => method === 'freshPlaces' && failsLeft-- > 0,
+  });
   const first = await open();
   await first.create({ id: 'ordered-one', url: receiver.url, events: ['tool.*'], ordered: true });
   for (let i = 0; i < 3; i++) await log.append([{ type: 'tool.start', data: toolStart(i) }]);
   await receiver.received(1);
   await first.close(0);
-  failsLeft = 2;
+  failsLeft = 1;
   receiver.answer((_request, response) => response.end());
   const second = await open();
-  await expect.poll(async () => (await second.stats()).pending, patient).toBe(0);
+  await expect.poll(async () => (await second.stats()).pending).toBe(0);
   expect((await second.listDeliveries({ limit: 10 })).items.map(({ status }) => status)).toEqual([
     'success',
     'success',
@@ -169,7 +132,7 @@ it('a store that fails at the start is asked again for what is pending', async (
   ]);
 });
 
-it('what the store remembers of a webhook and cannot be read keeps nothing from starting', async () => {
+it('a damaged state of a webhook in the store does not prevent a start', async () => {
   const receiver = await startReceiver();
   const home = temporaryHome();
   const store = await openSqliteStore({ path: join(home, 'codebuddy.db') });

@@ -1,4 +1,4 @@
-// A host's own use of the library: data and types of its own, fire and forget, the one manager of the process, and what the first version took.
+// The library in a host application: its own data and event types, fire and forget, the shared manager, and version 1.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,8 +11,8 @@ import { startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 const bodyOf = (request: { readonly body: Buffer } | undefined): Record<string, unknown> =>
   JSON.parse(String(request?.body)) as Record<string, unknown>;
 
-describe('data of a host', () => {
-  it('that differs from our schema is sent as it is, with one warning for each type', async () => {
+describe('data of a host application', () => {
+  it('that does not match the schema is sent as it is, with one warning for each type', async () => {
     const receiver = await startReceiver();
     const { webhooks, warnings } = startWebhooks();
     await webhooks.register({ url: receiver.url });
@@ -22,7 +22,7 @@ describe('data of a host', () => {
     await receiver.received(4);
     expect(receiver.requests.slice(0, 3).map((request) => bodyOf(request).data)).toEqual([data, data, data]);
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/tool\.complete.*\/data\/.*sent as it is; set strict: true/);
+    expect(warnings[0]).toMatch(/tool\.complete.*\/data\/.*sent unchanged\. Set strict: true/);
     expect(warnings[1]).toContain('session.start');
   });
 
@@ -34,7 +34,7 @@ describe('data of a host', () => {
     });
   });
 
-  it('that JSON cannot hold, and data of webhook.* that differs, is refused in any case', async () => {
+  it('that JSON cannot represent, and invalid data of webhook.*, is always refused', async () => {
     const { webhooks } = startWebhooks();
     const cycle: Record<string, unknown> = {};
     cycle.self = cycle;
@@ -43,7 +43,7 @@ describe('data of a host', () => {
     await expect(webhooks.emit('webhook.test', {})).rejects.toMatchObject({ code: 'validation_failed' });
   });
 
-  it('over 256 KiB is cut on the wire, and read whole with getEvent', async () => {
+  it('over 256 KiB is replaced by a link in the request, and returned whole by getEvent', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     await webhooks.register({ url: receiver.url });
@@ -56,8 +56,8 @@ describe('data of a host', () => {
   });
 });
 
-describe('event types of a host', () => {
-  it('are emitted, named by webhooks, matched by patterns, and replayed', async () => {
+describe('event types of a host application', () => {
+  it('are emitted, subscribed to by name and pattern, and replayed', async () => {
     const [named, group] = [await startReceiver(), await startReceiver()];
     const { webhooks, warnings } = startWebhooks({ eventTypes: ['deploy.finished', 'deploy.failed'] });
     const id = await webhooks.register({ url: named.url, events: ['deploy.finished'] });
@@ -79,7 +79,7 @@ describe('event types of a host', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('that are not named are refused, in emit and in a webhook', async () => {
+  it('that are not declared are refused in emit and in a webhook', async () => {
     const { webhooks } = startWebhooks({ eventTypes: ['deploy.finished'] });
     await expect(webhooks.emit('deploy.finishd', {})).rejects.toThrow(/not in the catalogue.*eventTypes/);
     await expect(
@@ -96,20 +96,20 @@ describe('event types of a host', () => {
     ['a.'],
     ['*'],
     ['a'.repeat(65)],
-  ])('%j cannot be one', (type) => {
+  ])('cannot be %j', (type) => {
     expect(() => new WebhookManager({ home: temporaryHome(), eventTypes: [type] })).toThrow(TypeError);
   });
 });
 
 describe('fire and forget', () => {
-  it('never rejects: a lost event is told to warn, and is in the history', async () => {
+  it('never rejects; a lost event causes a warning and is in the history', async () => {
     const { webhooks, warnings } = startWebhooks({ strict: true });
     const id = await webhooks.register({ url: 'http://127.0.0.1:4999/', events: ['tool.*'] });
     expect(await webhooks.emitSafely('tool.start', { wrong: 1 })).toBeUndefined();
     expect(await webhooks.emitSafely('no.such.type', {})).toBeUndefined();
     expect(await webhooks.emitSafely('tool.start', { n: 1n })).toBeUndefined();
     expect(warnings).toHaveLength(3);
-    expect(warnings[0]).toMatch(/the event tool\.start is lost: /);
+    expect(warnings[0]).toMatch(/Lost the event tool\.start: /);
     const failed = await webhooks.getFailedDeliveries(id);
     expect(failed).toHaveLength(2);
     expect(failed[0]).toMatchObject({
@@ -117,9 +117,9 @@ describe('fire and forget', () => {
       event: 'tool.start',
       status: 'failed',
       attempts: 0,
-      reason: expect.stringMatching(/never committed: .*bigint/),
+      reason: expect.stringMatching(/Never committed: .*bigint/),
     });
-    await expect(webhooks.retry(String(failed[0]?.id))).rejects.toThrow(/never committed; emit it again/);
+    await expect(webhooks.retry(String(failed[0]?.id))).rejects.toThrow(/never committed\. Emit it again/);
     await webhooks.clearHistory();
     expect(await webhooks.getHistory()).toEqual([]);
   });
@@ -139,9 +139,9 @@ describe('fire and forget', () => {
     expect(await webhooks.emitSafely('tool.start', toolStart())).toBeUndefined();
   });
 
-  it('does not end a host that does not wait, whatever is wrong', { timeout: 60_000 }, async () => {
+  it('does not end a host application that does not await it', async () => {
     const home = temporaryHome();
-    // It holds the folder, as a running server does.
+    // It locks the folder, as a running server does.
     const { webhooks } = startWebhooks({ home });
     await webhooks.getAll();
     const source = new URL('../../src/index.ts', import.meta.url).href;
@@ -151,7 +151,11 @@ describe('fire and forget', () => {
       emitWebhook('tool.start', { n: 1n });
       emitWebhook('tool.start', undefined);
       emitWebhook(undefined);
-      setTimeout(() => console.log('alive'), 500);`;
+      const waiting = setInterval(() => undefined, 1000);
+      process.on('warning', ({ code }) => {
+        if (code === 'CODEBUDDY_WEBHOOKS') clearInterval(waiting);
+      });
+      process.on('exit', () => console.log('alive'));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
       env: { ...process.env, CODEBUDDY_HOME: home },
     });
@@ -163,18 +167,18 @@ describe('fire and forget', () => {
       stderr += text;
     });
     const [code] = await once(child, 'close');
-    expect(stderr).toMatch(/CODEBUDDY_WEBHOOKS.*the event tool\.start is lost: .*is in use by process/);
+    expect(stderr).toMatch(/CODEBUDDY_WEBHOOKS.*Lost the event tool\.start: .*is in use by process/);
     expect(stdout).toBe('alive\n');
     expect(code).toBe(0);
   });
 });
 
-describe('the one manager of a process', () => {
+describe('the shared manager of a process', () => {
   afterEach(async () => {
     await getWebhookManager().close();
   });
 
-  it('is made anew after close, in the same folder; other options are refused', async () => {
+  it('is created again after close, in the same folder; other options are refused', async () => {
     const home = temporaryHome();
     const warn = vi.fn();
     const first = getWebhookManager({ home, warn });
@@ -192,8 +196,8 @@ describe('the one manager of a process', () => {
   });
 });
 
-describe('what the first version took', () => {
-  it('new WebhookManager(path) and getHistory(id)', async () => {
+describe('version 1', () => {
+  it('calls new WebhookManager(path) and getHistory(id) work', async () => {
     const receiver = await startReceiver();
     const home = temporaryHome();
     const webhooks = new WebhookManager(join(home, 'webhooks.json'));
@@ -209,7 +213,7 @@ describe('what the first version took', () => {
     expect(await webhooks.getFailedDeliveries(one)).toEqual([]);
   });
 
-  it('what works differently says what to write', async () => {
+  it('calls that work differently now fail with the new form', async () => {
     expect(() => new WebhookManager('/tmp/hooks.json')).toThrow(/new WebhookManager\(\{ home: FOLDER \}\)/);
     const { webhooks } = startWebhooks();
     const id = webhooks.register({ url: 'http://127.0.0.1:4999/' }) as never;

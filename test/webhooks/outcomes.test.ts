@@ -1,11 +1,15 @@
-// WEBHOOKS.md "Outcomes", each row against a receiver that really answers so; and group R of the abuse cases: whatever a receiver does, the
-// process lives, the attempt ends in time, and the outcome is the right one. Numbers are those of WEBHOOK-FACTS.md (d).
+// The outcome of each answer, against receivers that really answer so. Whatever a receiver does, the attempt ends with
+// the right outcome and the process survives.
 
 import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startConnectTorture } from '../../src/receiver/connect-torture.ts';
+import type { WebhookManagerOptions } from '../../src/api/webhooks.ts';
 import { startTorture } from '../../src/receiver/torture.ts';
 import { behaviours } from '../../src/receiver/torture-behaviours.ts';
+import { startConnectTorture } from '../receiver/connect-torture.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../wait-for.ts';
+import { stoppedClock } from './movable-clock.ts';
 import { startReceiver } from './recording-receiver.ts';
 import { secret, startWebhooks, toolStart } from './start-webhooks.ts';
 
@@ -15,19 +19,43 @@ async function torture() {
   return started;
 }
 
-/** Registers a webhook to `path`, emits once, and gives the delivery after its first attempt. */
-async function attemptAt(url: string, more: Record<string, unknown> = {}) {
-  const { webhooks, warnings } = startWebhooks();
-  const id = await webhooks.register({ url, retryCount: 0, timeout: 1000, ...more });
+/** Answers 200 with a body that ends only with the connection, as fast as the sender takes it. */
+async function startEndless() {
+  let sent = 0;
+  let isClosed = false;
+  const server = createServer((socket) => {
+    const block = Buffer.alloc(64 * 1024, 'x');
+    const pour = (): void => {
+      while (!socket.destroyed && socket.write(block)) sent += block.length;
+    };
+    socket.on('error', () => undefined).on('drain', pour);
+    socket.once('close', () => {
+      isClosed = true;
+    });
+    socket.once('data', () => {
+      socket.resume().write('HTTP/1.1 200 OK\r\n\r\n');
+      pour();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/`, sent: () => sent, isClosed: () => isClosed };
+}
+
+/** Create a webhook to `url`, emit once, and return the delivery after its first attempt. */
+async function attemptAt(
+  url: string,
+  more: Record<string, unknown> = {},
+  options: WebhookManagerOptions = {},
+) {
+  const { webhooks, warnings } = startWebhooks(options);
+  const id = await webhooks.register({ url, retryCount: 0, timeout: WAIT_LIMIT_MS, ...more });
   const { deliveries } = await webhooks.emit('tool.start', toolStart());
   const [deliveryId = ''] = deliveries;
   const read = async () => (await webhooks.getHistory()).find((delivery) => delivery.id === deliveryId);
   await expect
-    .poll(async () => (await read())?.attemptLog.length, {
-      timeout: 8000,
-      interval: 10,
-      message: `no attempt at ${url}`,
-    })
+    .poll(async () => (await read())?.attemptLog.length, { message: `no attempt at ${url}` })
     .toBeGreaterThanOrEqual(1);
   const delivery = await read();
   if (delivery === undefined) throw new Error('the delivery is gone');
@@ -43,7 +71,7 @@ describe('the answer', () => {
   });
 
   it.each([300, 301, 302, 303, 304, 305, 307, 308])(
-    '112: %i is refused as a redirect and never followed',
+    '%i is refused as a redirect and not followed',
     async (status) => {
       const receiver = await torture();
       const aim = await startReceiver();
@@ -57,7 +85,7 @@ describe('the answer', () => {
     },
   );
 
-  it('112: a redirect without Location, and a Refresh header', async () => {
+  it('a redirect without Location is refused; a Refresh header is ignored', async () => {
     const { url } = await torture();
     expect((await attemptAt(`${url}/redirect/302`)).attempt).toMatchObject({ outcome: 'redirect_refused' });
     expect((await attemptAt(`${url}/refresh`)).attempt).toMatchObject({ outcome: 'success' });
@@ -79,12 +107,12 @@ describe('the answer', () => {
     ['099', 'bad_response'],
     ['99', 'bad_response'],
     ['2', 'bad_response'],
-  ])('100: the status %s is %s', async (status, outcome) => {
+  ])('the status %s is %s', async (status, outcome) => {
     const { url } = await torture();
     expect((await attemptAt(`${url}/status/${status}`)).attempt?.outcome).toBe(outcome);
   });
 
-  it('115: 410 disables the webhook at once, says so, and what waits is kept', async () => {
+  it('410 disables the webhook at once with an event, and keeps pending deliveries', async () => {
     const { url } = await torture();
     const witness = await startReceiver();
     const { webhooks, warnings } = startWebhooks();
@@ -107,7 +135,7 @@ describe('the answer', () => {
     expect(warnings.join()).toContain('is disabled');
   });
 
-  it('116: webhook-delivery: disable with 200 and with 500; abort-message; garbage', async () => {
+  it('webhook-delivery: disable and abort-message are obeyed with any status; others are ignored', async () => {
     const { url } = await torture();
     const onSuccess = await attemptAt(`${url}/control/disable?status=200`);
     expect(onSuccess.delivery.status).toBe('success');
@@ -124,24 +152,20 @@ describe('the answer', () => {
     expect((await garbage.webhooks.get(garbage.id))?.enabled).toBe(true);
   });
 
-  it('400, 405, 413, 414, 415, 422 and 501 are tried 5 times, 500 as often as configured', async () => {
+  it('422 ends a delivery after 5 attempts, 500 after as many as configured', async () => {
     const { url } = await torture();
-    for (const [status, attempts] of [
-      [422, 5],
-      [500, 8],
-    ] as const) {
+    const afterFive = async (status: number) => {
       const { webhooks } = startWebhooks();
       await webhooks.register({ url: `${url}/status/${status}`, retryCount: 7, retryDelay: 100 });
       const { deliveries } = await webhooks.emit('tool.start', toolStart());
       // The breaker opens at the fifth failure.
-      await expect
-        .poll(async () => (await webhooks.getHistory())[0]?.attempts, { timeout: 8000 })
-        .toBeGreaterThanOrEqual(5);
+      await expect.poll(async () => (await webhooks.getHistory())[0]?.attempts).toBeGreaterThanOrEqual(5);
       const [delivery] = await webhooks.getHistory();
       expect(delivery?.id).toBe(deliveries[0]);
-      expect(delivery?.status).toBe(attempts === 5 ? 'failed' : 'pending');
-    }
-  }, 20_000);
+      return delivery?.status;
+    };
+    expect(await Promise.all([afterFive(422), afterFive(500)])).toEqual(['failed', 'pending']);
+  });
 
   it.each([
     ['2', 2000, 2300],
@@ -160,29 +184,33 @@ describe('the answer', () => {
     ['Sun, 06 Nov 1994 08:49:37 GMT', 1000, 1200],
     ['Fri, 01 Jan 2099 00:00:00 GMT', 86_400_000, 95_040_000],
     ['tomorrow', 60_000, 66_000],
-  ])('113: 429 with Retry-After %j pauses the webhook and spends no attempt', async (value, least, most) => {
+  ])('429 with Retry-After %j pauses the webhook and spends no attempt', async (value, least, most) => {
     const { url } = await torture();
     const query = value === undefined ? '' : `?value=${encodeURIComponent(value)}`;
-    const startedAt = Date.now();
-    const { delivery, attempt, webhooks, id } = await attemptAt(`${url}/retry-after/429${query}`);
+    const { clock } = stoppedClock();
+    const { delivery, attempt, webhooks, id } = await attemptAt(
+      `${url}/retry-after/429${query}`,
+      {},
+      { clock },
+    );
     expect(attempt).toMatchObject({ outcome: 'rate_limited', counted: false });
     expect(delivery).toMatchObject({ status: 'pending', attempts: 0 });
     const state = (await webhooks.get(id))?.state;
-    const pausedFor = Date.parse(state?.pausedUntil ?? '') - startedAt;
+    const pausedFor = Date.parse(state?.pausedUntil ?? '') - clock.wall();
     expect(state?.status).toBe('paused');
     expect(pausedFor).toBeGreaterThanOrEqual(least);
-    expect(pausedFor).toBeLessThan(most + 3000);
+    expect(pausedFor).toBeLessThanOrEqual(most);
   });
 
-  it('113: ten Retry-After headers say nothing', async () => {
+  it('several Retry-After headers are ignored', async () => {
     const { url } = await torture();
-    const startedAt = Date.now();
-    const { webhooks, id } = await attemptAt(`${url}/retry-after-many`);
+    const { clock } = stoppedClock();
+    const { webhooks, id } = await attemptAt(`${url}/retry-after-many`, {}, { clock });
     const until = Date.parse((await webhooks.get(id))?.state.pausedUntil ?? '');
-    expect(until - startedAt).toBeGreaterThanOrEqual(60_000);
+    expect(until - clock.wall()).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('a pause holds back every delivery of the webhook, then they come', async () => {
+  it('a pause delays all deliveries of the webhook', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     receiver.answer((_request, response) => {
@@ -199,7 +227,7 @@ describe('the answer', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(990);
   });
 
-  it('114: 503 with Retry-After pauses the webhook and spends an attempt; without, it is a failure as any', async () => {
+  it('503 with Retry-After pauses the webhook and spends an attempt; without, it is an ordinary failure', async () => {
     const { url } = await torture();
     const paused = await attemptAt(`${url}/retry-after/503?value=30`, { retryCount: 3 });
     expect(paused.delivery).toMatchObject({ status: 'pending', attempts: 1 });
@@ -209,34 +237,27 @@ describe('the answer', () => {
     expect((await plain.webhooks.get(plain.id))?.state.status).toBe('failing');
   });
 
-  it('117: 502 and 504 halve how many requests are under way', async () => {
+  it('each 502 or 504 halves the number of requests at the same time', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
-    let answered = 0;
-    receiver.answer((_request, response) => {
-      const status = ++answered <= 3 ? 502 : 200;
-      setTimeout(() => response.writeHead(status).end(), 30);
-    });
+    receiver.answer((_request, response) => response.writeHead(502).end());
     await webhooks.register({ url: receiver.url, retryDelay: 60_000 });
     await Promise.all(Array.from({ length: 3 }, (_, i) => webhooks.emit('tool.start', toolStart(i))));
     await expect.poll(async () => (await webhooks.stats()).latency.http_error?.count).toBe(3);
-    let most = 0;
-    let now = 0;
-    receiver.answer((_request, response) => {
-      most = Math.max(most, ++now);
-      setTimeout(() => {
-        now--;
-        response.writeHead(502).end();
-      }, 30);
-    });
+    const held = receiver.hold();
     await webhooks.emit('tool.start', toolStart());
     await webhooks.emit('tool.start', toolStart());
+    await receiver.received(4);
+    // 8, 4, 2, 1: the second one waits for the first.
+    expect(await webhooks.stats()).toMatchObject({ inFlight: 1 });
+    held.shift()?.writeHead(502).end();
+    await receiver.received(5);
+    expect(await webhooks.stats()).toMatchObject({ inFlight: 1 });
+    held.shift()?.writeHead(502).end();
     await expect.poll(async () => (await webhooks.stats()).latency.http_error?.count).toBe(5);
-    // 8, 4, 2, 1: one at a time by now.
-    expect(most).toBe(1);
   });
 
-  it('118: after a 401 in the grace of a rotation the first version’s headers are swapped', async () => {
+  it('a 401 after a rotation swaps the version 1 signatures, for receivers with the old secret', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     const id = await webhooks.register({ url: receiver.url, secret, retryDelay: 100 });
@@ -249,23 +270,23 @@ describe('the answer', () => {
     });
     const first = await webhooks.emit('tool.start', toolStart());
     expect((await webhooks.settled(first.deliveries))[0]).toMatchObject({ status: 'success', attempts: 2 });
-    // Remembered: the next one is right at once.
+    // The next one is swapped at once.
     const second = await webhooks.emit('tool.start', toolStart());
     expect((await webhooks.settled(second.deliveries))[0]).toMatchObject({ status: 'success', attempts: 1 });
     const [request] = receiver.requests;
-    if (request === undefined) throw new Error('nothing came');
+    if (request === undefined) throw new Error('no request');
     const { headers, body } = request;
     expect(String(headers['webhook-signature']).split(' ')).toHaveLength(2);
     expect(verifySignature(body, headers['x-webhook-signature'], newSecret)).toBe(true);
     expect(verifySignature(body, headers['x-webhook-signature-previous'], secret)).toBe(true);
   });
 
-  it('119: success and failure in turn do not open the breaker', async () => {
+  it('alternating success and failure do not open the breaker', async () => {
     const { url } = await torture();
     const { webhooks } = startWebhooks();
     const id = await webhooks.register({ url: `${url}/flaky`, retryDelay: 100 });
     const emitted = [];
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 8; i++) {
       emitted.push(await webhooks.emit('tool.start', toolStart(i)));
       await webhooks.settled(emitted.at(-1)?.deliveries ?? []);
     }
@@ -357,33 +378,46 @@ describe('whatever a receiver does', () => {
     '/once/*': '500',
   };
 
-  it('every behaviour of the torture receiver has an outcome here', () => {
+  it('all behaviours of the torture receiver are listed here', () => {
     expect(Object.keys(outcomes)).toEqual(behaviours.map(({ path }) => path));
   });
 
-  it.each(Object.entries(outcomes))('90-112: %s ends as %s, in time', async (path, outcome) => {
-    const { url } = await torture();
-    const startedAt = performance.now();
-    const { delivery, attempt } = await attemptAt(url + path.replace('*', parts[path] ?? '1'));
-    const seen = JSON.stringify(attempt)?.slice(0, 300);
-    expect([outcome].flat(), seen).toContain(attempt?.outcome);
-    // The time-out is 1 s; a body may take 2 s more after its status.
-    expect(performance.now() - startedAt, seen).toBeLessThan(4000);
+  /** Behaviours that only a time-out ends. The attempts run at the same time. */
+  const slow = Object.keys(outcomes).filter((path) => outcomes[path] === 'timeout' || path === '/drip/body');
+
+  async function expectOutcome(url: string, path: string, more = {}) {
+    const { delivery, attempt } = await attemptAt(url + path.replace('*', parts[path] ?? '1'), more);
+    const seen = `${path}: ${JSON.stringify(attempt)?.slice(0, 300)}`;
+    expect([outcomes[path]].flat(), seen).toContain(attempt?.outcome);
     expect(delivery.status, seen).toBe(
       attempt?.outcome === 'success' ? 'success' : attempt?.outcome === 'rate_limited' ? 'pending' : 'failed',
     );
-    expect(attempt?.responseExcerpt?.length ?? 0).toBeLessThanOrEqual(4096);
-  });
+    expect(attempt?.responseExcerpt?.length ?? 0, seen).toBeLessThanOrEqual(4096);
+  }
 
-  it('102: a body of 1 GB, and endless ones, take no memory', async () => {
+  it.each(Object.entries(outcomes).filter(([path]) => !slow.includes(path)))(
+    '%s has the outcome %s',
+    async (path) => {
+      const { url } = await torture();
+      await expectOutcome(url, path);
+    },
+  );
+
+  it(`${slow.join(', ')} end after the time-out`, async () => {
     const { url } = await torture();
-    const before = process.memoryUsage().rss;
-    for (const path of ['/body/1gb', '/endless/body', '/endless/chunks', '/bomb/layers'])
-      await attemptAt(url + path);
-    expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
+    await Promise.all(slow.map((path) => expectOutcome(url, path, { timeout: 1000 })));
   });
 
-  it('124: bodies are kept as text that harms nobody, and cut at a code point', async () => {
+  it('an endless body is read only in part', async () => {
+    const receiver = await startEndless();
+    const { attempt } = await attemptAt(receiver.url);
+    expect(attempt?.outcome).toBe('success');
+    await waitFor('the end of the connection', () => receiver.isClosed());
+    // What is read, and what the buffers of the system hold.
+    expect(receiver.sent()).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it('bodies are kept as harmless text, cut at a code point', async () => {
     const { url } = await torture();
     expect((await attemptAt(`${url}/body/4096`)).attempt?.responseExcerpt).toBe('x'.repeat(4095));
     expect((await attemptAt(`${url}/body/binary`)).attempt?.responseExcerpt).toBe('\ufffd\ufffd\u0000\ufffd');
@@ -391,12 +425,14 @@ describe('whatever a receiver does', () => {
   });
 
   it.each(['silent', 'reset', 'close', 'ssh', 'garbage', 'http'] as const)(
-    '91-94: a host that is %s at connection, over http and https',
+    'a host with the behaviour %s at connection fails, over http and https',
     async (behaviour) => {
       const receiver = await startConnectTorture(behaviour);
       onTestFinished(() => receiver.close());
-      for (const scheme of ['http', 'https']) {
-        const { attempt } = await attemptAt(`${scheme}://127.0.0.1:${receiver.port}/`);
+      const timeout = behaviour === 'silent' ? 1000 : WAIT_LIMIT_MS;
+      for (const { attempt } of await Promise.all(
+        ['http', 'https'].map((scheme) => attemptAt(`${scheme}://127.0.0.1:${receiver.port}/`, { timeout })),
+      )) {
         expect(attempt?.statusCode ?? 0, JSON.stringify(attempt)).not.toBe(200);
         expect(['timeout', 'connection_closed', 'bad_response', 'tls_failed', 'http_error']).toContain(
           attempt?.outcome,
@@ -405,7 +441,7 @@ describe('whatever a receiver does', () => {
     },
   );
 
-  it('a port that nobody listens on', async () => {
+  it('a port without a listener refuses the connection', async () => {
     const receiver = await startReceiver();
     await receiver.close();
     expect((await attemptAt(receiver.url)).attempt).toMatchObject({
@@ -414,7 +450,7 @@ describe('whatever a receiver does', () => {
     });
   });
 
-  it('125: a large request to a receiver that reads slowly', async () => {
+  it('a receiver that reads slowly gets a large request', async () => {
     const { url } = await torture();
     const { webhooks } = startWebhooks();
     await webhooks.register({ url: `${url}/read/slow` });
@@ -422,7 +458,7 @@ describe('whatever a receiver does', () => {
     expect((await webhooks.settled(deliveries))[0]?.status).toBe('success');
   });
 
-  it('109: an answer injected on an idle connection does not answer the next request', async () => {
+  it('an answer injected on an idle connection does not answer the next request', async () => {
     const { url } = await torture();
     const { webhooks } = startWebhooks();
     await webhooks.register({ url: `${url}/inject` });
@@ -435,7 +471,7 @@ describe('whatever a receiver does', () => {
   });
 
   it.each([0, 5, 20])(
-    '110: no attempt is lost to a receiver that closes idle connections after %i ms',
+    'no attempt is lost to a receiver that closes idle connections after %i ms',
     async (ms) => {
       const { url, connections } = await torture();
       const { webhooks } = startWebhooks();
@@ -451,7 +487,7 @@ describe('whatever a receiver does', () => {
     },
   );
 
-  it('keeps connections: a hundred deliveries need no hundred sockets', async () => {
+  it('a hundred deliveries use at most 8 connections', async () => {
     const { url, connections } = await torture();
     const { webhooks } = startWebhooks();
     await webhooks.register({ url: `${url}/ok` });
@@ -462,14 +498,16 @@ describe('whatever a receiver does', () => {
     expect(connections()).toBeLessThanOrEqual(8);
   });
 
-  it('leaves no open handle behind', async () => {
+  it('no file handle stays open', async () => {
     const { url } = await torture();
     const count = () => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0);
     const before = count();
-    for (const path of ['/silent', '/drip/body', '/reset', '/endless/body']) {
-      const { webhooks } = await attemptAt(url + path);
-      await webhooks.close();
-    }
+    await Promise.all(
+      ['/silent', '/drip/body', '/reset', '/endless/body'].map(async (path) => {
+        const { webhooks } = await attemptAt(url + path, { timeout: 1000 });
+        await webhooks.close();
+      }),
+    );
     await expect.poll(count).toBeLessThanOrEqual(before + 4);
   });
 });

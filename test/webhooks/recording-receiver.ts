@@ -1,7 +1,8 @@
-// A receiver that answers as a test says and keeps what it got.
+// A receiver that records its requests and answers as a test says.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import { expect, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { waitFor } from '../wait-for.ts';
 
 export interface ReceivedRequest {
   readonly path: string;
@@ -16,12 +17,14 @@ export interface RecordingReceiver {
   readonly url: string;
   readonly port: number;
   readonly requests: readonly ReceivedRequest[];
-  /** How many requests were under way at once, at most. */
+  /** The largest number of requests that were open at the same time. */
   mostAtOnce(): number;
-  /** Answers with this from now on. */
+  /** Answer with this from now on. */
   answer(how: (request: ReceivedRequest, response: ServerResponse) => void): void;
-  /** Fails, showing what came, if fewer came in time. */
-  received(count: number, timeoutMs?: number): Promise<readonly ReceivedRequest[]>;
+  /** Keep requests open from now on. Returns the open ones, oldest first. */
+  hold(): ServerResponse[];
+  /** Wait for this many requests. */
+  received(count: number): Promise<readonly ReceivedRequest[]>;
   close(): Promise<void>;
 }
 
@@ -67,14 +70,17 @@ export async function startReceiver(port = 0): Promise<RecordingReceiver> {
     answer(next) {
       how = next;
     },
-    async received(count, timeoutMs = 10_000) {
-      await expect
-        .poll(() => requests.length, {
-          timeout: timeoutMs,
-          interval: 5,
-          message: `of ${count} requests came ${requests.map(({ path, body }) => `${path} ${body.toString().slice(0, 120)}`).join('\n')}`,
-        })
-        .toBeGreaterThanOrEqual(count);
+    hold() {
+      const held: ServerResponse[] = [];
+      how = (_request, response) => held.push(response);
+      return held;
+    },
+    async received(count) {
+      await waitFor(
+        `${count} requests`,
+        () => requests.length >= count,
+        () => requests.map(({ path, body }) => `${path} ${body.toString().slice(0, 120)}`),
+      );
       return requests;
     },
     close,

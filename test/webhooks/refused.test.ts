@@ -1,4 +1,4 @@
-// Entries of webhooks.json that cannot be used now: each stands alone, stays in the file, is shown with the reason, and its deliveries wait.
+// Entries of webhooks.json that are refused: each stays in the file, is shown with the reason, and its deliveries wait.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,6 @@ import { startReceiver } from './recording-receiver.ts';
 import { startWebhooks, temporaryHome, toolStart } from './start-webhooks.ts';
 
 const url = 'http://127.0.0.1:9999/';
-/** For a machine that is busy. */
-const patient = { timeout: 15_000 };
 
 function fileOf(home: string): string {
   return join(home, 'webhooks.json');
@@ -22,7 +20,7 @@ async function stateOf(webhooks: ReturnType<typeof startWebhooks>['webhooks'], i
 }
 
 describe('a start with another policy', () => {
-  it('leaves the file as it is; what was pending waits, and is sent when the policy allows it again', async () => {
+  it('leaves the file as it is; pending deliveries wait until the policy allows them again', async () => {
     const receiver = await startReceiver();
     receiver.answer((_request, response) => response.writeHead(500).end());
     const first = startWebhooks();
@@ -58,7 +56,7 @@ describe('a start with another policy', () => {
     expect((await stateOf(again.webhooks, id))?.status).toBe('healthy');
   });
 
-  it('does not keep webhooks of single runs from starting, nor cancels what they have', async () => {
+  it('keeps webhooks of runs and their deliveries', async () => {
     const receiver = await startReceiver();
     receiver.answer((_request, response) => response.writeHead(500).end());
     const home = temporaryHome();
@@ -84,7 +82,7 @@ describe('a start with another policy', () => {
     onTestFinished(() => again.close(0));
     await receiver.received(2);
     // Its run is over, so it goes with its last delivery.
-    await expect.poll(() => again.get(id), patient).toBeUndefined();
+    await expect.poll(() => again.get(id)).toBeUndefined();
     expect((await again.listDeliveries({ limit: 10 })).items).toMatchObject([{ status: 'success' }]);
   });
 });
@@ -103,7 +101,7 @@ describe('one entry among others', () => {
     ['with a header that is masked', { ...good, id: 'odd-entry', headers: { Cookie: '***' } }, 'masked'],
     ['without an id', { ...good, id: undefined }, 'no id'],
     ['with a bad id', { ...good, id: 'x' }, '/id'],
-    ['with an id that is taken', { ...good, name: 'twin' }, 'another entry has the id good-one'],
+    ['with an id that is taken', { ...good, name: 'twin' }, 'another entry already has the id good-one'],
     ['that is a number', 7, 'must be an object'],
     ['that is null', null, 'must be an object'],
     ['that is hostile', JSON.parse('{"__proto__": {"x": 1}, "id": "odd-entry"}'), '__proto__'],
@@ -132,7 +130,7 @@ describe('one entry among others', () => {
     ]);
   });
 
-  it('never shows a password that it is refused for', async () => {
+  it('never shows the password that it is refused for', async () => {
     const home = temporaryHome();
     const odd = { ...good, url: 'http://user:hunter2@127.0.0.1:9999/', secret: 'hunter2' };
     writeFileSync(fileOf(home), JSON.stringify([odd]));
@@ -141,7 +139,7 @@ describe('one entry among others', () => {
     expect(warnings.join()).not.toContain('hunter2');
   });
 
-  it('works again after an update, a new secret, or an edit by hand', async () => {
+  it('works again after an update, a new secret, or an edit of the file', async () => {
     const receiver = await startReceiver();
     const home = temporaryHome();
     const odd = { ...good, url: receiver.url };
@@ -168,7 +166,7 @@ describe('one entry among others', () => {
     expect(ended.map(({ status }) => status)).toEqual(['success', 'success', 'success']);
   });
 
-  it('can be switched off while its target is refused', async () => {
+  it('can be disabled while its target is refused', async () => {
     const home = temporaryHome();
     writeFileSync(fileOf(home), JSON.stringify([good]));
     const { webhooks } = startWebhooks({ home, allowLoopback: false });
@@ -179,20 +177,20 @@ describe('one entry among others', () => {
     expect(JSON.parse(readFileSync(fileOf(home), 'utf8'))).toEqual([{ ...good, enabled: false }]);
   });
 
-  it('and what is pending for it is cancelled only when it is removed', async () => {
+  it('keeps its pending deliveries until it is removed', async () => {
     const home = temporaryHome();
     writeFileSync(fileOf(home), JSON.stringify([good]));
     const { webhooks } = startWebhooks({ home, allowLoopback: false });
     const { deliveries } = await webhooks.emit('tool.start', toolStart());
     writeFileSync(fileOf(home), JSON.stringify([{ ...good, color: 'red' }]));
-    await expect.poll(async () => (await stateOf(webhooks, 'good-one'))?.detail, patient).toContain('color');
+    await expect.poll(async () => (await stateOf(webhooks, 'good-one'))?.detail).toContain('color');
     expect(await webhooks.getHistory()).toMatchObject([{ status: 'pending' }]);
     await webhooks.remove('good-one');
     expect(await webhooks.settled(deliveries)).toMatchObject([{ status: 'cancelled' }]);
   });
 });
 
-it('a file that is missing at the start cancels nothing; put back, what was pending is sent', async () => {
+it('pending deliveries wait if the file is missing at the start, and are sent once it is back', async () => {
   const receiver = await startReceiver();
   receiver.answer((_request, response) => response.writeHead(500).end());
   const first = startWebhooks();
@@ -209,7 +207,7 @@ it('a file that is missing at the start cancels nothing; put back, what was pend
   expect(await without.webhooks.getHistory()).toMatchObject([{ status: 'pending' }]);
   receiver.answer((_request, response) => response.end());
   writeFileSync(fileOf(home), file, { mode: 0o600 });
-  await expect.poll(async () => (await without.webhooks.getAll()).length, patient).toBe(1);
+  await expect.poll(async () => (await without.webhooks.getAll()).length).toBe(1);
   await without.webhooks.retry(deliveries[0] ?? '');
   expect(await without.webhooks.settled(deliveries)).toMatchObject([{ status: 'success' }]);
 });

@@ -1,4 +1,4 @@
-// Webhooks of single runs: how many there may be.
+// The limit on webhooks of runs.
 
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { openWebhookEngine } from '../../src/webhooks/engine.ts';
 import { temporaryHome } from './start-webhooks.ts';
 
-test('webhooks of single runs are capped, also those that are made at the same time', async () => {
+test('webhooks of runs are limited, also if they are created at the same time', async () => {
   const home = temporaryHome();
   const store = await openSqliteStore({ path: join(home, 'codebuddy.db') });
   const log = createEventLog({ store });

@@ -1,3 +1,5 @@
+// Verification of webhook requests in a receiver.
+
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
@@ -112,11 +114,11 @@ describe('verifySignature', () => {
     ['undefined', undefined],
     ['an array', [hex]],
     ['a number', 7],
-  ])('answers false, without a throw, to a signature that is %s', (_name, signature) => {
+  ])('returns false for a signature that is %s', (_name, signature) => {
     expect(verifySignature(body, signature, 'plain secret')).toBe(false);
   });
 
-  test('answers false to a wrong or missing secret', () => {
+  test('returns false for a wrong or missing secret', () => {
     expect(verifySignature(body, hex, 'other')).toBe(false);
     expect(verifySignature(body, hex, '')).toBe(false);
     expect(verifySignature(body, hex, undefined)).toBe(false);

@@ -1,11 +1,11 @@
-// What callers get of a tool's result: text as one text, a line for each image, link or recording, and never more than the cap allows.
+// Converts an MCP tool result for callers: all text as one string, one line for each image, link or recording, cut to a limit.
 
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client';
 import { capText } from '../tools/cap-output.ts';
 
 export interface McpCallResult {
   readonly content: string;
-  /** The server's `structuredContent`, left out when it takes more than half of the cap. */
+  /** The server's `structuredContent`; left out if it takes more than half of the limit. */
   readonly structured?: unknown;
   readonly truncated?: true;
 }
@@ -17,11 +17,11 @@ export function shapeResult(result: CallToolResult, maxBytes: number): McpCallRe
   const json = JSON.stringify(structured);
   const bytes = Buffer.byteLength(json);
   if (bytes <= maxBytes / 2) return { ...capped(text, maxBytes - bytes), structured };
-  // Servers should say the same as text (MCP 2025-11-25, tools, structured content); not all do.
+  // Servers should repeat the content as text (MCP 2025-11-25, tools, structured content); not all do.
   return { ...capped(text === '' ? json : text, maxBytes), truncated: true };
 }
 
-/** All content of a result as text, not capped. */
+/** The whole content of a result as text. */
 export function contentText(result: CallToolResult): string {
   return result.content.map(blockText).join('\n');
 }
@@ -44,13 +44,13 @@ function blockText(block: ContentBlock): string {
       const { uri, mimeType } = block.resource;
       if ('blob' in block.resource)
         return line('resource', uri, mimeType, `${base64Bytes(block.resource.blob)} bytes`);
-      // Some servers give files this way and nothing else: without the text, the answer would be empty.
+      // Some servers return files only in this form: without the text, the result would be empty.
       return `${line('resource', uri, mimeType)}\n${block.resource.text}`;
     }
   }
 }
 
-/** One line, whatever the server puts into it. */
+/** Always one line, whatever the details contain. */
 function line(what: string, ...details: readonly (string | undefined)[]): string {
   const said = details
     .filter((detail) => detail !== undefined && detail !== '')

@@ -1,5 +1,5 @@
-// Speaks to an MCP server behind a URL: the SDK's transport on connections that it does not share, with an end to each request that is given
-// up, cut off or answered. The SDK alone would leave those requests open until the server ends them.
+// Transport to an MCP server behind a URL: the SDK's transport on its own connections. It closes each request that is cancelled, broken off
+// or answered; the SDK alone leaves them open until the server closes them.
 
 import {
   type JSONRPCMessage,
@@ -10,14 +10,14 @@ import {
 import type { Dispatcher } from 'undici';
 import { fetchThrough, openDispatcher, type Proxies } from '../outbound-http.ts';
 
-/** Of one HTTP response; a stream that passes it is taken up again. */
+/** Limit of one HTTP response; a stream that exceeds it is resumed. */
 const maxResponseBytes = 64 * 1024 * 1024;
-/** A server that is closed has this long to hear of it. */
-const farewellMs = 400;
-/** For what needs no answer. */
-const tellMs = 10_000;
+/** How long to wait for a server to end its session, in ms. */
+const endSessionMs = 400;
+/** Timeout of messages that need no answer, in ms. */
+const notifyMs = 10_000;
 
-/** Of the error that stands in for an answer when a stream ends without one. */
+/** The error message used if a stream ends without an answer. */
 export const cutOffMessage = 'The connection was closed before the answer.';
 
 export interface Endpoint {
@@ -62,7 +62,7 @@ export class HttpTransport implements Transport {
   send(message: JSONRPCMessage, options: TransportSendOptions = {}): Promise<void> {
     return 'method' in message && 'id' in message
       ? this.#request(message, message.id, options)
-      : this.#tell(message, options);
+      : this.#notify(message, options);
   }
 
   async #request(
@@ -72,7 +72,7 @@ export class HttpTransport implements Transport {
   ): Promise<void> {
     const abort = new AbortController();
     this.#open.set(id, abort);
-    requestSignal?.addEventListener('abort', () => this.#giveUp(id), { once: true });
+    requestSignal?.addEventListener('abort', () => this.#closeRequest(id), { once: true });
     try {
       await this.#inner.send(message, {
         ...definedOnly(options),
@@ -85,16 +85,16 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** A notification, or the answer to a request of the server: the server need only take it. */
-  async #tell(message: JSONRPCMessage, options: TransportSendOptions): Promise<void> {
+  /** Sends a notification, or the answer to a request of the server. */
+  async #notify(message: JSONRPCMessage, options: TransportSendOptions): Promise<void> {
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), tellMs);
-    const said = this.#inner.send(message, { ...definedOnly(options), requestSignal: abort.signal });
-    // The server hears that nobody waits any more; what it would answer need not be kept open.
+    const timer = setTimeout(() => abort.abort(), notifyMs);
+    const sent = this.#inner.send(message, { ...definedOnly(options), requestSignal: abort.signal });
+    // The notification cancels the request: its connection need not stay open for the answer.
     const cancelled = cancelledRequest(message);
-    if (cancelled !== undefined) this.#giveUp(cancelled);
+    if (cancelled !== undefined) this.#closeRequest(cancelled);
     try {
-      await said;
+      await sent;
     } finally {
       clearTimeout(timer);
     }
@@ -108,21 +108,21 @@ export class HttpTransport implements Transport {
   async #end(): Promise<void> {
     for (const request of this.#open.values()) request.abort();
     this.#open.clear();
-    if (this.#dispatcher !== undefined) await this.#sayFarewell();
+    if (this.#dispatcher !== undefined) await this.#endSession();
     await this.#inner.close();
     await this.#dispatcher?.destroy();
     this.onclose?.();
   }
 
-  /** Ends the session, if the server cares (MCP 2025-11-25, transports, session management). */
-  async #sayFarewell(): Promise<void> {
+  /** Ends the session (MCP 2025-11-25, transports, session management). */
+  async #endSession(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const givenUp = new Promise((resolve) => {
-      timer = setTimeout(resolve, farewellMs);
+      timer = setTimeout(resolve, endSessionMs);
     });
-    // A server that does not want to hear of it, or is gone, forgets the session by itself.
-    const said = this.#inner.terminateSession().catch(() => undefined);
-    await Promise.race([said, givenUp]);
+    // A server that refuses, or is gone, drops the session by itself.
+    const ended = this.#inner.terminateSession().catch(() => undefined);
+    await Promise.race([ended, givenUp]);
     clearTimeout(timer);
   }
 
@@ -131,12 +131,12 @@ export class HttpTransport implements Transport {
     this.onmessage?.(message);
   }
 
-  #giveUp(id: string | number): void {
+  #closeRequest(id: string | number): void {
     this.#open.get(id)?.abort();
     this.#open.delete(id);
   }
 
-  /** The stream of a request ended without an answer, and could not be resumed. */
+  /** Answers a request whose stream ended without an answer and could not be resumed. */
   #cutOff(id: string | number): void {
     if (!this.#open.delete(id)) return;
     this.onmessage?.({
@@ -159,7 +159,7 @@ function cancelledRequest(message: JSONRPCMessage): string | number | undefined 
   return typeof id === 'string' || typeof id === 'number' ? id : undefined;
 }
 
-/** The options of the SDK's transport must not be undefined; those of its interface may be. */
+/** The interface allows options that are undefined; the SDK's transport does not. */
 function definedOnly({ resumptionToken, onresumptiontoken, headers }: TransportSendOptions): {
   resumptionToken?: string;
   onresumptiontoken?: (token: string) => void;

@@ -1,20 +1,20 @@
-// The `mcpServers` of config.json, in the field's usual shape: programs that we start and speak to over their stdin and stdout, and
-// servers behind a URL. Checked here, so that what is wrong is said at the start and not at the first call.
+// The `mcpServers` of config.json, in the usual format: programs that are started and spoken to over stdin and stdout, and servers behind a
+// URL. Validated at the start, so that errors do not wait for the first call.
 
 import { isRecord } from '../../base/is-record.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface McpServerCommon {
-  /** `[A-Za-z0-9_-]{1,64}` without `__`, which parts it from the tool in `server__tool`. */
+  /** `[A-Za-z0-9_-]{1,64}` without `__`, the separator in `server__tool`. */
   readonly name: string;
-  /** Never started; stays in the file for later. @default false */
+  /** Do not start this server. @default false */
   readonly disabled?: boolean;
-  /** For one call. @default 60 000 */
+  /** Limit of one call, in ms. @default 60_000 */
   readonly timeoutMs: number;
-  /** From the start to the list of tools. @default 30 000 */
+  /** Limit from the start to the list of tools, in ms. @default 30_000 */
   readonly startTimeoutMs: number;
-  /** Whether the server is believed when it says that a tool only reads (`readOnlyHint`). @default true for programs, false for URLs */
+  /** Believe the server that a tool only reads (`readOnlyHint`). @default true for programs, false for URLs */
   readonly trust?: boolean;
 }
 
@@ -23,7 +23,7 @@ export type StdioServerConfig = McpServerCommon & {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Relative to the workspace: `.` is the workspace itself. @default a private folder outside it */
+  /** Relative to the workspace. @default a private folder outside it */
   readonly cwd?: string;
 };
 
@@ -42,8 +42,9 @@ const httpFields = ['url', 'headers', ...commonFields];
 const httpTypes: readonly unknown[] = ['http', 'streamable-http'];
 
 /**
- * `${NAME}` and `${NAME:-default}` become the variable's value, so that no key need stand in the file. `onVariable` is called with each value.
- * @throws Error that names the field, as `mcpServers.files.command must be ...`; never with a value, which may be a secret
+ * Replaces `${NAME}` and `${NAME:-default}` by the variable's value, so that keys need not be in the file. `onVariable` is called with each
+ * value.
+ * @throws Error that names the field, such as `mcpServers.files.command must be ...`; never with a value, which may be a secret
  */
 export function parseMcpServers(
   value: unknown,
@@ -62,10 +63,10 @@ function parseServer(
   onVariable: (value: string) => void,
 ): McpServerConfig {
   const at = `mcpServers.${name}`;
-  // With `_` at its end, `a_` + `__` + `b` and `a` + `__` + `_b` would be one name.
+  // With `_` at the end, `a_` + `__` + `b` and `a` + `__` + `_b` would be the same name.
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name) || name.includes('__') || name.endsWith('_'))
     throw new Error(
-      `${at}: a name is made of up to 64 of A-Z, a-z, 0-9, - and _, without __ in it and without _ at its end`,
+      `${at}: a name must be 1 to 64 characters of A-Z, a-z, 0-9, - and _, must not contain __ and must not end with _`,
     );
   if (!isRecord(entry)) throw new Error(`${at} must be an object with a command or a url`);
   const kind = kindOf(at, entry);
@@ -81,10 +82,10 @@ function parseServer(
     disabled: flag(entry.disabled, `${at}.disabled`, false),
     timeoutMs: milliseconds(entry.timeoutMs, `${at}.timeoutMs`, 60_000, 3_600_000),
     startTimeoutMs: milliseconds(entry.startTimeoutMs, `${at}.startTimeoutMs`, 30_000, 600_000),
-    // A program of this machine can do what it likes anyway; a server elsewhere gains by being believed.
+    // A local program can do anything anyway; a remote server could gain something by being believed.
     trust: flag(entry.trust, `${at}.trust`, kind === 'stdio'),
   };
-  // What is switched off must not ask for variables.
+  // A disabled server must not require variables.
   const expand: Expand = (text, where) =>
     expandVariables(text, where, environment, common.disabled, onVariable);
   return kind === 'stdio'
@@ -92,7 +93,7 @@ function parseServer(
     : { kind, ...common, ...parseEndpoint(at, entry, expand) };
 }
 
-/** What a server is given and must not be shown: values of `env` and `headers`, its URL's query, options named as a secret. */
+/** Values that are given to the server and must not be shown: those of `env` and `headers`, its URL, and options named like a secret. */
 export function secretsOf(config: McpServerConfig): readonly string[] {
   return config.kind === 'stdio'
     ? [...Object.values(config.env), ...secretOptions(config.args)]
@@ -103,7 +104,7 @@ function isSecretOption(option: string): boolean {
   return /^-[\w-]+$/.test(option) && /key|token|secret|passw|auth|credential/i.test(option);
 }
 
-/** `--token=VALUE`, and `--token VALUE`. */
+/** Finds the values of `--token=VALUE` and `--token VALUE`. */
 function secretOptions(args: readonly string[]): readonly string[] {
   return args.flatMap((arg, index) => {
     const equals = arg.indexOf('=');
@@ -117,7 +118,7 @@ function kindOf(at: string, entry: Readonly<Record<string, unknown>>): McpServer
   const { type, command, url } = entry;
   if (type === 'sse')
     throw new Error(
-      `${at}.type must not be "sse": that transport is deprecated; most of its servers also speak "http", often at a path that ends in /mcp`,
+      `${at}.type must not be "sse": that transport is deprecated; most such servers also support "http", often at a path that ends in /mcp`,
     );
   if (type !== undefined && type !== 'stdio' && !httpTypes.includes(type))
     throw new Error(`${at}.type must be "stdio" or "http"`);
@@ -162,15 +163,15 @@ function parseEndpoint(
 ): Pick<HttpServerConfig, 'url' | 'headers'> {
   const { url, headers = {} } = entry;
   if (typeof url !== 'string' || url === '')
-    throw new Error(`${at}.url must be an http or https URL, as https://mcp.example.com/mcp`);
+    throw new Error(`${at}.url must be an http or https URL, such as https://mcp.example.com/mcp`);
   const expanded = expand(url, `${at}.url`);
-  // A variable of a server that is switched off may be missing, and its URL no URL for now.
+  // A disabled server may lack a variable, so that its URL is not valid.
   if (!expanded.includes('${')) {
     if (!URL.canParse(expanded) || !/^https?:$/.test(new URL(expanded).protocol))
-      throw new Error(`${at}.url must be an http or https URL, as https://mcp.example.com/mcp`);
+      throw new Error(`${at}.url must be an http or https URL, such as https://mcp.example.com/mcp`);
     const { username, password } = new URL(expanded);
     if (username !== '' || password !== '')
-      throw new Error(`${at}.url must not hold a user or a password; put them into headers.Authorization`);
+      throw new Error(`${at}.url must not contain a user or password; use headers.Authorization`);
   }
   return {
     url: expanded,
@@ -179,7 +180,9 @@ function parseEndpoint(
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
         throw new Error(`${at}.headers must not have a header named ${JSON.stringify(name)}`);
       if (/[^\t\x20-\x7e\x80-\xff]/.test(text))
-        throw new Error(`${at}.headers.${name} must not hold control characters or characters beyond U+00FF`);
+        throw new Error(
+          `${at}.headers.${name} must not contain control characters or characters beyond U+00FF`,
+        );
     }),
   };
 }
@@ -191,7 +194,7 @@ function parseStrings(
   check: (name: string, text: string) => void,
 ): Readonly<Record<string, string>> {
   if (!isRecord(value)) throw new Error(`${at} must be an object of strings`);
-  // Object.fromEntries, since an assignment to `__proto__` would not make a property.
+  // Object.fromEntries, since an assignment to `__proto__` creates no property.
   return Object.fromEntries(
     Object.entries(value).map(([name, text]) => {
       if (!isPlainText(text)) throw new Error(`${at}.${name} must be a string without NUL characters`);
@@ -209,7 +212,7 @@ function expandVariables(
   lenient: boolean,
   onValue: (value: string) => void,
 ): string {
-  // Each `${` ends the one before it, so the search for its `}` never reads a part of the text twice.
+  // Linear: each `${` ends the one before it, so the search for `}` never reads a part of the text twice.
   const [start = '', ...rest] = text.split('${');
   const expanded = rest.map((piece) => {
     const end = piece.indexOf('}');

@@ -1,5 +1,5 @@
-// The life of one MCP server: started when it is first needed, its tools taken and taken again when they change, started again after its death,
-// ever more slowly if it does not prove itself.
+// One MCP server: started when it is first needed, its tools listed and listed again when they change, restarted after it ends. A server that
+// fails without having answered a call is restarted with growing delays.
 
 import type { Tool } from '@modelcontextprotocol/client';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
@@ -16,18 +16,18 @@ import { nameTools } from './tool-names.ts';
 const firstBackOffMs = 1000;
 const maxBackOffMs = 60_000;
 const maxDescriptionBytes = 8192;
-/** The list goes to clients and to the model with each step. */
+/** The list goes to clients, and to the model with each step. */
 const maxTools = 1000;
 const maxSchemaLength = 65_536;
 
-/** With what has a default filled in. */
+/** With the defaults filled in. */
 export interface McpServerOptions extends McpServersOptions {
   readonly now: () => number;
   readonly maxResultBytes: number;
 }
 
 interface OwnTool {
-  /** As the server calls it. */
+  /** The server's own name for it. */
   readonly ownName: string;
   readonly tool: McpTool;
 }
@@ -37,11 +37,11 @@ interface Connection {
   readonly sinceMs: number;
   /** By the names that models use. */
   tools: ReadonlyMap<string, OwnTool>;
-  /** How often the server said that its tools changed, and how often when `tools` was taken. */
+  /** How often the server announced changed tools, and how often it had done so when `tools` was listed. */
   changes: number;
-  taken: number;
-  retaking: Promise<void> | undefined;
-  /** Has answered a call. */
+  listedAt: number;
+  relisting: Promise<void> | undefined;
+  /** True if it has answered a call. */
   hasAnswered: boolean;
 }
 
@@ -52,12 +52,12 @@ export class McpServer {
   readonly #closed = new AbortController();
   #connection: Connection | undefined;
   #starting: Promise<Connection> | undefined;
-  /** Connections that were lost, until nothing is left of them. */
+  /** Lost connections, until they are closed. */
   readonly #ending = new Set<Promise<void>>();
   #failures = 0;
   #retryAtMs = 0;
   #lastError: string | undefined;
-  /** The last start took too long: nobody waits for the next one. */
+  /** True if the last start took too long: then nothing waits for the next one. */
   #isSlow = false;
 
   constructor(config: McpServerConfig, options: McpServerOptions) {
@@ -66,11 +66,11 @@ export class McpServer {
     this.#redactor = (options.redactor ?? createRedactor()).with(secretsOf(config));
   }
 
-  /** As `tools`, but a server that was not ready in time before is started without anyone waiting for it. */
+  /** Like `tools`, but does not wait for a server that was not ready in time before; it is started in the background. */
   async toolsIfReady(): Promise<readonly McpTool[]> {
     const tools = this.tools();
     if (!this.#isSlow || this.#connection !== undefined) return tools;
-    // It failed before, and its next failure is told like the first.
+    // `#failed` reports the next failure like the first.
     tools.catch(() => undefined);
     return [];
   }
@@ -78,7 +78,7 @@ export class McpServer {
   /** @throws CodeBuddyError `tool_failed`, `shutting_down` */
   async tools(): Promise<readonly McpTool[]> {
     const connection = await this.#connected();
-    await this.#retakeTools(connection);
+    await this.#refreshTools(connection);
     return [...connection.tools.values()].map(({ tool }) => tool);
   }
 
@@ -86,7 +86,7 @@ export class McpServer {
   async call(name: string, params: Record<string, unknown>, signal: AbortSignal): Promise<McpCallResult> {
     for (let attempt = 1; ; attempt++) {
       const connection = await abortable(this.#connected(), signal);
-      await abortable(this.#retakeTools(connection), signal);
+      await abortable(this.#refreshTools(connection), signal);
       const own = connection.tools.get(name);
       if (own === undefined) {
         throw new CodeBuddyError(
@@ -103,7 +103,7 @@ export class McpServer {
         if (result.isError !== true) return shapeResult(result, this.#options.maxResultBytes);
         const said = this.#redactor.redact(contentText(result));
         const text = capText(said, this.#options.maxResultBytes).text.trim();
-        throw new CodeBuddyError('tool_failed', text === '' ? `${name} failed and did not say why.` : text);
+        throw new CodeBuddyError('tool_failed', text === '' ? `${name} failed without a message.` : text);
       } catch (error) {
         if (error instanceof CodeBuddyError) throw error;
         signal.throwIfAborted();
@@ -151,7 +151,7 @@ export class McpServer {
     this.#connection = undefined;
     await Promise.all([
       connection?.client.close(),
-      // It fails, which is what we wait for.
+      // It fails now that the server is closed; wait until it has.
       this.#starting?.catch(() => undefined),
       ...this.#ending,
     ]);
@@ -169,7 +169,7 @@ export class McpServer {
       if (waitMs > 0) {
         throw new CodeBuddyError(
           'tool_failed',
-          `The MCP server ${this.#quotedName} failed, and is tried again in ${Math.ceil(waitMs / 1000)} s. It ${this.#lastError}`,
+          `The MCP server ${this.#quotedName} failed; the next attempt is in ${Math.ceil(waitMs / 1000)} s. It ${this.#lastError}`,
         );
       }
       this.#starting = this.#start().finally(() => {
@@ -190,7 +190,7 @@ export class McpServer {
     const signal = AbortSignal.any([giveUp.signal, this.#closed.signal]);
     let client: McpClient | undefined;
     try {
-      // The SDK takes its time to load, which nobody without servers should pay.
+      // Loading the SDK takes time that a configuration without servers need not pay.
       const { openClient } = await import('./open-client.ts');
       let changes = 0;
       let connection: Connection | undefined;
@@ -211,7 +211,7 @@ export class McpServer {
           if (connection !== undefined) this.#lose(connection, undefined);
         },
       });
-      const taken = changes;
+      const listedAt = changes;
       const tools = this.#named(
         await abortable(client.listTools({ signal, timeoutMs: startTimeoutMs }), signal),
       );
@@ -221,8 +221,8 @@ export class McpServer {
         sinceMs: this.#options.now(),
         tools,
         changes,
-        taken,
-        retaking: undefined,
+        listedAt,
+        relisting: undefined,
         hasAnswered: false,
       };
       this.#connection = connection;
@@ -232,7 +232,7 @@ export class McpServer {
     } catch (error) {
       await client?.close();
       if (this.#closed.signal.aborted) throw shuttingDown();
-      // Not the server's fault: it is tried again at the next call.
+      // Not the server's fault: the next call tries again.
       const exhausted = exhaustionOf(error);
       if (exhausted !== undefined) throw exhausted;
       const words = this.#startFailure(error, client, giveUp.signal);
@@ -246,7 +246,7 @@ export class McpServer {
     }
   }
 
-  /** In words: why the client could not be opened, or why the tools of one that is open could not be taken. */
+  /** Why the client could not be opened, or why its tools could not be listed, as the end of "The MCP server ...". */
   #startFailure(error: unknown, client: McpClient | undefined, giveUp: AbortSignal): string {
     if (client !== undefined && !giveUp.aborted) return client.explain(error).words;
     const reason: unknown = client === undefined ? error : giveUp.reason;
@@ -254,21 +254,21 @@ export class McpServer {
   }
 
   #toolsChanged(connection: Connection): void {
-    const wasFresh = connection.taken === connection.changes;
+    const wasCurrent = connection.listedAt === connection.changes;
     connection.changes += 1;
-    // Once is enough until somebody looks.
-    if (wasFresh && this.#connection === connection) this.#options.onToolsChanged?.();
+    // Announced once until the tools are listed again.
+    if (wasCurrent && this.#connection === connection) this.#options.onToolsChanged?.();
   }
 
-  async #retakeTools(connection: Connection): Promise<void> {
-    if (connection.taken === connection.changes) return;
-    connection.retaking ??= this.#takeTools(connection).finally(() => {
-      connection.retaking = undefined;
+  async #refreshTools(connection: Connection): Promise<void> {
+    if (connection.listedAt === connection.changes) return;
+    connection.relisting ??= this.#relistTools(connection).finally(() => {
+      connection.relisting = undefined;
     });
-    await connection.retaking;
+    await connection.relisting;
   }
 
-  async #takeTools(connection: Connection): Promise<void> {
+  async #relistTools(connection: Connection): Promise<void> {
     const { changes } = connection;
     try {
       const tools = await connection.client.listTools({
@@ -282,12 +282,12 @@ export class McpServer {
       if (kind === 'lost') this.#lose(connection, words);
       else this.#options.onTrouble?.(this.config.name, `keeps its old list of tools: it ${words}`);
     }
-    // Also after a failure: a server that cannot list its tools shall not hold up every call.
-    connection.taken = changes;
+    // Also after a failure: a server that cannot list its tools must not delay every call.
+    connection.listedAt = changes;
   }
 
   #named(tools: readonly Tool[]): ReadonlyMap<string, OwnTool> {
-    // Tools that only run as tasks (MCP 2025-11-25) cannot be called plainly.
+    // Tools that run only as tasks (MCP 2025-11-25) do not support plain calls.
     const plain = tools.filter(({ execution }) => execution?.taskSupport !== 'required');
     const callable = plain
       .slice(0, maxTools)
@@ -295,7 +295,7 @@ export class McpServer {
     if (callable.length < plain.length) {
       this.#options.onTrouble?.(
         this.config.name,
-        `${plain.length - callable.length} of its ${plain.length} tools are left out: at most ${maxTools} are taken, with a schema of at most ${maxSchemaLength} characters each`,
+        `${plain.length - callable.length} of its ${plain.length} tools are left out: the limit is ${maxTools} tools, with schemas of up to ${maxSchemaLength} characters`,
       );
     }
     const byOwnName = new Map<string, Tool>();
@@ -323,16 +323,16 @@ export class McpServer {
     this.#failures = 0;
   }
 
-  /** `words` are undefined if the connection itself must say. */
+  /** `words`: why; undefined if the connection itself knows. */
   #lose(connection: Connection, words: string | undefined): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     const ending = connection.client.close().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
     const said = words ?? connection.client.explain(undefined).words;
-    const proved = connection.hasAnswered || this.#options.now() - connection.sinceMs >= maxBackOffMs;
-    // A server that proved itself is started again at once.
-    this.#failed(said, proved ? 0 : undefined);
+    const hasWorked = connection.hasAnswered || this.#options.now() - connection.sinceMs >= maxBackOffMs;
+    // A server that has worked is restarted without delay.
+    this.#failed(said, hasWorked ? 0 : undefined);
   }
 
   #failed(words: string, failures = this.#failures + 1): void {
@@ -347,5 +347,5 @@ export class McpServer {
 }
 
 function shuttingDown(): CodeBuddyError {
-  return new CodeBuddyError('shutting_down', 'The MCP servers are being closed.');
+  return new CodeBuddyError('shutting_down', 'The MCP servers are shutting down.');
 }

@@ -1,5 +1,5 @@
-// The tools of MCP servers, as if they were ours: named `server__tool`, each server started when it is first needed, and a broken one left out.
-// Nothing runs before the first `list` or `call`, and nothing after `close`.
+// The tools of all MCP servers, named `server__tool`. Each server is started when it is first needed, and a failing one is left out. Nothing
+// runs before the first `list`, `find` or `call`, and nothing after `close`.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { maxOutputBytes } from '../tools/cap-output.ts';
@@ -13,17 +13,17 @@ export type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts'
 
 export interface McpServers {
   /**
-   * Starts servers that are not running, all at once, each within its `startTimeoutMs`. Leaves out those that fail; later calls try them again
-   * after 1 s, 2 s, … 60 s. A server that was not ready in time is then started in the background, so that it delays one list only.
+   * Starts all servers that are not running, each within its `startTimeoutMs`, and leaves out those that fail. Later calls retry them after
+   * 1 s, 2 s, … 60 s. A server that was not ready in time is then started in the background, so that it delays only one list.
    * @throws only the signal's reason
    */
   list(signal?: AbortSignal): Promise<readonly McpTool[]>;
-  /** The description of one tool. Starts the server that has it, if it must, and no other. Undefined if it cannot be had. */
+  /** The description of one tool. Starts only the server that has it. Undefined if the tool does not exist or its server fails. */
   find(name: string): Promise<McpTool | undefined>;
-  /** Whether the name has the form `server__tool` of a server of the configuration. Starts nothing. */
+  /** True if the name has the form `server__tool`, with a configured server. Starts nothing. */
   has(name: string): boolean;
   /**
-   * Starts the server that it needs, no other. Gives `{ content, structured?, truncated? }`. Parameters are checked by the server.
+   * Starts only the server that has the tool. Resolves to `{ content, structured?, truncated? }`. The server checks the parameters.
    * @throws CodeBuddyError `tool_not_found`, `tool_failed`, `shutting_down`; the signal's reason
    */
   call(
@@ -32,7 +32,7 @@ export interface McpServers {
     options: { readonly signal: AbortSignal },
   ): Promise<unknown>;
   describe(): readonly McpServerState[];
-  /** Ends all servers and what they started, within a second. Calls under way fail with `shutting_down`. */
+  /** Ends all servers and the programs that they started, within a second. Pending calls fail with `shutting_down`. */
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export function createMcpServers({
     if (server === undefined) {
       throw new CodeBuddyError(
         'tool_not_found',
-        `There is no MCP server for the tool ${JSON.stringify(name)}; there are ${[...byPrefix.keys()].join(', ') || 'none'}.`,
+        `No MCP server has the tool ${JSON.stringify(name)}; the servers are: ${[...byPrefix.keys()].join(', ') || 'none'}.`,
       );
     }
     if (server.config.disabled === true) {
@@ -66,7 +66,7 @@ export function createMcpServers({
     async list(signal = new AbortController().signal) {
       signal.throwIfAborted();
       const enabled = servers.filter(({ config }) => config.disabled !== true);
-      // Why a server is left out was told by `onTrouble` when it failed.
+      // `onTrouble` has reported why a server failed.
       const lists = await abortable(
         Promise.all(enabled.map((server) => server.toolsIfReady().catch(() => []))),
         signal,
@@ -75,7 +75,7 @@ export function createMcpServers({
     },
     async find(name) {
       if (!this.has(name)) return undefined;
-      // Why it cannot be had is told by the call.
+      // The call reports the error.
       const tools = await owner(name)
         .tools()
         .catch(() => []);

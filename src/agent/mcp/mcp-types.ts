@@ -1,4 +1,4 @@
-// What is said about the tools of MCP servers, and what the servers are given.
+// The tools and states of MCP servers, and the options that the servers share.
 
 import type { Redactor } from '../../base/redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
@@ -10,7 +10,7 @@ export interface McpTool {
   readonly name: string;
   readonly description: string;
   readonly inputSchema: Readonly<Record<string, unknown>>;
-  /** The server says so (`readOnlyHint`), and its `trust` is not false. */
+  /** True if the server says so (`readOnlyHint`) and its `trust` is not false. */
   readonly readOnly: boolean;
 }
 
@@ -18,32 +18,32 @@ export interface McpServerState {
   readonly name: string;
   readonly kind: McpServerConfig['kind'];
   readonly state: 'not started' | 'starting' | 'running' | 'failed' | 'disabled';
-  /** How many it has; 0 unless it is running. */
+  /** Number of its tools; 0 unless it is running. */
   readonly tools: number;
-  /** Why it failed or died, as the end of "The MCP server ..."; null once it is running again. */
+  /** Why it failed, as the end of "The MCP server ..."; null once it is running again. */
   readonly lastError: string | null;
 }
 
 export interface McpServersOptions {
-  /** Without secrets: all that the programs get besides the `env` of their configuration. */
+  /** The environment of the programs, without secrets; the `env` of their configuration is added. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Mark what programs start. @default marks that are not kept on the disk */
+  /** Marks the processes that the programs start. @default marks that are not kept on disk */
   readonly marks?: CallMarks | undefined;
-  /** On the way to servers behind a URL. @default none */
+  /** Proxies to servers behind a URL. @default none */
   readonly proxies?: Proxies | undefined;
-  /** Where programs are started, unless they have a `cwd`. */
+  /** Working directory of programs without a `cwd`. */
   readonly cwd: string;
-  /** What a relative `cwd` is relative to; no program is looked up in it. @default cwd, and programs are looked up anywhere */
+  /** A relative `cwd` is relative to it; no program is looked up in it. @default cwd, and programs are looked up anywhere */
   readonly workspace?: string | undefined;
   readonly clientVersion: string;
-  /** Knows further secrets; what a server says is shown without them and without those of its configuration. @default none */
+  /** Knows more secrets: they, and those of the configuration, are removed from the messages of servers. @default none */
   readonly redactor?: Redactor | undefined;
-  /** A server failed to start, died, or cannot list its tools; `message` ends a sentence that begins with "The MCP server ...". */
+  /** Called if a server fails to start, ends, or cannot list its tools. `message` is the end of "The MCP server ...". */
   readonly onTrouble?: ((server: string, message: string) => void) | undefined;
-  /** A running server has changed its tools; said once until `list` or `call` looks at them. */
+  /** Called if a running server changes its tools; once until `list` or `call` lists them again. */
   readonly onToolsChanged?: (() => void) | undefined;
-  /** Of one result. @default 65 536 */
+  /** Limit of one result. @default 65_536 */
   readonly maxResultBytes?: number | undefined;
-  /** Milliseconds of a clock that does not jump. @default performance.now */
+  /** Monotonic clock, in ms. @default performance.now */
   readonly now?: (() => number) | undefined;
 }

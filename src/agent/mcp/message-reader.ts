@@ -1,13 +1,13 @@
-// Cuts what a server writes to its stdout into JSON-RPC messages, one a line. What is no message is passed over, within limits: some servers
-// print a greeting, but one that only prints must not keep us busy or fill our memory.
+// Splits a server's stdout into JSON-RPC messages, one per line. Other lines are skipped, within limits: some servers print a greeting, but
+// one that only prints must not take the time or memory of this process. The SDK's own reader has no limits.
 
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../base/text.ts';
 
-/** More than is shown: a secret in it must be whole to be known as one. */
+/** More than is shown: a secret must be complete to be recognized. */
 const maxGarbageLine = 8192;
 const maxMessageBytes = 10 * 1024 * 1024;
-/** Since the last message. */
+/** Limit of skipped bytes since the last message. */
 const maxGarbageBytes = 1024 * 1024;
 const newline = 10;
 const openingBrace = 123;
@@ -23,12 +23,12 @@ export class MessageReader {
     this.#onMessage = onMessage;
   }
 
-  /** The first line that was no message, for error messages. */
+  /** The first skipped line, for error messages. */
   get garbage(): string | undefined {
     return this.#garbage;
   }
 
-  /** @throws Error in words, as the end of "the server ...", if a limit is passed */
+  /** @throws Error with the end of "the server ..." as its message, if a limit is exceeded */
   add(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
@@ -57,7 +57,7 @@ export class MessageReader {
       this.#garbageBytes += line.length + 1;
       if (this.#garbageBytes > maxGarbageBytes)
         throw new Error(
-          `wrote more than ${maxGarbageBytes / 1024 / 1024} MiB to its stdout that are no JSON-RPC`,
+          `wrote more than ${maxGarbageBytes / 1024 / 1024} MiB to its stdout that is not JSON-RPC`,
         );
       return;
     }
@@ -67,12 +67,12 @@ export class MessageReader {
 }
 
 function parse(line: Buffer): JSONRPCMessage | undefined {
-  // Cheaper than an exception a line.
+  // Cheaper than an exception per line.
   if (line[0] !== openingBrace) return undefined;
   try {
     return deserializeMessage(line.toString('utf8'));
   } catch {
-    // Neither JSON nor JSON-RPC; the caller counts it.
+    // Not JSON-RPC; the caller counts it.
     return undefined;
   }
 }

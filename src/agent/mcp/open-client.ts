@@ -1,5 +1,5 @@
-// A client that is connected to one MCP server, and what its errors mean in words. Imports the SDK, which takes its time to load: this file is
-// itself loaded when the first server is started.
+// Connects a client to one MCP server, and explains its errors. Loaded when the first server is started, since it imports the SDK, which is
+// slow to load.
 
 import { existsSync } from 'node:fs';
 import {
@@ -22,38 +22,38 @@ import type { McpServerConfig } from './mcp-config.ts';
 import { lastWords, ProcessTransport } from './process-transport.ts';
 import { serverProgram } from './server-program.ts';
 
-/** Of what a server says about a failure. */
+/** Limit of a server's message about a failure. */
 const maxWords = 4096;
 
 export interface OpenOptions {
   readonly marks?: CallMarks | undefined;
   readonly environment: Readonly<Record<string, string>>;
-  /** On the way to servers behind a URL. */
+  /** Proxies to servers behind a URL. */
   readonly proxies: Proxies;
   readonly cwd: string;
   readonly workspace?: string | undefined;
   readonly clientVersion: string;
-  /** Knows what the server was given and must not be shown. */
+  /** Knows the secrets that the server was given. */
   readonly redactor: Redactor;
-  /** Ends the attempt, and what was started for it. */
+  /** Ends the attempt and whatever was started for it. */
   readonly signal: AbortSignal;
   readonly onToolsChanged: () => void;
-  /** Called once, however the connection ended. */
+  /** Called once, when the connection ends. */
   readonly onClosed: () => void;
 }
 
-/** `words` end a sentence that begins with "The MCP server ...". */
+/** `words` are the end of "The MCP server ...". */
 export interface Failure {
   readonly words: string;
   /**
-   * `answered`: the server said so itself. `lost`: the connection is of no more use. `session-ended`: it is, too, but the server is there and has
-   * not looked at the request. `open`: none of these.
+   * `answered`: the server itself reported the failure. `lost`: the connection cannot be used any more. `session-ended`: the same, but the
+   * server is up and has not processed the request. `open`: the connection can still be used.
    */
   readonly kind: 'answered' | 'lost' | 'session-ended' | 'open';
 }
 
 export interface McpClient {
-  /** All pages. */
+  /** Reads all pages. */
   listTools(options: { readonly signal: AbortSignal; readonly timeoutMs: number }): Promise<readonly Tool[]>;
   callTool(
     name: string,
@@ -65,18 +65,18 @@ export interface McpClient {
   close(): Promise<void>;
 }
 
-/** @throws Error whose message ends a sentence that begins with "The MCP server ..." */
+/** @throws Error whose message is the end of "The MCP server ..." */
 export async function openClient(config: McpServerConfig, options: OpenOptions): Promise<McpClient> {
   try {
     return await connect(config, 'legacy', options);
   } catch (error) {
     if (!(error instanceof StartFailure) || !isRefusal(error.cause)) throw error;
     try {
-      // Servers that only speak MCP 2026-07-28 refuse `initialize`. Asked in this order, since a server that speaks only the older ones may
-      // well end itself when it is asked for the newer one first.
+      // Servers that only support MCP 2026-07-28 refuse `initialize`. In this order, since a server that only supports older versions may
+      // exit if it is asked for the newer one first.
       return await connect(config, 'auto', options);
     } catch {
-      // What it said to the usual question tells more.
+      // The first error says more.
       throw error;
     }
   }
@@ -120,11 +120,11 @@ async function connect(
     { name: 'codebuddy', version: clientVersion },
     {
       versionNegotiation: { mode },
-      jsonSchemaValidator: believe,
+      jsonSchemaValidator: acceptAll,
       listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: onToolsChanged } },
     },
   );
-  // All that waits for the server fails when the transport is closed.
+  // Closing the transport makes all pending requests fail.
   const onAbort = (): void => void transport.close();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -142,7 +142,7 @@ async function connect(
 
   return {
     async listTools({ signal: listSignal, timeoutMs }) {
-      // The SDK would write to the console.
+      // Without this check, the SDK writes to the console.
       if (client.getServerCapabilities()?.tools === undefined) return [];
       const { tools } = await client.listTools(undefined, {
         signal: listSignal,
@@ -169,10 +169,10 @@ async function connect(
   };
 }
 
-/** Output is for the model, which takes it as it is. To compile a stranger's schemas would let its patterns hold up the whole process. */
-const believe: NonNullable<ClientOptions['jsonSchemaValidator']> = {
+/** Accepts any output: it is for the model. Compiling a server's schemas would let its patterns block the whole process. */
+const acceptAll: NonNullable<ClientOptions['jsonSchemaValidator']> = {
   getValidator<T>(): JsonSchemaValidator<T> {
-    // The border where the SDK asks for a type that nobody has checked.
+    // The SDK requires a type here that nothing has checked.
     return (input) => ({ valid: true, data: input as T, errorMessage: undefined });
   },
 };
@@ -184,16 +184,16 @@ function explainFailure(
   transport: ProcessTransport | HttpTransport,
   redact: Redact,
 ): Failure {
-  // Redacted before it is cut: half a secret would not be known as one.
+  // Redacted before it is cut: half a secret would not be recognized.
   const cap = (text: string): string => capText(redact(text), maxWords).text;
   if (transport instanceof ProcessTransport && transport.ending !== undefined)
     return { kind: 'lost', words: redact(transport.ending) };
   if (error instanceof ProtocolError && transport instanceof HttpTransport && error.message === cutOffMessage)
-    return { kind: 'lost', words: 'closed the connection before it had answered' };
+    return { kind: 'lost', words: 'closed the connection before it answered' };
   if (error instanceof ProtocolError)
     return { kind: 'answered', words: `answered with an error: ${cap(error.message)}` };
   if (error instanceof SdkHttpError) {
-    // Of a session that it does not know, a server says 404 (MCP 2025-11-25, transports, session management); some say 400.
+    // For an unknown session, servers answer 404 (MCP 2025-11-25, transports, session management); some answer 400.
     const ended = transport instanceof HttpTransport && transport.sessionId !== undefined;
     const said =
       typeof error.data.text === 'string' && error.data.text !== '' ? error.data.text : error.message;
@@ -207,20 +207,20 @@ function explainFailure(
   if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
     return { kind: 'open', words: `did not answer${within(error.data)}` };
   if (!(error instanceof Error)) return { kind: 'open', words: 'failed' };
-  // undici says "fetch failed", and why as the cause.
+  // undici says "fetch failed"; the cause says why.
   if (error instanceof TypeError && error.cause instanceof Error)
     return { kind: 'lost', words: `cannot be reached: ${cap(reason(error.cause))}` };
   return { kind: 'open', words: redact(spawnFailure(error, transport) ?? cap(error.message)) };
 }
 
-/** The SDK says with a time-out how long it was. */
+/** The SDK's timeout error says how long the timeout was. */
 function within(data: unknown): string {
   return typeof data === 'object' && data !== null && 'timeout' in data && typeof data.timeout === 'number'
     ? ` within ${data.timeout / 1000} s`
     : ' in time';
 }
 
-/** Of several addresses that were tried, the first; the error of all has no message. */
+/** The error of the first address that was tried: an AggregateError has no message. */
 function reason(error: Error): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined;
   return first instanceof Error ? first.message : error.message;
@@ -232,18 +232,18 @@ function spawnFailure(error: Error, transport: ProcessTransport | HttpTransport)
   if (typeof error.syscall !== 'string' || !error.syscall.startsWith('spawn')) return undefined;
   const { command, cwd } = transport.program;
   if (error.code !== 'ENOENT') return `could not be started: ${error.message}`;
-  // Node says of both that the program is missing.
+  // Node reports ENOENT for a missing folder too.
   return existsSync(cwd)
-    ? `could not be started: there is no program ${JSON.stringify(command)}`
-    : `could not be started: there is no folder ${JSON.stringify(cwd)}`;
+    ? `could not be started: program ${JSON.stringify(command)} not found`
+    : `could not be started: folder ${JSON.stringify(cwd)} not found`;
 }
 
-/** What helps whoever has to repair a server. */
+/** The server's own output, as a hint for whoever has to fix it. */
 function remarksOn({ garbage, stderr }: ProcessTransport, redact: Redact): string {
   const said = lastWords(redact(stderr));
   const noise = garbage === undefined ? undefined : redact(garbage).slice(0, 200);
   return [
-    noise === undefined ? '' : `; its stdout holds what is no JSON-RPC: ${JSON.stringify(noise)}`,
+    noise === undefined ? '' : `; its stdout is not JSON-RPC: ${JSON.stringify(noise)}`,
     said === '' ? '' : `; its stderr ends with:\n${said}`,
   ].join('');
 }

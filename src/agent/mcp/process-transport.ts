@@ -1,5 +1,5 @@
-// Speaks to an MCP server that we start ourselves, over its stdin and stdout. The SDK has such a transport, too, but leaves the server's own
-// children behind and takes up to four seconds to close; here the server leads a process group, which ends as a whole within a second.
+// Transport to an MCP server that is started here, over its stdin and stdout. The SDK's own transport leaves the server's children running
+// and takes up to four seconds to close; here the server leads a process group, which ends as a whole within a second.
 
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
@@ -9,22 +9,22 @@ import { signalGroup } from '../process-group.ts';
 import { type CallMark, createCallMarks } from '../processes/call-marks.ts';
 import { MessageReader } from './message-reader.ts';
 
-/** After its stdin was closed, a server may end by itself for this long; then comes SIGTERM, */
+/** After its stdin is closed, a server has this long to exit; then it gets SIGTERM, */
 const termAfterMs = 150;
-/** and then SIGKILL. */
+/** and after this long SIGKILL. */
 const killAfterMs = 500;
-/** How long output may still come after the process is gone. */
+/** How long to wait for output after the process has exited. */
 const drainMs = 150;
 const stderrBytes = 4096;
-/** Beyond what is shown: a secret that begins before it must be known as one. */
+/** More than is shown: a secret that begins before it must be recognized. */
 const stderrKeptBytes = 3 * stderrBytes;
-/** A server that reads nothing must not fill our memory. */
+/** Limit of unsent bytes, for a server that does not read. */
 const maxUnsentBytes = 64 * 1024 * 1024;
 
 export interface ServerProgram {
   readonly command: string;
   readonly args: readonly string[];
-  /** All of it; nothing is inherited. */
+  /** The complete environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
@@ -45,7 +45,7 @@ export class ProcessTransport implements Transport {
     this.#markGone = resolve;
   });
 
-  /** `mark`: finds what the server started and what left its group. */
+  /** `mark` finds the processes that the server started, also those that left its group. */
   constructor(program: ServerProgram, mark: CallMark = createCallMarks().create()) {
     this.program = program;
     this.#mark = mark;
@@ -55,22 +55,22 @@ export class ProcessTransport implements Transport {
     return this.#child?.pid;
   }
 
-  /** The end of what the server wrote to its stderr: more than is to be shown, see `lastWords`. */
+  /** The end of the server's stderr; more than is to be shown, see `lastWords`. */
   get stderr(): string {
     return decodeCut(this.#stderr);
   }
 
-  /** What it wrote to its stdout that is no message: its first line. */
+  /** The first line of its stdout that is not a message. */
   get garbage(): string | undefined {
     return this.#reader.garbage;
   }
 
-  /** How the server came to its end, as the end of "the server ..."; undefined while it runs and if we ended it. */
+  /** How the server ended, as the end of "the server ..."; undefined while it runs, and if `close` ended it. */
   get ending(): string | undefined {
     return this.#ending;
   }
 
-  /** @throws Error of `spawn` */
+  /** @throws the errors of `spawn` */
   async start(): Promise<void> {
     const { command, args, env, cwd } = this.program;
     const { child, started } = launch(command, args, {
@@ -96,11 +96,11 @@ export class ProcessTransport implements Transport {
     child.stdout.on('data', (chunk: Buffer) => this.#read(chunk));
     child.stdout.once('end', () => this.#stdoutEnded());
     child.stderr.on('data', (chunk: Buffer) => {
-      // A copy: a part of a chunk would keep all of it in memory.
+      // A copy: a slice would keep the whole chunk in memory.
       const both = Buffer.concat([this.#stderr, chunk.subarray(-stderrKeptBytes)]);
       this.#stderr = Buffer.from(both.subarray(-stderrKeptBytes));
     });
-    // A pipe that breaks: the exit says the rest.
+    // A broken pipe: the exit says why.
     child.stdin.on('error', () => child.stdin.destroy());
     child.stdout.on('error', () => child.stdout.destroy());
     child.stderr.on('error', () => child.stderr.destroy());
@@ -110,8 +110,8 @@ export class ProcessTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#child?.stdin;
     if (stdin === undefined || !stdin.writable) throw new Error('The server has ended.');
-    if (stdin.writableLength > maxUnsentBytes) throw new Error('The server does not read what it is sent.');
-    // Not awaited until it is read: whoever waits for an answer has a time-out of its own.
+    if (stdin.writableLength > maxUnsentBytes) throw new Error('The server does not read its stdin.');
+    // Not awaited: whoever waits for an answer has a timeout.
     stdin.write(serializeMessage(message));
   }
 
@@ -126,11 +126,11 @@ export class ProcessTransport implements Transport {
       this.onclose?.();
       return;
     }
-    // A parent that has ended tells no longer of its children.
+    // Before its exit: afterwards its children cannot be found.
     this.#mark.noteTree(child.pid);
     child.stdin.end();
     const signal = (name: NodeJS.Signals): void => {
-      // Once it is gone, its group is dealt with, and the number may soon be another's.
+      // After its exit, `#finish` ends its group, and the pid may be reused.
       if (child.exitCode === null && child.signalCode === null) signalGroup(child, name);
     };
     const timers = [
@@ -152,7 +152,7 @@ export class ProcessTransport implements Transport {
     }
   }
 
-  /** Usually its exit follows; a server that lives on without stdout can answer nothing any more. */
+  /** Usually the exit follows. A server that runs on without stdout cannot answer, so it is closed. */
   #stdoutEnded(): void {
     const timer = setTimeout(() => {
       this.#ending ??= 'closed its stdout';
@@ -161,14 +161,14 @@ export class ProcessTransport implements Transport {
     void this.#gone.then(() => clearTimeout(timer));
   }
 
-  /** After the server's exit: whoever is left in its group goes too, and what it wrote last is read. */
+  /** After the server's exit: ends the rest of its group and reads its last output. */
   async #finish(child: ChildProcessWithoutNullStreams): Promise<void> {
     signalGroup(child, 'SIGKILL');
-    // What cannot be listed, or ended, must not keep the server from being closed.
+    // A process that cannot be listed or ended must not prevent closing.
     await this.#mark.end().catch(() => undefined);
     const streams = [child.stdout, child.stderr];
     let timer: NodeJS.Timeout | undefined;
-    // A process that left the group may hold the pipes for as long as it likes.
+    // A process that left the group may keep the pipes open for ever.
     const givenUp = new Promise((resolve) => {
       timer = setTimeout(resolve, drainMs);
     });
@@ -184,7 +184,7 @@ export class ProcessTransport implements Transport {
   }
 }
 
-/** The last 4 KiB of a text, not from within a character. */
+/** The last 4 KiB of a text, without half characters. */
 export function lastWords(text: string): string {
   const bytes = Buffer.from(text.trim());
   if (bytes.length <= stderrBytes) return bytes.toString('utf8');

@@ -1,5 +1,5 @@
-// Where the program of an MCP server comes from, in which folder it starts and what it is told. None of the three comes from the workspace unless
-// the configuration says so: `npx` runs packages of the folder that it starts in, and obeys the .npmrc there.
+// Determines the program of an MCP server, its working directory and its environment. None of them comes from the workspace unless the
+// configuration says so: `npx` runs packages of its working directory, and reads the .npmrc there.
 
 import { mkdirSync, statSync } from 'node:fs';
 import { isAbsolute, join, parse, resolve } from 'node:path';
@@ -9,16 +9,16 @@ import type { ServerProgram } from './process-transport.ts';
 
 export interface ProgramSurroundings {
   readonly environment: Readonly<Record<string, string>>;
-  /** Where programs start that have no `cwd`. */
+  /** Working directory of programs without a `cwd`. */
   readonly cwd: string;
-  /** What a relative `cwd` is relative to. @default cwd */
+  /** A relative `cwd` is relative to it. @default cwd */
   readonly workspace?: string | undefined;
 }
 
 /** Variables that name a folder or a program. */
 const pathVariables = ['HOME', 'SHELL', 'TMPDIR', 'TMP', 'TEMP'];
 
-/** @throws Error whose message ends a sentence that begins with "The MCP server ..." */
+/** @throws Error whose message is the end of "The MCP server ..." */
 export function serverProgram(
   { command, args, env, cwd }: StdioServerConfig,
   { environment, cwd: ownFolder, workspace }: ProgramSurroundings,
@@ -40,11 +40,11 @@ function named(command: string, programs: ProgramFinder): string {
   const program = programs.find(command);
   if (program !== undefined) return program;
   throw new Error(
-    `could not be started: there is no program ${JSON.stringify(command)} in the folders of PATH outside the workspace`,
+    `could not be started: program ${JSON.stringify(command)} not found in the folders of PATH outside the workspace`,
   );
 }
 
-/** What is relative would be looked up in the server's folder, and what is in the workspace is the agent's to write. */
+/** Leaves out relative paths, which would be looked up in the server's folder, and paths in the workspace, which the agent can write. */
 function trustedVariables(
   environment: Readonly<Record<string, string>>,
   programs: ProgramFinder,
@@ -52,13 +52,13 @@ function trustedVariables(
   return Object.fromEntries(
     Object.entries(environment).filter(([name, value]) => {
       if (!pathVariables.includes(name)) return true;
-      // A home folder that is the workspace is the user's choice; programs do not work without one.
+      // The user may choose the home folder as the workspace; programs do not work without HOME.
       return isAbsolute(value) && (name === 'HOME' || !programs.isUntrusted(value));
     }),
   );
 }
 
-/** The folder that servers start in: private, and the agent's commands cannot write it or a folder above it. Made if it is missing. */
+/** Creates the working directory of servers: private, and neither it nor a folder above it is writable by the agent's commands. */
 export function privateFolder(stateFolder: string | undefined, workspace: string): string {
   const root = parse(process.execPath).root;
   if (stateFolder === undefined) return root;
@@ -69,21 +69,21 @@ export function privateFolder(stateFolder: string | undefined, workspace: string
   return folder;
 }
 
-/** Why the server cannot be started, as the end of "The MCP server ..."; undefined if its program and its folder are there. */
+/** Why the server cannot be started, as the end of "The MCP server ..."; undefined if its program and its folder exist. */
 export function programFault(config: McpServerConfig, surroundings: ProgramSurroundings): string | undefined {
   if (config.kind !== 'stdio' || config.disabled === true) return undefined;
   try {
     const { command, cwd } = serverProgram(config, surroundings);
     if (config.cwd !== undefined && !isFolder(cwd))
-      return `cannot be started: there is no folder ${JSON.stringify(cwd)}`;
-    return isFile(command) ? undefined : `cannot be started: there is no program ${JSON.stringify(command)}`;
+      return `cannot be started: folder ${JSON.stringify(cwd)} not found`;
+    return isFile(command) ? undefined : `cannot be started: program ${JSON.stringify(command)} not found`;
   } catch (error) {
     if (error instanceof Error) return error.message;
     throw error;
   }
 }
 
-/** What a person should know of a configuration: programs that the agent can write run outside the sandbox. */
+/** Warns of servers whose program or folder the agent can change: they run outside the sandbox. */
 export function warnOfPrograms(
   servers: readonly McpServerConfig[],
   surroundings: ProgramSurroundings & { readonly workspace: string },
@@ -105,7 +105,7 @@ export function warnOfPrograms(
       );
     else if (folder !== undefined && programs.isUntrusted(folder))
       warn(
-        `MCP server ${server.name}: its cwd is in the workspace; npx and others run packages and obey settings that they find there`,
+        `MCP server ${server.name}: its cwd is in the workspace; npx and similar programs run packages and use settings that they find there`,
       );
   }
 }

@@ -1,26 +1,26 @@
-// The names under which models see the tools of a server: `server__tool`. Models take 64 of [A-Za-z0-9_-] at most; other names are mapped,
-// always to the same one, so that a conversation can go on after a restart.
+// The names under which models see the tools of a server: `server__tool`. Models accept at most 64 characters of [A-Za-z0-9_-]; other names
+// are mapped, always to the same name, so that a conversation can continue after a restart.
 
 import { createHash } from 'node:crypto';
 import { withoutTrailing } from '../../base/without-trailing.ts';
 
 const maxLength = 64;
 const separator = '__';
-/** A longer name of a server would leave too little for the tool. */
+/** A longer server name would leave too little for the tool. */
 const maxPrefix = 40;
 
-/** What stands before `__`: the server's name, shortened if it is very long. */
+/** The part before `__`: the server's name, shortened if it is very long. */
 export function prefixOf(server: string): string {
   return server.length <= maxPrefix ? server : shorten(server, maxPrefix);
 }
 
-/** What stands before the first `__`; undefined if there is none. */
+/** The part of a name before the first `__`; undefined if there is none. */
 export function prefixIn(name: string): string | undefined {
   const at = name.indexOf(separator);
   return at <= 0 || at + separator.length === name.length ? undefined : name.slice(0, at);
 }
 
-/** Own names by what models call the tools, in the same order. */
+/** The server's own names by the names for models, in the same order. */
 export function nameTools(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const start = prefixOf(server) + separator;
   const room = maxLength - start.length;
@@ -29,7 +29,7 @@ export function nameTools(server: string, tools: readonly string[]): ReadonlyMap
   const taken = new Set(tools.filter(isLegal));
   const map = (tool: string): string => {
     let mapped = shorten(tool, room);
-    // A tool that has this very name keeps it.
+    // Another tool has exactly this name and keeps it.
     for (let attempt = 1; taken.has(mapped); attempt++) mapped = shorten(tool, room, String(attempt));
     taken.add(mapped);
     return mapped;
@@ -37,10 +37,10 @@ export function nameTools(server: string, tools: readonly string[]): ReadonlyMap
   return new Map([...own].map((tool) => [start + (isLegal(tool) ? tool : map(tool)), tool]));
 }
 
-/** Legal, at most `room` long, and different for different texts: it ends in a part of the text's hash. */
+/** A legal name of at most `room` characters that ends with a part of the text's hash, so that it differs for different texts. */
 function shorten(text: string, room: number, salt = ''): string {
   const hash = createHash('sha256').update(text).update(salt).digest('hex').slice(0, 8);
-  // No `_` before the hash, lest a server's prefix holds `__`.
+  // No `_` before the hash: a server's prefix must not contain `__`.
   const start = withoutTrailing(
     text.replaceAll(/[^A-Za-z0-9_-]+/g, '_').slice(0, room - hash.length - 1),
     '_',

@@ -1,5 +1,5 @@
-// Which driver answers a prompt: a language model if one was set or found, else the offline agent. The search begins with the first look,
-// and is done once.
+// Chooses the driver of a prompt: a language model if one is configured or found, else the offline agent. The search runs once, when it is
+// first needed.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver } from '../driver.ts';
@@ -7,9 +7,9 @@ import { createOfflineDriver, offlineModel } from '../offline/offline-driver.ts'
 import type { Fetch, Proxies } from '../outbound-http.ts';
 import type { ChooseDriver } from '../runs.ts';
 import type { Workspace } from '../tools/workspace.ts';
-import { findModel, type ModelChoice } from './find-model.ts';
-import { createModelChain } from './model-chain.ts';
-import { createModelDriver, type ModelDriverOptions } from './model-driver.ts';
+import { findModel, languageModels, type ModelChoice } from './find-model.ts';
+import { createModelChain, type Sleep } from './model-chain.ts';
+import { createModelDrivers, type ModelDriverOptions } from './model-driver.ts';
 import { createModelHttp } from './model-http.ts';
 import { createModelLoader, type ModelLoader } from './model-loader.ts';
 import { createPrices } from './prices.ts';
@@ -24,10 +24,11 @@ export interface AgentModelsOptions {
   readonly environment: Environment;
   readonly proxies: Proxies;
   readonly now: () => number;
+  readonly sleep: Sleep;
   readonly warn: (message: string) => void;
-  /** Takes secrets out of what providers say. */
+  /** Removes secrets from the messages of providers. */
   readonly redact: (text: string) => string;
-  /** Hears of a tool that a provider refused, and that a session goes on without. */
+  /** Called for a tool that a provider refused: the session continues without it. */
   readonly onRefusedTool: NonNullable<ModelDriverOptions['onRefusedTool']>;
   readonly silenceMs?: number;
   readonly contextWindow?: number;
@@ -35,15 +36,15 @@ export interface AgentModelsOptions {
 
 export interface AgentModels {
   readonly chooseDriver: ChooseDriver;
-  /** The models that answer, and why these. */
+  /** The models that answer, and why they were chosen. */
   choice(): Promise<ModelChoice>;
-  /** As far as it is known by now. */
+  /** Without waiting for the search. */
   describe(): { readonly agent: string; readonly model: string | null };
-  /** Ends the connections to models. */
+  /** Closes the connections to models. */
   close(): Promise<void>;
 }
 
-/** @throws Error that names a field of `providers`, or a model, that makes no sense */
+/** @throws Error that names the invalid field of `providers`, or the invalid model */
 export function makeLoader({
   configured,
   origin,
@@ -55,23 +56,23 @@ export function makeLoader({
 }): ModelLoader {
   const custom = parseProviders(providers, environment);
   const loader = createModelLoader({ environment, custom, ...(fetch === undefined ? {} : { fetch }) });
-  for (const id of configured ?? []) {
-    const wrong = id === offlineModel ? undefined : loader.check(id);
+  for (const id of languageModels(configured ?? [])) {
+    const wrong = loader.check(id);
     if (wrong !== undefined) throw new Error(`the model ${JSON.stringify(id)} (${origin}) ${wrong}`);
   }
   return loader;
 }
 
-/** @throws as `makeLoader` does */
+/** @throws like `makeLoader` */
 export function createAgentModels(options: AgentModelsOptions): AgentModels {
   const { workspace, configured, origin, environment, now, warn, redact } = options;
-  const { onRefusedTool, silenceMs, contextWindow } = options;
+  const { onRefusedTool, silenceMs, contextWindow, sleep } = options;
   const http = createModelHttp(options.proxies);
   const loader = makeLoader({ ...options, fetch: http.fetch });
   const offline = createOfflineDriver();
   let found: ModelChoice | undefined;
   let finding: Promise<ModelChoice> | undefined;
-  let driver: Driver | undefined;
+  let driverFor: ReturnType<typeof createModelDrivers> | undefined;
 
   function choice(): Promise<ModelChoice> {
     finding ??= findModel({ configured, origin, environment }).then((result) => {
@@ -81,31 +82,30 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
     return finding;
   }
 
-  function modelDriver(models: readonly string[]): Driver {
-    driver ??= createModelDriver({
+  function modelDriver(...models: readonly [string, ...string[]]): Driver {
+    driverFor ??= createModelDrivers({
       chain: createModelChain({
         loader,
         now,
         random: Math.random,
+        sleep,
         onTrouble: warn,
         redact,
         ...(silenceMs === undefined ? {} : { silenceMs }),
       }),
       prices: createPrices(),
       workspace,
-      models,
       onTrouble: warn,
       onRefusedTool,
       ...(contextWindow === undefined ? {} : { contextWindow }),
     });
-    return driver;
+    return driverFor(models);
   }
 
   return {
     choice,
     async chooseDriver({ model }) {
       if (model === offlineModel) return { driver: offline, model };
-      const { models } = await choice();
       if (model !== undefined) {
         const wrong = loader.check(model);
         if (wrong !== undefined) {
@@ -113,16 +113,16 @@ export function createAgentModels(options: AgentModelsOptions): AgentModels {
             errors: [{ in: 'body', pointer: '/options/model', message: wrong }],
           });
         }
-        return { driver: modelDriver(models), model };
+        return { driver: modelDriver(model), model };
       }
-      const [first] = models;
+      const [first, ...fallbacks] = (await choice()).models;
       return first === undefined
         ? { driver: offline, model: offlineModel }
-        : { driver: modelDriver(models), model: first };
+        : { driver: modelDriver(first, ...fallbacks), model: first };
     },
     describe() {
       if (configured === undefined && found === undefined) return { agent: offlineModel, model: null };
-      const [first] = found?.models ?? configured?.filter((id) => id !== offlineModel) ?? [];
+      const [first] = found?.models ?? languageModels(configured ?? []);
       return first === undefined
         ? { agent: offlineModel, model: offlineModel }
         : { agent: 'model', model: first };

@@ -1,5 +1,5 @@
-// Answers of chat-completions servers in the one form that the provider package reads. The package gives up on an answer for small deviations
-// that servers and gateways are known for; each function below names the one it mends.
+// Normalizes the answers of chat-completions servers for the provider package, which rejects an answer for small deviations that servers
+// and gateways are known for. Each function below names the deviation it repairs.
 
 import { createParser } from 'eventsource-parser';
 import { isRecord } from '../../base/is-record.ts';
@@ -11,10 +11,10 @@ import { ThinkTags } from './think-tags.ts';
 
 type Json = Record<string, unknown>;
 
-/** Of an answer that is no stream. */
+/** Limit of an answer that is not a stream. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
-/** Wraps `fetch` so that what a server of OpenAI's chat completions answers can be read. */
+/** Wraps `fetch`: the provider package can read what it returns from a server of OpenAI's chat completions. */
 export function repairingChat(fetch: Fetch): Fetch {
   return async (target, init) => {
     const response = await fetch(target, init);
@@ -22,7 +22,7 @@ export function repairingChat(fetch: Fetch): Fetch {
     const reader = response.body.getReader();
     const first = await firstBytes(reader);
     const start = new TextDecoder().decode(first).trimStart();
-    // By its bytes: some servers stream as text/plain, others answer a stream's request with application/json.
+    // Judged by its bytes: some servers stream as text/plain, others answer a streaming request with application/json.
     if (/^(?:data|event|id|retry|:)/.test(start) || start === '')
       return withBody(response, restOf(reader, first).pipeThrough(repairEvents()));
     const text = await readText(reader, first);
@@ -50,13 +50,13 @@ type Body = ConstructorParameters<typeof Response>[0];
 
 function withBody(response: Response, body: Body, status = response.status): Response {
   const headers = new Headers(response.headers);
-  // The body is decoded and of another length now.
+  // The new body is decoded and has another length.
   for (const name of ['content-encoding', 'content-length']) headers.delete(name);
   if (status === response.status) headers.set('content-type', 'text/event-stream');
   return new Response(body, { status, headers });
 }
 
-/** A 200 that is no stream: a whole answer, an error, or a page of something else than a model server. */
+/** A 200 that is not a stream: a whole answer, an error, or a web page of something other than a model server. */
 function repairDocument(text: string, response: Response): Response {
   const value = parse(text);
   if (isRecord(value) && Array.isArray(value.choices)) {
@@ -79,7 +79,7 @@ function repairEvents(): TransformStream<Uint8Array, Uint8Array> {
   const parser = createParser({
     onEvent({ data }) {
       if (data === '[DONE]') {
-        // A server that leaves out the reason, but says that it is done.
+        // The server ended the stream without a finish reason.
         if (!hasFinished && hasText) out += `data: ${JSON.stringify(finished)}\n\n`;
         hasFinished = true;
         out += 'data: [DONE]\n\n';
@@ -124,14 +124,14 @@ function repairEvents(): TransformStream<Uint8Array, Uint8Array> {
 
 const finished = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
 
-/** Most chunks are fine: to parse and write each of them again would cost more than the model's package itself. */
+/** Most chunks need no repair; to parse and serialize each of them would cost more than the provider package itself. */
 function needsRepair(data: string): boolean {
   return (
     !/"choices"\s*:\s*\[\s*\{/.test(data) ||
     /"function_call"\s*:\s*\{|"arguments"\s*:\s*[{[n]|"role"\s*:\s*"[^a"]|"message"\s*:\s*\{|"error"\s*:|<\/?t/.test(
       data,
     ) ||
-    // White space, or what may be the beginning of a tag.
+    // White space, or the possible start of a tag.
     /"content"\s*:\s*"(?:\s|\\[nrt])*<?(?:th?i?n?k?)?"/.test(data)
   );
 }
@@ -140,7 +140,7 @@ function repairChunk(value: unknown, tags: ThinkTags): unknown {
   if (!isRecord(value) || !Array.isArray(value.choices)) {
     const error = errorIn(value);
     if (error !== undefined) return { error };
-    // A chunk with the usage alone, after the answer.
+    // A chunk after the answer that only has the usage.
     return isRecord(value) ? { ...value, choices: [] } : value;
   }
   return { ...value, choices: value.choices.map((choice: unknown) => repairChoice(choice, tags)) };
@@ -148,14 +148,14 @@ function repairChunk(value: unknown, tags: ThinkTags): unknown {
 
 function repairChoice(choice: unknown, tags: ThinkTags): unknown {
   if (!isRecord(choice)) return choice;
-  // A whole message where a piece of one is due.
+  // A whole message instead of a delta.
   const { message, ...rest } = choice;
   const given = isRecord(choice.delta) ? choice.delta : isRecord(message) ? message : undefined;
   if (given === undefined) return rest;
   const { function_call: legacy, ...delta } = given as Json;
   if (delta.role !== undefined && delta.role !== null) delta.role = 'assistant';
   const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls : [];
-  // The form before `tool_calls`: one call, without an id.
+  // The predecessor of `tool_calls`: one call, without an id.
   const all = isRecord(legacy) ? [...calls, { index: 0, type: 'function', function: legacy }] : calls;
   if (all.length > 0) delta.tool_calls = all.map(repairCall);
   if (typeof delta.content === 'string') {
@@ -169,7 +169,7 @@ function repairChoice(choice: unknown, tags: ThinkTags): unknown {
   return { ...rest, delta };
 }
 
-/** `arguments` as an object, or null, instead of JSON text. */
+/** Servers send `arguments` as an object or null instead of JSON text. */
 function repairCall(call: unknown, index: number): unknown {
   if (!isRecord(call) || !isRecord(call.function)) return call;
   const { arguments: given } = call.function;
@@ -177,7 +177,7 @@ function repairCall(call: unknown, index: number): unknown {
   return { index, ...call, function: { ...call.function, arguments: text } };
 }
 
-/** The error in any of the shapes that servers give it; undefined if there is none. */
+/** The error, in any shape that servers use; undefined if there is none. */
 function errorIn(value: unknown): Json | undefined {
   if (Array.isArray(value)) return errorIn(value[0]);
   if (!isRecord(value)) return undefined;
@@ -195,7 +195,7 @@ function errorIn(value: unknown): Json | undefined {
   return undefined;
 }
 
-/** The HTTP status that an error names itself. */
+/** The HTTP status that the error names. */
 function statusIn(error: Json | undefined): number | undefined {
   const status = Number(error?.code ?? error?.status);
   return Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined;
@@ -205,7 +205,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The package says that it is no JSON.
+    // The provider package reports that it is not JSON.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
-// What makes a conversation shorter that is too long for the model: a summary of its older part, and shorter texts in the place of the
-// newest results. Both are kept, so that later runs send the same.
+// Shortens a conversation that is too long for the model: summarizes its older part, and cuts the newest results. Both are kept, so that
+// later runs send the same.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isBlank, sendable } from '../../base/text.ts';
@@ -11,9 +11,9 @@ import { callsOf, type LiveConversation } from './live-conversation.ts';
 import type { CallUsage, ModelAnswer } from './model-call.ts';
 import type { ModelChain } from './model-chain.ts';
 
-/** Of the window: this much is left of the conversation beside the summary. */
+/** Share of the window that the conversation beside the summary may take. */
 const keptShare = 0.25;
-/** Of the window: newest results that take more are cut before anything is summed up. */
+/** If the newest results take more than this share of the window, they are cut before anything is summarized. */
 const largeResultShare = 0.1;
 const leastResultTokens = 100;
 const maxSummaryTokens = 4000;
@@ -34,22 +34,22 @@ export interface CompactionOptions {
 }
 
 export interface Compacted {
-  /** False if there was nothing that could be left out. */
+  /** False if nothing could be left out. */
   readonly isShorter: boolean;
   readonly spent: Budget | undefined;
 }
 
 export interface Compaction {
-  /** Sums up the older part. */
-  sumUp(): Promise<Compacted>;
-  /** After a request that was too long: cuts the newest results if they are large, else sums up. */
+  /** Replaces the older part by a summary. */
+  summarize(): Promise<Compacted>;
+  /** After a request that was too long: cuts the newest results if they are large, else summarizes. */
   repair(): Promise<Compacted>;
 }
 
 export function createCompaction(options: CompactionOptions): Compaction {
   const { chain, context, conversation, models, window, spend, onTrouble } = options;
 
-  async function sumUp(readable = window): Promise<Compacted> {
+  async function summarize(readable = window): Promise<Compacted> {
     const cut = findCut(conversation, readable * keptShare);
     if (cut === 0) return { isShorter: false, spent: undefined };
     const older = { ...conversation, turns: conversation.turns.slice(0, cut) };
@@ -59,14 +59,16 @@ export function createCompaction(options: CompactionOptions): Compaction {
     );
     const spent = await spend(answer.model, answer.usage);
     if (isBlank(answer.text)) {
-      onTrouble(`${answer.model} gave no summary of a conversation that is too long; it is sent as it is.`);
+      onTrouble(
+        `${answer.model} returned no summary of a conversation that is too long; it is sent unchanged.`,
+      );
       return { isShorter: false, spent };
     }
     await conversation.replaceFirst(cut, sendable(answer.text));
     return { isShorter: true, spent };
   }
 
-  /** The model may read less than is known of it: each try asks for half of what was too much before. */
+  /** The model's window may be smaller than assumed: each retry sends half of what was too much before. */
   async function askForSummary(
     older: Parameters<typeof asTranscript>[0],
     readable: number,
@@ -96,7 +98,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
     }
   }
 
-  /** To half of what they take together. */
+  /** Cuts the results of the last step to half of what they take together. Returns false if none is long. */
   function cutNewestResults(): boolean {
     const last = conversation.turns.at(-1);
     if (last?.kind !== 'answer') return false;
@@ -123,13 +125,13 @@ export function createCompaction(options: CompactionOptions): Compaction {
   }
 
   return {
-    sumUp: () => sumUp(),
+    summarize: () => summarize(),
     async repair() {
       if (newestTokens() > window * largeResultShare && cutNewestResults())
         return { isShorter: true, spent: undefined };
       const before = tokensOfAll(conversation);
-      // What the provider refused is more than it can read, whatever is known of the model.
-      const { isShorter, spent } = await sumUp(Math.min(window, before));
+      // The provider refused this much, so its window is smaller, whatever the price list says.
+      const { isShorter, spent } = await summarize(Math.min(window, before));
       if (isShorter && tokensOfAll(conversation) < before * 0.9) return { isShorter, spent };
       const isCut = cutNewestResults();
       return { isShorter: isShorter || isCut, spent };

@@ -1,7 +1,7 @@
-// A session's transcript as the prompt of a model, in a form that every provider takes: user and assistant take turns, each call has one
-// result right behind it, nothing is blank, and reasoning goes to the model that wrote it. What is sent is a pure function of what is
-// stored, so a later run sends the same bytes again. The log keeps the whole; when it grows past what the model can read, the model sums
-// up the older part, and goes on from there.
+// Converts a session's transcript to the prompt of a model, in a form that every provider accepts: user and assistant alternate, each call
+// is followed by its one result, no text is blank, and reasoning goes only to the model that wrote it. The prompt is a pure function of
+// the stored transcript, so a later run sends the same bytes again. The store keeps everything; a summary stands for the older part once
+// the conversation exceeds the model's context.
 
 import type {
   LanguageModelV4Message,
@@ -18,12 +18,12 @@ type AssistantPart = Extract<LanguageModelV4Message, { role: 'assistant' }>['con
 type ToolMessage = Extract<LanguageModelV4Message, { role: 'tool' }>;
 type Results = ReadonlyMap<string, CallResult>;
 
-/** What stands for a result that there is not. */
+/** Sent instead of a missing result. */
 const noResult =
   'There is no result: the run ended before this call had answered. It may or may not have been done.';
-/** What closes a turn that was cut off. Some providers refuse a user's message after a result, or after another of a user's. */
+/** Closes an interrupted turn. Some providers refuse a user message after a result or after another user message. */
 const cutOff = '[The run ended here, before I had answered.]';
-/** Follows the text of an answer that was cut off. */
+/** Follows the text of an interrupted answer. */
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
@@ -50,7 +50,7 @@ export function promptFor({ turns, results, summary }: Conversation, model: stri
       sayAsUser(sendable(turn.text), index === 0 && summary !== undefined ? summaryRead : cutOff);
     }
   }
-  // The model speaks next. A resumed run may have nothing new to say to it.
+  // The model speaks next. A resumed run may have no new message for it.
   if (prompt.at(-1)?.role === 'assistant') sayAsUser(goOn, cutOff);
   return prompt;
 }
@@ -63,7 +63,7 @@ function addAnswer(
   const parts = partsFor(turn, model, rules);
   if (parts.length === 0) return;
   const last = prompt.at(-1);
-  // Two answers in a row, as in sessions of an earlier release, are one.
+  // Two answers in a row, as in sessions of an earlier release, become one.
   if (last === undefined) prompt.push({ role: 'user', content: [{ type: 'text', text: notKept }] });
   if (last?.role === 'assistant') last.content.push(...parts);
   else prompt.push({ role: 'assistant', content: parts, ...extrasOf(parts, rules) });
@@ -82,7 +82,7 @@ function addAnswer(
 }
 
 function partsFor(turn: AnswerTurn, model: string, rules: WireRules): AssistantPart[] {
-  // Signatures, item ids and encrypted reasoning belong to the model that gave them; another refuses them.
+  // Signatures, item ids and encrypted reasoning belong to the model that wrote them; others refuse them.
   const isOwn = turn.model === model;
   let parts = turn.parts.filter((part) => {
     if (part.type === 'text') return !isBlank(part.text);
@@ -92,7 +92,7 @@ function partsFor(turn: AnswerTurn, model: string, rules: WireRules): AssistantP
   const has = (type: SentPart['type']): boolean => parts.some((part) => part.type === type);
   if (rules.reasoningExcludesText && has('text') && has('call'))
     parts = parts.filter(({ type }) => type !== 'reasoning');
-  // OpenAI wants what followed a reasoning item, Anthropic takes none at the end.
+  // OpenAI requires an item after a reasoning item; Anthropic refuses reasoning at the end.
   while (parts.at(-1)?.type === 'reasoning') parts = parts.slice(0, -1);
   return parts.map((part): AssistantPart => {
     const extra =
@@ -115,13 +115,13 @@ function partsFor(turn: AnswerTurn, model: string, rules: WireRules): AssistantP
   });
 }
 
-/** Reasoning may be all in its metadata (encrypted, or redacted); Gemini takes no part without text. */
+/** Reasoning may consist of metadata only (encrypted or redacted); Gemini refuses a part without text. */
 function hasReasoning({ text, metadata }: Extract<SentPart, { type: 'reasoning' }>): boolean {
   if (!isBlank(text)) return true;
   return metadata !== undefined && Object.keys(metadata).some((provider) => provider !== 'google');
 }
 
-/** Fields that the package for chat completions adds to the message as they are. */
+/** Fields that the chat-completions package adds to the message unchanged. */
 function extrasOf(
   parts: readonly AssistantPart[],
   { missingReasoning, emptyTextBesideCalls }: WireRules,
@@ -134,7 +134,7 @@ function extrasOf(
   return Object.keys(fields).length === 0 ? {} : { providerOptions: { openaiCompatible: fields } };
 }
 
-/** What every provider takes as a tool's name; a model may call what there is not. */
+/** A tool name that every provider accepts: a model may call a tool that does not exist. */
 export function safeToolName(name: string): string {
   const legal = name.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
   return /^[A-Za-z_]/.test(legal) ? legal : `_${legal}`.slice(0, 64);
@@ -150,7 +150,7 @@ export function summaryText({ text }: Pick<Summary, 'text'>): string {
   return `Summary of the conversation so far, which was too long to be read again:\n\n${sendable(text)}`;
 }
 
-/** Of one entry, with the results of its calls. */
+/** The tokens of one turn, with the results of its calls. */
 export function tokensOf(turn: Turn, results: Results): number {
   if (turn.kind !== 'answer') return estimateTextTokens(turn.text) + tokensPerMessage;
   let tokens = tokensPerMessage;
@@ -165,7 +165,7 @@ export function tokensOf(turn: Turn, results: Results): number {
   return tokens;
 }
 
-/** Role, ids, names and brackets. */
+/** For role, ids, names and brackets. */
 const tokensPerMessage = 10;
 
 export function tokensOfAll({ turns, results, summary }: Conversation): number {
@@ -175,8 +175,8 @@ export function tokensOfAll({ turns, results, summary }: Conversation): number {
 }
 
 /**
- * Where to cut: what is before is summed up, what is after, up to `keepTokens`, stays as it is; the last entry always does. 0: there is
- * nothing that could be summed up.
+ * Returns how many turns to summarize. The turns after them, up to `keepTokens`, stay unchanged, and the last one always does. 0: there is
+ * nothing to summarize.
  */
 export function findCut({ turns, results }: Conversation, keepTokens: number): number {
   let cut = turns.length - 1;
@@ -189,7 +189,7 @@ export function findCut({ turns, results }: Conversation, keepTokens: number): n
   return Math.max(cut, 0);
 }
 
-/** As plain text, for the one who sums it up: calls and results need no tools then. */
+/** The conversation as plain text, for the model that summarizes it: as text, calls and results need no tools. */
 export function asTranscript({ turns, results, summary }: Conversation, maxCharacters: number): string {
   const lines = turns.map((turn) => {
     if (turn.kind !== 'answer') return `user: ${turn.text}`;
@@ -205,7 +205,7 @@ export function asTranscript({ turns, results, summary }: Conversation, maxChara
     [...(summary === undefined ? [] : [`user: ${summaryText(summary)}`]), ...lines].join('\n\n'),
   );
   if (whole.length <= maxCharacters) return whole;
-  // What is newest matters most; what was asked first matters, too.
+  // The newest part matters most, and the first request matters too.
   const head = cutHead(whole, Math.floor(maxCharacters / 4));
   return `${head}\n\n[…]\n\n${cutTail(whole, Math.floor((maxCharacters * 3) / 4))}`;
 }

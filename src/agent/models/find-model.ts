@@ -1,8 +1,9 @@
-// Which model answers when nobody has said so: a provider whose key is in the environment, or a server on this machine that answers. What
-// was looked at, and what came of it, is told to `doctor`.
+// Finds a model if none is configured: of a provider whose key is in the environment, or of a server on this machine. `doctor` shows where
+// it looked and what it found.
 
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { offlineModel } from '../offline/offline-driver.ts';
 import {
   builtInProviders,
   type Environment,
@@ -11,7 +12,7 @@ import {
   localProviders,
 } from './providers.ts';
 
-/** What was looked at, in words. */
+/** A place that was examined, for display. */
 export interface ModelFinding {
   readonly where: string;
   readonly found: string | null;
@@ -21,22 +22,22 @@ export interface ModelFinding {
 export interface ModelChoice {
   /** `provider/name`, the first of the chain first; empty: the offline agent. */
   readonly models: readonly string[];
-  /** Why these. */
+  /** Why they were chosen. */
   readonly reason: string;
   readonly findings: readonly ModelFinding[];
 }
 
 export interface FindModelOptions {
-  /** What was set, by flag, variable or file; undefined: look for one. */
+  /** Set by flag, variable or file; undefined: look for a model. */
   readonly configured: readonly string[] | undefined;
-  /** Where `configured` came from, in words. */
+  /** Where `configured` was set, for display. */
   readonly origin: string;
   readonly environment: Environment;
-  /** For an answer of a local server. @default 500 */
+  /** How long to wait for a local server, in ms. @default 500 */
   readonly probeTimeoutMs?: number;
 }
 
-/** Never throws: what does not answer is not there. */
+/** Never rejects: a server that does not answer counts as absent. */
 export async function findModel({
   configured,
   origin,
@@ -44,8 +45,7 @@ export async function findModel({
   probeTimeoutMs = 500,
 }: FindModelOptions): Promise<ModelChoice> {
   if (configured !== undefined) {
-    const models = configured.filter((id) => id !== 'offline');
-    return { models, reason: `set by ${origin}`, findings: [] };
+    return { models: languageModels(configured), reason: `set by ${origin}`, findings: [] };
   }
   const findings: ModelFinding[] = [];
   for (const [provider, { keyVariables, defaultModel }] of Object.entries(builtInProviders)) {
@@ -56,7 +56,7 @@ export async function findModel({
       detail: variable === undefined ? 'not set' : `${variable} is set`,
     });
   }
-  // A key is a decision; a server that happens to run is asked only where there is none.
+  // A key is a decision. Local servers, which may run by chance, are asked only if there is no key.
   if (findings.every(({ found }) => found === null)) {
     const names = Object.keys(localProviders) as LocalProvider[];
     findings.push(...(await Promise.all(names.map((name) => probe(name, environment, probeTimeoutMs)))));
@@ -67,12 +67,17 @@ export async function findModel({
   }
   return {
     models: [],
-    reason: 'no key of a provider is set, and neither Ollama nor LM Studio answers',
+    reason: 'no provider key is set, and neither Ollama nor LM Studio answers',
     findings,
   };
 }
 
-/** Asks for the list of models, as OpenAI's servers have it. */
+/** Without the offline agent, which is not a language model. */
+export function languageModels(models: readonly string[]): readonly string[] {
+  return models.filter((id) => id !== offlineModel);
+}
+
+/** Asks for the list of models, in OpenAI's format. */
 async function probe(
   provider: LocalProvider,
   environment: Environment,
@@ -86,12 +91,12 @@ async function probe(
     if (first === undefined) return { where, found: null, detail: `${provider} answers, but has no model` };
     return { where, found: `${provider}/${first}`, detail: `${provider} answers at ${baseUrl}` };
   } catch {
-    // Not there, too slow, or not what it should be: there is no model for us either way.
+    // Absent, too slow, or something else: there is no model to use in any case.
     return { where, found: null, detail: `no ${provider} answers` };
   }
 }
 
-/** With Node's own client: it is loaded anyway, and one answer is all that is wanted. */
+/** Uses Node's own client, which is loaded anyway: loading undici would delay the start. */
 async function getJson(url: string, timeoutMs: number): Promise<unknown> {
   const { get } = await import(url.startsWith('https:') ? 'node:https' : 'node:http');
   const signal = AbortSignal.timeout(timeoutMs);

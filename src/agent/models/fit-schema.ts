@@ -1,10 +1,10 @@
-// The schema of a tool as every provider takes it. Schemas of MCP servers are plain JSON Schema, and each provider refuses some of it with a 400
-// that names the tool, for the whole request. What is taken out here is only a constraint: the server that runs the tool still checks it.
+// Rewrites the schema of a tool so that every provider accepts it. MCP servers use plain JSON Schema; each provider refuses some of it and
+// answers the whole request with a 400. Only constraints are removed, and the server that runs the tool still checks them.
 //
 // | what                                           | refused by              | becomes                                    |
 // | ---------------------------------------------- | ----------------------- | ------------------------------------------ |
 // | a root that is not `type: object`              | OpenAI, Anthropic, Kimi | an object with `properties`                |
-// | `anyOf`, `oneOf`, `allOf` at the root          | OpenAI, Anthropic       | one object; the rule is told in words      |
+// | `anyOf`, `oneOf`, `allOf` at the root          | OpenAI, Anthropic       | one object; the rule becomes a sentence    |
 // | `enum`, `const`, `not` at the root             | OpenAI                  | left out                                   |
 // | an array without `items`, tuples               | OpenAI, Gemini, Kimi    | `items` of any, or of the tuple's members  |
 // | a property without `type`                      | OpenAI, Kimi            | the type that its keywords imply, or a union |
@@ -12,7 +12,7 @@
 // | `$ref`                                         | Gemini, Kimi            | what it refers to                          |
 // | lists in `type`, `type` beside `anyOf`         | Gemini, Kimi            | branches of `anyOf`                        |
 // | `$schema`, `const`, `if`, `patternProperties`… | Gemini, Kimi            | `enum`, or left out                        |
-// | `enum` of anything but strings                 | Gemini                  | told in words                              |
+// | `enum` of anything but strings                 | Gemini                  | a sentence                                 |
 //
 // Sources: OpenAI (langchain-ai/langchainjs#9804, PrefectHQ/fastmcp#2464, apexive/odoo-llm#212), Anthropic (kenn-io/kata#365), Gemini
 // (router-for-me/CLIProxyAPI#97, CherryHQ/cherry-studio#20939), Kimi (MoonshotAI/kimi-code#2661, MoonshotAI/kimi-cli#2061).
@@ -23,7 +23,7 @@ import { unescapePointer } from '../../base/json-pointer.ts';
 type Schema = Readonly<Record<string, unknown>>;
 type Draft = Record<string, unknown>;
 
-/** Keywords that pass unchanged; all others are fitted or left out. */
+/** Keywords that are kept unchanged; all others are rewritten or removed. */
 const plainKeywords = [
   'title',
   'description',
@@ -38,23 +38,23 @@ const plainKeywords = [
   'maxItems',
 ] as const;
 
-/** Keywords for whoever reads the schema; they stand beside a union. */
+/** Annotations; they are placed beside a union. */
 const toldKeywords = ['title', 'description', 'default'] as const;
 
 const types = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'] as const;
 
-/** A schema that refers to itself, or unfolds into more than this, ends in "any object". */
+/** A recursive schema, or one that unfolds into more than this, ends in "any object". */
 const maxDepth = 12;
 const maxNodes = 2000;
 
 export interface FittedSchema {
   readonly schema: Schema;
-  /** What the schema says no more, in words for the tool's description; empty if nothing. */
+  /** A removed rule as a sentence for the tool's description; empty if there is none. */
   readonly rule: string;
 }
 
 /**
- * Fits the schema of a tool's parameters to all providers. The same schema always gives the same bytes, so that prompt caches hold.
+ * Rewrites the schema of a tool's parameters for all providers. The same schema always gives the same bytes, so that prompt caches work.
  *
  * @example
  * fitSchema({ anyOf: [{ required: ['id'] }, { required: ['name'] }], properties: { id: {…}, name: {…} } });
@@ -71,7 +71,7 @@ export function fitSchema(given: unknown): FittedSchema {
   for (const part of [...parts, ...alternatives]) {
     for (const [name, property] of Object.entries(isRecord(part.properties) ? part.properties : {})) {
       if (property === false || Object.hasOwn(properties, name)) continue;
-      // Not by assignment: a property may be called `__proto__`.
+      // An assignment would fail for a property named `__proto__`.
       Object.defineProperty(properties, name, {
         value: fitter.fit(property, 1, []),
         enumerable: true,
@@ -104,7 +104,7 @@ class Fitter {
     this.#root = isRecord(root) ? root : {};
   }
 
-  /** The schema behind `$ref`, with what stands beside it; `seen` are the references on the way. */
+  /** The schema behind `$ref`, merged with the keywords beside it. `seen`: the references followed so far. */
   resolve(given: unknown, seen: readonly string[]): Schema {
     if (!isRecord(given)) return {};
     const { $ref: ref, ...rest } = given;
@@ -130,7 +130,7 @@ class Fitter {
     const told = pick(plain, toldKeywords);
     const branches = (['anyOf', 'oneOf'] as const).flatMap((word) => schemasIn(schema[word]));
     if (branches.length > 0) {
-      // The branches are the type; constraints that stand beside them go into each.
+      // The branches carry the type; the constraints beside them go into each.
       const beside = omit(schema, [...toldKeywords, 'anyOf', 'oneOf']);
       return {
         ...told,
@@ -187,13 +187,13 @@ class Fitter {
   }
 }
 
-/** Only strings can be values of a string. */
+/** Keeps only strings among the values of a string. */
 function withTextValues({ enum: values, ...rest }: Draft): Draft {
   const texts = Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
   return texts.length === 0 ? rest : { ...rest, enum: texts };
 }
 
-/** Gemini takes no `enum` but of strings. */
+/** Gemini accepts `enum` for strings only. */
 function withValuesInWords({ enum: values, ...rest }: Draft): Draft {
   if (!Array.isArray(values) || values.length === 0) return rest;
   const words = `One of: ${values.map((value) => JSON.stringify(value)).join(', ')}.`;
@@ -213,10 +213,10 @@ function anything(): Schema {
   };
 }
 
-/** `allOf` folded into the schema: properties and required together, other keywords from the first that has them. */
+/** Merges `allOf` into the schema: `properties` and `required` are united; other keywords come from the first schema that has them. */
 function merged(schema: Schema, resolve: (part: Schema) => Schema, depth = 0): Schema {
   const parts = schemasIn(schema.allOf).map(resolve);
-  // An `allOf` that refers to itself has no end.
+  // A recursive `allOf` has no end.
   if (parts.length === 0 || depth > maxDepth) return schema;
   const { allOf: _parts, ...own } = schema;
   let result: Schema = own;
@@ -239,11 +239,11 @@ function merged(schema: Schema, resolve: (part: Schema) => Schema, depth = 0): S
 
 function valuesIn({ enum: values, const: value }: Schema): readonly unknown[] | undefined {
   const all = Array.isArray(values) ? values : value === undefined ? undefined : [value];
-  // Objects and lists as values: the server checks them.
+  // Objects and lists are dropped: the server checks them.
   return all?.filter((one) => typeof one !== 'object' || one === null);
 }
 
-/** What `type` says, else what the other keywords imply; empty: anything. */
+/** The types of `type`, else those that other keywords imply; empty: any type. */
 function typesOf(schema: Schema, values: readonly unknown[] | undefined): readonly string[] {
   const said = (Array.isArray(schema.type) ? schema.type : [schema.type]).filter(
     (type): type is string => typeof type === 'string' && (types as readonly string[]).includes(type),
@@ -278,7 +278,7 @@ function decode(step: string): string {
   try {
     return decodeURIComponent(step);
   } catch {
-    // A lone per cent sign: the name as it stands.
+    // A stray per cent sign: the name is used as it is.
     return step;
   }
 }

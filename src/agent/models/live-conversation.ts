@@ -1,10 +1,10 @@
-// The conversation while a run works on it: what the transcript holds, and what the run adds. What is added is read back the way it is
-// stored, so that this run sends what a later one will.
+// The conversation of a working run: the stored transcript, and what the run adds. Additions are read back in their stored form, so that
+// this run sends exactly what a later one will send.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
 import type { DriverContext, Summary } from '../driver.ts';
-import type { AnswerTurn, CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
+import type { CallResult, NewTurn, SentPart, Turn } from '../transcript.ts';
 import { type Conversation, tokensOf } from './conversation.ts';
 import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { CallOutcome } from './run-calls.ts';
@@ -17,23 +17,26 @@ export class LiveConversation implements Conversation {
   readonly results: Map<string, CallResult>;
   summary: Summary | undefined;
   readonly #context: DriverContext;
-  /** The last entry, while the conversation is dropped from memory. */
+  /** The ids of all calls: they must be unique in the conversation. */
+  readonly #callIds = new Set<string>();
+  /** The id of the last turn, while the conversation is dropped from memory. */
   #droppedAt: string | undefined;
 
   private constructor(context: DriverContext, { turns, results, summary }: Conversation) {
     this.#context = context;
     this.turns = [...turns];
     this.results = new Map(results);
+    for (const turn of turns) for (const { callId } of callsOf(turn)) this.#callIds.add(callId);
     this.summary = summary;
   }
 
-  /** Of a run: its prompt is in it, and if it was cut off, a note that says so. */
+  /** Opens the conversation with the run's prompt and, if the run is resumed, a note that says so. */
   static async open(context: DriverContext): Promise<LiveConversation> {
     const [transcript, summary] = await Promise.all([context.transcript(), context.summary()]);
     const conversation = new LiveConversation(context, { ...transcript, summary });
     const own = conversation.turns.filter(({ runId }) => runId === context.runId);
     if (own.length === 0) {
-      // Interrupted before it began.
+      // The run was interrupted before it began.
       conversation.#keep({ kind: 'prompt', messageId: '', text: await context.prompt() });
     } else if (context.isResumed && own.at(-1)?.kind !== 'prompt') {
       conversation.#keep({ kind: 'note', text: resumedNote });
@@ -41,16 +44,17 @@ export class LiveConversation implements Conversation {
     return conversation;
   }
 
-  /** Returns the calls by their new ids. */
+  /** Returns the calls with their new ids. */
   addAnswer({ parts, calls, model }: ModelAnswer & { readonly model: string }): readonly RequestedCall[] {
-    const taken = new Set<string>();
-    for (const turn of this.turns) for (const id of callIdsOf(turn)) taken.add(id);
     const seed = `${this.#context.runId} ${this.turns.length} ${this.turns.at(-1)?.id}`;
     const ids: string[] = [];
     const named = parts.map((part): SentPart => {
       if (part.type !== 'call') return part;
-      const callId = makeCallId(`${seed} ${ids.length}`, (id) => taken.has(id) || this.results.has(id));
-      taken.add(callId);
+      const callId = makeCallId(
+        `${seed} ${ids.length}`,
+        (id) => this.#callIds.has(id) || this.results.has(id),
+      );
+      this.#callIds.add(callId);
       ids.push(callId);
       return { ...part, callId };
     });
@@ -58,12 +62,12 @@ export class LiveConversation implements Conversation {
     return calls.map((call, index) => ({ ...call, callId: ids[index] as string }));
   }
 
-  /** What was shown of an answer that was cut off. */
+  /** Adds the part of an interrupted answer that was shown. */
   addPartial(text: string, model: string): void {
     this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
   }
 
-  /** Drops what can be read again. The next call of `addResults` reads it. */
+  /** Frees the memory of what the store has. `addResults` reads it again. */
   drop(): void {
     const last = this.turns.at(-1);
     if (this.#droppedAt !== undefined || last === undefined) return;
@@ -72,7 +76,7 @@ export class LiveConversation implements Conversation {
     this.results.clear();
   }
 
-  /** The results of the last answer. Returns the tokens that they take, roughly. */
+  /** Adds the results of the last answer's calls. Returns an estimate of their tokens. */
   async addResults(calls: readonly RequestedCall[], outcomes: readonly CallOutcome[]): Promise<number> {
     await this.#readAgain();
     const last = this.turns.at(-1) as Turn;
@@ -84,7 +88,7 @@ export class LiveConversation implements Conversation {
     return tokensOf(last, this.results) - before;
   }
 
-  /** Sends shorter texts in the place of these results, from here on. */
+  /** Sends shorter texts instead of these results from here on. */
   cutResults(results: readonly { readonly callId: string; readonly text: string }[]): void {
     this.#context.keepTurn({ kind: 'cut', results });
     for (const { callId, text } of results) {
@@ -93,7 +97,7 @@ export class LiveConversation implements Conversation {
     }
   }
 
-  /** The summary stands for the first `count` entries. */
+  /** Replaces the first `count` turns by a summary. */
   async replaceFirst(count: number, text: string): Promise<void> {
     const until = this.turns[count - 1]?.id;
     if (until === undefined) return;
@@ -106,10 +110,10 @@ export class LiveConversation implements Conversation {
     if (this.#droppedAt === undefined) return;
     const { turns, results } = await this.#context.transcript();
     const end = turns.findIndex(({ id }) => id === this.#droppedAt) + 1;
-    // It was written when the question was asked.
+    // It was committed when the question was asked.
     if (end === 0)
       throw new CodeBuddyError('storage_unavailable', 'The store lost a step of the run while it waited.');
-    // What comes after it belongs to runs that have ended meanwhile.
+    // Later turns belong to runs that have ended meanwhile.
     this.turns = turns.slice(0, end);
     for (const [callId, result] of results) this.results.set(callId, result);
     this.#droppedAt = undefined;
@@ -122,10 +126,7 @@ export class LiveConversation implements Conversation {
   }
 }
 
-export function callIdsOf(turn: Turn): readonly string[] {
-  return turn.kind === 'answer' ? callsOf(turn).map(({ callId }) => callId) : [];
-}
-
-export function callsOf({ parts }: AnswerTurn): readonly Extract<SentPart, { type: 'call' }>[] {
-  return parts.filter((part) => part.type === 'call');
+/** The tool calls of a turn; only answers have any. */
+export function callsOf(turn: Turn): readonly Extract<SentPart, { type: 'call' }>[] {
+  return turn.kind === 'answer' ? turn.parts.filter((part) => part.type === 'call') : [];
 }

@@ -1,4 +1,4 @@
-// One call of a model: its stream read to the end, its text passed on as it comes, and what it gave as one value. Silence is an end, too.
+// One model call: reads the stream to its end, passes text on as it arrives, and returns the whole answer. A silent stream is aborted.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
@@ -10,13 +10,13 @@ import type {
 import { isRecord } from '../../base/is-record.ts';
 import { isBlank, sendable, wellFormed } from '../../base/text.ts';
 import type { PartMetadata, SentPart } from '../transcript.ts';
-import { listenForLife } from './model-http.ts';
+import { listenForBytes } from './model-http.ts';
 import { BrokenStream, ModelSilence, OverlongAnswer, WindowFull } from './provider-error.ts';
 
 export interface RequestedCall {
   readonly callId: string;
   readonly tool: string;
-  /** As the model wrote it: JSON, if all is well. */
+  /** As the model wrote it: usually JSON. */
   readonly input: string;
 }
 
@@ -29,7 +29,7 @@ export interface CallUsage {
 
 export interface ModelAnswer {
   readonly text: string;
-  /** Text, reasoning and tool calls in their order, as they must be sent back in the next step. */
+  /** Text, reasoning and tool calls in the model's order, as the next step must send them back. */
   readonly parts: readonly SentPart[];
   /** In the order of the call parts. */
   readonly calls: readonly RequestedCall[];
@@ -42,11 +42,11 @@ export interface ModelCall {
   readonly options: Omit<LanguageModelV4CallOptions, 'abortSignal'>;
   readonly onText: (text: string) => void;
   readonly signal: AbortSignal;
-  /** Without a byte for this long, it is given up. */
+  /** Abort the call after this many ms without a byte. */
   readonly silenceMs: number;
 }
 
-/** How long a stream may hold the thread. */
+/** How long a stream may occupy the thread, in ms. */
 const turnMs = 2;
 
 /** @throws whatever the provider's package throws, ModelSilence, BrokenStream, AbortError */
@@ -65,11 +65,11 @@ export async function callModel({
   const silence = new ModelSilence(
     `sent nothing for ${Math.round(silenceMs / 100) / 10} s (setting modelSilenceMs)`,
   );
-  // Bytes, not only what the provider's package makes of them: a slow model or a long queue sends comments and pings.
-  listenForLife(giveUp.signal, () => {
+  // Every byte counts, not only parsed parts: a slow model or a long queue sends comments and pings.
+  listenForBytes(giveUp.signal, () => {
     lastAt = performance.now();
   });
-  // One timer for the whole stream: a timer for each delta would cost more than the delta.
+  // One timer for the whole stream: a timer per delta would cost more than the delta.
   const watch = setInterval(
     () => {
       if (performance.now() - lastAt >= silenceMs) giveUp.abort(silence);
@@ -79,19 +79,19 @@ export async function callModel({
   const aborted = new Promise<never>((_resolve, reject) => {
     giveUp.signal.addEventListener('abort', () => reject(giveUp.signal.reason), { once: true });
   });
-  // Without this, an abort after the end would be a rejection that nobody handles.
+  // An abort after the end would be an unhandled rejection.
   aborted.catch(() => undefined);
   const collected = new Collector(onText);
   let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
   try {
-    // Not all that is behind a model heeds an abort at once.
+    // Some providers do not react to an abort at once.
     const { stream } = await Promise.race([
       model.doStream({ ...options, abortSignal: giveUp.signal }),
       aborted,
     ]);
     reader = stream.getReader();
     const read = reader;
-    // Ends the read that waits, whatever the provider makes of the signal.
+    // Ends a pending read even if the provider ignores the signal.
     const stop = (): void => void read.cancel().catch(() => undefined);
     if (giveUp.signal.aborted) stop();
     giveUp.signal.addEventListener('abort', stop, { once: true });
@@ -101,7 +101,7 @@ export async function callModel({
       if (done) break;
       lastAt = performance.now();
       collected.take(value);
-      // A stream that is always ready never leaves the microtasks: readers of what is said, and all others, would starve.
+      // A stream that is always ready stays in the microtask queue, and everything else would starve.
       if (lastAt - turnAt >= turnMs) {
         await nextTurn();
         turnAt = performance.now();
@@ -116,29 +116,29 @@ export async function callModel({
     clearInterval(watch);
     signal.removeEventListener('abort', onAbort);
     if (reader !== undefined) {
-      // Tells the provider that nobody reads on; what it says to that does not matter.
+      // Releases the provider's resources; errors do not matter any more.
       reader.cancel().catch(() => undefined);
     }
   }
 }
 
-/** Text, reasoning and calls of one answer; the longest that models are made for are a tenth of it. */
+/** Limit of text, reasoning and calls of one answer: ten times what models can write. */
 const maxAnswerCharacters = 8 * 1024 * 1024;
 
 interface OpenBlock {
   readonly type: 'text' | 'reasoning';
   readonly text: string[];
   metadata: PartMetadata | undefined;
-  /** The first half of a character whose second half has not come yet. */
+  /** A high surrogate whose second half has not arrived yet. */
   carry: string;
-  /** Its place among the parts: where it began. Some packages end a text only when all is over. */
+  /** Its index among the parts, taken when it began: some packages end a text only after all others. */
   readonly place: number;
 }
 
 class Collector {
   private characters = 0;
   private readonly onText: (text: string) => void;
-  /** Undefined: open, or of no use. */
+  /** Undefined: still open, or empty. */
   private readonly places: (SentPart | undefined)[] = [];
   private readonly calls: RequestedCall[] = [];
   private readonly open = new Map<string, OpenBlock>();
@@ -188,7 +188,7 @@ class Collector {
       case 'error':
         throw part.error;
       default:
-        // Metadata, sources, raw chunks and pieces of a call's input: nothing that the loop needs.
+        // The loop needs no metadata, sources, raw chunks or pieces of a call's input.
         break;
     }
   }
@@ -231,7 +231,7 @@ class Collector {
     if (block.carry !== '') this.addText({ ...block, carry: '' }, wellFormed(block.carry));
     const metadata = merge(block.metadata, last);
     const text = block.text.join('');
-    // Reasoning may be all in its metadata.
+    // Reasoning may consist of metadata only.
     if (isBlank(text) && (block.type === 'text' || metadata === undefined)) return;
     this.places[block.place] = { type: block.type, text, ...(metadata === undefined ? {} : { metadata }) };
   }
@@ -239,14 +239,14 @@ class Collector {
   answer(): ModelAnswer {
     for (const id of [...this.open.keys()]) this.end(id, undefined);
     const parts = this.places.filter((part) => part !== undefined);
-    // Anthropic and Z.ai end an answer this way when there was no room for it: earendil-works/pi, overflow.ts.
+    // Anthropic and Z.ai end an answer this way if the context window has no room for it: earendil-works/pi, overflow.ts.
     if (
       this.rawFinishReason === 'model_context_window_exceeded' &&
       parts.every(({ type }) => type === 'reasoning')
     )
-      throw new WindowFull('the conversation fills all that the model can read');
+      throw new WindowFull('the conversation fills the context window');
     if (this.finishReason === undefined) throw new BrokenStream('the stream ended before the answer did');
-    // A stream that ends without a word of the model's own: what is there may be half of it.
+    // A stream that ends without usage may have been cut: the answer may be incomplete.
     const isEmptyHanded = (this.usage?.inputTokens.total ?? 0) + (this.usage?.outputTokens.total ?? 0) === 0;
     if (this.finishReason === 'interrupted' || (this.finishReason === 'other' && isEmptyHanded))
       throw new BrokenStream('the stream ended before the answer did');
@@ -267,7 +267,7 @@ class Collector {
   }
 }
 
-/** What came later about a part counts, provider by provider; null says nothing. */
+/** Merges the metadata of a part by provider: later values win, and null is ignored. */
 function merge(before: PartMetadata | undefined, after: PartMetadata | undefined): PartMetadata | undefined {
   if (before === undefined || after === undefined) return after ?? before;
   const merged: Record<string, unknown> = { ...before };
@@ -283,13 +283,13 @@ function merge(before: PartMetadata | undefined, after: PartMetadata | undefined
   return merged;
 }
 
-/** What is sent back for a call that was no JSON object: providers take nothing else. */
+/** The input of a call as providers take it back: a JSON object. */
 function jsonOrEmpty(input: string): unknown {
   try {
     const value: unknown = JSON.parse(input);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   } catch {
-    // The call is answered with what is wrong with it.
+    // The result of the call says what is wrong with it.
     return {};
   }
 }

@@ -1,28 +1,31 @@
-// A call of the first model that can answer: overload and outage lead to the next of the chain, and to another try with the last one.
-// What was said already is not said again: a call that breaks in mid-answer fails.
+// Calls the first model of a chain that can answer. After an overload or an outage, the next model is tried, and the last one is retried.
+// A call that breaks off in mid-answer fails: text that was shown must not be repeated.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { callModel, type ModelAnswer } from './model-call.ts';
 import type { ModelLoader } from './model-loader.ts';
 import { judgeModelError } from './provider-error.ts';
+
+export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 export interface ModelChainOptions {
   readonly loader: ModelLoader;
   readonly now: () => number;
   /** 0 to 1. */
   readonly random: () => number;
-  /** Hears of each switch to another model, and of each further try. */
+  /** Wait before a model is asked again. Reject if the signal is aborted meanwhile. */
+  readonly sleep: Sleep;
+  /** Called before each switch to another model and each retry. */
   readonly onTrouble: (message: string) => void;
-  /** Takes secrets out of what providers say. */
+  /** Removes secrets from the messages of providers. */
   readonly redact: (text: string) => string;
-  /** Without a byte for this long, a call is given up. @default 2 minutes, and 10 for models on this machine or in its own network */
+  /** Abort a call after this many ms without a byte. @default 120_000; 600_000 for models on this machine or in its own network */
   readonly silenceMs?: number | undefined;
 }
 
 export interface ChainCall {
   readonly models: readonly string[];
-  /** What is sent depends on the model that gets it. */
+  /** The request differs by model. */
   readonly optionsFor: (model: string) => Omit<LanguageModelV4CallOptions, 'abortSignal'>;
   readonly onText: (text: string, model: string) => void;
   readonly signal: AbortSignal;
@@ -33,31 +36,32 @@ export interface ModelChain {
   call(call: ChainCall): Promise<ModelAnswer & { readonly model: string }>;
 }
 
-/** Further tries of the last model, and the wait before each. */
+/** The waits before the retries of the last model. */
 const waitsMs = [500, 2000];
-/** Who asks for more than this is not waited for. */
+/** Fail the call if Retry-After exceeds this. */
 const longestWaitMs = 20_000;
 const remoteSilenceMs = 120_000;
-/** A model that is loaded from a disk, or reads a long prompt without a graphics card, needs minutes for its first word. */
+/** A local model may take minutes for its first word: it is loaded from disk, or reads a long prompt without a GPU. */
 const localSilenceMs = 600_000;
-/** How long a model that failed comes last. */
+/** How long a failed model is tried last. */
 const coolDownMs = 60_000;
 
 export function createModelChain({
   loader,
   now,
   random,
+  sleep,
   onTrouble,
   redact,
   silenceMs,
 }: ModelChainOptions): ModelChain {
   const failedAt = new Map<string, number>();
 
-  /** Those that failed lately come last. */
+  /** Models that failed recently come last. */
   function inOrder(models: readonly string[]): readonly string[] {
     const isCold = (model: string): boolean => {
       const since = now() - (failedAt.get(model) ?? 0);
-      // Negative: the clock was ahead when it failed.
+      // Negative if the clock was set back since.
       return since >= 0 && since < coolDownMs;
     };
     return [...models.filter((model) => !isCold(model)), ...models.filter(isCold)];
@@ -90,17 +94,17 @@ export function createModelChain({
           failedAt.set(model, now());
           const next = order[index + 1];
           if (next !== undefined) {
-            onTrouble(`${problem.message} Going on with ${next}.`);
+            onTrouble(`${problem.message} Continuing with ${next}.`);
             index++;
             continue;
           }
-          // It may be at work on the request still, and a second one would take as long and cost as much.
+          // The provider may still be working on the request; a second one would take as long and cost as much.
           if (isTimeout) throw problem;
           const waitMs = retryAfterMs ?? (waitsMs[tries] ?? 0) * (0.8 + 0.4 * random());
           if (tries >= waitsMs.length || waitMs > longestWaitMs) throw problem;
           tries++;
-          onTrouble(`${problem.message} Trying ${model} again in ${Math.round(waitMs)} ms.`);
-          await sleep(waitMs, undefined, { signal });
+          onTrouble(`${problem.message} Retrying ${model} in ${Math.round(waitMs)} ms.`);
+          await sleep(waitMs, signal);
         }
       }
     },

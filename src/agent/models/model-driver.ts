@@ -1,4 +1,4 @@
-// The loop of a language model: it answers, its tools run, and it hears what came of them, until it is done or a limit is reached.
+// The loop of a language model: it answers, its tools run, and it is called again with their results, until it is done or a limit is reached.
 
 import type {
   LanguageModelV4CallOptions,
@@ -27,38 +27,41 @@ export interface ModelDriverOptions {
   readonly chain: ModelChain;
   readonly prices: Prices;
   readonly workspace: Workspace;
-  /** The first choice first. */
-  readonly models: readonly string[];
-  /** Hears what a person should know. */
+  /** Called with warnings for the operator. */
   readonly onTrouble: (message: string) => void;
-  /** Hears of a tool that a provider refused, and that the session goes on without. */
+  /** Called for a tool that a provider refused: the session continues without it. */
   readonly onRefusedTool?: (refused: {
     readonly tool: string;
     readonly model: string;
     readonly said: string;
   }) => void;
-  /** Where the price list does not know it. @default 128 000 */
+  /** In tokens, if the price list does not know it. @default 128_000 */
   readonly contextWindow?: number;
 }
 
 const defaultMaxSteps = 50;
-/** Of what the model can read: beyond, the older part is summed up. */
+/** Above this share of the window, the older part is summarized. */
 const fullShare = 0.8;
-/** A refusal beyond this share may mean that the conversation is too long, whatever the provider says. */
+/** Above this share of the window, a refusal may mean that the conversation is too long, whatever the provider says. */
 const nearlyFullShare = 0.5;
-/** Repairs of one request that is too long; each makes it shorter. */
+/** How often one request that is too long is shortened. */
 const maxRepairs = 8;
-/** After this many steps in a row without one well-formed call, a model does not find its way any more. */
+/** The run fails after this many steps in a row without a well-formed call. */
 const maxFruitlessSteps = 5;
 
 type SignedAnswer = ModelAnswer & { readonly model: string };
 
-export function createModelDriver(options: ModelDriverOptions): Driver {
-  const { chain, prices, workspace, models, onTrouble } = options;
+/** Returns the driver for a chain of models, the first choice first. */
+export function createModelDrivers(
+  options: ModelDriverOptions,
+): (models: readonly [string, ...string[]]) => Driver {
+  const { chain, prices, workspace, onTrouble } = options;
 
-  async function respond(context: DriverContext): Promise<DriverResult> {
-    const asked = context.options.model === undefined ? models : [context.options.model];
-    const first = asked[0] as string;
+  async function respond(
+    models: readonly [string, ...string[]],
+    context: DriverContext,
+  ): Promise<DriverResult> {
+    const [first] = models;
     const [descriptions, system, conversation, knownWindow] = await Promise.all([
       context.tools(),
       makeSystemPrompt({
@@ -80,7 +83,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       chain,
       context,
       conversation,
-      models: asked,
+      models,
       window,
       spend,
       onTrouble,
@@ -89,7 +92,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     let fruitlessSteps = 0;
     let text = '';
 
-    /** What was shown of the answer that is under way. */
+    /** The part of the current answer that was shown. */
     let shown = { text: '', model: first };
 
     const declaredFor = (model: string): readonly LanguageModelV4FunctionTool[] =>
@@ -101,12 +104,12 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       return {
         prompt: withCacheMarks([{ role: 'system', content: system }, ...prompt]),
         ...(declared.length === 0 ? {} : { tools: [...declared] }),
-        // The conversation is kept here; nobody else need keep it.
+        // The store keeps the conversation; providers need not.
         providerOptions: { openai: { store: false }, xai: { store: false } },
       };
     };
 
-    /** True if the refusal was about one tool: the session does without it from now on. */
+    /** Returns true if the refusal was about one tool; the session continues without it. */
     const leaveOutRefused = async (error: CodeBuddyError): Promise<boolean> => {
       const names = declaredFor(first).map(({ name }) => name);
       const tool = refusedToolIn(error.cause, names);
@@ -118,7 +121,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       return true;
     };
 
-    /** A request that is too long is never sent again as it was. Returns the budget if one is spent meanwhile. */
+    /** Calls the model; shortens a request that is too long. Returns the budget if one is exhausted meanwhile. */
     const call = async (): Promise<SignedAnswer | Budget> => {
       for (let repairs = 0; ; ) {
         const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
@@ -126,7 +129,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
         shown = { text: '', model: first };
         try {
           const answer = await chain.call({
-            models: asked,
+            models,
             optionsFor,
             onText(text, model) {
               shown = { text: shown.text + text, model };
@@ -134,9 +137,9 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
             },
             signal: context.signal,
           });
-          // Some servers say nothing at all when there is no room for an answer (lmstudio-bug-tracker#2322).
+          // Some servers send an empty answer if there is no room for one (lmstudio-bug-tracker#2322).
           if (!isNearlyFull || answer.parts.length > 0) return answer;
-          repaired = await compaction.sumUp();
+          repaired = await compaction.summarize();
           if (!repaired.isShorter) return answer;
           repaired = { ...repaired, spent: (await spend(answer.model, answer.usage)) ?? repaired.spent };
         } catch (error) {
@@ -144,7 +147,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
           if (error.code === 'model_refused' && (await leaveOutRefused(error))) continue;
           if (repairs === maxRepairs) throw error;
           if (error.code === 'context_too_long') repaired = await compaction.repair();
-          else if (error.code === 'model_refused' && isNearlyFull) repaired = await compaction.sumUp();
+          else if (error.code === 'model_refused' && isNearlyFull) repaired = await compaction.summarize();
           else throw error;
           if (!repaired.isShorter) throw error;
         }
@@ -158,7 +161,7 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
       for (let step = 1; ; step++) {
         context.signal.throwIfAborted();
         if (readTokens > window * fullShare) {
-          const { spent } = await compaction.sumUp();
+          const { spent } = await compaction.summarize();
           if (spent !== undefined) return { response: text, model: first, finishReason: spent };
         }
         const answer = await call();
@@ -221,12 +224,12 @@ export function createModelDriver(options: ModelDriverOptions): Driver {
     });
   }
 
-  return { respond };
+  return (models) => ({ respond: (context) => respond(models, context) });
 }
 
 /**
- * Anthropic reads again what it has read before at a tenth of the price, up to where it is told to; others do so unasked. A mark comes
- * last in its block, so it moves nothing that stands before it.
+ * Anthropic caches a prompt up to these marks, and reads it again at a tenth of the price; other providers cache without marks. A mark is
+ * the last field of its block, so that it changes no byte before it.
  */
 const cached = { anthropic: { cacheControl: { type: 'ephemeral' } } };
 
@@ -239,7 +242,7 @@ function withCacheMarks(prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
   );
 }
 
-/** Tools that old calls name and that are gone, declared so that the calls are taken. */
+/** Also declares removed tools that earlier calls name, so that the provider accepts those calls. */
 function withOldTools(
   tools: readonly LanguageModelV4FunctionTool[],
   { turns }: LiveConversation,
@@ -259,9 +262,9 @@ function withOldTools(
   return [...tools, ...old];
 }
 
-/** An answer without a word must not look like a success. @throws CodeBuddyError `model_bad_response` */
+/** An empty answer must not look like a success. @throws CodeBuddyError `model_bad_response` */
 function requireWords({ model, parts, finishReason }: SignedAnswer): void {
-  // The finish reason says enough of an answer that was withheld.
+  // For a withheld answer, the finish reason says enough.
   if (finishReason === 'content-filter') return;
   const did = parts.length === 0 ? 'gave an empty answer' : 'reasoned, but gave no answer';
   const why = finishReason === 'length' ? ' before its output limit was reached' : '';

@@ -1,20 +1,20 @@
-// The one `fetch` that all providers of models share: its connections are opened at the first call and ended with the agent. It tells
-// whoever waits for an answer of each byte that comes, since the packages of providers keep comments, pings and half lines to themselves.
+// The `fetch` that all model providers share. Its connections are opened at the first call and closed with the agent. It reports every
+// byte of a response, since provider packages hide comments, pings and incomplete lines.
 
 import type { Dispatcher } from 'undici';
 import { type Fetch, fetchThrough, openDispatcher, type Proxies } from '../outbound-http.ts';
 
 export interface ModelHttp {
   readonly fetch: Fetch;
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): Promise<void>;
 }
 
 const listeners = new WeakMap<AbortSignal, () => void>();
 
-/** Calls `onLife` whenever something of the answer arrives of a request that is made with this signal. */
-export function listenForLife(signal: AbortSignal, onLife: () => void): void {
-  listeners.set(signal, onLife);
+/** Calls `onBytes` whenever bytes arrive for a request made with this signal. */
+export function listenForBytes(signal: AbortSignal, onBytes: () => void): void {
+  listeners.set(signal, onBytes);
 }
 
 export function createModelHttp(proxies: Proxies): ModelHttp {
@@ -23,8 +23,8 @@ export function createModelHttp(proxies: Proxies): ModelHttp {
     async fetch(target, init) {
       opening ??= openDispatcher(proxies);
       const dispatcher = await opening;
-      const onLife = init?.signal == null ? undefined : listeners.get(init.signal);
-      return fetchThrough(onLife === undefined ? dispatcher : tap(dispatcher, onLife), target, init);
+      const onBytes = init?.signal == null ? undefined : listeners.get(init.signal);
+      return fetchThrough(onBytes === undefined ? dispatcher : tap(dispatcher, onBytes), target, init);
     },
     async close() {
       await (await opening)?.destroy();
@@ -32,19 +32,19 @@ export function createModelHttp(proxies: Proxies): ModelHttp {
   };
 }
 
-/** At the connection: a stream in front of the body would cost more than all else on the way of a delta. */
-function tap(dispatcher: Dispatcher, onLife: () => void): Dispatcher {
+/** Taps the connection: wrapping the body in a stream would cost more than everything else a delta passes. */
+function tap(dispatcher: Dispatcher, onBytes: () => void): Dispatcher {
   return dispatcher.compose((dispatch) => (options, handler) => {
     const tapped: Dispatcher.DispatchHandler = {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
       onRequestUpgrade: (controller, status, headers, socket) =>
         handler.onRequestUpgrade?.(controller, status, headers, socket),
       onResponseStart(controller, status, headers, message) {
-        onLife();
+        onBytes();
         return handler.onResponseStart?.(controller, status, headers, message);
       },
       onResponseData(controller, chunk) {
-        onLife();
+        onBytes();
         return handler.onResponseData?.(controller, chunk);
       },
       onResponseEnd: (controller, trailers) => handler.onResponseEnd?.(controller, trailers),

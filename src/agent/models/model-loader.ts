@@ -1,4 +1,4 @@
-// A model by its id, `provider/name`: checked, its provider's package loaded at the first use, then kept.
+// Loads a model by its id, `provider/name`. The provider's package is loaded at its first use.
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import { didYouMean } from '../../base/did-you-mean.ts';
@@ -17,22 +17,22 @@ import {
 } from './providers.ts';
 
 export interface ModelLoader {
-  /** Undefined if such a model can be loaded; else what is wrong with the id, in words. */
+  /** Returns what is wrong with the id, as the end of a sentence; undefined if it is valid. */
   check(id: string): string | undefined;
-  /** True if its server is on this machine or in its own network. */
+  /** True if the model's server is on this machine or in its own network. */
   isLocal(id: string): boolean;
-  /** @throws CodeBuddyError `model_auth_failed` if there is no key for it, `validation_failed` for an id that makes no sense */
+  /** @throws CodeBuddyError `model_auth_failed` if its key is missing, `validation_failed` for an invalid id */
   load(id: string): Promise<LanguageModelV4>;
 }
 
 export interface ModelLoaderOptions {
   readonly environment: Environment;
   readonly custom: readonly CustomProvider[];
-  /** @default the platform's */
+  /** @default Node's */
   readonly fetch?: Fetch;
 }
 
-/** A prompt may name any model; beyond this many, the oldest is loaded anew when it is asked for again. */
+/** A prompt may name any model. Beyond this many, the oldest is dropped. */
 const maxLoaded = 64;
 
 export function createModelLoader({ environment, custom, fetch }: ModelLoaderOptions): ModelLoader {
@@ -45,7 +45,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
 
   function check(id: string): string | undefined {
     const { provider, name } = parse(id);
-    if (provider === '' || name === '') return 'must be provider/name, as anthropic/claude-sonnet-5-5';
+    if (provider === '' || name === '') return 'must be provider/name, such as anthropic/claude-sonnet-5-5';
     return known.includes(provider)
       ? undefined
       : `names the provider ${JSON.stringify(provider)}${didYouMean(provider, known)}; there are ${known.join(', ')}`;
@@ -76,7 +76,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
     if (access.apiKey === undefined) {
       throw new CodeBuddyError(
         'model_auth_failed',
-        `There is no API key for ${provider}: set ${builtIn.keyVariables[0]} where the server is started.`,
+        `No API key for ${provider}: set ${builtIn.keyVariables[0]} in the server's environment.`,
       );
     }
     return builtIn.load(name, { ...access, fetch });
@@ -101,7 +101,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
         const [oldest] = loaded.keys();
         if (loaded.size >= maxLoaded && oldest !== undefined) loaded.delete(oldest);
         loaded.set(id, model);
-        // A key may be there the next time.
+        // The next attempt may succeed.
         model.catch(() => loaded.delete(id));
       }
       return model;
@@ -109,7 +109,7 @@ export function createModelLoader({ environment, custom, fetch }: ModelLoaderOpt
   };
 }
 
-/** The name may hold slashes itself: `openrouter/meta/llama`. */
+/** The name may contain slashes: `openrouter/meta/llama`. */
 export function parse(id: string): { readonly provider: string; readonly name: string } {
   const slash = id.indexOf('/');
   return slash === -1

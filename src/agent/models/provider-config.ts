@@ -1,17 +1,18 @@
-// The `providers` of config.json: servers that speak OpenAI's chat completions, by a name of one's own.
+// The `providers` of config.json: servers that speak OpenAI's chat completions, under names of the user's choice.
 
 import { isRecord } from '../../base/is-record.ts';
 import { withoutTrailing } from '../../base/without-trailing.ts';
+import { offlineModel } from '../offline/offline-driver.ts';
 import { builtInProviders, type CustomProvider, type Environment, isLocalProvider } from './providers.ts';
 
-/** @throws Error that names the field, as `providers.vllm.baseURL must be ...` */
+/** @throws Error that names the field, such as `providers.vllm.baseURL must be ...` */
 export function parseProviders(value: unknown, environment: Environment): readonly CustomProvider[] {
   if (value === undefined) return [];
   if (!isRecord(value)) throw new Error('providers must be an object: {"name": {"baseURL": "…"}}');
   return Object.entries(value).map(([name, entry]) => parseProvider(name, entry, environment));
 }
 
-/** Keys, header values and passwords in URLs. @throws as `parseProviders` does */
+/** Keys, header values and passwords in URLs. @throws like `parseProviders` */
 export function providerSecrets(value: unknown, environment: Environment): readonly string[] {
   return parseProviders(value, environment).flatMap(({ apiKey, headers, baseUrl }) => [
     ...(apiKey === undefined ? [] : [apiKey]),
@@ -23,9 +24,9 @@ export function providerSecrets(value: unknown, environment: Environment): reado
 function parseProvider(name: string, entry: unknown, environment: Environment): CustomProvider {
   const at = `providers.${name}`;
   if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name))
-    throw new Error(`${at}: a name is made of up to 32 of a-z, 0-9, - and _`);
-  if (name === 'offline' || Object.hasOwn(builtInProviders, name) || isLocalProvider(name))
-    throw new Error(`${at}: this name is taken by a provider that is built in`);
+    throw new Error(`${at}: a name must be 1 to 32 characters of a-z, 0-9, - and _`);
+  if (name === offlineModel || Object.hasOwn(builtInProviders, name) || isLocalProvider(name))
+    throw new Error(`${at}: a built-in provider has this name`);
   if (!isRecord(entry)) throw new Error(`${at} must be an object with a baseURL`);
   for (const field of Object.keys(entry)) {
     if (!['baseURL', 'apiKey', 'headers'].includes(field))
@@ -33,7 +34,7 @@ function parseProvider(name: string, entry: unknown, environment: Environment): 
   }
   const { baseURL, apiKey, headers = {} } = entry;
   if (typeof baseURL !== 'string' || !isHttpUrl(baseURL))
-    throw new Error(`${at}.baseURL must be an http or https URL, as http://127.0.0.1:8000/v1`);
+    throw new Error(`${at}.baseURL must be an http or https URL, such as http://127.0.0.1:8000/v1`);
   if (apiKey !== undefined && typeof apiKey !== 'string') throw new Error(`${at}.apiKey must be a string`);
   if (!isRecord(headers)) throw new Error(`${at}.headers must be an object of strings`);
   const expanded: Record<string, string> = {};
@@ -49,7 +50,7 @@ function parseProvider(name: string, entry: unknown, environment: Environment): 
   };
 }
 
-/** `${NAME}` becomes the variable's value, so that no key need stand in the file. */
+/** Replaces `${NAME}` by the variable's value, so that keys need not be in the file. */
 function expand(text: string, at: string, environment: Environment): string {
   return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_whole, name: string) => {
     const value = environment[name];

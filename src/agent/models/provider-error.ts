@@ -1,4 +1,4 @@
-// What a provider's failure means: a problem that a client understands, whether another model may do better, and when to try again.
+// Judges a provider's failure: the problem for the client, whether another model may succeed, and when to retry.
 
 import { CodeBuddyError, type ProblemCode } from '../../base/errors.ts';
 import { parseRetryAfter } from '../../base/retry-after.ts';
@@ -8,36 +8,35 @@ import { type ErrorFacts, isErrorNamed, readError } from './read-error.ts';
 
 export interface ModelFailure {
   readonly problem: CodeBuddyError;
-  /** Overload or outage: the same request may work later, or with another model. */
+  /** Overload or outage: the same request may succeed later, or with another model. */
   readonly isTemporary: boolean;
-  /** The request was sent and took too long: the same model must not be asked again at once. */
+  /** The request was sent and took too long: the same model must not be called again at once. */
   readonly isTimeout: boolean;
-  /** What the provider asked for. */
+  /** The wait that the provider asked for. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** The model said nothing for too long. */
+/** The model was silent for too long. */
 export class ModelSilence extends Error {
   override readonly name = 'ModelSilence';
 }
 
-/** The answer is longer than the server holds. */
+/** The answer is longer than the server accepts. */
 export class OverlongAnswer extends Error {
   override readonly name = 'OverlongAnswer';
 }
 
-/** The stream ended before the model did, or made no sense. */
+/** The stream ended before the answer, or was invalid. */
 export class BrokenStream extends Error {
   override readonly name = 'BrokenStream';
 }
 
-/** The answer ended because the conversation filled all that the model can read. */
+/** The answer ended because the conversation fills the context window. */
 export class WindowFull extends Error {
   override readonly name = 'WindowFull';
 }
 
-/** `redact` takes secrets out of what the provider says. */
-/** A page for people where a model's answer is due. */
+/** A web page came instead of a model's answer. */
 export class WebPage extends Error {
   override readonly name = 'WebPage';
   readonly status: number;
@@ -48,12 +47,12 @@ export class WebPage extends Error {
   }
 }
 
-/** Other statuses come with a page from what is in front of the model's server. */
+/** With other statuses, the page may come from a proxy in front of the model server. */
 function isOfWrongUrl(status: number): boolean {
   return status < 500 && ![401, 403, 407, 408, 429].includes(status);
 }
 
-/** The kinds of an error inside a stream, which has no status: each stands for the status that says the same. */
+/** Errors inside a stream have no status: the status that an error of this kind would have. */
 const statusOfCode: readonly (readonly [pattern: RegExp, status: number])[] = [
   [/overloaded|unavailable|server_error|api_error|internal|timeout|network/i, 503], // Anthropic: "Errors"; OpenAI: "Streaming events"
   [/rate_limit|resource_exhausted|too_many_requests/i, 429],
@@ -63,12 +62,12 @@ const statusOfCode: readonly (readonly [pattern: RegExp, status: number])[] = [
   [/invalid|bad_request|content_policy|content_filter|failed_precondition/i, 400],
 ];
 
-/** OpenAI, 429 (anomalyco/opencode error.ts); DeepSeek, OpenRouter ("Error Codes"). Another try is of no use. */
+/** OpenAI, 429 (anomalyco/opencode error.ts); DeepSeek, OpenRouter ("Error Codes"). A retry would fail too. */
 const noMoney = /insufficient_quota|insufficient_balance|billing_hard_limit|credits?_exhausted/i;
 /** 403 is also moderation (OpenRouter, "Errors and Debugging"); OpenAI and Azure: BerriAI/litellm. */
 const refusedContent = /content_policy|content_filter|responsibleaipolicyviolation|moderation|flagged/i;
 
-/** `redact` takes secrets out of what the provider says. */
+/** `redact` removes secrets from the provider's message. */
 export function judgeModelError(
   error: unknown,
   model: string,
@@ -88,11 +87,11 @@ export function judgeModelError(
   const webPage = (status: number | undefined): ModelFailure =>
     fail(
       'model_bad_response',
-      `${provider} answered with a web page${status === undefined ? '' : ` (${status})`}, which no model server does: the base URL is probably wrong.`,
+      `${provider} answered with a web page${status === undefined ? '' : ` (${status})`} instead of a model's answer: the base URL is probably wrong.`,
       false,
     );
   const tooLong = (): ModelFailure =>
-    fail('context_too_long', `The conversation is longer than ${model} can read${said}.`, false);
+    fail('context_too_long', `The conversation exceeds the context window of ${model}${said}.`, false);
   if (error instanceof ModelSilence)
     return { ...fail('model_timeout', `${model} ${error.message}.`, true), isTimeout: true };
   if (error instanceof WebPage) return webPage(error.status);
@@ -101,7 +100,7 @@ export function judgeModelError(
   if (error instanceof WindowFull) return tooLong();
   if (facts === undefined) {
     return isErrorNamed(error, 'AI_TypeValidationError', 'AI_JSONParseError', 'AI_InvalidResponseDataError')
-      ? fail('model_bad_response', `${model} answered what makes no sense${said}.`, true)
+      ? fail('model_bad_response', `${model} sent an invalid answer${said}.`, true)
       : fail('model_unavailable', `${model} cannot be reached${said}.`, true);
   }
   if (isContextOverflow(facts)) return tooLong();
@@ -110,7 +109,7 @@ export function judgeModelError(
   const status = statusIn(facts);
   const kind = facts.codes.join(' ');
   if (status === 402 || noMoney.test(kind))
-    return fail('model_refused', `${provider} wants payment before it answers${said}.`, false);
+    return fail('model_refused', `${provider} requires payment${said}.`, false);
   if ((status === 400 || status === 403) && refusedContent.test(`${kind} ${facts.text}`))
     return fail('model_refused', `${provider} refused the content of the request (${status})${said}.`, false);
   if (status === undefined) {
@@ -119,17 +118,16 @@ export function judgeModelError(
       : fail('model_unavailable', `${model} cannot be reached${said}.`, true);
   }
   if (status === 401 || status === 403) {
-    return fail('model_auth_failed', `${provider} refused our API key (${status}).`, false);
+    return fail('model_auth_failed', `${provider} rejected the API key (${status}).`, false);
   }
   if (status === 429) {
     const retryAfterMs = retryAfterOf(facts.headers) ?? facts.retryDelayMs;
     const seconds = String(Math.ceil((retryAfterMs ?? 10_000) / 1000));
-    const problem = new CodeBuddyError(
-      'model_rate_limited',
-      `${provider} has had too many requests of ours${said}.`,
-      { cause: error, headers: { 'Retry-After': seconds } },
-    );
-    // A day's quota does not come back soon, whatever short delay stands beside it (diegosouzapw/OmniRoute#9504).
+    const problem = new CodeBuddyError('model_rate_limited', `${provider}: rate limit exceeded${said}.`, {
+      cause: error,
+      headers: { 'Retry-After': seconds },
+    });
+    // A daily quota is not restored soon, even if the error names a short delay (diegosouzapw/OmniRoute#9504).
     return { problem, isTemporary: !/perday/i.test(kind), isTimeout: false, retryAfterMs };
   }
   if (status === 404) return fail('model_not_found', `${provider} does not know ${model}${said}.`, false);
@@ -141,7 +139,7 @@ export function judgeModelError(
   return fail('model_refused', `${provider} refused the request (${status})${said}.`, false);
 }
 
-/** Undefined for an error inside a stream that says nothing of its kind. */
+/** Undefined for an error inside a stream without a known kind. */
 function statusIn({ status, isInStream, codes }: ErrorFacts): number | undefined {
   if (status !== undefined && status >= 400 && !isInStream) return status;
   const kind = codes.join(' ');
@@ -149,9 +147,9 @@ function statusIn({ status, isInStream, codes }: ErrorFacts): number | undefined
   return told ?? (status !== undefined && status >= 400 ? status : undefined);
 }
 
-/** The provider's own words, without what looks like a key. */
+/** The provider's message, without anything that looks like a key. */
 function saidBy(text: string, redact: (text: string) => string): string {
-  // Before it is cut: half a secret would not be known as one.
+  // Before it is cut: half a secret would not be recognized.
   const line = redact(sendable(text))
     .replaceAll(/\b(?:sk|xai|pk|key|AIza)[-_A-Za-z0-9*]{8,}/g, '[key]')
     .replaceAll(/\s+/g, ' ')
@@ -160,7 +158,7 @@ function saidBy(text: string, redact: (text: string) => string): string {
   return line === '' ? '' : `: ${shorten(line, 300)}`;
 }
 
-/** How long a provider asks to wait, in ms, up to an hour. `retry-after-ms` (OpenAI, Azure) is more exact than `retry-after`. */
+/** The wait that a provider asks for, in ms, up to an hour. `retry-after-ms` (OpenAI, Azure) is more exact than `retry-after`. */
 function retryAfterOf(headers: Readonly<Record<string, string>>): number | undefined {
   const exact = headers['retry-after-ms'];
   const ms =

@@ -1,5 +1,4 @@
-// The providers of models: where each finds its key, and how its package is loaded. A package is loaded when one of its models is used,
-// never before.
+// The model providers: where each finds its key, and how its package is loaded. A package is loaded when one of its models is first used.
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Fetch } from '../outbound-http.ts';
@@ -8,10 +7,10 @@ import { refusePages } from './response-start.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A provider of the configuration: any server that speaks OpenAI's chat completions. */
+/** A provider from the configuration: any server that speaks OpenAI's chat completions. */
 export interface CustomProvider {
   readonly name: string;
-  /** With its path, as `http://127.0.0.1:8000/v1`. */
+  /** With its path, such as `http://127.0.0.1:8000/v1`. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
@@ -25,10 +24,10 @@ export interface Access {
 }
 
 export interface BuiltInProvider {
-  /** Variables that may hold its key; the first that is set counts. */
+  /** Variables that may hold its key; the first one set is used. */
   readonly keyVariables: readonly string[];
   readonly urlVariable: string;
-  /** The model that is taken when only a key was found. */
+  /** The model used if only a key was found. */
   readonly defaultModel: string;
   readonly load: (model: string, access: Access) => Promise<LanguageModelV4>;
 }
@@ -72,7 +71,7 @@ export const builtInProviders: Readonly<Record<string, BuiltInProvider>> = {
   },
 };
 
-/** Servers on this machine that need no key. `OLLAMA_HOST` and `LMSTUDIO_HOST` say where else they are. */
+/** Servers on this machine that need no key. `OLLAMA_HOST` and `LMSTUDIO_HOST` name other addresses. */
 export const localProviders = {
   ollama: { variable: 'OLLAMA_HOST', host: '127.0.0.1:11434' },
   lmstudio: { variable: 'LMSTUDIO_HOST', host: '127.0.0.1:1234' },
@@ -88,7 +87,7 @@ export function localBaseUrl(provider: LocalProvider, environment: Environment):
   const { variable, host } = localProviders[provider];
   const given = environment[variable]?.trim() || host;
   const url = new URL(/^https?:\/\//i.test(given) ? given : `http://${given}`);
-  // What a server is told to bind to is no place to go to.
+  // A bind address is not an address to connect to.
   if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = '127.0.0.1';
   if (url.port === '' && url.protocol === 'http:') url.port = host.split(':')[1] as string;
   return `${url.origin}/v1`;
@@ -119,7 +118,7 @@ export async function loadCompatible(
   })(model);
 }
 
-/** The package keeps only the message of an error inside a stream; what a gateway passes on stands beside it (`metadata.raw`). */
+/** The package keeps only the message of an error inside a stream; a gateway puts the original error beside it (`metadata.raw`). */
 function watchForErrors() {
   return {
     processChunk(chunk: unknown): void {

@@ -1,36 +1,36 @@
-// What a provider's error says, whatever its shape: an answer with a status, an object inside a stream, JSON inside of a text. The
-// provider packages understand one shape each; gateways and local servers send others.
+// Reads a provider's error in any shape: a response with a status, an object inside a stream, JSON inside a text. Each provider package
+// understands one shape; gateways and local servers send others.
 
 import { isRecord } from '../../base/is-record.ts';
 
 export interface ErrorFacts {
-  /** Of the answer, or a status that an error inside a stream names; undefined if nobody answered. */
+  /** The status of the response, or one that an error inside a stream names; undefined if there was no response. */
   readonly status: number | undefined;
-  /** True if the error came after a status of success. */
+  /** True if the error came after a successful status. */
   readonly isInStream: boolean;
   readonly headers: Readonly<Record<string, string>>;
-  /** What the body asks to wait, as Gemini does (google.rpc.RetryInfo). */
+  /** The wait that the body asks for (Gemini: google.rpc.RetryInfo). */
   readonly retryDelayMs: number | undefined;
-  /** `code`, `type` and the like, at any depth, as texts. */
+  /** `code`, `type` and similar fields, at any depth, as strings. */
   readonly codes: readonly string[];
-  /** The part of the request that it names, as `tools[3].function.parameters`; or empty. */
+  /** The part of the request that it names, such as `tools[3].function.parameters`; empty if none. */
   readonly param: string;
-  /** Its body is a page for people. */
+  /** True if the body is a web page. */
   readonly isWebPage: boolean;
-  /** All that it says in words; a page says nothing. */
+  /** All of its messages; those of a web page are left out. */
   readonly text: string;
-  /** The sentence for a person; empty if there is none. */
+  /** The message for a person; empty if there is none. */
   readonly sentence: string;
 }
 
-/** Deeper than any known: an error of a provider, inside that of a gateway, inside that of another. */
+/** Deeper than any known error: one of a provider, inside one of a gateway, inside one of another gateway. */
 const maxDepth = 12;
 
-/** Undefined for an error that is no answer of a provider. */
+/** Undefined for an error that is not a provider's response. */
 export function readError(error: unknown): ErrorFacts | undefined {
   const said = new Said();
   if (isErrorNamed(error, 'AI_TypeValidationError')) {
-    // An error of another shape than the package knows, as `{"error": "text"}`.
+    // An error in a shape that the package does not know, such as `{"error": "text"}`.
     const { value } = error as Error & { value?: unknown };
     if (!isRecord(value) || !['error', 'message', 'detail'].some((key) => key in value)) return undefined;
     said.read(value, 0);
@@ -108,7 +108,7 @@ class Said {
       else if (codeKeys.has(name) && (typeof item === 'string' || typeof item === 'number'))
         this.readCode(item);
       else if (wordKeys.has(name)) this.read(item, depth + 1);
-      // Such as `response` of OpenAI's `response.failed`, and `metadata` of OpenRouter.
+      // For example `response` in OpenAI's `response.failed`, and OpenRouter's `metadata`.
       else if (typeof item === 'object') this.read(item, depth + 1);
     }
   }
@@ -158,7 +158,7 @@ function jsonIn(text: string): unknown {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
-    // Words that begin with a bracket.
+    // Text that starts with a bracket.
     return undefined;
   }
 }

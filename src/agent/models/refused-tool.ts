@@ -1,19 +1,19 @@
-// Which tool a provider's refusal means, if it means one: a schema that it does not take makes every request fail that declares the tool.
+// Finds the tool that a provider's refusal is about, if any: a schema that a provider rejects makes every request fail that declares the tool.
 // OpenAI gives the name and, in `param`, the place: "Invalid schema for function 'x'", `tools[19].function.parameters` (Azure/azure-mcp#197);
 // Anthropic the place alone: `tools.13.custom.input_schema` (anthropics/claude-code#657); Gemini puts all functions into one tool.
 
 import { readError } from './read-error.ts';
 
 const places: readonly RegExp[] = [/function_?declarations?[.[](\d+)/i, /(?<![A-Za-z_])tools?[.[](\d+)/i];
-/** Whatever is wrong there, it is an old call and not a tool. */
+/** An error there is about an earlier message, not about a tool. */
 const aboutMessages = /(?:messages|input|contents)[.[]\d+/i;
 const aboutTools = /schema|parameters|properties|function|tool|declaration/i;
 const quotes = ["''", '""', '``', '‘’', '“”'];
 
-/** `cause`: what a package of a provider threw. `tools`: the names, as they were sent, in their order. */
+/** `cause`: what the provider package threw. `tools`: the names in the order in which they were sent. */
 export function refusedToolIn(cause: unknown, tools: readonly string[]): string | undefined {
   const facts = readError(cause);
-  // The model's bad call, in its own words (groq/groq-typescript#28).
+  // The error quotes a malformed call of the model (groq/groq-typescript#28).
   if (facts === undefined || facts.codes.includes('tool_use_failed')) return undefined;
   const { text, param } = facts;
   if (aboutMessages.test(param)) return undefined;
@@ -30,7 +30,7 @@ export function refusedToolIn(cause: unknown, tools: readonly string[]): string 
   return undefined;
 }
 
-/** In quotation marks; or bare, if it cannot be an ordinary word. */
+/** True if the text has the name in quotation marks, or bare if it cannot be an ordinary word. */
 function isNamed(name: string, text: string): boolean {
   if (quotes.some(([open, close]) => text.includes(`${open}${name}${close}`))) return true;
   if (!/[_-]/.test(name)) return false;

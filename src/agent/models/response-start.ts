@@ -1,4 +1,4 @@
-// The first bytes of an answer, to tell what it is: its content type is not to be relied on.
+// Reads the first bytes of a response to find out what it is: its content type is not reliable.
 
 import type { Fetch } from '../outbound-http.ts';
 import { WebPage } from './provider-error.ts';
@@ -7,7 +7,7 @@ import { looksLikePage } from './read-error.ts';
 /** `<!doctype html` */
 const startLength = 14;
 
-/** Enough to tell what it is: a slow server sends single bytes. Fewer at the end. */
+/** Reads enough bytes to recognize the content; a slow server may send single bytes. Returns fewer if the body ends. */
 export async function firstBytes(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
   let bytes = new Uint8Array();
   for (;;) {
@@ -18,7 +18,7 @@ export async function firstBytes(reader: ReadableStreamDefaultReader<Uint8Array>
   }
 }
 
-/** What comes from the reader, after the bytes that were read already. */
+/** A stream of the bytes that were read, then the rest of the reader. */
 export function restOf(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   first: Uint8Array,
@@ -34,7 +34,7 @@ export function restOf(
   });
 }
 
-/** Wraps `fetch` so that a page for people where a stream is due is an error at once. @throws WebPage */
+/** Wraps `fetch`: a web page instead of a stream is an error at once. @throws WebPage */
 export function refusePages(fetch: Fetch): Fetch {
   return async (target, init) => {
     const response = await fetch(target, init);

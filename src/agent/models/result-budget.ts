@@ -1,16 +1,16 @@
-// What the results of one step may take of the model's window, together. A call that takes less than its share leaves the rest to those
-// that end after it.
+// Limits the share of the model's window that the results of one step take together. A call that takes less than its share leaves the rest
+// to the calls that end after it.
 
 import { estimateTextTokens } from '../text-tokens.ts';
 import { fitOutcome } from '../tools/result-text.ts';
-import type { ToolOutcome } from '../tools/tool-box.ts';
+import type { ToolOutcome } from '../tools/tool.ts';
 
-/** Of the window. The summary of a conversation that is full leaves more room than this. */
+/** Share of the window. The summary of a full conversation leaves more room than this. */
 export const resultShare = 0.35;
 const leastTokensPerCall = 100;
 
 export interface ResultBudget {
-  /** The text that is kept of a call's outcome, and sent. To be called once a call. */
+  /** Encodes the outcome of a call for the model. Call it once per call. */
   take(tool: string, outcome: ToolOutcome): string;
 }
 

@@ -1,16 +1,16 @@
-// The tool calls of one step: in their order, those that only read at the same time.
+// Runs the tool calls of one step in their order; consecutive calls that only read run at the same time.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { sendable, shorten } from '../../base/text.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
-import type { DriverContext } from '../driver.ts';
+import type { DriverContext, EncodeOutcome, KeptOutcome } from '../driver.ts';
 import type { RequestedCall } from './model-call.ts';
 import { createResultBudget, type ResultBudget } from './result-budget.ts';
 
-/** Calls of one step that run at the same time, if all of them only read. */
+/** How many calls that only read run at the same time. */
 const parallelCalls = 8;
 
-/** `text` is what the session keeps, and the model reads. */
+/** `text`: as the session keeps it and the model reads it. */
 export interface CallOutcome {
   readonly isError: boolean;
   readonly text: string;
@@ -22,9 +22,9 @@ export interface StepOptions {
   readonly byName: ReadonlyMap<string, ToolDescription>;
   /** Tokens that the model can read. */
   readonly window: number;
-  /** The output limit ended the answer: the last call may lack its end. */
+  /** True if the output limit ended the answer: the last call may be incomplete. */
   readonly isCut: boolean;
-  /** Called when a call begins to wait for a person. */
+  /** Called when a call begins to wait for approval. */
   readonly onWait: () => void;
 }
 
@@ -55,15 +55,12 @@ async function runCall(
   { context, byName, isCut, onWait }: StepOptions,
   budget: ResultBudget,
 ): Promise<CallOutcome> {
-  const refuse = async (words: string): Promise<CallOutcome> => {
-    const error = new CodeBuddyError('validation_failed', words);
-    const message = budget.take(tool, { ok: false, error });
-    await context.refuseTool({ tool, input, callId, message });
-    return { isError: true, text: message, isMalformed: true };
-  };
+  const encode: EncodeOutcome = (outcome) => budget.take(tool, outcome);
+  const refuse = async (reason: string): Promise<CallOutcome> =>
+    toCallOutcome(await context.refuseTool({ tool, input, callId, reason, encode }));
   if (!byName.has(tool))
     return refuse(
-      `There is no tool ${JSON.stringify(shorten(sendable(tool), 100))}; there are ${[...byName.keys()].join(', ')}.`,
+      `Tool ${JSON.stringify(shorten(sendable(tool), 100))} not found; the tools are ${[...byName.keys()].join(', ')}.`,
     );
   const params = parseInput(input);
   if (params === undefined && isCut)
@@ -74,32 +71,26 @@ async function runCall(
     return refuse(
       `The parameters of ${tool} must be a JSON object; these are not: ${JSON.stringify(shorten(sendable(input), 200))}.`,
     );
-  let text: string | undefined;
-  try {
-    await context.useTool({
-      tool,
-      params,
-      callId,
-      asks: true,
-      onWait,
-      textOf: (outcome) => (text ??= budget.take(tool, outcome)),
-    });
-    return { isError: false, text: text ?? '', isMalformed: false };
-  } catch (error) {
-    if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;
-    const isMalformed = error.code === 'validation_failed' || error.code === 'tool_not_found';
-    return { isError: true, text: text ?? error.message, isMalformed };
-  }
+  return toCallOutcome(await context.useTool({ tool, params, callId, asks: true, onWait, encode }));
+}
+
+function toCallOutcome(outcome: KeptOutcome): CallOutcome {
+  const code = !outcome.ok && outcome.error instanceof CodeBuddyError ? outcome.error.code : undefined;
+  return {
+    isError: !outcome.ok,
+    text: outcome.text,
+    isMalformed: code === 'validation_failed' || code === 'tool_not_found',
+  };
 }
 
 function parseInput(input: string): Record<string, unknown> | undefined {
-  // A tool without parameters: some models send nothing.
+  // Some models send nothing for a tool without parameters.
   if (input.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(input);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
   } catch {
-    // Told to the model in words.
+    // The result of the call says so.
     return undefined;
   }
 }

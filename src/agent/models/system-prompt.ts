@@ -1,4 +1,4 @@
-// What a model is told before anything else: what it is, where it works, and what the project says of itself.
+// The system prompt: the agent's task, its workspace, and the project's own instructions.
 
 import { decodeCut, isBlank, sendable } from '../../base/text.ts';
 import type { Workspace } from '../tools/workspace.ts';
@@ -8,9 +8,9 @@ const maxInstructionBytes = 65_536;
 
 export interface SystemPromptOptions {
   readonly workspace: Workspace;
-  /** When the session began: a date that changes would cost all that a provider has cached. */
+  /** When the session began. A date that changes would invalidate the provider's prompt cache. */
   readonly sessionBeganAt: Date;
-  /** Of the request. */
+  /** `options.system` of the request. */
   readonly added: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export async function makeSystemPrompt({
   return sendable(parts.join('\n\n'));
 }
 
-/** Undefined where there are none, or where they lead out of the workspace. */
+/** Undefined if there are none, or if their path leads out of the workspace. */
 async function readInstructions(workspace: Workspace): Promise<string | undefined> {
   try {
     const file = await workspace.openFile(instructionsFile);

@@ -1,25 +1,25 @@
-// Reasoning that a model writes into its text as `<think>…</think>`, before the answer. It comes in pieces that may end inside of a tag.
+// Separates reasoning that a model writes into its text as `<think>…</think>` before the answer. A piece of the stream may end inside a tag.
 
 const open = '<think>';
 const close = '</think>';
 
 export class ThinkTags {
-  /** `start`: nothing but white space has come. */
+  /** `start`: only white space has arrived. */
   #state: 'start' | 'thinking' | 'done' = 'start';
-  /** What may be the beginning of a tag. */
+  /** The possible start of a tag. */
   #held = '';
 
-  /** True if the next piece has to be looked at, whatever is in it. */
+  /** True if the next piece must be passed to `take`, whatever it contains. */
   get isOpen(): boolean {
     return this.#state === 'thinking' || this.#held !== '';
   }
 
-  /** Text has come that is no tag: the answer has begun. */
+  /** Text without a tag has arrived: the answer has begun. */
   skip(): void {
     this.#state = 'done';
   }
 
-  /** Takes the next piece of text; `isLast`: nothing follows. */
+  /** Takes the next piece of text. `isLast`: nothing follows it. */
   take(piece: string, isLast = false): { readonly text: string; readonly reasoning: string } {
     let rest = this.#held + piece;
     let reasoning = '';
@@ -51,7 +51,7 @@ export class ThinkTags {
   }
 }
 
-/** How many characters at the end of `text` begin `tag`. */
+/** How many characters at the end of `text` are the start of `tag`. */
 function overlap(text: string, tag: string): number {
   for (let length = Math.min(text.length, tag.length - 1); length > 0; length--)
     if (text.endsWith(tag.slice(0, length))) return length;

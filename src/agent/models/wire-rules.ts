@@ -1,16 +1,16 @@
-// What single providers want beyond the form that all take. Told by the model's id, `provider/name`, since a gateway passes the model's
-// rules on. Each rule is a pure function of the conversation: the same history gives the same bytes each time.
+// Requirements of single providers beyond the common form. They are selected by the model's id, `provider/name`, since a gateway passes the
+// model's rules on. Each rule is a pure function of the conversation: the same history always gives the same bytes.
 
 export interface WireRules {
-  /** `own`: what this model thought goes back to it. `never`: it is refused, or of no use. */
+  /** `own`: the model gets its own reasoning back. `never`: the provider refuses or ignores it. */
   readonly reasoning: 'own' | 'never';
-  /** An answer without reasoning of its own gets this in its place. */
+  /** Sent with an answer that has no reasoning of its own. */
   readonly missingReasoning: string | undefined;
-  /** An answer that has calls only is sent with an empty text beside them. */
+  /** An answer with calls only is sent with an empty text. */
   readonly emptyTextBesideCalls: boolean;
-  /** Text, reasoning and calls do not go together: the reasoning is left out. */
+  /** Reasoning is left out if an answer has text and calls. */
   readonly reasoningExcludesText: boolean;
-  /** Tools that old calls name must be declared, also if they are gone. */
+  /** Tools that earlier calls name must be declared, even if they no longer exist. */
   readonly declaresOldTools: boolean;
 }
 

@@ -1,10 +1,10 @@
-// The offline agent's answer as it grows. It is capped: a short prompt can ask for much more text than the server should hold.
+// The offline agent's answer while it grows. It is capped, since a short prompt can ask for more text than the server should hold.
 
 import { cutHead } from '../../base/text.ts';
 
 /** UTF-16 units of one answer. */
 export const maxAnswerLength = 1_048_576;
-/** Lines that are not understood are quoted up to this number, then counted. */
+/** Up to this many unknown lines are quoted; the rest are counted. */
 const maxQuotedLines = 20;
 
 export interface Answer {
@@ -14,7 +14,7 @@ export interface Answer {
   /** Adds the help text, once. */
   addHelp(help: string): void;
   addUnknown(line: string): void;
-  /** Says what was left out. */
+  /** Adds a note on what was left out. */
   end(help: string): void;
 }
 

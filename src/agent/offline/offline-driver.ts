@@ -1,5 +1,5 @@
-// The agent for when no model is configured: it does what a few plain commands say, with the real tools, at no cost and without
-// a network, so that an integration can be built and tested. It says what it is; it never plays a language model.
+// The driver used if no model is configured. It runs a few plain commands with the real tools, at no cost and without a network, so that
+// integrations can be built and tested. It never pretends to be a language model.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
@@ -25,7 +25,7 @@ function help(): string {
   ].join('\n');
 }
 
-/** Commands of one prompt; as many as `options.maxSteps` may allow. */
+/** Limit of commands in one prompt; the same as that of `options.maxSteps`. */
 const maxCommands = 1000;
 
 type ToolCommand = Exclude<Command, { kind: 'help' | 'unknown' }>;
@@ -74,8 +74,8 @@ export function createOfflineDriver(): Driver {
         try {
           answer.add(await perform(command, context));
         } catch (error) {
-          if (!(error instanceof CodeBuddyError) || context.signal.aborted) throw error;
-          answer.add(`${error.code === 'permission_denied' ? 'Refused' : 'Failed'}: ${error.message}`);
+          if (!(error instanceof FailedCommand)) throw error;
+          answer.add(error.message);
           finishReason = 'error';
         }
       }
@@ -86,30 +86,30 @@ export function createOfflineDriver(): Driver {
 }
 
 /**
- * The commands are the caller's own words: they need the scope that running a tool needs, and no permission besides.
+ * Commands come from the caller itself: they need the scope that a direct tool call needs, and no further permission.
  * @throws CodeBuddyError `insufficient_scope`
  */
 function requireNoTools(commands: readonly Command[]): void {
   if (commands.every(({ kind }) => kind === 'help' || kind === 'unknown')) return;
   throw new CodeBuddyError(
     'insufficient_scope',
-    'The commands of the offline agent run tools; the key needs the scope "tools" for that.',
+    'Commands of the offline agent run tools, which requires a key with the scope "tools".',
   );
 }
 
-/** Commands of this run that were carried out before it was cut off: each has left one message of its tool. */
+/** Counts the commands that were run before the run was interrupted: each has one tool message. */
 async function countDone(context: DriverContext): Promise<number> {
   return (await context.ownMessages()).filter(({ role }) => role === 'tool').length;
 }
 
 interface Completeness {
   readonly truncated: boolean;
-  /** Why, as `depth` or `time`. */
+  /** The reasons, such as `depth` or `time`. */
   readonly truncatedBy?: readonly string[];
   readonly withheld?: number;
 }
 
-/** The tools' results, as the tools of `agent/tools` return them. */
+/** The results of the built-in tools. */
 interface Results {
   readonly read_file: { readonly content: string };
   readonly glob: { readonly files: readonly string[] } & Completeness;
@@ -128,11 +128,23 @@ interface Results {
   readonly edit_file: { readonly path: string };
 }
 
+/** A command whose tool failed or was denied; its message is a part of the answer. */
+class FailedCommand extends Error {
+  constructor(cause: unknown) {
+    const isDenied = cause instanceof CodeBuddyError && cause.code === 'permission_denied';
+    super(`${isDenied ? 'Refused' : 'Failed'}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
 async function perform(command: ToolCommand, context: DriverContext): Promise<string> {
   const use = async <T extends keyof Results>(
     tool: T,
     params: Record<string, unknown>,
-  ): Promise<Results[T]> => (await context.useTool({ tool, params, asks: false })) as Results[T];
+  ): Promise<Results[T]> => {
+    const outcome = await context.useTool({ tool, params, asks: false });
+    if (!outcome.ok) throw new FailedCommand(outcome.error);
+    return outcome.result as Results[T];
+  };
 
   switch (command.kind) {
     case 'read':
@@ -156,7 +168,7 @@ async function perform(command: ToolCommand, context: DriverContext): Promise<st
         ...(command.glob === undefined ? {} : { glob: command.glob }),
       });
       const found = matches.map(({ path, line, text }) => `${path}:${line}: ${text}`);
-      return lines(found, completeness, `No line holds ${JSON.stringify(command.text)}.`);
+      return lines(found, completeness, `No line contains ${JSON.stringify(command.text)}.`);
     }
     case 'run': {
       const { exitCode, signal, stdout, stderr, timedOut } = await use('bash', { command: command.command });
@@ -192,7 +204,9 @@ function lines(
 ): string {
   const limits = truncatedBy.filter((why) => why !== 'results');
   const note =
-    limits.length > 0 ? `[… not all was looked at: ${limits.join(', ')} …]` : '[… there are more …]';
+    limits.length > 0
+      ? `[… the search is incomplete: ${limits.join(', ')} …]`
+      : '[… more results are left out …]';
   return [
     all.length === 0 ? none : all.join('\n'),
     ...(truncated ? [note] : []),

@@ -1,4 +1,4 @@
-// The offline agent's whole language: one command a line, in plain words. Parts with spaces may be quoted.
+// The language of the offline agent: one command per line. Parts with spaces may be quoted.
 
 export type Command =
   | { readonly kind: 'read'; readonly path: string }
@@ -10,18 +10,18 @@ export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'unknown'; readonly line: string };
 
-/** What `help` shows, and the documentation of the language. */
+/** The commands as `help` and the documentation show them. */
 export const commandForms: readonly (readonly [form: string, meaning: string])[] = [
   ['read FILE', 'shows a file'],
-  ['list [GLOB]', 'lists files, as `list src/**/*.ts`; without a pattern, the workspace’s folder'],
-  ['search TEXT [in GLOB]', 'finds lines that hold the text'],
+  ['list [GLOB]', 'lists files, such as `list src/**/*.ts`; without a pattern, the workspace’s folder'],
+  ['search TEXT [in GLOB]', 'finds lines that contain the text'],
   ['run COMMAND', 'runs a shell command'],
   ['write FILE: TEXT', 'creates or replaces a file; `\\n` in the text is a line break'],
   ['replace A with B in FILE', 'replaces a text that occurs once'],
   ['help', 'shows this'],
 ];
 
-// One part: in double or single quotes, in backquotes, or bare. Bounded by the line; no part repeats another, so it is linear.
+// One part: in double quotes, single quotes or backquotes, or bare. Linear, since no part of the pattern repeats another.
 const part = `"([^"]*)"|'([^']*)'|\`([^\`]*)\`|(\\S(?:.*\\S)?)`;
 const onePart = new RegExp(`^(?:${part})$`);
 
@@ -33,7 +33,7 @@ function unquote(text: string): string {
 
 const quotes: readonly string[] = ['"', "'", '`'];
 
-/** Splits at the last `word` outside of quotes. Reads the text once, however many quotes it has. */
+/** Splits at the last `word` outside of quotes. Reads the text only once, however many quotes it has. */
 function splitAtLast(text: string, word: string): readonly [string, string] | undefined {
   const lastOf = new Map(quotes.map((quote) => [quote, text.lastIndexOf(quote)]));
   let quote: string | undefined;
@@ -45,14 +45,14 @@ function splitAtLast(text: string, word: string): readonly [string, string] | un
       if (char === quote) quote = undefined;
       continue;
     }
-    // A quote that is never closed is an ordinary character.
+    // An unclosed quote is an ordinary character.
     if ((lastOf.get(char) ?? -1) > i && (i === 0 || text[i - 1] === ' ')) quote = char;
     else if (char === ' ' && text.slice(i, i + needle.length).toLowerCase() === needle) found = i;
   }
   return found === undefined ? undefined : [text.slice(0, found), text.slice(found + needle.length)];
 }
 
-/** `write` takes the lines below it as its text when its own line ends with the colon. */
+/** If the line of a `write` ends with its colon, the lines below it are its text. */
 export function parseCommands(prompt: string): readonly Command[] {
   const lines = prompt.split(/\r?\n/);
   const commands: Command[] = [];

@@ -4,12 +4,12 @@
 import { readdirSync, type Stats } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
-import { CodeBuddyError } from '../../base/errors.ts';
 import type { Workspace } from '../tools/workspace.ts';
 import type { FilesThatRunLater } from './files-that-run-later.ts';
 import { hooksPathIn } from './git-config.ts';
 import { createNameFinder } from './hard-link-names.ts';
 import { isGitFolder } from './is-git-folder.ts';
+import type { FileTarget } from './path-rule.ts';
 
 /** A file that needs a permission of its own. */
 export interface GuardedFile {
@@ -20,8 +20,8 @@ export interface GuardedFile {
 }
 
 export interface GuardedFiles {
-  /** Undefined for an ordinary file. */
-  find(path: string): Promise<GuardedFile | undefined>;
+  /** Undefined for an ordinary file, and for a path that leads nowhere: then the tool itself reports why. */
+  find(target: Pick<FileTarget, 'path' | 'realPath'>): Promise<GuardedFile | undefined>;
   /** True if this real path is guarded. */
   isGuarded(realPath: string): boolean;
   /** True if another name of the file (hard link) is guarded, or if that cannot be found out. */
@@ -29,7 +29,7 @@ export interface GuardedFiles {
 }
 
 export function createGuardedFiles(
-  workspace: Pick<Workspace, 'root' | 'relative' | 'realFile'>,
+  workspace: Pick<Workspace, 'root'>,
   list: FilesThatRunLater,
 ): GuardedFiles {
   let hooks: string | undefined;
@@ -53,12 +53,10 @@ export function createGuardedFiles(
   const findNames = createNameFinder((path) => listed(path) !== undefined);
 
   return {
-    async find(path) {
+    async find({ path, realPath }) {
       // Read for each call: the user may change it while the server runs.
       hooks = await hooksFolder(workspace.root);
-      const real = await realPathOf(workspace, path);
-      if (real === undefined) return undefined;
-      return guarded(real) ?? guarded(workspace.relative(path));
+      return realPath === undefined ? undefined : (guarded(realPath) ?? guarded(path));
     },
     isGuarded: (realPath) => guarded(realPath) !== undefined,
     async isShared(stats) {
@@ -66,16 +64,6 @@ export function createGuardedFiles(
       return names === undefined || names.length > 0;
     },
   };
-}
-
-/** Undefined if the path is invalid; then the tool itself reports why. */
-async function realPathOf(workspace: Pick<Workspace, 'realFile'>, path: string): Promise<string | undefined> {
-  try {
-    return (await workspace.realFile(path)).path;
-  } catch (error) {
-    if (error instanceof CodeBuddyError) return undefined;
-    throw error;
-  }
 }
 
 /**

@@ -7,6 +7,7 @@ import type { GuardedFile } from './guarded-files.ts';
 import type { FileTarget } from './path-rule.ts';
 import {
   allows,
+  appliesTo,
   forbids,
   formatRule,
   isAllowed,
@@ -36,6 +37,8 @@ export interface Verdict {
 }
 
 export interface Judge {
+  /** True if a call may run wherever its path leads: its tool only reads, and no deny rule binds the tool. */
+  ignoresTarget(call: { readonly tool: string; readonly readOnly: boolean }): boolean;
   /** Why a deny rule or the mode `read-only` forbids the use, whoever asks; undefined if neither does. */
   reasonAgainst(use: UnaskedUse): string | undefined;
   /** Undefined if a person must decide. */
@@ -77,6 +80,7 @@ export function createJudge({ allow, deny, runLater }: JudgeOptions): Judge {
   }
 
   return {
+    ignoresTarget: ({ tool, readOnly }) => readOnly && !deny.some((rule) => appliesTo(rule, tool)),
     reasonAgainst,
     judge(request) {
       const against = reasonAgainst(request);

@@ -12,7 +12,14 @@ import type {
 } from '../../contract/permission.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
-import { asShown, createJudge, type JudgedUse, type JudgeOptions, type UnaskedUse } from './judge-use.ts';
+import {
+  asShown,
+  createJudge,
+  type Judge,
+  type JudgedUse,
+  type JudgeOptions,
+  type UnaskedUse,
+} from './judge-use.ts';
 import { describeExact, exactRule, formatRule, type PermissionRule } from './permission-rule.ts';
 
 export interface PermissionRequest extends JudgedUse {
@@ -26,7 +33,7 @@ export interface PermissionRequest extends JudgedUse {
   readonly onWait: (permission: Permission) => void;
 }
 
-export interface Permissions {
+export interface Permissions extends Pick<Judge, 'ignoresTarget'> {
   /**
    * @throws CodeBuddyError `permission_denied`, naming the rule, if a deny rule or the mode `read-only` forbids the use
    */
@@ -68,7 +75,7 @@ export function createPermissions({
   answerWithinMs = 600_000,
   ...judging
 }: PermissionsOptions): Permissions {
-  const { judge, reasonAgainst } = createJudge(judging);
+  const { ignoresTarget, judge, reasonAgainst } = createJudge(judging);
   const pending = new Map<string, Pending>();
   const resolved = new Set<string>();
   let requested = 0;
@@ -178,6 +185,7 @@ export function createPermissions({
   }
 
   return {
+    ignoresTarget,
     assertNotDenied(use) {
       const against = reasonAgainst(use);
       if (against !== undefined) throw denied(use.tool, against);

@@ -1,22 +1,23 @@
-// Parameters of a tool as its JSON Schema wants them, where what was given can only mean one thing: "5000" for a number, null for an optional
-// parameter. Models, and people at a shell, often write them so. Everything else is left as it is, for the validator to judge.
+// Converts parameters to the types of the tool's JSON Schema where the given value can only mean one thing: "5000" for a number, null for an
+// optional parameter. Models, and people at a shell, often write them so. All else is left to the validator. ajv's own coercion is wider: it
+// turns null into 0, "" or false, and changes its input.
 
 import { isRecord } from '../../base/is-record.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 type Params = Readonly<Record<string, unknown>>;
 
-/** Deeper values are passed on unchanged. */
+/** Deeper values are left unchanged. */
 const maxDepth = 32;
 
 /**
- * Gives the parameters in the types of the schema; the input is not changed.
+ * Returns the parameters in the types of the schema; the input is not changed. It converts
  *
- * - a text that is a number, where a number is wanted, and a number where a text is wanted
- * - `"true"` and `"false"` where a boolean is wanted
- * - the JSON text of an object or array where one is wanted
- * - one value where a list of such values is wanted
- * - null where a parameter may be left out: it is left out
+ * - a string that spells a number to a number, and a number to a string
+ * - `"true"` and `"false"` to a boolean
+ * - the JSON text of an object or array to that value
+ * - a single value to a list of one
+ * - null to a missing parameter, if it is optional
  *
  * @example
  * coerceParams(schema, { timeoutMs: '5000', cwd: null }); // { timeoutMs: 5000 }
@@ -39,7 +40,7 @@ function coerceObject(schema: Schema, value: Params, depth: number): Record<stri
 }
 
 function coerce(schema: Schema, value: unknown, depth: number): unknown {
-  // A union, or no type at all: the value may mean several things.
+  // A union, or no type: the value may mean several things.
   if (depth > maxDepth || typeof schema.type !== 'string' || typeof value === 'undefined') return value;
   switch (schema.type) {
     case 'integer':
@@ -72,7 +73,7 @@ function coerceArray(schema: Schema, value: unknown, depth: number): unknown {
   return isOne ? [coerce(items, parsed, depth + 1)] : parsed;
 }
 
-/** The number that a text spells in JSON, else the text: `007` and `0x10` are no numbers. */
+/** The number that the text spells in JSON, else the text itself: `007` and `0x10` are not numbers. */
 function numberIn(text: string): number | string {
   const trimmed = text.trim();
   if (trimmed.length > 32 || !/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(trimmed)) return text;
@@ -86,7 +87,7 @@ function jsonIn(text: string, fits: (value: unknown) => boolean): unknown {
     const value: unknown = JSON.parse(text);
     return fits(value) ? value : text;
   } catch {
-    // A text that only begins like JSON; the validator says what is wanted.
+    // Text that only starts like JSON; the validator reports what is expected.
     return text;
   }
 }
@@ -95,7 +96,7 @@ function mayBeNull({ type, enum: values, anyOf, oneOf }: Schema): boolean {
   if (type === 'null' || (Array.isArray(type) && type.includes('null'))) return true;
   if (Array.isArray(values) && values.includes(null)) return true;
   const branches: readonly unknown[] = Array.isArray(anyOf) ? anyOf : Array.isArray(oneOf) ? oneOf : [];
-  // Without a type, anything may be null.
+  // Without a type, every value is allowed.
   if (type === undefined && values === undefined && branches.length === 0) return true;
   return branches.some((branch) => isRecord(branch) && mayBeNull(branch));
 }

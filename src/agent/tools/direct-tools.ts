@@ -1,25 +1,39 @@
-// Tools as they are run without an agent in between (`POST /api/tools/:tool`): nobody is asked, but deny rules and the server's mode
-// `read-only` hold here as everywhere.
+// Direct tool calls (`POST /api/tools/:tool`). They ask nobody for permission; deny rules and the server's mode `read-only` hold for them
+// as for runs.
 
 import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { Permissions } from '../permissions/permissions.ts';
-import type { ToolBox } from './tool-box.ts';
+import type { RunOptions, ToolBox } from './tool-box.ts';
+
+export interface DirectTools extends ToolBox {
+  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, `permission_denied`, and whatever the tool throws */
+  execute(
+    name: string,
+    params: Record<string, unknown>,
+    context: Pick<RunOptions, 'signal' | 'sessionId' | 'hop'>,
+  ): Promise<unknown>;
+}
 
 export function createDirectTools(
   tools: ToolBox,
   { permissions, mode }: { readonly permissions: Permissions; readonly mode: PermissionMode },
-): ToolBox {
+): DirectTools {
   return {
     ...tools,
     async execute(name, params, context) {
-      // A malformed call is told what is wrong with it, as ever.
-      const prepared = await tools.prepare(name, params);
-      // Only where it matters: for an external tool, all servers may have to be asked.
-      const readOnly = mode === 'read-only' && (await tools.isReadOnly(name));
-      const use = context.use ?? (await tools.useOf(name, prepared));
-      permissions.assertNotDenied({ ...use, mode, readOnly });
-      // By name: the context's signal may be made when it is asked for.
-      return tools.execute(name, prepared, { ...context, signal: context.signal, use });
+      const { sessionId, hop } = context;
+      const call = await tools.prepare(name, params);
+      const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call);
+      if (use !== undefined) permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
+      const outcome = await tools.run(call, {
+        // Read late: reading it is what starts to watch for the client's going away.
+        signal: context.signal,
+        use,
+        ...(sessionId === undefined ? {} : { sessionId }),
+        ...(hop === undefined ? {} : { hop }),
+      });
+      if (!outcome.ok) throw outcome.error;
+      return outcome.result;
     },
   };
 }

@@ -1,13 +1,13 @@
-// What came of a call, as the one text that is kept in the session and sent to the model: in the run and afterwards the same. A text that
-// is too long keeps its head and its tail, and says how to read what is left out.
+// Encodes the outcome of a call as the text that the session keeps and the model reads; no other place does. A text that is too long keeps
+// its head and its tail, and says how to read the rest.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
 import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/text.ts';
 import { estimateTextTokens, lengthForTokens } from '../text-tokens.ts';
-import type { ToolOutcome } from './tool-box.ts';
+import type { ToolOutcome } from './tool.ts';
 
-/** UTF-8 bytes that are kept of one result, whatever the model can read. */
+/** Limit of one result in UTF-8 bytes, whatever the model can read. */
 export const maxResultBytes = 262_144;
 
 /** The whole text, up to `maxResultBytes`. */
@@ -15,7 +15,7 @@ export function textOfOutcome(outcome: ToolOutcome): string {
   return fitText(wholeText(outcome), Number.POSITIVE_INFINITY, '');
 }
 
-/** The text in `maxTokens` tokens, roughly. `tool` decides what is said about reading the rest. */
+/** The text cut to about `maxTokens` tokens. `tool` determines the advice on reading the rest. */
 export function fitOutcome(tool: string, outcome: ToolOutcome, maxTokens: number): string {
   const whole = wholeText(outcome);
   if (fits(whole, maxTokens)) return whole;
@@ -24,13 +24,13 @@ export function fitOutcome(tool: string, outcome: ToolOutcome, maxTokens: number
     : fitText(whole, maxTokens, adviceFor(tool));
 }
 
-/** A text that was sent already, made shorter. */
+/** Cuts a text that was encoded before. */
 export function cutResultText(tool: string, text: string, maxTokens: number): string {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    // Plain text, or a result that was cut before.
+    // Plain text, or a text that was cut before.
   }
   return fitOutcome(tool, { ok: true, result: isRecord(parsed) ? parsed : text }, maxTokens);
 }
@@ -56,7 +56,7 @@ function fits(text: string, maxTokens: number): boolean {
   );
 }
 
-/** Cuts the longest texts of a result, so that its shape, and the short fields, stay whole. */
+/** Cuts the longest strings of a result; its shape and its short fields stay unchanged. */
 function fitRecord(tool: string, result: Readonly<Record<string, unknown>>, maxTokens: number): string {
   const fields = Object.entries(result).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].length > minFieldLength,
@@ -64,7 +64,7 @@ function fitRecord(tool: string, result: Readonly<Record<string, unknown>>, maxT
   const whole = JSON.stringify(result);
   if (fields.length === 0) return fitText(whole, maxTokens, adviceFor(tool));
   const rest = JSON.stringify({ ...result, ...Object.fromEntries(fields.map(([name]) => [name, ''])) });
-  // Escapes make a text longer than it looks, so the first try may be too long still.
+  // Escapes lengthen the text, so the first attempt may still be too long.
   for (let share = 0.9; share > 0.05; share *= 0.7) {
     const room = Math.max(0, maxTokens - estimateTextTokens(rest)) * share;
     const cut = fields.map(([name, text]) => [
@@ -87,7 +87,7 @@ function adviceFor(tool: string, result?: Readonly<Record<string, unknown>>, fie
       const first = typeof result?.startLine === 'number' ? result.startLine : 1;
       return (head) => {
         const lines = head.match(/\n/g)?.length ?? 0;
-        // An offset counts lines: it leads nowhere inside of one.
+        // Offsets count lines and cannot point inside one.
         if (lines === 0) return 'the line is long: read parts of it with bash (head -c, tail -c, cut -c)';
         return `read on with offset ${first + lines} and a limit`;
       };
@@ -113,7 +113,7 @@ function fitText(text: string, maxTokens: number, advice: Advice, maxBytes = max
     lengthForTokens(text, Math.max(maxTokens - noteTokens, 0)),
     Math.floor((maxBytes * text.length) / Math.max(Buffer.byteLength(text), 1)) - 200,
   );
-  // Characters are not spread evenly: the part that is kept may take more than its share.
+  // Characters are not spread evenly: the kept part may take more than its share.
   for (let tries = 0; ; tries++) {
     const cut = headAndTail(text, Math.max(room, 0), advice);
     if (tries === 5 || (estimateTextTokens(cut) <= maxTokens && Buffer.byteLength(cut) <= maxBytes))
@@ -124,7 +124,7 @@ function fitText(text: string, maxTokens: number, advice: Advice, maxBytes = max
 
 function headAndTail(text: string, room: number, advice: Advice): string {
   let head = cutHead(text, Math.floor((room * 2) / 3));
-  // A line that is shown in part would be taken for the whole line.
+  // Part of a line could be mistaken for the whole line.
   const lineEnd = head.lastIndexOf('\n') + 1;
   if (lineEnd > head.length / 2) head = head.slice(0, lineEnd);
   let tail = cutTail(text, Math.floor(room / 3));

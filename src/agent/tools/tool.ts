@@ -1,4 +1,4 @@
-// What a tool is: a name, a JSON Schema, and one function that works inside the workspace.
+// A built-in tool: a name, a JSON Schema of its parameters, and a function that works inside the workspace.
 
 import type { Stats } from 'node:fs';
 import type { CallMarks } from '../processes/call-marks.ts';
@@ -10,28 +10,28 @@ import type { Workspace } from './workspace.ts';
 
 export interface ToolRun {
   readonly workspace: Workspace;
-  /** Aborts when the run is cancelled, timed out, or its client went away. */
+  /** Aborts when the run is cancelled or times out, or its client disconnects. */
   readonly signal: AbortSignal;
-  /** The environment of programs that a tool starts; already without secrets. */
+  /** The environment of programs that the tool starts, without secrets. */
   readonly environment: Readonly<Record<string, string>>;
   /** Finds the programs that tools start. */
   readonly programs: ProgramFinder;
-  /** How commands are kept in bounds; undefined: not at all. */
+  /** Confines commands. Undefined: they run without a sandbox. */
   readonly sandbox?: Sandbox;
-  /** Which files the session has seen, and as which version. */
+  /** The files that the session has seen, with their versions. */
   readonly seen: SeenFiles;
-  /** Marks what commands start, so that all of it can be ended. */
+  /** Marks the processes that commands start, so that all of them can be ended. */
   readonly marks: CallMarks;
-  /** Keeps commands from leaving behind what other programs run. */
+  /** Prevents commands from leaving files that other programs run. */
   readonly commandGuard: CommandGuard;
-  /** Throws for a file that this call may not change: `realPath` is relative to the workspace, with links followed. */
+  /** Throws for a file that this call may not change. `realPath`: relative to the workspace, with links followed. */
   readonly checkWrite?: (realPath: string) => void;
-  /** False for a file one of whose other names this call may not change: it gets a content of its own then. */
+  /** False if this call may not change another name (hard link) of the file: the file then gets its own copy of the content. */
   readonly mayShare?: (stats: Stats) => Promise<boolean>;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
-  /** Called before a file is changed, with its real path relative to the workspace: the watcher is silent about it until the call ends. */
+  /** Called before a file is changed, with its real path relative to the workspace: the watcher ignores it until the call ends. */
   readonly beforeFileChange: (path: string) => void;
-  /** `path` relative to the workspace, with `/`. `version`: as the tool left the file; see `WrittenFile`. */
+  /** `path`: relative to the workspace, with `/`. `version`: of the file as the tool left it; see `WrittenFile`. */
   readonly onFileChange: (
     change: 'create' | 'modify' | 'delete',
     path: string,
@@ -40,7 +40,7 @@ export interface ToolRun {
   ) => void;
 }
 
-/** The parameters of built-in tools are flat: strings, numbers and booleans. */
+/** Parameters of built-in tools are flat: strings, integers and booleans. */
 interface ParameterSchema {
   readonly type: 'string' | 'integer' | 'boolean';
   readonly [keyword: string]: unknown;
@@ -56,24 +56,29 @@ interface ParametersSchema {
 type Value<P extends ParameterSchema> = { string: string; integer: number; boolean: boolean }[P['type']];
 type Required<S extends ParametersSchema> = S['required'] extends readonly (infer K)[] ? K : never;
 
-/** The type that a schema stands for. json-schema-to-ts would do it as well, at ten million type instantiations. */
+/** The type of a schema. json-schema-to-ts would do the same with ten million type instantiations. */
 export type Parameters<S extends ParametersSchema> = {
   readonly [K in keyof S['properties'] & Required<S>]: Value<S['properties'][K]>;
 } & {
   readonly [K in Exclude<keyof S['properties'], Required<S>>]?: Value<S['properties'][K]>;
 };
 
+/** The result of a call, or the error it ended with. */
+export type ToolOutcome =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
 export interface Tool {
   readonly name: string;
   readonly description: string;
   readonly inputSchema: Readonly<Record<string, unknown>>;
-  /** True if it can change nothing. */
+  /** True if the tool can change nothing. */
   readonly readOnly: boolean;
-  /** `params` fit `inputSchema` when this is called. */
+  /** Called with parameters that are valid for `inputSchema`. */
   readonly run: (params: never, run: ToolRun) => Promise<unknown>;
 }
 
-/** Ties the parameters' type to the schema. */
+/** Derives the parameters' type from the schema. */
 export function defineTool<const S extends ParametersSchema>(tool: {
   readonly name: string;
   readonly description: string;
@@ -81,5 +86,6 @@ export function defineTool<const S extends ParametersSchema>(tool: {
   readonly readOnly: boolean;
   readonly run: (params: Parameters<S>, run: ToolRun) => Promise<unknown>;
 }): Tool {
-  return tool as unknown as Tool; // The schema vouches for the parameters; the tool box checks them against it.
+  // The tool box validates the parameters against the schema before it runs the tool.
+  return tool as unknown as Tool;
 }

@@ -1,6 +1,8 @@
-// The script of the docs page: reads openapi.json and draws one section a tag, one row a route. All text goes in as text
-// nodes, never as HTML. Kept as text, since it runs in browsers and its exact bytes are hashed for the page's policy.
+// The browser script of the docs page: reads openapi.json and renders one section per tag and one row per route. All
+// text is inserted as text nodes, never as HTML. It is a string because its exact bytes are hashed for the page's
+// Content-Security-Policy.
 
+/** The source text of the script. */
 export const docsPageScript = String.raw`
 'use strict';
 const byId = (id) => document.getElementById(id);
@@ -31,7 +33,7 @@ function typeName(given) {
   return types.join(' | ') + (schema.format ? ' (' + schema.format + ')' : '');
 }
 
-// What stands between back-ticks in a description is code.
+// Text between backticks is code.
 function prose(text) {
   return String(text || '').split('\x60').map((part, index) => index % 2 === 1 ? make('code', {}, part) : part);
 }
@@ -126,11 +128,11 @@ function details(method, path, operation) {
   const box = make('div', {});
   if (operation.description) box.append(make('p', {}, ...prose(operation.description)));
   const scope = operation['x-scope'];
-  if (isOpen(operation)) box.append(make('p', { class: 'quiet' }, 'Open: needs no key.'));
-  else if (scope) box.append(make('p', { class: 'quiet' }, 'Needs a key with the scope ', make('code', {}, scope), '.'));
+  if (isOpen(operation)) box.append(make('p', { class: 'quiet' }, 'Needs no API key.'));
+  else if (scope) box.append(make('p', { class: 'quiet' }, 'Requires an API key with the scope ', make('code', {}, scope), '.'));
   box.append(make('h3', {}, 'Example'), copyable(curl(method, path, operation, body)));
   const parameters = (operation.parameters || []).map((parameter) => resolve(parameter));
-  for (const [place, title] of [['path', 'In the path'], ['query', 'In the query'], ['header', 'In headers']]) {
+  for (const [place, title] of [['path', 'Path parameters'], ['query', 'Query parameters'], ['header', 'Headers']]) {
     const here = parameters.filter((parameter) => parameter.in === place);
     if (here.length === 0) continue;
     const list = make('dl', { class: 'schema' });
@@ -143,7 +145,7 @@ function details(method, path, operation) {
     const response = resolve(given);
     const [type, media] = Object.entries(response.content || {})[0] || [];
     if (!/^[123]/.test(status)) continue;
-    box.append(make('h3', {}, 'Answer ' + status), make('p', {}, ...prose(response.description), type ? make('span', { class: 'quiet' }, ' ' + type) : undefined));
+    box.append(make('h3', {}, 'Response ' + status), make('p', {}, ...prose(response.description), type ? make('span', { class: 'quiet' }, ' ' + type) : undefined));
     if (media && media.schema && status !== '204') box.append(properties(media.schema));
   }
   box.append(make('p', { class: 'quiet' }, 'Errors are ', make('a', { href: '#problems' }, 'problems'), '.'));
@@ -154,7 +156,7 @@ function route(method, path, operation) {
   const box = make('details', { class: 'route', id: operation.operationId || method + path, 'data-search': '' },
     make('summary', {}, make('span', { class: 'method ' + method }, method), make('code', {}, path),
       make('span', { class: 'words' }, ...prose(operation.summary))));
-  // Drawn when opened first: a long page stays quick.
+  // Rendered when first opened, to keep a long page fast.
   box.addEventListener('toggle', () => { if (box.open && box.children.length === 1) box.append(details(method, path, operation)); });
   return box;
 }
@@ -172,7 +174,7 @@ function draw() {
       if (!groups.has(tag)) groups.set(tag, []);
       groups.get(tag).push(route(method.toUpperCase(), path, operation));
     }
-  // A section for one page or figure is no help to find it; what acts keeps its own.
+  // Sections with a single GET route are merged into one.
   const acts = new Set(Object.entries(api.paths).flatMap(([path, item]) => (item.get ? [] : Object.values(item).map((operation) => tagOf(path, operation)))));
   const lone = [...groups].filter(([tag, routes]) => routes.length === 1 && !acts.has(tag));
   for (const [tag] of lone) groups.delete(tag);
@@ -223,6 +225,6 @@ fetch('openapi.json').then((response) => {
   search();
   openTarget();
 }).catch((error) => {
-  byId('routes').replaceChildren(make('p', { role: 'alert' }, 'The routes could not be loaded: ' + error.message));
+  byId('routes').replaceChildren(make('p', { role: 'alert' }, 'Failed to load the routes: ' + error.message));
 });
 `;

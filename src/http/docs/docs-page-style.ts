@@ -1,5 +1,6 @@
-// The style of the docs page: light and dark by the reader's setting, one column on a phone, nothing wider than the screen.
+// The style sheet of the docs page: follows the reader's light or dark setting, and uses one column on a phone.
 
+/** The source text of the style sheet. */
 export const docsPageStyle = `
 :root {
   color-scheme: light dark;

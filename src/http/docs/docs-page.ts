@@ -1,5 +1,6 @@
-// `GET /docs`: one page with nothing from elsewhere. What never changes (problems, events) is in its HTML; the routes are drawn in the
-// browser from /openapi.json. Style and script are allowed by their hashes alone, so nothing injected could run.
+// The docs page (`GET /docs`): one HTML page that loads nothing from other servers. Problems and events are in its
+// HTML; the browser renders the routes from /openapi.json. The policy allows style and script by their hashes only, so
+// injected code cannot run.
 
 import { createHash } from 'node:crypto';
 import { problems } from '../../base/errors.ts';
@@ -18,7 +19,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The page of this server, and the policy to send with it. */
+/** Returns the page and the Content-Security-Policy to send with it. */
 export function docsPage({ name, version }: Pick<HttpContext, 'name' | 'version'>): {
   readonly html: string;
   readonly contentSecurityPolicy: string;
@@ -45,13 +46,13 @@ export function docsPage({ name, version }: Pick<HttpContext, 'name' | 'version'
 <li><a href="#events">Event types</a></li>
 </ul></nav>
 <main id="content" tabindex="-1">
-<p>JSON over HTTP. Send your key as <code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code>. The machine-readable form of this
-page is <a href="openapi.json">openapi.json</a>.</p>
+<p>JSON over HTTP. Send your API key as <code>Authorization: Bearer KEY</code> or <code>X-API-Key: KEY</code>. The machine-readable form of
+this page is <a href="openapi.json">openapi.json</a>.</p>
 <p id="found" class="quiet" role="status"></p>
-<div id="routes"><p class="quiet">Loading the routes…</p><noscript><p>The list of routes needs JavaScript; openapi.json has all of it.</p></noscript></div>
+<div id="routes"><p class="quiet">Loading the routes…</p><noscript><p>The list of routes requires JavaScript. openapi.json has the same content.</p></noscript></div>
 <section id="problems" aria-labelledby="problems-title">
 <h2 id="problems-title">Problems</h2>
-<p>Every error is <code>application/problem+json</code> (RFC 9457). <code>code</code> is stable; <code>errors</code> names each field that does not fit.</p>
+<p>Every error is <code>application/problem+json</code> (RFC 9457). <code>code</code> is stable; <code>errors</code> names each invalid field.</p>
 <dl class="rows">
 ${Object.entries(problems)
   .map(([code, { status, when }]) => row(code, String(status), when))
@@ -60,8 +61,8 @@ ${Object.entries(problems)
 </section>
 <section id="events" aria-labelledby="events-title">
 <h2 id="events-title">Event types</h2>
-<p>Everything that happens is logged once. Follow the log with <code>Accept: text/event-stream</code> on <code>GET /api/events</code>; resume with
-<code>Last-Event-ID</code>. The schemas are in <code>GET /api/event-types</code>.</p>
+<p>The server logs every event once. Follow the log with <code>Accept: text/event-stream</code> on <code>GET /api/events</code>, and resume with
+<code>Last-Event-ID</code>. <code>GET /api/event-types</code> has the schemas.</p>
 <dl class="rows">
 ${Object.entries(catalogue)
   .map(([type, { description, data }]) => row(type, 'logged', description, Object.keys(data.properties)))

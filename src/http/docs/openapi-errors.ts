@@ -1,18 +1,19 @@
-// Which problems an operation answers with: those that every route of its kind has, and its own. By status, each code with an
-// example, so that a reader of the document and the tools that read it know them all.
+// The problem responses of an operation for /openapi.json: those of every route of its kind and its own, grouped by
+// status, each code with an example.
 
 import { type ProblemCode, problems } from '../../base/errors.ts';
 import { problemType } from '../pipeline/problem.ts';
 import type { RouteDefinition } from '../route.ts';
 import { headerRefs, type ResponseHeaderName } from './openapi-headers.ts';
 
+/** An OpenAPI response object. */
 export interface ResponseObject {
   readonly description: string;
   readonly headers: Readonly<Record<string, object>>;
   readonly content?: Readonly<Record<string, object>>;
 }
 
-/** The codes of a route, in the order of the table of problems. */
+/** The problem codes of a route, in the order of the table. */
 export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
   const { schema, scope, idempotent, docs } = route;
   const isWrite = route.method !== 'GET';
@@ -39,7 +40,7 @@ export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
   return (Object.keys(problems) as ProblemCode[]).filter((code) => codes.has(code));
 }
 
-/** The response objects of `codes`, by status; `default` stands for what only the connection meets. */
+/** The response objects of `codes` by status. `default` covers all other problems. */
 export function problemResponses(codes: readonly ProblemCode[]): Readonly<Record<string, ResponseObject>> {
   const byStatus = Map.groupBy(codes, (code) => problems[code].status);
   const responses: Record<string, ResponseObject> = {};
@@ -50,7 +51,7 @@ export function problemResponses(codes: readonly ProblemCode[]): Readonly<Record
       all,
     );
   }
-  responses.default = problemResponse('A problem of the connection or of the host application.', [
+  responses.default = problemResponse('Any other problem: of the connection or of the host application.', [
     'X-Request-Id',
   ]);
   return responses;
@@ -81,7 +82,7 @@ function problemResponse(
   };
 }
 
-/** `components.examples`: one problem for each code. */
+/** `components.examples`: one problem per code. */
 export function problemExamples(codes: ReadonlySet<ProblemCode>): Readonly<Record<string, object>> {
   return Object.fromEntries(
     [...codes].map((code) => {

@@ -1,4 +1,4 @@
-// Headers of requests and answers, as /openapi.json describes them. Each is written once and referred to by name.
+// The request and response headers of /openapi.json, each declared once and referred to by name.
 
 const text = { type: 'string' } as const;
 
@@ -7,49 +7,53 @@ const requestHeaders = {
     type: 'string',
     minLength: 1,
     maxLength: 255,
-    description: 'The same key and body within 24 h get the first answer again; another body, 409.',
+    description:
+      'A request with the same key and body within 24 h gets the first answer again. Another body gets a 409.',
   },
   'Last-Event-ID': {
     type: 'string',
     pattern: '^\\d{0,16}$',
     description:
-      'Resumes a stream after this sequence number. Browsers send it when they reconnect; it goes before `after`.',
+      'Resume a stream after this sequence number. Browsers send it when they reconnect. Takes precedence over `after`.',
   },
   Prefer: {
     type: 'string',
     description:
-      '`respond-async` answers 202 at once and leaves the run to itself (RFC 7240). Other preferences are ignored.',
+      'With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). Other preferences are ignored.',
     examples: ['respond-async'],
   },
 } as const;
 
+/** The name of a documented request header. */
 export type RequestHeaderName = keyof typeof requestHeaders;
 
 const responseHeaders = {
   'X-Request-Id': {
-    description: "The id of the request: the client's own if it sent a sane one. Logs and problems name it.",
+    description:
+      "The id of the request: the client's own if it sent a valid one. Logs and problems contain it.",
     schema: text,
   },
   Location: {
-    description: 'Where the thing that was made, or is being worked on, can be read.',
+    description: 'The URL of the created object, or of the run in progress.',
     schema: { type: 'string', format: 'uri-reference' },
   },
-  'Preference-Applied': { description: '`respond-async` if it was asked for.', schema: text },
+  'Preference-Applied': { description: '`respond-async` if the request asked for it.', schema: text },
   'Idempotency-Replayed': {
-    description: '`true` if this is the first answer to the Idempotency-Key, given again.',
+    description: '`true` if this is a repeated answer to an Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },
   },
-  'Content-Disposition': { description: 'A file name to save it under.', schema: text },
+  'Content-Disposition': { description: 'The file name of the document.', schema: text },
   'Retry-After': {
-    description: 'Seconds after which it is worth trying again, where the server knows.',
+    description: 'Seconds to wait before the next attempt, if the server knows.',
     schema: { type: 'integer', minimum: 0 },
   },
   'WWW-Authenticate': { description: '`Bearer`.', schema: text },
 } as const;
 
+/** The name of a documented response header. */
 export type ResponseHeaderName = keyof typeof responseHeaders;
 
-/** The JSON Schema of a route's header parameters; undefined if it has none. */
+/** The JSON Schema of the header parameters of a route; undefined if there are none. */
 export function headersSchema(names: readonly RequestHeaderName[]): object | undefined {
   if (names.length === 0) return undefined;
   return {
@@ -63,7 +67,7 @@ export function headerRefs(names: readonly ResponseHeaderName[]): Readonly<Recor
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** `components.headers`, of the names that are used. */
+/** `components.headers` for the used names. */
 export function headerComponents(used: ReadonlySet<string>): Readonly<Record<string, object>> {
   return Object.fromEntries(Object.entries(responseHeaders).filter(([name]) => used.has(name)));
 }

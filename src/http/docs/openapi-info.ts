@@ -1,27 +1,28 @@
-// The head of /openapi.json: what the API is, where it is, and what its tags mean.
+// The head of /openapi.json: info, servers, tags and security schemes.
 
 import type { HttpContext } from '../context.ts';
 
 const tagDescriptions: Readonly<Record<string, string>> = {
-  health: 'Whether the process answers, and whether its parts are ready.',
-  api: 'What there is.',
-  status: 'The process and the agent in it.',
-  metrics: 'Figures, as JSON and for Prometheus.',
-  prompt: 'Ask the agent.',
-  runs: 'The work on prompts.',
-  permissions: 'Tools that wait for a person.',
-  tools: 'Tools, with and without the agent.',
-  sessions: 'Conversations and their messages.',
-  events: 'The event log, as a stream or in pages.',
-  'event-types': 'The catalogue of events.',
-  'stream-tickets': 'Tickets with which a web page can follow a stream.',
-  webhooks: 'Where events are sent, and which.',
-  deliveries: 'Events on their way to webhooks.',
+  health: 'Liveness and readiness.',
+  api: 'The list of endpoints.',
+  status: 'Status of the process, the agent and the webhooks.',
+  metrics: 'Metrics as JSON and for Prometheus.',
+  prompt: 'Prompts for the agent.',
+  runs: 'Runs: the agent working on a prompt.',
+  permissions: 'Tools that wait for approval.',
+  tools: 'Tools of the agent, and running them directly.',
+  sessions: 'Sessions (conversations) and their messages.',
+  events: 'The event log, in pages or as a stream.',
+  'event-types': 'The event types and their schemas.',
+  'stream-tickets': 'Tickets that let a web page open a stream.',
+  webhooks: 'Webhooks: URLs that receive events.',
+  deliveries: 'Deliveries: events sent to webhooks.',
   keys: 'API keys and their scopes.',
   'openapi.json': 'This document.',
-  docs: 'This document as a page to read.',
+  docs: 'This document as a web page.',
 };
 
+/** The parts of the document that do not depend on the routes. */
 export function openApiHead(
   context: HttpContext,
   tags: readonly string[],
@@ -32,25 +33,25 @@ export function openApiHead(
       title: context.name,
       version: context.version,
       description:
-        'A coding agent behind a local HTTP API. Errors are RFC 9457 problem documents; times are RFC 3339 UTC. ' +
-        'Every answer has an `X-Request-Id`. Lists take `limit` (1 to 200) and `cursor`.',
+        'A coding agent behind a local HTTP API. Errors are RFC 9457 problem documents. Times are RFC 3339 UTC. ' +
+        'Every response has an `X-Request-Id`. Lists take `limit` (1 to 200) and `cursor`.',
       contact: { name: 'The maintainers of Code Buddy API' },
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [
-      { url: '/', description: 'The server that this document came from.' },
+      { url: '/', description: 'The server of this document.' },
       {
         url: 'http://{host}:{port}',
-        description: 'A server on this machine, for documents that were saved.',
+        description: 'A server on this machine, for a saved document.',
         variables: {
           host: { default: '127.0.0.1', description: 'A loopback address, or one of `allowedHosts`.' },
-          port: { default: String(context.port() ?? 3847), description: 'The port that it listens on.' },
+          port: { default: String(context.port() ?? 3847), description: 'The port of the server.' },
         },
       },
     ],
     tags: tags.map((name) => ({
       name,
-      description: tagDescriptions[name] ?? 'Routes that the host application has added.',
+      description: tagDescriptions[name] ?? 'Routes of the host application.',
     })),
     components: {
       securitySchemes: {
@@ -60,7 +61,7 @@ export function openApiHead(
           type: 'apiKey',
           in: 'query',
           name: 'ticket',
-          description: 'A ticket of `POST /api/stream-tickets`: for one stream, within 60 s.',
+          description: 'A ticket of `POST /api/stream-tickets`. Valid for one stream within 60 s.',
         },
       },
     },

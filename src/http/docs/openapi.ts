@@ -1,5 +1,5 @@
-// /openapi.json: OpenAPI 3.1 from the same route definitions that validate and serialize. @fastify/swagger is loaded, and a
-// Fastify app made for it and thrown away, when someone first asks.
+// Builds /openapi.json (OpenAPI 3.1) from the route definitions that also validate and serialize. Loads
+// @fastify/swagger and creates a temporary Fastify app on the first request.
 
 import { createRequire } from 'node:module';
 import type { ProblemCode } from '../../base/errors.ts';
@@ -10,7 +10,7 @@ import { problemCodesOf, problemExamples, problemResponses, type ResponseObject 
 import { headerComponents, headerRefs, headersSchema, type ResponseHeaderName } from './openapi-headers.ts';
 import { openApiHead } from './openapi-info.ts';
 
-/** The document as JSON text. */
+/** Returns the document as JSON text. */
 export async function buildOpenApi(
   context: HttpContext,
   routes: readonly RouteDefinition[] = context.routes(),
@@ -53,7 +53,7 @@ interface OpenApiDocument {
 }
 type Operation = Readonly<Record<string, unknown>> & { readonly operationId: string };
 
-/** @fastify/swagger knows one form of each answer; here come all, with their headers and problems. */
+/** Replaces the responses: @fastify/swagger supports one media type per response, and no problems. */
 function withResponses(
   document: OpenApiDocument,
   routes: ReadonlyMap<string, RouteDefinition>,
@@ -87,7 +87,7 @@ function withResponses(
 type Responses = Readonly<Record<string, ResponseObject>>;
 type Reference = { readonly $ref: string };
 
-/** Most problems are those of many operations: each response is written once and referred to. */
+/** Collects problem responses in `components`: many operations have the same ones. */
 class SharedResponses {
   private readonly names = new Map<string, string>();
   private readonly responses: Record<string, ResponseObject> = {};
@@ -116,7 +116,7 @@ class SharedResponses {
   }
 }
 
-/** A status may have both an answer and problems, as 503 of `GET /health/ready`. */
+/** Merges both: a status may have an answer and problems, such as 503 of `GET /health/ready`. */
 function merged(
   answers: Responses,
   problems: ReturnType<SharedResponses['referTo']>,
@@ -136,7 +136,7 @@ function merged(
   return all;
 }
 
-/** The good answers, and those beyond 4xx that have a schema of their own. */
+/** The responses with schemas of the route itself. */
 function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses {
   const { schema, docs = {}, idempotent } = route;
   const statuses = new Set([...Object.keys(schema?.response ?? {}), ...Object.keys(docs.content ?? {})]);
@@ -152,7 +152,8 @@ function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses 
     if (idempotent === true && status.startsWith('2')) names.push('Idempotency-Replayed');
     for (const name of names) headersUsed.add(name);
     const description =
-      docs.descriptions?.[Number(status)] ?? (status === '204' ? 'Done. There is no body.' : titleOf(json));
+      docs.descriptions?.[Number(status)] ??
+      (status === '204' ? 'Done. The response has no body.' : titleOf(json));
     answers[status] = {
       description,
       headers: headerRefs(names),
@@ -169,8 +170,8 @@ function answersOf(route: RouteDefinition, headersUsed: Set<string>): Responses 
 }
 
 /**
- * Moves schemas that have a `title` to `components.schemas` and refers to them, so that clients made from the document have one
- * type a thing. A title that stands for two different schemas stays where it is the second time.
+ * Moves schemas with a `title` to `components.schemas` and refers to them, so generated clients have one named type per
+ * schema. A second, different schema with the same title stays in place.
  */
 function nameTitled(document: unknown): unknown {
   const named: Record<string, unknown> = {};
@@ -203,7 +204,7 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
     ...(docs?.requestHeaders ?? []),
     ...(idempotent === true ? (['Idempotency-Key'] as const) : []),
   ]);
-  const needs = scope === 'open' ? 'It needs no key.' : `It needs a key with the scope \`${scope}\`.`;
+  const needs = scope === 'open' ? 'Needs no API key.' : `Requires an API key with the scope \`${scope}\`.`;
   return {
     summary: route.summary,
     description: route.description === undefined ? needs : `${route.description}\n\n${needs}`,
@@ -213,7 +214,7 @@ function describe(route: RouteDefinition, operationId: string): Readonly<Record<
       scope === 'open'
         ? []
         : [{ bearer: [] }, { apiKey: [] }, ...(route.streams === true ? [{ ticket: [] }] : [])],
-    // OpenAPI knows scopes for OAuth only.
+    // OpenAPI has scopes for OAuth only.
     ...(scope === 'open' ? {} : { 'x-scope': scope }),
     ...(headers === undefined ? {} : { headers }),
     ...(schema?.params === undefined ? {} : { params: schema.params }),
@@ -229,7 +230,7 @@ function titleOf(schema: unknown): string {
   return typeof description === 'string' ? description : typeof title === 'string' ? title : 'Success';
 }
 
-/** `/api/sessions/:id` belongs to `sessions`. */
+/** The tag of a path: `sessions` for `/api/sessions/:id`. */
 function tagOf(path: string): string {
   const [first = '', second] = path.split('/').filter((part) => part !== '');
   if (first !== 'api') return first.replace(/[:*]/g, '') || 'root';
@@ -244,7 +245,7 @@ const verbs: Readonly<Record<HttpMethod, string>> = {
   DELETE: 'delete',
 };
 
-/** `POST /api/runs/:id/cancel` is `postRunsByIdCancel`: plain, stable, and different for different routes. */
+/** The default operation id: `postRunsByIdCancel` for `POST /api/runs/:id/cancel`. */
 function operationIdOf(method: HttpMethod, path: string): string {
   const words = path
     .split(/[/\-._~]+/)

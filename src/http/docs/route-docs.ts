@@ -1,15 +1,16 @@
-// What /openapi.json tells of a route beyond its schemas: other media types, headers and the codes of its problems.
+// Details of a route for /openapi.json that its schemas do not contain: other media types, headers and problem codes.
 
 import type { ProblemCode } from '../../base/errors.ts';
 import type { RequestHeaderName, ResponseHeaderName } from './openapi-headers.ts';
 
+/** Documentation of a route. */
 export interface RouteDocs {
-  /** Bodies by status and media type. They come before `schema.response`, which says how JSON is written. */
+  /** Bodies by status and media type. They replace `schema.response`, which serializes the JSON. */
   readonly content?: Readonly<Record<number, Readonly<Record<string, object>>>>;
-  /** The meaning of a status, where its schema has no description. */
+  /** Descriptions by status, if the schema has none. */
   readonly descriptions?: Readonly<Record<number, string>>;
   readonly requestHeaders?: readonly RequestHeaderName[];
   readonly responseHeaders?: Readonly<Record<number, readonly ResponseHeaderName[]>>;
-  /** The codes of its problems, beyond those that all routes of its kind have. */
+  /** Problem codes besides those of all routes of its kind. */
   readonly errors?: readonly ProblemCode[];
 }

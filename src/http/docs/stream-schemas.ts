@@ -1,5 +1,5 @@
-// JSON Schemas of events for /openapi.json: each type with the schema of its data, told apart by `type`. They describe only; pages are
-// serialized by the flat schema in contract/event.ts, which is faster and says the same of every type.
+// JSON Schemas of events for /openapi.json: one schema per event type, discriminated by `type`. They are for
+// documentation only: pages are serialized with the flat schema in contract/event.ts, which is faster.
 
 import { eventSchema } from '../../contract/event.ts';
 import { catalogue, deltas, notices } from '../../contract/event-catalogue.ts';
@@ -66,7 +66,7 @@ const streamed = new Map<string, Typed>(
   ]),
 );
 
-/** The fields of `data` also stand beside it, for clients that read them there. */
+/** The fields of `data` are repeated at the top level, for clients that read them there. */
 const noticed = new Map<string, Typed>(
   Object.entries(notices).map(([type, { description, data }]) => [
     type,
@@ -76,7 +76,7 @@ const noticed = new Map<string, Typed>(
       description,
       properties: {
         type: { type: 'string', const: type },
-        sequence: { type: 'integer', description: 'Resume after it.' },
+        sequence: { type: 'integer', description: 'Resume after this sequence number.' },
         ...data.properties,
         data,
       },
@@ -88,21 +88,21 @@ const noticed = new Map<string, Typed>(
 /** An event of the log. */
 export const loggedEventSchema = discriminated(
   'Event',
-  'One thing that happened. `data` fits the schema of its type.',
+  'An event of the log. The schema of `data` depends on `type`.',
   logged,
 );
 
-/** What the `data:` line of a server-sent event holds. */
+/** The content of the `data:` line of a server-sent event. */
 const streamEventSchema = discriminated(
   'StreamEvent',
-  'One message of a stream: an event of the log, a piece of text that is not logged, or a notice of the stream.',
+  'One message of a stream: an event of the log, a delta, which is not logged, or a notice of the stream.',
   new Map([...logged, ...streamed, ...noticed]),
 );
 
-/** The body of a stream. OpenAPI 3.1 has no word for its items, so they are the content of the text. */
+/** The body of a stream. OpenAPI 3.1 cannot describe its items, so they are the `contentSchema` of a string. */
 export const eventStreamSchema = {
   type: 'string',
-  description: 'Server-sent events. The `data` of each message is one `StreamEvent`, as a line of JSON.',
+  description: 'Server-sent events. The `data` of each message is one `StreamEvent` as JSON on one line.',
   contentMediaType: 'text/event-stream',
   contentSchema: streamEventSchema,
 } as const;

@@ -1,4 +1,4 @@
-// Figures of the agent: runs by outcome and duration, tokens, cost, permissions, and what this build is.
+// Metrics of the agent: runs by outcome and duration, tokens, cost, permissions, and the build.
 
 import type { RunStats } from '../../base/run-figures.ts';
 import type { PermissionStats } from '../../contract/permission.ts';
@@ -6,7 +6,7 @@ import type { RunStateCounts } from '../../contract/run.ts';
 import { runEndings } from '../../contract/run.ts';
 import type { MetricFamily, Sample } from './prometheus-text.ts';
 
-/** For `GET /metrics`. */
+/** Metrics of runs for `GET /metrics`. */
 export function runFamilies(stats: RunStats, states: RunStateCounts | undefined): readonly MetricFamily[] {
   const { ended, durations, spending } = stats;
   return [
@@ -15,26 +15,26 @@ export function runFamilies(stats: RunStats, states: RunStateCounts | undefined)
       : [
           {
             name: 'codebuddy_runs',
-            help: 'Runs that have not ended, by status.',
+            help: 'Unfinished runs by status.',
             type: 'gauge',
             samples: Object.entries(states).map(([status, value]) => ({ labels: { status }, value })),
           } as const,
         ]),
     {
       name: 'codebuddy_runs_ended_total',
-      help: 'Runs that have ended, by outcome.',
+      help: 'Ended runs by outcome.',
       type: 'counter',
       samples: runEndings.map((outcome) => ({ labels: { outcome }, value: ended[outcome] })),
     },
     {
       name: 'codebuddy_run_duration_seconds',
-      help: 'From the start of the work to its end, with the time that a person took to decide.',
+      help: 'Duration of runs in seconds, including the time spent waiting for approval.',
       type: 'histogram',
       samples: runEndings.flatMap((outcome) => durationSamples(outcome, durations[outcome])),
     },
     {
       name: 'codebuddy_tokens_total',
-      help: 'Tokens, by model and direction.',
+      help: 'Tokens by model and direction.',
       type: 'counter',
       samples: spending.flatMap(({ model, inputTokens, outputTokens }) => [
         { labels: { model, direction: 'input' }, value: inputTokens },
@@ -43,7 +43,7 @@ export function runFamilies(stats: RunStats, states: RunStateCounts | undefined)
     },
     {
       name: 'codebuddy_cost_usd_total',
-      help: 'US dollars spent on models that have a price.',
+      help: 'Cost in US dollars, of models with a known price.',
       type: 'counter',
       samples: spending.map(({ model, cost }) => ({ labels: { model }, value: cost })),
     },
@@ -65,6 +65,7 @@ function durationSamples(outcome: string, figures: RunStats['durations']['comple
   ];
 }
 
+/** Metrics of permissions for `GET /metrics`. */
 export function permissionFamilies({
   pending,
   requested,
@@ -73,36 +74,36 @@ export function permissionFamilies({
   return [
     {
       name: 'codebuddy_permissions_pending',
-      help: 'Tools that wait for a person.',
+      help: 'Pending permissions.',
       type: 'gauge',
       samples: [{ value: pending }],
     },
     {
       name: 'codebuddy_permissions_requested_total',
-      help: 'Questions to a person.',
+      help: 'Requested permissions.',
       type: 'counter',
       samples: [{ value: requested }],
     },
     {
       name: 'codebuddy_permissions_resolved_total',
-      help: 'Questions that were settled, by decision; `expired` and `run_ended` had no answer.',
+      help: 'Resolved permissions by decision. `expired` and `run_ended` got no answer.',
       type: 'counter',
       samples: Object.entries(resolved).map(([decision, value]) => ({ labels: { decision }, value })),
     },
   ];
 }
 
-/** Joined with other figures, it tells which version they are of. */
+/** The version, to join with other metrics. */
 export function buildFamily(version: string): MetricFamily {
   return {
     name: 'codebuddy_build_info',
-    help: 'Always 1; the labels say which build this is.',
+    help: 'Always 1. The labels identify the build.',
     type: 'gauge',
     samples: [{ labels: { version, node: process.version }, value: 1 }],
   };
 }
 
-/** For `GET /api/metrics`. */
+/** Metrics of runs for `GET /api/metrics`. */
 export function runFigures({ ended, durations, spending }: RunStats, states: RunStateCounts | undefined) {
   return {
     ...(states === undefined ? {} : { byStatus: states }),

@@ -1,17 +1,17 @@
-// The server's own counters. Counting is a few additions on the hot path (no prom-client: it costs 30 ms at start-up and
-// builds a string of labels at each request); all work is done when someone asks for the figures.
+// The metrics of the server itself. Counting takes a few additions per request; everything else is done when the
+// metrics are read. prom-client is not used: it takes 30 ms to load and builds a string of labels for each request.
 
 import { createRunFigures } from '../../base/run-figures.ts';
 import { processFamilies } from './process-metrics.ts';
 import type { MetricFamily, MetricType, Sample } from './prometheus-text.ts';
 import { renderPrometheus } from './prometheus-text.ts';
 
-/** Upper bounds in seconds, from a cached answer to a run of minutes. */
+/** Upper bounds in seconds, from a fast answer to a run of a minute. */
 const bucketSeconds = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ] as const;
 
-/** Counts the requests of one method and route: resolve it once, at set-up, and keep it. */
+/** Counts the requests of one method and route. Look it up once and keep it. */
 export interface RouteCounter {
   observe(status: number, durationMs: number): void;
 }
@@ -23,30 +23,31 @@ interface Source {
   readonly read: () => number;
 }
 
+/** The counters of one server. */
 export class Metrics {
   private inFlight = 0;
   private streams = 0;
   private readonly routes = new Map<string, RouteFigures>();
   private readonly sources: Source[] = [];
-  /** Of the prompts that the host application answers. */
+  /** Prompts answered by the host application. */
   readonly delegatedRuns = createRunFigures();
 
-  /** A request has arrived: one more in flight. */
+  /** Counts a request as in flight. */
   requestStarted(): void {
     this.inFlight++;
   }
 
-  /** Its answer has ended, or its connection was lost. */
+  /** Counts the end of a request: its answer was sent, or its connection was lost. */
   requestEnded(): void {
     this.inFlight--;
   }
 
-  /** Counts one ended request; `route` is the pattern, never the path, so that the number of series is bounded. */
+  /** Records an ended request. `route` is the pattern, never the path: that bounds the number of series. */
   observeRequest(method: string, route: string, status: number, durationMs: number): void {
     this.route(method, route).observe(status, durationMs);
   }
 
-  /** The counter of a route; the same one each time. */
+  /** The counter of a route. */
   route(method: string, route: string): RouteCounter {
     const key = `${method} ${route}`;
     let figures = this.routes.get(key);
@@ -57,38 +58,41 @@ export class Metrics {
     return figures;
   }
 
-  /** A reader of server-sent events has come. */
+  /** Counts a new reader of server-sent events. */
   streamOpened(): void {
     this.streams++;
   }
 
-  /** It has gone. */
+  /** Counts a disconnected reader. */
   streamClosed(): void {
     this.streams--;
   }
 
-  /** How many readers of server-sent events there are now. */
+  /** The current number of readers of server-sent events. */
   get openStreams(): number {
     return this.streams;
   }
 
+  /** The current number of unanswered requests. */
   get requestsInFlight(): number {
     return this.inFlight;
   }
 
-  /** Adds a figure that another room owns; `read` is called when the figures are asked for. A name given again replaces the first. */
+  /**
+   * Adds a metric of another module. `read` is called when the metrics are read. A repeated name replaces the metric.
+   */
   addSource(name: string, help: string, type: Source['type'], read: () => number): void {
     const known = this.sources.findIndex((source) => source.name === name);
     if (known >= 0) this.sources.splice(known, 1);
     this.sources.push({ name, help, type, read });
   }
 
-  /** Prometheus text exposition 0.0.4; `extra` families (a host's own) come last. */
+  /** The metrics in the Prometheus text format 0.0.4, followed by `extra`. */
   async renderText(extra: readonly MetricFamily[] = []): Promise<string> {
     return renderPrometheus([...this.families(), ...(await processFamilies()), ...extra]);
   }
 
-  /** The same figures for `GET /api/metrics`: durations in seconds, memory in bytes. */
+  /** The metrics for `GET /api/metrics`: durations in seconds, memory in bytes. */
   async toObject(): Promise<Record<string, unknown>> {
     const routes = [...this.routes.values()].filter((figures) => figures.count > 0);
     return {
@@ -113,11 +117,11 @@ export class Metrics {
       ]),
       family(
         'codebuddy_http_request_duration_seconds',
-        'From the request line to the end of the answer.',
+        'Duration of requests in seconds, up to the end of the answer.',
         'histogram',
         [...routes.flatMap((figures) => figures.durationSamples())],
       ),
-      family('codebuddy_http_requests_in_flight', 'Requests not yet answered.', 'gauge', [
+      family('codebuddy_http_requests_in_flight', 'Unanswered requests.', 'gauge', [
         { value: this.inFlight },
       ]),
       family('codebuddy_sse_readers', 'Open streams of server-sent events.', 'gauge', [
@@ -134,7 +138,7 @@ class RouteFigures implements RouteCounter {
   private readonly method: string;
   private readonly route: string;
   private readonly statuses = new Map<number, number>();
-  /** Not cumulated: one addition a request, summed up when rendered. The last is +Inf. */
+  /** Not cumulative: one addition per request, summed up when rendered. The last is +Inf. */
   private readonly buckets = new Float64Array(bucketSeconds.length + 1);
 
   constructor(method: string, route: string) {
@@ -190,7 +194,7 @@ function family(name: string, help: string, type: MetricType, samples: readonly 
   return { name, help, type, samples };
 }
 
-/** `codebuddy_events_appended_total` reads `eventsAppendedTotal` in JSON. */
+/** The JSON name of a metric: `eventsAppendedTotal` for `codebuddy_events_appended_total`. */
 function jsonName(name: string): string {
   return name
     .replace(/^(codebuddy|process|nodejs)_/, '')

@@ -1,25 +1,26 @@
-// Step 4: whose key is it? Keys from the configuration have every scope; keys of the key service have theirs. Only SHA-256
-// digests are kept and compared, in constant time, so neither memory dumps nor timing give a key away.
+// Authentication: finds the identity of an API key. Keys of the configuration have every scope, keys of the key service
+// their own. Only SHA-256 digests are kept, and they are compared in constant time, so neither memory dumps nor timing
+// reveal a key.
 
 import { hash, timingSafeEqual } from 'node:crypto';
 import { scopes } from '../../contract/api-key.ts';
 import type { KeyService } from '../services.ts';
 import type { Identity } from './request-facts.ts';
 
-/** Longer ones are wrong without a look. */
+/** Longer keys are wrong without being compared. */
 const maxKeyLength = 512;
 
 export type KeyVerdict =
   | { readonly kind: 'known'; readonly identity: Identity }
   | { readonly kind: 'missing' }
-  /** `fingerprint` tells wrong keys apart without keeping them. */
+  /** `fingerprint` distinguishes wrong keys without storing them. */
   | { readonly kind: 'wrong'; readonly fingerprint: string };
 
 const openIdentity: Identity = { keyId: null, scopes };
 const open: KeyVerdict = { kind: 'known', identity: openIdentity };
 const missing: KeyVerdict = { kind: 'missing' };
 
-/** Makes the check. @throws TypeError for a configured key that no client could send */
+/** Creates the check. @throws TypeError for a configured key that no client could send */
 export function makeKeyCheck(
   configuredKeys: readonly string[],
   service: KeyService | undefined,
@@ -31,7 +32,7 @@ export function makeKeyCheck(
   }
   const digests = configuredKeys.map((key) => digestOf(key));
   const verdicts = digests.map((_digest, index): KeyVerdict => {
-    // Each has an id of its own: answers, streams and connections are counted by it.
+    // Each key has its own id: answers, streams and connections are counted by it.
     const keyId = index === 0 ? 'configured' : `configured-${index + 1}`;
     return { kind: 'known', identity: { keyId, scopes } };
   });
@@ -43,7 +44,7 @@ export function makeKeyCheck(
     if (key.length > maxKeyLength) return { kind: 'wrong', fingerprint: 'too long' };
     if (digests.length > 0) {
       const digest = digestOf(key);
-      // No early end: the time must not tell which key was nearly right.
+      // Compare with every key: the time must not reveal which one was nearly right.
       let configured: KeyVerdict | undefined;
       for (const [index, known] of digests.entries())
         if (timingSafeEqual(known, digest)) configured = verdicts[index];
@@ -57,7 +58,7 @@ export function makeKeyCheck(
   };
 }
 
-/** Whose key it was, with the scopes that it has now; undefined if it was revoked. */
+/** The identity with the scopes that its key has now; undefined if the key was revoked. */
 export function currentIdentity(identity: Identity, service: KeyService | undefined): Identity | undefined {
   const { keyId } = identity;
   if (keyId === null || isConfigured(keyId) || service?.find === undefined) return identity;

@@ -1,4 +1,5 @@
-// Whose rights a request has: those of its key, at this moment. On a server without keys everybody may do everything.
+// The caller of a request: the identity and the current scopes of its API key. On a server without keys every caller
+// has all scopes.
 
 import type { FastifyRequest } from 'fastify';
 import { type Scope, scopes } from '../../contract/api-key.ts';
@@ -8,10 +9,11 @@ export interface RequestCaller {
   /** Null on a server without keys. */
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
-  /** The scope `tools`: the caller may let tools run unasked. */
+  /** True with the scope `tools`: the caller may let tools run without approval. */
   readonly mayUseTools: boolean;
 }
 
+/** The caller of a request. */
 export function callerOf(request: FastifyRequest): RequestCaller {
   const { identity } = factsOf(request);
   const held = identity?.scopes ?? scopes;

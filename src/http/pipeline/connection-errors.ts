@@ -1,5 +1,5 @@
-// Requests that never become one: what Node's parser refuses or gives up waiting for is answered with a problem too, straight
-// onto the socket, and the connection ends.
+// Errors of a connection that has no parsed request: Node's parser refused the bytes, or they came too slowly. Writes a
+// problem straight onto the socket and ends the connection.
 
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -11,10 +11,10 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { GatedResponse } from './gated-response.ts';
 import { problemBody, problemType } from './problem.ts';
 
-/** After the answer, the client's last bytes are thrown away for this long; closing at once could reset the connection. */
+/** Discard the client's last bytes for this long after the answer. Closing at once could reset the connection. */
 const lingerMs = 1_000;
 
-/** Makes the listener for `clientError`. */
+/** Creates the listener for `clientError`. */
 export function makeClientErrorHandler(
   logger: Logger,
   metrics: Metrics,
@@ -26,13 +26,13 @@ export function makeClientErrorHandler(
     }
     const current = answerInProgress(socket);
     if (current?.headersSent === true) {
-      // Bytes of a half-sent answer and of a problem must not mix.
+      // A problem must not be appended to a partly sent answer.
       socket.destroy();
       return;
     }
     const problem = problemOf(error);
     const requestId = current === undefined || current.requestId === '' ? makeId('req') : current.requestId;
-    // The answer's own record (request-record.ts) tells the rest, if there was a request.
+    // If there was a request, its own record (request-record.ts) counts it.
     if (current === undefined) metrics.observeRequest('(unparsed)', '(unparsed)', problem.status, 0);
     logger.info({ requestId, status: problem.status, code: problem.code, cause: error.code }, 'refused');
     endWithProblem(socket, problem, requestId);
@@ -40,15 +40,15 @@ export function makeClientErrorHandler(
 }
 
 /**
- * The answer that a socket is in the midst of. Node keeps it under this name since 0.1; a map of our own would cost each request
- * something for what only broken ones need. Should the name ever change, a half-sent answer is followed by a problem.
+ * The answer that is being sent on a socket. Node has kept it under this name since 0.1; a map of our own would cost
+ * every request for the sake of broken ones. If the name ever changes, a partly sent answer is followed by a problem.
  */
 export function answerInProgress(socket: Duplex): GatedResponse | undefined {
   const answer = '_httpMessage' in socket ? socket._httpMessage : undefined;
   return answer instanceof GatedResponse && !answer.writableFinished ? answer : undefined;
 }
 
-/** Writes a whole answer onto a socket that has no request, and ends the connection. */
+/** Writes a complete problem onto a socket without a request, and ends the connection. */
 export function endWithProblem(socket: Duplex, problem: CodeBuddyError, requestId: string): void {
   const body = problemBody(problem, requestId);
   socket.end(
@@ -77,23 +77,23 @@ export function endWithProblem(socket: Duplex, problem: CodeBuddyError, requestI
 }
 
 const codes: Readonly<Record<string, readonly [ProblemCode, string]>> = {
-  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers are over 16 KiB'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'The chunk extensions are too large'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request came too slowly'],
-  HPE_INVALID_METHOD: ['bad_request', 'The method is unknown'],
-  HPE_INVALID_URL: ['invalid_url', 'The request target is malformed'],
-  HPE_INVALID_HEADER_TOKEN: ['invalid_header', 'A header is malformed'],
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers are larger than 16 KiB.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'The chunk extensions are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request took too long to arrive.'],
+  HPE_INVALID_METHOD: ['bad_request', 'Unknown HTTP method.'],
+  HPE_INVALID_URL: ['invalid_url', 'The request target is malformed.'],
+  HPE_INVALID_HEADER_TOKEN: ['invalid_header', 'A header is malformed.'],
   HPE_UNEXPECTED_CONTENT_LENGTH: [
     'invalid_header',
-    'Content-Length is repeated or contradicts Transfer-Encoding',
+    'Content-Length is repeated or conflicts with Transfer-Encoding.',
   ],
-  HPE_INVALID_CONTENT_LENGTH: ['invalid_header', 'Content-Length is not a number'],
-  HPE_INVALID_TRANSFER_ENCODING: ['invalid_header', 'Transfer-Encoding is malformed'],
-  HPE_INVALID_CHUNK_SIZE: ['invalid_body', 'The chunks of the body are malformed'],
-  HPE_INVALID_EOF_STATE: ['bad_request', 'The request was cut off'],
+  HPE_INVALID_CONTENT_LENGTH: ['invalid_header', 'Content-Length is not a number.'],
+  HPE_INVALID_TRANSFER_ENCODING: ['invalid_header', 'Transfer-Encoding is malformed.'],
+  HPE_INVALID_CHUNK_SIZE: ['invalid_body', 'The chunked encoding of the body is malformed.'],
+  HPE_INVALID_EOF_STATE: ['bad_request', 'The request ended early.'],
 };
 
 function problemOf(error: Error & { code?: string }): CodeBuddyError {
-  const [code, detail] = codes[error.code ?? ''] ?? ['bad_request', 'The request is not valid HTTP'];
+  const [code, detail] = codes[error.code ?? ''] ?? ['bad_request', 'The request is not valid HTTP.'];
   return new CodeBuddyError(code, detail, { cause: error });
 }

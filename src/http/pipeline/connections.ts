@@ -1,5 +1,5 @@
-// The places for connections. Clients without a valid key cannot keep others out: when all places are taken, the oldest idle one of them
-// gives way to the new connection. No address and no key may take all places.
+// Limits open connections in total, per address and per API key. Clients without a valid key cannot lock others out:
+// when the server is full, the oldest idle connection without a key is closed for the new one.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -16,11 +16,11 @@ export interface ConnectionLimits {
 }
 
 export interface Connections {
-  /** True if no place was left for the connection: only `GET /health` is answered on it. */
+  /** True if the connection is over a limit: only `GET /health` is answered on it. */
   isExcess(socket: Socket): boolean;
   /**
-   * Notes that a request with a valid key came on the connection.
-   * @throws CodeBuddyError `too_many_connections` if requests of this key are answered on too many connections
+   * Records that a request with a valid key arrived on the connection.
+   * @throws CodeBuddyError `too_many_connections` if too many connections are busy with requests of this key
    */
   identified(socket: Socket, keyId: string | null): void;
   all(): Iterable<Socket>;
@@ -28,19 +28,19 @@ export interface Connections {
 
 interface Place {
   readonly network: string;
-  /** Undefined until a valid key was seen. */
+  /** Undefined until a request with a valid key arrives. */
   keyId: string | null | undefined;
   isExcess: boolean;
 }
 
-/** Connections beyond the limits that may wait for their 503; beyond these, connections are dropped unanswered. */
+/** Connections over the limits that still get a 503. Any more are dropped without an answer. */
 const answeredExcess = 64;
 
 export function makeConnections(
   server: Server<typeof GatedRequest, typeof GatedResponse>,
   { maxConnections, maxConnectionsPerAddress, maxConnectionsPerKey }: ConnectionLimits,
 ): Connections {
-  /** In the order of arrival. */
+  /** In order of arrival. */
   const places = new Map<Socket, Place>();
   let excess = 0;
 
@@ -49,7 +49,7 @@ export function makeConnections(
     places.delete(socket);
   }
 
-  /** Ends the oldest idle connection that has shown no key, else the oldest idle one. False if none is idle. */
+  /** Closes the oldest idle connection without a key, else the oldest idle one. False if none is idle. */
   function endIdle(isCandidate: (place: Place) => boolean): boolean {
     let idle: Socket | undefined;
     let victim: Socket | undefined;
@@ -62,7 +62,7 @@ export function makeConnections(
     }
     victim ??= idle;
     if (victim === undefined) return false;
-    // At once: its `close` comes later, and the place is needed now.
+    // Not in `close`, which comes later: the place is needed now.
     leave(victim);
     victim.destroy();
     return true;
@@ -75,7 +75,7 @@ export function makeConnections(
     return count >= maxConnectionsPerAddress;
   }
 
-  /** Makes room if that is possible. */
+  /** True if there is room for one more, after closing an idle connection if necessary. */
   function hasRoom(network: string): boolean {
     if (isAddressFull(network) && !endIdle((place) => !place.isExcess && place.network === network))
       return false;
@@ -115,7 +115,7 @@ export function makeConnections(
       if (busy <= maxConnectionsPerKey) return;
       throw new CodeBuddyError(
         'too_many_connections',
-        `Requests of this key are answered on ${maxConnectionsPerKey} connections, which is all that one key may have; try again soon.`,
+        `This API key already uses its limit of ${maxConnectionsPerKey} busy connections. Try again soon.`,
         { headers: { 'Retry-After': '1' } },
       );
     },

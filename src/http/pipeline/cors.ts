@@ -1,7 +1,8 @@
-// Step 3: what a web page of another origin may do. Off by default: its reads stay unreadable to it (no CORS headers) and its
-// writes are refused, key or not, since "simple" requests reach a server without any preflight.
+// CORS: decides what a web page of another origin may do. Off by default: no CORS headers, so the page cannot read
+// answers, and requests that change something are refused even with a key, because "simple" requests arrive without a
+// preflight.
 
-/** `false`: none; `true`: any origin, never with credentials; else these origins. */
+/** `false`: no origin; `true`: any origin, never with credentials; a list: these origins. */
 export type CorsSetting = boolean | readonly string[];
 
 export type CorsVerdict =
@@ -18,7 +19,7 @@ const anyOrigin: CorsVerdict = {
 };
 const variesByOrigin: CorsVerdict = { kind: 'pass', headers: ['Vary', 'Origin'] };
 
-/** What a preflight is answered with beside the origin; the same for every path, so it tells nothing of the routes. */
+/** Headers of the answer to a preflight. The same for every path, so they reveal nothing about the routes. */
 export const preflightHeaders: Readonly<Record<string, string>> = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers':
@@ -26,7 +27,7 @@ export const preflightHeaders: Readonly<Record<string, string>> = {
   'Access-Control-Max-Age': '600',
 };
 
-/** Makes the check of `Origin` for one setting. */
+/** Creates the check of `Origin` for one setting. */
 export function makeCorsCheck(
   setting: CorsSetting,
 ): (origin: string | undefined, host: string, changesState: boolean) => CorsVerdict {
@@ -58,7 +59,7 @@ export function makeCorsCheck(
   };
 }
 
-/** A page that this server itself (or a proxy under the same name) has served. */
+/** True for a page served by this server, or by a proxy with the same host name. */
 function isSameOrigin(origin: string, host: string): boolean {
   const lower = origin.toLowerCase();
   return lower === `http://${host.toLowerCase()}` || lower === `https://${host.toLowerCase()}`;

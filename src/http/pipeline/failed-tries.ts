@@ -1,15 +1,15 @@
-// The brake on guessing keys, by address. It only slows down wrong keys: they are answered 429 once there were too many. A right key is
-// never refused, since all local clients share one address; guessing a key of 256 bits is hopeless at any rate.
+// Rate limit for wrong API keys, per address: 429 after too many. A valid key is never refused, because all local
+// clients share one address, and guessing a 256-bit key is hopeless at any rate.
 
 import { networkOf } from './network-of.ts';
 
 const windowMs = 60_000;
-/** Addresses remembered; beyond, the oldest are forgotten. */
+/** Addresses remembered. Any more replace the oldest. */
 const maxAddresses = 10_000;
 
 interface Tries {
   readonly endsAt: number;
-  /** Short fingerprint of a wrong key, and how often it came. At most `limit` of them. */
+  /** Attempts by fingerprint of the wrong key. At most `limit` entries. */
   readonly wrongKeys: Map<string, number>;
 }
 
@@ -17,17 +17,17 @@ export class FailedTries {
   private readonly limit: number;
   private readonly byAddress = new Map<string, Tries>();
 
-  /** `limit`: different wrong keys, and tries with one of them, per minute and address. */
+  /** @param limit different wrong keys, and attempts with the same wrong key, per minute and address */
   constructor(limit: number) {
     this.limit = limit;
   }
 
-  /** Notes a wrong key; gives the seconds to wait if this is one try too many, else 0. */
+  /** Records a wrong key. Returns the seconds to wait if the limit is exceeded, else 0. */
   failed(address: string | undefined, fingerprint: string, now: number): number {
     const network = networkOf(address);
     let tries = this.byAddress.get(network);
     if (tries === undefined || now >= tries.endsAt) {
-      // Deleted first, so that the order of the map is that of the windows.
+      // Deleted first to keep the map in the order of the windows.
       this.byAddress.delete(network);
       if (this.byAddress.size >= maxAddresses) this.forgetOldest();
       tries = { endsAt: now + windowMs, wrongKeys: new Map() };
@@ -35,7 +35,7 @@ export class FailedTries {
     }
     const count = (tries.wrongKeys.get(fingerprint) ?? 0) + 1;
     const isKnown = count > 1;
-    // Not kept once the limit is reached: a flood of guesses must not fill the memory.
+    // Not stored over the limit: a flood of guesses must not fill the memory.
     if (isKnown || tries.wrongKeys.size < this.limit) {
       tries.wrongKeys.set(fingerprint, count);
       if (count <= this.limit) return 0;

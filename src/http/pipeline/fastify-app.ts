@@ -1,5 +1,5 @@
-// Steps 5 to 7: the Fastify app behind the gate. It never listens: it is a function from a request that passed the gate to an
-// answer, built anew (and swapped in whole) when routes are added.
+// The Fastify app behind the gate: routes, reads, validates and answers requests that passed it. The app never listens;
+// it is rebuilt and swapped as a whole when routes are added.
 
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
@@ -22,25 +22,26 @@ export interface FastifyApp {
 
 const methods: readonly HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Builds an app of `routes` and waits until it is ready. */
+/** Builds an app with `routes` and waits until it is ready. */
 export async function buildFastifyApp(
   context: HttpContext,
   routes: readonly RouteDefinition[],
-  onFault: (error: unknown, requestId: string) => void,
+  onInternalError: (error: unknown, requestId: string) => void,
 ): Promise<FastifyApp> {
-  // 60 ms, and not needed before the first start(). `require`, since ESM over CJS costs a lexer pass of every file.
+  // Loading takes 60 ms and is not needed before the first start(). `require`, because importing CJS from ESM lexes
+  // every file first.
   const { fastify } = createRequire(import.meta.url)('fastify') as typeof import('fastify');
   let handle: FastifyApp['handle'] | undefined;
   const app = fastify({
     bodyLimit: context.limits.maxRequestSize,
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 1024 },
-    // The gate has made the id.
+    // The gate has already set the id.
     genReqId: (raw) => (raw instanceof GatedRequest ? raw.requestId : ''),
     requestIdHeader: false,
     schemaController: {
       compilersFactory: {
-        // Named or Fastify would load its own compilers at once.
+        // Otherwise Fastify loads its own compilers at once.
         buildValidator: () => compileValidator as never,
         buildSerializer: () => compileSerializer as never,
       },
@@ -48,7 +49,7 @@ export async function buildFastifyApp(
     frameworkErrors: (error, _request, reply) => sendProblem(reply, toProblem(error)),
     serverFactory: (handler) => {
       handle = handler as unknown as FastifyApp['handle'];
-      // Fastify wants a server to hold; the one that listens is ours (server.ts).
+      // Fastify requires a server. The one that listens is in http-server.ts.
       return createServer();
     },
   });
@@ -56,7 +57,7 @@ export async function buildFastifyApp(
   app.setNotFoundHandler((request, reply) => answerNoRoute(app, factsOf(request), reply));
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
-    if (problem.code === 'internal_error') onFault(problem.cause ?? problem, request.id);
+    if (problem.code === 'internal_error') onInternalError(problem.cause ?? problem, request.id);
     sendProblem(reply, problem);
   });
   installIdempotency(app, context);
@@ -70,13 +71,14 @@ export async function buildFastifyApp(
     });
   }
   await app.ready();
-  // Bodies are read by route-entry.ts; to Fastify no method has one. (Told after the routes, whose body schemas stay in force.)
+  // route-entry.ts reads bodies, so Fastify must not. Set after the routes are added, otherwise Fastify drops their
+  // body schemas.
   for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
-  if (handle === undefined) throw new TypeError('Fastify made no handler');
+  if (handle === undefined) throw new TypeError('Fastify created no handler');
   return { handle };
 }
 
-/** What a handler throws is judged where it is thrown: later it could be taken for an error of Fastify. */
+/** Translates errors of a handler where they are thrown: later they could be mistaken for errors of Fastify. */
 function guarded(handler: RouteDefinition['handler']): RouteDefinition['handler'] {
   const rethrow = (error: unknown): never => {
     throw toHandlerProblem(error);
@@ -93,25 +95,27 @@ function guarded(handler: RouteDefinition['handler']): RouteDefinition['handler'
 
 function answerNoRoute(app: FastifyInstance, facts: GatedRequest, reply: FastifyReply): FastifyReply {
   const allow = allowedAt(app, facts.path);
-  if (allow === undefined) throw new CodeBuddyError('not_found', 'There is nothing at this path');
+  if (allow === undefined) throw new CodeBuddyError('not_found', `No route for ${facts.path}.`);
   if (facts.method === 'OPTIONS') return reply.code(204).header('Allow', allow).send();
-  throw new CodeBuddyError('method_not_allowed', `This path knows ${allow}`, { headers: { Allow: allow } });
+  throw new CodeBuddyError('method_not_allowed', `${facts.method} is not allowed here. Allowed: ${allow}.`, {
+    headers: { Allow: allow },
+  });
 }
 
-/** What `Allow` says of a path; undefined if no method has a route there. */
+/** The value of `Allow` for a path; undefined if no method has a route there. */
 function allowedAt(app: FastifyInstance, path: string): string | undefined {
   const allowed = methods.filter((method) => app.findRoute({ method, url: path }) !== null);
   if (allowed.length === 0) return undefined;
   return [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 }
 
-/** Past Fastify, which would add a charset that application/problem+json does not have (RFC 9457 §6.1). */
+/** Bypasses Fastify, which would add a charset that application/problem+json does not have (RFC 9457 §6.1). */
 function sendProblem(reply: FastifyReply, problem: CodeBuddyError): void {
   const response = reply.raw;
   const request = reply.request.raw;
   reply.hijack();
   if (!(response instanceof GatedResponse) || response.headersSent || response.destroyed) {
-    // The head is gone: cutting the connection is the only way left to say that something went wrong.
+    // The status is already sent: closing the connection is the only way left to signal the error.
     response.destroy();
     return;
   }

@@ -1,5 +1,6 @@
-// Steps 1 to 4, on the raw request, before anything is routed or read: a stranger learns nothing of routes or bodies before the
-// key is checked. `GET /health` is answered right here. What passes goes to the Fastify app.
+// The gate: checks every raw request before it is routed or its body is read. In this order: request line, `Host`, CORS
+// and `Origin`, API key, webhook hops. Callers without a valid key learn nothing about routes or bodies. Answers `GET
+// /health` and preflights itself; all other requests go to the Fastify app.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { challengePattern } from '../../base/identity-proof.ts';
@@ -26,15 +27,16 @@ export interface GateOptions {
   readonly cors: CorsSetting;
   readonly apiKeys: readonly string[];
   readonly record: RequestRecord;
-  /** Paths that need no key, for GET and HEAD; `/docs/*` stands for all below `/docs/`. */
+  /** Paths that need no key for GET and HEAD. `/docs/*` stands for every path below `/docs/`. */
   readonly openPaths: () => ReadonlySet<string>;
   readonly life: ServerLife;
   /** Undefined while the server does not listen. */
   readonly connections: () => Connections | undefined;
-  /** Hands the request over to the app (and waits while a new app is built). */
+  /** Passes the request to the app. Waits while a new app is built. */
   readonly pass: (request: GatedRequest, response: GatedResponse) => void;
 }
 
+/** Handles one raw request. `expectsContinue`: the client waits for `100 Continue` before it sends the body. */
 export type Gate = (request: GatedRequest, response: GatedResponse, expectsContinue?: boolean) => void;
 
 export function makeGate(options: GateOptions): Gate {
@@ -55,13 +57,13 @@ export function makeGate(options: GateOptions): Gate {
     let isRecorded = false;
     try {
       if (life.isStopping) {
-        throw new CodeBuddyError('shutting_down', 'The server is stopping', {
+        throw new CodeBuddyError('shutting_down', 'The server is stopping.', {
           headers: { 'Retry-After': '5' },
         });
       }
       const target = readTarget(request);
       if (head.repeated !== undefined && head.repeated !== 'host') {
-        throw new CodeBuddyError('invalid_header', `The header '${head.repeated}' came more than once`);
+        throw new CodeBuddyError('invalid_header', `The header "${head.repeated}" must not be repeated.`);
       }
       const host = target ?? head.host;
       checkHost(host, head.repeated === 'host', request);
@@ -71,7 +73,7 @@ export function makeGate(options: GateOptions): Gate {
       if (cors.kind === 'refused') {
         throw new CodeBuddyError(
           'origin_not_allowed',
-          `A page of ${head.origin} may not change anything here`,
+          `Origin ${head.origin} is not allowed to change anything. Allow it with enableCors (--cors).`,
         );
       }
       response.corsHeaders = cors.headers;
@@ -96,15 +98,18 @@ export function makeGate(options: GateOptions): Gate {
       if (head.hop >= maxHops && !isRead && method !== 'OPTIONS') {
         throw new CodeBuddyError(
           'loop_detected',
-          `X-CodeBuddy-Hop is ${maxHops} or more (or no number): a webhook of ours led here ${maxHops} times over`,
+          `X-CodeBuddy-Hop is ${maxHops} or more, or not a number: webhooks of this server have triggered each other in a loop.`,
         );
       }
       if (expectsContinue === true) {
         const length = Number(request.headers['content-length'] ?? 0);
-        // Said before the client has sent any of it. Else the app, which knows the route, might still refuse; it then says
-        // so while the body comes.
+        // Refused before the client sends any of it. For other reasons the app, which knows the route, may still refuse
+        // the request while the body arrives.
         if (length > context.limits.maxRequestSize) {
-          throw new CodeBuddyError('body_too_large', 'The body is over the limit of this server');
+          throw new CodeBuddyError(
+            'body_too_large',
+            `The body is larger than ${context.limits.maxRequestSize} bytes.`,
+          );
         }
         response.writeContinue();
       }
@@ -112,20 +117,20 @@ export function makeGate(options: GateOptions): Gate {
     } catch (thrown) {
       if (!isRecorded) record.started(request, response, startedAt);
       const problem = toProblem(thrown);
-      if (problem.code === 'internal_error') record.fault(problem.cause, id);
+      if (problem.code === 'internal_error') record.internalError(problem.cause, id);
       refuse(request, response, problem);
     }
   };
 
-  /** A client wants to know whether this is the server that it looks for. @throws CodeBuddyError `validation_failed` */
+  /** Answers the challenge of a client that wants to verify this server. @throws CodeBuddyError `validation_failed` */
   function prove({ url = '', path, socket }: GatedRequest): string | undefined {
     const { identity } = context.services;
     if (url.length === path.length) return undefined;
     const challenge = new URLSearchParams(url.slice(path.length + 1)).get('challenge');
     if (challenge === null || identity === undefined) return undefined;
     if (!challengePattern.test(challenge)) {
-      const message = 'must be 22 to 128 letters, digits, - and _, chosen at random';
-      throw new CodeBuddyError('validation_failed', `challenge ${message}`, {
+      const message = 'must be 22 to 128 random letters, digits, - and _';
+      throw new CodeBuddyError('validation_failed', `challenge ${message}.`, {
         errors: [{ in: 'query', pointer: '/challenge', message }],
       });
     }
@@ -136,16 +141,16 @@ export function makeGate(options: GateOptions): Gate {
 
   function checkHost(host: string | undefined, isRepeated: boolean, request: GatedRequest): void {
     if (host === undefined || host === '' || isRepeated) {
-      throw new CodeBuddyError('invalid_host_header', 'There must be exactly one Host header');
+      throw new CodeBuddyError('invalid_host_header', 'Exactly one Host header is required.');
     }
     const verdict = hostVerdict(host, request.socket.localAddress);
     if (verdict === 'ours') return;
     if (verdict === 'malformed') {
-      throw new CodeBuddyError('invalid_host_header', 'The Host header is malformed');
+      throw new CodeBuddyError('invalid_host_header', 'The Host header is malformed.');
     }
     throw new CodeBuddyError(
       'misdirected_request',
-      `This server does not answer for '${host}'; allowedHosts (--allowed-host) adds names`,
+      `Host "${host}" is not allowed. Add it to allowedHosts (--allowed-host).`,
     );
   }
 
@@ -157,7 +162,7 @@ export function makeGate(options: GateOptions): Gate {
     isRead: boolean,
   ): Identity | null {
     if (isRead && isOpen(options.openPaths(), request.path)) return null;
-    // First of all: a right key is never refused because of wrong ones from the same address.
+    // Before the rate limit: a valid key is never refused because of wrong ones from the same address.
     const verdict = keyVerdict(apiKey, authorization);
     if (verdict.kind === 'known') {
       options.connections()?.identified(request.socket, verdict.identity.keyId);
@@ -181,8 +186,8 @@ export function makeGate(options: GateOptions): Gate {
     throw new CodeBuddyError(
       'unauthorized',
       verdict.kind === 'missing'
-        ? 'An API key is needed: X-API-Key: KEY or Authorization: Bearer KEY'
-        : 'The API key is not known here',
+        ? 'API key required. Send it as Authorization: Bearer KEY or X-API-Key: KEY.'
+        : 'Unknown API key.',
       { headers: { 'WWW-Authenticate': 'Bearer' } },
     );
   }
@@ -191,20 +196,20 @@ export function makeGate(options: GateOptions): Gate {
 function refusedTicket(): CodeBuddyError {
   return new CodeBuddyError(
     'unauthorized',
-    'The ticket was used, is older than 60 s, or is none of this server: create another (POST /api/stream-tickets)',
+    'The ticket is unknown, used or older than 60 s. Create another with POST /api/stream-tickets.',
     { headers: { 'WWW-Authenticate': 'Bearer' } },
   );
 }
 
 function tooManyTries(seconds: number): CodeBuddyError {
-  return new CodeBuddyError('rate_limited', `Too many wrong API keys; try again in ${seconds} s`, {
+  return new CodeBuddyError('rate_limited', `Too many wrong API keys. Try again in ${seconds} s.`, {
     headers: { 'Retry-After': String(seconds) },
   });
 }
 
 function isOpen(openPaths: ReadonlySet<string>, path: string): boolean {
   if (openPaths.has(path)) return true;
-  // Only plain paths count, so that no spelling opens what the router would read in another way.
+  // Plain paths only: an encoded path might mean another route to the router.
   if (path.includes('%') || path.includes('//') || path.includes('/.')) return false;
   for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
     if (openPaths.has(`${path.slice(0, end)}/*`)) return true;
@@ -214,7 +219,7 @@ function isOpen(openPaths: ReadonlySet<string>, path: string): boolean {
 
 function answerPreflight(request: GatedRequest, response: GatedResponse): void {
   const headers: Record<string, string> = {};
-  // Without CORS the answer is as bare for every origin: the browser then refuses.
+  // Without CORS headers the browser refuses the request.
   if (response.corsHeaders?.includes('Access-Control-Allow-Origin') === true) {
     Object.assign(headers, preflightHeaders);
     if (request.headers['access-control-request-private-network'] === 'true') {
@@ -225,7 +230,7 @@ function answerPreflight(request: GatedRequest, response: GatedResponse): void {
   response.end();
 }
 
-/** Plain and fast: the text of one millisecond is made once. */
+/** Creates the answer to `GET /health`. Its text is built once a millisecond. */
 function makeHealthAnswer(version: string): (response: GatedResponse, proof: string | undefined) => void {
   const tail = `","version":${JSON.stringify(version)}}`;
   let madeAt = 0;
@@ -241,7 +246,7 @@ function makeHealthAnswer(version: string): (response: GatedResponse, proof: str
   };
 }
 
-/** Answers from the gate: what the client still sends is not read. */
+/** Answers with a problem without reading the rest of the request. */
 export function refuse(request: GatedRequest, response: GatedResponse, problem: CodeBuddyError): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();

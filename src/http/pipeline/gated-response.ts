@@ -1,5 +1,5 @@
-// The class of all responses of our server. Whoever answers (the gate, Fastify, a stream) writes through `writeHead`, so no
-// answer leaves without the request id, the security headers and the CORS headers.
+// The response class of the server. The gate, Fastify and streams all write through `writeHead`, so every answer has
+// the request id, the security headers and the CORS headers.
 
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { ServerResponse } from 'node:http';
@@ -7,7 +7,7 @@ import type { GatedRequest } from './request-facts.ts';
 
 type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];
 
-/** What an API answer may do in a browser: nothing. A page (docs) brings its own policy. */
+/** Security headers: an API answer may do nothing in a browser. The docs page sets its own policy. */
 const guarded: ReadonlyArray<readonly [lowerName: string, name: string, value: string]> = [
   ['cache-control', 'Cache-Control', 'no-store'],
   ['content-security-policy', 'Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
@@ -27,7 +27,7 @@ const plainHead: OutgoingHttpHeader[] = [
 ];
 const guardedNames = new Set(guarded.map(([lowerName]) => lowerName));
 
-/** Whether a server is about to stop; one object a start, shared by all its answers. */
+/** One object per start, shared by all answers of that start. */
 export interface ServerLife {
   isStopping: boolean;
 }
@@ -35,9 +35,9 @@ const endless: ServerLife = { isStopping: false };
 
 export class GatedResponse extends ServerResponse<GatedRequest> {
   requestId = '';
-  /** Name, value, name, value …; set by the CORS step. */
+  /** Name, value, name, value, …; set by the gate. */
   corsHeaders: readonly string[] | null = null;
-  /** Looked at when the head is written: once the server stops, each connection ends with the answer it is at. */
+  /** Read when the head is written: while the server stops, each connection is closed after its current answer. */
   life: ServerLife = endless;
 
   override writeHead(status: number, reason?: string | Headers, headers?: Headers): this {
@@ -52,7 +52,7 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
       const object = given as OutgoingHttpHeaders;
       for (const name in object) own = keep(flat, own, name, object[name]);
     }
-    // Node copies headers of setHeader() over only where writeHead() is given an object.
+    // Node adds the headers of setHeader() only if writeHead() gets an object.
     for (const name of this.getHeaderNames()) {
       own = keep(flat, own, name, this.getHeader(name));
       this.removeHeader(name);
@@ -64,14 +64,14 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
     return typeof reason === 'string' ? super.writeHead(status, reason, flat) : super.writeHead(status, flat);
   }
 
-  /** The whole answer in one write: the gate's way, without Fastify. */
+  /** Sends a complete answer in one write, without Fastify. */
   answer(
     status: number,
     contentType: string,
     body: string,
     headers?: Readonly<Record<string, string>>,
   ): void {
-    // Node has read the list when writeHead() returns, so one list serves all answers.
+    // Node has consumed the list when writeHead() returns, so all answers share one.
     plainHead[1] = this.requestId;
     plainHead[3] = contentType;
     plainHead[5] = Buffer.byteLength(body);
@@ -86,7 +86,7 @@ export class GatedResponse extends ServerResponse<GatedRequest> {
   }
 }
 
-/** Puts one header on the list; notes in `own` which of the guarded names the caller has set himself. */
+/** Adds one header to the list. `own` collects the security headers that the caller sets itself. */
 function keep(
   flat: OutgoingHttpHeader[],
   own: Set<string> | undefined,

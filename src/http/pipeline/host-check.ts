@@ -1,5 +1,5 @@
-// Step 2: does `Host` name this server? A web page that had its own name resolve to 127.0.0.1 (DNS rebinding) sends that name;
-// a loopback name, the bound address or an allowed name cannot be a stranger's.
+// Checks that `Host` names this server. In a DNS rebinding attack a web page makes its own name resolve to 127.0.0.1
+// and sends that name; it cannot send a loopback name, the bound address or an allowed name.
 
 import { isIPv4, isIPv6 } from 'node:net';
 
@@ -10,8 +10,8 @@ const hostPattern = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9_](?:[a-z0-9_.-]{0,252})
 const maxKept = 256;
 
 /**
- * Makes the check. `bound` is the address that the server listens on; `allowed` are names that may be used beside it: `example.org`
- * with any port, `example.org:8443` with this port only, `*.example.org` for the names below it.
+ * Creates the check. `bound` is the address that the server listens on. `allowed` lists further names: `example.org`
+ * with any port, `example.org:8443` with this port only, `*.example.org` for its subdomains.
  */
 export function makeHostCheck(
   bound: string,
@@ -20,7 +20,7 @@ export function makeHostCheck(
   const entries = allowed.map((entry) => entry.trim().toLowerCase());
   const boundName = plainName(bound);
   const isWildcard = boundName === '0.0.0.0' || boundName === '::';
-  // The same few hosts come again and again.
+  // Verdicts by host: clients use the same few names.
   const kept = new Map<string, HostVerdict>();
 
   function judge(host: string, localAddress: string | undefined): HostVerdict {
@@ -44,7 +44,7 @@ export function makeHostCheck(
     const known = kept.get(host);
     if (known !== undefined) return known;
     const verdict = judge(host, localAddress);
-    // With a wildcard address the answer depends on the connection.
+    // With a wildcard address the verdict depends on the connection.
     if (kept.size < maxKept && !isWildcard) kept.set(host, verdict);
     return verdict;
   };
@@ -57,7 +57,7 @@ export function isLoopbackName(host: string): boolean {
   return isIPv4(name) && name.startsWith('127.');
 }
 
-/** Lower case, without brackets, an IPv4 address out of its IPv6 cover. */
+/** Lower case, without brackets, and without the IPv6 prefix of a mapped IPv4 address. */
 function plainName(host: string): string {
   const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
   return name.startsWith('::ffff:') && isIPv4(name.slice(7)) ? name.slice(7) : name;

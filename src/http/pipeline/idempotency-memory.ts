@@ -1,5 +1,5 @@
-// First answers to Idempotency-Keys where the host gives no store: in memory, for 24 h, bounded in number and size; the
-// oldest go first.
+// Keeps the first answers to Idempotency-Keys in memory if the host application provides no store: for 24 h, bounded in
+// number and size. The oldest are dropped first.
 
 import type { AnswerStore, StoredAnswer } from '../services.ts';
 
@@ -9,7 +9,7 @@ const maxCharacters = 16 * 1024 * 1024;
 
 /** @param now Unix ms. */
 export function makeAnswerMemory(now: () => number = Date.now): AnswerStore {
-  // In the order of arrival, which is also the order of expiry.
+  // In order of arrival, which is also the order of expiry.
   const kept = new Map<string, { readonly answer: StoredAnswer; readonly expiresAt: number }>();
   let characters = 0;
 

@@ -1,6 +1,6 @@
-// `Idempotency-Key`: a client that did not hear the answer asks again, and the work is done once. The first answer is kept
-// for 24 h under the API key's id and the client's word; faults (5xx), passing refusals and streams are not kept. It is repeated only to a
-// key that still has the scopes it had then.
+// `Idempotency-Key`: a client that lost the answer repeats its request, and the work is done once. The first answer is
+// kept for 24 h under the API key's id and the client's key, and repeated only while the API key has the scopes it had.
+// Server errors (5xx), temporary errors and streams are not kept.
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import { createHash } from 'node:crypto';
@@ -13,10 +13,10 @@ import { callerOf } from './caller.ts';
 import { makeAnswerMemory } from './idempotency-memory.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
 
-/** Headers that belong to an answer and are given again with it. */
+/** Headers that are stored and repeated with the answer. */
 const repeatedHeaders = ['content-type', 'location', 'preference-applied', 'link'] as const;
-/** Refusals that may be different the next moment: keeping them would make the retry pointless. */
-const passing = new Set([408, 409, 425, 429, 499]);
+/** Temporary errors: keeping them would make a retry pointless. */
+const temporary = new Set([408, 409, 425, 429, 499]);
 
 interface FirstRequest {
   readonly storageKey: string;
@@ -24,16 +24,16 @@ interface FirstRequest {
   readonly scopes: readonly Scope[];
 }
 
-/** State that outlives the Fastify apps of one server: requests on their way, and answers where no store is. */
+/** State shared by all Fastify apps of one server. */
 interface Ledger {
   readonly answers: AnswerStore;
-  /** Storage key to fingerprint. */
+  /** Requests in progress: storage key to fingerprint. */
   readonly running: Map<string, string>;
 }
 
 const ledgers = new WeakMap<HttpContext, Ledger>();
 
-/** Adds the hooks to the routes flagged `idempotent`, and to no other. Call it before the routes are added to `app`. */
+/** Adds the hooks to the routes with `idempotent`. Call it before the routes are added to `app`. */
 export function installIdempotency(app: FastifyInstance, context: HttpContext): void {
   const flagged = new Set(
     context
@@ -51,7 +51,7 @@ export function installIdempotency(app: FastifyInstance, context: HttpContext): 
     if (!flagged.has(`${String(route.method)} ${route.url}`)) return;
     route.preHandler = [...asList(route.preHandler), recall];
     route.onSend = [...asList(route.onSend), remember];
-    // Problems are sent past Fastify's onSend hooks, so they are met where they are thrown.
+    // Problems bypass Fastify's onSend hooks, so they are caught where they are thrown.
     const { handler } = route;
     route.handler = async function (request, reply) {
       try {
@@ -67,7 +67,7 @@ export function installIdempotency(app: FastifyInstance, context: HttpContext): 
 function makeHooks({ answers, running }: Ledger, context: HttpContext) {
   const firsts = new WeakMap<FastifyRequest, FirstRequest>();
 
-  /** Before the handler: repeats the first answer, or notes that this is the first request. */
+  /** Runs before the handler: repeats the first answer, or records that this is the first request. */
   async function recall(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const key = readKey(request);
     if (key === undefined) return undefined;
@@ -79,11 +79,11 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       if (ongoing !== fingerprint) throw conflict(key);
       throw new CodeBuddyError(
         'idempotency_in_progress',
-        `The first request with the Idempotency-Key ${JSON.stringify(key)} has not ended; ask again soon.`,
+        `The first request with Idempotency-Key ${JSON.stringify(key)} is still in progress. Try again soon.`,
         { headers: { 'Retry-After': '1' } },
       );
     }
-    // Noted before the first await, so that two requests of one moment cannot both be the first.
+    // Set before the first await, so two simultaneous requests cannot both be the first.
     running.set(storageKey, fingerprint);
     let first = false;
     try {
@@ -91,7 +91,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       if (answer === undefined) {
         first = true;
         firsts.set(request, { storageKey, fingerprint, scopes });
-        // A stream never comes to `remember`; all else does, also if the client has gone meanwhile.
+        // Streams never reach `remember`. All other answers do, even if the client has disconnected.
         reply.raw.once('close', () => {
           if (reply.sent) release(request);
         });
@@ -106,7 +106,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     }
   }
 
-  /** Before the answer is sent: keeps it, so that no client holds an answer that we would not repeat. */
+  /** Runs before the answer is sent: stores it first, so a client never has an answer that cannot be repeated. */
   async function remember(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
     const body = bodyText(payload);
     if (body === undefined) return payload;
@@ -119,10 +119,10 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     return payload;
   }
 
-  /** A refusal is an answer too: a tool that ran and failed must not run again. */
+  /** Stores a problem as the answer: a tool that ran and failed must not run again. */
   async function rememberProblem(request: FastifyRequest, thrown: unknown): Promise<void> {
     const problem = toProblem(thrown);
-    // With more scopes the same request may pass, and nothing was done yet.
+    // Nothing was done, and the request may succeed once the key has more scopes.
     if (problem.code === 'insufficient_scope') {
       release(request);
       return;
@@ -135,11 +135,11 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     const first = firsts.get(request);
     if (first === undefined) return;
     try {
-      if (answer.status >= 500 || passing.has(answer.status)) return;
+      if (answer.status >= 500 || temporary.has(answer.status)) return;
       await answers.put(first.storageKey, { fingerprint: seal(first), ...answer });
     } catch (error) {
-      // The work is done: the client must hear of it, even if a retry will do it again.
-      context.logger.error({ err: error }, 'The answer to an Idempotency-Key could not be kept');
+      // The work is done: the client must get the answer, even if a retry will do the work again.
+      context.logger.error({ err: error }, 'Failed to store the answer to an Idempotency-Key');
     } finally {
       release(request);
     }
@@ -175,13 +175,13 @@ function readKey(request: FastifyRequest): string | undefined {
   });
 }
 
-/** Of the parsed body: white space between the tokens is no other request. */
+/** Hash of the method, the URL and the parsed body. White space in the JSON makes no difference. */
 function fingerprintOf(request: FastifyRequest): string {
   const hash = createHash('sha256').update(`${request.method} ${request.url}\n`);
   return hash.update(JSON.stringify(request.body) ?? '').digest('hex');
 }
 
-/** The fingerprint as it is stored, with the scopes that the key had. */
+/** Joins the fingerprint and the scopes that the key had, for storage. */
 function seal({ fingerprint, scopes }: FirstRequest): string {
   return `${fingerprint} ${scopes.join(',')}`;
 }
@@ -197,14 +197,14 @@ function requireScopes(then: readonly string[], now: readonly string[]): void {
   if (missing.length === 0) return;
   throw new CodeBuddyError(
     'insufficient_scope',
-    `The first answer was given to this key when it had the scope ${missing.map((scope) => `'${scope}'`).join(', ')}; it has not any more.`,
+    `The first request was made with the scope ${missing.map((scope) => `"${scope}"`).join(', ')}, which this API key no longer has.`,
   );
 }
 
 function conflict(key: string): CodeBuddyError {
   return new CodeBuddyError(
     'idempotency_conflict',
-    `The Idempotency-Key ${JSON.stringify(key)} was used with another request; take a new key for a new request.`,
+    `Idempotency-Key ${JSON.stringify(key)} was already used with a different request. Use a new key.`,
   );
 }
 

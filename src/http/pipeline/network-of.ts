@@ -1,6 +1,6 @@
-// The network of a client's address: what is limited by address is limited by this.
+// The network of a client's address. Limits per address count by network.
 
-/** One household has one /64: an IPv6 address counts by its first four groups. */
+/** An IPv4 address itself; of an IPv6 address the /64, which one household shares. */
 export function networkOf(address: string | undefined): string {
   if (address === undefined) return '';
   if (address.startsWith('::ffff:')) return address.slice(7);
@@ -9,7 +9,7 @@ export function networkOf(address: string | undefined): string {
   return `${head.split(':').slice(0, 4).join(':')}::/64`;
 }
 
-/** All local clients share it, so it says nothing about who they are. */
+/** True for loopback, which all local clients share, so it does not identify any of them. */
 export function isLoopbackNetwork(network: string): boolean {
   return network.startsWith('127.') || network === '::1' || network === '';
 }

@@ -1,13 +1,15 @@
-// Errors on the wire: RFC 9457 problem documents. Whatever was thrown becomes a CodeBuddyError of the table; only what is in
-// the table and in `detail` leaves the process, never a stack, a path or a cause.
+// Translates anything thrown into a CodeBuddyError, and a CodeBuddyError into an RFC 9457 problem document. Only the
+// table's texts and `detail` reach the client, never a stack, a path or a cause.
 
 import type { FieldError } from '../../base/errors.ts';
 import { CodeBuddyError, exhaustionOf, isProblemCode, problems } from '../../base/errors.ts';
-import { escapePointer } from '../../base/json-pointer.ts';
+import { fieldFaults, fieldName, type SchemaError } from '../../base/schema-errors.ts';
 
 export const problemType = 'application/problem+json';
 
-/** The problem document of `error`, as JSON text. `error` repeats `detail` for clients of the first version of this API. */
+/**
+ * The problem document of `error`, as JSON text. `error` repeats `detail` for clients of the first version of this API.
+ */
 export function problemBody(error: CodeBuddyError, requestId: string): string {
   const { status, title } = problems[error.code];
   return JSON.stringify({
@@ -22,28 +24,28 @@ export function problemBody(error: CodeBuddyError, requestId: string): string {
   });
 }
 
-/** What Fastify throws, in our words. */
+/** Errors that Fastify throws, by code. */
 const fastifyCodes: Readonly<Record<string, () => CodeBuddyError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
-    new CodeBuddyError('body_too_large', 'The body is over the limit of this server'),
+    new CodeBuddyError('body_too_large', 'The body is larger than maxRequestSize.'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
-    new CodeBuddyError('unsupported_media_type', 'The body must be application/json in UTF-8'),
+    new CodeBuddyError('unsupported_media_type', 'The body must be application/json in UTF-8.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
-    new CodeBuddyError('invalid_body', 'The body is not as long as Content-Length says'),
-  FST_ERR_BAD_URL: () => new CodeBuddyError('invalid_url', 'The path is not properly percent-encoded'),
-  FST_ERR_MAX_PARAM_LENGTH: () => new CodeBuddyError('uri_too_long', 'A part of the path is too long'),
-  ECONNRESET: () => new CodeBuddyError('client_closed_request', 'The client went away'),
+    new CodeBuddyError('invalid_body', 'The length of the body differs from Content-Length.'),
+  FST_ERR_BAD_URL: () => new CodeBuddyError('invalid_url', 'The path is not correctly percent-encoded.'),
+  FST_ERR_MAX_PARAM_LENGTH: () => new CodeBuddyError('uri_too_long', 'A segment of the path is too long.'),
+  ECONNRESET: () => new CodeBuddyError('client_closed_request', 'The client disconnected.'),
 };
 
 /**
- * What a handler threw, as the problem that the client sees. Only a CodeBuddyError says its status: a `status`, a `code` or a list of
- * misfits on another error may be that of a server which the handler has asked.
+ * The problem for an error that a handler threw. Only a CodeBuddyError sets the status: the `status`, `code` or
+ * `validation` of any other error may come from a service that the handler called.
  */
 export function toHandlerProblem(thrown: unknown): CodeBuddyError {
   return asCodeBuddyError(thrown) ?? exhaustionOf(thrown) ?? internalError(thrown);
 }
 
-/** Also one of another copy of this package, whose class is not ours. */
+/** Also accepts an error of another copy of this package, whose class differs. */
 function asCodeBuddyError(thrown: unknown): CodeBuddyError | undefined {
   if (thrown instanceof CodeBuddyError) return thrown;
   if (!(thrown instanceof Error) || thrown.name !== 'CodeBuddyError' || !('code' in thrown)) return undefined;
@@ -51,7 +53,7 @@ function asCodeBuddyError(thrown: unknown): CodeBuddyError | undefined {
   return isProblemCode(code) ? new CodeBuddyError(code, message, { cause: thrown }) : undefined;
 }
 
-/** Whatever was thrown, as the problem that the client sees; the cause is kept for the log. */
+/** The problem for anything that was thrown. The cause is kept for the log. */
 export function toProblem(thrown: unknown): CodeBuddyError {
   if (thrown instanceof CodeBuddyError) return thrown;
   const exhausted = exhaustionOf(thrown);
@@ -59,7 +61,7 @@ export function toProblem(thrown: unknown): CodeBuddyError {
   if (typeof thrown === 'object' && thrown !== null) {
     if ('validation' in thrown && Array.isArray(thrown.validation)) {
       const part = 'validationContext' in thrown ? String(thrown.validationContext) : 'body';
-      return misfit(thrown.validation, part);
+      return invalidFields(thrown.validation, part);
     }
     if ('code' in thrown && typeof thrown.code === 'string' && Object.hasOwn(fastifyCodes, thrown.code)) {
       return (fastifyCodes[thrown.code] as () => CodeBuddyError)();
@@ -69,11 +71,7 @@ export function toProblem(thrown: unknown): CodeBuddyError {
 }
 
 function internalError(cause: unknown): CodeBuddyError {
-  return new CodeBuddyError(
-    'internal_error',
-    'Something went wrong here; the log has more under the request id',
-    { cause },
-  );
+  return new CodeBuddyError('internal_error', 'Internal error; see the server log.', { cause });
 }
 
 const parts: Readonly<Record<string, FieldError['in']>> = {
@@ -83,52 +81,20 @@ const parts: Readonly<Record<string, FieldError['in']>> = {
   headers: 'header',
 };
 
-/** The part of an Ajv error that we read. */
-interface Misfit {
-  readonly instancePath: string;
-  readonly keyword: string;
-  readonly message?: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-/** More would help nobody. */
+/** Fields named by one error, and by its `detail`. */
 const maxErrors = 100;
+const maxNamed = 3;
 
-function misfit(found: readonly Misfit[], part: string): CodeBuddyError {
+function invalidFields(found: readonly SchemaError[], part: string): CodeBuddyError {
   const where = parts[part] ?? 'body';
-  const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  for (const one of found) {
-    const error = { in: where, pointer: pointerOf(one), message: messageOf(one) };
-    const key = `${error.pointer}\n${error.message}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (errors.push(error) === maxErrors) break;
-  }
-  const fields = errors
-    .slice(0, 3)
-    .map(({ pointer, message }) => `${pointer.slice(0, 200) || 'it'} ${message.slice(0, 1000)}`);
-  const more = errors.length > 3 ? ` and ${errors.length - 3} more` : '';
-  return new CodeBuddyError('validation_failed', `The ${where} does not fit: ${fields.join('; ')}${more}`, {
-    errors,
+  const errors = fieldFaults(found)
+    .slice(0, maxErrors)
+    .map(({ pointer, message }): FieldError => ({ in: where, pointer, message }));
+  const named = errors.slice(0, maxNamed).map(({ pointer, message }) => {
+    const name = fieldName(pointer).slice(0, 200);
+    return `${name === '' ? `The ${where}` : name} ${message.slice(0, 1000)}`;
   });
-}
-
-function pointerOf({ instancePath, keyword, params }: Misfit): string {
-  const child =
-    keyword === 'required'
-      ? params.missingProperty
-      : keyword === 'additionalProperties'
-        ? params.additionalProperty
-        : undefined;
-  return typeof child === 'string' ? `${instancePath}/${escapePointer(child)}` : instancePath;
-}
-
-function messageOf({ keyword, message, params }: Misfit): string {
-  if (keyword === 'required') return 'is required';
-  if (keyword === 'additionalProperties') return 'is not known here';
-  if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
-    return `must be one of ${params.allowedValues.map((value) => JSON.stringify(value)).join(', ')}`;
-  }
-  return message ?? 'does not fit';
+  const more = errors.length > maxNamed ? `; and ${errors.length - maxNamed} more` : '';
+  const detail = named.length === 0 ? `The ${where} is invalid` : named.join('; ');
+  return new CodeBuddyError('validation_failed', `${detail}${more}.`, { errors });
 }

@@ -1,45 +1,47 @@
-// What the gate knows about a request before Fastify sees it, kept on the raw request itself: its id, its key, its start.
-// Handlers reach it with `factsOf(request)`; an abort signal is made only for those who ask.
+// The request class of the server. It holds what the gate found out (request id, caller, start time), so handlers can
+// read it with `factsOf(request)`.
 
 import { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Scope } from '../../contract/api-key.ts';
 
-/** Whose key came with a request. `keyId` is null on an open server. */
+/** The owner of the request's API key. `keyId` is null on a server without keys. */
 export interface Identity {
   readonly keyId: string | null;
   readonly scopes: readonly Scope[];
-  /** The request came with this ticket instead of a key: it may open a stream, and nothing else. */
+  /** Set if the request has this ticket instead of a key. It may open one stream and do nothing else. */
   readonly ticket?: string;
 }
 
-/** The class of all requests of our server: fields are set by the gate, in one shape for all. */
+/** The gate sets the fields. Defaults give all requests the same shape. */
 export class GatedRequest extends IncomingMessage {
   requestId = '';
-  /** Path without the query string. */
+  /** The path without the query string. */
   path = '';
   /** `performance.now()` when the headers were complete. */
   startedAt = 0;
   /** Route pattern, `''` until routed. */
   route = '';
   identity: Identity | null = null;
-  /** Of `X-CodeBuddy-Hop`: how many requests of our own webhooks led to this one. */
+  /** From `X-CodeBuddy-Hop`: how many webhook requests of this server led to this request. */
   hop = 0;
 }
 
-/** The gate's facts about a Fastify request. */
+/** The raw request of a Fastify request. */
 export function factsOf(request: FastifyRequest): GatedRequest {
   if (request.raw instanceof GatedRequest) return request.raw;
   throw new TypeError('This request did not come through the gate');
 }
 
-/** Aborts when the client goes away before the answer is sent, or when one of `others` (say, a time-out) aborts. */
+/**
+ * Creates a signal that aborts when the client disconnects before the answer is sent, or when one of `others` aborts.
+ */
 export function abortSignalOf(reply: FastifyReply, ...others: readonly AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const response = reply.raw;
   const leave = (): void => {
-    gone.abort(new CodeBuddyError('client_closed_request', 'The client went away'));
+    gone.abort(new CodeBuddyError('client_closed_request', 'The client disconnected.'));
   };
   if (response.destroyed && !response.writableFinished) leave();
   response.once('close', () => {

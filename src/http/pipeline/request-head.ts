@@ -1,5 +1,5 @@
-// Step 1: the request line and the headers that the gate decides by, read in one pass over the raw list: Node's own object of
-// headers hides repetitions, which is where proxies and servers can be made to disagree.
+// Reads the request line and the headers that the gate checks, in one pass over the raw list. Node's headers object
+// hides repeated headers, which an attacker can use to make a proxy and the server disagree.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { GatedRequest } from './request-facts.ts';
@@ -10,16 +10,18 @@ export interface RequestHead {
   readonly apiKey: string | undefined;
   readonly authorization: string | undefined;
   readonly requestId: string | undefined;
-  /** Of `X-CodeBuddy-Hop`; 0 without it, `maxHops` if it is malformed or repeated. */
+  /** The value of `X-CodeBuddy-Hop`: 0 if absent, `maxHops` if malformed or repeated. */
   readonly hop: number;
-  /** The first header that came twice though it must not, in lower case. */
+  /** The first header that must not be repeated but is, in lower case. */
   readonly repeated: string | undefined;
 }
 
-/** From this `X-CodeBuddy-Hop` on nothing may be changed: webhooks of ours have gone round in a circle. */
+/**
+ * A request with this `X-CodeBuddy-Hop` or more may not change anything: webhooks have triggered each other in a loop.
+ */
 export const maxHops = 3;
 
-/** Reads the headers of steps 1 to 4. */
+/** Reads the headers that the gate checks. */
 export function readHead(rawHeaders: readonly string[]): RequestHead {
   let host: string | undefined;
   let origin: string | undefined;
@@ -33,7 +35,7 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const raw = rawHeaders[i] as string;
     const value = rawHeaders[i + 1] as string;
-    // By length first: most headers are none of these, and need no lower case.
+    // Compare lengths first: most headers are none of these and need not be lower-cased.
     switch (raw.length) {
       case 4:
         if (raw.toLowerCase() !== 'host') break;
@@ -80,23 +82,23 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
 
 const saneId = /^[\x20-\x7e]{1,128}$/;
 
-/** The client's request id, if it can stand in a header and a log line as it is. */
+/** The client's request id if it is safe in headers and log lines, else undefined. */
 export function saneRequestId(id: string | undefined): string | undefined {
   return id !== undefined && saneId.test(id) ? id : undefined;
 }
 
-/** Bytes of the request target. */
+/** Longest request target, in bytes. */
 const maxTarget = 8 * 1024;
 
 /**
- * Sets `request.path` from the request target, and gives the host of an absolute-form target (RFC 9112 §3.2.2), which
- * stands in place of the Host header.
+ * Sets `request.path` from the request target. Returns the host of an absolute-form target (RFC 9112 §3.2.2), which
+ * replaces the Host header.
  * @throws CodeBuddyError `uri_too_long`, `invalid_url`
  */
 export function readTarget(request: GatedRequest): string | undefined {
   let target = request.url as string;
   if (target.length > maxTarget) {
-    throw new CodeBuddyError('uri_too_long', `The request target is over ${maxTarget} bytes`);
+    throw new CodeBuddyError('uri_too_long', `The request target is longer than ${maxTarget} bytes.`);
   }
   let host: string | undefined;
   if (target.charCodeAt(0) !== 47) {
@@ -105,7 +107,7 @@ export function readTarget(request: GatedRequest): string | undefined {
       request.path = '*';
       return undefined;
     }
-    if (absolute === null) throw new CodeBuddyError('invalid_url', 'The request target must begin with /');
+    if (absolute === null) throw new CodeBuddyError('invalid_url', 'The request target must begin with "/".');
     host = absolute[1];
     target = absolute[2] ?? '/';
     if (target.startsWith('?')) target = `/${target}`;
@@ -114,10 +116,10 @@ export function readTarget(request: GatedRequest): string | undefined {
   const end = target.indexOf('?');
   request.path = end < 0 ? target : target.slice(0, end);
   if (target.includes('%') && !isDecodable(target)) {
-    throw new CodeBuddyError('invalid_url', 'The request target is not properly percent-encoded');
+    throw new CodeBuddyError('invalid_url', 'The request target is not correctly percent-encoded.');
   }
   if (target.includes('#')) {
-    throw new CodeBuddyError('invalid_url', 'The request target must not have a fragment');
+    throw new CodeBuddyError('invalid_url', 'The request target must not contain a fragment.');
   }
   return host;
 }

@@ -1,52 +1,53 @@
-// Step 7, the part nobody sees: when an answer has ended, it is counted, logged (one line) and told to listeners. Never
-// with query values, bodies or keys.
+// Records each request when its answer has ended: counts it, logs one line and calls the host application's listeners.
+// Never records query values, bodies or keys.
 
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { GatedResponse } from './gated-response.ts';
 import type { GatedRequest } from './request-facts.ts';
 
-/** What a `request` event tells. */
+/** The argument of a `request` event. */
 export interface RequestEvent {
   readonly requestId: string;
   readonly method: string;
   /** Without the query string. */
   readonly path: string;
-  /** The pattern that matched, e.g. `/api/sessions/:id`; null if none did. */
+  /** The pattern that matched, such as `/api/sessions/:id`; null if none did. */
   readonly route: string | null;
-  /** 499 if the client went away before the answer. */
+  /** 499 if the client disconnected before the answer. */
   readonly status: number;
   readonly durationMs: number;
 }
 
 export interface RequestRecord {
+  /** Records a request once its answer has ended. `startedAt` as `performance.now()` gives it. */
   started(request: GatedRequest, response: GatedResponse, startedAt: number): void;
-  /** For the answers to GET /health, which end with the call that makes them: no waiting, no listener. */
+  /** Records an answer to GET /health at once, without a listener on the response. */
   health(request: GatedRequest, startedAt: number): void;
-  /** An error that the client is told nothing of. */
-  fault(error: unknown, requestId: string): void;
+  /** Logs an internal error, whose details must not reach the client. */
+  internalError(error: unknown, requestId: string): void;
 }
 
 export interface RecordOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Called only while `isHeard()`. */
+  /** Called only while `hasListeners()` is true. */
   readonly onRequest: (event: RequestEvent) => void;
-  readonly isHeard: () => boolean;
-  readonly onFault: (error: Error) => void;
+  readonly hasListeners: () => boolean;
+  readonly onInternalError: (error: Error) => void;
 }
 
-/** Series of metrics for paths without a route: one, so that scanners cannot make thousands. */
+/** The one metrics series for all paths without a route: scanners must not create thousands. */
 const unmatched = '(unmatched)';
 const clientClosedRequest = 499;
 
 export function makeRequestRecord(options: RecordOptions): RequestRecord {
-  const { metrics, logger, onRequest, isHeard, onFault } = options;
+  const { metrics, logger, onRequest, hasListeners, onInternalError } = options;
 
   const healthCounter = metrics.route('GET', '/health');
   const isDebugged = (): boolean => logger.isLevelEnabled === undefined || logger.isLevelEnabled('debug');
 
-  function tell(request: GatedRequest, status: number, durationMs: number): void {
+  function report(request: GatedRequest, status: number, durationMs: number): void {
     const { method = '', path, route, requestId } = request;
     const level = route === '/health' ? 'debug' : 'info';
     if (logger.isLevelEnabled === undefined || logger.isLevelEnabled(level)) {
@@ -62,12 +63,12 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
       if (logger.request === undefined) logger[level](line, 'request');
       else logger.request(level, line);
     }
-    if (isHeard()) {
+    if (hasListeners()) {
       onRequest({ requestId, method, path, route: route === '' ? null : route, status, durationMs });
     }
   }
 
-  // One function for all answers: `this` is the answer that has ended.
+  // One listener for all answers: `this` is the answer that has ended.
   function ended(this: GatedResponse): void {
     const request = this.req;
     const { method = '', route } = request;
@@ -75,7 +76,7 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
     const status = this.headersSent ? this.statusCode : clientClosedRequest;
     metrics.requestEnded();
     metrics.observeRequest(method, route === '' ? unmatched : route, status, durationMs);
-    tell(request, status, durationMs);
+    report(request, status, durationMs);
   }
 
   return {
@@ -88,15 +89,15 @@ export function makeRequestRecord(options: RecordOptions): RequestRecord {
       const durationMs = performance.now() - startedAt;
       if (request.method === 'GET') healthCounter.observe(200, durationMs);
       else metrics.observeRequest('HEAD', '/health', 200, durationMs);
-      if (isHeard() || isDebugged()) tell(request, 200, durationMs);
+      if (hasListeners() || isDebugged()) report(request, 200, durationMs);
     },
-    fault(error, requestId) {
-      const fault = error instanceof Error ? error : new Error(`Thrown: ${String(error)}`);
+    internalError(thrown, requestId) {
+      const error = thrown instanceof Error ? thrown : new Error(`Thrown: ${String(thrown)}`);
       logger.error(
-        { requestId, err: { message: fault.message, stack: fault.stack, cause: fault.cause } },
-        'fault',
+        { requestId, err: { message: error.message, stack: error.stack, cause: error.cause } },
+        'internal error',
       );
-      onFault(fault);
+      onInternalError(error);
     },
   };
 }

@@ -1,5 +1,5 @@
-// What happens to a request right after it was routed: the scope of its key, the media type, then its body. One function a
-// route, made when the app is built, so that nothing is looked up while requests come.
+// Checks a request right after routing: the scope of its key, then the ticket, then the media type; then reads the
+// body. Creates one function per route when the app is built, so nothing is looked up per request.
 
 import type { onRequestHookHandler } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -11,6 +11,7 @@ import { refuseOtherMedia } from './parse-body.ts';
 import { readBody } from './receive-body.ts';
 import { GatedRequest } from './request-facts.ts';
 
+/** Creates the `onRequest` hook of a route. `maxBytes` limits the body. */
 export function makeRouteEntry(
   route: RouteDefinition,
   maxBytes: number,
@@ -19,19 +20,19 @@ export function makeRouteEntry(
   const { path, scope } = route;
   const bodySchema = route.schema?.body;
   const wantsBody = typeof bodySchema === 'object';
-  // `{}` stands for no body where nothing is required.
+  // Without required fields, a missing body counts as `{}`.
   const mayBeMissing = wantsBody && (bodySchema.required === undefined || bodySchema.required.length === 0);
   const isRead = route.method === 'GET';
 
-  /** Uses up a ticket that fits; else says why not. */
+  /** Uses up the ticket. Returns an error if it cannot be used for this request. */
   function refuseTicket(ticket: string, accept: string | undefined): CodeBuddyError | undefined {
     const headers = { 'WWW-Authenticate': 'Bearer' };
     if (route.streams !== true || !acceptsEventStream(accept)) {
-      const words = 'A ticket opens a stream of events, with Accept: text/event-stream, and nothing else';
+      const words = 'A ticket can only open an event stream with Accept: text/event-stream.';
       return new CodeBuddyError('unauthorized', words, { headers });
     }
     if (tickets.take(ticket)) return undefined;
-    return new CodeBuddyError('unauthorized', 'The ticket was used already', { headers });
+    return new CodeBuddyError('unauthorized', 'The ticket was already used.', { headers });
   }
 
   return (request, _reply, done) => {
@@ -39,7 +40,9 @@ export function makeRouteEntry(
     if (!(raw instanceof GatedRequest)) throw new TypeError('This request did not come through the gate');
     raw.route = path;
     if (scope !== 'open' && raw.identity?.scopes.includes(scope) !== true) {
-      done(new CodeBuddyError('insufficient_scope', `This needs a key with the scope '${scope}'`));
+      done(
+        new CodeBuddyError('insufficient_scope', `This route requires an API key with the scope "${scope}".`),
+      );
       return;
     }
     const { ticket } = raw.identity ?? {};
@@ -51,7 +54,7 @@ export function makeRouteEntry(
       }
     }
     if (isRead) {
-      // A HEAD of a stream would never end: it is answered as the page of JSON is.
+      // HEAD of a stream would never end, so it gets the answer of the JSON page.
       if (raw.method === 'HEAD') raw.headers.accept = 'application/json';
       done();
       return;
@@ -64,7 +67,7 @@ export function makeRouteEntry(
       } else if (mayBeMissing) {
         request.body = {};
         done();
-      } else done(new CodeBuddyError('invalid_body', 'A JSON body is needed'));
+      } else done(new CodeBuddyError('invalid_body', 'A JSON body is required.'));
     };
     const { headers } = raw;
     if (!announcesBody(headers)) {

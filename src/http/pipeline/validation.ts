@@ -1,5 +1,6 @@
-// Schemas to functions, on their first use: Ajv (JSON Schema 2020-12) and fast-json-stringify cost more to load than the rest
-// of the server, and most processes use few routes. Queries and paths are coerced (all they have is text), bodies never.
+// Compiles a route's JSON Schemas to validators (Ajv) and serializers (fast-json-stringify) on their first use: both
+// packages take longer to load than the rest of the server. Query and path values are coerced from text; bodies never
+// are.
 
 import { createRequire } from 'node:module';
 import type { ErrorObject, ValidateFunction } from 'ajv';
@@ -17,18 +18,26 @@ function ajv(coerceTypes: boolean, allErrors: boolean): Ajv {
   if (made === undefined) {
     const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
     const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
-    // Not strict: a host's own routes bring their own schemas.
-    made = new Ajv2020({ coerceTypes, allErrors, useDefaults: true, strict: false, addUsedSchema: false });
+    made = new Ajv2020({
+      coerceTypes,
+      allErrors,
+      useDefaults: true,
+      // A host application's routes may use keywords and formats that Ajv does not know.
+      strict: false,
+      addUsedSchema: false,
+      // Error messages need the schema of the field (base/schema-errors.ts).
+      verbose: true,
+    });
     addFormats.default(made);
     compilers.set(key, made);
   }
   return made;
 }
 
-/** Collecting every misfit of a larger value would cost more than it tells. */
+/** Collecting every error of a larger value costs more than it is worth: only the first is reported. */
 const maxNodesForAllErrors = 5_000;
 
-/** Fastify's validator compiler. */
+/** The validator compiler for Fastify. Compiles on first use. */
 export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPart }) => {
   const coerceTypes = httpPart !== 'body';
   let quick: ValidateFunction | undefined;
@@ -36,13 +45,13 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
   return (data: unknown) => {
     quick ??= ajv(coerceTypes, false).compile(schema);
     if (quick(data)) return true;
-    let misfits: ErrorObject[] | null | undefined = quick.errors;
+    let errors: ErrorObject[] | null | undefined = quick.errors;
     if (hasAtMostNodes(data, maxNodesForAllErrors)) {
       thorough ??= ajv(coerceTypes, true).compile(schema);
       thorough(data);
-      misfits = thorough.errors ?? misfits;
+      errors = thorough.errors ?? errors;
     }
-    return { error: Object.assign(new Error('The input does not fit'), { validation: misfits ?? [] }) };
+    return { error: Object.assign(new Error('Validation failed'), { validation: errors ?? [] }) };
   };
 };
 
@@ -60,7 +69,7 @@ function hasAtMostNodes(root: unknown, max: number): boolean {
   return true;
 }
 
-/** Fastify's serializer compiler. */
+/** The serializer compiler for Fastify. Compiles on first use. */
 export const compileSerializer: FastifySerializerCompiler<object> = ({ schema }) => {
   let serialize: ((data: unknown) => string) | undefined;
   return (data: unknown) => {

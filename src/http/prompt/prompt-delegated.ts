@@ -1,4 +1,5 @@
-// POST /api/prompt answered by the host's onPrompt: as one JSON object, or as a stream of its events.
+// Answers POST /api/prompt with the host application's `onPrompt` handler: as one JSON object, or as a stream of its
+// events.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -14,6 +15,7 @@ import type { EventStream } from '../streaming/sse.ts';
 import { openEventStream } from '../streaming/sse.ts';
 import { AnswerCollector, completeResult, isEventIterable } from './prompt-result.ts';
 
+/** Calls `onPrompt`. Returns the result, or undefined if the answer was streamed. @throws CodeBuddyError */
 export async function answerDelegated(
   context: HttpContext,
   onPrompt: PromptHandler,
@@ -28,7 +30,7 @@ export async function answerDelegated(
   if (!mayUseTools && (permissionMode === 'auto-edit' || permissionMode === 'full')) {
     throw new CodeBuddyError(
       'insufficient_scope',
-      `options.permissionMode ${JSON.stringify(permissionMode)} needs a key with the scope "tools".`,
+      `options.permissionMode ${JSON.stringify(permissionMode)} requires an API key with the scope "tools".`,
     );
   }
   const startedAt = performance.now();
@@ -38,7 +40,7 @@ export async function answerDelegated(
     timeoutMs === undefined
       ? undefined
       : setTimeout(() => {
-          limit.abort(new CodeBuddyError('run_timeout', `The prompt took longer than ${timeoutMs} ms`));
+          limit.abort(new CodeBuddyError('run_timeout', `The prompt took longer than ${timeoutMs} ms.`));
         }, timeoutMs);
   const signal = abortSignalOf(reply, limit.signal);
   const promptContext: PromptContext = {
@@ -50,7 +52,7 @@ export async function answerDelegated(
     signal,
   };
   try {
-    // A handler that does not heed its signal must not hold the answer back.
+    // A handler that ignores its signal must not delay the answer.
     const answer: unknown = await orAbort(
       Promise.resolve(onPrompt(input.prompt, options, promptContext)),
       signal,
@@ -70,7 +72,7 @@ export async function answerDelegated(
     count(context, result, startedAt);
     return result;
   } catch (error) {
-    // What the handler throws because it was told to stop is not news; why it was told is.
+    // After an abort, report its reason and not the error that it caused in the handler.
     const reason: unknown = signal.aborted ? signal.reason : error;
     count(context, toHandlerProblem(reason), startedAt);
     throw reason;
@@ -79,7 +81,7 @@ export async function answerDelegated(
   }
 }
 
-/** Counts a prompt by how it ended. */
+/** Counts a prompt by its outcome. */
 function count({ metrics }: HttpContext, ending: PromptResult | CodeBuddyError, startedAt: number): void {
   const figures = metrics.delegatedRuns;
   const durationMs = performance.now() - startedAt;
@@ -93,7 +95,7 @@ function count({ metrics }: HttpContext, ending: PromptResult | CodeBuddyError, 
   }
 }
 
-/** The events as they come, ended by `run.complete` or `run.failed`. */
+/** Sends the events as they come. The last one is `run.complete` or `run.failed`. */
 async function streamAnswer(
   context: HttpContext,
   answer: unknown,
@@ -113,7 +115,7 @@ async function streamAnswer(
     if (isEventIterable(answer)) {
       await eachUntilAbort(answer, AbortSignal.any([promptContext.signal, stream.signal]), async (event) => {
         collector.take(event);
-        // Ours is the last word; it has every field.
+        // The complete event is sent below, with every field.
         if (event.type !== 'run.complete') await send(event.type, event.data);
       });
     } else {
@@ -129,7 +131,7 @@ async function streamAnswer(
   } catch (thrown) {
     const problem = toHandlerProblem(promptContext.signal.aborted ? promptContext.signal.reason : thrown);
     if (problem.code === 'internal_error') {
-      context.logger.error({ requestId: promptContext.requestId, err: causeOf(problem) }, 'fault');
+      context.logger.error({ requestId: promptContext.requestId, err: causeOf(problem) }, 'internal error');
     }
     await send('run.failed', { code: problem.code, message: problem.message });
     stream.close();
@@ -142,7 +144,7 @@ function causeOf(problem: Error): object {
   return cause instanceof Error ? { message: cause.message, stack: cause.stack } : { message: String(cause) };
 }
 
-/** Iterates, but not past an abort; the iterator is told, so that a generator's `finally` runs. */
+/** Iterates until an abort. Then calls the iterator's `return()`, so a generator's `finally` runs. */
 async function eachUntilAbort(
   events: AsyncIterable<PromptEvent>,
   signal: AbortSignal,
@@ -160,12 +162,12 @@ async function eachUntilAbort(
       await take(next.value);
     }
   } finally {
-    // Not awaited: a generator that hangs would hold us; its late failure concerns nobody.
+    // Not awaited: a hanging generator must not delay the answer, and its late errors do not matter.
     if (!isDone) Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
 
-/** The promise, or the abort's reason if that comes first. */
+/** Settles like the promise, or rejects with the abort's reason if that comes first. */
 function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) {
     promise.catch(() => undefined);

@@ -1,12 +1,12 @@
-// What a host's onPrompt gave, as a full PromptResult; and the collecting of an async iterable into one.
+// Turns the answer of `onPrompt` (text, an object or an async iterable) into a complete PromptResult.
 
 import { CodeBuddyError, isProblemCode, problems } from '../../base/errors.ts';
 import type { PromptOptions } from '../../contract/prompt.ts';
 import type { PromptResult } from '../../contract/prompt-result.ts';
+import { wrongReturn } from '../call-handler.ts';
 import type { PromptAnswer, PromptContext, PromptEvent } from '../handlers.ts';
-import { wrongReturn } from '../host-fault.ts';
 
-/** Fills in what the answer leaves out. @throws CodeBuddyError if there is no text in it */
+/** Fills in missing fields. @throws CodeBuddyError `internal_error` if the answer has no `response` */
 export function completeResult(
   answer: unknown,
   context: PromptContext,
@@ -36,16 +36,17 @@ function checked(answer: unknown): PromptAnswer {
   throw wrongReturn('onPrompt', 'a string, an object with a string `response`, or an async iterable', answer);
 }
 
+/** True for an async iterable. */
 export function isEventIterable(value: unknown): value is AsyncIterable<PromptEvent> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** Gathers the text of an iterable's `message.delta`s and the fields of its `run.complete`. */
+/** Collects the text of `message.delta` events and the fields of `run.complete`. */
 export class AnswerCollector {
   private text = '';
   private final: Readonly<Record<string, unknown>> = {};
 
-  /** @throws CodeBuddyError for `run.failed`, TypeError for what is no event */
+  /** Adds an event. @throws CodeBuddyError for `run.failed`, TypeError for an invalid event */
   take(event: PromptEvent): void {
     if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
       throw new TypeError('onPrompt must yield events: {type, data}');
@@ -56,12 +57,13 @@ export class AnswerCollector {
     else if (event.type === 'run.failed') {
       const { code, message } = data as Readonly<Record<string, unknown>>;
       if (!isProblemCode(code)) {
-        throw new CodeBuddyError('internal_error', 'The run failed', { cause: event.data });
+        throw new CodeBuddyError('internal_error', 'The run failed.', { cause: event.data });
       }
       throw new CodeBuddyError(code, typeof message === 'string' ? message : problems[code].title);
     }
   }
 
+  /** The result of all events so far. */
   result(context: PromptContext, options: PromptOptions): PromptResult {
     const { response = this.text, ...rest } = this.final;
     return completeResult({ ...rest, response }, context, options);

@@ -1,4 +1,5 @@
-// POST /api/prompt answered by the run service: wait for the result, follow the run's events, or leave it to itself (202).
+// Answers POST /api/prompt with the run service: waits for the result, streams the run's events, or returns the queued
+// run (202).
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { runEndEvents } from '../../contract/event-catalogue.ts';
@@ -12,8 +13,14 @@ import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
 import { followLog } from '../streaming/sse-log.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
 
+/** Wait for the result, stream the events, or return at once. */
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
+/**
+ * Starts a run and answers as `mode` says. Undefined if the answer was streamed. `keepWaiting`: once the run waits for
+ * approval, it continues without the client.
+ * @throws CodeBuddyError of `runs.start`, or the error that ended the run
+ */
 export async function answerByRun(
   context: HttpContext,
   runs: RunService,
@@ -23,7 +30,7 @@ export async function answerByRun(
   mode: PromptMode,
   { keepWaiting }: { readonly keepWaiting: boolean },
 ): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
-  // Before the run begins: one that nobody can follow must not be left working.
+  // Before the run starts: a run whose events nobody can receive must not keep working.
   if (mode === 'stream') requireRoomForStream(request, context);
   const { keyId, mayUseTools } = callerOf(request);
   const start = {
@@ -38,7 +45,7 @@ export async function answerByRun(
   const { webhook } = input;
   const started =
     webhook === undefined ? await runs.start(start) : await startWithWebhook(context, runs, start, webhook);
-  // Who waits for the result hears of its failure; nobody else has to.
+  // Only the mode `wait` needs the error.
   started.result.catch(() => undefined);
   if (mode === 'leave') {
     reply
@@ -53,7 +60,7 @@ export async function answerByRun(
   return undefined;
 }
 
-/** What is answered to a plain request: the result, or, as soon as the run waits for a person, the question. */
+/** Resolves with the result, or with the permission as soon as the run waits for approval. */
 async function resultOrQuestion(
   { result, asked, run }: StartedRun,
   reply: FastifyReply,
@@ -69,8 +76,8 @@ async function resultOrQuestion(
 }
 
 /**
- * A client that goes away gives its run up; one that wants the run to go on asks for `respond-async`. `keepWaiting`: from the moment that the
- * run waits for a permission, it goes on without the client.
+ * Cancels the run when the client disconnects. Clients that want the run to continue ask for `respond-async`. With
+ * `keepWaiting`, the run is no longer cancelled once it waits for approval.
  */
 function cancelWithClient(
   context: HttpContext,
@@ -82,9 +89,9 @@ function cancelWithClient(
   const gone = abortSignalOf(reply);
   const { id } = started.run;
   const cancel = (): void => {
-    // A stopping server cuts connections too, but that is not the client's doing.
+    // A stopping server closes connections too; then the client did not leave.
     if (context.shutdown.aborted) return;
-    runs.cancel(id, 'The client went away').catch(() => undefined);
+    runs.cancel(id, 'The client disconnected.').catch(() => undefined);
   };
   if (gone.aborted) cancel();
   gone.addEventListener('abort', cancel, { once: true });
@@ -128,5 +135,5 @@ const endTypes: ReadonlySet<string> = new Set(runEndEvents);
 
 function failureOf(error: unknown): { readonly code: string; readonly message: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal_error';
-  return { code, message: error instanceof Error ? error.message : 'The run failed' };
+  return { code, message: error instanceof Error ? error.message : 'The run failed.' };
 }

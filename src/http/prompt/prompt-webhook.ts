@@ -1,5 +1,5 @@
-// `webhook` of POST /api/prompt: a webhook for one run. It is there before the run's first event, and gone if the run does not
-// start after all.
+// The `webhook` option of POST /api/prompt: a webhook for one run. It is created before the run's first event, and
+// removed if the run does not start.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { RunWebhook } from '../../contract/webhook-input.ts';
@@ -7,7 +7,10 @@ import { makeId } from '../../events/ids.ts';
 import type { HttpContext } from '../context.ts';
 import type { RunService, StartedRun } from '../services.ts';
 
-/** Starts a run whose events go to `webhook`. @throws CodeBuddyError `validation_failed`, and those of `runs.start` */
+/**
+ * Starts a run whose events go to `webhook`.
+ * @throws CodeBuddyError `validation_failed`, and the errors of `runs.start`
+ */
 export async function startWithWebhook(
   context: HttpContext,
   runs: RunService,
@@ -26,22 +29,22 @@ export async function startWithWebhook(
     return await runs.start({ ...start, runId });
   } catch (error) {
     await webhooks.dropForRun(runId).catch((err: unknown) => {
-      // The client must hear why its run did not start, not of this.
-      context.logger.error({ err, runId }, 'The webhook of a run that did not start could not be removed');
+      // The client gets the reason why its run did not start, not this error.
+      context.logger.error({ err, runId }, 'Failed to remove the webhook of a run that did not start');
     });
     throw error;
   }
 }
 
-/** Said where a prompt names a webhook, but its events do not pass through this server. */
+/** The error for a prompt with a webhook on a server without webhooks for its runs. */
 export function noWebhooks(): CodeBuddyError {
   return new CodeBuddyError(
     'handler_not_configured',
-    'The prompt names a webhook, but this server has no webhooks for the runs it answers',
+    'This server does not support webhooks for single runs. Remove webhook from the prompt.',
   );
 }
 
-/** The engine says `/url`; in this body it stands at `/webhook/url`. */
+/** The webhook engine reports `/url`; in the body of the prompt that is `/webhook/url`. */
 function underWebhook(error: unknown): unknown {
   if (!(error instanceof CodeBuddyError) || error.errors === undefined) return error;
   return new CodeBuddyError(error.code, error.message, {

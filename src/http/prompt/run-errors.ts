@@ -1,7 +1,8 @@
-// What can go wrong when a run is started, and what may end it: the codes that /openapi.json names.
+// The error codes of starting a run and of a failed run, for /openapi.json.
 
 import type { ProblemCode } from '../../base/errors.ts';
 
+/** Errors of starting or resuming a run. */
 export const startErrors = [
   'session_not_found',
   'cost_limit_reached',
@@ -13,7 +14,7 @@ export const startErrors = [
   'storage_full',
 ] as const satisfies readonly ProblemCode[];
 
-/** Told to a client that waits for the answer. */
+/** Errors that end a run. A client that waits for the answer gets them. */
 export const runErrors = [
   'run_cancelled',
   'run_timeout',

@@ -1,4 +1,4 @@
-// `GET /api`: what there is. The list is the same that getEndpoints() gives.
+// The route `GET /api`, which lists all endpoints, as getEndpoints() does.
 
 import type { HttpContext } from '../context.ts';
 import type { HttpMethod, RouteDefinition } from '../route.ts';
@@ -10,17 +10,19 @@ export interface Endpoint {
   readonly summary: string;
 }
 
+/** The endpoints of `routes`. */
 export function listEndpoints(routes: readonly RouteDefinition[]): readonly Endpoint[] {
   return routes.map(({ method, path, summary }) => ({ method, path, summary }));
 }
 
+/** The route of the index. */
 export function indexRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
     {
       method: 'GET',
       path: '/api',
       operationId: 'getIndex',
-      summary: 'Name, version and every endpoint',
+      summary: 'Get the name, version and endpoints of this API.',
       scope: 'read',
       schema: {
         response: {

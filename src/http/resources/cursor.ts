@@ -1,17 +1,17 @@
-// Cursors of lists: opaque to clients, so that what they hold can change; each says which list it belongs to, so that
-// a cursor of another list, or one that was tampered with, is refused and never read as a position.
+// Cursors of lists. They are opaque to clients, so their content may change. Each contains the name of its list and a
+// checksum: a cursor of another list, or a modified one, is refused.
 
 import { createHash } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Page } from '../../contract/page.ts';
 
-/** A cursor for `list` (say `runs`) that goes on after `position`. */
+/** Creates a cursor of `list`, such as `runs`, for the items after `position`. */
 export function encodeCursor(list: string, position: string): string {
   return Buffer.from(JSON.stringify([list, position, checksum(list, position)])).toString('base64url');
 }
 
 /**
- * The position in a cursor of `list`.
+ * Returns the position in a cursor of `list`.
  * @throws CodeBuddyError `validation_failed`, naming `/cursor`
  */
 export function decodeCursor(list: string, cursor: string): string {
@@ -19,21 +19,21 @@ export function decodeCursor(list: string, cursor: string): string {
   try {
     parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
   } catch {
-    // Not one of ours; answered below like any other foreign cursor.
+    // Not a cursor of this API: refused below.
   }
   if (Array.isArray(parts) && parts.length === 3) {
     const [name, position, sum] = parts as readonly unknown[];
     if (name === list && typeof position === 'string' && sum === checksum(list, position)) {
-      // Base64 can be written in more than one way; only the one we gave out counts.
+      // Base64 has more than one spelling. Accept only the one that was issued.
       if (encodeCursor(list, position) === cursor) return position;
     }
   }
-  throw new CodeBuddyError('validation_failed', `The cursor is not one that this list of ${list} gave out.`, {
+  throw new CodeBuddyError('validation_failed', `cursor must be a nextCursor of this list (${list}).`, {
     errors: [{ in: 'query', pointer: '/cursor', message: 'must be a nextCursor of this list' }],
   });
 }
 
-/** What a service's `list` wants, from the query of a request. */
+/** The argument of a service's `list`, from the query of a request. @throws CodeBuddyError `validation_failed` */
 export function pageRequest(
   list: string,
   query: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
@@ -42,12 +42,12 @@ export function pageRequest(
   return query.cursor === undefined ? { limit } : { limit, after: decodeCursor(list, query.cursor) };
 }
 
-/** The `nextCursor` of an answer. */
+/** The `nextCursor` of an answer; null on the last page. */
 export function nextCursorOf(list: string, page: Page<unknown>): string | null {
   return page.next === undefined ? null : encodeCursor(list, page.next);
 }
 
-/** Finds accidents and tampering; it guards no secret, since every position is one that the client may read. */
+/** Detects mistakes. It protects no secret: the client may read every position. */
 function checksum(list: string, position: string): string {
   return createHash('sha256').update(`${list}\n${position}`).digest('base64url').slice(0, 8);
 }

@@ -1,5 +1,5 @@
-// The history of deliveries: list, look at with an explanation, retry, clear. What a receiver answered, which may be a machine
-// inside the network, is for keys with the scope admin; so is a signature that could be sent by hand.
+// The routes of webhook deliveries: list, get, retry, delete. Only keys with the scope `admin` see the receivers'
+// answers, which may come from machines inside the network, and signed requests.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {
@@ -30,7 +30,7 @@ const listQuerySchema = {
   properties: {
     ...pageQueryProperties,
     webhookId: webhookIdSchema,
-    status: { ...deliveryStatusSchema, description: 'Only deliveries in this state.' },
+    status: { ...deliveryStatusSchema, description: 'Only deliveries with this status.' },
     event: {
       type: 'string',
       minLength: 1,
@@ -38,7 +38,7 @@ const listQuerySchema = {
       description: 'Only deliveries of this event type.',
     },
     eventId: { type: 'string', minLength: 1, maxLength: 128, description: 'Only deliveries of this event.' },
-    since: { ...time, description: 'Only deliveries created since then.' },
+    since: { ...time, description: 'Only deliveries created at this time or later.' },
   },
   additionalProperties: false,
 } as const;
@@ -51,7 +51,7 @@ const clearQuerySchema = {
 
 const storeErrors = ['storage_unavailable', 'storage_full'] as const;
 
-/** Routes of deliveries; none if the host has no webhook service. */
+/** The routes of deliveries; none without a webhook service. */
 export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { webhooks } = context.services;
   if (webhooks === undefined) return [];
@@ -60,7 +60,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       method: 'GET',
       path: '/api/deliveries',
       operationId: 'listDeliveries',
-      summary: 'Deliveries, newest first',
+      summary: 'List deliveries, newest first.',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('deliveries', deliverySchema) } },
       docs: { errors: ['storage_unavailable'] },
@@ -78,7 +78,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       method: 'DELETE',
       path: '/api/deliveries',
       operationId: 'clearDeliveries',
-      summary: 'Delete deliveries that have ended; pending ones stay',
+      summary: 'Delete ended deliveries. Pending ones are kept.',
       scope: 'admin',
       schema: { querystring: clearQuerySchema, response: { 204: { type: 'null' } } },
       docs: { errors: storeErrors },
@@ -91,7 +91,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       method: 'POST',
       path: '/api/deliveries/retry',
       operationId: 'retryDeliveries',
-      summary: 'Send failed deliveries again',
+      summary: 'Retry failed deliveries.',
       scope: 'admin',
       schema: { body: retryFilterSchema, response: { 202: queuedSchema } },
       docs: { errors: storeErrors },
@@ -104,7 +104,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       method: 'GET',
       path: '/api/deliveries/:id',
       operationId: 'getDelivery',
-      summary: 'One delivery with every attempt, explained',
+      summary: 'Get a delivery with all attempts and an explanation.',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: explainedDeliverySchema } },
       docs: { errors: ['delivery_not_found', 'storage_unavailable'] },
@@ -112,7 +112,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
         const { id } = request.params as { id: string };
         const delivery = await webhooks.getDelivery(id);
         if (delivery === undefined) {
-          throw new CodeBuddyError('delivery_not_found', `There is no delivery '${id}'`);
+          throw new CodeBuddyError('delivery_not_found', `Delivery "${id}" not found.`);
         }
         return {
           ...deliveryFor(request, delivery),
@@ -124,7 +124,7 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       method: 'POST',
       path: '/api/deliveries/:id/retry',
       operationId: 'retryDelivery',
-      summary: 'Send one delivery again: the same id, the same bytes',
+      summary: 'Retry a delivery with the same id and the same bytes.',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 202: deliverySchema } },
       docs: {

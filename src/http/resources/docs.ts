@@ -1,4 +1,4 @@
-// The API's own description: OpenAPI for programs, a page for people. Open without a key; neither holds a secret.
+// The routes of the API's description: the OpenAPI document and the docs page. They need no key and contain no secrets.
 
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -9,13 +9,14 @@ const documentSchema = {
   additionalProperties: true,
 } as const;
 
+/** The routes of the API's description. */
 export function docsRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
     {
       method: 'GET',
       path: '/openapi.json',
       operationId: 'getOpenApi',
-      summary: 'This API as OpenAPI 3.1',
+      summary: 'Get the OpenAPI 3.1 document of this API.',
       scope: 'open',
       docs: { content: { 200: { 'application/json': documentSchema } } },
       handler: async (_request, reply) =>
@@ -25,11 +26,11 @@ export function docsRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/docs',
       operationId: 'getDocs',
-      summary: 'This API as a page to read',
+      summary: 'Get the reference of this API as a web page.',
       scope: 'open',
-      docs: { content: { 200: { 'text/html': { type: 'string', description: 'The page.' } } } },
+      docs: { content: { 200: { 'text/html': { type: 'string', description: 'A web page.' } } } },
       handler: async (_request, reply) => {
-        // Loaded when first asked for: most processes never serve it.
+        // Loaded on the first request: most processes never serve the page.
         const { docsPage } = await import('../docs/docs-page.ts');
         const { html, contentSecurityPolicy } = docsPage(context);
         return reply

@@ -1,4 +1,5 @@
-// The event log: as a stream or in pages, one event, and the catalogue of types with their schemas.
+// The routes of the event log: list or stream events (all, of a session, of a run), get one event, list the event
+// types.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { eventSchema } from '../../contract/event.ts';
@@ -31,12 +32,12 @@ const scopedQuerySchema = {
   additionalProperties: false,
 } as const;
 
-const streamWords =
-  'With `Accept: text/event-stream`: each message has the sequence number as `id`, the type as `event`, and the event as one line ' +
-  'of JSON. `Last-Event-ID` (or `after`) resumes with nothing lost and nothing twice; `event: gap` tells of events that are no ' +
-  'longer kept, `event: overflow` that the reader was too slow and is cut off. All messages are named, so `EventSource.onmessage` ' +
-  'hears none of them: listen for the types, or ask for `named=false`. A web page, which cannot send a key, takes a `ticket` of ' +
-  '`POST /api/stream-tickets`.';
+const streamDescription =
+  'With `Accept: text/event-stream`, each message has the sequence number as `id`, the type as `event`, and the event as one line ' +
+  'of JSON. `Last-Event-ID` (or `after`) resumes the stream: no event is lost or repeated. `event: gap` means that older events ' +
+  'are no longer kept; `event: overflow` that the reader was too slow and is disconnected. All messages are named, so ' +
+  '`EventSource.onmessage` receives none of them: add a listener for each type, or use `named=false`. A web page, which cannot ' +
+  'send an API key, uses a `ticket` of `POST /api/stream-tickets`.';
 
 const eventTypesSchema = {
   type: 'object',
@@ -48,7 +49,10 @@ const eventTypesSchema = {
         properties: {
           type: { type: 'string' },
           description: { type: 'string' },
-          logged: { type: 'boolean', description: 'False for what is only streamed, with `deltas=true`.' },
+          logged: {
+            type: 'boolean',
+            description: 'False for types that are only streamed, with `deltas=true`.',
+          },
           schema: { type: 'object', additionalProperties: true, description: 'JSON Schema of `data`.' },
         },
         required: ['type', 'description', 'logged', 'schema'],
@@ -58,7 +62,7 @@ const eventTypesSchema = {
   required: ['eventTypes'],
 } as const;
 
-/** Every type there is, logged ones first. */
+/** All event types, logged ones first. */
 const eventTypes = [
   ...Object.entries(catalogue).map(([type, entry]) => ({ type, entry, logged: true })),
   ...Object.entries(deltas).map(([type, entry]) => ({ type, entry, logged: false })),
@@ -72,14 +76,14 @@ const eventTypes = [
 /** A page, or with `Accept: text/event-stream` a stream. */
 const readingDocs = {
   content: { 200: { 'application/json': loggedEventPageSchema, 'text/event-stream': eventStreamSchema } },
-  descriptions: { 200: 'A page of events; with `Accept: text/event-stream`, the events as they happen.' },
+  descriptions: { 200: 'A page of events. With `Accept: text/event-stream`, the events as they happen.' },
   requestHeaders: ['Last-Event-ID'],
 } as const;
 
 const endTypes: ReadonlySet<string> = new Set(runEndEvents);
 const endStatuses: ReadonlySet<string> = new Set(runEndings);
 
-/** Routes of the log; none if the host has no log. */
+/** The routes of the event log; none without an event log. */
 export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { events, sessions, runs } = context.services;
   if (events === undefined) return [];
@@ -88,8 +92,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/events',
       operationId: 'listEvents',
-      summary: 'The event log, as a stream or in pages',
-      description: `${streamWords} A stream that does not say where begins with what is new.`,
+      summary: 'List or stream events.',
+      description: `${streamDescription} Without \`after\`, a stream begins with the next event.`,
       scope: 'read',
       schema: { querystring: allQuerySchema, response: { 200: eventPageSchema } },
       streams: true,
@@ -110,7 +114,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/events/:id',
       operationId: 'getEvent',
-      summary: 'One event',
+      summary: 'Get an event.',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: eventSchema } },
       docs: {
@@ -120,7 +124,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: async (request) => {
         const { id } = request.params as { id: string };
         const event = await events.get(id);
-        if (event === undefined) throw new CodeBuddyError('event_not_found', `There is no event ${id}.`);
+        if (event === undefined) throw new CodeBuddyError('event_not_found', `Event "${id}" not found.`);
         return event;
       },
     },
@@ -128,7 +132,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/event-types',
       operationId: 'listEventTypes',
-      summary: 'Every event type, with the JSON Schema of its data',
+      summary: 'List event types with the JSON Schemas of their data.',
       scope: 'read',
       schema: { response: { 200: eventTypesSchema } },
       handler: () => ({ eventTypes }),
@@ -139,8 +143,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/sessions/:id/events',
       operationId: 'listSessionEvents',
-      summary: 'The events of a session, as a stream or in pages',
-      description: `${streamWords} It begins with the first event of the session.`,
+      summary: 'List or stream the events of a session.',
+      description: `${streamDescription} Without \`after\`, a stream begins with the first event of the session.`,
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
       streams: true,
@@ -148,7 +152,7 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
         if ((await sessions.get(id)) === undefined)
-          throw new CodeBuddyError('session_not_found', `There is no session ${id}.`);
+          throw new CodeBuddyError('session_not_found', `Session "${id}" not found.`);
         return readLog(request, reply, context, events, { scope: { sessionId: id }, from: 'start' });
       },
     });
@@ -157,8 +161,8 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/runs/:id/events',
       operationId: 'listRunEvents',
-      summary: 'The events of a run, as a stream that ends with it or in pages',
-      description: `${streamWords} It begins with the first event of the run and ends with the run; 204 says that nothing more will come.`,
+      summary: 'List or stream the events of a run.',
+      description: `${streamDescription} Without \`after\`, a stream begins with the first event of the run. It ends with the run; a 204 means that no more events will come.`,
       scope: 'read',
       schema: { params: idParamsSchema, querystring: scopedQuerySchema, response: { 200: eventPageSchema } },
       streams: true,
@@ -166,16 +170,17 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
         ...readingDocs,
         descriptions: {
           ...readingDocs.descriptions,
-          204: 'The run has ended and the reader has seen its last event: do not reconnect.',
+          204: 'The run has ended and the reader has its last event. Do not reconnect.',
         },
         errors: ['run_not_found', 'storage_unavailable'],
       },
       handler: async (request, reply) => {
         const { id } = request.params as { id: string };
-        // Before the look at the run: the ending of one that is not over by then lies behind it, earlier ones (it was resumed) do not.
+        // Read before the run: if the run has not ended by then, the event of its end comes after `last`. Earlier ones
+        // are from before it was resumed.
         const { last } = await events.bounds();
         const run = await runs.get(id);
-        if (run === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+        if (run === undefined) throw new CodeBuddyError('run_not_found', `Run "${id}" not found.`);
         return readLog(request, reply, context, events, {
           scope: { runId: id },
           from: 'start',

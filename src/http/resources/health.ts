@@ -1,5 +1,5 @@
-// Is it alive, is it ready. `GET /health` is answered by the gate (gate.ts) before any app; its definition here is what
-// getEndpoints() and /openapi.json tell of it.
+// The routes of liveness and readiness. The gate (pipeline/gate.ts) answers `GET /health`; its definition here is for
+// getEndpoints() and /openapi.json.
 
 import { challengePattern } from '../../base/identity-proof.ts';
 import { time } from '../../contract/primitives.ts';
@@ -7,13 +7,14 @@ import { readinessSchema } from '../../contract/readiness.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 
+/** The routes of liveness and readiness. */
 export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
     {
       method: 'GET',
       path: '/health',
       operationId: 'getHealth',
-      summary: 'Whether the process answers; touches neither disk nor agent, needs no key',
+      summary: 'Check that the server is alive. Needs no key and touches neither disk nor agent.',
       scope: 'open',
       schema: {
         querystring: {
@@ -23,7 +24,7 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
               type: 'string',
               pattern: challengePattern.source,
               description:
-                'Chosen at random by a client that found this server in `server.json`. The answer then holds `proof`.',
+                'Random text chosen by a client that found this server in `server.json`. The answer then has `proof`.',
             },
           },
         },
@@ -38,7 +39,8 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
               proof: {
                 type: 'string',
                 description:
-                  'Given with a `challenge` by a server with a local key: the base64url HMAC-SHA256, under that key, of six lines: `codebuddy-server-1`, the challenge, the address and the port at which the connection arrived, and `pid` and `startedAt` of server.json.',
+                  'Answer to a `challenge`, if the server has a local key: the base64url HMAC-SHA256, with that key, of six lines: ' +
+                  '`codebuddy-server-1`, the challenge, the local address and port of the connection, and `pid` and `startedAt` of server.json.',
               },
             },
             required: ['status', 'timestamp', 'version'],
@@ -56,7 +58,7 @@ export function healthRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/health/ready',
       operationId: 'getReadiness',
-      summary: 'Whether each part is ready: 200 if all are, else 503',
+      summary: 'Check that all parts of the server are ready: 200 if they are, otherwise 503.',
       scope: 'read',
       schema: { response: { 200: readinessSchema, 503: readinessSchema } },
       handler: async (_request, reply) => {

@@ -1,4 +1,5 @@
-// API keys: list, make, revoke. A key is shown once, when it is made; then only its hash is known.
+// The routes of API keys: list, create, revoke. A key is shown only when it is created; after that, only its hash is
+// stored.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {
@@ -18,7 +19,7 @@ const listQuerySchema = {
   additionalProperties: false,
 } as const;
 
-/** Routes of keys; none if the host has no key service. */
+/** The routes of API keys; none without a key service. */
 export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { keys } = context.services;
   if (keys === undefined) return [];
@@ -27,7 +28,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/keys',
       operationId: 'listKeys',
-      summary: 'API keys, oldest first',
+      summary: 'List API keys, oldest first.',
       scope: 'admin',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('keys', apiKeySchema) } },
       docs: { errors: ['storage_unavailable'] },
@@ -45,15 +46,15 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/keys',
       operationId: 'createKey',
-      summary: 'Make an API key; the answer is the only place where it is shown',
+      summary: 'Create an API key. It is shown only once.',
       scope: 'admin',
       schema: { body: apiKeyInputSchema, response: { 201: createdApiKeySchema } },
       docs: { errors: ['storage_unavailable', 'storage_full'] },
-      // Not `idempotent`: that would keep the key itself, in the clear, for 24 h.
+      // Not `idempotent`: that would store the key in plain text for 24 h.
       handler: async (request, reply) => {
         const { name, scopes } = request.body as ApiKeyInput;
         if (name.trim() === '') {
-          throw new CodeBuddyError('validation_failed', 'The name is empty.', {
+          throw new CodeBuddyError('validation_failed', 'name must not be empty.', {
             errors: [{ in: 'body', pointer: '/name', message: 'must not be empty' }],
           });
         }
@@ -65,7 +66,7 @@ export function keyRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'DELETE',
       path: '/api/keys/:id',
       operationId: 'revokeKey',
-      summary: 'Revoke an API key; it is refused from now on',
+      summary: 'Revoke an API key. It stops working at once.',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['key_not_found', 'storage_unavailable', 'storage_full'] },

@@ -1,9 +1,9 @@
-// Figures for people and programs (`GET /api/metrics`, JSON) and for Prometheus (`GET /metrics`). A host's own figures,
-// from `onGetMetrics`, are merged over ours.
+// The routes of metrics: `GET /api/metrics` as JSON and `GET /metrics` for Prometheus. Metrics of the host application,
+// from `onGetMetrics`, are merged over those of the server.
 
 import { addRunStats, type RunStats } from '../../base/run-figures.ts';
+import { objectFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
-import { objectOfHost } from '../host-fault.ts';
 import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../metrics/agent-metrics.ts';
 import type { MetricFamily } from '../metrics/prometheus-text.ts';
 import { metricName, prometheusContentType } from '../metrics/prometheus-text.ts';
@@ -21,20 +21,20 @@ const metricsSchema = {
   required: ['metrics'],
 } as const;
 
-/** Routes of figures; always there. Also tells the context's metrics where the services' figures are. */
+/** The routes of metrics. Also registers the metrics of the services. */
 export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { metrics, handlers, services, logger } = context;
   const { events, runs, webhooks, permissions } = services;
   if (events !== undefined) {
     metrics.addSource(
       'codebuddy_events_appended_total',
-      'Events appended since the start.',
+      'Events appended since the process started.',
       'counter',
       () => events.stats().appended,
     );
     metrics.addSource(
       'codebuddy_event_subscribers',
-      'Readers that follow the event log, streams and others.',
+      'Subscribers of the event log, including streams.',
       'gauge',
       () => events.stats().subscribers,
     );
@@ -44,7 +44,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       runs.activeCount(),
     );
 
-  /** Of the agent, and of prompts that the host answers. */
+  /** Runs of the agent, and prompts answered by the host application. */
   function runStats(): RunStats {
     const delegated = metrics.delegatedRuns.stats();
     const own = services.runs?.stats?.();
@@ -52,10 +52,12 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
   }
 
   async function figuresOfHost(): Promise<object> {
-    return handlers.onGetMetrics === undefined ? {} : objectOfHost('onGetMetrics', handlers.onGetMetrics);
+    return handlers.onGetMetrics === undefined
+      ? {}
+      : objectFromHandler('onGetMetrics', handlers.onGetMetrics);
   }
 
-  /** Whoever watches the server needs its figures most when a part of it fails. */
+  /** Monitoring needs the other metrics most when one part fails. */
   async function orNone(
     owner: string,
     read: () => Promise<readonly MetricFamily[]>,
@@ -63,7 +65,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
     try {
       return await read();
     } catch (error) {
-      logger.error({ err: error }, `${owner} failed; its figures are left out of /metrics`);
+      logger.error({ err: error }, `${owner} failed. Its metrics are missing from /metrics`);
       return [];
     }
   }
@@ -73,7 +75,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/metrics',
       operationId: 'getMetrics',
-      summary: 'Figures of the server and of its host, as JSON',
+      summary: 'Get metrics of the server and the host application as JSON.',
       scope: 'read',
       schema: { response: { 200: metricsSchema } },
       handler: async () => ({
@@ -98,7 +100,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/metrics',
       operationId: 'getPrometheusMetrics',
-      summary: 'The same figures for Prometheus (text format 0.0.4)',
+      summary: 'Get metrics in the Prometheus text format.',
       scope: 'read',
       docs: {
         content: {
@@ -123,7 +125,9 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
   ];
 }
 
-/** The numbers among a host's figures, as gauges: `{queue: {depth: 3}}` is `codebuddy_host_queue_depth 3`. */
+/**
+ * Converts the numbers of the host application to gauges: `{queue: {depth: 3}}` becomes `codebuddy_host_queue_depth 3`.
+ */
 function hostFamilies(figures: object): readonly MetricFamily[] {
   const families = new Map<string, MetricFamily>();
   collect('codebuddy_host', figures, 0);

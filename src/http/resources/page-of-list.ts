@@ -1,8 +1,11 @@
-// Pages of a list that a host hands over whole: the cursor holds how many came before.
+// Pages of a list that is in memory as a whole. The cursor is the number of items before the page.
 
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
-/** The page of `all` that the query asks for, and the cursor of the one after it. */
+/**
+ * Returns the page of `all` that the query asks for, and the cursor of the next one.
+ * @throws CodeBuddyError `validation_failed`
+ */
 export function pageOfList<T>(
   list: string,
   all: readonly T[],

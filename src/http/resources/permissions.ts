@@ -1,4 +1,4 @@
-// Permissions: which tools wait for a person, and the answer.
+// The routes of permissions: list the tools that wait for approval, and decide.
 
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import {
@@ -15,13 +15,13 @@ const listQuerySchema = {
   type: 'object',
   properties: {
     ...pageQueryProperties,
-    sessionId: { type: 'string', maxLength: 128, description: 'Only those of this session.' },
-    runId: { type: 'string', maxLength: 128, description: 'Only those of this run.' },
+    sessionId: { type: 'string', maxLength: 128, description: 'Only permissions of this session.' },
+    runId: { type: 'string', maxLength: 128, description: 'Only permissions of this run.' },
   },
   additionalProperties: false,
 } as const;
 
-/** Routes of permissions; none if the host has no such service. */
+/** The routes of permissions; none without a permission service. */
 export function permissionRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { permissions } = context.services;
   if (permissions === undefined) return [];
@@ -30,7 +30,7 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       method: 'GET',
       path: '/api/permissions',
       operationId: 'listPermissions',
-      summary: 'The tools that wait for a person, oldest first',
+      summary: 'List pending permissions, oldest first.',
       scope: 'read',
       schema: {
         querystring: listQuerySchema,
@@ -50,7 +50,7 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       method: 'POST',
       path: '/api/permissions/:id',
       operationId: 'decidePermission',
-      summary: 'Allows a tool that waits, or denies it',
+      summary: 'Decide a permission: allow or deny the tool.',
       scope: 'tools',
       schema: { params: idParamsSchema, body: permissionDecisionSchema, response: { 200: permissionSchema } },
       docs: {

@@ -1,4 +1,5 @@
-// `POST /api/prompt`: one prompt, one run. The host's onPrompt answers if it is set, else the built-in agent.
+// The route `POST /api/prompt`, which starts a run for a prompt. `onPrompt` of the host application answers if it is
+// set, otherwise the built-in agent.
 
 import type { FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -19,6 +20,7 @@ import { runErrors, startErrors } from '../prompt/run-errors.ts';
 import type { RouteDefinition } from '../route.ts';
 import { wantsEventStream } from '../streaming/sse-accept.ts';
 
+/** The route of prompts. */
 export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
   return [
@@ -26,12 +28,13 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/prompt',
       operationId: 'prompt',
-      summary: 'Asks the agent, and answers when it is done; as a stream if Accept says text/event-stream',
+      summary: 'Send a prompt to the agent and wait for the answer, or stream its events.',
       description:
-        'With `Accept: text/event-stream` the events of the run as they happen, up to `run.complete`, `run.failed` or ' +
-        '`run.cancelled`. With `Prefer: respond-async` 202 at once, and `Location` names the run. A plain request whose run ' +
-        'comes to wait for a permission is answered 202 with the question. A client that goes away before the end gives ' +
-        'its run up; with `Prefer: respond-async` on a stream, not once the run waits for a permission.',
+        'With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or ' +
+        '`run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the ' +
+        'request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is ' +
+        'cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it ' +
+        'waits for a permission.',
       scope: 'prompt',
       idempotent: true,
       schema: {
@@ -55,8 +58,8 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
           },
         },
         descriptions: {
-          200: 'The answer; with `Accept: text/event-stream`, the events of the run as they happen.',
-          202: 'The run goes on: it was left to itself (`queued`), or a tool waits for a person (`waiting`).',
+          200: 'The answer. With `Accept: text/event-stream`, the events of the run as they happen.',
+          202: 'The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`).',
         },
         requestHeaders: ['Prefer'],
         responseHeaders: { 200: ['Location'], 202: ['Location', 'Preference-Applied'] },
@@ -73,7 +76,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
           return result === undefined ? reply : { status: 'completed', ...result };
         }
         if (services.runs === undefined) {
-          throw new CodeBuddyError('handler_not_configured', 'The host has not set onPrompt');
+          throw new CodeBuddyError('handler_not_configured', 'The host application has not set onPrompt.');
         }
         const mode = asStream ? 'stream' : prefersAsync(request) ? 'leave' : 'wait';
         const keepWaiting = asStream && prefersAsync(request);
@@ -86,16 +89,16 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
   ];
 }
 
-/** @throws CodeBuddyError `validation_failed`: models refuse a message that shows nothing */
+/** Models refuse blank messages. @throws CodeBuddyError `validation_failed` */
 function refuseBlank(prompt: string): void {
   if (!isBlank(prompt)) return;
-  const message = 'must hold more than white space';
+  const message = 'must not be blank';
   throw new CodeBuddyError('validation_failed', `prompt ${message}.`, {
     errors: [{ in: 'body', pointer: '/prompt', message }],
   });
 }
 
-/** RFC 7240 §4.1 */
+/** True for `Prefer: respond-async` (RFC 7240 §4.1). */
 function prefersAsync({ headers }: FastifyRequest): boolean {
   const { prefer } = headers;
   return typeof prefer === 'string' && /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(prefer);

@@ -1,4 +1,4 @@
-// Runs: list, look at, cancel. Their events are in events.ts; they are started by POST /api/prompt.
+// The routes of runs: list, get, cancel, resume. POST /api/prompt (prompt.ts) starts runs; events.ts has their events.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
@@ -16,7 +16,7 @@ const listQuerySchema = {
   properties: {
     ...pageQueryProperties,
     sessionId: { type: 'string', maxLength: 128, description: 'Only runs of this session.' },
-    status: { ...runStatusSchema, description: 'Only runs in this state.' },
+    status: { ...runStatusSchema, description: 'Only runs with this status.' },
   },
   additionalProperties: false,
 } as const;
@@ -24,12 +24,12 @@ const listQuerySchema = {
 const cancelBodySchema = {
   type: 'object',
   properties: {
-    reason: { type: 'string', maxLength: 1000, description: 'Told in the `run.cancelled` event.' },
+    reason: { type: 'string', maxLength: 1000, description: 'Passed to the `run.cancelled` event.' },
   },
   additionalProperties: false,
 } as const;
 
-/** Routes of runs; none if the host has no run service. */
+/** The routes of runs; none without a run service. */
 export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { runs } = context.services;
   if (runs === undefined) return [];
@@ -38,7 +38,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/runs',
       operationId: 'listRuns',
-      summary: 'Runs, newest first',
+      summary: 'List runs, newest first.',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('runs', runSchema) } },
       docs: { errors: ['storage_unavailable'] },
@@ -56,14 +56,14 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/runs/:id',
       operationId: 'getRun',
-      summary: 'One run',
+      summary: 'Get a run.',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: runSchema } },
       docs: { errors: ['run_not_found', 'storage_unavailable'] },
       handler: async (request) => {
         const { id } = request.params as { id: string };
         const run = await runs.get(id);
-        if (run === undefined) throw new CodeBuddyError('run_not_found', `There is no run ${id}.`);
+        if (run === undefined) throw new CodeBuddyError('run_not_found', `Run "${id}" not found.`);
         return run;
       },
     },
@@ -71,7 +71,7 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/runs/:id/cancel',
       operationId: 'cancelRun',
-      summary: 'Stop a run: its model call and its running tools',
+      summary: 'Cancel a run. Stops its model call and its tools.',
       scope: 'prompt',
       schema: { params: idParamsSchema, body: cancelBodySchema, response: { 200: runSchema } },
       docs: { errors: ['run_not_found', 'run_ended', 'storage_unavailable'] },
@@ -85,10 +85,10 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/runs/:id/resume',
       operationId: 'resumeRun',
-      summary: 'Goes on with a run that was interrupted, or failed',
+      summary: 'Resume an interrupted or failed run.',
       description:
-        'The run goes on with the rights of the key that resumes it. If its permission mode is laxer than the default of the server, or if it ' +
-        'holds commands of the offline agent, that key needs the scope `tools`, as it would to start such a run.',
+        'The run continues with the scopes of the key that resumes it. That key needs the scope `tools` if the permission mode of the run ' +
+        'is more permissive than the default of the server, or if the run contains commands of the offline agent.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 202: runSchema } },
       docs: {

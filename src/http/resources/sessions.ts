@@ -1,5 +1,5 @@
-// Sessions and their messages. A host with sessions of its own (onGetSessions) can only be read; its objects are passed on as
-// they are.
+// The routes of sessions and their messages. Sessions of a host application (`onGetSessions`) are read-only, and its
+// objects are sent unchanged.
 
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
@@ -17,8 +17,8 @@ import {
   sessionPatchSchema,
   sessionSchema,
 } from '../../contract/session.ts';
+import { listFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
-import { listOfHost } from '../host-fault.ts';
 import type { RouteDefinition } from '../route.ts';
 import type { SessionService } from '../services.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
@@ -34,6 +34,7 @@ const exportQuerySchema = {
 const readErrors = ['session_not_found', 'handler_not_configured', 'storage_unavailable'] as const;
 const writeErrors = ['handler_not_configured', 'storage_unavailable', 'storage_full'] as const;
 
+/** The routes of sessions. */
 export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
@@ -41,7 +42,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
     if (handlers.onGetSessions === undefined && services.sessions !== undefined) return services.sessions;
     throw new CodeBuddyError(
       'handler_not_configured',
-      'The sessions of this server cannot be changed through it',
+      'The host application provides the sessions of this server; only GET /api/sessions and GET /api/sessions/:id work.',
     );
   }
 
@@ -50,7 +51,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/sessions',
       operationId: 'listSessions',
-      summary: 'The sessions, newest first',
+      summary: 'List sessions, newest first.',
       scope: 'read',
       schema: { querystring: querySchema, response: { 200: pageSchema('sessions', sessionSchema) } },
       docs: { errors: ['handler_not_configured', 'storage_unavailable'] },
@@ -59,13 +60,16 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         if (handlers.onGetSessions !== undefined) {
           const page = pageOfList(
             'sessions',
-            await listOfHost('onGetSessions', handlers.onGetSessions),
+            await listFromHandler('onGetSessions', handlers.onGetSessions),
             query,
           );
           return asIs(reply, { sessions: page.items, nextCursor: page.nextCursor });
         }
         if (services.sessions === undefined) {
-          throw new CodeBuddyError('handler_not_configured', 'The host has not set onGetSessions');
+          throw new CodeBuddyError(
+            'handler_not_configured',
+            'The host application has not set onGetSessions.',
+          );
         }
         const page = await services.sessions.list(pageRequest('sessions', query));
         return { sessions: page.items, nextCursor: nextCursorOf('sessions', page) };
@@ -75,7 +79,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'POST',
       path: '/api/sessions',
       operationId: 'createSession',
-      summary: 'Creates a session',
+      summary: 'Create a session.',
       scope: 'prompt',
       idempotent: true,
       schema: { body: sessionInputSchema, response: { 201: sessionSchema } },
@@ -90,14 +94,14 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/sessions/:id',
       operationId: 'getSession',
-      summary: 'One session',
+      summary: 'Get a session.',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: sessionSchema } },
       docs: { errors: readErrors },
       handler: async (request, reply) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
         if (handlers.onGetSessions !== undefined) {
-          const found = (await listOfHost('onGetSessions', handlers.onGetSessions)).find((session) =>
+          const found = (await listFromHandler('onGetSessions', handlers.onGetSessions)).find((session) =>
             hasId(session, id),
           );
           if (found === undefined) throw noSession(id);
@@ -112,7 +116,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'PATCH',
       path: '/api/sessions/:id',
       operationId: 'updateSession',
-      summary: 'Changes the title or the metadata of a session',
+      summary: 'Update the title or metadata of a session.',
       scope: 'prompt',
       schema: { params: idParamsSchema, body: sessionPatchSchema, response: { 200: sessionSchema } },
       docs: { errors: ['session_not_found', ...writeErrors] },
@@ -125,7 +129,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'DELETE',
       path: '/api/sessions/:id',
       operationId: 'deleteSession',
-      summary: 'Deletes a session with its messages and runs; its events stay in the log',
+      summary: 'Delete a session with its messages and runs. Its events stay in the log.',
       scope: 'prompt',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: ['session_not_found', 'session_busy', ...writeErrors] },
@@ -139,9 +143,10 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'POST',
       path: '/api/sessions/:id/fork',
       operationId: 'forkSession',
-      summary: 'A new session that begins with the messages of this one',
+      summary: 'Fork a session: create a new one with its messages.',
       description:
-        'Up to and including `messageId`; each message gets a new id and keeps its time. A session that works may be forked: with what it holds so far.',
+        'Copies the messages up to and including `messageId`. Each copy gets a new id and keeps its time. A session with an unfinished ' +
+        'run can be forked with the messages that it has so far.',
       scope: 'prompt',
       idempotent: true,
       schema: { params: idParamsSchema, body: sessionForkSchema, response: { 201: sessionSchema } },
@@ -160,9 +165,9 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/sessions/:id/export',
       operationId: 'exportSession',
-      summary: 'A whole session as one document',
+      summary: 'Export a session as one document.',
       description:
-        'JSON, or with `format=markdown` text/markdown for people. As long as the session is; what is added meanwhile is not in it.',
+        'JSON, or Markdown with `format=markdown`. The document is not limited in size. Messages that are added during the export are not included.',
       scope: 'read',
       schema: {
         params: idParamsSchema,
@@ -173,7 +178,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
         content: {
           200: {
             'application/json': exportedSessionSchema,
-            'text/markdown': { type: 'string', description: 'For people.' },
+            'text/markdown': { type: 'string', description: 'The session as Markdown.' },
           },
         },
         responseHeaders: { 200: ['Content-Disposition'] },
@@ -193,7 +198,7 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/sessions/:id/messages',
       operationId: 'listSessionMessages',
-      summary: 'The messages of a session, oldest first',
+      summary: 'List the messages of a session, oldest first.',
       scope: 'read',
       schema: {
         params: idParamsSchema,
@@ -215,14 +220,14 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
 }
 
 function noSession(id: string): CodeBuddyError {
-  return new CodeBuddyError('session_not_found', `There is no session '${id}'`);
+  return new CodeBuddyError('session_not_found', `Session "${id}" not found.`);
 }
 
 function hasId(session: unknown, id: string): boolean {
   return typeof session === 'object' && session !== null && 'id' in session && session.id === id;
 }
 
-/** A host's objects need not be ours: no schema cuts them. */
+/** Sends the objects of a host application without a schema, which would drop unknown fields. */
 function asIs(reply: FastifyReply, value: unknown): unknown {
   reply.serializer((payload: unknown) => JSON.stringify(payload)).type('application/json; charset=utf-8');
   return value;

@@ -1,4 +1,4 @@
-// `GET /api/status`: the process and the agent in it, at a glance.
+// The route `GET /api/status`: the process, the agent, the sandbox and the webhooks.
 
 import type { FastifyRequest } from 'fastify';
 import { type SandboxDescription, sandboxSchema } from '../../contract/sandbox.ts';
@@ -17,7 +17,7 @@ const statusSchema = {
   title: 'Status',
   properties: {
     running: { type: 'boolean' },
-    uptime: { type: 'number', description: 'Seconds since the server was started.' },
+    uptime: { type: 'number', description: 'Seconds since the server started.' },
     memory: {
       type: 'object',
       properties: { rss: bytes, heapTotal: bytes, heapUsed: bytes, external: bytes },
@@ -27,11 +27,11 @@ const statusSchema = {
     pid: { type: 'integer' },
     version: { type: 'string' },
     node: { type: 'string', description: 'Version of Node.js.' },
-    agent: { type: 'string', description: '`delegated`: the host application answers itself.' },
+    agent: { type: 'string', description: '`delegated` if the host application answers prompts.' },
     model: { type: ['string', 'null'] },
     workspace: {
       type: ['string', 'null'],
-      description: 'The folder that tools work in; null if the host application answers itself.',
+      description: 'The folder that tools work in. Null if the host application answers prompts.',
     },
     activeRuns: count,
     sandbox: sandboxSchema,
@@ -44,18 +44,18 @@ const statusSchema = {
         refused: {
           ...count,
           description:
-            'Webhooks whose entries in webhooks.json cannot be used now; left out if there are none.',
+            'Number of webhooks whose entries in webhooks.json cannot be used. Absent if there are none.',
         },
         attention: {
           type: 'array',
           items: webhookAttentionSchema,
           description:
-            'Webhooks that are not served as they should be: failing, open, unreachable, refused, disabled by themselves; left out if there are none.',
+            'Webhooks that need attention: failing, open, unreachable, refused, or disabled automatically. Absent if there are none.',
         },
         setAside: {
           type: 'array',
           items: { type: 'string' },
-          description: 'Copies of webhooks.json that could not be used; left out if there are none.',
+          description: 'Copies of webhooks.json that could not be read. Absent if there are none.',
         },
       },
       required: ['enabled', 'pending', 'failed'],
@@ -81,6 +81,7 @@ const statusSchema = {
 const delegated = { agent: 'delegated', model: null, workspace: undefined } as const;
 type WebhookFigures = SchemaType<typeof statusSchema>['webhooks'];
 
+/** The route of the status. */
 export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
@@ -112,7 +113,7 @@ export function statusRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/status',
       operationId: 'getStatus',
-      summary: 'The process, the agent and its model, active runs, webhooks',
+      summary: 'Get the status of the process, the agent and the webhooks.',
       scope: 'read',
       schema: { response: { 200: statusSchema } },
       handler: async (request) => {

@@ -1,4 +1,4 @@
-// `POST /api/stream-tickets`: for web pages, whose `EventSource` cannot send a key.
+// The route `POST /api/stream-tickets`. Web pages need tickets because `EventSource` cannot send an API key.
 
 import { scopes } from '../../contract/api-key.ts';
 import { time } from '../../contract/primitives.ts';
@@ -10,14 +10,14 @@ const ticketSchema = {
   type: 'object',
   title: 'StreamTicket',
   properties: {
-    ticket: { type: 'string', description: 'Pass it as `?ticket=` to a stream. It is shown this once.' },
+    ticket: { type: 'string', description: 'Pass it as `?ticket=` to a stream. It is shown only once.' },
     expiresAt: time,
   },
   required: ['ticket', 'expiresAt'],
   additionalProperties: false,
 } as const;
 
-/** None if the host has no log to follow. */
+/** The route of stream tickets; none without an event log. */
 export function streamTicketRoutes(context: HttpContext): readonly RouteDefinition[] {
   if (context.services.events === undefined) return [];
   return [
@@ -25,11 +25,11 @@ export function streamTicketRoutes(context: HttpContext): readonly RouteDefiniti
       method: 'POST',
       path: '/api/stream-tickets',
       operationId: 'createStreamTicket',
-      summary: 'Create a ticket with which a web page can open one stream',
+      summary: 'Create a ticket that lets a web page open one stream.',
       description:
         'Pass it as `?ticket=` to `GET /api/events`, `/api/sessions/:id/events` or `/api/runs/:id/events` within 60 s, with ' +
-        '`Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the rights of the key that ' +
-        'created it. To reconnect, create another one and pass `after`.',
+        '`Accept: text/event-stream`, as `EventSource` does. It opens one stream and nothing else, with the scopes of the key that ' +
+        'created it. To reconnect, create another ticket and pass `after`.',
       scope: 'read',
       schema: { response: { 201: ticketSchema } },
       handler: (request, reply) => {

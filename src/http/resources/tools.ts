@@ -1,4 +1,5 @@
-// Tools: what there are, and running one without an agent in between. A host's handlers come before the built-in tools.
+// The routes of tools: list them, and run one directly, without the agent. Handlers of the host application take
+// precedence over the built-in tools.
 
 import type { FastifyReply } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -7,9 +8,9 @@ import type { SchemaType } from '../../contract/schema-type.ts';
 import type { ToolDescription } from '../../contract/tool.ts';
 import { toolSchema } from '../../contract/tool.ts';
 import { ApiReply } from '../api-reply.ts';
+import { listFromHandler, wrongReturn } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
 import type { ToolContext } from '../handlers.ts';
-import { listOfHost, wrongReturn } from '../host-fault.ts';
 import { toHandlerProblem } from '../pipeline/problem.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -23,17 +24,18 @@ const paramsSchema = {
   additionalProperties: false,
 } as const;
 
+/** The routes of tools. */
 export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { services, handlers } = context;
 
   async function allTools(): Promise<readonly ToolDescription[]> {
-    if (handlers.onListTools !== undefined) return listOfHost('onListTools', handlers.onListTools);
-    // A host that runs tools itself but does not list them: the built-in ones are not what it runs.
+    if (handlers.onListTools !== undefined) return listFromHandler('onListTools', handlers.onListTools);
+    // The host application runs tools itself but does not list them. It does not run the built-in ones.
     if (handlers.onToolExecute !== undefined) return [];
     if (services.tools !== undefined) return services.tools.list();
     throw new CodeBuddyError(
       'handler_not_configured',
-      'The host has set neither onListTools nor onToolExecute',
+      'The host application has set neither onListTools nor onToolExecute.',
     );
   }
 
@@ -42,7 +44,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'GET',
       path: '/api/tools',
       operationId: 'listTools',
-      summary: 'The tools, with the JSON Schema of their parameters',
+      summary: 'List tools with the JSON Schemas of their parameters.',
       scope: 'read',
       schema: { querystring: querySchema, response: { 200: pageSchema('tools', toolSchema) } },
       docs: { errors: ['handler_not_configured'] },
@@ -55,9 +57,9 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/tools/:tool',
       operationId: 'runTool',
-      summary: 'Runs a tool; the body is its parameters',
+      summary: 'Run a tool. The body is its parameters.',
       description:
-        'Nobody is asked. A deny rule, or the mode `read-only` of the server for a tool that may change something, refuses it: 403 `permission_denied`.',
+        'The tool runs without asking for permission. It is refused with 403 `permission_denied` by a deny rule, or if it may change something and the mode of the server is `read-only`.',
       scope: 'tools',
       schema: {
         params: paramsSchema,
@@ -66,7 +68,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
           200: {
             type: 'object',
             title: 'ToolResult',
-            properties: { result: { description: 'What the tool gave back.' } },
+            properties: { result: { description: 'The result of the tool.' } },
             required: ['result'],
             additionalProperties: false,
           },
@@ -84,7 +86,7 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
           'storage_full',
         ],
       },
-      // Not async, so that a handler that answers at once is answered at once.
+      // Not async: a synchronous handler needs no extra turn of the event loop.
       handler: (request, reply) => {
         const { tool } = request.params as SchemaType<typeof paramsSchema>;
         const params = request.body as Record<string, unknown>;
@@ -92,14 +94,17 @@ export function toolRoutes(context: HttpContext): readonly RouteDefinition[] {
         if (handlers.onToolExecute !== undefined)
           return runOfHost(() => handlers.onToolExecute?.(tool, params, call));
         if (services.tools === undefined)
-          throw new CodeBuddyError('handler_not_configured', 'The host has not set onToolExecute');
+          throw new CodeBuddyError(
+            'handler_not_configured',
+            'The host application has not set onToolExecute.',
+          );
         return services.tools.execute(tool, params, call).then(toAnswer);
       },
     },
   ];
 }
 
-/** A handler that answers at once is answered at once. */
+/** Calls `onToolExecute`. A synchronous result stays synchronous. */
 function runOfHost(execute: () => unknown): unknown {
   try {
     const result = execute();
@@ -121,12 +126,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** JSON has no undefined. */
+/** JSON has no `undefined`. */
 function toAnswer(result: unknown): { readonly result: unknown } {
   return { result: result ?? null };
 }
 
-/** What a tool is told; its signal is made only if it asks. */
+/** The context of a tool call. The signal is created only if the tool reads it. */
 class ToolCall implements ToolContext {
   readonly requestId: string;
   readonly hop: number;

@@ -1,7 +1,8 @@
-// The webhooks that a person should look at: what their state says, in one place for `status`, `doctor`, readiness and the start.
+// Selects the webhooks that need attention, for `status`, `doctor`, readiness and the start of the server.
 
 import type { Webhook, WebhookAttention } from '../../contract/webhook.ts';
 
+/** The webhooks that need attention. */
 export function webhooksToLookAt(webhooks: readonly Webhook[]): readonly WebhookAttention[] {
   return webhooks
     .filter(needsAttention)
@@ -10,13 +11,13 @@ export function webhooksToLookAt(webhooks: readonly Webhook[]): readonly Webhook
 
 function needsAttention({ state: { status, disabledReason } }: Webhook): boolean {
   if (status === 'healthy' || status === 'paused') return false;
-  // What a person disabled is no surprise to anybody.
+  // A webhook that a person disabled needs no attention.
   return status !== 'disabled' || (disabledReason !== null && disabledReason !== 'by_hand');
 }
 
 const mostNamed = 5;
 
-/** One line; undefined if all is well. */
+/** One line that names the webhooks; undefined if there are none. */
 export function describeAttention(
   attention: readonly WebhookAttention[],
   setAside: readonly string[],
@@ -24,10 +25,10 @@ export function describeAttention(
   const named = attention.slice(0, mostNamed).map(({ id, status }) => `${id} (${status})`);
   const more = attention.length > mostNamed ? [`${attention.length - mostNamed} more`] : [];
   const parts = [
-    ...(attention.length === 0 ? [] : [`look at ${[...named, ...more].join(', ')}`]),
+    ...(attention.length === 0 ? [] : [`need attention: ${[...named, ...more].join(', ')}`]),
     ...(setAside.length === 0
       ? []
-      : [`an unusable webhooks.json was set aside as ${setAside.join(', ')}: mend it or remove it`]),
+      : [`an unreadable webhooks.json was renamed to ${setAside.join(', ')}: repair it or delete it`]),
   ];
   return parts.length === 0 ? undefined : parts.join('; ');
 }

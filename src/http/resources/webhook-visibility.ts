@@ -1,5 +1,6 @@
-// What a key may see of webhooks and deliveries. The path and the query of a webhook's URL let whoever knows them post there (Slack, Discord
-// and others put their token in it), and an answer may come from a machine inside the network: both are for keys with the scope `admin`.
+// Hides parts of webhooks and deliveries from callers without the scope `admin`: the path and query of URLs, where
+// Slack, Discord and others put their tokens, and the receivers' answers, which may come from machines inside the
+// network.
 
 import type { FastifyRequest } from 'fastify';
 import { maskUrl, maskUrlsIn } from '../../base/redaction.ts';
@@ -7,10 +8,12 @@ import type { Delivery, DeliveryExplanation } from '../../contract/delivery.ts';
 import type { Webhook } from '../../contract/webhook.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
 
+/** True if the caller has the scope `admin`. */
 export function isAdmin(request: FastifyRequest): boolean {
   return factsOf(request).identity?.scopes.includes('admin') === true;
 }
 
+/** The webhook as the caller may see it. */
 export function webhookFor(request: FastifyRequest, webhook: Webhook): Webhook {
   if (isAdmin(request)) return webhook;
   const { name, url, description, headers, state, tls: _, ...rest } = webhook;
@@ -24,6 +27,7 @@ export function webhookFor(request: FastifyRequest, webhook: Webhook): Webhook {
   };
 }
 
+/** The delivery as the caller may see it. */
 export function deliveryFor<T extends Delivery>(request: FastifyRequest, delivery: T): T {
   if (isAdmin(request)) return delivery;
   const attemptLog = delivery.attemptLog.map((attempt) => ({
@@ -35,7 +39,7 @@ export function deliveryFor<T extends Delivery>(request: FastifyRequest, deliver
   return { ...delivery, attemptLog };
 }
 
-/** `curl` holds the whole URL and a signature that is good for sending. */
+/** The explanation as the caller may see it. `curl` contains the whole URL and a valid signature. */
 export function explanationFor(
   request: FastifyRequest,
   explanation: DeliveryExplanation,

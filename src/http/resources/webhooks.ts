@@ -1,4 +1,5 @@
-// Webhooks: list, make, change, remove, test, rotate the secret, replay, enable. A secret is shown once, when it is made.
+// The routes of webhooks: list, create, get, update, delete, test, rotate the secret, replay, enable. A secret is shown
+// only when it is created.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { deliverySchema } from '../../contract/delivery.ts';
@@ -32,7 +33,7 @@ const listQuerySchema = {
 const storeErrors = ['storage_unavailable', 'storage_full'] as const;
 const changeErrors = ['webhook_not_found', ...storeErrors] as const;
 
-/** Routes of webhooks; none if the host has no webhook service. */
+/** The routes of webhooks; none without a webhook service. */
 export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { webhooks } = context.services;
   if (webhooks === undefined) return [];
@@ -41,7 +42,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/webhooks',
       operationId: 'listWebhooks',
-      summary: 'Webhooks and how they fare, oldest first',
+      summary: 'List webhooks and their status, oldest first.',
       scope: 'read',
       schema: { querystring: listQuerySchema, response: { 200: pageSchema('webhooks', webhookSchema) } },
       docs: { errors: ['storage_unavailable'] },
@@ -65,11 +66,11 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'POST',
       path: '/api/webhooks',
       operationId: 'createWebhook',
-      summary: 'Make a webhook; the answer is the only place where its secret is shown',
+      summary: 'Create a webhook. Its secret is shown only once.',
       scope: 'admin',
       schema: { body: webhookInputSchema, response: { 201: createdWebhookSchema } },
       docs: { responseHeaders: { 201: ['Location'] }, errors: ['webhook_exists', ...storeErrors] },
-      // Not `idempotent`: that would keep the secret itself, in the clear, for 24 h.
+      // Not `idempotent`: that would store the secret in plain text for 24 h.
       handler: async (request, reply) => {
         const { webhook, ...made } = await webhooks.create(request.body as WebhookInput);
         reply.code(201).header('Location', `/api/webhooks/${encodeURIComponent(webhook.id)}`);
@@ -80,7 +81,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/webhooks/:id',
       operationId: 'getWebhook',
-      summary: 'One webhook and how it fares',
+      summary: 'Get a webhook and its status.',
       scope: 'read',
       schema: { params: idParamsSchema, response: { 200: webhookSchema } },
       docs: { errors: ['webhook_not_found', 'storage_unavailable'] },
@@ -88,7 +89,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
         const { id } = request.params as { id: string };
         const webhook = await webhooks.get(id);
         if (webhook === undefined) {
-          throw new CodeBuddyError('webhook_not_found', `There is no webhook '${id}'`);
+          throw new CodeBuddyError('webhook_not_found', `Webhook "${id}" not found.`);
         }
         return webhookFor(request, webhook);
       },
@@ -97,7 +98,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'PATCH',
       path: '/api/webhooks/:id',
       operationId: 'updateWebhook',
-      summary: 'Change a webhook; what is left out stays as it is',
+      summary: 'Update a webhook. Missing fields stay unchanged.',
       scope: 'admin',
       schema: { params: idParamsSchema, body: webhookPatchSchema, response: { 200: webhookSchema } },
       docs: { errors: changeErrors },
@@ -108,7 +109,7 @@ export function webhookRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'DELETE',
       path: '/api/webhooks/:id',
       operationId: 'removeWebhook',
-      summary: 'Remove a webhook; its pending deliveries are cancelled',
+      summary: 'Delete a webhook. Its pending deliveries are cancelled.',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 204: { type: 'null' } } },
       docs: { errors: changeErrors },
@@ -127,7 +128,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/webhooks/:id/test',
       operationId: 'testWebhook',
-      summary: 'Send a webhook.test event to this webhook alone; Location names the delivery',
+      summary: 'Send a `webhook.test` event to a webhook. `Location` names the delivery.',
       scope: 'admin',
       schema: { params: idParamsSchema, response: { 202: deliverySchema } },
       docs: {
@@ -144,7 +145,8 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/webhooks/:id/rotate-secret',
       operationId: 'rotateWebhookSecret',
-      summary: 'Give a webhook a new secret, shown this once; the old one signs too for 24 h',
+      summary:
+        'Rotate the secret of a webhook. The new one is shown only once; the old one also signs for 24 h.',
       scope: 'admin',
       schema: { params: idParamsSchema, body: rotateSecretSchema, response: { 200: rotatedSecretSchema } },
       docs: { errors: changeErrors },
@@ -157,7 +159,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/webhooks/:id/replay',
       operationId: 'replayToWebhook',
-      summary: 'Send events of the log to a webhook, again or for the first time',
+      summary: 'Replay events of the log to a webhook.',
       scope: 'admin',
       schema: { params: idParamsSchema, body: replayRangeSchema, response: { 202: replayedSchema } },
       docs: { errors: ['replay_running', ...changeErrors] },
@@ -171,7 +173,7 @@ function actionRoutes(webhooks: WebhookService): readonly RouteDefinition[] {
       method: 'POST',
       path: '/api/webhooks/:id/enable',
       operationId: 'enableWebhook',
-      summary: 'Enable a disabled webhook, and deliver what it missed if asked to',
+      summary: 'Enable a disabled webhook, optionally with the events that it missed.',
       scope: 'admin',
       schema: { params: idParamsSchema, body: enableOptionsSchema, response: { 200: enabledWebhookSchema } },
       docs: { errors: ['replay_running', ...changeErrors] },

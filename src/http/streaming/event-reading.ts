@@ -1,5 +1,5 @@
-// The three ways to read the log over HTTP (all of it, a session's, a run's) share one behaviour: `Accept:
-// text/event-stream` follows it live, anything else gets a page of JSON.
+// Reads the event log over HTTP: the whole log, a session's events or a run's. With `Accept: text/event-stream` the
+// answer follows the log live, otherwise it is a page of JSON.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -23,7 +23,7 @@ const typeList = {
   ],
 } as const;
 
-/** What any reader of the log may ask. */
+/** Query parameters of all routes that read the log. */
 export const eventQueryProperties = {
   ...pageQueryProperties,
   after: {
@@ -31,27 +31,35 @@ export const eventQueryProperties = {
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
     description:
-      'Only events after this sequence number. A stream resumes there; `Last-Event-ID` goes before it.',
+      'Only events after this sequence number. A stream resumes there; `Last-Event-ID` takes precedence.',
   },
-  type: { ...typeList, description: 'Event types: names, `tool.*` or `*`, separated by commas or repeated.' },
-  types: { ...typeList, description: 'The same as `type`.' },
-  order: { type: 'string', enum: ['asc', 'desc'], default: 'asc', description: 'Of a page, by sequence.' },
+  type: {
+    ...typeList,
+    description: 'Only events of these types: names, `tool.*` or `*`, separated by commas or repeated.',
+  },
+  types: { ...typeList, description: 'Alias of `type`.' },
+  order: {
+    type: 'string',
+    enum: ['asc', 'desc'],
+    default: 'asc',
+    description: 'Order of a page, by sequence number.',
+  },
   deltas: {
     type: 'boolean',
     default: false,
-    description: 'On a stream, also pass on `message.delta` and `tool.output`, which are not logged.',
+    description: 'On a stream, also send `message.delta` and `tool.output`, which are not logged.',
   },
   named: {
     type: 'boolean',
     default: true,
     description:
-      'On a stream, `false` leaves out the `event:` lines, so that `EventSource.onmessage` hears every message; `type` is in the data.',
+      'On a stream, `false` omits the `event:` lines, so `EventSource.onmessage` receives every message. The data has `type`.',
   },
   ticket: {
     type: 'string',
     maxLength: 128,
     description:
-      'Of `POST /api/stream-tickets`: opens a stream where no header can be sent. A key goes before it.',
+      'A ticket of `POST /api/stream-tickets`. Opens a stream for clients that cannot send headers. An API key takes precedence.',
   },
 } as const;
 
@@ -65,17 +73,17 @@ export type EventQueryString = SchemaType<typeof querySchema>;
 
 export const eventPageSchema = {
   ...pageSchema('events', eventSchema),
-  description: 'A page of events; with `Accept: text/event-stream`, the events as they happen.',
+  description: 'A page of events. With `Accept: text/event-stream`, the events as they happen.',
 } as const;
 
 export interface EventReading {
-  /** Narrows what is read to a session or a run. */
+  /** Limits the events to a session or a run. */
   readonly scope: Omit<EventFilter, 'types'>;
-  /** Where a stream begins that does not say: with what is new, or with the first event of the scope. */
+  /** Where a stream begins if the request does not say: after the last event, or with the first event of the scope. */
   readonly from: 'end' | 'start';
-  /** Closes the stream after such an event. */
+  /** The stream is closed after an event for which this is true. */
   readonly endsAfter?: (event: LoggedEvent) => boolean;
-  /** True if nothing more can come: the stream ends with the log. */
+  /** True if no more events can come: the stream ends with the last logged one. */
   readonly isOver?: boolean;
 }
 
@@ -111,7 +119,8 @@ async function pageOfEvents(
     limit,
   });
   const last = found.at(-1);
-  // The length says nothing: a page of long events has fewer than `limit`. In the order `desc`, `after` is a bound of the whole list.
+  // The length does not tell: a page of long events has fewer than `limit`. In the order `desc`, `after` bounds the
+  // whole list.
   const hasMore =
     last !== undefined &&
     (await hasEvents(events, {
@@ -144,14 +153,14 @@ async function streamEvents(
   const { first, last } = await events.bounds();
   const start = asked ?? (from === 'end' ? last : await startOf(events, scope, last));
   const deltas = query.deltas ?? false;
-  // To EventSource, the end of a stream is a reason to come back; 204 tells it to stop (WHATWG HTML §9.2.3).
+  // EventSource reconnects when a stream ends; 204 tells it to stop (WHATWG HTML §9.2.3).
   if (isOver && asked !== undefined && (await events.read({ ...scope, after: asked, limit: 1 })).length === 0)
     return reply.code(204).send();
 
   const { named = true } = query;
   const stream = openEventStream(request, reply, context, { named });
-  // A number that this log has not given out yet is from another log (say, of a database that was deleted): without this
-  // the reader would wait in silence until the new log has come that far.
+  // A number beyond the end comes from another log, for example of a deleted database. Without this check the reader
+  // would get nothing until the new log reaches that number.
   const isForeign = start > last;
   if (isForeign) stream.send(gapMessage(first));
   const after = isForeign ? first - 1 : start;
@@ -163,7 +172,7 @@ async function streamEvents(
   if (isOver) {
     await followLog(stream, readToEnd(events, scope, after), context, follow);
   } else {
-    // A run's stream has to see the event that ends it, whatever types the reader wants; they are then left out above.
+    // A run's stream must see the event that ends the run, whatever types the reader wants; `wants` filters them.
     const filter = types === undefined || endsAfter !== undefined ? scope : { ...scope, types };
     const items = events.subscribe({ ...filter, after, deltas, signal: stream.signal });
     await followLog(stream, items, context, follow);
@@ -171,7 +180,10 @@ async function streamEvents(
   return reply;
 }
 
-/** The place before the first event of the scope, or the end if it has none yet: no gap is told of what was never its own. */
+/**
+ * The sequence number before the first event of the scope, or the end of the log if it has none: events of others are
+ * no gap.
+ */
 async function startOf(events: EventSource, scope: EventReading['scope'], last: number): Promise<number> {
   const [oldest] = await events.read({ ...scope, limit: 1 });
   return oldest === undefined ? last : oldest.sequence - 1;
@@ -188,7 +200,8 @@ async function* readToEnd(events: EventSource, scope: EventReading['scope'], sta
 }
 
 /**
- * Where a reader that comes back wants to go on. Browsers send it by themselves, to the URL they had, so it goes before `after`.
+ * Where a reconnecting reader resumes. Browsers send the header with the original URL, so it takes precedence over
+ * `after`.
  * @throws CodeBuddyError `validation_failed`, naming the header
  */
 function lastEventId(request: FastifyRequest): number | undefined {

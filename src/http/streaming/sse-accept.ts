@@ -1,13 +1,16 @@
-// Whether a client asked for a stream: `Accept` by quality (RFC 9110 §12.5.1), of the two forms that we have.
+// Content negotiation: does the client want a stream or JSON? Compares the qualities in `Accept` (RFC 9110 §12.5.1).
 
 import type { FastifyRequest } from 'fastify';
 
-/** Whether the request asks for a stream. */
+/** True if the request asks for a stream. */
 export function wantsEventStream({ headers }: FastifyRequest): boolean {
   return acceptsEventStream(headers.accept);
 }
 
-/** True if `Accept` names `text/event-stream`, at least as gladly as JSON. A mere wildcard never asks for a stream. */
+/**
+ * True if `Accept` names `text/event-stream` with at least the quality of JSON. A wildcard alone never asks for a
+ * stream.
+ */
 export function acceptsEventStream(accept: string | undefined): boolean {
   if (accept === undefined || !accept.toLowerCase().includes('text/event-stream')) return false;
   let stream = 0;

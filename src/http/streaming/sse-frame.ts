@@ -1,17 +1,21 @@
-// The wire format of server-sent events (WHATWG HTML §9.2.5): messages and comments as text.
+// Formats server-sent events (WHATWG HTML §9.2.5).
 
+/** One message of a stream. */
 export interface ServerSentEvent {
-  /** What a reader sends back as `Last-Event-ID`; left out, the reader keeps the one before. */
+  /** The reader sends it back as `Last-Event-ID`. Without it, the reader keeps the previous one. */
   readonly id?: number | string;
   readonly event: string;
-  /** Sent as one line of JSON. */
+  /** Sent as JSON on one line. */
   readonly data: unknown;
 }
 
-/** Many a client splits lines where Unicode does (Python's `splitlines`, for one), not only where the standard does. */
+/** Some clients also split lines at these characters (Python's `splitlines`), which the standard does not. */
 const unicodeLineBreaks = /[\u0085\u2028\u2029]/g;
 
-/** Without its name a message goes to `EventSource.onmessage`. `id` and `event` are ours (a number, a name of the catalogue); JSON holds no raw line feed, so `data` is one line. */
+/**
+ * Formats a message. Without a name, `EventSource` passes it to `onmessage`. Nothing needs escaping: `id` is a number,
+ * `event` a name of the catalogue, and JSON contains no raw line feeds.
+ */
 export function frameEvent({ id, event, data }: ServerSentEvent, named = true): string {
   const head = id === undefined ? '' : `id: ${id}\n`;
   const name = named ? `event: ${event}\n` : '';
@@ -23,7 +27,7 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** A line that readers skip: it keeps proxies from closing a quiet connection. */
+/** Formats a comment. Readers ignore it; it keeps proxies from closing a quiet connection. */
 export function frameComment(text: string): string {
   return `: ${text.replace(/[\r\n]+/g, ' ')}\n\n`;
 }

@@ -1,5 +1,5 @@
-// Carries items of the event log to a stream, at the reader's pace: history waits for the reader, live events fill its
-// buffer and then cut it off (see sse.ts), so that no reader makes the server hold more than its buffer.
+// Copies events from the log to a stream. History is sent at the reader's pace. Live events are buffered up to a limit;
+// a reader that exceeds it is disconnected (see sse.ts), so no reader can make the server hold more than its buffer.
 
 import type { LoggedEvent } from '../../contract/event.ts';
 import type { StreamItem } from '../../events/event-log.ts';
@@ -7,21 +7,26 @@ import type { HttpContext } from '../context.ts';
 import type { EventStream } from './sse.ts';
 import type { ServerSentEvent } from './sse-frame.ts';
 
-/** A reader over its buffer has this long to empty it: a burst within one turn of the event loop is not its fault. */
+/** A reader over its limit has this long to catch up: a burst within one turn of the event loop is not its fault. */
 const overflowGraceMs = 1000;
-/** A reader of history may take this long for what fits into the socket. */
+/** A reader of history has this long to read what the socket buffers. */
 const historyPatienceMs = 30_000;
 
 export interface FollowOptions {
-  /** The end of the log when the reader came: up to it, all is history, and the reader may take its time. */
+  /**
+   * The last sequence number when the reader connected. Events up to it are history and are sent at the reader's pace.
+   */
   readonly historyEnd: number;
-  /** Which events are sent. @default all */
+  /** Selects the events to send. @default all */
   readonly wants?: (type: string) => boolean;
-  /** The stream is closed after an event for which this is true, also if the event itself is not sent. */
+  /** The stream is closed after an event for which this is true, even if the event itself is not sent. */
   readonly endsAfter?: (event: LoggedEvent) => boolean;
 }
 
-/** Sends `items` until they end or the stream does, then closes it. Never rejects: the answer has begun, so a fault is logged. */
+/**
+ * Sends `items` until they or the stream end, then closes the stream. Never rejects: the answer has begun, so errors
+ * are logged.
+ */
 export async function followLog(
   stream: EventStream,
   items: AsyncIterable<StreamItem>,
@@ -39,16 +44,16 @@ export async function followLog(
       else if (isOverBuffer) await stream.drained(isHistory ? historyPatienceMs : overflowGraceMs);
     }
   } catch (error) {
-    // The reader comes back by itself and resumes where it was.
-    logger.error({ err: error }, 'An event stream was ended by a fault');
+    // The reader reconnects and resumes.
+    logger.error({ err: error }, 'An event stream failed');
   }
   stream.close();
 }
 
-/** Tells that events before `firstSequence` are not there. */
+/** The message that events before `firstSequence` are no longer kept. */
 export function gapMessage(firstSequence: number): ServerSentEvent {
   const sequence = firstSequence - 1;
-  // With an id: a reader that reconnects after it must not be told of the same gap again.
+  // With an id, so a reader that reconnects does not get the same gap again.
   return {
     id: sequence,
     event: 'gap',
@@ -56,7 +61,7 @@ export function gapMessage(firstSequence: number): ServerSentEvent {
   };
 }
 
-/** False if the reader does not keep up. */
+/** Sends one item. False if the reader does not keep up. */
 function sendItem(stream: EventStream, item: StreamItem, wants: (type: string) => boolean): boolean {
   switch (item.kind) {
     case 'event': {

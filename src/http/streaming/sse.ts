@@ -1,5 +1,5 @@
-// One open stream of server-sent events: headers, heartbeats, a bounded buffer, and an end that is always clean. Whatever
-// happens to the reader (it leaves, it is too slow, the server stops), `signal` aborts and nothing of it stays behind.
+// An open stream of server-sent events: sends headers and heartbeats, limits the buffer, and cleans up. When the reader
+// disconnects or is too slow, or the server stops, `signal` aborts and all resources are released.
 
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -8,45 +8,48 @@ import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
 import { frameComment, frameEvent, type ServerSentEvent } from './sse-frame.ts';
 
-/** Why a stream ended before its writer closed it. */
+/** Why a stream ended before `close()`. */
 export type StreamEnd = 'client' | 'overflow' | 'shutdown';
 
+/** A stream of server-sent events to one reader. */
 export interface EventStream {
-  /** Aborts when the client goes away, is cut off for being slow, or the server stops; not on `close()`. */
+  /** Aborts when the client disconnects or is too slow, or the server stops. Not on `close()`. */
   readonly signal: AbortSignal;
   /** Why `signal` aborted. */
   readonly endedBy: StreamEnd | undefined;
-  /** False once it is closed or cut off; then all below do nothing. */
+  /** False after `close()` or an abort. Then the methods below do nothing. */
   readonly isOpen: boolean;
-  /** Writes a message at once. False: the socket is not keeping up, `drained()` is worth waiting for. */
+  /** Writes a message. False if the socket is full: wait for `drained()`. */
   send(message: ServerSentEvent): boolean;
+  /** Writes a comment, which readers ignore. */
   comment(text: string): void;
-  /** Bytes that the reader has not taken yet. */
+  /** Bytes that wait for the reader. */
   readonly bufferedBytes: number;
   /**
-   * Resolves when the reader has taken all that was written, or the stream has ended. A reader that takes longer than
-   * `patienceMs` is cut off as too slow.
+   * Resolves when the reader has received everything, or the stream has ended. A reader that takes longer than
+   * `patienceMs` is disconnected as too slow.
    * @default patienceMs 30 s
    */
   drained(patienceMs?: number): Promise<void>;
-  /** Ends the stream well, after what was written. */
+  /** Ends the stream after everything written so far. */
   close(): void;
 }
 
 export interface EventStreamOptions {
-  /** Do messages have an `event:` line? @default true */
+  /** True if messages have an `event:` line. @default true */
   readonly named?: boolean;
 }
 
-/** Over this many buffers a reader is cut off whatever its writer does: the memory of the server comes first. */
+/** Over this multiple of the buffer limit a reader is disconnected at once, to protect the memory of the server. */
 const hardLimitFactor = 4;
-/** How long a cut-off reader may take to fetch what still waits for it, before its connection is destroyed. */
+/** How long a reader may take to receive the last bytes before its connection is destroyed. */
 const lastBytesMs = 5000;
 const defaultPatienceMs = 30_000;
 
 /**
- * Is there a place for one more reader? To be asked before work that only a stream would see.
- * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers or `maxStreamsPerKey` of one key, `shutting_down`
+ * Checks that one more reader is allowed. Call it before work whose result only a stream would show.
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, or `maxStreamsPerKey` of one key;
+ * `shutting_down`
  */
 export function requireRoomForStream(request: FastifyRequest, { shutdown, streams }: HttpContext): void {
   if (shutdown.aborted) throw new CodeBuddyError('shutting_down', 'The server is stopping.');
@@ -54,8 +57,9 @@ export function requireRoomForStream(request: FastifyRequest, { shutdown, stream
 }
 
 /**
- * Answers with a stream. The answer is begun at once; throw every problem before.
- * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers or `maxStreamsPerKey` of one key, `shutting_down`
+ * Answers with a stream. Sends the status and headers at once, so throw any problem before.
+ * @throws CodeBuddyError `too_many_connections` over `maxStreams` readers, or `maxStreamsPerKey` of one key;
+ * `shutting_down`
  */
 export function openEventStream(
   request: FastifyRequest,
@@ -78,11 +82,11 @@ export function openEventStream(
     ...(reply.getHeaders() as OutgoingHttpHeaders),
     'Content-Type': 'text/event-stream',
     'Cache-Control': 'no-store',
-    // Reverse proxies (nginx) would else hold events back until their buffer is full.
+    // Keeps reverse proxies (nginx) from buffering events.
     'X-Accel-Buffering': 'no',
   });
 
-  /** The last bytes, then the end; a reader that does not take them loses its connection. */
+  /** Sends the last bytes and ends the response. A reader that does not receive them in time is disconnected. */
   function finish(): void {
     closing = true;
     clearInterval(heartbeat);
@@ -91,33 +95,33 @@ export function openEventStream(
     destroyTimer = setTimeout(() => response.destroy(), lastBytesMs).unref();
   }
 
-  function cutOff(reason: StreamEnd, lastWords: string): void {
+  function disconnect(reason: StreamEnd, lastMessage: string): void {
     if (closing) return;
     endedBy = reason;
-    response.write(lastWords);
-    // The connection ends with the stream: a reader that was cut off must not find its next answer behind a megabyte.
+    response.write(lastMessage);
+    // Close the connection too: the reader's next answer must not wait behind a megabyte of buffered events.
     response.once('finish', () => response.socket?.end());
     finish();
     ended.abort(
-      new Error(reason === 'overflow' ? 'The stream reader is too slow' : 'The server is stopping'),
+      new Error(reason === 'overflow' ? 'The stream reader is too slow.' : 'The server is stopping.'),
     );
   }
 
   function overflow(): void {
-    const message = 'The reader is too slow; resume after the last id it has seen.';
-    cutOff(
+    const message = 'The reader is too slow. Resume after the last id that it has received.';
+    disconnect(
       'overflow',
       frameEvent({ event: 'overflow', data: { type: 'overflow', message, data: { message } } }, named),
     );
   }
 
   function onShutdown(): void {
-    cutOff('shutdown', `retry: 1000\n${frameComment('the server is stopping')}`);
+    disconnect('shutdown', `retry: 1000\n${frameComment('the server is stopping')}`);
   }
 
   function write(chunk: string): boolean {
     if (closing) return true;
-    // Asked before, not after: a single message over the limit must pass some time, or the reader could never get beyond it.
+    // Checked before the write: otherwise a single message over the limit could never be sent.
     if (response.writableLength > limits.streamBufferBytes * hardLimitFactor) {
       overflow();
       return true;
@@ -126,7 +130,7 @@ export function openEventStream(
   }
 
   const heartbeat = setInterval(() => {
-    // To a reader that is behind anyway, a heartbeat is only more to carry.
+    // A reader that is behind needs no heartbeat.
     if (!response.writableNeedDrain) write(frameComment('keep-alive'));
   }, limits.streamHeartbeatMs);
 
@@ -146,7 +150,7 @@ export function openEventStream(
       return response.writableLength;
     },
     async drained(patienceMs = defaultPatienceMs) {
-      // Writes of one turn of the event loop reach the socket after it; only then is it known what it takes.
+      // The socket gets the writes of this turn of the event loop only after it.
       await new Promise((resolve) => setImmediate(resolve));
       if (closing || !response.writableNeedDrain) return;
       await new Promise<void>((resolve) => {
@@ -175,25 +179,25 @@ export function openEventStream(
     endedBy = 'client';
     clearInterval(heartbeat);
     shutdown.removeEventListener('abort', onShutdown);
-    ended.abort(new Error('The client went away'));
+    ended.abort(new Error('The client disconnected.'));
   }
 
   metrics.streamOpened();
   const leavePlace = streams.take(keyId);
-  // A client may be gone before its turn came; then 'close' has been emitted already.
+  // The client may already be gone, and 'close' already emitted.
   if (response.closed) onClose();
   else response.once('close', onClose);
-  // Write errors are followed by 'close'; without a listener they would end the process.
+  // Write errors are followed by 'close'. Without a listener they would crash the process.
   response.on('error', () => undefined);
 
   if (closing) return stream;
   if (request.method === 'HEAD') {
     endedBy = 'client';
     finish();
-    ended.abort(new Error('HEAD wants no body'));
+    ended.abort(new Error('HEAD has no body'));
   } else {
     shutdown.addEventListener('abort', onShutdown);
-    // Sends the headers now, so a reader of a quiet log knows that it is connected.
+    // Sends the headers now: the reader of a quiet log must know that it is connected.
     write(frameComment('connected'));
   }
   return stream;

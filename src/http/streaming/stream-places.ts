@@ -1,11 +1,14 @@
-// The places for readers of server-sent events. They are counted in all and by key, so that no key takes them all.
+// Limits the readers of server-sent events, in total and per API key, so no key can use all places.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 
 export interface StreamPlaces {
-  /** @throws CodeBuddyError `too_many_connections` if there is no place for one more reader */
+  /** Checks that one more reader is allowed. @throws CodeBuddyError `too_many_connections` */
   requirePlace(keyId: string | null): void;
-  /** Takes a place; call what it returns, once, when the reader has gone. */
+  /**
+   * Takes a place. Call the returned function once, when the reader has disconnected.
+   * @throws CodeBuddyError `too_many_connections`
+   */
   take(keyId: string | null): () => void;
 }
 
@@ -24,8 +27,8 @@ export function makeStreamPlaces({ maxStreams, maxStreamsPerKey }: StreamLimits)
     throw new CodeBuddyError(
       'too_many_connections',
       taken < maxStreams
-        ? `This key has ${ofKey} stream readers, which is all that one key may have; close one or try again soon.`
-        : `All ${maxStreams} places for stream readers are taken; try again soon.`,
+        ? `This API key already uses its limit of ${ofKey} stream readers. Close one, or try again soon.`
+        : `The server already has its limit of ${maxStreams} stream readers. Try again soon.`,
       { headers: { 'Retry-After': '5' } },
     );
   }

@@ -1,26 +1,29 @@
-// Tickets for streams: `EventSource` sends no header, and a key in a URL would end up in logs and histories. A ticket opens one
-// stream, within a minute, with the rights of the key that it was made for. Only digests are kept, in memory.
+// Stream tickets: `EventSource` cannot send headers, and an API key in a URL would end up in logs and histories. A
+// ticket opens one stream within 60 s, with the scopes of the key that created it. Only digests are kept, in memory.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Identity } from '../pipeline/request-facts.ts';
 
 export interface StreamTickets {
+  /** Creates a ticket. `expiresAt` in Unix ms. */
   issue(identity: Identity): { readonly ticket: string; readonly expiresAt: number };
-  /** Whose ticket it is, with the rights that the key has now; undefined if it is unknown, used or too old. */
+  /**
+   * The identity that created the ticket, with its current scopes. Undefined if the ticket is unknown, used or expired.
+   */
   ownerOf(ticket: string): Identity | undefined;
-  /** Uses it up. False if it cannot be used: of two requests with one ticket, one gets the stream. */
+  /** Uses the ticket up. False if it is not valid: of two requests with one ticket, one gets the stream. */
   take(ticket: string): boolean;
 }
 
 export interface StreamTicketOptions {
-  /** The key as it is now; undefined if it was revoked. */
+  /** The identity with its current scopes; undefined if the key was revoked. */
   readonly current: (identity: Identity) => Identity | undefined;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
 }
 
 export const ticketLifetimeMs = 60_000;
-/** Unused tickets of one key; beyond, its oldest one is dropped. */
+/** Unused tickets per key. Any more replace the oldest. */
 const maxTicketsPerKey = 100;
 
 interface Known {
@@ -29,7 +32,7 @@ interface Known {
 }
 
 export function makeStreamTickets({ current, now = Date.now }: StreamTicketOptions): StreamTickets {
-  /** By digest, the oldest first. */
+  /** By digest, oldest first. */
   const known = new Map<string, Known>();
 
   function dropExpired(): void {
@@ -68,12 +71,12 @@ export function makeStreamTickets({ current, now = Date.now }: StreamTicketOptio
   };
 }
 
-/** Looked up by digest: the time of a look-up says nothing about the tickets there are. */
+/** Tickets are looked up by digest, so the time of a lookup reveals nothing about them. */
 function digestOf(ticket: string): string {
   return createHash('sha256').update(ticket).digest('base64');
 }
 
-/** The ticket of a request target, if it has exactly one. */
+/** The ticket in a request target; undefined unless there is exactly one. */
 export function ticketOf(url: string): string | undefined {
   const start = url.indexOf('?');
   if (start < 0 || !url.includes('ticket=', start)) return undefined;

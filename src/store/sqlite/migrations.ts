@@ -1,10 +1,10 @@
-// The schema, as the steps that led to it. Each step runs once, in a transaction with its version number; steps that have been
-// released are never edited, a change is a new step.
+// The schema as a list of migrations. Each runs once, in a transaction with its version number. A released migration is
+// never edited; a change is a new one.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../store-open-error.ts';
 
-/** Step `n` leads from version `n` to `n + 1`. */
+/** Step `n` migrates from version `n` to `n + 1`. */
 export const migrations: readonly string[] = [
   `
   -- AUTOINCREMENT: a sequence number is never given out twice, not even after the newest rows were pruned.
@@ -140,7 +140,7 @@ export const migrations: readonly string[] = [
   `,
 ];
 
-/** The newest version this release knows. */
+/** The newest version that this release supports. */
 export const schemaVersion = migrations.length;
 
 export function readVersion(database: DatabaseSync): number {
@@ -158,7 +158,7 @@ export function refuseNewer(database: DatabaseSync, path: string): void {
   );
 }
 
-/** A database of another program must not get our tables. @throws StoreOpenError `corrupt` */
+/** Refuse a database of another program. @throws StoreOpenError `corrupt` */
 export function refuseForeign(database: DatabaseSync, path: string): void {
   const names = database
     .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
@@ -171,7 +171,7 @@ export function refuseForeign(database: DatabaseSync, path: string): void {
   );
 }
 
-/** Runs the steps that the database has not seen yet, each in a transaction together with its version number. */
+/** Run the missing migrations, each in a transaction with its version number. */
 export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
   for (const [index, step] of steps.entries()) {
     if (index < readVersion(database)) continue;

@@ -1,5 +1,6 @@
-// Moves a database of ours to another name, whole or not at all. The name may also be that of another program's database, which is not touched:
-// not even its `-wal` and `-shm` files are opened, since a reader may change those.
+// Move a database of this program to another name, as a whole or not at all. The old name may belong to a database of
+// another program. That is not changed; even its `-wal` and `-shm` files are not opened, because a reader may change
+// them.
 
 import {
   copyFileSync,
@@ -19,13 +20,13 @@ import { syncFolder } from '../../base/atomic-file.ts';
 import { toOpenError } from './open-database.ts';
 import { takeOwnership } from './owner-lock.ts';
 
-/** Of the first release on. */
+/** Since the first release. */
 const ownTables = ['events', 'runs', 'probe'];
 
 /**
- * Moves the database `from` to `to` if it is ours and nothing is there yet. Gives one line for a person if something was moved, or stays for a reason
- * that a person should know.
- * @throws StoreOpenError if another process holds it, or it cannot be moved
+ * Move the database `from` to `to` if this program wrote it and `to` does not exist. Returns one line for a person if
+ * it was moved, or if it stays for a reason worth knowing.
+ * @throws StoreOpenError if another process has it open, or it cannot be moved
  */
 export function moveDatabase(from: string, to: string): string | undefined {
   if (!existsSync(from)) return undefined;
@@ -33,7 +34,7 @@ export function moveDatabase(from: string, to: string): string | undefined {
     if (!isOwnDatabase(from)) return undefined;
     return moveOwned(from, to);
   } catch (error) {
-    // Another process has moved it meanwhile.
+    // Another process moved it meanwhile.
     if (!existsSync(from)) return undefined;
     throw toOpenError(from, error);
   }
@@ -49,7 +50,7 @@ function moveOwned(from: string, to: string): string | undefined {
   } finally {
     owner.release();
   }
-  // The lock of a database that is elsewhere now; that of a link is still in use.
+  // The lock file of the moved database. That of a link is still in use.
   if (!existsSync(real)) rmSync(`${real}.lock`, { force: true });
   return line;
 }
@@ -58,7 +59,7 @@ function moveLocked(from: string, real: string, to: string): string | undefined 
   if (!isOwnDatabase(from)) return undefined;
   if (existsSync(to)) return `${from} is not used: there is a newer ${to}`;
   if (lstatSync(from).isSymbolicLink()) {
-    // The file stays where it is, and so does its lock.
+    // The file stays, and so does its lock.
     symlinkSync(real, to);
     rmSync(from);
   } else {
@@ -70,12 +71,12 @@ function moveLocked(from: string, real: string, to: string): string | undefined 
   return `${from} was moved to ${to}`;
 }
 
-/** Is it one of ours, of whatever release? False for what cannot be read as a database. */
+/** Whether any release of this program wrote it. False for a file that is not a database. */
 export function isOwnDatabase(path: string): boolean {
   const tables = readTables(path);
   if (tables.length > 0 || !hasContent(`${path}-wal`))
     return ownTables.every((name) => tables.includes(name));
-  // A young database that was not closed: all of it is still in the write-ahead log, which is read from a copy.
+  // A new database that was not closed is still in its write-ahead log alone. Read it from a copy.
   const folder = mkdtempSync(join(dirname(path), '.codebuddy-move-'));
   try {
     const copy = join(folder, 'copy.db');
@@ -88,7 +89,7 @@ export function isOwnDatabase(path: string): boolean {
   }
 }
 
-/** `immutable`: SQLite neither locks, nor recovers, nor writes anything (https://www.sqlite.org/uri.html#uriimmutable). */
+/** With `immutable` SQLite does not lock, recover or write (https://www.sqlite.org/uri.html#uriimmutable). */
 function readTables(path: string, { immutable } = { immutable: true }): readonly unknown[] {
   let database: DatabaseSync | undefined;
   try {
@@ -107,7 +108,7 @@ function readTables(path: string, { immutable } = { immutable: true }): readonly
   }
 }
 
-/** Takes in what is in the `-wal` or `-journal` file, so that one rename moves all. */
+/** Merge the `-wal` or `-journal` file, so that one rename moves everything. */
 function foldIntoOneFile(path: string): void {
   const database = new DatabaseSync(path, { timeout: 5000 });
   try {

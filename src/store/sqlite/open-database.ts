@@ -1,4 +1,4 @@
-// From a path to a database that is ours alone, in the right mode and of this release's version; every way that can fail is said
+// Open a database for this process alone, with the right mode and the schema of this release. Each failure is reported
 // in one line for a person. Source for the settings: https://www.sqlite.org/pragma.html#pragma_synchronous
 
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
@@ -11,27 +11,34 @@ import { takeOwnership } from './owner-lock.ts';
 import { createPrivateFile } from './private-file.ts';
 import { isCorrupt, isOutOfSpace, sqliteCode } from './sqlite-errors.ts';
 
-/** Where the store reports what a person should know; a pino logger fits. What it throws is dropped. */
+/** Gets messages for a person. A pino logger fits. Its errors are ignored. */
 export interface StoreLogger {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
 export interface OwnedDatabase {
   readonly database: DatabaseSync;
-  /** The folder the database is in, with links resolved. */
+  /** The folder of the database, with links resolved. */
   readonly directory: string;
-  /** Closes the database and lets the next process have it. */
+  /** Close the database and release it for the next process. */
   close(): void;
 }
 
+export interface OpenDatabaseOptions {
+  /** Unix ms, written to the owner file. */
+  readonly now: number;
+  readonly busyTimeoutMs: number;
+  readonly logger: StoreLogger | undefined;
+}
+
 /** @throws StoreOpenError */
-export function openOwnedDatabase(path: string, now: number, logger: StoreLogger | undefined): OwnedDatabase {
+export function openOwnedDatabase(path: string, options: OpenDatabaseOptions): OwnedDatabase {
   try {
     const real = resolveLinks(path);
-    const owner = takeOwnership(real, now);
+    const owner = takeOwnership(real, options.now);
     try {
       createPrivateFile(real);
-      const database = openDatabase(real, logger);
+      const database = openDatabase(real, options);
       return {
         database,
         directory: dirname(real),
@@ -52,10 +59,10 @@ export function openOwnedDatabase(path: string, now: number, logger: StoreLogger
   }
 }
 
-function openDatabase(path: string, logger: StoreLogger | undefined): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
+function openDatabase(path: string, { busyTimeoutMs, logger }: OpenDatabaseOptions): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   try {
-    // Before anything is written: a newer release's file is left as it is.
+    // Before anything is written, so that the file of a newer release is not changed.
     refuseNewer(database, path);
     refuseForeign(database, path);
     const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
@@ -66,9 +73,9 @@ function openDatabase(path: string, logger: StoreLogger | undefined): DatabaseSy
       );
     }
     database.exec('PRAGMA synchronous = FULL');
-    // A checkpoint costs two more fsyncs; every 16 MiB of log instead of every 4.
+    // A checkpoint costs two more fsyncs, so it comes every 16 MiB of log instead of every 4.
     database.exec('PRAGMA wal_autocheckpoint = 400');
-    // 16 MiB, taken as it is needed: the inner pages of the indices of a million events stay in memory.
+    // Up to 16 MiB keep the inner index pages of a million events in memory.
     database.exec('PRAGMA cache_size = -16384');
     migrate(database);
     return database;
@@ -78,7 +85,7 @@ function openDatabase(path: string, logger: StoreLogger | undefined): DatabaseSy
   }
 }
 
-/** The same database under two names must meet the same lock. */
+/** Two names of one database must lead to the same lock. */
 function resolveLinks(path: string): string {
   try {
     return realpathSync(path);
@@ -88,21 +95,25 @@ function resolveLinks(path: string): string {
     try {
       return join(realpathSync(folder), basename(path));
     } catch (cause) {
-      throw new StoreOpenError('unwritable', `${path} cannot be made: the folder ${folder} does not exist`, {
-        cause,
-      });
+      throw new StoreOpenError(
+        'unwritable',
+        `${path} cannot be created: the folder ${folder} does not exist`,
+        {
+          cause,
+        },
+      );
     }
   }
 }
 
-/** In one line that names the file at fault, which may be one beside the database. */
+/** An error of one line that names the faulty file, which may be one beside the database. */
 export function toOpenError(path: string, cause: unknown): StoreOpenError {
   if (cause instanceof StoreOpenError) return cause;
   if (isCorrupt(cause)) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new StoreOpenError(
       'corrupt',
-      `${path} is not a database of ours or is damaged (${reason}). Move it away to start afresh.`,
+      `${path} is damaged or not a database of this program (${reason}). Move it away to start afresh.`,
       { cause },
     );
   }
@@ -112,7 +123,7 @@ export function toOpenError(path: string, cause: unknown): StoreOpenError {
   });
 }
 
-/** SQLite does not say which of its files it could not open, nor why. */
+/** Find the file that SQLite could not open, and the reason. SQLite does not tell. */
 function findFault(path: string, cause: unknown): { readonly path: string; readonly why: string } {
   if (sqliteCode(cause) === undefined) return { path, why: fileFault(cause) };
   for (const ending of ['', '.lock', '-wal', '-shm', '-journal']) {

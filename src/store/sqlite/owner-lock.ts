@@ -1,5 +1,5 @@
-// One process owns a database. The lock is an exclusive SQLite transaction held open on a file beside it: the system
-// frees it when the process ends, however it ends, and a pid that is used again fools nobody. Who holds it is said in a second file.
+// One process owns a database. The lock is an open exclusive SQLite transaction on a file beside it. The system
+// releases it when the process ends in any way, and a reused pid does no harm. A second file names the owner.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -12,16 +12,16 @@ export interface OwnerLock {
 }
 
 /**
- * Takes the database for this process until `release()` or the end of the process. `path` must be the real path: two names of one
- * file must not lead to two locks.
- * @throws StoreOpenError `in_use`, naming the pid that holds the database and since when.
+ * Lock the database for this process until `release()` or the end of the process. `path` must be the real path, because
+ * two names of one file must lead to the same lock.
+ * @throws StoreOpenError `in_use`, with the pid of the owner and the time since it has the lock
  */
 export function takeOwnership(path: string, now: number): OwnerLock {
   const lockFile = `${path}.lock`;
   const ownerFile = `${path}.owner`;
-  // Private, or another user of the machine could hold the lock by merely reading.
+  // Private, because a user who can read the file could take the lock.
   createPrivateFile(lockFile);
-  // POSIX locks die when the process closes any handle on the file: nothing but SQLite may open it from here on.
+  // POSIX locks end when the process closes any handle of the file, so only SQLite may open it from here on.
   const lock = new DatabaseSync(lockFile, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
@@ -37,35 +37,35 @@ export function takeOwnership(path: string, now: number): OwnerLock {
   writeOwner(ownerFile, now);
   return {
     release() {
-      // In this order: once the lock is free, the file is the next owner's.
+      // In this order, because the file belongs to the next owner once the lock is free.
       removeIfPossible(ownerFile);
       lock.close();
     },
   };
 }
 
-/** Best effort: a full disk must not keep a person from opening the store to make space in it. */
+/** Ignore errors: a full disk must not prevent a person from opening the store to free space. */
 function writeOwner(ownerFile: string, now: number): void {
   const owner = JSON.stringify({ pid: process.pid, since: new Date(now).toISOString() });
   try {
-    // What a crash left, or somebody planted: it is neither followed nor written to.
+    // A file from a crash, or planted by someone, is neither followed nor written to.
     rmSync(`${ownerFile}.new`, { force: true });
     writeFileSync(`${ownerFile}.new`, `${owner}\n`, { mode: 0o600, flag: 'wx' });
-    // Renamed into place, so that nobody reads half of it.
+    // Renamed, so that no reader sees half of it.
     renameSync(`${ownerFile}.new`, ownerFile);
   } catch {
-    // An old file would name the wrong holder; better none.
+    // An old file would name the wrong owner.
     removeIfPossible(`${ownerFile}.new`);
     removeIfPossible(ownerFile);
   }
 }
 
-/** The lock alone decides; a file that stays on a read-only disk must not keep a store from closing. */
+/** Ignore errors: a file that cannot be removed must not prevent closing. Only the lock counts. */
 function removeIfPossible(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
-    // It names a process that holds nothing; whoever meets the lock next says so in its place.
+    // The next owner replaces it.
   }
 }
 
@@ -74,7 +74,7 @@ function describeOwner(ownerFile: string): string {
   try {
     owner = JSON.parse(readFileSync(ownerFile, 'utf8'));
   } catch {
-    // Not written yet, or gone again: the lock alone decides; this file only helps to say who.
+    // Not written yet, or already removed. Only the lock counts; the file just names the owner.
     return 'by another process';
   }
   if (typeof owner !== 'object' || owner === null || !('pid' in owner) || !('since' in owner))

@@ -1,4 +1,4 @@
-// Rows as SQLite gives them, made into the records of the contract. The tables are STRICT: they vouch for the types below.
+// Convert rows of SQLite to records of the store. The tables are STRICT, which guarantees the types below.
 
 import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from '../store.ts';
@@ -100,10 +100,10 @@ export function toDeliveryRow(row: Row): DeliveryRow {
   };
 }
 
-/** Statuses that say that the moment is wrong, not the event. */
+/** Statuses that ask for a later retry and do not refuse the event. */
 const notNow: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** Read without parsing: within a text of the attempt these quotes would be escaped. */
+/** Searched without parsing: inside a text of the attempt these quotes would be escaped. */
 function answerIn(attemptLog: string): DeliveryAnswer {
   if (attemptLog === '') return 'nothing';
   if (attemptLog.includes('"outcome":"aborted"')) return 'refused';

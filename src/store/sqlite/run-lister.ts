@@ -17,13 +17,13 @@ export function listRuns(
   if (statuses !== undefined && wanted.length === 0) return [];
 
   if (sessionId !== undefined) {
-    // `+status`: the session's index leads, it gives the order.
+    // `+status` makes the planner use the index of the session, which gives the order.
     const among = wanted.length > 0 ? `AND +status IN (${wanted.map(() => '?').join(', ')})` : '';
     const text = `SELECT * FROM runs WHERE session_id = ? AND id < ? ${among} ${order}`;
     return run(text, [sessionId, beforeId, ...wanted, limit]);
   }
   if (wanted.length === 0) return run(`SELECT * FROM runs WHERE id < ? ${order}`, [beforeId, limit]);
-  // One bounded walk per status, merged; `IN` would sort all runs of these states.
+  // One limited index scan for each status, merged. `IN` would sort all runs of these statuses.
   const walk = `SELECT id FROM (SELECT id FROM runs WHERE status = ? AND id < ? ${order})`;
   const text = `SELECT * FROM runs WHERE id IN (${wanted.map(() => walk).join(' UNION ALL ')} ${order}) ${order}`;
   return run(text, [...wanted.flatMap((status) => [status, beforeId, limit]), limit, limit]);

@@ -1,4 +1,4 @@
-// What SQLite's result codes mean for those who wait for a write. Source: https://www.sqlite.org/rescode.html
+// Errors of the store for the result codes of SQLite. Source: https://www.sqlite.org/rescode.html
 
 import { statfsSync } from 'node:fs';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -16,20 +16,20 @@ const primary = {
   notADatabase: 26,
 };
 
-/** Below this many free bytes an I/O error is one of space: SQLite says `IOERR` when it cannot grow its `-shm` file. */
+/** With less free space, an I/O error counts as a full disk: SQLite reports `IOERR` if its `-shm` file cannot grow. */
 const fullBelowBytes = 128 * 1024;
 
 /** SQLITE_CONSTRAINT_FOREIGNKEY, an extended result code. */
 const foreignKey = 787;
 
-/** The primary result code of an error of node:sqlite; undefined for any other error. */
+/** The primary result code of an error of node:sqlite; undefined for other errors. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
     return undefined;
   return error.errcode & 0xff;
 }
 
-/** True if a row refers to one that is not there. */
+/** Whether a row refers to one that does not exist. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === foreignKey;
 }
@@ -44,7 +44,7 @@ export function isCorrupt(error: unknown): boolean {
   return code === primary.corrupt || code === primary.notADatabase;
 }
 
-/** True where the row itself is at fault, not the storage: other callers' writes in the same commit are fine. */
+/** Whether the row is invalid, so that the writes of other callers in the commit are not affected. */
 export function isCallersFault(error: unknown): boolean {
   const code = sqliteCode(error);
   return (
@@ -52,7 +52,7 @@ export function isCallersFault(error: unknown): boolean {
   );
 }
 
-/** What the caller of a read or write is told; errors that are not of the storage pass unchanged. `directory` holds the database. */
+/** The error for the caller of a read or write. Other errors are returned unchanged. `directory` has the database. */
 export function toStorageError(error: unknown, directory: string): unknown {
   if (isCallersFault(error)) return error;
   const code = sqliteCode(error);
@@ -70,7 +70,7 @@ export function toStorageError(error: unknown, directory: string): unknown {
   return new CodeBuddyError('storage_unavailable', detail, { cause: error });
 }
 
-/** `directory` holds the database. */
+/** `directory` has the database. */
 export function isOutOfSpace(error: unknown, directory: string): boolean {
   const code = sqliteCode(error);
   return code === primary.full || (code === primary.ioError && isDiskFull(directory));
@@ -81,7 +81,7 @@ function isDiskFull(directory: string): boolean {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize < fullBelowBytes;
   } catch {
-    // A disk that cannot even be asked has a worse trouble than being full.
+    // The free space is not known, so the disk does not count as full.
     return false;
   }
 }

@@ -26,11 +26,13 @@ import { storeIsClosed } from './write-queue.ts';
 import { startWriter, type Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {
-  /** The database file; made, readable by its owner only, if it is not there. Its folder must be there. */
+  /** The database file. Created, readable by its owner only, if it does not exist. Its folder must exist. */
   readonly path: string;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
-  /** Hears when the disk stops taking commits, and when it takes them again. @default silence */
+  /** How long to wait for another program that holds the database, in ms. @default 5000 */
+  readonly busyTimeoutMs?: number;
+  /** Told when commits begin to fail, and when they work again. @default none */
   readonly logger?: StoreLogger;
 }
 
@@ -41,13 +43,14 @@ const eventsPerLook = 10_000;
 export async function openSqliteStore({
   path,
   now = Date.now,
+  busyTimeoutMs = 5000,
   logger: hostLogger,
 }: SqliteStoreOptions): Promise<Store> {
   const logger = hostLogger && guardLogger(hostLogger);
-  const writer = await startWriter({ path, now: now(), logger });
+  const writer = await startWriter({ path, now: now(), busyTimeoutMs, logger });
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+    database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
     // 8 MiB, taken as it is needed.
     database.exec('PRAGMA cache_size = -8192');
     return createStore(database, writer, now);
@@ -134,7 +137,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
   };
 }
 
-/** A logger that throws must not keep the store from opening or committing. */
+/** A logger that throws must not prevent opening or commits. */
 function guardLogger(logger: StoreLogger): StoreLogger {
   return { warn: (fields, message) => callHost(() => logger.warn(fields, message)) };
 }

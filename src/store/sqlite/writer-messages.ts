@@ -8,6 +8,7 @@ export interface WriterData {
   readonly path: string;
   /** Unix ms. */
   readonly now: number;
+  readonly busyTimeoutMs: number;
 }
 
 export type ToWriter =

@@ -29,8 +29,8 @@ const logger: StoreLogger = {
   },
 };
 
-function open({ path, now }: WriterData): Writer {
-  const owned = openOwnedDatabase(path, now, logger);
+function open({ path, ...options }: WriterData): Writer {
+  const owned = openOwnedDatabase(path, { ...options, logger });
   try {
     const statements = prepareWrites(owned.database);
     deleteDrafts(statements);

@@ -14,6 +14,7 @@ export interface WriterOptions {
   readonly path: string;
   /** Unix ms. */
   readonly now: number;
+  readonly busyTimeoutMs: number;
   readonly logger?: StoreLogger | undefined;
 }
 
@@ -36,8 +37,8 @@ interface Call {
 }
 
 /** Start the thread and open the database. @throws StoreOpenError */
-export async function startWriter({ path, now, logger }: WriterOptions): Promise<Writer> {
-  const data: WriterData = { path, now };
+export async function startWriter({ logger, ...data }: WriterOptions): Promise<Writer> {
+  const { path }: WriterData = data;
   // Beside this file, as TypeScript or compiled.
   const file = new URL(`./writer-thread${extname(import.meta.url)}`, import.meta.url);
   // Flags of the process, such as `--input-type`, are not the thread's.
@@ -61,8 +62,8 @@ export async function startWriter({ path, now, logger }: WriterOptions): Promise
       expect(1);
     },
     onStorageChange(failure) {
-      if (failure === undefined) logger?.warn({}, 'the store accepts commits again');
-      else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it can');
+      if (failure === undefined) logger?.warn({}, 'the store works again');
+      else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
     },
   });
 

@@ -237,7 +237,8 @@ describe('rules for writing', () => {
     });
     mkdirSync(join(workspace, '.git/hooks'), { recursive: true });
     symlinkSync('.git', join(workspace, 'g'));
-    const use = await agent.tools.useOf('write_file', { path: 'g/hooks/new/pre-commit', content: '' });
+    const path = 'g/hooks/new/pre-commit';
+    const use = await agent.tools.useOf(await agent.tools.prepare('write_file', { path, content: '' }));
     expect(use.target).toMatchObject({
       path: 'g/hooks/new/pre-commit',
       realPath: '.git/hooks/new/pre-commit',
@@ -254,14 +255,16 @@ describe('rules for writing', () => {
     write('good.txt', 'good');
     write('bad.txt', 'bad');
     symlinkSync('good.txt', join(workspace, 'link'));
-    const params = { path: 'link', content: 'x' };
-    const use = await agent.tools.useOf('write_file', params);
+    const call = await agent.tools.prepare('write_file', { path: 'link', content: 'x' });
+    const use = await agent.tools.useOf(call);
     rmSync(join(workspace, 'link'));
     symlinkSync('bad.txt', join(workspace, 'link'));
     const signal = new AbortController().signal;
-    await expect(agent.tools.execute('write_file', params, { signal, use })).rejects.toThrow(
-      'when it was allowed',
-    );
+    const outcome = await agent.tools.run(call, { signal, use });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('when it was allowed') },
+    });
     expect(readFileSync(join(workspace, 'bad.txt'), 'utf8')).toBe('bad');
   });
 
@@ -270,7 +273,8 @@ describe('rules for writing', () => {
     write('docs/real', 'x');
     mkdirSync(join(workspace, 'src'));
     linkSync(join(workspace, 'docs/real'), join(workspace, 'src/a'));
-    const use = await agent.tools.useOf('write_file', { path: 'src/a', content: '' });
+    const call = await agent.tools.prepare('write_file', { path: 'src/a', content: '' });
+    const use = await agent.tools.useOf(call);
     expect(allows(parseRule('write_file(src/**)'), use)).toBe(false);
   });
 });

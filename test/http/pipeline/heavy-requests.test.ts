@@ -1,7 +1,6 @@
 // The worst that one request can hold, at its maximum size: a real server answers it soon, answers others meanwhile, and needs little
 // more memory than before.
 
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { serve, temporaryFolder } from '../../cli/run-cli.ts';
 
@@ -56,50 +55,40 @@ function listOf(count: number, value: string): string {
   return Array.from({ length: count }, () => value).join(',');
 }
 
-function peakMegabytes(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
-it.runIf(process.platform === 'linux')(
-  'the worst prompts and bodies hold nobody up, fill no memory, and get short answers',
-  async () => {
-    const server = await serve(temporaryFolder(), [], { CODEBUDDY_API_KEY: apiKey });
-    const headers = { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' };
-    const post = (path: string, body: string): Promise<Response> =>
-      fetch(`${server.url}${path}`, { method: 'POST', headers, body });
-    await post('/api/prompt', JSON.stringify({ prompt: 'help' }));
-    const before = peakMegabytes(server.child.pid as number);
-
-    let isDone = false;
-    let answered = 0;
-    const health = (async () => {
-      while (!isDone) {
-        expect((await fetch(`${server.url}/health`, { signal: AbortSignal.timeout(30_000) })).status).toBe(
-          200,
-        );
-        answered++;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    })();
-    // It fails the test when it is awaited.
-    health.catch(() => undefined);
-    for (const [what, prompt] of prompts) {
-      const response = await post('/api/prompt', JSON.stringify({ prompt }));
-      const text = await response.text();
-      expect([200, 422], `${what}: ${text.slice(0, 500)}`).toContain(response.status);
-      expect(text.length, what).toBeLessThan(20_000);
+it('the worst prompts and bodies get short answers, while others are answered and little memory is used', async () => {
+  // A server that kept much of these bodies would end for want of memory.
+  const server = await serve(temporaryFolder(), [], {
+    CODEBUDDY_API_KEY: apiKey,
+    NODE_OPTIONS: '--max-old-space-size=256',
+  });
+  const headers = { Authorization: `Bearer ${apiKey}`, 'Content-Type': 'application/json' };
+  const post = (path: string, body: string): Promise<Response> =>
+    fetch(`${server.url}${path}`, { method: 'POST', headers, body });
+  let isDone = false;
+  let answered = 0;
+  const health = (async () => {
+    while (!isDone) {
+      expect((await fetch(`${server.url}/health`)).status).toBe(200);
+      answered++;
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    for (const [what, path, body] of bodies) {
-      const response = await post(path, body);
-      const text = await response.text();
-      expect([400, 422], `${what}: ${text.slice(0, 500)}`).toContain(response.status);
-      expect(text.length, what).toBeLessThan(100_000);
-    }
-    isDone = true;
-    await health;
-    expect(answered).toBeGreaterThan(10);
-    expect(server.child.exitCode).toBeNull();
-    expect(peakMegabytes(server.child.pid as number) - before).toBeLessThan(600);
-  },
-  180_000,
-);
+  })();
+  // It fails the test when it is awaited.
+  health.catch(() => undefined);
+  for (const [what, prompt] of prompts) {
+    const response = await post('/api/prompt', JSON.stringify({ prompt }));
+    const text = await response.text();
+    expect([200, 422], `${what}: ${text.slice(0, 500)}`).toContain(response.status);
+    expect(text.length, what).toBeLessThan(20_000);
+  }
+  for (const [what, path, body] of bodies) {
+    const response = await post(path, body);
+    const text = await response.text();
+    expect([400, 422], `${what}: ${text.slice(0, 500)}`).toContain(response.status);
+    expect(text.length, what).toBeLessThan(100_000);
+  }
+  isDone = true;
+  await health;
+  expect(answered).toBeGreaterThan(10);
+  expect(server.child.exitCode).toBeNull();
+});

@@ -26,7 +26,7 @@ function services() {
 
 describe('X-CodeBuddy-Hop', () => {
   test.each(['3', '4', '99999999999999999999', '-1', '1.5', 'x', '1, 1'])(
-    '%s may change nothing, but read',
+    '%s allows reads only',
     async (hop) => {
       const { hops, ...rest } = services();
       const { request } = await startServer({ services: rest });
@@ -47,7 +47,7 @@ describe('X-CodeBuddy-Hop', () => {
     ['0', 0],
     ['1', 1],
     ['2', 2],
-  ])('%s goes with the work as %i', async (hop, expected) => {
+  ])('%s is passed to the work as %i', async (hop, expected) => {
     const { hops, ...rest } = services();
     const { request } = await startServer({ services: rest });
     const headers: Record<string, string> = hop === undefined ? {} : { 'x-codebuddy-hop': hop };
@@ -56,7 +56,7 @@ describe('X-CodeBuddy-Hop', () => {
     expect(hops).toEqual([expected, expected]);
   });
 
-  test('that comes twice counts as too many', async () => {
+  test('given twice counts as too many', async () => {
     const { hops, ...rest } = services();
     const { port } = await startServer({ services: rest });
     const answer = await sendOne(
@@ -68,7 +68,7 @@ describe('X-CodeBuddy-Hop', () => {
     expect(hops).toEqual([]);
   });
 
-  test('is looked at after the key: a stranger learns nothing', async () => {
+  test('is checked after the key', async () => {
     const { request } = await startServer();
     const headers = { 'x-codebuddy-hop': '3' };
     expect((await request('POST', '/api/tools/x', { headers, body: {}, key: null })).status).toBe(401);

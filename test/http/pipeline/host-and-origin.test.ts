@@ -14,7 +14,7 @@ describe('the Host check', () => {
     '[::1]:80',
     'app.localhost',
     'localhost.',
-  ])('%s is this server', async (host) => {
+  ])('accepts %s', async (host) => {
     const { port } = await startServer();
     expect((await sendOne(port, head(host))).status).toBe(200);
   });
@@ -27,7 +27,7 @@ describe('the Host check', () => {
     '[::2]',
     '0.0.0.0',
     'x-localhost',
-  ])('%s is another, also for /health and without a key', async (host) => {
+  ])('refuses %s, even for /health and without a key', async (host) => {
     const { port } = await startServer();
     expect(await sendOne(port, head(host))).toMatchObject({
       status: 421,
@@ -37,7 +37,7 @@ describe('the Host check', () => {
     expect(health.status).toBe(421);
   });
 
-  test('allowedHosts adds names, ports and what is below a name', async () => {
+  test('accepts names, ports and subdomains from allowedHosts', async () => {
     const { port } = await startServer({
       config: { allowedHosts: ['dev.example', 'port.example:8443', '*.wild.example'] },
     });
@@ -51,7 +51,7 @@ describe('the Host check', () => {
     expect(await status('awild.example')).toBe(421);
   });
 
-  test('on all addresses, the address that was connected to is ours', async () => {
+  test('accepts the address that was connected to when listening on all addresses', async () => {
     const { port } = await startServer({ config: { host: '0.0.0.0' } });
     expect((await sendOne(port, head('127.0.0.1'))).status).toBe(200);
     expect((await sendOne(port, head('10.1.2.3'))).status).toBe(421);
@@ -61,7 +61,7 @@ describe('the Host check', () => {
 describe('pages of other origins', () => {
   const origin = 'http://evil.example';
 
-  test('may change nothing by default, and read nothing', async () => {
+  test('may neither change nor read anything by default', async () => {
     const { request } = await startServer({ handlers: { onPrompt: () => 'no' } });
     const write = await request('POST', '/api/prompt', { headers: { origin }, body: { prompt: 'x' } });
     expect(write).toMatchObject({ status: 403, json: { code: 'origin_not_allowed' } });
@@ -82,7 +82,7 @@ describe('pages of other origins', () => {
     expect(preflight.headers.get('access-control-allow-methods')).toBeNull();
   });
 
-  test('a page that this server itself served is no stranger', async () => {
+  test('do not include pages of this server', async () => {
     const { request, port } = await startServer({ handlers: { onPrompt: () => 'yes' } });
     const own = await request('POST', '/api/prompt', {
       headers: { origin: `http://127.0.0.1:${port}` },
@@ -96,7 +96,7 @@ describe('pages of other origins', () => {
     expect(other.status).toBe(403);
   });
 
-  test('enableCors: true lets any origin in, without credentials', async () => {
+  test('are allowed by enableCors: true, without credentials', async () => {
     const { request } = await startServer({
       config: { enableCors: true },
       handlers: { onPrompt: () => 'hi' },
@@ -110,7 +110,7 @@ describe('pages of other origins', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBe('*');
   });
 
-  test('a list lets those origins in, and says that the answer varies', async () => {
+  test('are allowed by a list, with a Vary header', async () => {
     const { request } = await startServer({
       config: { enableCors: ['https://app.example'] },
       handlers: { onPrompt: () => 'hi' },

@@ -16,7 +16,7 @@ const misleading = {
 };
 
 test.each(Object.entries(misleading))(
-  'a tool that throws an error with %s is a fault of the host',
+  'a tool that throws an error with %s is answered as an internal error',
   async (_name, more) => {
     const events: RequestEvent[] = [];
     const faults: Error[] = [];
@@ -59,7 +59,7 @@ test.each(Object.entries(misleading))(
   },
 );
 
-test('a CodeBuddyError says its status, also one of another copy of the package', async () => {
+test('a CodeBuddyError sets the status, even from another copy of the package', async () => {
   class CodeBuddyErrorOfAnotherCopy extends Error {
     override readonly name = 'CodeBuddyError';
     readonly code = 'tool_failed';
@@ -80,7 +80,7 @@ test('a CodeBuddyError says its status, also one of another copy of the package'
   }
 });
 
-test('a run.failed that a host yields has the same code as a stream and as an answer', async () => {
+test('a run.failed of a host has the same code in a stream and in an answer', async () => {
   const { request } = await startServer({
     handlers: {
       onPrompt: async function* (prompt) {

@@ -27,7 +27,7 @@ describe('the API key', () => {
     ['Authorization', `Bearer ${testKey}`],
     ['Authorization', `bearer  ${testKey}`],
     ['Authorization', testKey],
-  ])('is taken from %s: %s', async (name, value) => {
+  ])('is read from %s: %s', async (name, value) => {
     const { request } = await startServer();
     expect((await request('GET', '/api', { key: null, headers: { [name]: value } })).status).toBe(200);
   });
@@ -54,7 +54,7 @@ describe('the API key', () => {
     expect(answer.body).not.toContain(testKey);
   });
 
-  test('a stranger learns nothing of routes, methods or bodies', async () => {
+  test('is required before routes, methods or bodies are revealed', async () => {
     const { request } = await startServer();
     const answers = [
       await request('GET', '/none', { key: null }),
@@ -73,27 +73,27 @@ describe('the API key', () => {
     for (const { status } of answers) expect(status).toBe(401);
   });
 
-  test('several configured keys are as good as one', async () => {
+  test('may be one of several configured keys', async () => {
     const { request } = await startServer({ config: { apiKey: ['first-key', 'second-key'] } });
     expect((await request('GET', '/api', { key: 'first-key' })).status).toBe(200);
     expect((await request('GET', '/api', { key: 'second-key' })).status).toBe(200);
     expect((await request('GET', '/api', { key: 'third-key' })).status).toBe(401);
   });
 
-  test('a key that no client could send is refused when the server is made', () => {
+  test('is refused at construction if no client could send it', () => {
     for (const apiKey of ['two words', 'k'.repeat(600), 'caf\xe9']) {
       expect(() => new RestApiServer({ apiKey }), apiKey).toThrow(/apiKey/);
     }
   });
 
-  test('too little scope is 403 before the body is read', async () => {
+  test('is answered 403 before the body is read if it lacks the scope', async () => {
     const { request } = await startServer({
       services: { keys: keyService({ reader: ['read'], worker: ['read', 'tools'] }) },
       handlers: { onToolExecute: () => 'done' },
     });
     const refused = await request('POST', '/api/tools/x', { key: 'reader', body: '{"broken' });
     expect(refused).toMatchObject({ status: 403, json: { code: 'insufficient_scope' } });
-    expect(refused.json.detail).toContain("'tools'");
+    expect(refused.json.detail).toContain('"tools"');
     expect((await request('POST', '/api/tools/x', { key: 'worker', body: {} })).json).toEqual({
       result: 'done',
     });
@@ -103,7 +103,7 @@ describe('the API key', () => {
 });
 
 describe('guessing keys', () => {
-  test('many different wrong keys are slowed down; the right key from the same address is never refused', async () => {
+  test('is slowed down; the right key from the same address is never refused', async () => {
     const { request } = await startServer({ config: { failedTriesPerMinute: 5 } });
     const statuses: number[] = [];
     for (let i = 0; i < 25; i++) {
@@ -119,7 +119,7 @@ describe('guessing keys', () => {
     expect((await request('GET', '/health', { key: null })).status).toBe(200);
   });
 
-  test('one old key again and again is slowed down, and locks nobody else out', async () => {
+  test('with one old key is slowed down, and locks out nobody else', async () => {
     const { request } = await startServer({ config: { failedTriesPerMinute: 3 } });
     const statuses: number[] = [];
     for (let i = 0; i < 5; i++) statuses.push((await request('GET', '/api', { key: 'old-key' })).status);
@@ -127,7 +127,7 @@ describe('guessing keys', () => {
     expect((await request('GET', '/api')).status).toBe(200);
   });
 
-  test('requests without a key are no guesses', async () => {
+  test('does not include requests without a key', async () => {
     const { request } = await startServer({ config: { failedTriesPerMinute: 2 } });
     for (let i = 0; i < 5; i++) expect((await request('GET', '/api', { key: null })).status).toBe(401);
     expect((await request('GET', '/api')).status).toBe(200);

@@ -18,7 +18,7 @@ import { startServer } from '../start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
 describe('the server as a library', () => {
-  test('four lambdas and start() are enough; on loopback no key is needed', async () => {
+  test('needs four handlers and start(), and no key on loopback', async () => {
     const server = new RestApiServer({ port: 0 });
     server.onPrompt = async (prompt) => `You said: ${prompt}`;
     server.onToolExecute = async (tool, params) => ({ tool, params });
@@ -47,7 +47,7 @@ describe('the server as a library', () => {
     expect(server.isServerRunning()).toBe(false);
   });
 
-  test('touches no file, loads no agent, store or logger, and lets the process end', async () => {
+  test('touches no file, loads no agent, store or logger, and lets the process exit', async () => {
     const home = await mkdtemp(join(tmpdir(), 'codebuddy-'));
     onTestFinished(() => rm(home, { recursive: true }));
     const program = `
@@ -79,7 +79,7 @@ describe('the server as a library', () => {
     expect(await readdir(home)).toEqual([]);
   });
 
-  test('a host beyond loopback without a key is refused', async () => {
+  test('refuses a host beyond loopback without a key', async () => {
     for (const host of ['0.0.0.0', '::', '10.1.2.3', 'example.org']) {
       const refused = new RestApiServer({ host, port: 0 }).start();
       await expect(refused).rejects.toThrow(/without an API key/);
@@ -89,7 +89,7 @@ describe('the server as a library', () => {
     expect(server.isServerRunning()).toBe(true);
   });
 
-  test('a port in use and an address of elsewhere are told in clear words', async () => {
+  test('reports a port in use and a foreign address clearly', async () => {
     const { port } = await startServer();
     const second = new RestApiServer({ port });
     await expect(second.start()).rejects.toMatchObject({
@@ -107,13 +107,13 @@ describe('the server as a library', () => {
   });
 
   test.each([{ port: -1 }, { port: 70_000 }, { port: 1.5 }, { maxRequestSize: 0 }, { host: '' }])(
-    '%j is refused when the server is made',
+    'refuses %j at construction',
     (config) => {
       expect(() => new RestApiServer(config)).toThrow(TypeError);
     },
   );
 
-  test('what is not set up is 503 handler_not_configured', async () => {
+  test('answers 503 handler_not_configured without a handler', async () => {
     const { request } = await startServer();
     for (const [method, path, body] of [
       ['POST', '/api/prompt', { prompt: 'x' }],
@@ -129,7 +129,7 @@ describe('the server as a library', () => {
     }
   });
 
-  test('events tell of start, each request, and stop', async () => {
+  test('emits events for start, each request and stop', async () => {
     const server = new RestApiServer({ port: 0, apiKey: 'k' });
     const seen: string[] = [];
     const requests: RequestEvent[] = [];
@@ -166,7 +166,7 @@ describe('the server as a library', () => {
     ]);
   });
 
-  test('a listener that throws or rejects ends neither the server nor the process', async () => {
+  test('survives a listener that throws or rejects', async () => {
     const warnings: Error[] = [];
     const hear = (warning: Error): void => void warnings.push(warning);
     process.on('warning', hear);
@@ -193,7 +193,7 @@ describe('the server as a library', () => {
       .toEqual(new Set(['start throws', 'error throws', 'request throws', 'request rejects', 'stop throws']));
   });
 
-  test('getApiServer, startApiServer and stopApiServer share one server', async () => {
+  test('is shared by getApiServer, startApiServer and stopApiServer', async () => {
     const server = await startApiServer({ port: 0 });
     onTestFinished(() => stopApiServer());
     expect(getApiServer()).toBe(server);
@@ -205,7 +205,7 @@ describe('the server as a library', () => {
 });
 
 describe('addRoute', () => {
-  test('works before and after start; the routes show in getEndpoints() and GET /api', async () => {
+  test('works before and after start; getEndpoints() and GET /api list the routes', async () => {
     const { server, request } = await startServer({
       setUp: (server) => server.addRoute('GET', '/before/:name', ({ params }) => ({ hello: params.name })),
     });
@@ -222,7 +222,7 @@ describe('addRoute', () => {
     expect((await request('PUT', '/after')).headers.get('allow')).toBe('POST, OPTIONS');
   });
 
-  test('requests that come while routes are added are all answered', async () => {
+  test('answers all requests that arrive while routes are added', async () => {
     const { server, request } = await startServer();
     const answers: Promise<number>[] = [];
     for (let i = 0; i < 30; i++) {
@@ -233,7 +233,7 @@ describe('addRoute', () => {
     expect(new Set(await Promise.all(answers))).toEqual(new Set([200]));
   });
 
-  test('values, nothing, bytes and faults', async () => {
+  test('accepts values, nothing and bytes, and answers thrown errors', async () => {
     const { server, request, port } = await startServer();
     const answers: Record<string, unknown> = {
       nothing: undefined,
@@ -295,13 +295,13 @@ describe('addRoute', () => {
     ]);
   });
 
-  test('reply() refuses what is no status, and a body where there is none', () => {
+  test('refuses a reply() with an invalid status, or with a body where none is allowed', () => {
     for (const status of [0, 99, 199, 600, 200.5, '200' as never])
       expect(() => reply(status)).toThrow(/whole number from 200 to 599/);
-    expect(() => reply(204, 'x')).toThrow(/has no body/);
+    expect(() => reply(204, 'x')).toThrow(/cannot have a body/);
   });
 
-  test('an error of a host is a fault of the host, whatever fields it has; a CodeBuddyError is an answer', async () => {
+  test('answers any error of a handler as an internal error, but a CodeBuddyError as it says', async () => {
     const { server, request } = await startServer();
     const thrown: Record<string, unknown> = {
       status: Object.assign(new Error('x'), { status: 404, statusCode: 404 }),
@@ -326,7 +326,7 @@ describe('addRoute', () => {
     }
   });
 
-  test('a handler that returns the wrong thing is told so by name', async () => {
+  test('names the handler that returned an invalid value', async () => {
     const { server, request } = await startServer();
     const wrong = (value: unknown) => (() => value) as never;
     const detail = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<string> =>
@@ -339,23 +339,19 @@ describe('addRoute', () => {
       [[1], 'an array'],
     ] as const) {
       server.onGetMetrics = wrong(value);
-      expect(await detail('GET', '/api/metrics')).toBe(
-        `onGetMetrics must return an object; it returned ${kind}`,
-      );
+      expect(await detail('GET', '/api/metrics')).toBe(`onGetMetrics must return an object, not ${kind}.`);
     }
     server.onGetSessions = wrong({});
-    expect(await detail('GET', '/api/sessions')).toBe(
-      'onGetSessions must return an array; it returned an object',
-    );
+    expect(await detail('GET', '/api/sessions')).toBe('onGetSessions must return an array, not an object.');
     server.onListTools = wrong('x');
-    expect(await detail('GET', '/api/tools')).toBe('onListTools must return an array; it returned a string');
+    expect(await detail('GET', '/api/tools')).toBe('onListTools must return an array, not a string.');
     server.onToolExecute = wrong(reply(404));
     expect(await detail('POST', '/api/tools/x', {})).toContain('onToolExecute must return a value');
     server.onPrompt = wrong(7);
     expect(await detail('POST', '/api/prompt', { prompt: 'x' })).toContain('onPrompt must return a string');
   });
 
-  test('schemas validate the request and cut the answer', async () => {
+  test('validates requests and trims answers with the schemas', async () => {
     const { server, request } = await startServer();
     server.addRoute(
       'PUT',
@@ -396,13 +392,13 @@ describe('addRoute', () => {
       body: { n: 1 },
     });
     expect((await request('PUT', '/items/x', { body: { n: 1 } })).json.errors).toEqual([
-      { in: 'path', pointer: '/id', message: 'must be integer' },
+      { in: 'path', pointer: '/id', message: 'must be a whole number' },
     ]);
     expect((await request('PUT', '/items/5', { body: { n: '1' } })).status).toBe(422);
     expect((await request('PUT', '/items/5')).status).toBe(400);
   });
 
-  test('an open route needs no key', async () => {
+  test('lets an open route work without a key', async () => {
     const { server, request, port } = await startServer();
     server.addRoute('GET', '/open', () => 'in', { scope: 'open' });
     server.addRoute('GET', '/files/*', () => 'in', { scope: 'open' });
@@ -416,10 +412,10 @@ describe('addRoute', () => {
     }
   });
 
-  test('routes that cannot work are refused at once', async () => {
+  test('refuses routes that cannot work', async () => {
     const { server, request } = await startServer();
     const handler = (): string => 'x';
-    expect(() => server.addRoute('GET', 'no-slash', handler)).toThrow(/must begin with '\/'/);
+    expect(() => server.addRoute('GET', 'no-slash', handler)).toThrow(/must begin with "\/"/);
     expect(() => server.addRoute('BREW' as 'GET', '/x', handler)).toThrow(/method must be one of/);
     expect(() => server.addRoute('GET', '/x', undefined as never)).toThrow(/handler/);
     expect(() => server.addRoute('GET', '/api', handler)).toThrow(/already declared/);

@@ -67,7 +67,7 @@ describe('the answers', () => {
     expect(mediaTypes(path, method, status)).toEqual(types);
   });
 
-  test('of a prompt are told apart by status, whatever form they have', async () => {
+  test('of a prompt are distinguished by status', async () => {
     const { paths, components } = await read();
     const { responses } = paths['/api/prompt'].post;
     expect(responses['202'].content['application/json'].schema).toEqual({
@@ -106,7 +106,7 @@ describe('the answers', () => {
   });
 });
 
-test('requests name the headers that they may have', async () => {
+test('list the headers that requests may have', async () => {
   await read();
   expect(parametersOf('/api/prompt', 'post')).toEqual(['header Prefer', 'header Idempotency-Key']);
   expect(parametersOf('/api/sessions', 'post')).toEqual(['header Idempotency-Key']);
@@ -119,7 +119,7 @@ test('requests name the headers that they may have', async () => {
   }
 });
 
-test('each operation names the codes of its problems', async () => {
+test('list the error codes of each operation', async () => {
   const { paths } = await read();
   expect(codesOf('/api/runs/{id}', 'get')).toEqual(
     expect.arrayContaining(['run_not_found', 'unauthorized', 'insufficient_scope', 'rate_limited']),
@@ -142,7 +142,7 @@ test('each operation names the codes of its problems', async () => {
   }
 });
 
-test('the head names servers, licence and what each tag means', async () => {
+test('begin with servers, licence and a description of each tag', async () => {
   const { servers, info, tags, fetchedFrom } = await read();
   expect(servers[0].url).toBe('/');
   const local = servers[1].url.replace(
@@ -151,10 +151,10 @@ test('the head names servers, licence and what each tag means', async () => {
   );
   expect(local).toBe(fetchedFrom);
   expect(info.license).toEqual({ name: 'MIT', identifier: 'MIT' });
-  for (const tag of tags) expect(tag.description).not.toBe('Routes that the host application has added.');
+  for (const tag of tags) expect(tag.description).not.toBe('Routes of the host application.');
 });
 
-test('events are told apart by type', async () => {
+test('discriminate events by type', async () => {
   const { components } = await read();
   const { Event, StreamEvent, RunCompleteEvent, GapNotice } = components.schemas;
   expect(Event.discriminator.mapping['run.complete']).toBe('#/components/schemas/RunCompleteEvent');

@@ -10,7 +10,7 @@ interface Operation {
 }
 
 describe('/openapi.json', () => {
-  test('describes every endpoint, once, with its errors and its key', async () => {
+  test('describes every endpoint once, with its errors and its key', async () => {
     const { request, server } = await startServer();
     const answer = await request('GET', '/openapi.json', { key: null });
     expect(answer.status).toBe(200);
@@ -54,7 +54,7 @@ describe('/openapi.json', () => {
     expect(paths['/my/own-list'].get.operationId).toBe('listMine');
   });
 
-  test('names the schemas that have a title once', async () => {
+  test('contains each named schema once', async () => {
     const { request } = await startServer();
     const { paths, components } = (await request('GET', '/openapi.json')).json;
     expect(paths['/api/sessions/{id}'].get.responses['200'].content['application/json'].schema).toEqual({

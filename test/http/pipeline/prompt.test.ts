@@ -26,7 +26,7 @@ async function* words(...all: string[]): AsyncGenerator<PromptEvent> {
 }
 
 test.each([' \n\t', '\u3000\u00a0', '\u200b'])(
-  'the blank prompt %j is 422, and the field is named',
+  'the blank prompt %j is answered 422 with the field',
   async (prompt) => {
     let calls = 0;
     const { request } = await startServer({ handlers: { onPrompt: () => `${++calls}` } });
@@ -39,7 +39,7 @@ test.each([' \n\t', '\u3000\u00a0', '\u200b'])(
 );
 
 describe('a host that answers prompts itself', () => {
-  test('gets prompt, options and context; a string is a whole answer', async () => {
+  test('receives prompt, options and context, and may return a string', async () => {
     let seen: { prompt: string; options: PromptOptions; context: PromptContext } | undefined;
     const { request } = await startServer({
       handlers: {
@@ -70,7 +70,7 @@ describe('a host that answers prompts itself', () => {
     expect(seen?.context.signal.aborted).toBe(false);
   });
 
-  test('an object is completed, and what it says stands', async () => {
+  test('may return an object, which is completed but not overridden', async () => {
     const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3 };
     const { request } = await startServer({
       handlers: {
@@ -88,7 +88,7 @@ describe('a host that answers prompts itself', () => {
     });
   });
 
-  test('an async iterable is collected, or streamed as it comes', async () => {
+  test('may return an async iterable, which is collected or streamed', async () => {
     const { request } = await startServer({ handlers: { onPrompt: () => words('one ', 'two') } });
     const whole = await request('POST', '/api/prompt', { body: { prompt: 'x' } });
     expect(whole.json.response).toBe('one two');
@@ -104,7 +104,7 @@ describe('a host that answers prompts itself', () => {
     });
   });
 
-  test('its run.complete is the last word, with every field', async () => {
+  test('may end with a run.complete, which is sent with every field', async () => {
     const { request } = await startServer({
       handlers: {
         onPrompt: async function* () {
@@ -121,7 +121,7 @@ describe('a host that answers prompts itself', () => {
     expect(messages[2]?.data.data).toMatchObject({ response: 'final', model: 'm', finishReason: 'stop' });
   });
 
-  test('a string is streamed too', async () => {
+  test('may return a string for a stream, too', async () => {
     const { request } = await startServer({ handlers: { onPrompt: () => 'all at once' } });
     const { text } = await request('POST', '/api/prompt', { body: { prompt: 'x' }, headers: stream });
     expect(messagesOf(text).map(({ event, data }) => [event, data.data.text ?? data.data.response])).toEqual([
@@ -130,7 +130,7 @@ describe('a host that answers prompts itself', () => {
     ]);
   });
 
-  test('what it throws is 500 without a word of it; a CodeBuddyError says what it says', async () => {
+  test('causes a 500 without details by throwing; a CodeBuddyError is sent as it is', async () => {
     const faults: Error[] = [];
     const { request } = await startServer({
       handlers: {
@@ -151,7 +151,7 @@ describe('a host that answers prompts itself', () => {
     });
   });
 
-  test('a stream that breaks in the middle ends with run.failed', async () => {
+  test('ends the stream with run.failed by throwing in the middle', async () => {
     const { request } = await startServer({
       handlers: {
         onPrompt: async function* () {
@@ -168,14 +168,14 @@ describe('a host that answers prompts itself', () => {
   });
 
   test.each([undefined, null, 7, {}, { response: 1 }, []])(
-    'an answer of %j is a fault of the host',
+    'causes an internal error by returning %j',
     async (value) => {
       const { request } = await startServer({ handlers: { onPrompt: () => value as never } });
       expect((await request('POST', '/api/prompt', { body: { prompt: 'x' } })).status).toBe(500);
     },
   );
 
-  test('timeoutMs ends a prompt whose handler hangs, and aborts its signal', async () => {
+  test('is ended by timeoutMs, and its signal is aborted', async () => {
     let signal: AbortSignal | undefined;
     const { request } = await startServer({
       handlers: {
@@ -195,7 +195,7 @@ describe('a host that answers prompts itself', () => {
   test.each([
     ['plain', {}],
     ['streaming', stream],
-  ])('a %s client that goes away aborts the signal', async (_kind, headers) => {
+  ])('sees its signal aborted when a %s client leaves', async (_kind, headers) => {
     const started = Promise.withResolvers<AbortSignal>();
     const { request } = await startServer({
       handlers: {
@@ -217,7 +217,7 @@ describe('a host that answers prompts itself', () => {
     await gone;
   });
 
-  test('a generator is closed when the client goes away', async () => {
+  test('has its generator closed when the client leaves', async () => {
     const started = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
     const { request } = await startServer({
@@ -244,7 +244,7 @@ describe('a host that answers prompts itself', () => {
     await closed.promise;
   });
 
-  test('handlers can be set, replaced and taken away while the server runs', async () => {
+  test('may set, replace and remove handlers while the server runs', async () => {
     const { request, server } = await startServer();
     const ask = async (): Promise<unknown> => {
       const { status, json } = await request('POST', '/api/prompt', { body: { prompt: 'x' } });
@@ -259,7 +259,7 @@ describe('a host that answers prompts itself', () => {
     expect(await ask()).toBe('handler_not_configured');
   });
 
-  test('Prefer: respond-async is left aside where runs are not kept', async () => {
+  test('ignores Prefer: respond-async if it keeps no runs', async () => {
     const { request } = await startServer({ handlers: { onPrompt: () => 'now' } });
     const answer = await request('POST', '/api/prompt', {
       body: { prompt: 'x' },

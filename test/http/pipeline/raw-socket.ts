@@ -2,6 +2,7 @@
 
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
 
 export interface RawAnswer {
   readonly status: number;
@@ -15,7 +16,7 @@ export interface RawAnswer {
 export async function sendRaw(
   port: number,
   parts: string | readonly (string | Buffer | number)[],
-  options: { readonly answers?: number; readonly timeoutMs?: number } = {},
+  options: { readonly answers?: number } = {},
 ): Promise<readonly RawAnswer[]> {
   const socket = connect({ port, host: '127.0.0.1' });
   const chunks: Buffer[] = [];
@@ -23,10 +24,8 @@ export async function sendRaw(
   const ended = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(
-        new Error(`No end after ${options.timeoutMs ?? 8000} ms; got: ${Buffer.concat(chunks).toString()}`),
-      );
-    }, options.timeoutMs ?? 8_000);
+      reject(new Error(`No end after ${WAIT_LIMIT_MS} ms; got: ${Buffer.concat(chunks).toString()}`));
+    }, WAIT_LIMIT_MS);
     const done = (): void => {
       clearTimeout(timer);
       resolve();

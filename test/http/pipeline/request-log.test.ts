@@ -16,7 +16,7 @@ function keepLines(): { readonly lines: Record<string, unknown>[]; readonly logg
   return { lines, logger };
 }
 
-test('a logger that throws, or rejects later, fails no request and no stop', async () => {
+test('a logger that throws or rejects breaks neither requests nor stop()', async () => {
   let calls = 0;
   const fail = (): undefined => {
     calls++;
@@ -40,7 +40,7 @@ test('a logger that throws, or rejects later, fails no request and no stop', asy
 });
 
 describe('the request log', () => {
-  test('has one line a request, with no query values, bodies or keys in it', async () => {
+  test('has one line per request, without query values, bodies or keys', async () => {
     const { lines, logger } = keepLines();
     const { request, server } = await startServer({
       config: { logger },
@@ -73,7 +73,7 @@ describe('the request log', () => {
     for (const secret of ['topsecret', 'hunter2', testKey]) expect(all).not.toContain(secret);
   });
 
-  test('has the cause of a 500 under its request id', async () => {
+  test('has the cause of a 500 with its request id', async () => {
     const { lines, logger } = keepLines();
     const { request } = await startServer({
       config: { logger },
@@ -118,7 +118,7 @@ describe('the JSON log of a process', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  test('is one valid line a request, complete when the process exits at once', async () => {
+  test('is one valid line per request, complete even if the process exits at once', async () => {
     const lines = await linesOf(`
       await call('/api/tools/x', { 'x-request-id': 'quote " and \\\\\\\\ back' });
       for (let i = 0; i < 300; i++) await (await call('/api/tools/x?secret=1')).text();
@@ -141,11 +141,11 @@ describe('the JSON log of a process', () => {
     expect(JSON.stringify(lines)).not.toContain('secret');
   });
 
-  test('has the line of a fault even if the process is killed right after', async () => {
+  test('has the line of an internal error even if the process is killed right after', async () => {
     const lines = await linesOf(`
       await (await call('/api/tools/break')).text();
       process.kill(process.pid, 'SIGKILL');
     `);
-    expect(lines.some(({ level, msg }) => level === 50 && msg === 'fault')).toBe(true);
+    expect(lines.some(({ level, msg }) => level === 50 && msg === 'internal error')).toBe(true);
   });
 });

@@ -5,9 +5,10 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ApiServerConfig } from '../../../src/api/rest-server.ts';
+import { waitFor } from '../../wait-for.ts';
 import { startServer, testKey } from '../start-server.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from '../streaming/sse-reader.ts';
-import { startServer as startWholeServer, until } from '../streaming/start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
 /** A connection, once the server has taken it. */
@@ -45,7 +46,7 @@ async function startBusy(config: ApiServerConfig) {
       const before = running;
       const socket = await open(server.port);
       socket.write(callTool(key));
-      await until(() => running > before, 'the tool runs');
+      await waitFor('the tool runs', () => running > before);
       return socket;
     },
   };
@@ -57,7 +58,7 @@ describe('connections without a valid key', () => {
     ['stop in the middle of a request', 'GET /api HTTP/1.1\r\nHost: loc'],
     ['have asked for /health', get('/health')],
     ['have sent a wrong key', get('/api', 'wrong')],
-  ])('that %s do not keep a client with a key out, however many they are', async (_what, bytes) => {
+  ])('that %s never keep out a client with a key', async (_what, bytes) => {
     const { port } = await startServer({ config: { maxConnections: 4 } });
     for (let count = 0; count < 30; count++) {
       const socket = await open(port);
@@ -67,7 +68,7 @@ describe('connections without a valid key', () => {
     expect((await sendOne(port, [get('/health')])).status).toBe(200);
   });
 
-  test('give way in the order in which they came', async () => {
+  test('give way in the order of their arrival', async () => {
     const { port } = await startServer({ config: { maxConnections: 3 } });
     const first = await open(port);
     const second = await open(port);
@@ -82,7 +83,7 @@ describe('connections without a valid key', () => {
     expect([second.closed, third.closed]).toEqual([false, false]);
   });
 
-  test('give way before those that have shown a key', async () => {
+  test('give way before those that have sent a key', async () => {
     const { port } = await startServer({ config: { maxConnections: 2 } });
     const known = await open(port);
     known.write(get('/api', testKey));
@@ -105,7 +106,7 @@ test('idle connections of one key do not keep another key out', async () => {
 });
 
 describe('connections that are busy', () => {
-  test('are never ended for others: those beyond the cap are answered 503, /health is answered, and a free place is used', async () => {
+  test('are never ended for others; beyond the limit, /health is answered and other requests get 503', async () => {
     const { port, hold, finish } = await startBusy({ maxConnections: 2, maxConnectionsPerKey: 2 });
     const held = [await hold(), await hold()];
     const refused = await sendOne(port, [get('/api', testKey)]);
@@ -122,7 +123,7 @@ describe('connections that are busy', () => {
     expect((await sendOne(port, [get('/api', testKey)])).status).toBe(200);
   });
 
-  test('with one key are at most its share; other keys find a place', async () => {
+  test('of one key are limited to its share, so other keys are served', async () => {
     const { port, hold, finish, request } = await startBusy({
       apiKey: ['first-key', 'second-key'],
       maxConnections: 4,
@@ -130,13 +131,13 @@ describe('connections that are busy', () => {
     for (let count = 0; count < 3; count++) await hold('first-key');
     const refused = await sendOne(port, [callTool('first-key')]);
     expect(refused).toMatchObject({ status: 503, json: { code: 'too_many_connections' } });
-    expect(refused.json.detail).toContain('this key');
+    expect(refused.json.detail).toContain('This API key');
     expect(refused.headers['retry-after']).toBe('1');
     expect((await request('GET', '/api', { key: 'second-key' })).status).toBe(200);
     finish();
-    await until(
-      async () => (await request('GET', '/api', { key: 'first-key' })).status === 200,
+    await waitFor(
       'the first key finds a place again',
+      async () => (await request('GET', '/api', { key: 'first-key' })).status === 200,
     );
   });
 });
@@ -145,7 +146,7 @@ const address = Object.values(networkInterfaces())
   .flat()
   .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
 
-test.skipIf(address === undefined)('one address beyond loopback may have its share only', async () => {
+test.skipIf(address === undefined)('of one address beyond loopback are limited to its share', async () => {
   const { port } = await startServer({
     config: { host: '0.0.0.0', maxConnections: 4, maxConnectionsPerAddress: 2, allowedHosts: ['localhost'] },
   });
@@ -159,15 +160,15 @@ test.skipIf(address === undefined)('one address beyond loopback may have its sha
   expect(local.closed).toBe(false);
 });
 
-test('one key may have its share of the stream readers only; other keys find a place', async () => {
-  const server = await startWholeServer({ config: { maxStreams: 4, apiKey: 'another-key-of-ours' } });
+test('of one key get its share of the stream readers, so other keys are served', async () => {
+  const server = await startServerWithStore({ config: { maxStreams: 4, apiKey: 'another-key-of-ours' } });
   const stream = `${server.url}/api/events`;
   const readers = [await openReader(stream), await openReader(stream), await openReader(stream)];
   const refused = await server.get('/api/events', { accept: 'text/event-stream' });
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await refused.json()).toMatchObject({
     code: 'too_many_connections',
-    detail: expect.stringContaining('This key has 3'),
+    detail: expect.stringContaining('its limit of 3 stream readers'),
   });
   const prompt = await server.send(
     'POST',
@@ -181,9 +182,8 @@ test('one key may have its share of the stream readers only; other keys find a p
   const other = await openReader(stream, { authorization: 'Bearer another-key-of-ours' });
   other.leave();
   readers[0]?.leave();
-  await until(
-    async () => /^codebuddy_sse_readers 2$/m.test(await (await server.get('/metrics')).text()),
-    'two have left',
+  await waitFor('two have left', async () =>
+    /^codebuddy_sse_readers 2$/m.test(await (await server.get('/metrics')).text()),
   );
   await openReader(stream);
 });

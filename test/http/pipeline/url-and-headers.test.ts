@@ -47,7 +47,7 @@ describe('the request target', () => {
 });
 
 describe('the method', () => {
-  test('a method nobody knows is a bad request, and the connection ends', async () => {
+  test('an unknown method is a bad request, and the connection ends', async () => {
     const { port } = await startServer();
     const [answer] = await sendRaw(port, 'BREW /pot HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(answer).toMatchObject({ status: 400, json: { code: 'bad_request' } });
@@ -65,7 +65,7 @@ describe('the method', () => {
     }
   });
 
-  test('HEAD answers as GET does, without the body', async () => {
+  test('HEAD answers like GET without the body', async () => {
     const { request } = await startServer();
     for (const path of ['/health', '/api', '/api/tools/none']) {
       const [head, plain] = [await request('HEAD', path), await request('GET', path)];
@@ -75,7 +75,7 @@ describe('the method', () => {
     }
   });
 
-  test('OPTIONS tells a key holder what a path knows', async () => {
+  test('OPTIONS with a key lists the methods of a path', async () => {
     const { request } = await startServer();
     const answer = await request('OPTIONS', '/api/sessions');
     expect(answer.status).toBe(204);
@@ -120,13 +120,13 @@ describe('headers', () => {
     expect(answer).toMatchObject({ status: 431, json: { code: 'headers_too_large' } });
   });
 
-  test('what is no HTTP at all is 400', async () => {
+  test('bytes that are not HTTP are answered 400', async () => {
     const { port } = await startServer();
     const [answer] = await sendRaw(port, '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03 tls hello\r\n\r\n');
     expect(answer).toMatchObject({ status: 400, json: { code: 'bad_request' } });
   });
 
-  test('a sane X-Request-Id is echoed, any other replaced', async () => {
+  test('a valid X-Request-Id is returned, any other is replaced', async () => {
     const { port, request } = await startServer();
     const sane = await request('GET', '/health', { headers: { 'x-request-id': 'build 42/a' } });
     expect(sane.headers.get('x-request-id')).toBe('build 42/a');

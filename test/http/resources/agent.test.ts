@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { PermissionRequiredError, StreamEvent } from '../../../src/client/index.ts';
 import { type Replies, startModelServer } from '../../agent/model-server.ts';
-import { until } from '../../agent/start-agent.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
 import { run } from '../../cli/run-cli.ts';
+import { waitFor } from '../../wait-for.ts';
 import { type StartAppOptions, startApp } from '../start-app.ts';
 
 async function startWithModel(replies: Replies, options: StartAppOptions = {}) {
@@ -53,7 +53,7 @@ async function startHook(): Promise<{
 const command = { command: 'echo hi > made.txt' };
 
 describe('a permission', () => {
-  test('is asked on the stream and on webhooks, given over HTTP, and all of it is seen', async () => {
+  test('is requested on streams and webhooks, and decided over HTTP', async () => {
     const { client, workspace } = await startWithModel([calls('bash', command), says('Made it.')]);
     const hook = await startHook();
     await client.webhooks.create({ url: hook.url, events: ['permission.*', 'tool.*'], ordered: true });
@@ -83,7 +83,7 @@ describe('a permission', () => {
       'run.complete',
     ]);
     expect(readFileSync(join(workspace, 'made.txt'), 'utf8')).toBe('hi\n');
-    await until('the webhook has heard', () => hook.events.length === 4);
+    await waitFor('the webhook has heard', () => hook.events.length === 4);
     expect(hook.events.map(({ type }) => type)).toEqual([
       'permission.request',
       'permission.resolved',
@@ -92,13 +92,11 @@ describe('a permission', () => {
     ]);
   });
 
-  test('a plain request is answered 202 with the question, and goes on when it was decided', async () => {
+  test('makes a plain request answer 202, and the run continues after the decision', async () => {
     const { client, url, home } = await startWithModel([calls('bash', command), says('Made it.')]);
     const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const headers = { 'x-api-key': key, 'content-type': 'application/json' };
-    const startedAt = performance.now();
     const response = await fetch(`${url}/api/prompt`, { method: 'POST', headers, body: '{"prompt":"go"}' });
-    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(response.status).toBe(202);
     const body = (await response.json()) as { runId: string; permission: { id: string } };
     expect(body).toEqual({
@@ -118,11 +116,11 @@ describe('a permission', () => {
       body: '{"decision":"allow"}',
     });
     expect(await decided.json()).toMatchObject({ status: 'allowed' });
-    await until('it ends', async () => (await client.runs.get(body.runId)).status === 'completed');
+    await waitFor('it ends', async () => (await client.runs.get(body.runId)).status === 'completed');
     expect((await client.runs.get(body.runId)).response).toBe('Made it.');
   });
 
-  test('the typed client asks its caller, again and again, and gives the result', async () => {
+  test('is passed by the typed client to its caller, as often as needed', async () => {
     const replies = [calls('bash', command), calls('bash', { command: 'rm made.txt' }), says('Both.')];
     const { client, workspace } = await startWithModel(replies);
     const asked: string[] = [];
@@ -140,7 +138,7 @@ describe('a permission', () => {
     expect(existsSync(join(workspace, 'made.txt'))).toBe(true);
   });
 
-  test('without anybody to ask the client says so, and the run waits on', async () => {
+  test('makes the client throw if there is no caller to ask, and the run keeps waiting', async () => {
     const { client } = await startWithModel([calls('bash', command), says('ok')]);
     const error = (await client
       .prompt({ prompt: 'go' })
@@ -149,27 +147,27 @@ describe('a permission', () => {
     expect((await client.runs.get(error.permission.runId)).status).toBe('waiting');
   });
 
-  test('on the command line: listed, allowed, denied', async () => {
+  test('can be listed, allowed and denied on the command line', async () => {
     const { client, home } = await startWithModel([calls('bash', command), says('ok')]);
     const started = await client.runs.start({ prompt: 'go' });
-    await until('it waits', async () => (await client.permissions.list()).permissions.length === 1);
+    await waitFor('it waits', async () => (await client.permissions.list()).permissions.length === 1);
     const listed = await run(home, ['permissions', 'list', '--json']);
     const { id } = JSON.parse(listed.stdout).permissions[0];
     expect((await run(home, ['permissions', 'allow', id, '--always'])).stdout).toContain(
       'allowed: bash(echo hi',
     );
-    await until('it ends', async () => (await client.runs.get(started.id)).status === 'completed');
-    expect((await run(home, ['permissions', 'list'])).stdout).toContain('Nothing waits');
+    await waitFor('it ends', async () => (await client.runs.get(started.id)).status === 'completed');
+    expect((await run(home, ['permissions', 'list'])).stdout).toContain('No pending permissions.');
     const late = await run(home, ['permissions', 'deny', id]);
     expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('permission_resolved')]);
     expect((await run(home, ['runs', 'list'])).stdout).toContain('completed');
     expect((await run(home, ['runs', 'show', started.id])).stdout).toContain('"totalTokens":30');
   });
 
-  test('bad input names the field; a key without the scope "tools" may not decide', async () => {
+  test('cannot be decided with bad input, or without the scope "tools"', async () => {
     const { client, url } = await startWithModel([calls('bash', command), says('ok')]);
     await client.runs.start({ prompt: 'go' });
-    await until('it waits', async () => (await client.permissions.list()).permissions.length === 1);
+    await waitFor('it waits', async () => (await client.permissions.list()).permissions.length === 1);
     const [permission] = (await client.permissions.list()).permissions;
     const id = permission?.id ?? '';
     await expect(client.permissions.decide(id, { decision: 'maybe' as 'allow' })).rejects.toMatchObject({
@@ -191,11 +189,11 @@ describe('a permission', () => {
   });
 });
 
-describe('errors of a provider', () => {
+describe('provider errors', () => {
   test.each([
     [401, 502, 'model_auth_failed'],
     [429, 429, 'model_rate_limited'],
-  ])('%i is answered %i %s', async (status, wanted, code) => {
+  ])('with status %i are answered %i %s', async (status, wanted, code) => {
     const { url, home } = await startWithModel({ kind: 'error', status, headers: { 'retry-after': '33' } });
     const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
     const response = await fetch(`${url}/api/prompt`, {
@@ -209,12 +207,12 @@ describe('errors of a provider', () => {
   });
 });
 
-test('a run that was cut off is resumed over HTTP, by the CLI too', async () => {
+test('an interrupted run is resumed over HTTP and by the CLI', async () => {
   const { client, home, model } = await startWithModel([{ kind: 'error', status: 401 }, says('now')]);
   const { id } = await client.runs.start({ prompt: 'go' });
-  await until('it fails', async () => (await client.runs.get(id)).status === 'failed');
+  await waitFor('it fails', async () => (await client.runs.get(id)).status === 'failed');
   expect((await run(home, ['runs', 'resume', id])).stdout).toContain(`${id} queued`);
-  await until('it ends', async () => (await client.runs.get(id)).status === 'completed');
+  await waitFor('it ends', async () => (await client.runs.get(id)).status === 'completed');
   expect(model.requests).toHaveLength(2);
   const types: string[] = [];
   for await (const { type } of client.runs.events(id)) types.push(type);
@@ -227,7 +225,7 @@ test('a run that was cut off is resumed over HTTP, by the CLI too', async () => 
   await expect(client.runs.resume(id)).rejects.toMatchObject({ code: 'run_not_resumable' });
 });
 
-test('tools of MCP servers are listed, run through the API, and used by the model after a permission', async () => {
+test('MCP tools are listed, run through the API, and used by the model after a permission', async () => {
   const entry = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'));
   const { client, model } = await startWithModel(
     [calls('every__echo', { message: 'hello mcp' }), says('It said it.')],
@@ -247,7 +245,7 @@ test('tools of MCP servers are listed, run through the API, and used by the mode
   expect(model.requests[1]?.messages.at(-1)?.toolResults[0]?.text).toContain('hello mcp');
 });
 
-test('a change of a file by anybody is an event', async () => {
+test('any change of a file is an event', async () => {
   const { client, write } = await startApp();
   const seen: string[] = [];
   const stop = new AbortController();
@@ -255,7 +253,7 @@ test('a change of a file by anybody is an event', async () => {
     for await (const event of client.events.stream({ types: ['file.*'], signal: stop.signal }))
       if ('path' in event.data) seen.push(String(event.data.path));
   })().catch(() => undefined);
-  await until('it is told', () => {
+  await waitFor('it is told', () => {
     write('by-hand.txt', String(performance.now()));
     return seen.includes('by-hand.txt');
   });
@@ -263,7 +261,7 @@ test('a change of a file by anybody is an event', async () => {
   await following;
 });
 
-test('settings that make no sense are refused at the start, naming them', async () => {
+test('invalid settings are refused at startup by name', async () => {
   for (const [config, named] of [
     [{ models: ['nowhere/x'] }, 'nowhere/x'],
     [{ providers: { a: {} } }, 'providers.a.baseURL'],

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../../../src/app.ts';
 import { CodeBuddyClient } from '../../../src/client/index.ts';
-import { loadSettings } from '../../../src/config/settings.ts';
+import { loadSettings } from '../../../src/config/load-settings.ts';
 
 const canSandbox =
   spawnSync('bwrap', ['--ro-bind', '/', '/', '--unshare-all', 'true'], { stdio: 'ignore' }).status === 0;
@@ -45,9 +45,9 @@ async function start(inWorkspace: string) {
 }
 
 describe.skipIf(!canSandbox).each([['.'], ['.codebuddy'], ['config/of/mine']])(
-  'with the config folder at %s',
+  'with the config folder at %s,',
   (at) => {
-    it('a command writes no code cache, no settings and no journal of the database', async () => {
+    it('a command can write no code cache, no settings and no database journal', async () => {
       const { workspace, home, run } = await start(at);
       const first = at.split('/')[0];
       await run(

@@ -31,12 +31,12 @@ async function open(hash = ''): Promise<{ readonly page: Page; readonly errors: 
   return { page, errors };
 }
 
-test('draws every route, and says what a prompt may be answered', async () => {
+test('the docs page shows every route and the possible answers to a prompt', async () => {
   const { page, errors } = await open();
   expect(await page.locator('details.route').count()).toBeGreaterThan(35);
   await page.locator('summary', { hasText: '/api/prompt' }).first().click();
   const prompt = page.locator('details[open]');
-  await prompt.getByText('Answer 202').waitFor();
+  await prompt.getByText('Response 202').waitFor();
   const text = await prompt.innerText();
   expect(text).toMatch(
     /QueuedRun A run that will be worked on[\s\S]*or WaitingRun A run that waits for a person/,
@@ -45,7 +45,7 @@ test('draws every route, and says what a prompt may be answered', async () => {
   expect(errors).toEqual([]);
 });
 
-test('searches, and opens what a link names', async () => {
+test('the docs page can be searched, and links open their section', async () => {
   const { page, errors } = await open('#decidePermission');
   expect(await page.locator('details#decidePermission').getAttribute('open')).not.toBeNull();
   await page.getByRole('searchbox').or(page.locator('#search')).first().fill('webhooks replay');

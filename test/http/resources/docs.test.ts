@@ -3,10 +3,10 @@ import { Script } from 'node:vm';
 import { expect, test } from 'vitest';
 import { problems } from '../../../src/base/errors.ts';
 import { catalogue } from '../../../src/contract/event-catalogue.ts';
-import { apiKey, startServer, type TestResponse } from '../streaming/start-server.ts';
+import { apiKey, startServerWithStore, type TestResponse } from '../start-server-with-store.ts';
 
 async function page(): Promise<{ html: string; policy: string }> {
-  const { url } = await startServer();
+  const { url } = await startServerWithStore();
   const response = await fetch(`${url}/docs`);
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -19,13 +19,13 @@ function inner(html: string, tag: 'script' | 'style'): string {
   return found[1] as string;
 }
 
-test('the docs are open without a key and hold none', async () => {
+test('the docs need no key and contain none', async () => {
   const { html } = await page();
   expect(html).not.toContain(apiKey);
   expect(html).toMatch(/^<!doctype html>\n<html lang="en">/);
 });
 
-test('the docs take nothing from elsewhere', async () => {
+test('the docs load nothing from other origins', async () => {
   const { html } = await page();
   expect(/https?:\/\/|["'(]\/\/|@import|\burl\(/i.exec(html)?.[0]).toBeUndefined();
   const targets = [...html.matchAll(/(?:src|href|action)="([^"]*)"/g)].map(([, target]) => target);
@@ -33,7 +33,7 @@ test('the docs take nothing from elsewhere', async () => {
   expect(html).not.toMatch(/ on[a-z]+=| style=/);
 });
 
-test('the policy allows exactly the style and the script of the page', async () => {
+test('the content security policy allows exactly the style and the script of the page', async () => {
   const { html, policy } = await page();
   for (const tag of ['script', 'style'] as const) {
     const hash = createHash('sha256').update(inner(html, tag)).digest('base64');
@@ -45,14 +45,14 @@ test('the policy allows exactly the style and the script of the page', async () 
   new Script(inner(html, 'script'));
 });
 
-test('every problem and every event is in the docs', async () => {
+test('the docs contain every error and every event', async () => {
   const { html } = await page();
   for (const name of [...Object.keys(problems), ...Object.keys(catalogue)])
     expect(html).toContain(`<code>${name}</code>`);
 });
 
-test('/openapi.json is open too, and names the routes of the log', async () => {
-  const { url } = await startServer();
+test('/openapi.json needs no key, and contains the routes of the log', async () => {
+  const { url } = await startServerWithStore();
   const response: TestResponse = await fetch(`${url}/openapi.json`);
   expect(response.headers.get('content-type')).toContain('application/json');
   const { openapi, paths } = await response.json();

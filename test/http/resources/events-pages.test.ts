@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { catalogue, deltas } from '../../../src/contract/event-catalogue.ts';
-import { appendMany, fault, startServer, type TestServer } from '../streaming/start-server.ts';
+import { appendMany, fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 
 async function readPages(
-  server: TestServer,
+  server: ServerWithStore,
   query: string,
   between?: () => Promise<unknown>,
 ): Promise<number[]> {
@@ -19,8 +19,8 @@ async function readPages(
   return seen;
 }
 
-test('pages give every event once, oldest first', async () => {
-  const server = await startServer();
+test('pages contain every event once, oldest first', async () => {
+  const server = await startServerWithStore();
   const logged = await appendMany(server.log, 120);
   const first = await (await server.get('/api/events')).json();
   expect(first.events).toEqual(logged.slice(0, 50));
@@ -28,15 +28,15 @@ test('pages give every event once, oldest first', async () => {
   expect(await readPages(server, 'limit=120')).toHaveLength(120);
 });
 
-test('pages newest first stay as they were while events are added', async () => {
-  const server = await startServer();
+test('pages in descending order do not change while events are added', async () => {
+  const server = await startServerWithStore();
   const logged = await appendMany(server.log, 50);
   const seen = await readPages(server, 'order=desc&limit=8', () => appendMany(server.log, 3));
   expect(seen).toEqual(logged.map(({ sequence }) => sequence).reverse());
 });
 
-test('pages can be narrowed by type, session, run and number', async () => {
-  const { get, log } = await startServer();
+test('pages can be filtered by type, session, run and sequence number', async () => {
+  const { get, log } = await startServerWithStore();
   await log.append([
     fault('1', { sessionId: 'ses_a', runId: 'run_a' }),
     fault('2', { sessionId: 'ses_b', runId: 'run_b' }),
@@ -64,7 +64,7 @@ test.each([
   ['cursor=', '/cursor'],
   ['unknown=1', '/unknown'],
 ])('a page with %s is refused, naming %s', async (query, pointer) => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   const response = await get(`/api/events?${query}`);
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({
@@ -73,8 +73,8 @@ test.each([
   });
 });
 
-test('a cursor of another list, of another order, or altered by a letter, is refused', async () => {
-  const { get, log } = await startServer();
+test('a cursor of another list or order, or with a changed letter, is refused', async () => {
+  const { get, log } = await startServerWithStore();
   await appendMany(log, 3);
   const { nextCursor } = await (await get('/api/events?limit=1')).json();
   const letter = nextCursor[10] === 'A' ? 'B' : 'A';
@@ -85,14 +85,14 @@ test('a cursor of another list, of another order, or altered by a letter, is ref
   expect((await get(`/api/events?cursor=${nextCursor}`)).status).toBe(200);
 });
 
-test('one event can be read by its id', async () => {
-  const { get, log } = await startServer();
+test('a single event can be read by its id', async () => {
+  const { get, log } = await startServerWithStore();
   const [logged] = await log.append([fault('this one', { sessionId: 'ses_a', runId: 'run_a' })]);
   expect(await (await get(`/api/events/${logged?.id}`)).json()).toEqual(logged);
 });
 
-test('the catalogue tells every type, with its schema and whether it is logged', async () => {
-  const { get } = await startServer();
+test('the catalogue lists every type with its schema and whether it is logged', async () => {
+  const { get } = await startServerWithStore();
   const { eventTypes } = await (await get('/api/event-types')).json();
   expect(eventTypes).toHaveLength(Object.keys(catalogue).length + Object.keys(deltas).length);
   expect(eventTypes).toContainEqual({

@@ -2,13 +2,14 @@ import { request as httpRequest } from 'node:http';
 import { expect, test } from 'vitest';
 import { RestApiServer } from '../../../src/api/rest-server.ts';
 import { makeAnswerMemory } from '../../../src/http/pipeline/idempotency-memory.ts';
+import { waitFor } from '../../wait-for.ts';
+import { apiKey, startServerWithStore, type TestResponse } from '../start-server-with-store.ts';
 import { openReader } from '../streaming/sse-reader.ts';
-import { apiKey, startServer, type TestResponse, until } from '../streaming/start-server.ts';
 
 const key = { 'idempotency-key': 'one' };
 
-test('the same key and body get the first answer again, and nothing is made twice', async () => {
-  const { get, send } = await startServer();
+test('the same key and body get the first answer again, and nothing is created twice', async () => {
+  const { get, send } = await startServerWithStore();
   const first = await send('POST', '/api/sessions', { title: 'once' }, key);
   expect(first.headers.has('idempotency-replayed')).toBe(false);
   const again = await send('POST', '/api/sessions', { title: 'once' }, key);
@@ -21,7 +22,7 @@ test('the same key and body get the first answer again, and nothing is made twic
 });
 
 test('the same key with another body is a conflict', async () => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   await send('POST', '/api/sessions', { title: 'once' }, key);
   const other = await send('POST', '/api/sessions', { title: 'twice' }, key);
   expect(other.status).toBe(409);
@@ -30,18 +31,18 @@ test('the same key with another body is a conflict', async () => {
   expect(elsewhere.status).toBe(409);
 });
 
-test('the first answer is known after a restart', async () => {
-  const server = await startServer();
+test('the first answer is kept across a restart', async () => {
+  const server = await startServerWithStore();
   const first = await (await server.send('POST', '/api/sessions', { title: 'once' }, key)).text();
   await server.stop();
-  const restarted = await startServer({ folder: server.folder });
+  const restarted = await startServerWithStore({ folder: server.folder });
   const again = await restarted.send('POST', '/api/sessions', { title: 'once' }, key);
   expect(again.headers.get('idempotency-replayed')).toBe('true');
   expect(await again.text()).toBe(first);
 });
 
-test('while the first request is on its way, a second one is told so', async () => {
-  const { send } = await startServer();
+test('a second request during the first is a conflict', async () => {
+  const { send } = await startServerWithStore();
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => send('POST', '/api/prompt', { prompt: 'run sleep 0.2' }, key)),
   );
@@ -54,8 +55,8 @@ test('while the first request is on its way, a second one is told so', async () 
   expect(later.headers.get('idempotency-replayed')).toBe('true');
 });
 
-test('a key belongs to who sent it', async () => {
-  const { url, send } = await startServer();
+test('a key belongs to the caller that sent it', async () => {
+  const { url, send } = await startServerWithStore();
   const { key: otherKey } = await (await send('POST', '/api/keys', { name: 'x', scopes: ['prompt'] })).json();
   const first = await (await send('POST', '/api/sessions', { title: 'once' }, key)).json();
   const response: TestResponse = await fetch(`${url}/api/sessions`, {
@@ -67,16 +68,16 @@ test('a key belongs to who sent it', async () => {
   expect((await response.json()).id).not.toBe(first.id);
 });
 
-test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused or harmless', async (value) => {
-  const { send } = await startServer();
+test.each([['x'.repeat(256)], ['é'], [' ']])('the key %j is refused, or accepted safely', async (value) => {
+  const { send } = await startServerWithStore();
   const response = await send('POST', '/api/sessions', { title: 'x' }, { 'idempotency-key': value });
   // White space around a header's value is not part of it, so a blank one is an empty one.
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({ errors: [{ in: 'header', pointer: '/idempotency-key' }] });
 });
 
-test('a refusal that a tool gave is given again; a body that does not fit may be mended', async () => {
-  const { send } = await startServer();
+test('the error of a tool is returned again; an invalid body may be corrected', async () => {
+  const { send } = await startServerWithStore();
   const body = { path: 'absent.txt' };
   const first = await send('POST', '/api/tools/read_file', body, key);
   const again = await send('POST', '/api/tools/read_file', body, key);
@@ -91,7 +92,7 @@ test('a refusal that a tool gave is given again; a body that does not fit may be
   expect((await send('POST', '/api/prompt', { prompt: 'help' }, misfit)).status).toBe(200);
 });
 
-test('a fault is not kept: the next try runs again', async () => {
+test('an internal error is not stored: the next attempt runs again', async () => {
   let calls = 0;
   const server = new RestApiServer({ port: 0 });
   server.onPrompt = () => {
@@ -120,7 +121,7 @@ test('a fault is not kept: the next try runs again', async () => {
   }
 });
 
-test('a client that went away and comes back with its key is answered', async () => {
+test('a client that left gets its answer when it returns with its key', async () => {
   let calls = 0;
   let leaveUnanswered = true;
   const server = new RestApiServer({ port: 0 });
@@ -138,14 +139,14 @@ test('a client that went away and comes back with its key is answered', async ()
     const lost = httpRequest(`${url}/api/prompt`, { method: 'POST', headers });
     lost.on('error', () => undefined);
     lost.end(body);
-    await until(() => calls === 1, 'the handler is called');
+    await waitFor('the handler is called', () => calls === 1);
     leaveUnanswered = false;
     lost.destroy();
     let answer: Response | undefined;
-    await until(async () => {
+    await waitFor('the first request has ended', async () => {
       answer = await fetch(`${url}/api/prompt`, { method: 'POST', headers, body });
       return answer.status !== 409;
-    }, 'the first request has ended');
+    });
     expect(answer?.status).toBe(200);
     expect(calls).toBe(2);
   } finally {
@@ -153,8 +154,8 @@ test('a client that went away and comes back with its key is answered', async ()
   }
 });
 
-test('a stream is not kept, and its key is free when it ends', async () => {
-  const { url, send } = await startServer();
+test('a stream is not stored, and its key may be reused when it ends', async () => {
+  const { url, send } = await startServerWithStore();
   const body = JSON.stringify({ prompt: 'help' });
   const response = await fetch(`${url}/api/prompt`, {
     method: 'POST',
@@ -168,16 +169,16 @@ test('a stream is not kept, and its key is free when it ends', async () => {
   });
   expect(await response.text()).toContain('event: run.complete');
   let status = 409;
-  await until(async () => {
+  await waitFor('the key is free', async () => {
     status = (await send('POST', '/api/prompt', { prompt: 'help' }, key)).status;
     return status !== 409;
-  }, 'the key is free');
+  });
   expect(status).toBe(200);
   // The server still streams as before.
   await (await openReader(`${url}/api/events?after=0`)).take(1);
 });
 
-test('answers in memory are forgotten after a day, and the oldest when they are many', async () => {
+test('answers in memory expire after a day, or when there are too many', async () => {
   let now = 0;
   const memory = makeAnswerMemory(() => now);
   const answer = { fingerprint: 'f', status: 200, headers: {}, body: 'x' };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { startServer } from '../streaming/start-server.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 
-test('a key is shown once, works with its scopes only, and is refused once revoked', async () => {
-  const { url, get, send } = await startServer();
+test('a key is shown once, has only its scopes, and is refused once revoked', async () => {
+  const { url, get, send } = await startServerWithStore();
   const made = await send('POST', '/api/keys', { name: 'ci', scopes: ['read'] });
   expect(made.status).toBe(201);
   const { key, ...rest } = await made.json();
@@ -22,8 +22,8 @@ test('a key is shown once, works with its scopes only, and is refused once revok
   expect(await again.json()).toMatchObject({ code: 'key_not_found' });
 });
 
-test('keys come in pages', async () => {
-  const { get, send } = await startServer();
+test('keys are listed in pages', async () => {
+  const { get, send } = await startServerWithStore();
   const ids: string[] = [];
   for (const name of ['a', 'b', 'c']) {
     ids.push((await (await send('POST', '/api/keys', { name, scopes: ['read'] })).json()).id);
@@ -40,8 +40,8 @@ test.each([
   [{ name: 'x', scopes: [] }, '/scopes'],
   [{ name: 'x', scopes: ['root'] }, '/scopes/0'],
   [{ name: 'x', scopes: ['read'], key: 'mine' }, '/key'],
-])('a key like %o is refused, naming %s', async (body, pointer) => {
-  const { send } = await startServer();
+])('creating a key with %o is refused, naming %s', async (body, pointer) => {
+  const { send } = await startServerWithStore();
   const response = await send('POST', '/api/keys', body);
   expect(response.status).toBe(422);
   const { errors } = await response.json();

@@ -2,13 +2,13 @@
 
 import { expect, test } from 'vitest';
 import { startApp } from '../start-app.ts';
-import { appendMany, startServer } from '../streaming/start-server.ts';
+import { appendMany, startServerWithStore } from '../start-server-with-store.ts';
 
 interface Described {
   readonly paths: Readonly<Record<string, { readonly get?: { readonly parameters?: { name: string }[] } }>>;
 }
 
-test('limit=200 works on every list, limit=201 on none', async () => {
+test('every list accepts limit=200 and refuses limit=201', async () => {
   const { client, url } = await startApp();
   const { runId, sessionId } = await client.prompt({ prompt: 'help' });
   const { key } = await client.keys.create({ name: 'all', scopes: ['read', 'admin'] });
@@ -26,8 +26,8 @@ test('limit=200 works on every list, limit=201 on none', async () => {
   }
 });
 
-test.each(['asc', 'desc'])('pages of 200 events, %s, give every event once', async (order) => {
-  const { get, log } = await startServer();
+test.each(['asc', 'desc'])('pages of 200 events, %s, contain every event once', async (order) => {
+  const { get, log } = await startServerWithStore();
   const logged = await appendMany(log, 400);
   const first = await (await get(`/api/events?limit=200&order=${order}`)).json();
   expect(first.events).toHaveLength(200);

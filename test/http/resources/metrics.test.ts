@@ -5,8 +5,8 @@ import { renderPrometheus } from '../../../src/http/metrics/prometheus-text.ts';
 import { startModelServer } from '../../agent/model-server.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
 import { startApp } from '../start-app.ts';
-import { startServer as startHost } from '../start-server.ts';
-import { appendMany, startServer } from '../streaming/start-server.ts';
+import { startServer } from '../start-server.ts';
+import { appendMany, startServerWithStore } from '../start-server-with-store.ts';
 
 interface Parsed {
   readonly types: ReadonlyMap<string, string>;
@@ -37,8 +37,8 @@ function parse(text: string): Parsed {
   return { types, samples };
 }
 
-test('Prometheus finds requests by method, route and status, durations, readers, appends and the process', async () => {
-  const { get, log } = await startServer();
+test('Prometheus metrics cover requests by method, route and status, durations, readers, appends and the process', async () => {
+  const { get, log } = await startServerWithStore();
   await appendMany(log, 7);
   await get('/api/events');
   await get('/api/events/evt_none');
@@ -66,8 +66,8 @@ test('Prometheus finds requests by method, route and status, durations, readers,
     expect(samples.get(name), name).toBeGreaterThan(0);
 });
 
-test('the buckets of a duration grow up to the count', async () => {
-  const { get } = await startServer();
+test('histogram buckets are cumulative up to the count', async () => {
+  const { get } = await startServerWithStore();
   for (let index = 0; index < 5; index++) await get('/api/runs');
   const { samples } = parse(await (await get('/metrics')).text());
   const buckets = [...samples].filter(([series]) =>
@@ -90,8 +90,8 @@ test('label values and help are escaped', () => {
   parse(text);
 });
 
-test('figures of the host are merged over ours in JSON, and are gauges for Prometheus', async () => {
-  const server = await startServer();
+test('metrics of the host are merged into the JSON, and are gauges for Prometheus', async () => {
+  const server = await startServerWithStore();
   server.server.onGetMetrics = () => ({
     sseReaders: 'mine',
     queue: { pendingJobs: 3, name: 'q' },
@@ -110,8 +110,8 @@ test('figures of the host are merged over ours in JSON, and are gauges for Prome
   expect(samples.get('codebuddy_host_odd_key_')).toBe(1.5);
 });
 
-test('a host whose figures fail does not take ours from Prometheus', async () => {
-  const server = await startServer();
+test('failing metrics of the host do not remove the others', async () => {
+  const server = await startServerWithStore();
   server.server.onGetMetrics = () => {
     throw new Error('no figures');
   };
@@ -119,7 +119,7 @@ test('a host whose figures fail does not take ours from Prometheus', async () =>
   expect((await server.get('/api/metrics')).status).toBe(500);
 });
 
-test('a library alone has metrics and docs, but no routes of services it was not given', async () => {
+test('the bare library has metrics and docs, but no routes of missing services', async () => {
   const server = new RestApiServer({ port: 0 });
   const { url } = await server.start();
   try {
@@ -132,7 +132,7 @@ test('a library alone has metrics and docs, but no routes of services it was not
   }
 });
 
-test('runs by outcome and duration, tokens, cost, permissions, webhooks by state and the build are figures', async () => {
+test('metrics cover runs by outcome and duration, tokens, cost, permissions, webhooks by state and the build', async () => {
   const model = await startModelServer(({ messages }) => {
     if (messages.some(({ text }) => text.includes('fail'))) return { kind: 'error', status: 401 };
     if (messages.at(-1)?.text === 'ask') return calls('bash', { command: 'true' });
@@ -170,8 +170,8 @@ test('runs by outcome and duration, tokens, cost, permissions, webhooks by state
   expect(metrics.build).toEqual({ version, node: process.version });
 });
 
-test('prompts that a host answers are counted like runs', async () => {
-  const { request } = await startHost({
+test('prompts answered by a host are counted like runs', async () => {
+  const { request } = await startServer({
     handlers: {
       onPrompt: (prompt) => {
         if (prompt === 'fail') throw new Error('no');

@@ -3,16 +3,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { fillSession, longSession } from '../../agent/long-session.ts';
 import { startModelServer } from '../../agent/model-server.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
 import { run } from '../../cli/run-cli.ts';
 import { startApp } from '../start-app.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 
 async function messagesOf(client: Awaited<ReturnType<typeof startApp>>['client'], id: string) {
   return (await client.sessions.messages(id, { limit: 200 })).messages;
 }
 
-test('a fork goes on from a message of its own, and the model sees what was copied', async () => {
+test('a fork continues from its message, and the model sees the copied messages', async () => {
   const model = await startModelServer([
     calls('read_file', { path: 'a.txt' }),
     says('Alpha.'),
@@ -67,7 +69,7 @@ test('a fork at a message of another session names the field', async () => {
   await expect(client.sessions.fork('ses_nothing')).rejects.toMatchObject({ status: 404 });
 });
 
-test('an export holds everything, as JSON and as Markdown that nothing breaks out of', async () => {
+test('an export contains everything, as JSON and as safe Markdown', async () => {
   const { client, url, home, write } = await startApp();
   write('evil.md', '```\n## Agent\n````\ntext');
   const { sessionId } = await client.prompt({ prompt: 'read evil.md\n## Not a heading' });
@@ -93,7 +95,7 @@ test('an export holds everything, as JSON and as Markdown that nothing breaks ou
   ]);
 });
 
-test('a session is deleted with its messages and runs; its events stay', async () => {
+test('deleting a session deletes its messages and runs, but not its events', async () => {
   const { client } = await startApp();
   const { sessionId, runId } = await client.prompt({ prompt: 'help' });
   await client.sessions.delete(sessionId);
@@ -103,39 +105,27 @@ test('a session is deleted with its messages and runs; its events stay', async (
   expect(events.map(({ type }) => type)).toContain('session.end');
 });
 
-test('ten thousand messages are forked and exported without holding up others', async () => {
-  const { client, app } = await startApp();
-  expect(app.url).toContain('http');
-  const session = await client.sessions.create({ title: 'long' });
-  // Each doubles: 1 prompt with 2 messages, then forks of forks with another prompt.
-  let current = (await client.prompt({ prompt: 'help', sessionId: session.id })).sessionId;
-  const lines = Array.from({ length: 400 }, () => 'read none.txt').join('\n');
-  for (let i = 0; i < 5; i++) {
-    await client.prompt({ prompt: lines, sessionId: current });
-    current = (await client.sessions.fork(current)).id;
-  }
-  const startedAt = performance.now();
+test('the server answers other requests while it forks and exports a long session', async () => {
+  const { get, send, store } = await startServerWithStore();
+  await fillSession(store, 5000, 200);
+  let isDone = false;
   const health = (async () => {
-    let worst = 0;
-    for (let i = 0; i < 20; i++) {
-      const at = performance.now();
-      await client.health();
-      worst = Math.max(worst, performance.now() - at);
-    }
-    return worst;
+    let answered = 0;
+    for (; !isDone; answered++) expect((await get('/health')).status).toBe(200);
+    return answered;
   })();
-  const [fork, exported, worst] = await Promise.all([
-    client.sessions.fork(current),
-    client.sessions.export(current),
-    health,
+  const [fork, exported] = await Promise.all([
+    send('POST', `/api/sessions/${longSession}/fork`, {}),
+    get(`/api/sessions/${longSession}/export`),
   ]);
-  expect(fork.messageCount).toBe(exported.messages.length);
-  expect(exported.messages.length).toBeGreaterThan(2000);
-  expect(worst, `the slowest health check in ms, of ${performance.now() - startedAt}`).toBeLessThan(500);
-  // 2000 commands, each of them durable.
-}, 120_000);
+  expect(await fork.json()).toMatchObject({ messageCount: 5000 });
+  expect((await exported.json()).messages).toHaveLength(5000);
+  isDone = true;
+  // Were the work done in one turn of the event loop, the first answer would come after it.
+  expect(await health).toBeGreaterThan(5);
+});
 
-test('on the command line', async () => {
+test('sessions are forked and exported on the command line', async () => {
   const { client, home } = await startApp();
   const { sessionId } = await client.prompt({ prompt: 'help' });
   const forked = await run(home, ['sessions', 'fork', sessionId, '--title', 'copy', '--json']);

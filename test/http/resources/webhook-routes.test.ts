@@ -3,12 +3,12 @@
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { WebhookService } from '../../../src/http/webhook-service.ts';
-import { startServer } from '../streaming/start-server.ts';
+import { startServerWithStore } from '../start-server-with-store.ts';
 import { aDelivery, aWebhook, standIn } from './webhook-stand-in.ts';
 
 async function startWith(answers: Partial<WebhookService> = {}) {
   const { service, calls } = standIn(answers);
-  const server = await startServer({ services: { webhooks: service } });
+  const server = await startServerWithStore({ services: { webhooks: service } });
   async function keyWith(...scopes: string[]): Promise<Record<string, string>> {
     const { key } = await (await server.send('POST', '/api/keys', { name: 'k', scopes })).json();
     return { authorization: `Bearer ${key}` };
@@ -80,7 +80,7 @@ test.each([
   expect(calls).toHaveLength(1);
 });
 
-test('a webhook is made with 201, Location, and its secret this once; an Idempotency-Key keeps nothing', async () => {
+test('creating a webhook answers 201 with Location and its secret, which no Idempotency-Key stores', async () => {
   const { send, get, calls } = await startWith();
   const body = {
     url: 'https://example.org/hook',
@@ -100,7 +100,7 @@ test('a webhook is made with 201, Location, and its secret this once; an Idempot
   expect(await (await get('/api/webhooks/whk_1')).json()).toEqual(aWebhook);
 });
 
-test('webhooks come in pages, oldest first', async () => {
+test('webhooks are listed in pages, oldest first', async () => {
   const { get } = await startWith();
   const first = await (await get('/api/webhooks?limit=2')).json();
   const second = await (await get(`/api/webhooks?limit=2&cursor=${first.nextCursor}`)).json();
@@ -108,7 +108,7 @@ test('webhooks come in pages, oldest first', async () => {
   expect(second.nextCursor).toBeNull();
 });
 
-test('the cursor of deliveries leads on, and is of this list alone', async () => {
+test('a cursor of deliveries works for this list only', async () => {
   const { get, calls } = await startWith();
   const { nextCursor } = await (await get('/api/deliveries')).json();
   expect(await (await get(`/api/deliveries?cursor=${nextCursor}`)).json()).toEqual({
@@ -119,7 +119,7 @@ test('the cursor of deliveries leads on, and is of this list alone', async () =>
   expect((await get(`/api/webhooks?cursor=${nextCursor}`)).status).toBe(422);
 });
 
-test('what a receiver said, and a fresh signature, are for admins', async () => {
+test('only admins see answers of receivers and a fresh signature', async () => {
   const { get, keyWith, url } = await startWith();
   const headers = await keyWith('read');
   for (const path of ['/api/deliveries', '/api/deliveries/dlv_1']) {
@@ -161,7 +161,7 @@ test.each([
   expect(await answer.json()).toMatchObject({ code });
 });
 
-test('status and figures tell how webhooks fare', async () => {
+test('status and metrics show the status of webhooks', async () => {
   const { get } = await startWith();
   expect((await (await get('/api/status')).json()).webhooks).toEqual({
     enabled: true,
@@ -211,14 +211,14 @@ test('status and figures tell how webhooks fare', async () => {
   );
 });
 
-test('figures that cannot be read are left out of /metrics, not the others with them', async () => {
+test('metrics that cannot be read are omitted, and the others are not', async () => {
   const { get } = await startWith({ stats: () => Promise.reject(new Error('disk')) });
   const text = await (await get('/metrics')).text();
   expect(text).toContain('codebuddy_runs_active 0');
   expect(text).not.toContain('codebuddy_webhook');
 });
 
-test('a webhook of a prompt is there before the run with its id', async () => {
+test('the webhook of a prompt is created before its run', async () => {
   const { send, calls } = await startWith();
   const webhook = { url: 'https://example.org/hook', events: ['run.*'], secret: 's' };
   const answer = await send('POST', '/api/prompt', { prompt: 'help', webhook });
@@ -226,7 +226,7 @@ test('a webhook of a prompt is there before the run with its id', async () => {
   expect(calls).toEqual([['createForRun', (await answer.json()).runId, webhook]]);
 });
 
-test('a webhook of a prompt that is refused is named where it stands, and nothing runs', async () => {
+test('an invalid webhook of a prompt is refused with its field, and nothing runs', async () => {
   const { send, get } = await startWith({
     createForRun: () =>
       Promise.reject(
@@ -243,7 +243,7 @@ test('a webhook of a prompt that is refused is named where it stands, and nothin
   expect((await (await get('/api/runs')).json()).runs).toEqual([]);
 });
 
-test('a run that does not start takes its webhook with it', async () => {
+test('the webhook of a run that does not start is deleted', async () => {
   const { send, calls } = await startWith();
   const answer = await send('POST', '/api/prompt', {
     prompt: 'help',
@@ -255,9 +255,9 @@ test('a run that does not start takes its webhook with it', async () => {
   expect(calls[1]?.[1]).toBe(calls[0]?.[1]);
 });
 
-test('a prompt with a webhook needs an engine that sees its events', async () => {
+test('a prompt with a webhook needs a webhook engine and an event log', async () => {
   const body = { prompt: 'help', webhook: { url: 'https://example.org/hook' } };
-  const bare = await startServer();
+  const bare = await startServerWithStore();
   const noEngine = await bare.send('POST', '/api/prompt', body);
   expect(await noEngine.json()).toMatchObject({ status: 503, code: 'handler_not_configured' });
   expect((await bare.get('/api/webhooks')).status).toBe(404);
@@ -273,7 +273,7 @@ test('a prompt with a webhook needs an engine that sees its events', async () =>
   expect(calls).toEqual([]);
 });
 
-test('a delivery is given whole', async () => {
+test('a delivery is returned with all its fields', async () => {
   const { get } = await startWith();
   expect((await (await get('/api/deliveries')).json()).deliveries).toEqual([aDelivery]);
 });

@@ -9,8 +9,8 @@ const pathToken = 'T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX';
 const queryToken = 'query-token-0123456789';
 const headerValue = 'header-value-0123456789';
 
-describe('a key with the scope read alone', () => {
-  test('sees the origin of a webhook and nothing that lets it post there, in any answer or event', async () => {
+describe('a key with only the scope read', () => {
+  test('sees only the origin of a webhook URL, in any answer or event', async () => {
     const { client, url } = await startApp({ config: { logLevel: 'silent' } });
     const { key } = await client.keys.create({ name: 'reader', scopes: ['read'] });
     const receiver = await startReceiver();
@@ -80,7 +80,7 @@ describe('a key with the scope read alone', () => {
     expect(watcher).toMatch(/^whk_/);
   });
 
-  test('sees the message of an older release without the URL that it holds', async () => {
+  test('sees stored messages of an older release without their URL', async () => {
     const { maskUrlsIn, maskUrl } = await import('../../../src/base/redaction.ts');
     const message =
       'Answered 301, a redirect to https://hooks.example/services/T0/B0/secret?x=1; redirects are not followed';
@@ -96,7 +96,7 @@ describe('a key with the scope read alone', () => {
       expect(maskUrl(given)).toBe(masked);
   });
 
-  test('gets no admin answer repeated by an Idempotency-Key', async () => {
+  test('gets no stored admin answer with an Idempotency-Key', async () => {
     const { client, url } = await startApp();
     const { key } = await client.keys.create({ name: 'reader', scopes: ['read', 'prompt'] });
     const reader = new CodeBuddyClient({ url, apiKey: key });

@@ -5,10 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../../src/app.ts';
 import { CodeBuddyClient } from '../../../src/client/index.ts';
-import { loadSettings } from '../../../src/config/settings.ts';
+import { loadSettings } from '../../../src/config/load-settings.ts';
 import { verifySignature, verifyWebhook } from '../../../src/webhooks/verify.ts';
 import { run } from '../../cli/run-cli.ts';
-import { temporaryFolder, until } from '../streaming/start-server.ts';
+import { waitFor } from '../../wait-for.ts';
+import { temporaryFolder } from '../start-server-with-store.ts';
 
 async function startApp() {
   const home = temporaryFolder();
@@ -72,7 +73,7 @@ function typesOf({ received }: Receiver): readonly string[] {
 }
 
 describe('over the API', () => {
-  test('a webhook gets what it asked for, signed with the secret that was shown', async () => {
+  test('a webhook receives its event types, signed with the secret that was shown', async () => {
     const { client } = await startApp();
     const receiver = await startReceiver();
     const { id, secret, signingSecret, ...made } = await client.webhooks.create({
@@ -83,7 +84,7 @@ describe('over the API', () => {
     expect(secret).toBeTruthy();
     expect(await client.webhooks.get(id)).toMatchObject({ id, url: made.url, events: ['run.complete'] });
     const { sessionId } = await client.prompt({ prompt: 'help' });
-    await until(() => receiver.received.length > 0, 'the run is told to the webhook');
+    await waitFor('the run is told to the webhook', () => receiver.received.length > 0);
     const [one] = receiver.received as [Received];
     expect(typesOf(receiver)).toEqual(['run.complete']);
     // A whole number in every language: 7, never 7.0.
@@ -102,7 +103,7 @@ describe('over the API', () => {
     for (const hidden of [secret, signingSecret, 'Bearer mine']) expect(everywhere).not.toContain(hidden);
   });
 
-  test('a delivery that failed is explained, and arrives unchanged when it is retried', async () => {
+  test('a failed delivery is explained, and arrives unchanged when it is retried', async () => {
     const { client, url } = await startApp();
     const receiver = await startReceiver();
     receiver.status = 500;
@@ -113,7 +114,7 @@ describe('over the API', () => {
     });
     await client.prompt({ prompt: 'help' });
     const failed = async () => (await client.deliveries.list({ webhookId, status: 'failed' })).deliveries;
-    await until(async () => (await failed()).length === 1, 'the delivery has failed');
+    await waitFor('the delivery has failed', async () => (await failed()).length === 1);
     const [{ id = '' } = {}] = await failed();
     const shown = await client.deliveries.get(id);
     expect(shown.attemptLog).toMatchObject([{ statusCode: 500, responseExcerpt: 'answer 500' }]);
@@ -130,7 +131,10 @@ describe('over the API', () => {
 
     receiver.status = 200;
     expect(await client.deliveries.retry(id)).toMatchObject({ id, status: 'pending' });
-    await until(async () => (await client.deliveries.get(id)).status === 'success', 'the retry has arrived');
+    await waitFor(
+      'the retry has arrived',
+      async () => (await client.deliveries.get(id)).status === 'success',
+    );
     const [first, last] = [receiver.received.at(0), receiver.received.at(-1)];
     expect(last?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
     expect(last?.body).toBe(first?.body);
@@ -138,28 +142,28 @@ describe('over the API', () => {
     await expect(client.deliveries.get(id)).rejects.toMatchObject({ code: 'delivery_not_found' });
   });
 
-  test('a webhook made late is told what happened before', async () => {
+  test('a new webhook can receive earlier events', async () => {
     const { client } = await startApp();
     const receiver = await startReceiver();
     await client.prompt({ prompt: 'help' });
     const { id } = await client.webhooks.create({ url: receiver.url, events: ['run.*'], ordered: true });
     const { queued } = await client.webhooks.replay(id, { after: 0 });
     expect(queued).toBeGreaterThan(1);
-    await until(() => receiver.received.length >= queued, 'all of it has arrived');
+    await waitFor('all of it has arrived', () => receiver.received.length >= queued);
     for (const { body } of receiver.received) expect(body).toMatch(/"sequence":\d+,/);
     const sequences = receiver.received.map(({ json }) => json.sequence);
     expect(sequences).toEqual(sequences.toSorted((left, right) => left - right));
     expect(typesOf(receiver)).toContain('run.complete');
   });
 
-  test('a prompt may bring a webhook of its own, which gets this run alone', async () => {
+  test('a prompt may create a webhook for its own run only', async () => {
     const { client } = await startApp();
     const receiver = await startReceiver();
     const webhook = { url: receiver.url, events: ['run.*'], secret: 'a-secret-of-this-run' };
     const run = await client.runs.start({ prompt: 'help', webhook });
     await client.prompt({ prompt: 'help' });
-    await until(() => typesOf(receiver).includes('run.complete'), 'the run is told to its webhook');
-    await until(async () => (await client.webhooks.list()).webhooks.length === 0, 'its webhook is gone');
+    await waitFor('the run is told to its webhook', () => typesOf(receiver).includes('run.complete'));
+    await waitFor('its webhook is gone', async () => (await client.webhooks.list()).webhooks.length === 0);
     const events = await Promise.all(receiver.received.map(({ json }) => client.events.get(json.id)));
     expect(new Set(events.map(({ runId }) => runId))).toEqual(new Set([run.id]));
     const [one] = receiver.received as [Received];
@@ -172,7 +176,7 @@ describe('over the API', () => {
     [{ url: 'https://example.org/', events: ['nonsense'] }, '/events/0'],
     [{ url: 'https://example.org/', headers: { Host: 'x' } }, '/headers'],
     [{ url: 'https://example.org/', timeout: 1 }, '/timeout'],
-  ])('%o is refused, naming %s, and no prompt gets by with it', async (input, pointer) => {
+  ])('%o is refused, naming %s, by prompts too', async (input, pointer) => {
     const { client } = await startApp();
     const refusal = (await client.webhooks.create(input).catch((error: unknown) => error)) as {
       status: number;
@@ -188,7 +192,7 @@ describe('over the API', () => {
     expect((await client.runs.list()).runs).toEqual([]);
   });
 
-  test('a receiver that answers each event with a new one comes to an end', async () => {
+  test('a receiver that answers each event with a new one does not loop forever', async () => {
     const { client, url } = await startApp();
     const { key } = await client.keys.create({ name: 'receiver', scopes: ['tools'] });
     const receiver = await startReceiver();
@@ -207,14 +211,14 @@ describe('over the API', () => {
     };
     await client.webhooks.create({ url: receiver.url, events: ['tool.complete'] });
     await client.tools.execute('list_directory');
-    await until(() => answers.includes(508), `the loop is found: ${answers.join(', ')}`);
+    await waitFor(`the loop is found: ${answers.join(', ')}`, () => answers.includes(508));
     expect(answers).toEqual([200, 200, 508]);
     expect(receiver.received.map(({ headers }) => headers['x-codebuddy-hop'])).toEqual(['1', '2', '3']);
   });
 });
 
 describe('on the command line', () => {
-  test('a webhook is added, tested, shown, rotated and removed', async () => {
+  test('a webhook is created, tested, shown, rotated and deleted', async () => {
     const { home } = await startApp();
     const receiver = await startReceiver();
     const made = await run(home, [
@@ -248,7 +252,7 @@ describe('on the command line', () => {
     expect((await run(home, ['webhooks', 'show', id])).code).toBe(1);
   });
 
-  test('a test that fails says why, and deliveries tell the next step', async () => {
+  test('a failed test says why, and deliveries names the next step', async () => {
     const { home, client } = await startApp();
     const receiver = await startReceiver();
     receiver.status = 404;
@@ -257,7 +261,7 @@ describe('on the command line', () => {
     expect(tested, tested.stderr).toMatchObject({ code: 1, stdout: expect.stringContaining('404') });
     const delivery = /dlv_\w+/.exec(tested.stdout)?.[0] ?? '';
     const explained = await run(home, ['deliveries', 'explain', delivery]);
-    expect(explained.stdout).toContain('next step:');
+    expect(explained.stdout).toContain('Next step:');
     expect((await run(home, ['deliveries', 'show', delivery])).stdout).toContain('answer 404');
     const listed = await run(home, ['deliveries', 'list', '--webhook', id, '--status', 'failed']);
     expect(listed.stdout).toContain(delivery);
@@ -265,7 +269,7 @@ describe('on the command line', () => {
     expect((await run(home, ['deliveries', 'retry', '--failed', '--webhook', id])).stdout).toBe(
       '1 queued again\n',
     );
-    await until(async () => (await client.deliveries.get(delivery)).status === 'success', 'it has arrived');
+    await waitFor('it has arrived', async () => (await client.deliveries.get(delivery)).status === 'success');
     expect((await run(home, ['deliveries', 'retry'])).code).toBe(2);
   });
 });

@@ -13,7 +13,7 @@ describe('a deny rule', () => {
     permissions: { deny: ['write_file(new*)', 'bash(rm *)', 'read_file(.env*)'] },
   };
 
-  test('holds for POST /api/tools/:tool and is named', async () => {
+  test('holds for POST /api/tools/:tool and is named in the answer', async () => {
     const { send, workspace } = await startWorld({ config });
     const denied = await send('tools', 'POST', '/api/tools/write_file', write);
     expect([denied.status, denied.json.code]).toEqual([403, 'permission_denied']);
@@ -25,13 +25,13 @@ describe('a deny rule', () => {
     expect((await send('tools', 'POST', '/api/tools/read_file', { path: '.env' })).status).toBe(403);
   });
 
-  test('a malformed call is told what is wrong with it first', async () => {
+  test('is checked after the parameters of a call', async () => {
     const { send } = await startWorld({ config });
     expect((await send('tools', 'POST', '/api/tools/write_file', { path: 'new.txt' })).status).toBe(422);
     expect((await send('tools', 'POST', '/api/tools/none', {})).status).toBe(404);
   });
 
-  test('holds for the commands of the offline agent; the others are carried out', async () => {
+  test('holds for commands of the offline agent; others are run', async () => {
     const { client, workspace, write: put } = await startWorld({ config });
     put('.env', 'SECRET=1');
     const { response, finishReason, runId } = await client.prompt({
@@ -78,7 +78,7 @@ describe('the mode "read-only"', () => {
     expect(existsSync(join(workspace, 'new.txt'))).toBe(false);
   });
 
-  test('of the server is what a model works in, and may be left with the scope "tools" only', async () => {
+  test('of the server holds for models, and only the scope "tools" may override it', async () => {
     const { send, workspace } = await startWorld({ config });
     const ask = (caller: 'prompt' | 'prompt+tools', permissionMode?: string) =>
       send(caller, 'POST', '/api/prompt', {

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Scope } from '../../../src/contract/api-key.ts';
 import type { KeyService } from '../../../src/http/services.ts';
-import { until } from '../../agent/start-agent.ts';
+import { waitFor } from '../../wait-for.ts';
 import { startServer } from '../start-server.ts';
 import { startWorld, type World } from './world.ts';
 
 const statusOf = async ({ client }: World, id: string) => (await client.runs.get(id)).status;
 
 describe('a resumed run', () => {
-  test('of mode "full" does not run a tool for a key that may only prompt', async () => {
+  test('in mode "full" runs no tool for a key with only the scope "prompt"', async () => {
     const world = await startWorld();
     const id = await world.failedRun({ permissionMode: 'full' }, 'use bash, then fail');
     const refused = await world.send('prompt', 'POST', `/api/runs/${id}/resume`);
@@ -21,11 +21,11 @@ describe('a resumed run', () => {
     expect(await statusOf(world, id)).toBe('failed');
     expect(existsSync(join(world.workspace, 'made.txt'))).toBe(false);
     expect((await world.send('prompt+tools', 'POST', `/api/runs/${id}/resume`)).status).toBe(202);
-    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    await waitFor('it ends', async () => (await statusOf(world, id)) === 'completed');
     expect(existsSync(join(world.workspace, 'made.txt'))).toBe(true);
   });
 
-  test('carries out the commands of the offline agent for a key with the scope "tools" only', async () => {
+  test('runs the commands of the offline agent only for a key with the scope "tools"', async () => {
     const world = await startWorld();
     const options = { model: 'offline', timeoutMs: 1 };
     const id = await world.failedRun(options, 'run sleep 30');
@@ -34,41 +34,41 @@ describe('a resumed run', () => {
     expect((await world.send('prompt+tools', 'POST', `/api/runs/${id}/resume`)).status).toBe(202);
   });
 
-  test('has only what was allowed to the key that resumed it', async () => {
+  test('has only the permissions of the key that resumed it', async () => {
     const world = await startWorld();
     const sessionId = await world.session();
     const { id, permissionId } = await world.waitingRun('prompt+tools', sessionId);
     await world.send('tools', 'POST', `/api/permissions/${permissionId}`, { decision: 'allow_always' });
-    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    await waitFor('it ends', async () => (await statusOf(world, id)) === 'completed');
     const prompt = { prompt: 'use bash, then fail', sessionId };
     const asked = await world.send('prompt+tools', 'POST', '/api/prompt', prompt);
     expect(asked.status).toBe(502);
     const { runs } = await world.client.runs.list({ sessionId });
     const failed = runs[0]?.id ?? '';
     expect((await world.send('prompt', 'POST', `/api/runs/${failed}/resume`)).status).toBe(202);
-    await until('it waits for a person', async () => (await statusOf(world, failed)) === 'waiting');
+    await waitFor('it waits for a person', async () => (await statusOf(world, failed)) === 'waiting');
   });
 });
 
-describe('what "allow_always" has allowed in a session', () => {
+describe('an "allow_always" in a session', () => {
   async function allowedFor(caller: 'prompt' | 'prompt+tools') {
     const world = await startWorld();
     const sessionId = await world.session();
     const { id, permissionId } = await world.waitingRun(caller, sessionId);
     await world.send('tools', 'POST', `/api/permissions/${permissionId}`, { decision: 'allow_always' });
-    await until('it ends', async () => (await statusOf(world, id)) === 'completed');
+    await waitFor('it ends', async () => (await statusOf(world, id)) === 'completed');
     return { world, sessionId };
   }
   const lines = ({ workspace }: World) => readFileSync(join(workspace, 'made.txt'), 'utf8').length / 3;
 
-  test('to a key with the scope "tools" is not allowed to one that may only prompt', async () => {
+  test('for a key with the scope "tools" does not hold for a key with only the scope "prompt"', async () => {
     const { world, sessionId } = await allowedFor('prompt+tools');
     // Waits, or this would throw.
     await world.waitingRun('prompt', sessionId);
     expect(lines(world)).toBe(1);
   });
 
-  test('to a key is allowed to it again, and to keys with the scope "tools"', async () => {
+  test('for a key holds for that key again, and for keys with the scope "tools"', async () => {
     const { world, sessionId } = await allowedFor('prompt');
     for (const caller of ['prompt', 'prompt+tools'] as const) {
       const again = await world.send(caller, 'POST', '/api/prompt', { prompt: 'use bash', sessionId });
@@ -77,7 +77,7 @@ describe('what "allow_always" has allowed in a session', () => {
     expect(lines(world)).toBe(3);
   });
 
-  test('does not go along with a fork', async () => {
+  test('is not copied to a fork', async () => {
     const { world, sessionId } = await allowedFor('prompt+tools');
     const fork = await world.send('prompt', 'POST', `/api/sessions/${sessionId}/fork`, {});
     await world.waitingRun('prompt+tools', fork.json.id);
@@ -88,7 +88,7 @@ describe('what "allow_always" has allowed in a session', () => {
 describe('an Idempotency-Key', () => {
   const key = { 'idempotency-key': 'once' };
 
-  test('repeats nothing to another API key', async () => {
+  test('returns no stored answer to another API key', async () => {
     const world = await startWorld();
     const body = { prompt: 'hi', options: { permissionMode: 'full' } };
     const first = await world.send('prompt+tools', 'POST', '/api/prompt', body, key);
@@ -100,7 +100,7 @@ describe('an Idempotency-Key', () => {
     expect(again.json).toEqual(first.json);
   });
 
-  test('repeats nothing to another of several configured keys', async () => {
+  test('returns no stored answer to another of several configured keys', async () => {
     const { request } = await startServer({
       config: { apiKey: ['first-key', 'second-key'] },
       handlers: { onPrompt: (_prompt, _options, { runId }) => runId },
@@ -140,19 +140,19 @@ describe('an Idempotency-Key', () => {
     };
   }
 
-  test('repeats nothing to a key that has lost a scope, and nothing is done twice', async () => {
+  test('returns no stored answer to a key that has lost a scope, and does nothing twice', async () => {
     const { ask, give } = await startWithScopes(['prompt', 'tools']);
     expect((await ask({ permissionMode: 'full' })).json.response).toBe('answer 1');
     give(['prompt']);
     expect(await ask({ permissionMode: 'full' })).toMatchObject({
       status: 403,
-      json: { code: 'insufficient_scope', detail: expect.stringContaining("'tools'") },
+      json: { code: 'insufficient_scope', detail: expect.stringContaining('"tools"') },
     });
     give(['prompt', 'tools', 'read']);
     expect((await ask({ permissionMode: 'full' })).json.response).toBe('answer 1');
   });
 
-  test('does not keep a refusal for want of a scope', async () => {
+  test('does not store a refusal for a missing scope', async () => {
     const { ask, give } = await startWithScopes(['prompt']);
     expect((await ask({ permissionMode: 'full' })).status).toBe(403);
     give(['prompt', 'tools']);
@@ -160,7 +160,7 @@ describe('an Idempotency-Key', () => {
   });
 });
 
-test('a host that answers prompts itself is told whose they are', async () => {
+test('a host that answers prompts itself receives the key', async () => {
   const { request } = await startServer({
     handlers: { onPrompt: (_prompt, _options, { keyId, scopes }) => `${keyId}: ${scopes.join(' ')}` },
   });

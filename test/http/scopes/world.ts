@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { CodeBuddyClient } from '../../../src/client/index.ts';
 import { startModelServer } from '../../agent/model-server.ts';
-import { until } from '../../agent/start-agent.ts';
 import { calls, says } from '../../agent/start-model-agent.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { type StartAppOptions, startApp } from '../start-app.ts';
 
 export type Caller = 'nobody' | 'read' | 'prompt' | 'tools' | 'admin' | 'prompt+tools';
@@ -120,8 +120,8 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     const key = keys.get(caller);
     const stop = new AbortController();
     const patience = setTimeout(
-      () => stop.abort(new Error(`No answer to ${method} ${path} within 60 s`)),
-      60_000,
+      () => stop.abort(new Error(`No answer to ${method} ${path} in ${WAIT_LIMIT_MS} ms`)),
+      WAIT_LIMIT_MS,
     );
     const response = await fetch(base + path, {
       method,
@@ -170,7 +170,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
       // A prompt of its own: the model fails at each one only once.
       const own = prompt.includes('fail') ? `${prompt} (${++runs})` : prompt;
       const { id } = await client.runs.start({ prompt: own, options: runOptions });
-      await until('the run fails', async () => (await client.runs.get(id)).status === 'failed');
+      await waitFor('the run fails', async () => (await client.runs.get(id)).status === 'failed');
       return id;
     },
     waitingRun,
@@ -180,7 +180,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     async delivery() {
       const { id } = await client.webhooks.create({ url: hookUrl, events: ['webhook.test'], retryCount: 0 });
       const delivery = await client.webhooks.test(id);
-      await until(
+      await waitFor(
         'the delivery fails',
         async () => (await client.deliveries.get(delivery.id)).status === 'failed',
       );

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-test('a page follows a run with a ticket', { timeout: 60_000 }, async () => {
+test('a web page follows a run with a ticket', async () => {
   const { url, client } = await startApp();
   const { runId } = await client.prompt({ prompt: 'help' });
   const { ticket } = await client.streamTickets.create();

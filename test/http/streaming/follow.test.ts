@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { waitFor } from '../../wait-for.ts';
+import { appendMany, fault, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { appendMany, fault, startServer, until } from './start-server.ts';
 
-test('a reader is told what happens from now on, one event a message', async () => {
-  const { url, log } = await startServer();
+test('a reader receives new events, one per message', async () => {
+  const { url, log } = await startServerWithStore();
   await log.append([fault('before')]);
   const reader = await openReader(`${url}/api/events`);
   await reader.takeComments(1);
@@ -12,8 +13,8 @@ test('a reader is told what happens from now on, one event a message', async () 
   expect(message).toEqual({ id: String(logged?.sequence), event: 'error', data: logged });
 });
 
-test('a stream carries the headers of all answers, and asks proxies not to hold it back', async () => {
-  const { url } = await startServer();
+test('a stream has the headers of all answers, and asks proxies not to buffer', async () => {
+  const { url } = await startServerWithStore();
   const { response } = await openReader(`${url}/api/events`, { 'x-request-id': 'my-request' });
   expect(response.statusCode).toBe(200);
   expect(response.headers).toMatchObject({
@@ -25,8 +26,8 @@ test('a stream carries the headers of all answers, and asks proxies not to hold 
   });
 });
 
-test('a reader that comes back, again and again, loses nothing and gets nothing twice while events go on', async () => {
-  const { url, log } = await startServer();
+test('a reader that reconnects again and again sees no gaps and no duplicates', async () => {
+  const { url, log } = await startServerWithStore();
   const seen: number[] = [];
   let appended = 0;
   const writer = (async () => {
@@ -49,8 +50,8 @@ test('a reader that comes back, again and again, loses nothing and gets nothing 
   expect(seen).toEqual(Array.from({ length: 3000 }, (_, index) => index + 1));
 });
 
-test('?after= resumes too, and Last-Event-ID, which browsers keep up to date, goes before it', async () => {
-  const { url, log } = await startServer();
+test('?after= resumes too, and Last-Event-ID overrides it', async () => {
+  const { url, log } = await startServerWithStore();
   await appendMany(log, 5);
   const byQuery = await openReader(`${url}/api/events?after=3`);
   expect((await byQuery.take(2)).map(({ id }) => id)).toEqual(['4', '5']);
@@ -67,7 +68,7 @@ test.each([
   ['/api/events?types=tool.nothing', {}, 'query', '/types'],
   ['/api/events?sort=up', {}, 'query', '/sort'],
 ])('%s with %o is refused, naming %s %s', async (path, headers, place, pointer) => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   const response = await get(path, { accept: 'text/event-stream', ...headers });
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({
@@ -76,8 +77,8 @@ test.each([
   });
 });
 
-test('a reader gets only the types, session and run it asked for', async () => {
-  const { url, log } = await startServer();
+test('a reader receives only the types, session and run it asked for', async () => {
+  const { url, log } = await startServerWithStore();
   const reader = await openReader(
     `${url}/api/events?after=0&type=error,session.*&type=run.failed&sessionId=ses_a&runId=run_a`,
   );
@@ -94,11 +95,11 @@ test('a reader gets only the types, session and run it asked for', async () => {
   expect(messages.map(({ event }) => event)).toEqual(['session.start', 'run.failed', 'error']);
 });
 
-test('deltas are streamed without an id, to those who ask', async () => {
-  const { url, log } = await startServer();
+test('deltas are streamed without an id to readers that ask for them', async () => {
+  const { url, log } = await startServerWithStore();
   const asking = await openReader(`${url}/api/events?deltas=true`);
   const other = await openReader(`${url}/api/events`);
-  await until(() => log.stats().subscribers === 2, 'both follow');
+  await waitFor('both follow', () => log.stats().subscribers === 2);
   log.publish({ type: 'message.delta', data: { text: 'Hel' }, runId: 'run_a' });
   await log.append([fault('after')]);
   const [delta, event] = await asking.take(2);
@@ -107,9 +108,9 @@ test('deltas are streamed without an id, to those who ask', async () => {
   expect((await other.take(1)).map((message) => message.event)).toEqual(['error']);
 });
 
-test('a reader that asks for events that were pruned is told of the gap and goes on after it', async () => {
+test('a reader that asks for pruned events gets a gap message and the events after it', async () => {
   let now = Date.now() - 1_000_000;
-  const { url, log, store } = await startServer({ now: () => now });
+  const { url, log, store } = await startServerWithStore({ now: () => now });
   await appendMany(log, 10);
   now += 1_000_000;
   await appendMany(log, 3);
@@ -124,8 +125,8 @@ test('a reader that asks for events that were pruned is told of the gap and goes
   expect(messages.slice(1).map(({ id }) => id)).toEqual(['11', '12', '13']);
 });
 
-test('a number from another log is a gap too, not a silence', async () => {
-  const { url, log } = await startServer();
+test('a sequence number from another log gets a gap message too', async () => {
+  const { url, log } = await startServerWithStore();
   await appendMany(log, 2);
   const reader = await openReader(`${url}/api/events`, { 'last-event-id': '1000' });
   const messages = await reader.take(3);
@@ -136,14 +137,14 @@ test('a number from another log is a gap too, not a silence', async () => {
   ]);
 });
 
-test('a comment keeps a quiet connection', async () => {
-  const { url } = await startServer({ config: { streamHeartbeatMs: 20 } });
+test('comments keep a quiet connection open', async () => {
+  const { url } = await startServerWithStore({ config: { streamHeartbeatMs: 20 } });
   const reader = await openReader(`${url}/api/events`);
   expect(await reader.takeComments(4)).toEqual(['connected', 'keep-alive', 'keep-alive', 'keep-alive']);
 });
 
 test('HEAD is answered at once, without a body', async () => {
-  const { send } = await startServer();
+  const { send } = await startServerWithStore();
   const response = await send('HEAD', '/api/events', undefined, { accept: 'text/event-stream' });
   expect(response.status).toBe(200);
   expect(await response.text()).toBe('');

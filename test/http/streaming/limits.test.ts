@@ -1,23 +1,30 @@
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { TEST_LIMIT_MS, waitFor } from '../../wait-for.ts';
+import {
+  apiKey,
+  appendMany,
+  fault,
+  type ServerWithStore,
+  startServerWithStore,
+} from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { apiKey, appendMany, fault, startServer, type TestServer, until } from './start-server.ts';
 
-async function readersOf({ get }: TestServer): Promise<number> {
+async function readersOf({ get }: ServerWithStore): Promise<number> {
   const text = await (await get('/metrics')).text();
   return Number(/^codebuddy_sse_readers (\d+)$/m.exec(text)?.[1]);
 }
 
 const kilobyte = 'x'.repeat(1024);
 
-test('a reader that stops reading is cut off with an overflow, and then resumes with nothing lost', async () => {
-  const server = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+test('a reader that stops reading is cut off with an overflow, and can resume without a gap', async () => {
+  const server = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   const reader = await openReader(`${server.url}/api/events`);
-  await until(() => server.log.stats().subscribers === 1, 'the reader follows');
+  await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
   // The kernel takes some megabytes; only then does the server's own buffer begin to fill.
   for (let round = 0; round < 20; round++) await appendMany(server.log, 1000, kilobyte);
-  await until(() => server.log.stats().subscribers === 0, 'the reader is cut off');
+  await waitFor('the reader is cut off', () => server.log.stats().subscribers === 0);
   reader.resume();
   await reader.end();
   const last = reader.messages.at(-1);
@@ -29,20 +36,20 @@ test('a reader that stops reading is cut off with an overflow, and then resumes 
   const rest = (await again.take(20_000 - received.length)).map(({ id }) => Number(id));
   expect([...received, ...rest]).toEqual(Array.from({ length: 20_000 }, (_, index) => index + 1));
   again.leave();
-  await until(async () => (await readersOf(server)) === 0, 'no reader is counted');
+  await waitFor('no reader is counted', async () => (await readersOf(server)) === 0);
 });
 
 test('a cut-off reader that never reads again loses its connection', async () => {
-  const server = await startServer({ config: { streamBufferBytes: 16 * 1024 } });
+  const server = await startServerWithStore({ config: { streamBufferBytes: 16 * 1024 } });
   const reader = await openReader(`${server.url}/api/events`);
-  await until(() => server.log.stats().subscribers === 1, 'the reader follows');
+  await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
   for (let round = 0; round < 12; round++) await appendMany(server.log, 1000, kilobyte);
-  await until(async () => (await readersOf(server)) === 0, 'the reader is gone');
+  await waitFor('the reader is gone', async () => (await readersOf(server)) === 0);
 });
 
-test('history of many buffers reaches a reader that only takes its time', async () => {
-  const { url, log } = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+test('a slow reader receives a history larger than its buffer', async () => {
+  const { url, log } = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   await appendMany(log, 6000, kilobyte);
   const reader = await openReader(`${url}/api/events?after=0`);
   for (let count = 500; count <= 6000; count += 500) {
@@ -56,16 +63,16 @@ test('history of many buffers reaches a reader that only takes its time', async 
   );
 });
 
-test('a burst of many buffers in one turn does not cut off a reader that keeps up', async () => {
-  const { url, log } = await startServer({ config: { streamBufferBytes: 64 * 1024 } });
+test('a burst larger than the buffer does not cut off a reader that keeps up', async () => {
+  const { url, log } = await startServerWithStore({ config: { streamBufferBytes: 64 * 1024 } });
   const reader = await openReader(`${url}/api/events`);
-  await until(() => log.stats().subscribers === 1, 'the reader follows');
+  await waitFor('the reader follows', () => log.stats().subscribers === 1);
   await appendMany(log, 200, 'x'.repeat(10_000));
   expect((await reader.take(200)).every(({ event }) => event === 'error')).toBe(true);
 });
 
-test('one reader over the cap is answered 503, and finds a place when another leaves', async () => {
-  const server = await startServer({ config: { maxStreams: 2 } });
+test('a reader over the limit is answered 503, and is accepted when another leaves', async () => {
+  const server = await startServerWithStore({ config: { maxStreams: 2 } });
   const first = await openReader(`${server.url}/api/events`);
   await openReader(`${server.url}/api/events`);
   const refused = await server.get('/api/events', { accept: 'text/event-stream' });
@@ -73,21 +80,21 @@ test('one reader over the cap is answered 503, and finds a place when another le
   expect(refused.headers.get('retry-after')).toBe('5');
   expect(await refused.json()).toMatchObject({ code: 'too_many_connections' });
   first.leave();
-  await until(async () => (await readersOf(server)) === 1, 'the first has left');
+  await waitFor('the first has left', async () => (await readersOf(server)) === 1);
   await openReader(`${server.url}/api/events`);
 });
 
-test('readers that leave free their place and their subscription', async () => {
-  const server = await startServer();
+test('readers that leave release their connection and their subscription', async () => {
+  const server = await startServerWithStore();
   const readers = await Promise.all(Array.from({ length: 20 }, () => openReader(`${server.url}/api/events`)));
   expect(await readersOf(server)).toBe(20);
   for (const reader of readers) reader.leave();
-  await until(async () => (await readersOf(server)) === 0, 'no reader is counted');
+  await waitFor('no reader is counted', async () => (await readersOf(server)) === 0);
   expect(server.log.stats().subscribers).toBe(0);
 });
 
-test('a client that is gone before its stream begins leaves nothing behind', async () => {
-  const server = await startServer();
+test('a client that leaves before its stream begins leaves nothing behind', async () => {
+  const server = await startServerWithStore();
   const { hostname, port } = new URL(server.url);
   for (let round = 0; round < 30; round++) {
     const socket = connect(Number(port), hostname);
@@ -103,35 +110,32 @@ test('a client that is gone before its stream begins leaves nothing behind', asy
     else setImmediate(() => socket.destroy());
   }
   await server.log.append([fault('someone is told')]);
-  await until(async () => (await readersOf(server)) === 0, 'no reader is counted');
-  await until(() => server.log.stats().subscribers === 0, 'nobody is subscribed');
+  await waitFor('no reader is counted', async () => (await readersOf(server)) === 0);
+  await waitFor('nobody is subscribed', () => server.log.stats().subscribers === 0);
 });
 
-test('a stop ends streams cleanly, with a hint when to come back', async () => {
-  const server = await startServer();
+test('stopping the server ends streams cleanly, at once', async () => {
+  // A stop that waited for the stream would take longer than a test may.
+  const server = await startServerWithStore({ config: { shutdownTimeoutMs: 2 * TEST_LIMIT_MS } });
   const reader = await openReader(`${server.url}/api/events`);
   await reader.takeComments(1);
-  const started = Date.now();
   await server.server.stop();
   await reader.end();
   expect(reader.response.complete).toBe(true);
-  expect(Date.now() - started).toBeLessThan(1500);
 });
 
-test('a stop is not held up by a reader that does not read', async () => {
-  const server = await startServer({ config: { shutdownTimeoutMs: 500 } });
+test('stopping the server does not wait for a reader that does not read', async () => {
+  const server = await startServerWithStore({ config: { shutdownTimeoutMs: 500 } });
   const reader = await openReader(`${server.url}/api/events`);
-  await until(() => server.log.stats().subscribers === 1, 'the reader follows');
+  await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
   for (let round = 0; round < 5; round++) await appendMany(server.log, 1000, kilobyte);
-  const started = Date.now();
   await server.server.stop();
-  expect(Date.now() - started).toBeLessThan(2000);
   expect(server.log.stats().subscribers).toBe(0);
 });
 
-test('a prompt that finds no place for its stream is answered 503, and no run is left working', async () => {
-  const server = await startServer({ config: { maxStreams: 1 } });
+test('a prompt over the stream limit is answered 503, and no run is started', async () => {
+  const server = await startServerWithStore({ config: { maxStreams: 1 } });
   await openReader(`${server.url}/api/events`);
   const refused = await server.send(
     'POST',

@@ -1,21 +1,22 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { waitFor } from '../../wait-for.ts';
+import { fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { fault, startServer, type TestServer, until } from './start-server.ts';
 
-async function startRun(server: TestServer, prompt: string): Promise<string> {
+async function startRun(server: ServerWithStore, prompt: string): Promise<string> {
   const response = await server.send('POST', '/api/prompt', { prompt }, { prefer: 'respond-async' });
   expect(response.status).toBe(202);
   return (await response.json()).id;
 }
 
-async function statusOf(server: TestServer, id: string): Promise<string> {
+async function statusOf(server: ServerWithStore, id: string): Promise<string> {
   return (await (await server.get(`/api/runs/${id}`)).json()).status;
 }
 
-test('the stream of a run shows it from its start and ends with it', async () => {
-  const server = await startServer();
+test('the stream of a run begins and ends with the run', async () => {
+  const server = await startServerWithStore();
   writeFileSync(join(server.folder, 'workspace', 'hello.txt'), 'hello');
   const id = await startRun(server, 'read hello.txt');
   const reader = await openReader(`${server.url}/api/runs/${id}/events`);
@@ -28,10 +29,10 @@ test('the stream of a run shows it from its start and ends with it', async () =>
   expect(reader.response.complete).toBe(true);
 });
 
-test('a run that has ended is told again, whole, and then the stream ends', async () => {
-  const server = await startServer();
+test('the stream of an ended run replays it and ends', async () => {
+  const server = await startServerWithStore();
   const id = await startRun(server, 'help');
-  await until(async () => (await statusOf(server, id)) === 'completed', 'the run ends');
+  await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
   const first = await openReader(`${server.url}/api/runs/${id}/events`);
   await first.end();
   expect(first.messages.at(-1)?.event).toBe('run.complete');
@@ -42,10 +43,10 @@ test('a run that has ended is told again, whole, and then the stream ends', asyn
   expect(resumed.messages).toEqual(first.messages.slice(1));
 });
 
-test('a reader that has seen all of a run is told to stop coming back', async () => {
-  const server = await startServer();
+test('a reader that has seen the whole run is told not to reconnect', async () => {
+  const server = await startServerWithStore();
   const id = await startRun(server, 'help');
-  await until(async () => (await statusOf(server, id)) === 'completed', 'the run ends');
+  await waitFor('the run ends', async () => (await statusOf(server, id)) === 'completed');
   const { last } = await server.log.bounds();
   const response = await server.get(`/api/runs/${id}/events`, {
     accept: 'text/event-stream',
@@ -54,8 +55,8 @@ test('a reader that has seen all of a run is told to stop coming back', async ()
   expect(response.status).toBe(204);
 });
 
-test('the stream of a run ends with it also if the reader wants other types only', async () => {
-  const server = await startServer();
+test('the stream of a run ends with the run even if the reader filters its last event', async () => {
+  const server = await startServerWithStore();
   const id = await startRun(server, 'run sleep 0.3');
   const reader = await openReader(`${server.url}/api/runs/${id}/events?types=tool.*`);
   await reader.end();
@@ -63,10 +64,10 @@ test('the stream of a run ends with it also if the reader wants other types only
 });
 
 test('a cancelled run ends its stream, and cannot be cancelled again', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const id = await startRun(server, 'run sleep 30');
   const reader = await openReader(`${server.url}/api/runs/${id}/events`);
-  await until(() => reader.messages.some(({ event }) => event === 'tool.start'), 'the tool runs');
+  await waitFor('the tool runs', () => reader.messages.some(({ event }) => event === 'tool.start'));
   const cancelled = await server.send('POST', `/api/runs/${id}/cancel`, { reason: 'changed my mind' });
   expect(cancelled.status).toBe(200);
   expect(await cancelled.json()).toMatchObject({ id, status: 'cancelled' });
@@ -81,7 +82,7 @@ test('a cancelled run ends its stream, and cannot be cancelled again', async () 
 });
 
 test('runs are listed newest first, in pages, by session and by status', async () => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   const { id: sessionId } = await (await server.send('POST', '/api/sessions', { title: 'one' })).json();
   const ids: string[] = [];
   for (let index = 0; index < 5; index++) {
@@ -103,8 +104,8 @@ test('runs are listed newest first, in pages, by session and by status', async (
   expect((await server.get('/api/runs?status=tired')).status).toBe(422);
 });
 
-test('the stream of a session begins with its first event and goes on', async () => {
-  const server = await startServer();
+test('the stream of a session begins with its first event and stays open', async () => {
+  const server = await startServerWithStore();
   await server.log.append([fault('of nobody')]);
   const { id } = await (await server.send('POST', '/api/sessions', { title: 'mine' })).json();
   const reader = await openReader(`${server.url}/api/sessions/${id}/events`);
@@ -120,7 +121,7 @@ test.each([
   ['/api/sessions/ses_00000000000000000000000000/events', 'session_not_found'],
   ['/api/events/evt_00000000000000000000000000', 'event_not_found'],
 ])('%s is 404 %s', async (path, code) => {
-  const { get } = await startServer();
+  const { get } = await startServerWithStore();
   const response = await get(path);
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ code });

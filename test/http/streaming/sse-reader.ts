@@ -2,7 +2,8 @@
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { onTestFinished } from 'vitest';
-import { apiKey } from './start-server.ts';
+import { WAIT_LIMIT_MS } from '../../wait-for.ts';
+import { apiKey } from '../start-server-with-store.ts';
 
 export interface Message {
   readonly id: string | undefined;
@@ -94,8 +95,8 @@ function read(response: IncomingMessage, leave: () => void): SseReader {
           finish(new Error(`The stream ended before ${what}; it had ${messages.length} messages`));
       };
       const timer = setTimeout(
-        () => finish(new Error(`No ${what} within 10 s, but ${messages.length} messages`)),
-        10_000,
+        () => finish(new Error(`No ${what} in ${WAIT_LIMIT_MS} ms, but ${messages.length} messages`)),
+        WAIT_LIMIT_MS,
       );
       waiting.add(look);
       look();

@@ -2,12 +2,12 @@
 
 import { expect, test } from 'vitest';
 import { makeStreamTickets } from '../../../src/http/streaming/stream-tickets.ts';
+import { appendMany, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
-import { appendMany, startServer, type TestServer } from './start-server.ts';
 
 const stream = { accept: 'text/event-stream' };
 
-async function newTicket(server: TestServer, headers: Record<string, string> = {}): Promise<string> {
+async function newTicket(server: ServerWithStore, headers: Record<string, string> = {}): Promise<string> {
   const response = await server.send('POST', '/api/stream-tickets', undefined, headers);
   expect(response.status).toBe(201);
   const { ticket, expiresAt } = await response.json();
@@ -26,8 +26,8 @@ async function open(url: string, headers: Record<string, string> = stream) {
   return { status: response.status, isStream, code: problem?.code, detail: problem?.detail };
 }
 
-test('a ticket opens one stream, with what was missed', async () => {
-  const server = await startServer();
+test('a ticket opens one stream, including missed events', async () => {
+  const server = await startServerWithStore();
   await appendMany(server.log, 3);
   const ticket = await newTicket(server);
   const url = `${server.url}/api/events?after=1&ticket=${ticket}`;
@@ -36,16 +36,16 @@ test('a ticket opens one stream, with what was missed', async () => {
   expect(await open(url)).toMatchObject({ status: 401, code: 'unauthorized' });
 });
 
-test('of many requests with one ticket, one gets the stream', async () => {
-  const server = await startServer();
+test('only one of many requests with the same ticket gets the stream', async () => {
+  const server = await startServerWithStore();
   const url = `${server.url}/api/events?ticket=${await newTicket(server)}`;
   const answers = await Promise.all(Array.from({ length: 8 }, () => open(url)));
   expect(answers.filter(({ isStream }) => isStream)).toHaveLength(1);
   expect(answers.filter(({ status }) => status === 401)).toHaveLength(7);
 });
 
-test('a ticket opens nothing but a stream, and is not used up by trying', async () => {
-  const server = await startServer();
+test('a ticket opens only streams, and other requests do not use it up', async () => {
+  const server = await startServerWithStore();
   const ticket = await newTicket(server);
   const refused = { status: 401, isStream: false, code: 'unauthorized' };
   expect(await open(`${server.url}/api/sessions?ticket=${ticket}`)).toMatchObject(refused);
@@ -59,15 +59,15 @@ test('a ticket opens nothing but a stream, and is not used up by trying', async 
 });
 
 test.each(['tkt_none', '', 'tkt_a&ticket=tkt_b'])('the ticket %j opens nothing', async (ticket) => {
-  const server = await startServer();
+  const server = await startServerWithStore();
   expect(await open(`${server.url}/api/events?ticket=${ticket}`)).toMatchObject({
     status: 401,
     code: 'unauthorized',
   });
 });
 
-test('the ticket of a key that was revoked meanwhile opens nothing', async () => {
-  const server = await startServer();
+test('the ticket of a revoked key opens nothing', async () => {
+  const server = await startServerWithStore();
   const body = { name: 'page', scopes: ['read'] };
   const { id, key } = await (await server.send('POST', '/api/keys', body)).json();
   const ticket = await newTicket(server, { authorization: `Bearer ${key}` });
@@ -75,7 +75,7 @@ test('the ticket of a key that was revoked meanwhile opens nothing', async () =>
   expect(await open(`${server.url}/api/events?ticket=${ticket}`)).toMatchObject({ status: 401 });
 });
 
-test('a ticket is good for 60 s', () => {
+test('a ticket is valid for 60 s', () => {
   let now = 1_000_000;
   const tickets = makeStreamTickets({ current: (identity) => identity, now: () => now });
   const identity = { keyId: 'key_1', scopes: ['read'] } as const;
@@ -88,7 +88,7 @@ test('a ticket is good for 60 s', () => {
   expect(tickets.take(early.ticket)).toBe(false);
 });
 
-test('a key that asks for ever more tickets pushes out its own, not those of others', () => {
+test('a key that requests too many tickets loses its own, not those of others', () => {
   const tickets = makeStreamTickets({ current: (identity) => identity });
   const other = tickets.issue({ keyId: 'key_2', scopes: ['read'] });
   const own = Array.from({ length: 101 }, () => tickets.issue({ keyId: 'key_1', scopes: ['read'] }).ticket);
@@ -97,8 +97,8 @@ test('a key that asks for ever more tickets pushes out its own, not those of oth
   expect(tickets.take(other.ticket)).toBe(true);
 });
 
-test('named=false leaves out the names, and the data tells the type', async () => {
-  const server = await startServer();
+test('named=false omits event names; the data contains the type', async () => {
+  const server = await startServerWithStore();
   await appendMany(server.log, 2);
   const stop = new AbortController();
   const response = await fetch(`${server.url}/api/events?after=0&named=false`, {

@@ -1,29 +1,29 @@
-// Receivers whose fault is in their TLS, each on a port of its own: certificates that must not be believed, handshakes that go wrong or
-// nowhere. A sender that gives its request to any of them but `ok` and `reset-after` has been fooled; `requests` tells.
+// Receivers with faulty TLS, each on its own port: certificates that must not be trusted, and handshakes that fail or
+// never end. Only `ok` and `reset-after` may get a request; `requests` counts them.
 
 import { createServer as createHttpsServer } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
+import { listen } from '../../src/receiver/torture.ts';
+import { wrapSocket } from '../../src/receiver/torture-socket.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
 import { startConnectTorture } from './connect-torture.ts';
-import { listen } from './torture.ts';
-import { wrapSocket } from './torture-socket.ts';
 
 export const tlsBehaviours = {
-  ok: 'nothing is wrong, for whoever trusts the authority',
-  'self-signed': 'a certificate that signed itself',
+  ok: 'valid for clients that trust the authority',
+  'self-signed': 'a self-signed certificate',
   'wrong-name': 'a certificate for another name',
-  expired: 'a certificate that ended yesterday',
-  'not-yet-valid': 'a certificate that begins tomorrow',
-  'unknown-authority': 'a certificate of an authority that nobody knows',
-  'client-certificate': 'asks for a certificate of the sender',
-  'tls-1.0': 'speaks TLS 1.0 and nothing later',
-  drip: 'shakes hands at one byte every 200 ms',
+  expired: 'a certificate that expired yesterday',
+  'not-yet-valid': 'a certificate that is valid from tomorrow',
+  'unknown-authority': 'a certificate of an unknown authority',
+  'client-certificate': 'demands a client certificate',
+  'tls-1.0': 'supports TLS 1.0 only',
+  drip: 'sends one byte of the handshake every 200 ms',
   'reset-after': 'resets the connection after the handshake',
-  silent: 'takes the connection and says nothing',
+  silent: 'accepts the connection and sends nothing',
   reset: 'resets the connection at once',
   close: 'closes the connection at once',
-  garbage: 'bytes that mean nothing',
+  garbage: 'sends meaningless bytes',
   http: 'speaks plain HTTP',
   ssh: 'speaks SSH',
 } as const;
@@ -31,16 +31,16 @@ export const tlsBehaviours = {
 export type TlsBehaviour = keyof typeof tlsBehaviours;
 
 export interface TlsTortureOptions {
-  /** An address; the certificates are for it and for `localhost`. @default '127.0.0.1' */
+  /** The address to listen on. The certificates are for it and for `localhost`. @default '127.0.0.1' */
   readonly host?: string;
 }
 
 export interface TlsTorture {
-  /** PEM of the authority whose word makes `ok` right. */
+  /** The certificate of the authority of `ok`, as PEM. */
   readonly ca: string;
   /** `https://127.0.0.1:PORT/` */
   url(behaviour: TlsBehaviour): string;
-  /** How many requests came through its TLS. */
+  /** The number of requests received. */
   requests(behaviour: TlsBehaviour): number;
   close(): Promise<void>;
 }
@@ -53,14 +53,14 @@ interface Host {
 
 const dayMs = 86_400_000;
 
-/** Starts all of them, on free ports. */
+/** Start all receivers on free ports. */
 export async function startTlsTorture({ host = '127.0.0.1' }: TlsTortureOptions = {}): Promise<TlsTorture> {
-  const ca = makeCertificate({ names: ['Torture authority'], isCa: true });
-  const names = ['localhost', host];
-  const right = makeCertificate({ names, issuer: ca });
+  const ca = await makeCertificate({ names: ['Torture authority'], isCa: true });
+  const names = ['localhost', host] as const;
+  const right = await makeCertificate({ names, issuer: ca });
   const from = (start: number) => ({ notBefore: new Date(start), notAfter: new Date(start + dayMs) });
   const now = Date.now();
-  const nobody = makeCertificate({ names: ['Nobody'], isCa: true });
+  const nobody = await makeCertificate({ names: ['Nobody'], isCa: true });
   const secure = (certificate: Certificate, options?: TlsOptions) => startHttps(host, certificate, options);
   const plain = async (behaviour: Parameters<typeof startConnectTorture>[0]): Promise<Host> => ({
     ...(await startConnectTorture(behaviour, host)),
@@ -69,13 +69,13 @@ export async function startTlsTorture({ host = '127.0.0.1' }: TlsTortureOptions 
 
   const starting: Readonly<Record<TlsBehaviour, Promise<Host>>> = {
     ok: secure(right),
-    'self-signed': secure(makeCertificate({ names })),
-    'wrong-name': secure(makeCertificate({ names: ['elsewhere.example'], issuer: ca })),
-    expired: secure(makeCertificate({ names, issuer: ca, ...from(now - 2 * dayMs) })),
-    'not-yet-valid': secure(makeCertificate({ names, issuer: ca, ...from(now + dayMs) })),
-    'unknown-authority': secure(makeCertificate({ names, issuer: nobody })),
+    'self-signed': secure(await makeCertificate({ names })),
+    'wrong-name': secure(await makeCertificate({ names: ['elsewhere.example'], issuer: ca })),
+    expired: secure(await makeCertificate({ names, issuer: ca, ...from(now - 2 * dayMs) })),
+    'not-yet-valid': secure(await makeCertificate({ names, issuer: ca, ...from(now + dayMs) })),
+    'unknown-authority': secure(await makeCertificate({ names, issuer: nobody })),
     'client-certificate': secure(right, { requestCert: true, rejectUnauthorized: true, ca: ca.cert }),
-    // OpenSSL lets TLS 1.0 through at this level only.
+    // OpenSSL allows TLS 1.0 at this level only.
     'tls-1.0': secure(right, { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }),
     drip: startDripping(host, right),
     'reset-after': startHttps(host, right, {}, true),
@@ -117,12 +117,12 @@ async function startHttps(
     request.on('error', () => response.destroy()).resume();
     response.end('ok');
   });
-  // Most senders leave in the middle, as they should.
+  // Most clients leave during the handshake, as they should.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   const open = track(server);
   if (resets) {
     server.on('secureConnection', ({ remotePort }) => {
-      // TLS sockets cannot reset; the one below can.
+      // A TLS socket cannot reset the connection; the socket below can.
       for (const socket of open) if (socket.remotePort === remotePort) socket.resetAndDestroy();
     });
   }
@@ -130,7 +130,7 @@ async function startHttps(
   return hostOf(server, open, () => count);
 }
 
-/** In front of a host with nothing wrong: what that says goes on byte by byte. */
+/** A proxy that passes on the bytes of a valid receiver one by one. */
 async function startDripping(host: string, certificate: Certificate): Promise<Host> {
   const inner = await startHttps(host, certificate);
   const server = createServer((socket) => {
@@ -161,7 +161,6 @@ function track(server: Server): Set<Socket> {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket);
-    // Whatever goes wrong, it is the sender's own doing.
     socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket));
   });
   return open;

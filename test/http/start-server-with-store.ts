@@ -1,18 +1,19 @@
-// A real server over a real store and log, in a folder of its own; gone when the test ends.
+// A real server with the agent's services over a real store and log, in a folder of its own; gone when the test ends. Its
+// sibling start-server.ts starts the bare facade, as a host application does.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createAgent } from '../../../src/agent/agent.ts';
-import { type ApiServerConfig, RestApiServer } from '../../../src/api/rest-server.ts';
-import type { LoggedEvent } from '../../../src/contract/event.ts';
-import type { EventLog, NewEvent } from '../../../src/events/event-log.ts';
-import { createEventLog } from '../../../src/events/log.ts';
-import type { AnswerStore, HttpServices } from '../../../src/http/services.ts';
-import { openKeys } from '../../../src/keys/key-service.ts';
-import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.ts';
-import type { Store } from '../../../src/store/store.ts';
+import { createAgent } from '../../src/agent/agent.ts';
+import { type ApiServerConfig, RestApiServer } from '../../src/api/rest-server.ts';
+import type { LoggedEvent } from '../../src/contract/event.ts';
+import type { EventLog, NewEvent } from '../../src/events/event-log.ts';
+import { createEventLog } from '../../src/events/log.ts';
+import type { AnswerStore, HttpServices } from '../../src/http/services.ts';
+import { openKeys } from '../../src/keys/key-service.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
 
 export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 
@@ -20,7 +21,7 @@ export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came.
 export type TestResponse = Omit<Response, 'json'> & { json(): Promise<any> };
 
-export interface TestServer {
+export interface ServerWithStore {
   readonly url: string;
   readonly folder: string;
   readonly server: RestApiServer;
@@ -40,7 +41,7 @@ export function temporaryFolder(): string {
 }
 
 /** `services` are laid over the real ones; `folder` of a server that was stopped starts on its data. */
-export async function startServer({
+export async function startServerWithStore({
   config = {},
   services = {},
   folder = temporaryFolder(),
@@ -50,7 +51,7 @@ export async function startServer({
   services?: HttpServices;
   folder?: string;
   now?: () => number;
-} = {}): Promise<TestServer> {
+} = {}): Promise<ServerWithStore> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace, { recursive: true });
   const store = await openSqliteStore({ path: join(folder, 'codebuddy.db') });
@@ -126,13 +127,4 @@ export function fault(message: string, of: { sessionId?: string; runId?: string 
 /** Appends `count` events, numbered in their messages, in one commit. */
 export function appendMany(log: EventLog, count: number, padding = ''): Promise<readonly LoggedEvent[]> {
   return log.append(Array.from({ length: count }, (_, index) => fault(`${index}${padding}`)));
-}
-
-/** Asks until `check` holds. */
-export async function until(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`It did not come to this in 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -1,4 +1,4 @@
-// All built-in routes, in the order of the API reference.
+// Collects the built-in routes, in the order of the API reference.
 
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
@@ -18,6 +18,7 @@ import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
 import { webhookRoutes } from './webhooks.ts';
 
+/** All built-in routes for the services of `context`. */
 export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] {
   return [
     ...healthRoutes(context),

@@ -1,8 +1,8 @@
-// Receivers that misbehave before a request is read: what a path cannot ask for.
+// Receivers that misbehave at the connection, before a request could choose a behaviour by its path.
 
 import { createServer, type Socket } from 'node:net';
-import { listen } from './torture.ts';
-import { type TortureSocket, wrapSocket } from './torture-socket.ts';
+import { listen } from '../../src/receiver/torture.ts';
+import { type TortureSocket, wrapSocket } from '../../src/receiver/torture-socket.ts';
 
 export type ConnectBehaviour = 'silent' | 'reset' | 'close' | 'ssh' | 'garbage' | 'http';
 
@@ -13,17 +13,17 @@ export interface ConnectTorture {
 }
 
 const run: Readonly<Record<ConnectBehaviour, (socket: TortureSocket) => void>> = {
-  /** Also: a TLS handshake that never ends. */
+  /** For TLS, a handshake that never ends. */
   silent: () => undefined,
   reset: ({ reset }) => reset(),
   close: ({ end }) => end(),
   ssh: ({ write }) => write('SSH-2.0-OpenSSH_9.9\r\n'),
   garbage: ({ write }) => write(Buffer.alloc(4096, 0xfe)),
-  /** What speaks HTTP where TLS is expected. */
+  /** HTTP on a port where TLS is expected. */
   http: ({ end }) => end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n'),
 };
 
-/** @param host default 127.0.0.1; a free port */
+/** Start on a free port. @param host default 127.0.0.1 */
 export async function startConnectTorture(
   behaviour: ConnectBehaviour,
   host: string = '127.0.0.1',

@@ -1,0 +1,9 @@
+export function localNode(platform: string, modules: string): string;
+export function npmCommand(
+  platform: string,
+  options: {
+    readonly execPath: string;
+    readonly npmExecPath?: string;
+    readonly exists: (path: string) => boolean;
+  },
+): { readonly command: string; readonly args: readonly string[] };

@@ -1,0 +1,305 @@
+// The interface of a run to its driver: say something, use tools, keep messages, spend. Each step is in the store before the next one begins, so
+// an interrupted run can continue from there.
+
+import { CodeBuddyError } from '../base/errors.ts';
+import type { RunFigures } from '../base/run-figures.ts';
+import { wellFormed, wellFormedDeep } from '../base/text.ts';
+import type { Message } from '../contract/message.ts';
+import type { PermissionMode } from '../contract/permission-mode.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
+import { makeId } from '../events/ids.ts';
+import type { MessageRow, Store, Write } from '../store/store.ts';
+import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
+import type { LiveRun } from './live-run.ts';
+import { newMessageRow, toMessage } from './message-record.ts';
+import type { GuardedFile } from './permissions/guarded-files.ts';
+import type { ToolUse } from './permissions/permission-rule.ts';
+import type { Permissions } from './permissions/permissions.ts';
+import { patchRun } from './run-record.ts';
+import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
+import { readPages } from './session-pages.ts';
+import { round, type Spending } from './spending.ts';
+import { capText } from './tools/cap-output.ts';
+import { textOfOutcome } from './tools/result-text.ts';
+import type { ToolOutcome } from './tools/tool.ts';
+import type { PreparedCall, ToolBox } from './tools/tool-box.ts';
+import { type NewTurn, readTranscript, type Transcript } from './transcript.ts';
+
+export interface DriverContextOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly tools: ToolBox;
+  readonly permissions: Permissions;
+  readonly spending: Spending;
+  readonly figures: Pick<RunFigures, 'spent'>;
+  readonly now: () => number;
+  readonly defaultMode: PermissionMode;
+  /** Reads the prompt of a run from the store. */
+  readonly readPrompt: (runId: string) => Promise<string>;
+  /** True for a run that has not ended: its messages are not part of the history of other runs. */
+  readonly isLive: (runId: string) => boolean;
+  /** Called when a run begins or ceases to wait for approval. */
+  readonly onWaitingChange: (run: LiveRun) => void;
+  /** Called for internal errors; details must not reach clients. */
+  readonly onFault: (error: unknown, runId: string) => void;
+}
+
+/** A call as its message shows it. */
+interface ShownCall {
+  readonly tool: string;
+  readonly params: unknown;
+  readonly callId?: string;
+}
+
+/** What a permission was given for. */
+interface Permit {
+  readonly use?: ToolUse;
+  readonly guarded?: GuardedFile | undefined;
+}
+
+export function createDriverContexts(options: DriverContextOptions): (run: LiveRun) => DriverContext {
+  const { store, log, tools, permissions, spending, now, defaultMode } = options;
+  const { readPrompt, isLive, onWaitingChange, onFault, figures } = options;
+
+  const save = (run: LiveRun): Write => patchRun(run.record, now());
+  const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
+
+  async function keep(run: LiveRun, row: MessageRow, event: NewEvent): Promise<void> {
+    await log.append(
+      [{ ...event, ...run.owner, hop: run.hop }],
+      [...run.takePendingWrites(), { kind: 'addMessage', message: row }],
+    );
+  }
+
+  function remember(run: LiveRun, patch: Partial<SessionMemory>): Write {
+    run.remember(patch);
+    return patchSession(run.sessionId, { memory: patch }, now());
+  }
+
+  function transcript(run: LiveRun): Promise<Transcript> {
+    return readTranscript(store, run.sessionId, {
+      after: run.memory.summary?.until,
+      includes: (runId) => runId === run.id || runId === null || !isLive(runId),
+    });
+  }
+
+  async function ownMessages(run: LiveRun): Promise<readonly Message[]> {
+    const own: Message[] = [];
+    for await (const rows of readPages(store, run.sessionId))
+      own.push(...rows.filter(({ runId }) => runId === run.id).map((row) => toMessage(row)));
+    return own;
+  }
+
+  function keepTurn(run: LiveRun, turn: NewTurn): string {
+    if (turn.kind === 'answer') run.answered();
+    const { write, id } = turnWrite(run, turn, now());
+    run.writeLater(write);
+    return id;
+  }
+
+  /** Resolves when the call may run. @throws CodeBuddyError `permission_denied` */
+  async function permit(
+    run: LiveRun,
+    call: PreparedCall,
+    { asks, onWait }: { readonly asks: boolean; readonly onWait: (() => void) | undefined },
+  ): Promise<Permit> {
+    // To resolve a path takes two turns of the thread pool, up to 0.4 ms a step.
+    if (permissions.ignoresTarget(call)) return {};
+    const mode = modeOf(run);
+    const use = await tools.useOf(call);
+    // Files that run later need a permission even where the caller itself asked for the call, in every mode but `full`.
+    const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
+    if (asks || guarded !== undefined) await ask(run, call, { use, guarded }, onWait);
+    else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
+    return { use, guarded };
+  }
+
+  async function ask(
+    run: LiveRun,
+    { tool, readOnly }: PreparedCall,
+    { use, guarded }: Permit & { readonly use: ToolUse },
+    onWait: (() => void) | undefined,
+  ): Promise<void> {
+    const { mayUseTools, keyId } = run.request;
+    let waits = false;
+    try {
+      await permissions.check({
+        ...run.owner,
+        ...use,
+        hop: run.hop,
+        guarded,
+        readOnly,
+        mode: modeOf(run),
+        isolation: await tools.isolationOf(tool),
+        // A caller without the scope `tools` has only what was allowed to its own key.
+        remembered: () => run.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
+        remember: async (rule) => {
+          await store.write([remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
+        },
+        signal: run.signal,
+        onWait(permission) {
+          waits = true;
+          const saved = run.questionAsked() ? waitingChanged(run) : Promise.resolve();
+          // After the commit: the list of runs must already show that the run waits.
+          void saved.then(() => run.tellAsked(permission));
+          onWait?.();
+        },
+      });
+    } finally {
+      if (waits && run.questionSettled()) void waitingChanged(run);
+    }
+  }
+
+  /** Never rejects. */
+  function waitingChanged(run: LiveRun): Promise<void> {
+    onWaitingChange(run);
+    // Writes of the steps before the question must survive a crash while it is open.
+    return store.write([...run.takePendingWrites(), save(run)]).then(
+      () => undefined,
+      (error: unknown) => onFault(error, run.id),
+    );
+  }
+
+  function toolMessage(run: LiveRun, call: ShownCall, content: string, isError: boolean): MessageRow {
+    const { tool: name, params, callId } = call;
+    const tool = { name, params, isError, ...(callId === undefined ? {} : { callId }) };
+    return newMessageRow(
+      // The transcript holds the calls of a model; those of the offline agent have no id.
+      { ...run.owner, role: 'tool', content, tool, sent: callId !== undefined },
+      now(),
+    );
+  }
+
+  /** Keeps a call that was not run. */
+  async function refuse(
+    run: LiveRun,
+    call: ShownCall,
+    error: CodeBuddyError,
+    encode: EncodeOutcome,
+  ): Promise<KeptOutcome> {
+    const outcome = { ok: false as const, error };
+    const text = encode(outcome);
+    await keep(run, toolMessage(run, call, text, true), {
+      type: 'tool.error',
+      data: {
+        callId: makeId('evt').replace('evt_', 'call_'),
+        tool: call.tool,
+        code: error.code,
+        message: wellFormed(error.message),
+        durationMs: 0,
+      },
+    });
+    return { ...outcome, text };
+  }
+
+  return (run) => ({
+    runId: run.id,
+    prompt: () => readPrompt(run.id),
+    options: run.request.options,
+    signal: run.signal,
+    mayUseTools: run.request.mayUseTools,
+    isResumed: run.isResumed,
+    say: (text) => log.publish({ type: 'message.delta', data: { text }, ...run.owner }),
+    sessionBeganAt: run.sessionBeganAt,
+    ownMessages: () => ownMessages(run),
+    transcript: () => transcript(run),
+    keepTurn: (turn) => keepTurn(run, turn),
+    summary: async () => run.memory.summary,
+    async keepSummary(summary: Summary) {
+      await store.write([remember(run, { summary })]);
+    },
+    tools: async () => {
+      const { leftOut = [] } = run.memory;
+      const all = (await tools.list()).filter(({ name }) => !leftOut.includes(name));
+      return modeOf(run) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
+    },
+    async leaveOutTool(name) {
+      await store.write([remember(run, { leftOut: [...(run.memory.leftOut ?? []), name] })]);
+    },
+    async useTool({ tool, params, callId, asks, onWait, encode = textOfOutcome }) {
+      const { signal } = run;
+      const shown = { tool, params: wellFormedDeep(params), ...(callId === undefined ? {} : { callId }) };
+      let call: PreparedCall;
+      let permitted: Permit;
+      try {
+        // First: nobody is asked about a malformed call.
+        call = await tools.prepare(tool, params);
+        permitted = await permit(run, call, { asks, onWait });
+      } catch (error) {
+        if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
+        return refuse(run, shown, error, encode);
+      }
+      let text = '';
+      const outcome = await tools.run(call, {
+        ...run.owner,
+        hop: run.hop,
+        signal,
+        use: permitted.use,
+        ...(modeOf(run) === 'full' ? {} : { guard: { allowed: permitted.guarded?.path } }),
+        alongStart: run.takePendingWrites(),
+        alongEnd(ending) {
+          if (signal.aborted || isInternal(ending)) return [];
+          text = encode(ending);
+          return [{ kind: 'addMessage', message: toolMessage(run, shown, text, !ending.ok) }];
+        },
+      });
+      // An interrupted call has no result. One that failed for an internal error ends the run.
+      if (!outcome.ok && (signal.aborted || isInternal(outcome))) throw outcome.error;
+      return { ...outcome, text };
+    },
+    refuseTool({ tool, input, callId, reason, encode }) {
+      const params = { input: capText(wellFormed(input), 4096).text };
+      const error = new CodeBuddyError('validation_failed', reason);
+      return refuse(run, { tool, params, callId }, error, encode);
+    },
+    async keepText(text, model) {
+      const row = newMessageRow({ ...run.owner, role: 'assistant', content: text, sent: true }, now());
+      await keep(run, row, { type: 'message.assistant', data: { messageId: row.id, text, model } });
+    },
+    async keepPartial(text, model) {
+      const row = newMessageRow(
+        { ...run.owner, role: 'assistant', content: text, sent: true, incomplete: true },
+        now(),
+      );
+      await keep(run, row, {
+        type: 'message.assistant',
+        data: { messageId: row.id, text, model, incomplete: true },
+      });
+    },
+    async spend({ model, usage, cost }) {
+      const { record, memory, request } = run;
+      const runUsage = addUsage(record.usage ?? noUsage, usage);
+      // Calls without a price are not counted; a run without any price has no cost.
+      const runCost = cost === null ? record.cost : round((record.cost ?? 0) + cost);
+      const sessionCost = round(memory.cost + (cost ?? 0));
+      run.spent({ model, usage: runUsage, cost: runCost });
+      figures.spent(model, usage, cost);
+      const { events, budget } = await spending.book(
+        { cost: cost ?? 0, runUsage, runCost: runCost ?? 0, sessionCost },
+        request.options,
+      );
+      run.writeLater(save(run), remember(run, { usage: addUsage(memory.usage, usage), cost: sessionCost }));
+      if (events.length > 0) {
+        await log.append(
+          events.map((event) => ({ ...event, ...run.owner, hop: run.hop })),
+          run.takePendingWrites(),
+        );
+      }
+      return budget;
+    },
+  });
+}
+
+function isInternal(outcome: ToolOutcome): boolean {
+  return !outcome.ok && !(outcome.error instanceof CodeBuddyError);
+}
+
+/** A turn of the run's transcript, as the write that adds it. */
+export function turnWrite(
+  { id: runId, sessionId }: LiveRun,
+  turn: NewTurn,
+  now: number,
+): { readonly write: Write; readonly id: string } {
+  const id = makeId('trn', now);
+  return { id, write: { kind: 'addTurn', turn: { id, sessionId, runId, content: JSON.stringify(turn) } } };
+}

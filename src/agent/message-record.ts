@@ -1,0 +1,65 @@
+// How a message is stored, and how it is read back.
+
+import type { Message, ToolUse } from '../contract/message.ts';
+import { makeId } from '../events/ids.ts';
+import { shownPast } from '../events/shown-time.ts';
+import { parseRowJson } from '../store/row-json.ts';
+import type { MessageRow } from '../store/store.ts';
+
+/** The JSON of a message's row. */
+export interface MessageContent {
+  readonly content: string;
+  readonly tool?: ToolUse;
+  /** True if the transcript holds this text, or the call: it is not sent to a model a second time. */
+  readonly sent?: true;
+  readonly incomplete?: true;
+}
+
+export interface NewMessage {
+  readonly sessionId: string;
+  readonly runId: string | null;
+  readonly role: Message['role'];
+  readonly content: string;
+  readonly tool?: ToolUse;
+  /** True if the transcript holds this text, or the call. @default false */
+  readonly sent?: boolean;
+  readonly incomplete?: true;
+}
+
+export function newMessageRow(message: NewMessage, now: number): MessageRow {
+  const { sessionId, runId, role, content, tool, sent, incomplete } = message;
+  const stored: MessageContent = {
+    content,
+    ...(tool === undefined ? {} : { tool }),
+    ...(sent === true ? { sent } : {}),
+    ...(incomplete === undefined ? {} : { incomplete }),
+  };
+  return {
+    id: makeId('msg', now),
+    sessionId,
+    runId,
+    role,
+    createdAt: now,
+    content: JSON.stringify(stored),
+  };
+}
+
+/** Only this module writes the column, as JSON of this shape. */
+export function readContent(row: Pick<MessageRow, 'id' | 'content'>): MessageContent {
+  return parseRowJson('messages', row.id, row.content);
+}
+
+/** The message as clients see it. */
+export function toMessage(row: MessageRow, now = Date.now()): Message {
+  const { content, tool, incomplete } = readContent(row);
+  return {
+    id: row.id,
+    sessionId: row.sessionId,
+    runId: row.runId,
+    role: row.role,
+    content,
+    ...(tool === undefined ? {} : { tool }),
+    ...(incomplete === undefined ? {} : { incomplete }),
+    createdAt: shownPast(row.createdAt, now),
+  };
+}

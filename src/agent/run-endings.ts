@@ -1,0 +1,163 @@
+// How a run ends: completed with an answer, or cancelled, interrupted or failed. Each ending is one commit of the run, its last
+// message and its events; the result settles after it. `recover` ends the runs that a crash left unfinished.
+
+import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
+import type { RunFigures } from '../base/run-figures.ts';
+import { type RunEnding, unfinishedRunStatuses } from '../contract/run.ts';
+import type { EventLog, NewEvent } from '../events/event-log.ts';
+import type { Store } from '../store/store.ts';
+import type { DriverResult } from './driver.ts';
+import type { LiveRun, Stop } from './live-run.ts';
+import { newMessageRow } from './message-record.ts';
+import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
+import { noUsage, patchSession } from './session-memory.ts';
+
+export const stoppedWhileUnfinished = 'The server stopped while the run was unfinished.';
+
+export interface RunEndingsOptions {
+  readonly store: Pick<Store, 'listRuns'>;
+  readonly log: EventLog;
+  readonly figures: Pick<RunFigures, 'ended'>;
+  readonly now: () => number;
+  /** Called for internal errors; details must not reach clients. */
+  readonly onFault: (error: unknown, runId: string) => void;
+}
+
+export interface RunEndings {
+  /** @throws if the answer cannot be committed; the run has not ended then */
+  complete(run: LiveRun, result: DriverResult, durationMs: number): Promise<void>;
+  /** Ends a run that did not complete: it was stopped, or `error` was thrown. Never rejects. */
+  fail(run: LiveRun, error: unknown): Promise<void>;
+  /** Marks the runs that an earlier process left unfinished as interrupted. */
+  recover(): Promise<void>;
+}
+
+export function createRunEndings({ store, log, figures, now, onFault }: RunEndingsOptions): RunEndings {
+  const iso = (): string => new Date(now()).toISOString();
+
+  return {
+    async complete(run, { response, model, finishReason }, durationMs) {
+      const { owner, hop } = run;
+      // Without a model call there is nothing to pay for.
+      const { usage, cost } = run.record.usage === null ? { usage: noUsage, cost: 0 } : run.record;
+      const message = newMessageRow(
+        { ...owner, role: 'assistant', content: response, sent: run.hasAnswered },
+        now(),
+      );
+      const answer = { response, model, usage, cost, finishReason };
+      const record: RunRecord = { ...run.record, ...answer, status: 'completed', endedAt: iso() };
+      await log.append(
+        [
+          {
+            type: 'message.assistant',
+            data: { messageId: message.id, text: response, model },
+            ...owner,
+            hop,
+          },
+          {
+            type: 'run.complete',
+            data: { ...answer, durationMs: Math.round(durationMs * 1000) / 1000 },
+            ...owner,
+            hop,
+          },
+        ],
+        [
+          ...run.takePendingWrites(),
+          patchRun(record, now()),
+          { kind: 'addMessage', message },
+          patchSession(owner.sessionId, { model }, now()),
+        ],
+      );
+      run.end(record);
+      figures.ended('completed', durationMs);
+      run.resolve({ response, ...owner, model, usage, cost, finishReason });
+    },
+    async fail(run, cause) {
+      const { owner, hop } = run;
+      const { status, error, event } = judgeEnding(run.stopped, cause);
+      if (error.code === 'internal_error') onFault(cause, run.id);
+      run.abort();
+      run.end({
+        ...run.record,
+        status,
+        // The same code as in the event, and as after a crash.
+        error: { code: status === 'interrupted' ? 'interrupted' : error.code, message: error.message },
+        finishReason: status === 'failed' ? 'error' : status,
+        endedAt: iso(),
+      });
+      try {
+        await log.append(
+          [{ ...event, ...owner, hop }],
+          [...run.takePendingWrites(), patchRun(run.record, now())],
+        );
+      } catch (fault) {
+        // The store takes nothing now; `recover` marks the run at the next start.
+        onFault(fault, run.id);
+      }
+      const { startedAt } = run.record;
+      figures.ended(status, startedAt === null ? undefined : now() - Date.parse(startedAt));
+      run.reject(error);
+    },
+    async recover() {
+      const error = { code: 'interrupted', message: stoppedWhileUnfinished };
+      for (;;) {
+        const rows = await store.listRuns({ limit: 200, statuses: unfinishedRunStatuses });
+        if (rows.length === 0) return;
+        await log.append(
+          rows.map(({ id, sessionId }) => ({
+            type: 'run.failed' as const,
+            data: { ...error, interrupted: true },
+            sessionId,
+            runId: id,
+          })),
+          rows.map((row) =>
+            patchRun(
+              {
+                ...withoutPrompt(toRun(row)),
+                status: 'interrupted',
+                finishReason: 'interrupted',
+                error,
+                endedAt: iso(),
+              },
+              now(),
+            ),
+          ),
+        );
+      }
+    },
+  };
+}
+
+interface BadEnding {
+  readonly status: Exclude<RunEnding, 'completed'>;
+  /** The error for callers that wait for the answer. */
+  readonly error: CodeBuddyError;
+  readonly event: NewEvent;
+}
+
+function judgeEnding(stop: Stop | undefined, cause: unknown): BadEnding {
+  if (stop?.kind === 'cancelled') {
+    const error = new CodeBuddyError('run_cancelled', `The run was cancelled: ${stop.reason}.`);
+    return { status: 'cancelled', error, event: { type: 'run.cancelled', data: { reason: stop.reason } } };
+  }
+  if (stop?.kind === 'interrupted') {
+    const data = { code: 'interrupted', message: stop.reason, interrupted: true };
+    const error = new CodeBuddyError('shutting_down', stop.reason);
+    return { status: 'interrupted', error, event: { type: 'run.failed', data } };
+  }
+  const error = stop?.kind === 'timeout' ? timedOut() : asProblem(cause);
+  const data = { code: error.code, message: error.message };
+  return { status: 'failed', error, event: { type: 'run.failed', data } };
+}
+
+function timedOut(): CodeBuddyError {
+  return new CodeBuddyError('run_timeout', 'The run exceeded its time limit (options.timeoutMs).');
+}
+
+function asProblem(cause: unknown): CodeBuddyError {
+  if (cause instanceof CodeBuddyError) return cause;
+  return (
+    exhaustionOf(cause) ??
+    new CodeBuddyError('internal_error', 'Internal error; see the server log.', { cause })
+  );
+}

@@ -1,0 +1,73 @@
+// How a session is stored, and how it is read back. What it remembers from run to run is in `session-memory.ts`.
+
+import { CodeBuddyError } from '../base/errors.ts';
+import { cutHead, isBlank, wellFormed } from '../base/text.ts';
+import type { Session } from '../contract/session.ts';
+import { makeId } from '../events/ids.ts';
+import { shownPast } from '../events/shown-time.ts';
+import { parseRowJson } from '../store/row-json.ts';
+import type { SessionRow } from '../store/store.ts';
+import { readSessionMemory, type SessionMemory } from './session-memory.ts';
+
+/** The JSON of a session's row. */
+interface SessionDetails {
+  readonly model: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly forkedFrom?: Session['forkedFrom'];
+  readonly memory?: Partial<SessionMemory>;
+}
+
+export const untitled = 'New session';
+const maxTitleCharacters = 60;
+/** UTF-16 units of a prompt that are read for its title. */
+const longestTitleSource = 4096;
+
+export function newSessionRow(title: string, details: Partial<SessionDetails>, now: number): SessionRow {
+  const stored: SessionDetails = { model: null, metadata: {}, ...details };
+  return { id: makeId('ses', now), title, createdAt: now, updatedAt: now, details: JSON.stringify(stored) };
+}
+
+/** A title from a prompt: its first words, on one line. */
+export function titleFrom(prompt: string): string {
+  const start = wellFormed(prompt.trimStart().slice(0, longestTitleSource));
+  const line = start.trimEnd().split(/\s+/u).join(' ');
+  if (isBlank(line)) return untitled;
+  const characters = [...line];
+  if (characters.length <= maxTitleCharacters) return line;
+  return `${cutHead(line, characters.slice(0, maxTitleCharacters - 1).join('').length)}…`;
+}
+
+/** Only this module writes the column, as JSON of this shape. */
+export function readSessionDetails(row: SessionRow): SessionDetails {
+  return parseRowJson<SessionDetails>('sessions', row.id, row.details);
+}
+
+/** The session as clients see it. */
+export function toSession(
+  row: SessionRow,
+  {
+    messageCount,
+    isBusy,
+    now,
+  }: { readonly messageCount: number; readonly isBusy: boolean; readonly now: number },
+): Session {
+  const { model, metadata, forkedFrom = null } = readSessionDetails(row);
+  const { usage, cost } = readSessionMemory(row);
+  return {
+    id: row.id,
+    title: row.title,
+    status: isBusy ? 'running' : 'idle',
+    model,
+    metadata,
+    forkedFrom,
+    usage,
+    cost,
+    messageCount,
+    createdAt: shownPast(row.createdAt, now),
+    updatedAt: shownPast(row.updatedAt, now),
+  };
+}
+
+export function sessionNotFound(id: string): CodeBuddyError {
+  return new CodeBuddyError('session_not_found', `Session ${JSON.stringify(id)} not found.`);
+}

@@ -1,0 +1,72 @@
+// Checks the parameters of a built-in tool against its JSON Schema. Each schema is compiled at its first use: loading ajv takes time
+// that a start need not pay.
+
+import { createRequire } from 'node:module';
+import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { escapePointer } from '../../base/json-pointer.ts';
+import type { Tool } from './tool.ts';
+
+const require = createRequire(import.meta.url);
+
+/** More than any tool has. Beyond, unknown parameters are counted, not named one by one. */
+const maxParameters = 100;
+/** Faults that the message names; `errors` has all of them. */
+const maxNamedFaults = 5;
+
+export type ValidateParams = (tool: Tool, params: Readonly<Record<string, unknown>>) => void;
+
+/** The returned function throws CodeBuddyError `validation_failed` if the parameters do not fit the tool's schema. */
+export function createParamsValidator(): ValidateParams {
+  const validators = new Map<string, ValidateFunction>();
+  let ajv: AjvClass | undefined;
+
+  function validatorOf({ name, inputSchema }: Tool): ValidateFunction {
+    let validator = validators.get(name);
+    if (validator === undefined) {
+      ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
+      validator = ajv.compile(inputSchema);
+      validators.set(name, validator);
+    }
+    return validator;
+  }
+
+  return (tool, params) => {
+    const names = Object.keys(params);
+    if (names.length > maxParameters) {
+      const known = Object.keys(tool.inputSchema.properties ?? {}).join(', ');
+      const message = `has ${names.length} parameters; ${tool.name} takes ${known}`;
+      throw new CodeBuddyError('validation_failed', `${tool.name}: ${message}`, {
+        errors: [{ in: 'body', pointer: '', message }],
+      });
+    }
+    const validate = validatorOf(tool);
+    if (validate(params)) return;
+    const errors = (validate.errors ?? []).map(toFault);
+    const named = errors
+      .slice(0, maxNamedFaults)
+      .map(({ pointer, message }) => `${pointer.slice(0, 200)} ${message}`)
+      .join('; ');
+    const more = errors.length > maxNamedFaults ? ` and ${errors.length - maxNamedFaults} more` : '';
+    throw new CodeBuddyError('validation_failed', `${tool.name}: ${named}${more}`, { errors });
+  };
+}
+
+function toFault({ instancePath, keyword, message, params }: ErrorObject): {
+  readonly in: 'body';
+  readonly pointer: string;
+  readonly message: string;
+} {
+  switch (keyword) {
+    case 'required':
+      return fault(`${instancePath}/${escapePointer(String(params.missingProperty))}`, 'is required');
+    case 'additionalProperties':
+      return fault(`${instancePath}/${escapePointer(String(params.additionalProperty))}`, 'is not known');
+    default:
+      return fault(instancePath, message ?? 'is not valid');
+  }
+}
+
+function fault(pointer: string, message: string): { in: 'body'; pointer: string; message: string } {
+  return { in: 'body', pointer, message };
+}

@@ -1,0 +1,73 @@
+// What `codebuddy doctor` checks without starting a server.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { databaseIn, oldFile, webhooksFile } from '../base/home-paths.ts';
+import type { Settings } from '../config/settings.ts';
+import { isOwnDatabase } from '../store/sqlite/move-database.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { setAsideFiles } from '../webhooks/set-aside-files.ts';
+import { agentSettings, sandboxSettings } from './agent-settings.ts';
+import { describeRefused } from './readiness.ts';
+import { ownFiles, stateFolder } from './server-files.ts';
+import { targetSettings } from './webhook-settings.ts';
+
+export { describeAttention } from '../http/resources/webhook-attention.ts';
+export { findWebhookFaults } from './webhook-settings.ts';
+
+export interface Inspected {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** Copies of a webhooks.json that could not be used. */
+export function setAsideIn({ home }: Settings): readonly string[] {
+  return setAsideFiles(webhooksFile(home));
+}
+
+/** Checks webhooks.json: the entries that a start would refuse, or why the file cannot be used. */
+export async function inspectWebhooksFile(settings: Settings): Promise<Inspected> {
+  const { inspectWebhooks } = await import('../webhooks/inspect-webhooks.ts');
+  const path = webhooksFile(settings.home);
+  const { count, fault, refused } = inspectWebhooks({ path, ...targetSettings(settings) });
+  const detail = fault === undefined ? `${count} in ${path}` : `${path} cannot be used: ${fault}`;
+  return {
+    name: 'webhooks',
+    ok: fault === undefined && refused.length === 0,
+    detail: detail + describeRefused(refused),
+  };
+}
+
+/** Checks the model that would answer, the sandbox and the MCP servers. */
+export async function inspectAgentSettings(
+  settings: Settings,
+  modelsOrigin: string,
+): Promise<readonly Inspected[]> {
+  const { inspectAgent } = await import('../agent/inspect-agent.ts');
+  return inspectAgent({
+    ...agentSettings(settings, modelsOrigin),
+    workspace: settings.workspace,
+    serverFolder: join(stateFolder(settings), 'mcp'),
+    sandbox: { ...sandboxSettings(settings), hidden: ownFiles(settings) },
+    environment: process.env,
+    stateFolder: stateFolder(settings),
+  });
+}
+
+/** The path of the database, or while it is still in the old place, of the one that the next start moves. */
+export function findDatabase({ home, databasePath }: Settings): string {
+  const old = oldFile(home, 'codebuddy.db');
+  const isMissing = databasePath === databaseIn(home) && !existsSync(databasePath);
+  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
+}
+
+/** Opens a database that no server has open and returns the sequence number of its last event. @throws StoreOpenError */
+export async function lastEventIn(path: string): Promise<number> {
+  const store = await openSqliteStore({ path });
+  try {
+    return (await store.eventBounds()).last;
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,18 @@
+// The limits of the API's fields that flags check before any request, from the schemas that the server validates with.
+
+import { apiKeyInputSchema } from '../contract/api-key.ts';
+import { pageQueryProperties } from '../contract/page.ts';
+import { permissionDecisionSchema } from '../contract/permission.ts';
+import { promptOptionsSchema } from '../contract/prompt.ts';
+import { sessionForkSchema } from '../contract/session.ts';
+
+const { maxSteps, timeoutMs } = promptOptionsSchema.properties;
+
+export const limits = {
+  page: pageQueryProperties.limit,
+  keyName: apiKeyInputSchema.properties.name,
+  sessionTitle: sessionForkSchema.properties.title,
+  permissionReason: { minLength: 0, ...permissionDecisionSchema.properties.reason },
+  maxSteps,
+  timeoutMs,
+} as const;

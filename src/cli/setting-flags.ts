@@ -1,0 +1,48 @@
+// Flags for settings. Their syntax and help come from the settings' declarations.
+
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { type SettingRule, settingRules } from '../config/setting-rules.ts';
+import type { Flags, Settings } from '../config/settings.ts';
+
+type Values = Readonly<Record<string, Flags[keyof Settings]>>;
+
+interface SettingOption {
+  readonly name: keyof Settings;
+  readonly option: Option;
+}
+
+/** Adds the flags of these settings, or of all that have one. */
+export function withSettings(command: Command, names?: readonly (keyof Settings)[]): Command {
+  for (const { option } of settingOptions(names)) command.addOption(option);
+  return command;
+}
+
+/** The flags that were given, by setting. */
+export function settingFlags(values: object): Flags {
+  return Object.fromEntries(
+    settingOptions().map(({ name, option }) => [name, (values as Values)[option.attributeName()]]),
+  );
+}
+
+function settingOptions(names?: readonly (keyof Settings)[]): readonly SettingOption[] {
+  const rules = Object.entries(settingRules) as readonly (readonly [keyof Settings, SettingRule<unknown>])[];
+  return rules.flatMap(([name, rule]) => {
+    if (rule.flag === undefined || (names !== undefined && !names.includes(name))) return [];
+    const option = new Option(rule.flag.syntax, helpOf(rule));
+    if (rule.flag.isRepeatable)
+      option.argParser((value: string, all: readonly string[] = []) => [...all, value]);
+    return [{ name, option }];
+  });
+}
+
+/** `TCP port; 0 picks a free one (CODEBUDDY_PORT; default: 3847)` */
+function helpOf({ flag, variable, defaultValue }: SettingRule<unknown>): string {
+  const preset = flag?.defaultText ?? defaultValue({ home: '', cwd: '' });
+  const isConstant = typeof preset === 'string' || typeof preset === 'number';
+  const notes = [
+    ...(variable === undefined ? [] : [variable]),
+    ...(isConstant ? [`default: ${preset}`] : []),
+  ];
+  return notes.length === 0 ? `${flag?.help}` : `${flag?.help} (${notes.join('; ')})`;
+}

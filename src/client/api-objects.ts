@@ -1,0 +1,37 @@
+// The types of requests and responses, derived from the types that are generated from /openapi.json.
+
+import type { operations } from './api-types.ts';
+
+type JsonOf<R> = R extends { readonly content: { readonly 'application/json': infer T } } ? T : never;
+
+/** The JSON body of a response. */
+export type Answer<O extends keyof operations, S extends number> = S extends keyof operations[O]['responses']
+  ? JsonOf<operations[O]['responses'][S]>
+  : never;
+
+/** The JSON body of a request. */
+export type Body<O extends keyof operations> = operations[O] extends {
+  readonly requestBody: { readonly content: { readonly 'application/json': infer T } };
+}
+  ? T
+  : never;
+
+/** The query parameters of a request. */
+export type Query<O extends keyof operations> = NonNullable<operations[O]['parameters']['query']>;
+
+export type PromptRequest = Body<'prompt'>;
+export type PromptResult = Answer<'prompt', 200>;
+export type Run = Answer<'getRun', 200>;
+export type Permission = Answer<'listPermissions', 200>['permissions'][number];
+export type PermissionDecision = Body<'decidePermission'>;
+export type Session = Answer<'getSession', 200>;
+export type ExportedSession = Answer<'exportSession', 200>;
+export type Message = Answer<'listSessionMessages', 200>['messages'][number];
+export type ToolDescription = Answer<'listTools', 200>['tools'][number];
+export type LoggedEvent = Answer<'listEvents', 200>['events'][number];
+export type Webhook = Answer<'getWebhook', 200>;
+export type WebhookPatch = Body<'updateWebhook'>;
+export type CreatedWebhook = Answer<'createWebhook', 201>;
+export type Delivery = Answer<'listDeliveries', 200>['deliveries'][number];
+export type ExplainedDelivery = Answer<'getDelivery', 200>;
+export type ApiKey = Answer<'listKeys', 200>['keys'][number];

@@ -1,0 +1,87 @@
+// Parsers of setting values. Each returns the value, or undefined if it is invalid. Flags and environment variables give text, config.json gives
+// JSON values; a parser accepts both.
+
+import { isAbsolute, resolve } from 'node:path';
+import { isRecord } from '../base/is-record.ts';
+import type { CostLimits, Permissions, SandboxLimits } from './settings.ts';
+
+export function integer(value: unknown, least: number, most: number): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most
+    ? number
+    : undefined;
+}
+
+/** An absolute path; a relative one is resolved against `cwd`. */
+export function path(value: unknown, cwd: string): string | undefined {
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined;
+  return isAbsolute(value) ? value : resolve(cwd, value);
+}
+
+/** A path, or `sqlite:PATH`. */
+export function databasePath(value: unknown, cwd: string): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const scheme = /^([a-z][a-z0-9+.-]+):(?:\/\/)?/i.exec(value);
+  if (scheme === null) return path(value, cwd);
+  return /^(sqlite|file)$/i.test(scheme[1] as string) ? path(value.slice(scheme[0].length), cwd) : undefined;
+}
+
+/** An array of strings, or one string with commas. */
+export function list(value: unknown, isItem: (item: string) => boolean): readonly string[] | undefined {
+  const items = typeof value === 'string' ? value.split(',') : value;
+  if (!Array.isArray(items)) return undefined;
+  return items.every((item) => typeof item === 'string' && isItem(item)) ? items : undefined;
+}
+
+export function httpProxy(value: unknown): string | undefined {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  const isValid = url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
+  return isValid ? url.href : undefined;
+}
+
+export function permissionRules(value: unknown): Permissions | undefined {
+  if (!isRecord(value) || Object.keys(value).some((name) => name !== 'allow' && name !== 'deny'))
+    return undefined;
+  const allow = list(value.allow ?? [], (rule) => rule !== '');
+  const deny = list(value.deny ?? [], (rule) => rule !== '');
+  return allow === undefined || deny === undefined ? undefined : { allow, deny };
+}
+
+export function costLimits(value: unknown): CostLimits | undefined {
+  if (!isRecord(value)) return undefined;
+  const known = ['run', 'session', 'day'];
+  return Object.entries(value).every(([name, limit]) => known.includes(name) && isDollars(limit))
+    ? (value as CostLimits)
+    : undefined;
+}
+
+export function dollarAmounts(value: unknown): readonly number[] | undefined {
+  return Array.isArray(value) && value.every(isDollars) ? value : undefined;
+}
+
+/** Fields that are left out keep their default. */
+export function sandboxLimits(
+  value: unknown,
+  defaults: SandboxLimits,
+  most: number,
+): SandboxLimits | undefined {
+  if (!isRecord(value)) return undefined;
+  const isValid = Object.entries(value).every(
+    ([name, limit]) =>
+      Object.hasOwn(defaults, name) && typeof limit === 'number' && integer(limit, 1, most) !== undefined,
+  );
+  return isValid ? { ...defaults, ...value } : undefined;
+}
+
+/** A path that does not depend on the folder in which the server starts. */
+export function isFixedPath(item: string): boolean {
+  return (isAbsolute(item) || item.startsWith('~/')) && !item.includes('\0');
+}
+
+export function isOrigin(item: string): boolean {
+  return URL.canParse(item) && new URL(item).origin === item;
+}
+
+function isDollars(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}

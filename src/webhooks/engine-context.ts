@@ -1,0 +1,65 @@
+// What the parts of the engine share: the store, the log, the clock, the lanes, and how work in the background is done.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { callHost } from '../base/call-host.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Store } from '../store/store.ts';
+import type { DeliveryClock } from './delivery-clock.ts';
+import type { Lane } from './lane.ts';
+import type { Turns } from './turns.ts';
+
+export interface EngineContext {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly clock: DeliveryClock;
+  /** Every webhook by id, those of runs included. */
+  readonly lanes: Map<string, Lane>;
+  /** Changes to one webhook happen one after the other. */
+  readonly turns: Turns;
+  /** Event types of the host, beside the catalogue's. */
+  readonly ownTypes: ReadonlySet<string> | undefined;
+  /** Aborted when the engine is closed. */
+  readonly signal: AbortSignal;
+  /** Tells the host something that a person should know. Never throws. */
+  readonly warn: (message: string, error?: unknown) => void;
+  /** Lets `work` go on; a failure is a warning. */
+  readonly inBackground: (work: Promise<unknown>) => void;
+  /** Does `work` until it succeeds, once a second. Rejects only if the engine is closed. */
+  readonly untilDone: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+const retryAfterMs = 1000;
+
+export function createContext(
+  parts: Omit<EngineContext, 'warn' | 'inBackground' | 'untilDone'>,
+  tellHost: ((message: string, error?: unknown) => void) | undefined,
+): EngineContext {
+  const { signal } = parts;
+
+  /** A host's logger that fails must not stop a delivery. */
+  function warn(message: string, error?: unknown): void {
+    callHost(() => tellHost?.(message, error));
+  }
+
+  return {
+    ...parts,
+    warn,
+    inBackground(work) {
+      work.catch((error: unknown) => {
+        if (!signal.aborted) warn('a change to webhooks could not be saved', error);
+      });
+    },
+    /** A store that fails for a while must not leave deliveries behind until the next start. */
+    async untilDone(work) {
+      for (;;) {
+        try {
+          return await work();
+        } catch (error) {
+          if (signal.aborted) throw error;
+          warn('the store failed while webhooks used it; trying again', error);
+          await sleep(retryAfterMs, undefined, { ref: false });
+        }
+      }
+    },
+  };
+}

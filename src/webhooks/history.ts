@@ -1,0 +1,166 @@
+// The delivery history: lists, shows, retries and clears deliveries.
+
+import { CodeBuddyError } from '../base/errors.ts';
+import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type { Page } from '../contract/page.ts';
+import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
+import type { DeliveryFigures } from './delivery-figures.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { EngineContext } from './engine-context.ts';
+import { explain } from './explain.ts';
+import type { Resuming } from './resume-now.ts';
+import { lifetimeMs } from './retry-policy.ts';
+import type { Views } from './views.ts';
+import { deliveryNotFound, findLane } from './webhook-errors.ts';
+
+export interface History {
+  /** @throws CodeBuddyError `validation_failed` naming /since */
+  listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
+  getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
+  /** @throws CodeBuddyError `delivery_not_found`, `webhook_not_found`, `delivery_pending` */
+  retry(id: string): Promise<Delivery>;
+  /** @throws CodeBuddyError `validation_failed` naming /since */
+  retryFailed(filter: RetryFilter): Promise<Queued>;
+  clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
+}
+
+export interface HistoryOptions {
+  readonly context: EngineContext;
+  readonly views: Pick<Views, 'delivery' | 'times'>;
+  readonly figures: DeliveryFigures;
+  readonly resuming: Pick<Resuming, 'sendNow'>;
+  readonly dispatcher: Pick<Dispatcher, 'wake'>;
+}
+
+const retryStep = 200;
+const clearStep = 500;
+
+export function createHistory({
+  context: { store, clock, lanes, signal },
+  views,
+  figures,
+  resuming,
+  dispatcher,
+}: HistoryOptions): History {
+  const retrying = new Set<string>();
+
+  /** Makes ended deliveries pending again, with a new lifetime and all of their attempts. */
+  async function requeue(rows: readonly DeliveryRow[]): Promise<void> {
+    const expiresAt = clock.now() + lifetimeMs;
+    await store.write(rows.map(({ id }) => ({ kind: 'requeueDelivery', id, expiresAt })));
+    for (const { webhookId, status, sequence } of rows) {
+      figures.requeued(status);
+      const lane = lanes.get(webhookId);
+      if (lane === undefined) continue;
+      lane.queue.requeued([sequence]);
+      dispatcher.wake(lane);
+    }
+  }
+
+  /** @throws CodeBuddyError `delivery_pending` if the delivery is under way, or is sent next anyway */
+  function requireRetryable({ id, webhookId, status, nextAttemptAt }: DeliveryRow): void {
+    const lane = findLane(lanes, webhookId);
+    const isInLine = lane.queue.isInLine(id);
+    const isUnderWay = status === 'pending' && lane.queue.knows(id) && !isInLine;
+    const isDelayed = lane.isBreakerOpen || lane.shutUntil(clock.now()) !== undefined;
+    const isNext = status === 'pending' && (nextAttemptAt === null || isInLine) && !isDelayed;
+    if (retrying.has(id) || isUnderWay || isNext)
+      throw new CodeBuddyError(
+        'delivery_pending',
+        `Delivery ${id} is being sent, or is next in line; there is nothing to retry.`,
+      );
+  }
+
+  async function retryRow(row: DeliveryWithAttempts): Promise<void> {
+    const { id, webhookId, sequence } = row;
+    const lane = findLane(lanes, webhookId);
+    if (row.status !== 'pending') {
+      await requeue([row]);
+      const again = await store.getDelivery(id);
+      if (again !== undefined) await resuming.sendNow(lane, again);
+      return;
+    }
+    // It is sent earlier; attempts already spent stay spent.
+    if (row.nextAttemptAt !== null && !lane.queue.knows(id))
+      await store.write([{ kind: 'changeDelivery', change: { ...row, nextAttemptAt: null } }]);
+    if (!lane.queue.knows(id)) lane.queue.freshened([sequence]);
+    await resuming.sendNow(lane, { ...row, nextAttemptAt: null });
+  }
+
+  return {
+    async listDeliveries({ limit, after, event, since, ...query }) {
+      const rows = await store.listDeliveries({
+        ...query,
+        limit: limit + 1,
+        ...(after === undefined ? {} : { beforeId: after }),
+        ...(event === undefined ? {} : { eventType: event }),
+        ...(since === undefined ? {} : { since: timeOf(since) }),
+      });
+      const items = rows.slice(0, limit).map(views.delivery);
+      const last = items.at(-1);
+      return rows.length > limit && last !== undefined ? { items, next: last.id } : { items };
+    },
+    async getDelivery(id) {
+      const row = await store.getDelivery(id);
+      if (row === undefined) return undefined;
+      const delivery = views.delivery(row);
+      const payload = await store.getPayload(row.sequence);
+      const lane = lanes.get(row.webhookId);
+      return { ...delivery, explanation: explain({ delivery, lane, payload, ...views.times() }) };
+    },
+    async retry(id) {
+      const row = await store.getDelivery(id);
+      if (row === undefined) throw deliveryNotFound(id);
+      requireRetryable(row);
+      retrying.add(id);
+      try {
+        await retryRow(row);
+      } finally {
+        retrying.delete(id);
+      }
+      return views.delivery((await store.getDelivery(id)) ?? row);
+    },
+    async retryFailed({ webhookId, event, since }) {
+      let beforeId: string | undefined;
+      let queued = 0;
+      while (!signal.aborted) {
+        const rows = await store.listDeliveries({
+          status: 'failed',
+          limit: retryStep,
+          ...(webhookId === undefined ? {} : { webhookId }),
+          ...(event === undefined ? {} : { eventType: event }),
+          ...(since === undefined ? {} : { since: timeOf(since) }),
+          ...(beforeId === undefined ? {} : { beforeId }),
+        });
+        beforeId = rows.at(-1)?.id;
+        if (beforeId === undefined) break;
+        const wanted = rows.filter((row) => lanes.has(row.webhookId) && !retrying.has(row.id));
+        if (wanted.length > 0) await requeue(wanted);
+        queued += wanted.length;
+      }
+      return { queued };
+    },
+    async clearHistory({ webhookId }) {
+      let deleted = 0;
+      for (;;) {
+        const count = await store.clearDeliveries(webhookId, clearStep);
+        deleted += count;
+        figures.deleted(count);
+        if (count < clearStep) break;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      figures.recounted((await store.endedCounts()).failed);
+      return { deleted };
+    },
+  };
+}
+
+/** @throws CodeBuddyError `validation_failed` */
+function timeOf(since: string): number {
+  const time = Date.parse(since);
+  if (!Number.isNaN(time)) return time;
+  const message = `must be an RFC 3339 time; it is ${JSON.stringify(since)}`;
+  throw new CodeBuddyError('validation_failed', `since ${message}`, {
+    errors: [{ in: 'query', pointer: '/since', message }],
+  });
+}

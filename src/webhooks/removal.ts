@@ -1,0 +1,87 @@
+// Removes webhooks, and cancels the pending deliveries of webhooks that are gone.
+
+import type { Write } from '../store/store.ts';
+import type { DeliveryFigures } from './delivery-figures.ts';
+import type { EarlierStates } from './earlier-states.ts';
+import type { EngineContext } from './engine-context.ts';
+import type { Lane } from './lane.ts';
+import type { WebhookOutbox } from './outbox.ts';
+import type { Settled } from './settled.ts';
+import type { Transport } from './transport.ts';
+
+export interface Removal {
+  /**
+   * Nothing is sent any more from this call on. Resolves when its deliveries are cancelled, or will be cancelled later
+   * if the store fails.
+   */
+  remove(lane: Lane): Promise<void>;
+  /** Removes the webhook of a run that has ended, if nothing is pending for it. */
+  removeIfDone(lane: Lane): void;
+  /**
+   * Cancels what is pending for a webhook that does not exist: deliveries of these events, and all that wait for a
+   * retry.
+   */
+  cancelPending(webhookId: string, sequences: readonly number[]): Promise<void>;
+}
+
+export interface RemovalOptions {
+  readonly context: EngineContext;
+  readonly outbox: Pick<WebhookOutbox, 'lanesChanged'>;
+  readonly transport: Pick<Transport, 'purge'>;
+  readonly figures: DeliveryFigures;
+  readonly settled: Pick<Settled, 'anyEnded'>;
+  readonly earlierStates: EarlierStates;
+}
+
+const stepSize = 500;
+
+export function createRemoval({
+  context: { store, clock, lanes, warn, inBackground, untilDone },
+  outbox,
+  transport,
+  figures,
+  settled,
+  earlierStates,
+}: RemovalOptions): Removal {
+  async function remove(lane: Lane): Promise<void> {
+    if (lanes.get(lane.id) !== lane) return;
+    lanes.delete(lane.id);
+    earlierStates.forget(lane.id);
+    const sequences = lane.removed();
+    outbox.lanesChanged();
+    transport.purge();
+    const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
+    if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
+    const cancel = async (): Promise<void> => {
+      await store.write(writes);
+      await cancelPending(lane.id, sequences);
+    };
+    try {
+      await cancel();
+    } catch (error) {
+      warn(`the deliveries of webhook ${lane.id}, which was removed, are cancelled later`, error);
+      inBackground(untilDone(cancel));
+    }
+  }
+
+  async function cancelPending(webhookId: string, sequences: readonly number[]): Promise<void> {
+    const end = { reason: 'webhook_removed', endedAt: clock.now() };
+    let left = sequences;
+    for (;;) {
+      figures.ended('cancelled', await store.cancelPending(webhookId, left.slice(0, stepSize), end));
+      left = left.slice(stepSize);
+      if (left.length === 0) left = await store.freshenWaiting(webhookId, stepSize);
+      if (left.length === 0) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    settled.anyEnded();
+  }
+
+  return {
+    remove,
+    cancelPending,
+    removeIfDone(lane) {
+      if (lane.isRunEnded && lane.queue.pending === 0 && lanes.has(lane.id)) inBackground(remove(lane));
+    },
+  };
+}
