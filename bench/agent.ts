@@ -127,7 +127,7 @@ async function cancelling(folder: string): Promise<BenchRow> {
       what: 'a cancel ends the command of a run, even if it ignores SIGTERM',
       value: `${worst.toFixed(0)} ms`,
       target: '<= 1000 ms',
-      ok: worst <= 1000,
+      outcome: outcomeOf(worst <= 1000),
     };
   } finally {
     await agent.close(0);
