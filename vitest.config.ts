@@ -37,7 +37,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       exclude: ['src/client/api-types.ts'],
-      reporter: [['text', { skipFull: true }], 'html'],
+      reporter: [['text', { skipFull: true, maxCols: 160 }], 'html'],
     },
     // One worker runs many files, which share the modules they import: loading them for each file took as long as most tests do.
     isolate: false,

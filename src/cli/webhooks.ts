@@ -52,7 +52,7 @@ Examples:
         print(`Created webhook ${id}, which sends ${oneLine(events.join(', '))} to ${oneLine(created.url)}.`);
         if (sameUrlAs.length > 0)
           complain(
-            `Warning: ${oneLine(sameUrlAs.join(', '))} already sends to this URL; events of both are sent twice.`,
+            `Warning: ${oneLine(sameUrlAs.join(', '))} already ${sameUrlAs.length === 1 ? 'sends' : 'send'} to this URL; events that match more than one webhook are sent repeatedly.`,
           );
         printSecret(created);
         print(paint('dim', `To test it: codebuddy webhooks test ${id}`));

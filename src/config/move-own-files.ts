@@ -36,7 +36,9 @@ export function moveOwnFiles(home: string): readonly string[] {
     const to = ownFile(home, name);
     if (!isOurs(home)) continue;
     try {
-      lines.push(move(from, to) ? `moved ${from} to ${to}` : `ignored ${from}: there is a newer ${to}`);
+      lines.push(
+        move(from, to) ? `${from} was moved to ${to}` : `${from} is not used: there is a newer ${to}`,
+      );
     } catch (error) {
       throw fileError(from, `cannot be moved to ${to}`, error);
     }

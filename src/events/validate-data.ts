@@ -2,9 +2,9 @@
 // ms to load.
 
 import { createRequire } from 'node:module';
-import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../base/errors.ts';
-import { escapePointer } from '../base/json-pointer.ts';
+import { fieldFaults, fieldName, type SchemaError } from '../base/schema-errors.ts';
 import { catalogue, type EventType, isEventType } from '../contract/event-catalogue.ts';
 import { findUnsafe, type UnsafeValue } from './json-safety.ts';
 
@@ -36,7 +36,7 @@ export function serializeData(type: string, data: unknown, { ownTypes, onMisfit 
   if (isKnown) {
     const validate = validatorFor(type);
     if (!validate(data)) {
-      const misfit = failed(type, (validate.errors ?? []).map(toFault));
+      const misfit = failed(type, faultsOf(validate.errors ?? []));
       // Webhooks are found by the data of their own events.
       if (onMisfit === undefined || type.startsWith('webhook.')) throw misfit;
       onMisfit(type, misfit);
@@ -51,6 +51,7 @@ function validatorFor(type: EventType): ValidateFunction {
     ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({
       allErrors: true,
       allowUnionTypes: true,
+      verbose: true,
     });
     validate = ajv.compile(catalogue[type].data);
     compiled.set(type, validate);
@@ -58,18 +59,15 @@ function validatorFor(type: EventType): ValidateFunction {
   return validate;
 }
 
-/** ajv points to the object; point to the missing or additional property instead. */
-function toFault({ instancePath, message = 'does not fit', params }: ErrorObject): UnsafeValue {
-  const property: unknown = params.missingProperty ?? params.additionalProperty;
-  const last = typeof property === 'string' ? `/${escapePointer(property)}` : '';
-  return { pointer: `/data${instancePath}${last}`, message };
+function faultsOf(errors: readonly SchemaError[]): readonly UnsafeValue[] {
+  return fieldFaults(errors).map(({ pointer, message }) => ({ pointer: `/data${pointer}`, message }));
 }
 
 function failed(type: string, faults: readonly UnsafeValue[]): CodeBuddyError {
   const [first] = faults;
   return new CodeBuddyError(
     'validation_failed',
-    `Invalid event ${type}: ${first?.pointer} ${first?.message}`,
+    `Invalid event ${type}: ${fieldName(first?.pointer ?? '')} ${first?.message}`,
     {
       errors: faults.map((fault) => ({ in: 'body' as const, ...fault })),
     },

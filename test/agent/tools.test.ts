@@ -238,7 +238,7 @@ describe('the tools', () => {
       code: 'validation_failed',
       errors: expect.arrayContaining([
         { in: 'body', pointer: '/command', message: 'is required' },
-        { in: 'body', pointer: '/a~1b', message: 'is not known' },
+        { in: 'body', pointer: '/a~1b', message: 'is not a known field' },
         expect.objectContaining({ pointer: '/timeoutMs' }),
       ]),
     });

@@ -52,7 +52,7 @@ describe('serve', () => {
     expect(statSync(join(home, 'api', 'api-key')).mode & 0o777).toBe(0o600);
     second.child.kill('SIGTERM');
     await second.finished;
-    expect(second.output.stderr).toContain('could be read by others');
+    expect(second.output.stderr).toContain('was readable by other users');
   });
 
   test('refuses a home that another process uses, and names the process', async () => {

@@ -50,7 +50,7 @@ describe('node bin/codebuddy.js', () => {
       const first = `codebuddy needs Node.js 22.19 or newer; this is v${version}.\n`;
       expect(runIn(makeFolder({ isClone: true }), version)).toEqual({
         status: 1,
-        stderr: `${first}In this clone, npm start and npx codebuddy bring their own Node, whichever one is installed.\n`,
+        stderr: `${first}In this clone, npm start and npx codebuddy use their own Node, whichever one is installed.\n`,
       });
       const installed = runIn(makeFolder({ isClone: false, main: '' }), version);
       expect(installed.status).toBe(1);
@@ -59,18 +59,18 @@ describe('node bin/codebuddy.js', () => {
     },
   );
 
-  test('without a build says "Run npm start first"', () => {
+  test('without a build says to run npm start', () => {
     const { status, stderr } = runIn(makeFolder({ isClone: true }));
     expect(status).toBe(1);
-    expect(stderr).toContain('is not built yet');
-    expect(stderr).toContain('Run npm start first');
+    expect(stderr).toContain('is not built in');
+    expect(stderr).toContain('Run npm start, which');
   });
 
   test('without its packages says the same', () => {
     const { status, stderr } = runIn(makeFolder({ isClone: true, main: "import 'no-such-package-here';" }));
     expect(status).toBe(1);
     expect(stderr).toContain('no-such-package-here');
-    expect(stderr).toContain('Run npm start first');
+    expect(stderr).toContain('Run npm start, which');
   });
 
   test('starts on Node 22.19', () => {

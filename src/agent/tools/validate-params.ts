@@ -1,10 +1,10 @@
-// Checks the parameters of a built-in tool against its JSON Schema. Each schema is compiled at its first use: loading ajv takes time
-// that a start need not pay.
+// Checks the parameters of a built-in tool against its JSON Schema. Each schema is compiled on first use, because Ajv takes
+// 20 ms to load.
 
 import { createRequire } from 'node:module';
-import type { Ajv2020 as AjvClass, ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';
 import { CodeBuddyError } from '../../base/errors.ts';
-import { escapePointer } from '../../base/json-pointer.ts';
+import { fieldFaults, fieldName } from '../../base/schema-errors.ts';
 import type { Tool } from './tool.ts';
 
 const require = createRequire(import.meta.url);
@@ -24,7 +24,7 @@ export function createParamsValidator(): ValidateParams {
   function validatorOf({ name, inputSchema }: Tool): ValidateFunction {
     let validator = validators.get(name);
     if (validator === undefined) {
-      ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true });
+      ajv ??= new (require('ajv/dist/2020').Ajv2020 as typeof AjvClass)({ allErrors: true, verbose: true });
       validator = ajv.compile(inputSchema);
       validators.set(name, validator);
     }
@@ -42,31 +42,12 @@ export function createParamsValidator(): ValidateParams {
     }
     const validate = validatorOf(tool);
     if (validate(params)) return;
-    const errors = (validate.errors ?? []).map(toFault);
+    const errors = fieldFaults(validate.errors ?? []).map((fault) => ({ in: 'body' as const, ...fault }));
     const named = errors
       .slice(0, maxNamedFaults)
-      .map(({ pointer, message }) => `${pointer.slice(0, 200)} ${message}`)
+      .map(({ pointer, message }) => `${fieldName(pointer).slice(0, 200)} ${message}`)
       .join('; ');
     const more = errors.length > maxNamedFaults ? ` and ${errors.length - maxNamedFaults} more` : '';
     throw new CodeBuddyError('validation_failed', `${tool.name}: ${named}${more}`, { errors });
   };
-}
-
-function toFault({ instancePath, keyword, message, params }: ErrorObject): {
-  readonly in: 'body';
-  readonly pointer: string;
-  readonly message: string;
-} {
-  switch (keyword) {
-    case 'required':
-      return fault(`${instancePath}/${escapePointer(String(params.missingProperty))}`, 'is required');
-    case 'additionalProperties':
-      return fault(`${instancePath}/${escapePointer(String(params.additionalProperty))}`, 'is not known');
-    default:
-      return fault(instancePath, message ?? 'is not valid');
-  }
-}
-
-function fault(pointer: string, message: string): { in: 'body'; pointer: string; message: string } {
-  return { in: 'body', pointer, message };
 }

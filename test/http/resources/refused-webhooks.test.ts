@@ -27,7 +27,7 @@ test('a refused webhook appears in the list, the status, readiness and doctor', 
   expect(list.stdout).toMatch(/for-metadata +refused/);
   expect((await run(home, ['status'])).stdout).toContain('1 refused');
   const doctor = await run(home, ['doctor']);
-  expect(doctor.stdout).toMatch(/wrong +webhooks +1 refused/);
+  expect(doctor.stdout).toMatch(/FAIL +webhooks +1 refused/);
   await expect(client.webhooks.test('for-metadata')).rejects.toMatchObject({ code: 'webhook_refused' });
 });
 
@@ -36,7 +36,7 @@ test('doctor reports what serve would refuse, and changes nothing', async () => 
   const text = JSON.stringify([entry, { ...entry, id: 'too-short', secret: 'short' }]);
   writeFileSync(join(home, 'webhooks.json'), text);
   const fine = await run(home, ['doctor']);
-  expect(fine.stdout).toMatch(/wrong +webhooks +2 in .*too-short \(\/secret/);
+  expect(fine.stdout).toMatch(/FAIL +webhooks +2 in .*too-short \(\/secret/);
   expect(fine.stdout).not.toContain('for-loopback (');
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ host: '0.0.0.0' }));
   const strict = await run(home, ['doctor']);
@@ -72,6 +72,6 @@ test('creating a webhook with a known URL names the others', async () => {
   const first = await client.webhooks.create({ url: entry.url });
   expect(first.sameUrlAs).toEqual([]);
   expect((await client.webhooks.create({ url: entry.url })).sameUrlAs).toEqual([first.id]);
-  const added = await run(home, ['webhooks', 'add', entry.url]);
-  expect(added.stderr).toContain('sends there already');
+  const added = await run(home, ['webhooks', 'create', entry.url]);
+  expect(added.stderr).toContain('already send');
 });

@@ -236,7 +236,7 @@ describe('on the command line', () => {
     const tested = await run(home, ['webhooks', 'test', id]);
     expect(tested, tested.stderr).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('delivered dlv_'),
+      stdout: expect.stringContaining('Delivered dlv_'),
     });
     expect(typesOf(receiver)).toEqual(['webhook.test']);
     const shown = await run(home, ['webhooks', 'show', id]);
@@ -267,7 +267,7 @@ describe('on the command line', () => {
     expect(listed.stdout).toContain(delivery);
     receiver.status = 200;
     expect((await run(home, ['deliveries', 'retry', '--failed', '--webhook', id])).stdout).toBe(
-      '1 queued again\n',
+      'Queued 1 delivery again.\n',
     );
     await waitFor('it has arrived', async () => (await client.deliveries.get(delivery)).status === 'success');
     expect((await run(home, ['deliveries', 'retry'])).code).toBe(2);
