@@ -1,5 +1,5 @@
-// Pages of the event log. Every form of the query walks indices in the order of the sequence and stops at the limit, so the
-// cost of a page does not grow with the log.
+// Pages of the event log. Every form of the query walks indices in the order of the sequence and stops at the limit, so
+// the cost of a page does not grow with the log.
 
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';

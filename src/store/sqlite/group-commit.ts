@@ -1,5 +1,5 @@
-// Commits the writes of several callers together, on the writer thread. All writes of a caller are kept, or none. If one caller's row is
-// at fault, the group is rolled back and run again, so that only this caller fails.
+// Commits the writes of several callers together, on the writer thread. All writes of a caller are kept, or none. If
+// one caller's row is at fault, the group is rolled back and run again, so that only this caller fails.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { isCallersFault } from './sqlite-errors.ts';

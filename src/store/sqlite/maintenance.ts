@@ -1,4 +1,5 @@
-// Changes of many rows in steps, on the writer thread. A step is small, so that commits wait for it only a few milliseconds.
+// Changes of many rows in steps, on the writer thread. A step is small, so that commits wait for it only a few
+// milliseconds.
 
 import type { GroupCommit } from './group-commit.ts';
 import type { Row } from './rows.ts';
@@ -11,7 +12,9 @@ export type Maintenance = ReturnType<typeof createMaintenance>;
 const always = Number.MAX_SAFE_INTEGER;
 
 export function createMaintenance(statements: Statements, { transaction }: Pick<GroupCommit, 'transaction'>) {
-  /** Deletes the payloads of deleted deliveries that no other delivery sends. Returns how many deliveries these were. */
+  /**
+   * Deletes the payloads of deleted deliveries that no other delivery sends. Returns how many deliveries these were.
+   */
   function freePayloads(deleted: readonly Row[]): number {
     for (const { sequence } of deleted) statements.dropPayloadUse.run(sequence as number);
     for (const { sequence } of deleted) statements.deleteUnusedPayload.run(sequence as number);

@@ -1,6 +1,7 @@
-// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a crash of the process
-// and a power failure. Writes run on a thread of their own (writer-thread.ts), so that no fsync stops the main thread. Reads run here, on
-// a read-only connection: in WAL mode they see the last commit and wait for none.
+// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a
+// crash of the process and a power failure. Writes run on a thread of their own (writer-thread.ts), so that no fsync
+// stops the main thread. Reads run here, on a read-only connection: in WAL mode they see the last commit and wait for
+// none.
 
 import { DatabaseSync } from 'node:sqlite';
 import { callHost } from '../../base/call-host.ts';
@@ -84,7 +85,9 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     return old === undefined ? 0 : call('pruneEventsUpTo', old, max);
   }
 
-  /** The last old event behind a front that was written while the clock was ahead. In steps: that may be all of the log. */
+  /**
+   * The last old event behind a front that was written while the clock was ahead. In steps: that may be all of the log.
+   */
   async function lastOldEvent(before: number): Promise<number | undefined> {
     for (let after = 0; ; ) {
       const row = await read(() => reads.lastOldEvent.get(after, before, eventsPerLook));

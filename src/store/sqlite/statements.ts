@@ -1,5 +1,6 @@
-// Every SQL statement of the SQLite store, by name, prepared once: reads on the connection of the main thread, writes on that of the writer
-// thread. Reads with optional filters are composed of fixed pieces (never of values) and kept prepared by their text.
+// Every SQL statement of the SQLite store, by name, prepared once: reads on the connection of the main thread, writes
+// on that of the writer thread. Reads with optional filters are composed of fixed pieces (never of values) and kept
+// prepared by their text.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
@@ -11,7 +12,8 @@ const reads = {
   firstEvent: 'SELECT min(sequence) AS value FROM events',
   // sqlite_sequence remembers the last number given out, also when all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
-  // For a log whose front was written while the clock was ahead: what lies before an event that is too old is older still.
+  // For a log whose front was written while the clock was ahead: what lies before an event that is too old is older
+  // still.
   firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
@@ -49,8 +51,9 @@ const reads = {
 
 const writes = {
   appendEvent: 'INSERT INTO events (id, type, timestamp, session_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?)',
-  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too old. The
-  // order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index on time is needed.
+  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too
+  // old. The order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index
+  // on time is needed.
   pruneEvents: `DELETE FROM events WHERE sequence <= (
     SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
   )`,
@@ -78,8 +81,8 @@ const writes = {
       headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
   pruneAnswers:
     'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
-  // Cast to a BLOB, or SQLite would keep text (UTF-8 either way: PRAGMA encoding is never changed); and to an integer, or the
-  // number of JavaScript would be spelled 7.0.
+  // Cast to a BLOB, or SQLite would keep text (UTF-8 either way: PRAGMA encoding is never changed); and to an integer,
+  // or the number of JavaScript would be spelled 7.0.
   addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
     ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
   dropPayloadUse: 'UPDATE payloads SET uses = uses - 1 WHERE sequence = ?',

@@ -1,5 +1,5 @@
-// Errors on their way from the writer thread. A structured clone of an Error keeps its name and message only; the code, the headers and the
-// cause are needed as well.
+// Errors on their way from the writer thread. A structured clone of an Error keeps its name and message only; the code,
+// the headers and the cause are needed as well.
 
 import { CodeBuddyError, type ProblemCode } from '../../base/errors.ts';
 import { StoreOpenError, type StoreOpenFailure } from '../store-open-error.ts';

@@ -1,6 +1,6 @@
-// Many callers, few fsyncs: what is asked for in one turn of the event loop goes to the writer thread as one group and shares a commit.
-// While a commit runs, the next group is collected; a large one is sent ahead, so that the writer thread does not wait for it. What waits
-// is bounded: beyond, callers are refused at once.
+// Many callers, few fsyncs: what is asked for in one turn of the event loop goes to the writer thread as one group and
+// shares a commit. While a commit runs, the next group is collected; a large one is sent ahead, so that the writer
+// thread does not wait for it. What waits is bounded: beyond, callers are refused at once.
 
 import { callHost } from '../../base/call-host.ts';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -110,7 +110,8 @@ export function createWriteQueue({
     try {
       send(group.map(({ program }) => program));
     } catch (error) {
-      // A value that cannot be cloned, such as a function. It is one caller's fault, and the others must not pay for it.
+      // A value that cannot be cloned, such as a function. It is one caller's fault, and the others must not pay for
+      // it.
       groups.pop();
       if (group.length === 1) {
         settle(group, (waiting) => waiting.reject(error));

@@ -1,4 +1,5 @@
-// The writer thread: owns the database and makes every change of it, so that no fsync stops the main thread. Started by writer.ts.
+// The writer thread: owns the database and makes every change of it, so that no fsync stops the main thread. Started by
+// writer.ts.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { GroupCommit } from './group-commit.ts';
@@ -42,7 +43,10 @@ function open({ path, ...options }: WriterData): Writer {
   }
 }
 
-/** Deletes copies of sessions that a crash left unfinished. No read finds them, so a full disk must not keep the store from opening. */
+/**
+ * Deletes copies of sessions that a crash left unfinished. No read finds them, so a full disk must not keep the store
+ * from opening.
+ */
 function deleteDrafts(statements: Statements): void {
   try {
     statements.deleteDrafts.run();

@@ -1,5 +1,5 @@
-// The main thread's side of the writer thread: starts it, passes writes and calls to it, and ends the process if it dies. Its lock on the
-// database is the process's lease; without it, nothing may be written or delivered any more.
+// The main thread's side of the writer thread: starts it, passes writes and calls to it, and ends the process if it
+// dies. Its lock on the database is the process's lease; without it, nothing may be written or delivered any more.
 
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
