@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { readEvents } from '../../src/store/sqlite/event-reader.ts';
 import { migrate } from '../../src/store/sqlite/migrations.ts';
 import { listRuns } from '../../src/store/sqlite/run-lister.ts';
-import { prepareStatements } from '../../src/store/sqlite/statements.ts';
+import { prepareReads } from '../../src/store/sqlite/statements.ts';
 import type { EventQuery, EventRow } from '../../src/store/store.ts';
 import { eventRow, openStore, temporaryPath } from './temporary-store.ts';
 
@@ -59,16 +59,16 @@ test('a page has the events that match its filters, in the requested order', asy
 });
 
 /** What SQLite plans for every statement that `use` makes. */
-function plansOf(use: (statements: ReturnType<typeof prepareStatements>) => void): string {
+function plansOf(use: (reads: ReturnType<typeof prepareReads>) => void): string {
   const database = new DatabaseSync(':memory:');
   migrate(database);
-  const statements = prepareStatements(database);
+  const reads = prepareReads(database);
   const plans: string[] = [];
   use({
-    ...statements,
+    ...reads,
     composed(text) {
       for (const row of database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()) plans.push(String(row.detail));
-      return statements.composed(text);
+      return reads.composed(text);
     },
   });
   database.close();

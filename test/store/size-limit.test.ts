@@ -5,6 +5,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { createGroupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { migrate } from '../../src/store/sqlite/migrations.ts';
+import { toStorageError } from '../../src/store/sqlite/sqlite-errors.ts';
+import { prepareWrites } from '../../src/store/sqlite/statements.ts';
+import { packError } from '../../src/store/sqlite/thread-error.ts';
+import { createWriteQueue } from '../../src/store/sqlite/write-queue.ts';
 import { newEvent, temporaryFolder } from './temporary-store.ts';
 
 test('a commit over the limit fails with storage_full and one warning; commits work again after the limit is lifted', async () => {
@@ -13,15 +17,21 @@ test('a commit over the limit fails with storage_full and one warning; commits w
   onTestFinished(() => database.close());
   database.exec('PRAGMA journal_mode = WAL');
   migrate(database);
-  const insert = database.prepare('INSERT INTO events (id, type, timestamp, data) VALUES (?, ?, ?, ?)');
   const heard: string[] = [];
-  const commits = createGroupCommit({
-    database,
-    directory: folder,
-    apply(write) {
-      if (write.kind !== 'appendEvent') return undefined;
-      const { id, type, timestamp, data } = write.event;
-      return Number(insert.run(id, type, timestamp, data).lastInsertRowid);
+  const commits = createGroupCommit(database, prepareWrites(database));
+  const queue = createWriteQueue({
+    send(callers) {
+      setImmediate(() => {
+        try {
+          queue.settleCommitted(
+            commits
+              .commit(callers)
+              .map((outcome) => (outcome.kind === 'written' ? outcome.sequences : packError(outcome.error))),
+          );
+        } catch (error) {
+          queue.settleFailed(toStorageError(error, folder));
+        }
+      });
     },
     onStorageChange: (failure) => heard.push(failure === undefined ? 'works' : 'fails'),
   });
@@ -31,7 +41,7 @@ test('a commit over the limit fails with storage_full and one warning; commits w
   const big = JSON.stringify('x'.repeat(10_000));
   for (let attempt = 0; attempt < 2; attempt++) {
     const results = await Promise.allSettled(
-      Array.from({ length: 10 }, () => commits.write([newEvent({ data: big })])),
+      Array.from({ length: 10 }, () => queue.write([newEvent({ data: big })])),
     );
     for (const result of results) {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'storage_full' } });
@@ -39,10 +49,10 @@ test('a commit over the limit fails with storage_full and one warning; commits w
   }
   expect(heard).toEqual(['fails']);
   expect(database.isTransaction).toBe(false);
-  expect(await commits.write([newEvent()])).toEqual([1]);
+  expect(await queue.write([newEvent()])).toEqual([1]);
   expect(heard).toEqual(['fails', 'works']);
 
   database.exec('PRAGMA max_page_count = 1073741823');
-  expect(await commits.write([newEvent({ data: big })])).toEqual([2]);
+  expect(await queue.write([newEvent({ data: big })])).toEqual([2]);
   expect(database.prepare('SELECT count(*) AS count FROM events').get()).toEqual({ count: 2 });
 });

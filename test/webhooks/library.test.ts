@@ -22,7 +22,9 @@ describe('data of a host application', () => {
     await receiver.received(4);
     expect(receiver.requests.slice(0, 3).map((request) => bodyOf(request).data)).toEqual([data, data, data]);
     expect(warnings).toHaveLength(2);
-    expect(warnings[0]).toMatch(/tool\.complete.*data\.callId is required.*sent unchanged\. Set strict: true/);
+    expect(warnings[0]).toMatch(
+      /tool\.complete.*data\.callId is required.*sent unchanged\. Set strict: true/,
+    );
     expect(warnings[1]).toContain('session.start');
   });
 
@@ -226,5 +228,6 @@ describe('version 1', () => {
     ])
       await expect(call).rejects.toThrow(/write await webhooks\.register/);
     expect(() => webhooks.formatWebhooks()).toThrow(/getAll/);
+    await id;
   });
 });

@@ -1,13 +1,13 @@
-// Pages of the event log. Each form of the query reads indices in the order of the sequence and stops at the limit, so
+// Pages of the event log. Every form of the query walks indices in the order of the sequence and stops at the limit, so
 // the cost of a page does not grow with the log.
 
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
 import { toEventRow } from './rows.ts';
-import type { Statements } from './statements.ts';
+import type { Reads } from './statements.ts';
 
-export function readEvents(statements: Statements, query: EventQuery): readonly EventRow[] {
+export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
   const where = (condition: string, value: SQLInputValue | undefined): void => {
@@ -18,7 +18,7 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
   where('sequence > ?', query.after);
   where('sequence < ?', query.before);
   where('run_id = ?', query.runId);
-  // A run is part of one session, so its index is more selective: `+` keeps the planner from the index of the session.
+  // A run lies within one session and is the shorter of the two: `+` keeps the planner on the run's index.
   where(query.runId === undefined ? 'session_id = ?' : '+session_id = ?', query.sessionId);
 
   const order = `ORDER BY sequence ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`;
@@ -27,7 +27,7 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
     return `SELECT ${columns} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
-    takeRows(statements.composed(text).iterate(...all), toEventRow, query.maxText);
+    takeRows(reads.composed(text).iterate(...all), toEventRow, query.maxText);
 
   if (query.types === undefined) return run(page('*', []), [...values, query.limit]);
   const types = [...new Set(query.types)];
@@ -37,22 +37,18 @@ export function readEvents(statements: Statements, query: EventQuery): readonly 
     return run(page('*', [among]), [...values, ...types, query.limit]);
   }
   if (types.length === 1) return run(page('*', ['type = ?']), [...values, ...types, query.limit]);
-  // Several types: one limited index scan for each, merged. `IN` would sort all rows of these types.
+  // Several types: one bounded walk per type on an index alone, merged. `IN` would sort all rows of these types.
   const walks = types.map(() => `SELECT sequence FROM (${page('sequence', ['type = ?'])})`);
   const text = `SELECT * FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
   const perWalk = types.flatMap((type) => [...values, type, query.limit]);
   return run(text, [...perWalk, query.limit, query.limit]);
 }
 
-/** The number of events of these types after a sequence. Reads an index for each type. */
-export function countEvents(
-  statements: Statements,
-  after: number,
-  types: readonly string[] | undefined,
-): number {
+/** How many events of these types come after a number; walks an index per type. */
+export function countEvents(reads: Reads, after: number, types: readonly string[] | undefined): number {
   if (types?.length === 0) return 0;
   const among = types === undefined ? '' : ` AND type IN (${types.map(() => '?').join(', ')})`;
-  const row = statements
+  const row = reads
     .composed(`SELECT count(*) AS value FROM events WHERE sequence > ?${among}`)
     .get(after, ...(types ?? []));
   return Number(row?.value ?? 0);

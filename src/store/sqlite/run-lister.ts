@@ -4,14 +4,14 @@ import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { RunRow, Store } from '../store.ts';
 import { toRunRow } from './rows.ts';
-import { afterAllIds, type Statements } from './statements.ts';
+import { afterAllIds, type Reads } from './statements.ts';
 
 export function listRuns(
-  statements: Statements,
+  reads: Reads,
   { limit, beforeId = afterAllIds, sessionId, statuses, maxText }: Parameters<Store['listRuns']>[0],
 ): readonly RunRow[] {
   const run = (text: string, values: readonly SQLInputValue[]): readonly RunRow[] =>
-    takeRows(statements.composed(text).iterate(...values), toRunRow, maxText);
+    takeRows(reads.composed(text).iterate(...values), toRunRow, maxText);
   const order = 'ORDER BY id DESC LIMIT ?';
   const wanted = statuses === undefined ? [] : [...new Set(statuses)];
   if (statuses !== undefined && wanted.length === 0) return [];

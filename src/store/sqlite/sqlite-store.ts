@@ -1,14 +1,15 @@
-// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. Acknowledged writes survive a
-// crash of the process and a power cut.
+// The embedded store: one SQLite file (WAL, synchronous=FULL), owned by one process. An acknowledged write survives a
+// crash of the process and a power failure. Writes run on a thread of their own (writer-thread.ts), so that no fsync
+// stops the main thread. Reads run here, on a read-only connection: in WAL mode they see the last commit and wait for
+// none.
 
+import { DatabaseSync } from 'node:sqlite';
 import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
 import type { Store } from '../store.ts';
-import { applyWrite } from './apply-write.ts';
-import { deliveryReads } from './deliveries.ts';
+import { deliveryStore } from './deliveries.ts';
 import { countEvents, readEvents } from './event-reader.ts';
-import { createGroupCommit, storeIsClosed } from './group-commit.ts';
-import { type OwnedDatabase, openOwnedDatabase, type StoreLogger, toOpenError } from './open-database.ts';
+import { type StoreLogger, toOpenError } from './open-database.ts';
 import {
   type Row,
   toAnswerRow,
@@ -20,8 +21,10 @@ import {
   toTurnRow,
 } from './rows.ts';
 import { listRuns } from './run-lister.ts';
-import { isCallersFault, toStorageError } from './sqlite-errors.ts';
-import { afterAllIds, prepareStatements, type Statements } from './statements.ts';
+import { toStorageError } from './sqlite-errors.ts';
+import { afterAllIds, prepareReads, type Reads } from './statements.ts';
+import { storeIsClosed } from './write-queue.ts';
+import { startWriter, type Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {
   /** The database file. Created, readable by its owner only, if it does not exist. Its folder must exist. */
@@ -34,10 +37,10 @@ export interface SqliteStoreOptions {
   readonly logger?: StoreLogger;
 }
 
-/** Takes a few milliseconds. */
+/** A few milliseconds. */
 const eventsPerLook = 10_000;
 
-/** Open the database for this process alone. @throws StoreOpenError with one line for a person */
+/** Open the database for this process alone. @throws StoreOpenError with one line for a person. */
 export async function openSqliteStore({
   path,
   now = Date.now,
@@ -45,36 +48,27 @@ export async function openSqliteStore({
   logger: hostLogger,
 }: SqliteStoreOptions): Promise<Store> {
   const logger = hostLogger && guardLogger(hostLogger);
-  const owned = openOwnedDatabase(path, { now: now(), busyTimeoutMs, logger });
+  const writer = await startWriter({ path, now: now(), busyTimeoutMs, logger });
+  let database: DatabaseSync | undefined;
   try {
-    return createStore(owned, now, logger);
+    database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
+    // 8 MiB, taken as it is needed.
+    database.exec('PRAGMA cache_size = -8192');
+    return createStore(database, writer, now);
   } catch (error) {
-    owned.close();
+    await writer.close(() => database?.close());
     throw toOpenError(path, error);
   }
 }
 
-function createStore(
-  { database, directory, close }: OwnedDatabase,
-  now: () => number,
-  logger: StoreLogger | undefined,
-): Store {
-  const statements = prepareStatements(database);
-  deleteDrafts(statements, logger);
-  const commits = createGroupCommit({
-    database,
-    directory,
-    apply: (write) => applyWrite(statements, write),
-    onStorageChange(failure) {
-      if (failure === undefined) logger?.warn({}, 'the store works again');
-      else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
-    },
-  });
-  let closed = false;
+function createStore(database: DatabaseSync, writer: Writer, now: () => number): Store {
+  const reads: Reads = prepareReads(database);
+  const { call, directory } = writer;
+  let closing: Promise<void> | undefined;
 
-  /** Run work outside the group commit. It is synchronous here, but not in every store. */
-  const direct = async <T>(work: () => T): Promise<T> => {
-    if (closed) throw storeIsClosed();
+  /** A read is synchronous underneath; it is a promise because those of other stores are not. */
+  const read = async <T>(work: () => T): Promise<T> => {
+    if (!database.isOpen) throw storeIsClosed();
     try {
       return work();
     } catch (error) {
@@ -83,20 +77,20 @@ function createStore(
   };
 
   async function pruneEvents(before: number, max: number): Promise<number> {
-    const pruned = await direct(() => Number(statements.pruneEvents.run(before, max).changes));
+    const pruned = await call('pruneEvents', before, max);
     if (pruned > 0) return pruned;
-    const front = await direct(() => numberOf(statements.firstTimestamp.get()));
+    const front = await read(() => numberOf(reads.firstTimestamp.get()));
     if (front === undefined || front <= now()) return 0;
     const old = await lastOldEvent(before);
-    return old === undefined ? 0 : direct(() => Number(statements.pruneEventsUpTo.run(old, max).changes));
+    return old === undefined ? 0 : call('pruneEventsUpTo', old, max);
   }
 
   /**
-   * Find old events behind newer ones, written while the clock was ahead. In steps, because it may read the whole log.
+   * The last old event behind a front that was written while the clock was ahead. In steps: that may be all of the log.
    */
   async function lastOldEvent(before: number): Promise<number | undefined> {
     for (let after = 0; ; ) {
-      const row = await direct(() => statements.lastOldEvent.get(after, before, eventsPerLook));
+      const row = await read(() => reads.lastOldEvent.get(after, before, eventsPerLook));
       if (typeof row?.old === 'number') return row.old;
       if (typeof row?.last !== 'number') return undefined;
       after = row.last;
@@ -105,49 +99,43 @@ function createStore(
   }
 
   return {
-    write: (writes, { maxDelayMs } = {}) => commits.write(writes, maxDelayMs),
+    write: (writes, { maxDelayMs } = {}) => writer.write(writes, maxDelayMs),
 
-    readEvents: (query) => direct(() => readEvents(statements, query)),
-    getEvent: (id) => direct(() => optional(statements.getEvent.get(id), toEventRow)),
+    readEvents: (query) => read(() => readEvents(reads, query)),
+    getEvent: (id) => read(() => optional(reads.getEvent.get(id), toEventRow)),
     eventBounds: () =>
-      direct(() => {
-        const last = numberOf(statements.lastSequence.get()) ?? 0;
-        return { first: numberOf(statements.firstEvent.get()) ?? last + 1, last };
+      read(() => {
+        const last = numberOf(reads.lastSequence.get()) ?? 0;
+        return { first: numberOf(reads.firstEvent.get()) ?? last + 1, last };
       }),
-    countEvents: (after, types) => direct(() => countEvents(statements, after, types)),
+    countEvents: (after, types) => read(() => countEvents(reads, after, types)),
     pruneEvents,
 
-    getSession: (id) => direct(() => optional(statements.getSession.get(id), toSessionRow)),
+    getSession: (id) => read(() => optional(reads.getSession.get(id), toSessionRow)),
     listSessions: ({ limit, beforeId = afterAllIds, maxText }) =>
-      direct(() => takeRows(statements.listSessions.iterate(beforeId, limit), toSessionRow, maxText)),
+      read(() => takeRows(reads.listSessions.iterate(beforeId, limit), toSessionRow, maxText)),
     listMessages: (sessionId, { limit, afterId = '', maxText }) =>
-      direct(() =>
-        takeRows(statements.listMessages.iterate(sessionId, afterId, limit), toMessageRow, maxText),
-      ),
+      read(() => takeRows(reads.listMessages.iterate(sessionId, afterId, limit), toMessageRow, maxText)),
     listTurns: (sessionId, { limit, afterId = '', maxText }) =>
-      direct(() => takeRows(statements.listTurns.iterate(sessionId, afterId, limit), toTurnRow, maxText)),
+      read(() => takeRows(reads.listTurns.iterate(sessionId, afterId, limit), toTurnRow, maxText)),
     countMessages: (sessionIds) =>
-      direct(() => new Map(sessionIds.map((id) => [id, numberOf(statements.countMessages.get(id)) ?? 0]))),
-    getRun: (id) => direct(() => optional(statements.getRun.get(id), toRunRow)),
-    listRuns: (page) => direct(() => listRuns(statements, page)),
+      read(() => new Map(sessionIds.map((id) => [id, numberOf(reads.countMessages.get(id)) ?? 0]))),
+    getRun: (id) => read(() => optional(reads.getRun.get(id), toRunRow)),
+    listRuns: (page) => read(() => listRuns(reads, page)),
 
     newestIds: () =>
-      direct(() => statements.newestIds.all().flatMap(({ id }) => (typeof id === 'string' ? [id] : []))),
-    listKeys: () => direct(() => statements.listKeys.all().map(toKeyRow)),
-    getAnswer: (key) => direct(() => optional(statements.getAnswer.get(key), toAnswerRow)),
-    pruneAnswers: (before, max) => direct(() => Number(statements.pruneAnswers.run(before, max).changes)),
+      read(() => reads.newestIds.all().flatMap(({ id }) => (typeof id === 'string' ? [id] : []))),
+    listKeys: () => read(() => reads.listKeys.all().map(toKeyRow)),
+    getAnswer: (key) => read(() => optional(reads.getAnswer.get(key), toAnswerRow)),
+    pruneAnswers: (before, max) => call('pruneAnswers', before, max),
 
-    ...deliveryReads({ statements, direct, transaction: commits.transaction }),
+    ...deliveryStore({ reads, read, call }),
 
-    probe: () =>
-      direct(() => {
-        statements.probe.run();
-      }),
-    async close() {
-      if (closed) return;
-      closed = true;
-      commits.close();
-      close();
+    probe: () => call('probe'),
+    close() {
+      // The last connection to close removes the write-ahead log, and a read-only one cannot.
+      closing ??= writer.close(() => database.close());
+      return closing;
     },
   };
 }
@@ -157,24 +145,11 @@ function guardLogger(logger: StoreLogger): StoreLogger {
   return { warn: (fields, message) => callHost(() => logger.warn(fields, message)) };
 }
 
-/** Delete incomplete sessions of a crash. They are not visible, so a full disk must not prevent opening. */
-function deleteDrafts(statements: Statements, logger: StoreLogger | undefined): void {
-  try {
-    statements.deleteDrafts.run();
-  } catch (error) {
-    if (isCallersFault(error)) throw error;
-    logger?.warn(
-      { err: error },
-      'an incomplete copy of a session could not be deleted; the next start tries again',
-    );
-  }
-}
-
 function optional<T>(row: Row | undefined, convert: (row: Row) => T): T | undefined {
   return row === undefined ? undefined : convert(row);
 }
 
-/** The number in column `value`; undefined if there is none. */
+/** The number of a statement that gives one as `value`; undefined where there is none. */
 function numberOf(row: Row | undefined): number | undefined {
   return typeof row?.value === 'number' ? row.value : undefined;
 }

@@ -1,82 +1,33 @@
-// All SQL statements of the SQLite store by name, prepared once. Reads with optional filters are composed from fixed
-// pieces, never from values, and kept prepared by their text.
+// Every SQL statement of the SQLite store, by name, prepared once: reads on the connection of the main thread, writes
+// on that of the writer thread. Reads with optional filters are composed of fixed pieces (never of values) and kept
+// prepared by their text.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
-/** Sorts after all ids, as the start of a descending list. */
+/** Sorts after every id: where a list that goes backwards begins. */
 export const afterAllIds = '\u{10ffff}';
 
-const sql = {
-  appendEvent: 'INSERT INTO events (id, type, timestamp, session_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?)',
+const reads = {
   getEvent: 'SELECT * FROM events WHERE id = ?',
   firstEvent: 'SELECT min(sequence) AS value FROM events',
-  // sqlite_sequence has the last assigned number, even if all rows were pruned.
+  // sqlite_sequence remembers the last number given out, also when all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
-  // Delete from the front of the log, so that the rest has no holes: of the first `max` events, all up to the last one
-  // that is too old. The order is that of the sequence, so clock changes have no effect, and time needs no index.
-  pruneEvents: `DELETE FROM events WHERE sequence <= (
-    SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
-  )`,
-  // For a log whose front was written while the clock was ahead: all before an event that is too old is older.
+  // For a log whose front was written while the clock was ahead: what lies before an event that is too old is older
+  // still.
   firstTimestamp: 'SELECT timestamp AS value FROM events ORDER BY sequence LIMIT 1',
   lastOldEvent: `SELECT max(CASE WHEN timestamp < ?2 THEN sequence END) AS old, max(sequence) AS last FROM (
     SELECT sequence, timestamp FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?3)`,
-  pruneEventsUpTo: `DELETE FROM events WHERE sequence IN (
-    SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)`,
   newestIds: `SELECT max(id) AS id FROM sessions UNION ALL SELECT max(id) FROM runs UNION ALL SELECT max(id) FROM messages
     UNION ALL SELECT max(id) FROM deliveries UNION ALL SELECT max(id) FROM keys`,
-
-  putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
-  patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
-    WHERE id = ?1`,
-  deleteSession: 'DELETE FROM sessions WHERE id = ?',
-  draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
-  publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
-  deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
   listSessions: 'SELECT * FROM sessions WHERE id < ? AND is_draft = 0 ORDER BY id DESC LIMIT ?',
-
-  addMessage:
-    'INSERT INTO messages (id, session_id, run_id, role, created_at, content) VALUES (?, ?, ?, ?, ?, ?)',
   listMessages: 'SELECT * FROM messages WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
-
-  addTurn: 'INSERT INTO turns (id, session_id, run_id, content) VALUES (?, ?, ?, ?)',
   listTurns: 'SELECT * FROM turns WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
-
-  putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
-  patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',
   getRun: 'SELECT * FROM runs WHERE id = ?',
-
-  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
-  deleteKey: 'DELETE FROM keys WHERE id = ?',
   listKeys: 'SELECT * FROM keys ORDER BY id',
-
-  putAnswer: `INSERT INTO answers (key, fingerprint, status, headers, body, created_at) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,
-      headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
-  pruneAnswers:
-    'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
-
-  // Cast to BLOB, because SQLite would store text (PRAGMA encoding is always UTF-8), and to INTEGER, because the number
-  // would be stored as 7.0.
-  addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
-    ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
-  dropPayloadUse: 'UPDATE payloads SET uses = uses - 1 WHERE sequence = ?',
-  deleteUnusedPayload: 'DELETE FROM payloads WHERE sequence = ? AND uses <= 0',
-  addDelivery: `INSERT INTO deliveries (sequence, webhook_id, id, event_type, status, hop, attempts, tries, pauses, created_at,
-      expires_at, next_attempt_at, ended_at, reason, attempt_log)
-    VALUES (?, ?, ?, ?, 'pending', ?, 0, 0, 0, ?, ?, NULL, NULL, NULL, '')`,
-  changeDelivery: `UPDATE deliveries SET status = ?2, attempts = ?3, tries = ?4, pauses = ?5, next_attempt_at = ?6, ended_at = ?7,
-      reason = ?8, attempt_log = CASE WHEN ?9 IS NULL THEN attempt_log WHEN attempt_log = '' THEN ?9 ELSE attempt_log || ',' || ?9 END
-    WHERE sequence = ?10 AND webhook_id = ?11 AND id = ?1 AND status = 'pending'`,
-  requeueDelivery: `UPDATE deliveries SET status = 'pending', attempts = 0, pauses = 0, next_attempt_at = NULL, ended_at = NULL,
-      reason = NULL, expires_at = ? WHERE id = ? AND status <> 'pending'`,
   getDelivery: 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
   freshDelivery: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
     WHERE d.sequence = ? AND d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NULL`,
@@ -89,11 +40,61 @@ const sql = {
     ORDER BY d.next_attempt_at LIMIT ?`,
   nextWaiting: `SELECT min(next_attempt_at) AS value FROM deliveries
     WHERE webhook_id = ? AND status = 'pending' AND next_attempt_at IS NOT NULL AND next_attempt_at > ?`,
-  // Reads a covering index.
+  // Walks a covering index.
   countWaiting: `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL GROUP BY webhook_id`,
   isPending: `SELECT 1 AS value FROM deliveries WHERE sequence = ? AND webhook_id = ? AND status = 'pending' LIMIT 1`,
   countEnded: 'SELECT status, count(*) AS rows FROM deliveries WHERE ended_at IS NOT NULL GROUP BY status',
+  listWebhookStates: 'SELECT * FROM webhook_states',
+  listRunWebhooks: 'SELECT * FROM run_webhooks ORDER BY webhook_id',
+} as const;
+
+const writes = {
+  appendEvent: 'INSERT INTO events (id, type, timestamp, session_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?)',
+  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too
+  // old. The order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index
+  // on time is needed.
+  pruneEvents: `DELETE FROM events WHERE sequence <= (
+    SELECT max(sequence) FROM (SELECT sequence, timestamp FROM events ORDER BY sequence LIMIT ?2) WHERE timestamp < ?1
+  )`,
+  pruneEventsUpTo: `DELETE FROM events WHERE sequence IN (
+    SELECT sequence FROM events WHERE sequence <= ?1 ORDER BY sequence LIMIT ?2)`,
+  putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
+  patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
+    WHERE id = ?1`,
+  deleteSession: 'DELETE FROM sessions WHERE id = ?',
+  draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
+  publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
+  deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',
+  addMessage:
+    'INSERT INTO messages (id, session_id, run_id, role, created_at, content) VALUES (?, ?, ?, ?, ?, ?)',
+  addTurn: 'INSERT INTO turns (id, session_id, run_id, content) VALUES (?, ?, ?, ?)',
+  putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
+  patchRun: 'UPDATE runs SET status = ?2, updated_at = ?3, details = json_patch(details, ?4) WHERE id = ?1',
+  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  deleteKey: 'DELETE FROM keys WHERE id = ?',
+  putAnswer: `INSERT INTO answers (key, fingerprint, status, headers, body, created_at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,
+      headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
+  pruneAnswers:
+    'DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE created_at < ? ORDER BY created_at LIMIT ?)',
+  // Cast to a BLOB, or SQLite would keep text (UTF-8 either way: PRAGMA encoding is never changed); and to an integer,
+  // or the number of JavaScript would be spelled 7.0.
+  addPayload: `INSERT INTO payloads (sequence, event_id, body, uses) VALUES (?1, ?2, CAST(?3 || CAST(?1 AS INTEGER) || ?4 AS BLOB), ?5)
+    ON CONFLICT (sequence) DO UPDATE SET uses = uses + excluded.uses`,
+  dropPayloadUse: 'UPDATE payloads SET uses = uses - 1 WHERE sequence = ?',
+  deleteUnusedPayload: 'DELETE FROM payloads WHERE sequence = ? AND uses <= 0',
+  addDelivery: `INSERT INTO deliveries (sequence, webhook_id, id, event_type, status, hop, attempts, tries, pauses, created_at,
+      expires_at, next_attempt_at, ended_at, reason, attempt_log)
+    VALUES (?, ?, ?, ?, 'pending', ?, 0, 0, 0, ?, ?, NULL, NULL, NULL, '')`,
+  changeDelivery: `UPDATE deliveries SET status = ?2, attempts = ?3, tries = ?4, pauses = ?5, next_attempt_at = ?6, ended_at = ?7,
+      reason = ?8, attempt_log = CASE WHEN ?9 IS NULL THEN attempt_log WHEN attempt_log = '' THEN ?9 ELSE attempt_log || ',' || ?9 END
+    WHERE sequence = ?10 AND webhook_id = ?11 AND id = ?1 AND status = 'pending'`,
+  requeueDelivery: `UPDATE deliveries SET status = 'pending', attempts = 0, pauses = 0, next_attempt_at = NULL, ended_at = NULL,
+      reason = NULL, expires_at = ? WHERE id = ? AND status <> 'pending'`,
   cancelPending: `UPDATE deliveries SET status = 'cancelled', reason = ?3, ended_at = ?4, next_attempt_at = NULL
     WHERE sequence = ?1 AND webhook_id = ?2 AND status = 'pending'`,
   freshenWaiting: `UPDATE deliveries SET next_attempt_at = NULL WHERE (sequence, webhook_id, id) IN (
@@ -102,7 +103,7 @@ const sql = {
   hastenWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
     SELECT sequence, webhook_id, id FROM deliveries WHERE webhook_id = ?1 AND status = 'pending' AND next_attempt_at > ?2
       AND (next_attempt_at <= ?3 OR reason NOT IN ('http_error', 'redirect_refused', 'gone', 'rate_limited')) LIMIT ?4)`,
-  // For all webhooks: run at the start, for clock changes.
+  // Not by webhook: it is for the clock of the machine, at the start.
   pullWaiting: `UPDATE deliveries SET next_attempt_at = ?2 WHERE (sequence, webhook_id, id) IN (
     SELECT sequence, webhook_id, id FROM deliveries WHERE status = 'pending' AND next_attempt_at > ?1 LIMIT ?3)`,
   pruneDeliveries: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
@@ -116,28 +117,27 @@ const sql = {
   clearDeliveriesOf: `DELETE FROM deliveries WHERE (sequence, webhook_id, id) IN (
       SELECT sequence, webhook_id, id FROM deliveries WHERE ended_at IS NOT NULL AND webhook_id = ? LIMIT ?)
     RETURNING sequence`,
-
   putWebhookState: `INSERT INTO webhook_states (webhook_id, state) VALUES (?, ?)
     ON CONFLICT (webhook_id) DO UPDATE SET state = excluded.state`,
   deleteWebhookState: 'DELETE FROM webhook_states WHERE webhook_id = ?',
-  listWebhookStates: 'SELECT * FROM webhook_states',
   putRunWebhook: `INSERT INTO run_webhooks (webhook_id, run_id, config, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
   deleteRunWebhook: 'DELETE FROM run_webhooks WHERE webhook_id = ?',
-  listRunWebhooks: 'SELECT * FROM run_webhooks ORDER BY webhook_id',
-
-  // A commit that changes a page, which checks the disk.
+  // A commit that changes a page, and so proves that the disk takes one.
   probe: 'UPDATE probe SET count = count + 1',
 } as const;
 
-export type StatementName = keyof typeof sql;
+export type ReadName = keyof typeof reads;
+export type WriteName = keyof typeof writes;
 
-export interface Statements extends Readonly<Record<StatementName, StatementSync>> {
-  /** A statement that the caller composed of fixed pieces. Prepared once. */
+export interface Reads extends Readonly<Record<ReadName, StatementSync>> {
+  /** A statement composed by the caller of fixed pieces. It is prepared the first time and kept. */
   readonly composed: (text: string) => StatementSync;
 }
 
-export function prepareStatements(database: DatabaseSync): Statements {
+export type Statements = Readonly<Record<WriteName, StatementSync>>;
+
+export function prepareReads(database: DatabaseSync): Reads {
   const kept = new Map<string, StatementSync>();
   const composed = (text: string): StatementSync => {
     let statement = kept.get(text);
@@ -147,8 +147,18 @@ export function prepareStatements(database: DatabaseSync): Statements {
     }
     return statement;
   };
-  const named = Object.fromEntries(
-    Object.entries(sql).map(([name, text]) => [name, database.prepare(text)]),
-  ) as Record<StatementName, StatementSync>;
-  return { ...named, composed };
+  return { ...prepareAll(database, reads), composed };
+}
+
+export function prepareWrites(database: DatabaseSync): Statements {
+  return prepareAll(database, writes);
+}
+
+function prepareAll<Name extends string>(
+  database: DatabaseSync,
+  texts: Readonly<Record<Name, string>>,
+): Record<Name, StatementSync> {
+  return Object.fromEntries(
+    Object.entries<string>(texts).map(([name, text]) => [name, database.prepare(text)]),
+  ) as Record<Name, StatementSync>;
 }

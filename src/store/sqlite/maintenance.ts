@@ -1,0 +1,77 @@
+// Changes of many rows in steps, on the writer thread. A step is small, so that commits wait for it only a few
+// milliseconds.
+
+import type { GroupCommit } from './group-commit.ts';
+import type { Row } from './rows.ts';
+import type { Statements } from './statements.ts';
+
+/** What the main thread may call on the writer thread. Arguments and results cross as structured clones. */
+export type Maintenance = ReturnType<typeof createMaintenance>;
+
+/** Every row was created before it. */
+const always = Number.MAX_SAFE_INTEGER;
+
+export function createMaintenance(statements: Statements, { transaction }: Pick<GroupCommit, 'transaction'>) {
+  /**
+   * Deletes the payloads of deleted deliveries that no other delivery sends. Returns how many deliveries these were.
+   */
+  function freePayloads(deleted: readonly Row[]): number {
+    for (const { sequence } of deleted) statements.dropPayloadUse.run(sequence as number);
+    for (const { sequence } of deleted) statements.deleteUnusedPayload.run(sequence as number);
+    return deleted.length;
+  }
+
+  return {
+    probe: (): void => {
+      statements.probe.run();
+    },
+    pruneEvents: (before: number, max: number): number =>
+      Number(statements.pruneEvents.run(before, max).changes),
+    pruneEventsUpTo: (sequence: number, max: number): number =>
+      Number(statements.pruneEventsUpTo.run(sequence, max).changes),
+    pruneAnswers: (before: number, max: number): number =>
+      Number(statements.pruneAnswers.run(before, max).changes),
+    cancelPending: (
+      webhookId: string,
+      sequences: readonly number[],
+      { reason, endedAt }: { readonly reason: string; readonly endedAt: number },
+    ): number =>
+      transaction(() => {
+        let count = 0;
+        for (const sequence of sequences)
+          count += Number(statements.cancelPending.run(sequence, webhookId, reason, endedAt).changes);
+        return count;
+      }),
+    hastenWaiting: (
+      webhookId: string,
+      { now, withinMs, max }: { readonly now: number; readonly withinMs: number; readonly max: number },
+    ): number => Number(statements.hastenWaiting.run(webhookId, now, now + withinMs, max).changes),
+    freshenWaiting: (webhookId: string, max: number): readonly number[] =>
+      statements.freshenWaiting.all(webhookId, max).map(({ sequence }) => sequence as number),
+    pullWaiting: (limit: number, due: number, max: number): number =>
+      Number(statements.pullWaiting.run(limit, due, max).changes),
+    pruneDeliveries: ({
+      before,
+      excess,
+      max,
+    }: {
+      readonly before: number;
+      readonly excess: number;
+      readonly max: number;
+    }): number =>
+      transaction(() => {
+        const beyond = Math.min(excess, max);
+        const deleted = beyond > 0 ? statements.pruneDeliveries.all(always, beyond) : [];
+        const old = statements.pruneDeliveries.all(before, max - deleted.length);
+        return freePayloads([...deleted, ...old]);
+      }),
+    clearDeliveries: (webhookId: string | undefined, max: number): number =>
+      transaction(() =>
+        freePayloads(
+          webhookId === undefined
+            ? statements.clearDeliveries.all(max)
+            : statements.clearDeliveriesOf.all(webhookId, max),
+        ),
+      ),
+  };
+}

@@ -1,0 +1,250 @@
+// Encodes writes for the writer thread. A list of writes becomes one flat list of values (a step, its arguments, the
+// next step, …), because sending it to another thread costs a fifth of sending records: 0.33 µs instead of 1.57 µs for
+// the outcome of a delivery. `encodeWrites` runs on the main thread, `runProgram` on the writer thread.
+
+import type { SQLInputValue } from 'node:sqlite';
+import { CodeBuddyError } from '../../base/errors.ts';
+import type { NewDeliveries } from '../delivery-store.ts';
+import type { Write } from '../store.ts';
+import { isForeignKeyViolation } from './sqlite-errors.ts';
+import type { Statements, WriteName } from './statements.ts';
+
+/** A caller's writes: the number of a step, then as many arguments as the step takes, and so on. */
+export type WriteProgram = readonly SQLInputValue[];
+
+/** What later steps of a program need from earlier ones. */
+interface ProgramState {
+  sequence: number;
+  eventId: SQLInputValue;
+  eventType: SQLInputValue;
+  hop: SQLInputValue;
+  createdAt: SQLInputValue;
+  expiresAt: SQLInputValue;
+  readonly sequences: number[];
+}
+
+interface Step {
+  readonly arguments: number;
+  readonly run: (statements: Statements, values: readonly SQLInputValue[], state: ProgramState) => void;
+}
+
+/** A step that is one statement. */
+function statement(name: WriteName, count: number): Step {
+  return { arguments: count, run: (statements, values) => void statements[name].run(...values) };
+}
+
+/** A statement whose second argument is a session, which may have been deleted while the write waited. */
+function inSession(name: WriteName, count: number): Step {
+  return {
+    arguments: count,
+    run(statements, values) {
+      try {
+        statements[name].run(...values);
+      } catch (cause) {
+        if (!isForeignKeyViolation(cause)) throw cause;
+        throw new CodeBuddyError('session_not_found', `Session ${JSON.stringify(values[1])} not found.`, {
+          cause,
+        });
+      }
+    },
+  };
+}
+
+const steps = {
+  appendEvent: {
+    arguments: 6,
+    run(statements, values, state) {
+      const { lastInsertRowid } = statements.appendEvent.run(...values);
+      state.sequence = Number(lastInsertRowid);
+      [state.eventId = null, state.eventType = null] = values;
+      state.sequences.push(state.sequence);
+    },
+  },
+  /** Names an event of the log, whose deliveries follow. */
+  useEvent: {
+    arguments: 3,
+    run(_statements, [sequence, id = null, type = null], state) {
+      state.sequence = Number(sequence);
+      state.eventId = id;
+      state.eventType = type;
+    },
+  },
+  addPayload: {
+    arguments: 6,
+    run(
+      statements,
+      [head = null, tail = null, uses = null, hop = null, createdAt = null, expiresAt = null],
+      state,
+    ) {
+      statements.addPayload.run(state.sequence, state.eventId, head, tail, uses);
+      state.hop = hop;
+      state.createdAt = createdAt;
+      state.expiresAt = expiresAt;
+    },
+  },
+  addDelivery: {
+    arguments: 2,
+    run(statements, [id = null, webhookId = null], { sequence, eventType, hop, createdAt, expiresAt }) {
+      statements.addDelivery.run(sequence, webhookId, id, eventType, hop, createdAt, expiresAt);
+    },
+  },
+  putSession: statement('putSession', 5),
+  patchSession: statement('patchSession', 4),
+  deleteSession: statement('deleteSession', 1),
+  draftSession: statement('draftSession', 5),
+  publishSession: statement('publishSession', 1),
+  addMessage: inSession('addMessage', 6),
+  addTurn: statement('addTurn', 4),
+  putRun: inSession('putRun', 6),
+  patchRun: statement('patchRun', 4),
+  putKey: statement('putKey', 5),
+  deleteKey: statement('deleteKey', 1),
+  putAnswer: statement('putAnswer', 6),
+  changeDelivery: statement('changeDelivery', 11),
+  requeueDelivery: statement('requeueDelivery', 2),
+  putWebhookState: statement('putWebhookState', 2),
+  deleteWebhookState: statement('deleteWebhookState', 1),
+  putRunWebhook: statement('putRunWebhook', 4),
+  deleteRunWebhook: statement('deleteRunWebhook', 1),
+} as const satisfies Readonly<Record<string, Step>>;
+
+type StepName = keyof typeof steps;
+const stepList = Object.values(steps) as readonly Step[];
+const numberOf = Object.fromEntries(Object.keys(steps).map((name, index) => [name, index])) as Readonly<
+  Record<StepName, number>
+>;
+
+/** Encode a caller's writes. */
+export function encodeWrites(writes: readonly Write[]): WriteProgram {
+  const program: SQLInputValue[] = [];
+  for (const write of writes) encodeWrite(program, write);
+  return program;
+}
+
+function encodeWrite(program: SQLInputValue[], write: Write): void {
+  switch (write.kind) {
+    case 'appendEvent': {
+      const { id, type, timestamp, sessionId, runId, data } = write.event;
+      program.push(numberOf.appendEvent, id, type, timestamp, sessionId, runId, data);
+      if (write.outbox !== undefined) encodeDeliveries(program, write.outbox);
+      return;
+    }
+    case 'addDeliveries':
+      program.push(numberOf.useEvent, write.sequence, write.eventId, write.eventType);
+      encodeDeliveries(program, write.outbox);
+      return;
+    case 'putSession':
+    case 'draftSession': {
+      const { id, title, createdAt, updatedAt, details } = write.session;
+      program.push(numberOf[write.kind], id, title, createdAt, updatedAt, details);
+      return;
+    }
+    case 'patchSession':
+      program.push(numberOf.patchSession, write.id, write.title ?? null, write.updatedAt, write.details);
+      return;
+    case 'deleteSession':
+    case 'publishSession':
+    case 'deleteKey':
+      program.push(numberOf[write.kind], write.id);
+      return;
+    case 'addMessage': {
+      const { id, sessionId, runId, role, createdAt, content } = write.message;
+      program.push(numberOf.addMessage, id, sessionId, runId, role, createdAt, content);
+      return;
+    }
+    case 'addTurn': {
+      const { id, sessionId, runId, content } = write.turn;
+      program.push(numberOf.addTurn, id, sessionId, runId, content);
+      return;
+    }
+    case 'putRun': {
+      const { id, sessionId, status, createdAt, updatedAt, details } = write.run;
+      program.push(numberOf.putRun, id, sessionId, status, createdAt, updatedAt, details);
+      return;
+    }
+    case 'patchRun':
+      program.push(numberOf.patchRun, write.id, write.status, write.updatedAt, write.details);
+      return;
+    case 'putKey': {
+      const { id, name, hash, scopes, createdAt } = write.key;
+      program.push(numberOf.putKey, id, name, hash, scopes, createdAt);
+      return;
+    }
+    case 'putAnswer': {
+      const { key, fingerprint, status, headers, body, createdAt } = write.answer;
+      program.push(numberOf.putAnswer, key, fingerprint, status, headers, body, createdAt);
+      return;
+    }
+    case 'changeDelivery': {
+      const {
+        id,
+        status,
+        attempts,
+        tries,
+        pauses,
+        nextAttemptAt,
+        endedAt,
+        reason,
+        attempt,
+        sequence,
+        webhookId,
+      } = write.change;
+      program.push(
+        numberOf.changeDelivery,
+        id,
+        status,
+        attempts,
+        tries,
+        pauses,
+        nextAttemptAt,
+        endedAt,
+        reason,
+      );
+      program.push(attempt ?? null, sequence, webhookId);
+      return;
+    }
+    case 'requeueDelivery':
+      program.push(numberOf.requeueDelivery, write.expiresAt, write.id);
+      return;
+    case 'putWebhookState':
+      program.push(numberOf.putWebhookState, write.row.webhookId, write.row.state);
+      return;
+    case 'deleteWebhookState':
+    case 'deleteRunWebhook':
+      program.push(numberOf[write.kind], write.webhookId);
+      return;
+    case 'putRunWebhook': {
+      const { webhookId, runId, config, createdAt } = write.row;
+      program.push(numberOf.putRunWebhook, webhookId, runId, config, createdAt);
+      return;
+    }
+  }
+}
+
+function encodeDeliveries(
+  program: SQLInputValue[],
+  { payload, hop, createdAt, expiresAt, deliveries }: NewDeliveries,
+): void {
+  program.push(numberOf.addPayload, payload.head, payload.tail, deliveries.length, hop, createdAt, expiresAt);
+  for (const { id, webhookId } of deliveries) program.push(numberOf.addDelivery, id, webhookId);
+}
+
+/** Run a caller's writes inside the current transaction. Returns the sequence numbers of its events. */
+export function runProgram(statements: Statements, program: WriteProgram): readonly number[] {
+  const state: ProgramState = {
+    sequence: 0,
+    eventId: null,
+    eventType: null,
+    hop: null,
+    createdAt: null,
+    expiresAt: null,
+    sequences: [],
+  };
+  for (let at = 0; at < program.length; ) {
+    const step = stepList[program[at] as number] as Step;
+    const next = at + 1 + step.arguments;
+    step.run(statements, program.slice(at + 1, next), state);
+    at = next;
+  }
+  return state.sequences;
+}
