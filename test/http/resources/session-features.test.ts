@@ -134,7 +134,7 @@ test('sessions are forked and exported on the command line', async () => {
     '# help',
   );
   const file = join(home, 'export.json');
-  expect((await run(home, ['sessions', 'export', sessionId, '--output', file])).stdout).toContain('written');
+  expect((await run(home, ['sessions', 'export', sessionId, '--output', file])).stdout).toContain('Wrote ');
   expect(JSON.parse(readFileSync(file, 'utf8')).messages).toHaveLength(2);
   expect((await run(home, ['sessions', 'export', sessionId, '--output', file])).code).toBe(1);
   expect((await run(home, ['sessions', 'export', sessionId, '--format', 'pdf'])).code).toBe(2);

@@ -106,7 +106,7 @@ export function standIn(answers: Partial<WebhookService> = {}): StandIn {
     create: async () => ({ webhook: aWebhook, ...secret }),
     update: async () => aWebhook,
     remove: async (id) => {
-      if (id !== 'whk_1') throw new CodeBuddyError('webhook_not_found', `There is no webhook '${id}'`);
+      if (id !== 'whk_1') throw new CodeBuddyError('webhook_not_found', `Webhook "${id}" not found.`);
     },
     test: async () => aDelivery,
     rotateSecret: async () => ({ ...secret, previousValidUntil: at }),
