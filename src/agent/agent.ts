@@ -264,7 +264,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     async close(graceMs) {
       await runs.close(graceMs);
       closing.abort();
-      await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning]);
+      await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning, sandbox.settled()]);
     },
   };
 }

@@ -34,6 +34,8 @@ export interface Sandbox {
   look(): Promise<SandboxState>;
   /** The last answer of `look()`, without waiting. */
   readonly lastState: SandboxState | undefined;
+  /** Resolves when no check is running any more: a check writes a file in the workspace. */
+  settled(): Promise<void>;
   /** How the next command will run. @throws CodeBuddyError `sandbox_unavailable` if it would be refused */
   isolation(): Promise<Isolation>;
   /**
@@ -145,6 +147,9 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     look,
     get lastState() {
       return mode === 'off' ? { status: 'off' as const } : last?.state;
+    },
+    async settled() {
+      await probing;
     },
     isolation,
     async prepare(command, cwd, covers) {
