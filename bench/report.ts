@@ -72,10 +72,8 @@ function changeOf(old: BenchRow | undefined, row: BenchRow): string {
 export function writeTables({ date, machine, rows }: Report): void {
   const head = `Measured on ${date}: ${machineLine(machine)}.`;
   replaceBetweenMarkers('../docs/performance.md', `${head}\n\n${tableOf(rows)}`);
-  const quoted = rows.flatMap(({ quote, measured, outcome }) =>
-    quote === undefined || measured === undefined
-      ? []
-      : [[quote, `${numberText(measured.median)}x`, outcome]],
+  const quoted = rows.flatMap(({ quote, measured, target }) =>
+    quote === undefined || measured === undefined ? [] : [[quote, `${numberText(measured.median)}x`, target]],
   );
   replaceBetweenMarkers('../README.md', markdownTable(['Figure', 'Measured', 'Target'], quoted));
 }
@@ -83,10 +81,10 @@ export function writeTables({ date, machine, rows }: Report): void {
 function replaceBetweenMarkers(relativePath: string, text: string): void {
   const path = fileURLToPath(new URL(relativePath, import.meta.url));
   const old = readFileSync(path, 'utf8');
-  const pattern = /(<!-- bench: [^>]*-->\n)[\s\S]*?(\n<!-- end of bench -->)/;
+  const pattern = /(<!-- bench: [^\n]*-->\n)[\s\S]*?(<!-- end of bench -->)/;
   if (!pattern.test(old)) throw new Error(`bench: ${path} has no markers for the table`);
   writeFileSync(
     path,
-    old.replace(pattern, (_all, start: string, end: string) => `${start}${text}${end}`),
+    old.replace(pattern, (_all, start: string, end: string) => `${start}\n${text}\n\n${end}`),
   );
 }

@@ -1,9 +1,8 @@
 // Preloaded into a server by idle.ts: appends a line to the file of BENCH_TIMERS_FILE for each timer that fires, in any
-// thread, those of Node's own modules included.
+// thread, those of Node's own modules included. The line names the file that set the timer.
 
 import { createHook } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
-import { threadId } from 'node:worker_threads';
 
 const path = process.env.BENCH_TIMERS_FILE;
 const timers = new Map<number, string>();
@@ -16,8 +15,9 @@ if (path !== undefined) {
     before(id) {
       const stack = timers.get(id);
       if (stack === undefined) return;
-      const place = stack.split('\n').find((line) => /dist\/|node_modules\/|node:_?http/.test(line)) ?? '?';
-      appendFileSync(path, `${threadId} ${place.trim()}\n`);
+      const place =
+        /(?:dist|node_modules)\/[^:)]+/.exec(stack)?.[0] ?? /node:(?!internal)[^:)]+/.exec(stack)?.[0];
+      appendFileSync(path, `${place ?? 'unknown'}\n`);
     },
     destroy(id) {
       timers.delete(id);

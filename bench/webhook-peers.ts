@@ -38,22 +38,22 @@ export function run(): Promise<BenchResult> {
     for (const [index, peer] of peers.entries()) {
       const result = await peer(options);
       const after = await ours(index + 1);
-      rows.push(rowBeside(spreadOf([before, after]), result));
+      rows.push(rowBeside((before + after) / 2, result));
       before = after;
     }
     return rows;
   });
 }
 
-function rowBeside(ours: ReturnType<typeof spreadOf>, peer: PeerResult): BenchRow {
+function rowBeside(ours: number, peer: PeerResult): BenchRow {
   const what = `delivered/s: ours / ${peer.name}`;
   if ('skipped' in peer) {
     console.error(`bench: ${peer.name} is skipped: ${peer.skipped}`);
     return skippedRow(what, peer.skipped, target);
   }
-  const theirs = spreadOf(peer.rates);
-  const ratios = spreadOf(peer.rates.map((rate) => (ours.min + ours.max) / 2 / rate));
-  return rowOf({ what, measured: ratios, target, seen: ratesText(ours, 'peer', theirs) });
+  const measured = spreadOf(peer.rates.map((rate) => ours / rate));
+  const seen = ratesText(spreadOf([ours]), 'peer', spreadOf(peer.rates));
+  return rowOf({ what, measured, target, seen });
 }
 
 if (import.meta.main) printRows((await run()).rows);

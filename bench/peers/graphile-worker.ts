@@ -60,7 +60,10 @@ function measureHere(options: PeerOptions): Promise<PeerResult> {
     const pg = await loadPeer<{ default: { Pool: new (options: object) => PgPool } }>('pg');
     // A pool of this module: the runner does not wait until its own has closed all connections.
     const pgPool = new pg.default.Pool({ connectionString, max: poolSize });
-    const complain = (error: Error): void => console.error(`graphile-worker: ${error.message}`);
+    let isClosing = false;
+    const complain = (error: Error): void => {
+      if (!isClosing) console.error(`graphile-worker: ${error.message}`);
+    };
     pgPool.on('error', complain);
     pgPool.on('connect', (client) => client.on('error', complain));
     let runner: Runner | undefined;
@@ -85,6 +88,7 @@ function measureHere(options: PeerOptions): Promise<PeerResult> {
         };
       });
     } finally {
+      isClosing = true;
       await runner?.stop();
       await pgPool.end();
     }
