@@ -11,6 +11,8 @@ export interface Report {
   readonly date: string;
   readonly machine: Machine;
   readonly rows: readonly BenchRow[];
+  /** Runs of single parts that were joined; their figures are not of the same moment. @default 1 */
+  readonly runs?: number;
 }
 
 /** Reads what `--json` printed. @throws Error if the file is something else */
@@ -33,6 +35,7 @@ export function joinReports(reports: readonly Report[]): Report {
     date: last.date,
     machine: reports.length === 1 ? first.machine : machine,
     rows: [...rows.values()],
+    ...(reports.length === 1 ? {} : { runs: reports.length }),
   };
 }
 
@@ -69,13 +72,15 @@ function changeOf(old: BenchRow | undefined, row: BenchRow): string {
 }
 
 /** Replaces the tables between the markers in docs/performance.md and the README. */
-export function writeTables({ date, machine, rows }: Report): void {
-  const head = `Measured on ${date}: ${machineLine(machine)}.`;
+export function writeTables({ date, machine, rows, runs = 1 }: Report): void {
+  const joined = runs === 1 ? '' : ` in ${runs} runs of single parts`;
+  const head = `Measured on ${date}${joined}: ${machineLine(machine)}.`;
   replaceBetweenMarkers('../docs/performance.md', `${head}\n\n${tableOf(rows)}`);
   const quoted = rows.flatMap(({ quote, measured, target }) =>
     quote === undefined || measured === undefined ? [] : [[quote, `${numberText(measured.median)}x`, target]],
   );
-  replaceBetweenMarkers('../README.md', markdownTable(['Figure', 'Measured', 'Target'], quoted));
+  const table = markdownTable(['Figure', 'Measured', 'Target'], quoted);
+  replaceBetweenMarkers('../README.md', `${head}\n\n${table}`);
 }
 
 function replaceBetweenMarkers(relativePath: string, text: string): void {

@@ -16,7 +16,7 @@ if (path !== undefined) {
       const stack = timers.get(id);
       if (stack === undefined) return;
       const place =
-        /(?:dist|node_modules)\/[^:)]+/.exec(stack)?.[0] ?? /node:(?!internal)[^:)]+/.exec(stack)?.[0];
+        /(?:dist|node_modules)\/[^:)]+/.exec(stack)?.[0] ?? /node:(?!internal|timers)[^:)]+/.exec(stack)?.[0];
       appendFileSync(path, `${place ?? 'unknown'}\n`);
     },
     destroy(id) {
