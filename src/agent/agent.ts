@@ -143,6 +143,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
   warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
+  const marks = createCallMarks({ stateFolder: options.stateFolder });
   const sandbox = createSandbox({
     mode: options.sandbox === undefined ? 'off' : 'auto',
     network: false,
@@ -151,10 +152,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     environment: clean,
     serverEnvironment: environment,
     hidden: ownFiles,
+    marks,
     now,
   });
   if (sandbox.mode === 'required') await requireSandbox(sandbox);
-  const marks = createCallMarks({ stateFolder: options.stateFolder });
   const leftBehind = await marks.recover();
   if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
   const mcp = createMcpServers({

@@ -86,13 +86,23 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     };
   }
 
-  const probe = (): Promise<SandboxState> =>
-    probeBubblewrap({
-      workspace,
-      program: findProgram(),
-      timeoutMs: probeTimeoutMs,
-      prepareStart: (command) => prepareStart(command, workspace, []),
-    });
+  async function probe(): Promise<SandboxState> {
+    // A bubblewrap that is killed during its own start can leave a process behind, despite --die-with-parent.
+    const mark = options.marks?.create();
+    try {
+      return await probeBubblewrap({
+        workspace,
+        program: findProgram(),
+        timeoutMs: probeTimeoutMs,
+        prepareStart: async (command) => {
+          const start = await prepareStart(command, workspace, []);
+          return { ...start, environment: { ...start.environment, ...mark?.environment } };
+        },
+      });
+    } finally {
+      await mark?.end();
+    }
+  }
 
   /** Concurrent callers share one check. */
   function look(): Promise<SandboxState> {
