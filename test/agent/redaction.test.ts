@@ -242,8 +242,12 @@ describe('the program', () => {
   });
 
   test.each([
-    ['an array of providers', { providers: [{ apiKey: 's3cr3t-key' }] }, 'config.json providers is an array'],
-    ['text for MCP servers', { mcpServers: 's3cr3t-key' }, 'config.json mcpServers is a string'],
+    [
+      'an array of providers',
+      { providers: [{ apiKey: 's3cr3t-key' }] },
+      'config.json providers must be an object',
+    ],
+    ['text for MCP servers', { mcpServers: 's3cr3t-key' }, 'config.json mcpServers must be an object'],
     [
       'a database elsewhere',
       { database: 'postgres://u:s3cr3t-key@h/db?x=s3cr3t-key' },
