@@ -36,13 +36,13 @@ const words: readonly RegExp[] = [
   /trying to keep the first/i,
   /(?:prompt|input|conversation|messages|request) (?:is |are |has |contains )?(?:too long|too many tokens)/i,
   /too many (?:input )?tokens(?! per)/i,
-  /(?:context|token) (?:length|window|limit)[^.]{0,40}(?:exceed|reached|too)/i,
 ];
 
-/** Two parts of one line, with anything between them. One expression with `.*` would take quadratic time. */
+/** Two parts of one line, with any text between them. One expression with `.*` would take quadratic time. */
 const parts: readonly (readonly [start: RegExp, end: RegExp])[] = [
   [/input token count/i, /exceeds the maximum/i], // Gemini: earendil-works/pi overflow.ts
   [/current length is /i, / while limit/i], // Cerebras: earendil-works/pi overflow.ts
+  [/(?:context|token) (?:length|window|limit)/i, /^[^.]{0,40}(?:exceed|reached|too)/i],
 ];
 
 /** Errors that sound similar: limits of one field, and of requests per minute (earendil-works/pi overflow.ts, BerriAI/litellm#17343). */
