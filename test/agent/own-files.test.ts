@@ -91,7 +91,10 @@ describe('in a workspace that is the config folder', () => {
     const { tool, changedFiles } = await startApp({ home, workspace: home });
     for (const folder of ['', 'api']) mkdirSync(join(home, folder, 'compile-cache/v24'), { recursive: true });
     const planted = copies.filter((name) => !existsSync(join(home, name)));
-    for (const name of planted) writeFileSync(join(home, name), `${secret}\n`);
+    // A webhooks.json that is no list would be set aside, and the copy might appear while a command runs.
+    const webhooks = JSON.stringify([{ id: 'one', url: 'https://example.org/', enabled: false, secret }]);
+    for (const name of planted)
+      writeFileSync(join(home, name), name === 'webhooks.json' ? webhooks : `${secret}\n`);
     writeFileSync(join(home, 'notes.md'), 'mine\n');
     symlinkSync('api-key.bak', join(home, 'link.txt'));
 
