@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { Write } from '../store.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { StoreLogger } from './open-database.ts';
-import { type PackedError, unpackError } from './thread-error.ts';
+import { type PackedError, packError, unpackError } from './thread-error.ts';
 import { createWriteQueue, storeIsClosed } from './write-queue.ts';
 import type { FromWriter, ToWriter, WriterData } from './writer-messages.ts';
 
@@ -71,7 +71,10 @@ export async function startWriter({ logger, ...data }: WriterOptions): Promise<W
   const directory = await new Promise<string>((resolve, reject) => {
     let isOpen = false;
     const fail = (error: Error): void => {
-      if (isClosing) return;
+      if (isClosing) {
+        closed(packError(error));
+        return;
+      }
       if (isOpen) endProcess(path, error);
       isClosing = true;
       reject(error);
