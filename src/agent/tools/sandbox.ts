@@ -89,7 +89,11 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   async function probe(): Promise<SandboxState> {
     // A bubblewrap that is killed during its own start can leave a process behind, despite --die-with-parent.
     const mark = options.marks?.create();
-    const endLeft = async (): Promise<unknown> => mark?.end();
+    let left: Promise<unknown> | undefined;
+    const endLeft = (): Promise<unknown> => {
+      left ??= mark?.end() ?? Promise.resolve();
+      return left;
+    };
     try {
       return await probeBubblewrap({
         workspace,
