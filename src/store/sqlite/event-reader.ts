@@ -7,6 +7,9 @@ import type { EventQuery, EventRow } from '../store.ts';
 import { toEventRow } from './rows.ts';
 import type { Reads } from './statements.ts';
 
+const columns = '*, json_valid(data) AS is_valid';
+
+/** @throws DamagedRowError */
 export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
@@ -22,24 +25,24 @@ export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[]
   where(query.runId === undefined ? 'session_id = ?' : '+session_id = ?', query.sessionId);
 
   const order = `ORDER BY sequence ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`;
-  const page = (columns: string, more: readonly string[]): string => {
+  const page = (selected: string, more: readonly string[]): string => {
     const all = [...conditions, ...more];
-    return `SELECT ${columns} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
+    return `SELECT ${selected} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
     takeRows(reads.composed(text).iterate(...all), toEventRow, query.maxText);
 
-  if (query.types === undefined) return run(page('*', []), [...values, query.limit]);
+  if (query.types === undefined) return run(page(columns, []), [...values, query.limit]);
   const types = [...new Set(query.types)];
   if (types.length === 0) return [];
   if (query.runId !== undefined) {
     const among = `+type IN (${types.map(() => '?').join(', ')})`;
-    return run(page('*', [among]), [...values, ...types, query.limit]);
+    return run(page(columns, [among]), [...values, ...types, query.limit]);
   }
-  if (types.length === 1) return run(page('*', ['type = ?']), [...values, ...types, query.limit]);
+  if (types.length === 1) return run(page(columns, ['type = ?']), [...values, ...types, query.limit]);
   // Several types: one bounded walk per type on an index alone, merged. `IN` would sort all rows of these types.
   const walks = types.map(() => `SELECT sequence FROM (${page('sequence', ['type = ?'])})`);
-  const text = `SELECT * FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
+  const text = `SELECT ${columns} FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
   const perWalk = types.flatMap((type) => [...values, type, query.limit]);
   return run(text, [...perWalk, query.limit, query.limit]);
 }
