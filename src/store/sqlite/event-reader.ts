@@ -4,10 +4,8 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
-import { toEventRow } from './rows.ts';
+import { type EventColumns, eventColumns, toEventRow } from './rows.ts';
 import type { Reads } from './statements.ts';
-
-const columns = '*, json_valid(data) AS is_valid';
 
 /** @throws DamagedRowError */
 export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
@@ -30,21 +28,32 @@ export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[]
     return `SELECT ${selected} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
-    takeRows(reads.composed(text).iterate(...all), toEventRow, query.maxText);
+    takeRows(rowsOf(reads.composedArrays(text).iterate(...all)), toEventRow, query.maxText);
 
-  if (query.types === undefined) return run(page(columns, []), [...values, query.limit]);
+  if (query.types === undefined) return run(page(eventColumns, []), [...values, query.limit]);
   const types = [...new Set(query.types)];
   if (types.length === 0) return [];
   if (query.runId !== undefined) {
     const among = `+type IN (${types.map(() => '?').join(', ')})`;
-    return run(page(columns, [among]), [...values, ...types, query.limit]);
+    return run(page(eventColumns, [among]), [...values, ...types, query.limit]);
   }
-  if (types.length === 1) return run(page(columns, ['type = ?']), [...values, ...types, query.limit]);
+  if (types.length === 1) return run(page(eventColumns, ['type = ?']), [...values, ...types, query.limit]);
   // Several types: one bounded walk per type on an index alone, merged. `IN` would sort all rows of these types.
   const walks = types.map(() => `SELECT sequence FROM (${page('sequence', ['type = ?'])})`);
-  const text = `SELECT ${columns} FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
+  const text = `SELECT ${eventColumns} FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
   const perWalk = types.flatMap((type) => [...values, type, query.limit]);
   return run(text, [...perWalk, query.limit, query.limit]);
+}
+
+/** @throws DamagedRowError */
+export function getEvent(reads: Reads, id: string): EventRow | undefined {
+  const [row] = rowsOf(reads.composedArrays(`SELECT ${eventColumns} FROM events WHERE id = ?`).iterate(id));
+  return row === undefined ? undefined : toEventRow(row);
+}
+
+/** The types of node:sqlite know rows as objects only. */
+function rowsOf(rows: Iterable<unknown>): Iterable<EventColumns> {
+  return rows as Iterable<EventColumns>;
 }
 
 /** How many events of these types come after a number; walks an index per type. */
