@@ -91,8 +91,8 @@ export interface EventLog {
    */
   subscribe(options?: SubscribeOptions): AsyncIterable<StreamItem>;
   /**
-   * The same in batches, for readers that pass on much: all items that wait, or a page of the store. Once a batch is
-   * taken, its deltas are not dropped, and the next ones are not joined with them.
+   * The same in batches, for readers that pass on much: a page of the store, or all items of a turn of the event loop.
+   * Adjacent deltas of one turn are joined.
    */
   subscribeInBatches(options?: SubscribeOptions): AsyncIterable<readonly StreamItem[]>;
   bounds(): Promise<{ readonly first: number; readonly last: number }>;

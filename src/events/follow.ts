@@ -14,7 +14,10 @@ export interface FollowOptions {
   readonly readPage: (
     position: number,
   ) => Promise<{ readonly events: readonly StoredEvent[]; readonly isFull: boolean }>;
-  /** Take live items one by one: those that stay in the queue can still be joined or dropped. */
+  /**
+   * Take live items one by one and at once, or all those of a turn of the event loop together: a model's answer often
+   * comes in bursts of small deltas, which are joined while they wait.
+   */
   readonly oneByOne: boolean;
 }
 
@@ -46,7 +49,10 @@ export async function* follow({
     if (!queue.behind) {
       const items = takeLive();
       if (items.length > 0) yield items;
-      else await queue.wait();
+      else {
+        await queue.wait();
+        if (!oneByOne) await endOfTurn();
+      }
       continue;
     }
 
@@ -78,4 +84,17 @@ export async function* follow({
     else position = Math.max(position, last);
   }
   return undefined;
+}
+
+let turn: Promise<void> | undefined;
+
+/** One promise for all readers. */
+function endOfTurn(): Promise<void> {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  });
+  return turn;
 }

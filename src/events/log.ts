@@ -19,6 +19,7 @@ import { follow } from './follow.ts';
 import { type Id, makeId as makeSortableId } from './ids.ts';
 import { type EventItem, LiveQueue } from './live-queue.ts';
 import { type StoredEvent, toStoredEvent } from './stored-event.ts';
+import { timeText } from './time-text.ts';
 import { type DataRules, serializeData } from './validate-data.ts';
 
 export interface EventLogOptions {
@@ -161,7 +162,7 @@ export function createEventLog({
       return endingWith(end, batches);
     },
     publish(unstamped) {
-      const delta: Delta = { ...unstamped, timestamp: new Date(now()).toISOString() };
+      const delta: Delta = { ...unstamped, timestamp: timeText(now()) };
       for (const { queue, wants, deltas } of subscribers) if (deltas && wants(delta)) queue.pushDelta(delta);
     },
     async get(id) {
