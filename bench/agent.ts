@@ -23,6 +23,7 @@ const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
 const rounds = 40;
 const steps = 50;
 const deltas = 200_000;
+const streamRounds = 5;
 const manyRuns = 200;
 
 export function run(): Promise<BenchResult> {
@@ -283,18 +284,25 @@ function streaming(folder: string, model: ModelProcess): Promise<BenchRow> {
     await streamed(client.url, key, 10_000);
     const rates: number[] = [];
     const direct: number[] = [];
-    for (let i = 0; i < 3; i++) {
-      rates.push(await streamed(client.url, key, deltas));
-      direct.push(await deltasDirect(model));
+    for (let i = 0; i < streamRounds; i++) {
+      const ours = () => streamed(client.url, key, deltas).then((rate) => rates.push(rate));
+      const bare = () => deltasDirect(model).then((rate) => direct.push(rate));
+      // The second one always finds a warmer machine.
+      for (const measure of i % 2 === 0 ? [ours, bare] : [bare, ours]) await measure();
     }
-    const best = Math.max(...rates);
+    const ratios = rates.map((rate, index) => rate / (direct[index] as number));
+    const ratio = medianOf(ratios);
     return {
-      what: `small deltas through SSE, of a run of ${deltas}`,
-      value: `${whole(best)} / s (the model called directly: ${whole(Math.max(...direct))} / s)`,
-      target: '>= 50 000 / s',
-      outcome: outcomeOf(best >= 50_000),
+      what: `text deltas through SSE, of a run of ${whole(deltas)} / the model called directly`,
+      value: `${ratio.toFixed(2)}x (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}; ${whole(medianOf(rates))} / s, direct ${whole(medianOf(direct))} / s)`,
+      target: '>= 0.7x',
+      outcome: outcomeOf(ratio >= 0.7),
     };
   });
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[values.length >> 1] as number;
 }
 
 function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
@@ -321,7 +329,7 @@ function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
   });
 }
 
-/** Deltas per second, from the first to the last byte of the answer, seen by a client that only counts. */
+/** Deltas of the model per second, from the first to the last byte of the answer. Messages may join several. */
 function streamed(url: string, key: string, count: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const body = JSON.stringify({ prompt: 'speak', options: { model: `bench/deltas-${count}` } });
@@ -333,26 +341,16 @@ function streamed(url: string, key: string, count: number): Promise<number> {
         headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'text/event-stream' },
       },
       (response) => {
-        let seen = 0;
         let first = 0;
-        let rest = '';
-        response.setEncoding('latin1').on('data', (chunk: string) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => {
           first ||= performance.now();
-          const text = rest + chunk;
-          let from = 0;
-          for (
-            let at = text.indexOf('event: message.delta');
-            at !== -1;
-            at = text.indexOf('event: message.delta', from)
-          ) {
-            seen++;
-            from = at + 20;
-          }
-          rest = text.slice(Math.max(from, text.length - 19));
+          chunks.push(chunk);
         });
         response.on('end', () => {
-          const perSecond = seen / ((performance.now() - first) / 1000);
-          if (seen === count) resolve(perSecond);
+          const seconds = (performance.now() - first) / 1000;
+          const seen = deltasIn(Buffer.concat(chunks).toString('utf8'));
+          if (seen === count) resolve(seen / seconds);
           else reject(new Error(`bench: ${seen} of ${count} deltas came`));
         });
       },
@@ -360,6 +358,17 @@ function streamed(url: string, key: string, count: number): Promise<number> {
     post.on('error', reject);
     post.end(body);
   });
+}
+
+/** The model's deltas in the messages of a stream; each is a word. */
+function deltasIn(stream: string): number {
+  let seen = 0;
+  for (const message of stream.split('\n\n')) {
+    if (!message.startsWith('event: message.delta\n')) continue;
+    const { data } = JSON.parse(message.slice(message.indexOf('data: ') + 6)) as { data: { text: string } };
+    seen += data.text.split(' w').length - 1;
+  }
+  return seen;
 }
 
 async function deltasDirect(model: ModelProcess): Promise<number> {

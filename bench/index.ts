@@ -8,12 +8,14 @@ import { run as eventPage } from './event-page.ts';
 import { run as history } from './history.ts';
 import { run as http } from './http.ts';
 import { run as start } from './start.ts';
+import { run as streams } from './streams.ts';
 import { run as webhooks } from './webhooks.ts';
 
 const parts: Readonly<Record<string, () => Promise<BenchResult>>> = {
   start,
   append,
   'event-page': eventPage,
+  streams,
   http,
   webhooks,
   agent,

@@ -8,18 +8,9 @@ import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
 import type { Store } from '../store.ts';
 import { deliveryStore } from './deliveries.ts';
-import { countEvents, readEvents } from './event-reader.ts';
+import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { type StoreLogger, toOpenError } from './open-database.ts';
-import {
-  type Row,
-  toAnswerRow,
-  toEventRow,
-  toKeyRow,
-  toMessageRow,
-  toRunRow,
-  toSessionRow,
-  toTurnRow,
-} from './rows.ts';
+import { type Row, toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
 import { afterAllIds, prepareReads, type Reads } from './statements.ts';
@@ -102,7 +93,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     write: (writes, { maxDelayMs } = {}) => writer.write(writes, maxDelayMs),
 
     readEvents: (query) => read(() => readEvents(reads, query)),
-    getEvent: (id) => read(() => optional(reads.getEvent.get(id), toEventRow)),
+    getEvent: (id) => read(() => getEvent(reads, id)),
     eventBounds: () =>
       read(() => {
         const last = numberOf(reads.lastSequence.get()) ?? 0;
