@@ -47,5 +47,5 @@ export const apiKeyInputSchema = {
 
 export type ApiKeyInput = SchemaType<typeof apiKeyInputSchema>;
 
-/** Who a caller is: the key, and what it may do. */
+/** The identity of a caller: its key and the key's scopes. */
 export type KeyIdentity = Pick<ApiKey, 'id' | 'scopes'>;

@@ -111,7 +111,7 @@ export const explainedDeliverySchema = {
 
 export type ExplainedDelivery = SchemaType<typeof explainedDeliverySchema>;
 
-/** Which deliveries of the history. */
+/** Selects deliveries of the history. */
 export interface DeliveryFilter {
   readonly webhookId?: string;
   readonly status?: DeliveryStatus;
@@ -137,7 +137,7 @@ export const retryFilterSchema = {
 
 export type RetryFilter = SchemaType<typeof retryFilterSchema>;
 
-/** How many deliveries were queued. */
+/** The number of queued deliveries. */
 export const queuedSchema = {
   type: 'object',
   properties: { queued: count },

@@ -33,7 +33,7 @@ export const eventSchema = {
   additionalProperties: false,
 } as const;
 
-/** What every event has beside its type and its data. */
+/** The fields that every event has besides its type and its data. */
 export type EventEnvelope = Omit<SchemaType<typeof eventSchema>, 'type' | 'event' | 'data'>;
 
 /** An event of the log. `event` repeats `type` for receivers of the first version. */

@@ -1,4 +1,5 @@
-// Edits at the same time, by sessions, by callers and by other programs: no success is undone, nobody's content is lost.
+// Edits at the same time, by sessions, by callers and by other programs: no success is undone, nobody's content is
+// lost.
 
 import { spawn } from 'node:child_process';
 import {

@@ -1,5 +1,5 @@
-// A server without file handles answers 503 and lives on. Each test starts a real server that may open few files, and takes the rest
-// with idle connections.
+// A server without file handles answers 503 and lives on. Each test starts a real server that may open few files, and
+// takes the rest with idle connections.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';

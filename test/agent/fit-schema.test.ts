@@ -1,4 +1,5 @@
-// Schemas of tools as every provider takes them: whatever an MCP server says, nothing comes out that a provider is known to refuse.
+// Schemas of tools as every provider takes them: whatever an MCP server says, nothing comes out that a provider is
+// known to refuse.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,5 @@
-// What a run sent, a later run sends again, in a form that strict servers take: after tools, cancels, failures, restarts and forks.
+// What a run sent, a later run sends again, in a form that strict servers take: after tools, cancels, failures,
+// restarts and forks.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -155,7 +155,8 @@ describe('an export', () => {
     expect(response.statusCode).toBe(200);
     await once(response, 'readable');
     expect(await inFlight()).toBe(alone + 1);
-    // The store works on one request after the other: an export that did not wait would be done after as many as it has messages.
+    // The store works on one request after the other: an export that did not wait would be done after as many as it has
+    // messages.
     for (let i = 0; i < count; i++) await store.getSession(source);
     expect(usedBytes() - before).toBeLessThan((count * length) / 2);
     response.destroy();

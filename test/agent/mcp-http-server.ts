@@ -1,4 +1,5 @@
-// An MCP server for tests, over streamable HTTP on a port of its own, without any SDK: it forgets sessions, cuts streams and never answers when asked to.
+// An MCP server for tests, over streamable HTTP on a port of its own, without any SDK: it forgets sessions, cuts
+// streams and never answers when asked to.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';

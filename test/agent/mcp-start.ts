@@ -119,7 +119,10 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The processes of the group that `leader` leads or led. What has ended and was not fetched by its parent does not count. */
+/**
+ * The processes of the group that `leader` leads or led. What has ended and was not fetched by its parent does not
+ * count.
+ */
 export function membersOf(leader: number): readonly number[] {
   return processes()
     .filter(({ group }) => group === leader)

@@ -1,5 +1,5 @@
-// Writes an answer's body the way a test wants it to arrive: as fast as the client reads, at a pace, in chunks of so many bytes, cut off,
-// or falling silent. Gives up as soon as `signal` says that the client has gone.
+// Writes an answer's body the way a test wants it to arrive: as fast as the client reads, at a pace, in chunks of so
+// many bytes, cut off, or falling silent. Gives up as soon as `signal` says that the client has gone.
 
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -67,8 +67,8 @@ function openSink(
       leftBytes -= bytes.length;
       for (let at = 0; at < bytes.length; at += splitBytes) {
         signal.throwIfAborted();
-        // A chunk of its own in chunked transfer coding, and a turn of its own for a client in this process: one that is still busy with
-        // the header may find the first two joined.
+        // A chunk of its own in chunked transfer coding, and a turn of its own for a client in this process: one that
+        // is still busy with the header may find the first two joined.
         const isRoom = response.write(bytes.subarray(at, at + splitBytes));
         if (!isRoom) await once(response, 'drain', { signal });
         else if (splitBytes < bytes.length) await nextTurn(undefined, { signal });

@@ -1,5 +1,5 @@
-// How Google sends a tool call: whole, or as Vertex AI does when asked to stream arguments, leaf by leaf with the JSON path of each.
-// https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc
+// How Google sends a tool call: whole, or as Vertex AI does when asked to stream arguments, leaf by leaf with the JSON
+// path of each. https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc
 
 import { type CompleteToolCall, inPieces } from './model-server-wire.ts';
 

@@ -1,5 +1,5 @@
-// Google's generateContent format: each event is an answer of its own that holds the next parts, and the last one the usage.
-// https://ai.google.dev/api/generate-content
+// Google's generateContent format: each event is an answer of its own that holds the next parts, and the last one the
+// usage. https://ai.google.dev/api/generate-content
 
 import { callParts, wholeCall } from './model-server-google-calls.ts';
 import { field, items, joinNeighbours, message, resultText, string, textOf } from './model-server-json.ts';

@@ -1,5 +1,6 @@
-// A local server that speaks the wire formats of model providers over a real socket; knows nothing of vitest, so benchmarks can open it.
-// Takes `POST` in OpenAI's two formats, Anthropic's and Google's, and lists models for whoever looks for a local server.
+// A local server that speaks the wire formats of model providers over a real socket; knows nothing of vitest, so
+// benchmarks can open it. Takes `POST` in OpenAI's two formats, Anthropic's and Google's, and lists models for whoever
+// looks for a local server.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// OpenAI's responses format, which xAI speaks too. A response is a list of items, each opened, filled by deltas and closed.
-// https://platform.openai.com/docs/api-reference/responses-streaming
+// OpenAI's responses format, which xAI speaks too. A response is a list of items, each opened, filled by deltas and
+// closed. https://platform.openai.com/docs/api-reference/responses-streaming
 
 import { field, items, joinNeighbours, message, resultText, string, textOf } from './model-server-json.ts';
 import { isSystem, openAiError } from './model-server-openai.ts';

@@ -1,5 +1,5 @@
-// What real servers refuse, as the model server's own refusal. Each rule names where it was seen; a test that passes here does not kill a
-// session there. The forms of other servers than the three big ones are modes of chat completions.
+// What real servers refuse, as the model server's own refusal. Each rule names where it was seen; a test that passes
+// here does not kill a session there. The forms of other servers than the three big ones are modes of chat completions.
 
 import { field, items, string } from './model-server-json.ts';
 import type { DecideReply, ModelReply, ModelRequest, Replies } from './model-server-types.ts';
@@ -7,7 +7,9 @@ import { seal } from './model-server-wire.ts';
 
 export type StrictMode = 'mistral' | 'deepseek' | 'groq' | 'llama.cpp';
 
-/** Replies as told, but for a request that a real server would refuse: that is a 400, and `refusals` holds its words. */
+/**
+ * Replies as told, but for a request that a real server would refuse: that is a 400, and `refusals` holds its words.
+ */
 export function strictly(
   replies: Replies,
   mode?: StrictMode,
@@ -43,7 +45,10 @@ export function refusalOf({ format, body }: ModelRequest, mode?: StrictMode): st
   );
 }
 
-/** Bad JSON for Anthropic (anthropics/claude-code#3277), and NUL that breaks what reads it (anthropics/claude-code#94055). */
+/**
+ * Bad JSON for Anthropic (anthropics/claude-code#3277), and NUL that breaks what reads it
+ * (anthropics/claude-code#94055).
+ */
 function badText(value: unknown): string | undefined {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) return `a text holds a lone surrogate: ${JSON.stringify(value.slice(0, 80))}`;

@@ -66,8 +66,8 @@ export type DecideReply = (request: ModelRequest, number: number) => ModelReply 
 export type Replies = ModelReply | readonly ModelReply[] | DecideReply;
 
 /**
- * Roles are `user`, `assistant` and `tool` whatever the format calls them. What the model said in one go is one message,
- * and so are the tool results that came back together.
+ * Roles are `user`, `assistant` and `tool` whatever the format calls them. What the model said in one go is one
+ * message, and so are the tool results that came back together.
  */
 export interface ModelMessage {
   readonly role: string;

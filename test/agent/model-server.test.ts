@@ -1,5 +1,6 @@
-// The model server against the AI SDK's own providers: what a test says is answered is what each of them understands, however the
-// bytes arrive; and what goes wrong on purpose goes wrong for the client in the way that is known of each format.
+// The model server against the AI SDK's own providers: what a test says is answered is what each of them understands,
+// however the bytes arrive; and what goes wrong on purpose goes wrong for the client in the way that is known of each
+// format.
 
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogle } from '@ai-sdk/google';

@@ -1,4 +1,5 @@
-// A conversation that is longer than the model can read: in all the ways in which servers say so, before an answer and inside of one.
+// A conversation that is longer than the model can read: in all the ways in which servers say so, before an answer and
+// inside of one.
 
 import { describe, expect, it } from 'vitest';
 import { isContextOverflow } from '../../src/agent/models/context-overflow.ts';

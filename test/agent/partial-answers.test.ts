@@ -1,5 +1,5 @@
-// What was said before an answer was cut off stays in the session, and what a later run sends of it is taken. An answer without a word is
-// not a success.
+// What was said before an answer was cut off stays in the session, and what a later run sends of it is taken. An answer
+// without a word is not a success.
 
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';

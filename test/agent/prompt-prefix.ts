@@ -11,8 +11,8 @@ const lists: Readonly<Record<ModelRequest['format'], string>> = {
 };
 
 /**
- * The share of `before`'s bytes with which `after` begins: instructions, tools, and the conversation up to what is new. 1 if nothing that
- * was sent has changed.
+ * The share of `before`'s bytes with which `after` begins: instructions, tools, and the conversation up to what is new.
+ * 1 if nothing that was sent has changed.
  */
 export function sharedPrefix(before: ModelRequest, after: ModelRequest): number {
   const [left, right] = [bytesOf(before), bytesOf(after)];

@@ -1,4 +1,5 @@
-// Secrets that the process was given are not in what it says: MCP servers' words, providers' errors, the log, the command line.
+// Secrets that the process was given are not in what it says: MCP servers' words, providers' errors, the log, the
+// command line.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';

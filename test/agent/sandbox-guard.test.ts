@@ -1,5 +1,5 @@
-// Files that a command in the sandbox leaves behind never run outside it, tried with the real bubblewrap and the real git. The payload of an
-// attack only writes a mark in a temporary folder.
+// Files that a command in the sandbox leaves behind never run outside it, tried with the real bubblewrap and the real
+// git. The payload of an attack only writes a mark in a temporary folder.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {

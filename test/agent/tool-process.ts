@@ -1,5 +1,6 @@
-// Runs built-in tools in a process of its own, where mounts and limits harm nobody else. Reads JSON from its standard input: the workspace, an ordinary
-// user to become, whether to use up the file handles, and the calls; prints what came of each as one line of JSON.
+// Runs built-in tools in a process of its own, where mounts and limits harm nobody else. Reads JSON from its standard
+// input: the workspace, an ordinary user to become, whether to use up the file handles, and the calls; prints what came
+// of each as one line of JSON.
 
 import { openSync, readFileSync } from 'node:fs';
 import { createToolBox } from '../../src/agent/tools/tool-box.ts';

@@ -206,7 +206,8 @@ test.runIf(process.platform === 'linux')('more changes than the system queues ar
     for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`));
     for (const name of ['left', 'right']) writeFileSync(join(folder, name), '');
   });
-  // The event loop stands still meanwhile: nothing takes hints out of the queue. In turns, since the same hint twice is one.
+  // The event loop stands still meanwhile: nothing takes hints out of the queue. In turns, since the same hint twice is
+  // one.
   const files = ['left', 'right'].map((name) => openSync(join(root, name), 'a'));
   const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
   for (let i = 0; i <= limit; i++) writeSync(files[i % 2] as number, 'x');

@@ -1,4 +1,5 @@
-// Arguments that make no sense are refused before any request, in one style, with what was likely meant; with --json as one document.
+// Arguments that make no sense are refused before any request, in one style, with what was likely meant; with --json as
+// one document.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// No text from elsewhere drives or deceives the terminal, whichever command prints it: the real program against a real server.
+// No text from elsewhere drives or deceives the terminal, whichever command prints it: the real program against a real
+// server.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';

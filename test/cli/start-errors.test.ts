@@ -1,5 +1,5 @@
-// What keeps a server from starting is said in one line that names the file, with the documented exit code: as root, for whom permissions do not
-// count, and as an ordinary user.
+// What keeps a server from starting is said in one line that names the file, with the documented exit code: as root,
+// for whom permissions do not count, and as an ordinary user.
 
 import { execFileSync, spawn } from 'node:child_process';
 import {

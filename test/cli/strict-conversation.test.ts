@@ -1,5 +1,6 @@
-// One conversation of twenty prompts with everything that has killed sessions: tools, parallel calls, a cancel, a failure, kill -9, a
-// resume, and a summary. Three servers hear it that refuse what the real ones refuse (test/agent/model-server-strict.ts has the sources).
+// One conversation of twenty prompts with everything that has killed sessions: tools, parallel calls, a cancel, a
+// failure, kill -9, a resume, and a summary. Three servers hear it that refuse what the real ones refuse
+// (test/agent/model-server-strict.ts has the sources).
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A client that finds its server by server.json sends no key before the server has proven that it knows the local key: the file may be stale, and
-// the port another program's.
+// A client that finds its server by server.json sends no key before the server has proven that it knows the local key:
+// the file may be stale, and the port another program's.
 
 import { createHmac } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Files of an earlier release lie beside the first version's: ours move to the subfolder `api`, the first version's are not touched.
+// Files of an earlier release lie beside the first version's: ours move to the subfolder `api`, the first version's are
+// not touched.
 
 import {
   copyFileSync,

@@ -1,5 +1,5 @@
-// The code that docs/receiving-webhooks.md gives to receivers, taken from the page and run against requests that are signed here, by the
-// specification of Standard Webhooks and not by our own signer.
+// The code that docs/receiving-webhooks.md gives to receivers, taken from the page and run against requests that are
+// signed here, by the specification of Standard Webhooks and not by our own signer.
 
 import { spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';

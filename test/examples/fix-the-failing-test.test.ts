@@ -1,4 +1,5 @@
-// examples/fix-the-failing-test, whole: over HTTP, with permissions asked and given, seen on a stream and by a webhook, with its cost.
+// examples/fix-the-failing-test, whole: over HTTP, with permissions asked and given, seen on a stream and by a webhook,
+// with its cost.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// The whole program in this process: config.json, store, agent, webhooks and REST server, and a client that talks to it.
+// The whole program in this process: config.json, store, agent, webhooks and REST server, and a client that talks to
+// it.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

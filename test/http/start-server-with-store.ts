@@ -1,5 +1,5 @@
-// A real server with the agent's services over a real store and log, in a folder of its own; gone when the test ends. Its
-// sibling start-server.ts starts the bare facade, as a host application does.
+// A real server with the agent's services over a real store and log, in a folder of its own; gone when the test ends.
+// Its sibling start-server.ts starts the bare facade, as a host application does.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

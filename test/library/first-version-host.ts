@@ -1,4 +1,5 @@
-// A host as it was written for the first version of this library, with the changes of docs/migrating.md: compiled and run by migrating.test.ts.
+// A host as it was written for the first version of this library, with the changes of docs/migrating.md: compiled and
+// run by migrating.test.ts.
 
 import {
   type ApiRequest,

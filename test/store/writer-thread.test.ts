@@ -1,4 +1,5 @@
-// Writes run on a thread of their own: a slow commit holds nothing else up, and a process whose thread died does not go on without it.
+// Writes run on a thread of their own: a slow commit holds nothing else up, and a process whose thread died does not go
+// on without it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

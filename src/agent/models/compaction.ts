@@ -1,5 +1,5 @@
-// Shortens a conversation that is too long for the model: summarizes its older part, and cuts the newest results. Both are kept, so that
-// later runs send the same.
+// Shortens a conversation that is too long for the model: summarizes its older part, and cuts the newest results. Both
+// are kept, so that later runs send the same.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isBlank, sendable } from '../../base/text.ts';
@@ -34,7 +34,7 @@ export interface CompactionOptions {
 }
 
 export interface Compacted {
-  /** False if nothing could be left out. */
+  /** False if nothing could be shortened. */
   readonly isShorter: boolean;
   readonly spent: Budget | undefined;
 }

@@ -1,5 +1,5 @@
-// The conversation of a working run: the stored transcript, and what the run adds. Additions are read back in their stored form, so that
-// this run sends exactly what a later one will send.
+// The conversation of a working run: the stored transcript, and the turns that the run adds. Additions are read back in
+// their stored form, so that this run sends exactly the bytes that a later one will send.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
@@ -67,7 +67,7 @@ export class LiveConversation implements Conversation {
     this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
   }
 
-  /** Frees the memory of what the store has. `addResults` reads it again. */
+  /** Drops the conversation from memory. `addResults` reads it from the store again. */
   drop(): void {
     const last = this.turns.at(-1);
     if (this.#droppedAt !== undefined || last === undefined) return;

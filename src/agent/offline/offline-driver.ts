@@ -1,5 +1,5 @@
-// The driver used if no model is configured. It runs a few plain commands with the real tools, at no cost and without a network, so that
-// integrations can be built and tested. It never pretends to be a language model.
+// The driver used if no model is configured. It runs a few plain commands with the real tools, at no cost and without a
+// network, so that integrations can be built and tested. It never pretends to be a language model.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';

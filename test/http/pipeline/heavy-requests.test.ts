@@ -1,5 +1,5 @@
-// The worst that one request can hold, at its maximum size: a real server answers it soon, answers others meanwhile, and needs little
-// more memory than before.
+// The worst that one request can hold, at its maximum size: a real server answers it soon, answers others meanwhile,
+// and needs little more memory than before.
 
 import { expect, it } from 'vitest';
 import { serve, temporaryFolder } from '../../cli/run-cli.ts';

@@ -1,4 +1,5 @@
-// What /openapi.json says beyond JSON bodies: other media types, empty answers, headers, problems, servers, licence and tags.
+// What /openapi.json says beyond JSON bodies: other media types, empty answers, headers, problems, servers, licence and
+// tags.
 
 import { describe, expect, test } from 'vitest';
 import { problems } from '../../../src/base/errors.ts';

@@ -12,7 +12,9 @@ export interface RawAnswer {
   readonly json: any;
 }
 
-/** Sends `parts` one after the other (a number is a pause in ms), reads until the server ends or `answers` have come. */
+/**
+ * Sends `parts` one after the other (a number is a pause in ms), reads until the server ends or `answers` have come.
+ */
 export async function sendRaw(
   port: number,
   parts: string | readonly (string | Buffer | number)[],

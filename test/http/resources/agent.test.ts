@@ -1,4 +1,5 @@
-// The agent over HTTP: a model that works with tools, permissions asked and given on every way there is, MCP tools, runs that are resumed.
+// The agent over HTTP: a model that works with tools, permissions asked and given on every way there is, MCP tools,
+// runs that are resumed.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

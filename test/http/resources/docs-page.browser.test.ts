@@ -1,4 +1,5 @@
-// The reference page in a real browser: it draws, searches, opens what a link names, and nothing in it breaks its own policy.
+// The reference page in a real browser: it draws, searches, opens what a link names, and nothing in it breaks its own
+// policy.
 
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';

@@ -1,4 +1,5 @@
-// The REST side of webhooks over an engine that notes what it is asked: paths, scopes, status codes, what is hidden from whom.
+// The REST side of webhooks over an engine that notes what it is asked: paths, scopes, status codes, what is hidden
+// from whom.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';

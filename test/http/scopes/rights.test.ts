@@ -1,4 +1,5 @@
-// Whose rights count: those of the key that asks, at the moment it asks; never those of another key that was there before.
+// Whose rights count: those of the key that asks, at the moment it asks; never those of another key that was there
+// before.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

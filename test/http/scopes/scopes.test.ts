@@ -1,5 +1,5 @@
-// What each scope may do, on every route and with every option, over a real socket with real keys. The table is compared with what the
-// server says of itself: a route or an option without a row fails.
+// What each scope may do, on every route and with every option, over a real socket with real keys. The table is
+// compared with what the server says of itself: a route or an option without a row fails.
 
 import { expect, test } from 'vitest';
 import { type Prepared, type Row, table } from './table.ts';

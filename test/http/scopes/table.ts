@@ -1,4 +1,5 @@
-// What each scope may do: one row for each route, and one more where an option or a state asks for more than the route does.
+// What each scope may do: one row for each route, and one more where an option or a state asks for more than the route
+// does.
 
 import { encodeCursor } from '../../../src/http/resources/cursor.ts';
 import type { Caller, World } from './world.ts';
@@ -19,8 +20,8 @@ export interface Row {
   /** Makes what the request needs; anew for each caller. */
   readonly prepare: (world: World, caller: Caller) => Prepared | Promise<Prepared>;
   /**
-   * Every option of the route, with a value; each is sent by every caller, and gets the status of the row. `?name` is a query parameter,
-   * `Name:` a header, `a.b` a member of the body. A function makes the value from the path.
+   * Every option of the route, with a value; each is sent by every caller, and gets the status of the row. `?name` is a
+   * query parameter, `Name:` a header, `a.b` a member of the body. A function makes the value from the path.
    */
   readonly options?: Readonly<Record<string, unknown>>;
 }

@@ -1,4 +1,5 @@
-// A whole server with one key for each scope, and what routes need: sessions, runs in every state, webhooks, deliveries.
+// A whole server with one key for each scope, and what routes need: sessions, runs in every state, webhooks,
+// deliveries.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -59,7 +60,10 @@ export interface World {
   spareKey(): Promise<string>;
 }
 
-/** The model calls `bash` when it is told to "use" it, fails at the first prompt of its kind that tells it to, and else answers at once. */
+/**
+ * The model calls `bash` when it is told to "use" it, fails at the first prompt of its kind that tells it to, and else
+ * answers at once.
+ */
 export async function startWorld(options: StartAppOptions = {}): Promise<World> {
   // A run that failed is resumed with the same words.
   const failed = new Set<string>();

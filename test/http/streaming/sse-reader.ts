@@ -1,4 +1,5 @@
-// A reader of server-sent events over a socket of its own. It checks the framing of every byte, can stop reading the socket, and leave.
+// A reader of server-sent events over a socket of its own. It checks the framing of every byte, can stop reading the
+// socket, and leave.
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { onTestFinished } from 'vitest';
