@@ -14,7 +14,7 @@ import type { SchemaType } from './schema-type.ts';
 export const eventSchema = {
   type: 'object',
   title: 'Event',
-  description: 'One thing that happened. `data` fits the schema of its type in `GET /api/event-types`.',
+  description: 'An event of the log. `data` matches the schema of its type in `GET /api/event-types`.',
   properties: {
     id: text,
     type: { type: 'string', enum: eventTypes },

@@ -45,7 +45,7 @@ export const promptRequestSchema = {
       type: 'string',
       minLength: 1,
       maxLength: maxPromptLength,
-      description: 'What the agent is asked to do. It must not be blank.',
+      description: 'The task for the agent. It must not be blank.',
     },
     sessionId: {
       type: 'string',
@@ -75,7 +75,7 @@ export type CompletedPrompt = SchemaType<typeof completedPromptSchema>;
 export const queuedRunSchema = {
   ...runSchema,
   title: 'QueuedRun',
-  description: 'A run that will be worked on.',
+  description: 'A queued run.',
   properties: { ...runSchema.properties, status: { type: 'string', enum: ['queued'] } },
 } as const;
 
@@ -83,7 +83,7 @@ export const queuedRunSchema = {
 export const waitingRunSchema = {
   type: 'object',
   title: 'WaitingRun',
-  description: 'A run that waits for a person to decide about a tool call.',
+  description: 'A run that waits for a decision about a tool call.',
   properties: {
     runId: text,
     sessionId: text,

@@ -72,7 +72,7 @@ export type WebhookState = SchemaType<typeof webhookStateSchema>;
 export const webhookSchema = {
   type: 'object',
   title: 'Webhook',
-  description: 'Where events are sent, and which. The secret is never shown.',
+  description: 'A URL that receives events. The secret is never shown.',
   properties: {
     id: text,
     name: text,

@@ -295,7 +295,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     isComplete = reading === 'settled' && !isMissing;
     if (isMissing)
       warn(
-        `${path} is missing, so its ${last.size} webhooks are not in force. Their pending deliveries wait: restore the file, or remove the webhooks through the API.`,
+        `${path} is missing, so its ${last.size} webhooks are not active. Their pending deliveries wait: restore the file, or remove the webhooks through the API.`,
       );
   }
   const watching =

@@ -1,5 +1,5 @@
-// What the operating system refuses: real mounts, full disks, used-up handles, folders of others. A file is changed or
-// untouched, and the error names the errno.
+// Refusals of the operating system: real mounts, full disks, exhausted handles, folders of other users. A file is
+// changed completely or not at all, and the error names the errno.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

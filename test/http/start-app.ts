@@ -22,7 +22,7 @@ export interface StartAppOptions {
   /** Of config.json. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly environment?: NodeJS.ProcessEnv;
-  /** One that was started before. */
+  /** A folder of an earlier start. */
   readonly folder?: string;
 }
 

@@ -27,7 +27,7 @@ const cutOff = '[The run ended here, before I had answered.]';
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
-const summaryRead = 'I have read the summary and go on from there.';
+const summaryRead = 'I have read the summary and continue from there.';
 
 export interface Conversation extends Transcript {
   readonly summary: Summary | undefined;

@@ -10,7 +10,7 @@ import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { CallOutcome } from './run-calls.ts';
 
 const resumedNote =
-  'The server stopped while you were working; what was not answered then may or may not have been done. Look, then go on.';
+  'The server stopped while you were working. Calls without a result may or may not have been done. Check the current state, then continue.';
 
 export class LiveConversation implements Conversation {
   turns: Turn[];

@@ -256,7 +256,7 @@ function withOldTools(
       const name = part.type === 'call' ? safeToolName(part.tool) : undefined;
       if (name === undefined || known.has(name)) continue;
       known.add(name);
-      const description = 'This tool is gone. Do not call it.';
+      const description = 'This tool is no longer available. Do not call it.';
       old.push({ type: 'function', name, description, inputSchema: { type: 'object', properties: {} } });
     }
   }

@@ -20,8 +20,8 @@ function help(): string {
     ...forms,
     '',
     'Several lines are several commands. Verbs may be in any case; parts with spaces may be quoted.',
-    'To have a language model answer instead, set a provider’s key (as ANTHROPIC_API_KEY), start Ollama or LM Studio, or choose one',
-    'with --model provider/name; `codebuddy doctor` says what was found. A host program can bring its own agent: see `onPrompt`.',
+    'To have a language model answer instead, set a provider’s key (such as ANTHROPIC_API_KEY), start Ollama or LM Studio, or choose one',
+    'with --model provider/name; `codebuddy doctor` shows what was found. A host application can use its own agent: see `onPrompt`.',
   ].join('\n');
 }
 
