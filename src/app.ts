@@ -1,5 +1,5 @@
 // Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in
-// reverse. Here the compiler checks that each module offers what another one asks for.
+// reverse. Here the compiler checks that the modules fit together.
 
 import { type Agent, createAgent } from './agent/agent.ts';
 import { findOptionFaults } from './agent/option-faults.ts';
@@ -42,7 +42,7 @@ export interface App {
   readonly server: RestApiServer;
   /** The server's URL. Throws before `start()`. */
   readonly url: string;
-  /** Which model answers, and why it was chosen. */
+  /** The model that answers, and the reason why it was selected. */
   describeModel(): Promise<string>;
   /** One line about the webhooks that need attention; undefined if there are none. */
   describeWebhooks(): Promise<string | undefined>;
@@ -65,10 +65,7 @@ export interface AppOptions {
   readonly redactor?: Redactor;
 }
 
-/**
- * Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error whose message is meant for the
- * user
- */
+/** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error with a message for the user */
 export async function createApp(
   settings: Settings,
   {
@@ -222,7 +219,7 @@ export async function createApp(
   };
 }
 
-/** Logs how commands run: a reader of the log must see if they are not confined. */
+/** Logs how commands run, so that the log shows if they are not confined. */
 async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
   let description = await agent.describeSandbox();
   // The check has its own time limit, so this loop ends.
@@ -232,7 +229,10 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
   else logger?.warn(message);
 }
 
-/** Checks what only the modules themselves can judge. @throws SettingsError with one line for each fault */
+/**
+ * Checks the settings that only the modules themselves can judge.
+ * @throws SettingsError with one line for each fault
+ */
 function checkSettings(settings: Settings, modelsOrigin: string, environment: NodeJS.ProcessEnv): void {
   const faults = [
     ...findOptionFaults(agentSettings(settings, modelsOrigin), environment).map(({ message }) => message),

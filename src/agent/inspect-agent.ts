@@ -1,4 +1,5 @@
-// Checks of the agent's configuration for `doctor`. The sandbox is tried out; nothing keeps running and nothing is changed.
+// Checks of the agent's configuration for `doctor`. The sandbox is tried out; nothing keeps running and nothing is
+// changed.
 
 import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../base/redaction.ts';

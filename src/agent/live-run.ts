@@ -12,7 +12,7 @@ import type { Driver } from './driver.ts';
 import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
 
-/** Why a run is ended from outside. */
+/** The reason to end a run from outside. */
 export type Stop =
   | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
   | { readonly kind: 'timeout' };
@@ -20,7 +20,7 @@ export type Stop =
 export interface NewLiveRun {
   readonly record: RunRecord;
   readonly request: RunRequest;
-  /** Chosen once, when the run is admitted. */
+  /** Selected once, when the run is admitted. */
   readonly driver: Driver;
   /** How many requests of this server's own webhooks led to the run. */
   readonly hop: number;
@@ -66,7 +66,8 @@ export class LiveRun {
     this.sessionBeganAt = fixed.sessionBeganAt;
     this.#record = record;
     this.#memory = memory;
-    // Nobody may wait for the result (202, or the client went away): an unhandled rejection would end the process.
+    // Perhaps nothing waits for the result (202, or the client disconnected): an unhandled rejection would end the
+    // process.
     this.#result.promise.catch(() => undefined);
   }
 
@@ -75,7 +76,7 @@ export class LiveRun {
     return this.#record;
   }
 
-  /** What its session remembers; read from the store when the run begins. */
+  /** The memory of its session; read from the store when the run begins. */
   get memory(): SessionMemory {
     return this.#memory;
   }
@@ -105,7 +106,7 @@ export class LiveRun {
     return this.#hasAnswered;
   }
 
-  /** Why it was stopped from outside; undefined if it was not. */
+  /** The reason why it was stopped from outside; undefined if it was not. */
   get stopped(): Stop | undefined {
     return this.#stop;
   }
@@ -151,7 +152,7 @@ export class LiveRun {
     return true;
   }
 
-  /** A tool asks for permission. Returns true if the run begins to wait. */
+  /** Called when a tool asks for permission. Returns true if the run begins to wait. */
   questionAsked(): boolean {
     if (this.#openQuestions++ > 0) return false;
     this.#record = { ...this.#record, status: 'waiting' };
@@ -159,7 +160,7 @@ export class LiveRun {
     return true;
   }
 
-  /** A question was answered, expired or was withdrawn. Returns true if the run works again. */
+  /** Called when a question was answered, expired or was withdrawn. Returns true if the run works again. */
   questionSettled(): boolean {
     if (--this.#openQuestions > 0 || this.signal.aborted) return false;
     this.#record = { ...this.#record, status: 'running' };
@@ -167,7 +168,7 @@ export class LiveRun {
     return true;
   }
 
-  /** Tells those who wait for `asked`. */
+  /** Resolves `asked`. */
   tellAsked(permission: Permission): void {
     this.#asked.resolve(permission);
   }
@@ -196,7 +197,7 @@ export class LiveRun {
     return writes;
   }
 
-  /** Stops whatever still works for the run, and its clock. */
+  /** Stops all work that is still done for the run, and its clock. */
   abort(): void {
     this.#abort.abort();
     this.#clock.stop();
@@ -227,7 +228,7 @@ export class LiveRun {
   }
 }
 
-/** The time limit of a run. It stands still while the run waits for approval. */
+/** The time limit of a run. It is paused while the run waits for approval. */
 class RunClock {
   #timer: NodeJS.Timeout | undefined;
   #leftMs = 0;

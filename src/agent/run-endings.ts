@@ -1,5 +1,5 @@
-// How a run ends: completed with an answer, or cancelled, interrupted or failed. Each ending is one commit of the run, its last
-// message and its events; the result settles after it. `recover` ends the runs that a crash left unfinished.
+// Ends runs: completed with an answer, or cancelled, interrupted or failed. Each ending is one commit of the run, its
+// last message and its events; the result settles after it. `recover` ends the runs that a crash left unfinished.
 
 import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
@@ -24,7 +24,7 @@ export interface RunEndingsOptions {
 }
 
 export interface RunEndings {
-  /** @throws if the answer cannot be committed; the run has not ended then */
+  /** @throws if the answer cannot be committed; then the run has not ended */
   complete(run: LiveRun, result: DriverResult, durationMs: number): Promise<void>;
   /** Ends a run that did not complete: it was stopped, or `error` was thrown. Never rejects. */
   fail(run: LiveRun, error: unknown): Promise<void>;
@@ -39,7 +39,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
     async complete(run, { response, model, finishReason }, durationMs) {
       const { owner, hop } = run;
       run.ending();
-      // Without a model call there is nothing to pay for.
+      // A run without a model call has no cost.
       const { usage, cost } = run.record.usage === null ? { usage: noUsage, cost: 0 } : run.record;
       const message = newMessageRow(
         { ...owner, role: 'assistant', content: response, sent: run.hasAnswered },
@@ -93,7 +93,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
           [...run.takePendingWrites(), patchRun(record, now())],
         );
       } catch (fault) {
-        // The store takes nothing now; `recover` marks the run at the next start.
+        // The store cannot be written now; `recover` marks the run at the next start.
         onFault(fault, run.id);
       }
       run.end(record);

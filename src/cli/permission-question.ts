@@ -1,4 +1,4 @@
-// The question about a tool call: its parameters, a diff if it changes a file, and what "always" covers.
+// The question about a tool call: its parameters, a diff if it changes a file, and the calls that "always" covers.
 
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';

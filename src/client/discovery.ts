@@ -9,7 +9,7 @@ import { isProcessAlive } from '../base/is-process-alive.ts';
 import { ServerUnreachableError } from './errors.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 
-/** Where the server is, and the key to use. */
+/** The URL of the server, and the key to use. */
 export interface Endpoint {
   readonly url: string;
   readonly apiKey: string | undefined;

@@ -63,7 +63,7 @@ function hasOldKey(home: string): boolean {
   }
 }
 
-/** Undefined if there is no file. A file with a fault counts as empty. */
+/** Undefined if there is no file. An invalid file counts as empty. */
 function readConfigFile(home: string, fault: (message: string) => void): ConfigFields | undefined {
   const file = ownFile(home, 'config.json');
   let text: string;

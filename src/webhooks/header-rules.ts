@@ -1,5 +1,5 @@
-// A webhook's own headers: which may be set, and how they are shown. Names and values follow RFC 9110 §5. Headers that
-// would change the request itself, or could be mistaken for the sender's, may not be set.
+// Rules for a webhook's own headers: which may be set, and how they are shown. Names and values follow RFC 9110 §5.
+// Headers that would change the request itself, or could be mistaken for the sender's, may not be set.
 
 import { escapePointer } from '../base/json-pointer.ts';
 

@@ -1,4 +1,5 @@
-// Applies the outcome of an attempt to its webhook: saved state, request limit, and what the engine must announce.
+// Applies the outcome of an attempt to its webhook: saved state, request limit, and the events that the engine must
+// emit.
 
 import type { DeliveryStore } from '../store/delivery-store.ts';
 import type { DispatcherHooks } from './dispatcher-hooks.ts';

@@ -53,7 +53,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
         });
         onPruned(count);
         if (count < stepSize) return;
-        // Far behind, pruning with full pauses would be slower than deliveries end.
+        // If the history is far too long, pruning with full pauses would be slower than deliveries end.
         await sleep(excess > keep / 2 ? 1 : pauseMs);
       }
     } finally {
@@ -94,7 +94,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       const gone = new Set(old.map(({ sequence }) => sequence));
       left = sequences.filter((sequence) => !gone.has(sequence));
     } finally {
-      // Even if the store failed, what was taken goes back to the front of the queue.
+      // Even if the store failed, the taken sequences return to the front of the queue.
       lane.queue.returnedFresh(left);
     }
     if (old.length === 0) return 0;

@@ -1,5 +1,5 @@
-// The state of a webhook that survives a restart: everything that changes by itself, as opposed to the configuration.
-// The store keeps it as JSON text. Only the functions of webhook-health.ts and the engine change it; `Lane` holds the
+// The state of a webhook that survives a restart: everything that changes by itself, unlike the configuration. The
+// store keeps it as JSON text. Only the functions of webhook-health.ts and the engine change it; `Lane` holds the
 // current value.
 
 /** Times in Unix ms of the delivery clock. */

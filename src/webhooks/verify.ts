@@ -1,6 +1,6 @@
-// For receivers: verifies that a request comes from the sender that has the secret. Two schemes, both in every request:
+// For receivers: verifies that a request comes from the sender that has the secret. Every request has two signatures:
 // Standard Webhooks (`webhook-signature`) and the first version's hex form (`X-Webhook-Signature`). Nothing here throws
-// for what came over the wire, and every comparison takes constant time.
+// for received data, and every comparison takes constant time.
 
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 

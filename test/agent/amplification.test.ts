@@ -1,4 +1,4 @@
-// Small requests that ask for much: what comes of them is capped, and says so.
+// Small requests with large results: each result is capped and says so.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

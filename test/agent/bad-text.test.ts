@@ -1,4 +1,5 @@
-// Text that providers refuse: lone surrogates, NUL, and messages that show nothing. It must not get into a session, nor out of it.
+// Text that providers refuse: lone surrogates, NUL, and messages that show nothing. It must neither enter a session nor
+// leave it.
 
 import { describe, expect, it, test } from 'vitest';
 import { cutHead, cutTail, decodeCut, isBlank, shorten } from '../../src/base/text.ts';

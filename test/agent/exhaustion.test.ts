@@ -1,5 +1,5 @@
-// A server without file handles answers 503 and lives on. Each test starts a real server that may open few files, and takes the rest
-// with idle connections.
+// A server without free file handles answers 503 and keeps running. Each test starts a real server that may open few
+// files, and uses up the rest with idle connections.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ interface LimitedServer {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly home: string;
   post(path: string, body: unknown): Promise<Answer>;
-  /** Opens connections until the server has no handle left. */
+  /** Opens connections until the server has no free handle. */
   exhaust(): Promise<readonly Socket[]>;
 }
 

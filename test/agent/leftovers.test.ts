@@ -1,4 +1,4 @@
-// What a crash in the middle of a write leaves: removed at the next start, and nothing else is.
+// The next start removes the temporary files of a crash in the middle of a write, and nothing else.
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { waitFor } from '../wait-for.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const hex = '0123456789abcdef';
-/** No process has it: Linux gives no number beyond 4 194 304. */
+/** Not the pid of any process: pids of Linux end at 4 194 304. */
 const deadPid = 9_999_999;
 
 function plant(path: string, ageMs = 60_000): string {

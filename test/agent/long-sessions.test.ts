@@ -1,4 +1,4 @@
-// Sessions of many and of long messages: copied whole or not at all, exported piece by piece.
+// Sessions with many or long messages: copied completely or not at all, exported piece by piece.
 
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -15,7 +15,7 @@ import { startAgent } from './start-agent.ts';
 
 const apiKey = 'key-of-the-long-sessions-test';
 
-/** A server whose store holds the long session already. */
+/** A server whose store already has the long session. */
 async function serveLong(count: number, length?: number, more: Readonly<Record<string, string>> = {}) {
   const home = temporaryFolder();
   const path = join(home, 'api', 'codebuddy.db');
@@ -155,7 +155,8 @@ describe('an export', () => {
     expect(response.statusCode).toBe(200);
     await once(response, 'readable');
     expect(await inFlight()).toBe(alone + 1);
-    // The store works on one request after the other: an export that did not wait would be done after as many as it has messages.
+    // The store handles one request after the other: an export that did not wait would end after one request for each
+    // of its messages.
     for (let i = 0; i < count; i++) await store.getSession(source);
     expect(usedBytes() - before).toBeLessThan((count * length) / 2);
     response.destroy();

@@ -1,4 +1,4 @@
-// Which reply the model server gives, and the way its bytes arrive, seen by plain HTTP clients.
+// The replies of the model server and the timing of their bytes, seen by plain HTTP clients.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';

@@ -1,5 +1,5 @@
-// Files that belong to the server, and every copy of them, are out of reach of tools, commands and the watcher: also in a workspace that is the
-// config folder, and with a database in the workspace.
+// Tools, commands and the watcher cannot reach the server's own files and their copies, even if the workspace is the
+// config folder or contains the database.
 
 import {
   chmodSync,

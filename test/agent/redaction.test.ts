@@ -1,4 +1,5 @@
-// Secrets that the process was given are not in what it says: MCP servers' words, providers' errors, the log, the command line.
+// The secrets of the process do not appear in its output: messages of MCP servers, errors of providers, the log, the
+// command line.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -14,7 +15,7 @@ import { startMcp } from './mcp-start.ts';
 const secret = 'S3cr3t/+value=?&"quoted"';
 const short = 'abc';
 
-/** As config.json refers to a variable. */
+/** A reference to a variable in config.json. */
 function reference(name: string): string {
   return `\${${name}}`;
 }
@@ -29,7 +30,7 @@ async function listen(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A program that says all this on its standard error and ends. */
+/** A program that prints all this to standard error and ends. */
 function says(script: string, more: Readonly<Record<string, unknown>> = {}): object {
   return { command: process.execPath, args: ['-e', script], ...more };
 }
@@ -47,7 +48,7 @@ const encodings: Readonly<Record<string, (text: string) => string>> = {
   'in upper-case hex': (text) => Buffer.from(text).toString('hex').toUpperCase(),
 };
 
-/** Whether any eight characters of the secret, in this encoding, are left. */
+/** True if any eight characters of the secret, in this encoding, are left. */
 function isLeft(text: string, encode: (text: string) => string): boolean {
   const form = encode(secret);
   if (text.includes(form)) return true;

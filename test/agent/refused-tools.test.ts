@@ -1,4 +1,5 @@
-// A provider that names a tool in a refusal gets the request again without that tool; the session goes on without it.
+// If a provider names a tool in a refusal, it gets the request again without that tool; the session continues without
+// it.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

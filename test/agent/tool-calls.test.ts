@@ -1,4 +1,4 @@
-// Tool calls as models really write them: small slips are mended or told, and none of them ends a run.
+// Tool calls with the mistakes that models make: small ones are corrected or reported, and none ends a run.
 
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';

@@ -1,4 +1,4 @@
-// A server that cannot start ends at once, with exit code 1 and a line that names what is in its way.
+// A server that cannot start exits immediately with code 1 and a line that names the obstacle.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The server is started through npx in the workspace: nothing that lies in its node_modules/.bin runs as the server.
+// The server is started through npx in the workspace: it runs no program of the workspace's node_modules/.bin.
 
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

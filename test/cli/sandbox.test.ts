@@ -1,4 +1,4 @@
-// How the program says, at each place where somebody looks, how commands run.
+// All reports of the program about how commands run.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** A server with a workspace beside its config folder. */
+/** A server whose workspace is next to its config folder. */
 async function startServer(args: readonly string[], env: Record<string, string>) {
   const home = temporaryFolder();
   const workspace = temporaryFolder();

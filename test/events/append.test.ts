@@ -1,4 +1,4 @@
-// Appending: which events are valid, how a refusal names the field, and what readers then see.
+// Appending: which events are valid, how a refusal names the field, and what readers see afterwards.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../src/base/errors.ts';

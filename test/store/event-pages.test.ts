@@ -58,7 +58,7 @@ test('a page has the events that match its filters, in the requested order', asy
   );
 });
 
-/** What SQLite plans for every statement that `use` makes. */
+/** SQLite's query plan for every statement that `use` runs. */
 function plansOf(use: (reads: ReturnType<typeof prepareReads>) => void): string {
   const database = new DatabaseSync(':memory:');
   migrate(database);

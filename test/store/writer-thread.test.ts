@@ -1,4 +1,4 @@
-// Writes run on a thread of their own: a slow commit holds nothing else up, and a process whose thread died does not go on without it.
+// Writes run on a separate thread: a slow commit delays nothing else, and a process ends when its thread dies.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { newEvent, openStore, temporaryPath } from './temporary-store.ts';
 
 const storeModule = fileURLToPath(new URL('../../src/store/sqlite/sqlite-store.ts', import.meta.url));
 
-/** Holds the write lock of a database, as a disk that takes its time does. */
+/** Holds the write lock of a database, like a slow disk. */
 function holdWriteLock(path: string): { release: () => void } {
   const database = new DatabaseSync(path);
   onTestFinished(() => database.close());
@@ -18,7 +18,7 @@ function holdWriteLock(path: string): { release: () => void } {
   return { release: () => database.exec('ROLLBACK') };
 }
 
-test('reads and timers go on while a commit is slow, and see it once it is acknowledged', async () => {
+test('reads and timers continue while a commit is slow, and see it once it is acknowledged', async () => {
   const path = temporaryPath();
   const store = await openStore(path);
   await store.write([newEvent({ type: 'before' })]);

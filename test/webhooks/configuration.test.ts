@@ -163,7 +163,7 @@ describe('headers', () => {
     for (const headers of [[], 'x', null, 7]) expect(await faults({ headers })).toEqual(['/headers']);
   });
 
-  it('with credentials are masked wherever a webhook is shown', async () => {
+  it('with credentials are masked everywhere', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     const headers = { Authorization: 'Bearer abc', Cookie: 'a=b', 'X-Api-Key': 'k', 'X-Team': 'blue' };

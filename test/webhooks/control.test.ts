@@ -244,7 +244,7 @@ describe('removal', () => {
 });
 
 describe('test', () => {
-  it('sends webhook.test to that webhook alone, whatever its events', async () => {
+  it('sends webhook.test to that webhook alone, even if it has other events', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     const id = await webhooks.register({ url: `${receiver.url}/it`, events: ['session.end'] });

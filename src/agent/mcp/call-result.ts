@@ -1,4 +1,5 @@
-// Converts an MCP tool result for callers: all text as one string, one line for each image, link or recording, cut to a limit.
+// Converts an MCP tool result for callers: all text as one string, one line for each image, link or recording, cut to a
+// limit.
 
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client';
 import { capText } from '../tools/cap-output.ts';

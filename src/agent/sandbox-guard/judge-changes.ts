@@ -1,5 +1,5 @@
-// Compares the workspace before and after a command. Decides what must be taken away, because the command created it
-// without a permission, and what the result should tell.
+// Compares the workspace before and after a command. Decides which files are removed, because the command created them
+// without a permission, and which changes the result reports.
 
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -75,7 +75,7 @@ function doubtsIn(...args: Parameters<typeof findDoubts>): ReturnType<typeof fin
   try {
     return findDoubts(...args);
   } catch {
-    // The folder is gone or cannot be read.
+    // The folder was deleted or cannot be read.
     return [];
   }
 }

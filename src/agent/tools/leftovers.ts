@@ -21,7 +21,7 @@ export interface LeftoverOptions {
 
 /** Deeper folders are skipped: each level keeps a handle open. */
 const maxDepth = 64;
-/** No write takes this long: after that, a process with the same pid is another one. */
+/** No write takes this long: an older file belongs to another process with the same pid. */
 const longestWriteMs = 60 * 60 * 1000;
 
 /** Resolves to the number of removed files. Skips what it cannot read or remove; the next start tries again. */
@@ -53,7 +53,7 @@ export async function removeLeftovers({
       folder = await openFolder(path);
       await walk(folder, depth);
     } catch (error) {
-      // The folder is gone, was replaced by a link, or may not be read.
+      // The folder was deleted, was replaced by a link, or may not be read.
       if (!(error instanceof Error && 'code' in error)) throw error;
     } finally {
       await folder?.handle?.close();

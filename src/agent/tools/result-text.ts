@@ -1,5 +1,5 @@
-// Encodes the outcome of a call as the text that the session keeps and the model reads; no other place does. A text that is too long keeps
-// its head and its tail, and says how to read the rest.
+// Encodes the outcome of a call as the text that the session keeps and the model reads; no other place does. A text
+// that is too long keeps its head and its tail, and says how to read the rest.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';

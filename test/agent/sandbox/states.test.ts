@@ -1,4 +1,4 @@
-// Whether the sandbox works, and what happens to commands if it does not: no command ever runs without it by surprise.
+// The states of the sandbox, and the commands in each: no command runs without it unexpectedly.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -266,7 +266,7 @@ onLinux('permissions', () => {
     expect(permission).toBeUndefined();
   });
 
-  it('no question is asked about a command that would be refused; the model is told why', async () => {
+  it('no question is asked about a command that would be refused; the model gets the reason', async () => {
     const { permission, told } = await outcomeOf(standIn(noSpace).path, { permissionMode: 'ask' });
     expect(permission).toBeUndefined();
     expect(told()).toContain('could not run in the sandbox');

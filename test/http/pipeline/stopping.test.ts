@@ -9,7 +9,7 @@ import { sendOne } from './raw-socket.ts';
 const get = (path: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${testKey}\r\n\r\n`;
 
-/** A stop that waited for more than it must would take longer than a test may. */
+/** If a stop waited for too much, it would exceed the time limit of the test. */
 const withoutCut = { shutdownTimeoutMs: 2 * TEST_LIMIT_MS };
 
 describe('stop()', () => {

@@ -1,4 +1,4 @@
-// Webhooks that cannot be used now, seen by someone who runs the server; and changes over HTTP at the same time.
+// Webhooks that cannot be used now, as the operator of the server sees them; and concurrent changes over HTTP.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Sessions as things to keep: forked from a message, exported whole, deleted with everything.
+// Sessions: forked from a message, exported completely, deleted with everything.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// What a key that may only read learns about webhooks: that they are there and how they fare, never what lets it post to them.
+// The data about webhooks that a read-only key sees: their existence and their state, but nothing that allows it to
+// post to them.
 
 import { describe, expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../../src/client/index.ts';

@@ -1,4 +1,4 @@
-// Whose rights count: those of the key that asks, at the moment it asks; never those of another key that was there before.
+// A request has the rights of its own key at that moment, never those of an earlier key.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

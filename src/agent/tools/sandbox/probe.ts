@@ -1,4 +1,4 @@
-// Tries bubblewrap out: is it installed, does it start, and can a command in it write the workspace?
+// Tries bubblewrap: checks that it is installed, that it starts, and that a command in it can write the workspace.
 
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
