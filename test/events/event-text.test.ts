@@ -97,6 +97,7 @@ test.each([
   ['cut short', '{"code": "te'],
   ['with a flipped bit', '{"code":"test"<"message":"x"}'],
   ['with a control character', '{"code":"te\u0001st"}'],
+  ['long and cut short', `{"text":"${'x'.repeat(20_000)}`],
   ['emptied', ''],
   ['a number', '5'],
   ['null', 'null'],

@@ -4,8 +4,16 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
-import { type EventColumns, eventColumns, toEventRow } from './rows.ts';
+import { type EventColumns, toEventRow } from './rows.ts';
 import type { Reads } from './statements.ts';
+
+/**
+ * Longer data is read by a statement of its own. So all rows of a page can be read at once, which takes three quarters of
+ * the time of reading them one by one, and a page of long events is not in memory beyond `maxText`.
+ */
+const isShort = 'octet_length(data) <= 16384';
+const eventColumns = `sequence, id, type, timestamp, session_id, run_id, CASE WHEN ${isShort} THEN data END,
+  CASE WHEN ${isShort} THEN json_valid(data) END`;
 
 /** @throws DamagedRowError */
 export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
@@ -28,7 +36,7 @@ export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[]
     return `SELECT ${selected} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
-    takeRows(rowsOf(reads.composedArrays(text).iterate(...all)), toEventRow, query.maxText);
+    takeRows(rowsOf(reads, text, all), toEventRow, query.maxText);
 
   if (query.types === undefined) return run(page(eventColumns, []), [...values, query.limit]);
   const types = [...new Set(query.types)];
@@ -47,13 +55,29 @@ export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[]
 
 /** @throws DamagedRowError */
 export function getEvent(reads: Reads, id: string): EventRow | undefined {
-  const [row] = rowsOf(reads.composedArrays(`SELECT ${eventColumns} FROM events WHERE id = ?`).iterate(id));
+  const [row] = rowsOf(reads, `SELECT ${eventColumns} FROM events WHERE id = ?`, [id]);
   return row === undefined ? undefined : toEventRow(row);
 }
 
-/** The types of node:sqlite know rows as objects only. */
-function rowsOf(rows: Iterable<unknown>): Iterable<EventColumns> {
-  return rows as Iterable<EventColumns>;
+function* rowsOf(
+  reads: Reads,
+  text: string,
+  values: readonly SQLInputValue[],
+): Generator<EventColumns, undefined> {
+  // The types of node:sqlite know rows as objects only.
+  const rows: unknown = reads.composedArrays(text).all(...values);
+  for (const row of rows as readonly EventColumns[]) {
+    if (row[6] !== null) {
+      yield row;
+      continue;
+    }
+    const [sequence, id, type, timestamp, sessionId, runId] = row;
+    const found = reads.longData.get(sequence);
+    // Without it, the event was pruned meanwhile.
+    if (found === undefined) continue;
+    const { data, is_valid: isValid } = found as { data: string; is_valid: number };
+    yield [sequence, id, type, timestamp, sessionId, runId, data, isValid];
+  }
 }
 
 /** How many events of these types come after a number; walks an index per type. */

@@ -6,9 +6,6 @@ import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnR
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** The columns of `toEventRow`. */
-export const eventColumns = 'sequence, id, type, timestamp, session_id, run_id, data, json_valid(data)';
-
 export type EventColumns = readonly [
   sequence: number,
   id: string,
@@ -16,13 +13,13 @@ export type EventColumns = readonly [
   timestamp: number,
   sessionId: string | null,
   runId: string | null,
-  data: string,
-  isValid: number,
+  data: string | null,
+  isValid: number | null,
 ];
 
 /**
  * Events are read as arrays, in half the time of objects. Their readers pass the data on without parsing it, so damage
- * must be found here.
+ * must be found here. `isValid` is `json_valid(data)`.
  * @throws DamagedRowError
  */
 export function toEventRow([
@@ -35,7 +32,7 @@ export function toEventRow([
   data,
   isValid,
 ]: EventColumns): EventRow {
-  if (isValid !== 1 || !(data.startsWith('{') || data.startsWith('[')))
+  if (data === null || isValid !== 1 || !(data.startsWith('{') || data.startsWith('[')))
     throw new DamagedRowError('events', id, undefined);
   return { sequence, id, type, timestamp, sessionId, runId, data };
 }

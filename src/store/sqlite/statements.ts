@@ -8,6 +8,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 export const afterAllIds = '\u{10ffff}';
 
 const reads = {
+  longData: 'SELECT data, json_valid(data) AS is_valid FROM events WHERE sequence = ?',
   firstEvent: 'SELECT min(sequence) AS value FROM events',
   // sqlite_sequence remembers the last number given out, also when all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
