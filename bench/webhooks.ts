@@ -2,7 +2,7 @@
 // one receiver process.
 
 import { run as bare } from './bare-undici.ts';
-import { type BenchResult, printRows, rowOf } from './bench-result.ts';
+import { type BenchResult, printRows, rowOf, wholeText } from './bench-result.ts';
 import { alternate, spreadOf } from './rounds.ts';
 import { concurrency, hooksForAll, payload, ratesText, withReceiver } from './webhook-setup.ts';
 
@@ -31,7 +31,7 @@ export function run(): Promise<BenchResult> {
       rowOf({
         what: 'delivered/s to a single webhook (8 at once) / to 8 webhooks (64 at once)',
         measured: spreadOf([one.perSecond / compared.ours.median]),
-        seen: `${one.perSecond.toFixed(0)} / s`,
+        seen: `${wholeText(one.perSecond)} / s`,
       }),
     ];
   });
