@@ -22,7 +22,7 @@ export interface NewLiveRun {
   readonly request: RunRequest;
   /** Selected once, when the run is admitted. */
   readonly driver: Driver;
-  /** How many requests of this server's own webhooks led to the run. */
+  /** The number of requests of this server's own webhooks that led to the run. */
   readonly hop: number;
   readonly isResumed: boolean;
   readonly memory: SessionMemory;
@@ -118,7 +118,7 @@ export class LiveRun {
     return this.#asked.promise;
   }
 
-  /** Resolves when the run has ended, whatever its outcome. */
+  /** Resolves when the run has ended, with any outcome. */
   get ended(): Promise<void> {
     return this.#result.promise.then(
       () => undefined,
