@@ -53,7 +53,7 @@ test('a fork continues from its message, and the model sees the copied messages'
     'user three',
   ]);
   expect(await messagesOf(client, first.sessionId)).toHaveLength(5);
-  // A copy of everything, and a fork of that copy.
+  // A fork of the whole fork.
   expect((await client.sessions.fork(fork.id)).messageCount).toBe(5);
 });
 
