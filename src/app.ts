@@ -7,6 +7,7 @@ import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
+import type { WriterThread } from './app/early-thread.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
@@ -33,10 +34,14 @@ import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
+export { createLogger } from './app/create-logger.ts';
+
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
 /** How long deliveries under way may take after that, in ms. */
 const deliveryGraceMs = 5000;
+/** Work in the background begins this long after the server listens, in ms: the first requests come first. */
+const backgroundDelayMs = 20;
 
 export interface App {
   readonly server: RestApiServer;
@@ -63,6 +68,8 @@ export interface AppOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** The redactor that `logger` uses. It learns the secrets of the settings. @default a new one */
   readonly redactor?: Redactor;
+  /** The thread of the store, if it is running already: see app/early-thread.ts. @default a new one */
+  readonly writerThread?: WriterThread;
 }
 
 /** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error with a message for the user */
@@ -73,6 +80,7 @@ export async function createApp(
     modelsOrigin = 'the settings',
     environment = process.env,
     redactor = createRedactor(),
+    writerThread,
   }: AppOptions = {},
 ): Promise<App> {
   redactor.learn([
@@ -87,6 +95,7 @@ export async function createApp(
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
   const store = await openSqliteStore({
     path: settings.databasePath,
+    thread: writerThread,
     ...(logger === undefined ? {} : { logger }),
   });
   removeConfigLeftovers(settings.home);
@@ -95,6 +104,8 @@ export async function createApp(
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
+  /** Starts when the server listens. */
+  const afterStart: (() => void)[] = [];
   try {
     startIdsAfter(await store.newestIds());
     // Opened before the agent, which appends events about unfinished runs.
@@ -140,6 +151,7 @@ export async function createApp(
       environment,
       redactor,
       warn: (message) => logger?.warn(message),
+      later: (work) => void afterStart.push(work),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'run failed: internal error'),
     });
     server = new RestApiServer(
@@ -162,10 +174,12 @@ export async function createApp(
   }
 
   const started = { server, agent, webhooks };
+  let starting: NodeJS.Timeout | undefined;
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
+    clearTimeout(starting);
     stopRetention?.();
     // At the same time: requests wait for their runs, and both have the same deadline.
     await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
@@ -203,9 +217,12 @@ export async function createApp(
         await stop();
         throw error;
       }
-      // Look for a model now, so that the first prompt need not wait for it.
-      void started.agent.models.choice();
-      void logSandbox(started.agent, logger);
+      starting = setTimeout(() => {
+        for (const work of afterStart) work();
+        // Look for a model now, so that the first prompt need not wait for it.
+        void started.agent.models.choice();
+        void logSandbox(started.agent, logger);
+      }, backgroundDelayMs);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,

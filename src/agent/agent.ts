@@ -98,6 +98,8 @@ export interface AgentOptions {
   readonly redactor?: Redactor;
   /** Called with warnings for the operator. */
   readonly warn?: (message: string) => void;
+  /** Called with work that may start later, such as watching files. @default it starts at once */
+  readonly later?: (work: () => void) => void;
 }
 
 export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
@@ -253,11 +255,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   await runs.recover();
   const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
-  const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
-    warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
-  );
+  let cleaning: Promise<unknown> | undefined;
+  const startBackground = (): void => {
+    if (closing.signal.aborted) return;
+    cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
+      warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
+    );
+    if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
+  };
   // Last: an agent that fails to open must leave nothing running.
-  if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
+  if (options.later === undefined) startBackground();
+  else options.later(startBackground);
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),

@@ -45,12 +45,14 @@ export class LiveRun {
   readonly #clock = new RunClock();
   readonly #result = Promise.withResolvers<PromptResult>();
   readonly #asked = Promise.withResolvers<Permission>();
+  readonly #ended = Promise.withResolvers<void>();
   #record: RunRecord;
   #memory: SessionMemory;
   #isAdmitted = false;
   #hasAnswered = false;
   #openQuestions = 0;
   #stop: Stop | undefined;
+  #isEnding = false;
   #pendingWrites: Write[] = [];
 
   constructor({ record, memory, ...fixed }: NewLiveRun) {
@@ -109,6 +111,11 @@ export class LiveRun {
     return this.#stop;
   }
 
+  /** True from the moment that its end is being committed. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   get result(): Promise<PromptResult> {
     return this.#result.promise;
   }
@@ -118,12 +125,9 @@ export class LiveRun {
     return this.#asked.promise;
   }
 
-  /** Resolves when the run has ended, with any outcome. */
+  /** Resolves when the run has ended, with any outcome: its end is committed, and the queue has removed it. */
   get ended(): Promise<void> {
-    return this.#result.promise.then(
-      () => undefined,
-      () => undefined,
-    );
+    return this.#ended.promise;
   }
 
   admitted(): void {
@@ -193,15 +197,26 @@ export class LiveRun {
     return writes;
   }
 
-  /** Stops all work that is still done for the run. */
+  /** Stops all work that is still done for the run, and its clock. */
   abort(): void {
     this.#abort.abort();
+    this.#clock.stop();
   }
 
-  /** Sets the final record. The result is settled once the record is committed, by `resolve` or `reject`. */
+  /** Its end is about to be committed. */
+  ending(): void {
+    this.#isEnding = true;
+  }
+
+  /** Sets the final record, once it is committed: nobody sees an end that a crash could undo. */
   end(record: RunRecord): void {
     this.#record = record;
     this.#clock.stop();
+  }
+
+  /** The queue has let the run go. */
+  released(): void {
+    this.#ended.resolve();
   }
 
   resolve(result: PromptResult): void {

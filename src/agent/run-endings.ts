@@ -38,6 +38,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
   return {
     async complete(run, { response, model, finishReason }, durationMs) {
       const { owner, hop } = run;
+      run.ending();
       // A run without a model call has no cost.
       const { usage, cost } = run.record.usage === null ? { usage: noUsage, cost: 0 } : run.record;
       const message = newMessageRow(
@@ -76,25 +77,27 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
       const { owner, hop } = run;
       const { status, error, event } = judgeEnding(run.stopped, cause);
       if (error.code === 'internal_error') onFault(cause, run.id);
+      run.ending();
       run.abort();
-      run.end({
+      const record: RunRecord = {
         ...run.record,
         status,
         // The same code as in the event, and as after a crash.
         error: { code: status === 'interrupted' ? 'interrupted' : error.code, message: error.message },
         finishReason: status === 'failed' ? 'error' : status,
         endedAt: iso(),
-      });
+      };
       try {
         await log.append(
           [{ ...event, ...owner, hop }],
-          [...run.takePendingWrites(), patchRun(run.record, now())],
+          [...run.takePendingWrites(), patchRun(record, now())],
         );
       } catch (fault) {
         // The store cannot be written now; `recover` marks the run at the next start.
         onFault(fault, run.id);
       }
-      const { startedAt } = run.record;
+      run.end(record);
+      const { startedAt } = record;
       figures.ended(status, startedAt === null ? undefined : now() - Date.parse(startedAt));
       run.reject(error);
     },

@@ -102,6 +102,7 @@ export class RunQueue {
     this.leaveLine(run);
     this.#live.delete(run.id);
     if (this.#working.get(run.sessionId) === run) this.#working.delete(run.sessionId);
+    run.released();
   }
 
   #requireRoom({ sessionId, request: { keyId } }: LiveRun): number {

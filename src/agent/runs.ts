@@ -178,11 +178,14 @@ export function createRuns(options: RunsOptions): Runs {
     { hop = 0, mayUseTools = true, keyId = null }: Caller & { hop?: number } = {},
   ): Promise<StartedRun> {
     requireAccepting();
+    // Its end may be committed, and seen by the caller, a moment before the queue lets it go.
+    const ending = queue.get(id);
+    if (ending?.isEnding) await ending.ended;
     const row = await store.getRun(id);
     if (row === undefined) throw runNotFound(id);
     const [last] = await store.listRuns({ limit: 1, sessionId: row.sessionId });
-    const hasEnded = !queue.has(id) && (row.status === 'interrupted' || row.status === 'failed');
-    if (!hasEnded) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
+    const isResumable = !queue.has(id) && (row.status === 'interrupted' || row.status === 'failed');
+    if (!isResumable) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
     const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };

@@ -139,7 +139,7 @@ export interface AnswerStore {
 }
 
 /** The parts of the event log that the REST server uses. */
-export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribe' | 'bounds' | 'stats'>;
+export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribeInBatches' | 'bounds' | 'stats'>;
 
 export interface HttpServices {
   readonly runs?: RunService;

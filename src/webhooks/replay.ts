@@ -80,7 +80,8 @@ function toWrite(row: EventRow, webhookId: string, now: number): Write {
     expiresAt: now + lifetimeMs,
     deliveries: [{ id: makeId('dlv', now), webhookId }],
   };
-  return { kind: 'addDeliveries', sequence: row.sequence, eventId: row.id, eventType: row.type, outbox };
+  const { sequence, id, type, data } = row;
+  return { kind: 'addDeliveries', sequence, eventId: id, eventType: type, data, outbox };
 }
 
 /** The sequence after which the range begins: for a time, that of the last event before it. */

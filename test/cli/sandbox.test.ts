@@ -55,7 +55,7 @@ describe.skipIf(process.platform !== 'linux')('without bubblewrap', () => {
     expect(ready.status).toBe(200);
     expect(part(ready)).toMatchObject({ ready: true, detail: expect.stringContaining('without a sandbox') });
     expect((await run(home, ['status'])).stdout).toMatch(/sandbox +commands run without a sandbox/);
-    expect(output.stderr).toContain('sandbox (auto): commands run without a sandbox');
+    await expect.poll(() => output.stderr).toContain('sandbox (auto): commands run without a sandbox');
   });
 
   it('"required" refuses to start and says why', async () => {

@@ -64,11 +64,18 @@ function plansOf(use: (reads: ReturnType<typeof prepareReads>) => void): string 
   migrate(database);
   const reads = prepareReads(database);
   const plans: string[] = [];
+  const explain = (text: string): void => {
+    for (const row of database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()) plans.push(String(row.detail));
+  };
   use({
     ...reads,
     composed(text) {
-      for (const row of database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()) plans.push(String(row.detail));
+      explain(text);
       return reads.composed(text);
+    },
+    composedArrays(text) {
+      explain(text);
+      return reads.composedArrays(text);
     },
   });
   database.close();

@@ -6,6 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { startWriterThread } from '../../src/store/sqlite/start-writer-thread.ts';
 import { newEvent, openStore, temporaryPath } from './temporary-store.ts';
 
 const storeModule = fileURLToPath(new URL('../../src/store/sqlite/sqlite-store.ts', import.meta.url));
@@ -100,4 +102,15 @@ test('an open store does not keep a process alive that has nothing left to do, a
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const store = await openStore(path);
   expect(await store.eventBounds()).toEqual({ first: 1, last: 1 });
+});
+
+test('a thread that was started in advance is used; if it has ended, opening fails', async () => {
+  const path = temporaryPath();
+  const thread = startWriterThread();
+  const store = await openSqliteStore({ path, thread });
+  expect(await store.write([newEvent()])).toEqual([1]);
+  await store.close();
+  const ended = startWriterThread();
+  await ended.terminate();
+  await expect(openSqliteStore({ path, thread: ended })).rejects.toThrow('it ended before it was used');
 });

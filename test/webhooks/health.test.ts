@@ -210,7 +210,7 @@ describe('a webhook that only fails', () => {
       await webhooks.enable(id);
     };
     await webhooks.emit('tool.start', toolStart());
-    await receiver.received(1);
+    await expect.poll(async () => (await webhooks.get(id))?.state.failures).toBe(1);
     time.pass(hour + 60_000);
     await webhooks.emit('tool.start', toolStart());
     await expect.poll(heard).toContain('webhook.failing');

@@ -99,7 +99,7 @@ async function probe(
 
 /** Uses Node's own client, which is loaded anyway: loading undici would delay the start. */
 async function getJson(url: string, timeoutMs: number): Promise<unknown> {
-  const { get } = await import(url.startsWith('https:') ? 'node:https' : 'node:http');
+  const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url, { agent: false, signal, headers: { accept: 'application/json' } }, resolve).once(

@@ -6,6 +6,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isProcessAlive } from '../../base/is-process-alive.ts';
 import { isTemporaryName, pidOfTemporaryName } from './temporary-name.ts';
 
 export interface LeftoverOptions {
@@ -87,7 +88,7 @@ export async function removeLeftovers({
     if (pid === undefined) return false;
     // In a container, one server after another may have the same pid.
     if (pid === process.pid) return mtimeMs >= startedAt;
-    return isAlive(pid) && Math.abs(Date.now() - mtimeMs) < longestWriteMs;
+    return isProcessAlive(pid) && Math.abs(Date.now() - mtimeMs) < longestWriteMs;
   }
 
   await visit(root, 0);
@@ -108,13 +109,4 @@ async function openFolder(path: string): Promise<Folder> {
   }
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   return { handle, at: `/proc/self/fd/${handle.fd}` };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

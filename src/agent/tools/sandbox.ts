@@ -89,18 +89,24 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   async function probe(): Promise<SandboxState> {
     // A bubblewrap that is killed during its own start can leave a process behind, despite --die-with-parent.
     const mark = options.marks?.create();
+    let left: Promise<unknown> | undefined;
+    const endLeft = (): Promise<unknown> => {
+      left ??= mark?.end() ?? Promise.resolve();
+      return left;
+    };
     try {
       return await probeBubblewrap({
         workspace,
         program: findProgram(),
         timeoutMs: probeTimeoutMs,
+        endLeft,
         prepareStart: async (command) => {
           const start = await prepareStart(command, workspace, []);
           return { ...start, environment: { ...start.environment, ...mark?.environment } };
         },
       });
     } finally {
-      await mark?.end();
+      await endLeft();
     }
   }
 

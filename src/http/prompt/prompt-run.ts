@@ -119,13 +119,13 @@ async function followRun(
     stream.close();
     return;
   }
-  const items = events.subscribe({
+  const batches = events.subscribeInBatches({
     runId,
     after: started.afterSequence,
     deltas: true,
     signal: stream.signal,
   });
-  await followLog(stream, items, context, {
+  await followLog(stream, batches, context, {
     historyEnd: started.afterSequence,
     endsAfter: ({ type }) => endTypes.has(type),
   });

@@ -4,9 +4,10 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
-import { toEventRow } from './rows.ts';
+import { type EventColumns, eventColumns, toEventRow } from './rows.ts';
 import type { Reads } from './statements.ts';
 
+/** @throws DamagedRowError */
 export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
@@ -22,26 +23,37 @@ export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[]
   where(query.runId === undefined ? 'session_id = ?' : '+session_id = ?', query.sessionId);
 
   const order = `ORDER BY sequence ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`;
-  const page = (columns: string, more: readonly string[]): string => {
+  const page = (selected: string, more: readonly string[]): string => {
     const all = [...conditions, ...more];
-    return `SELECT ${columns} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
+    return `SELECT ${selected} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
-    takeRows(reads.composed(text).iterate(...all), toEventRow, query.maxText);
+    takeRows(rowsOf(reads.composedArrays(text).iterate(...all)), toEventRow, query.maxText);
 
-  if (query.types === undefined) return run(page('*', []), [...values, query.limit]);
+  if (query.types === undefined) return run(page(eventColumns, []), [...values, query.limit]);
   const types = [...new Set(query.types)];
   if (types.length === 0) return [];
   if (query.runId !== undefined) {
     const among = `+type IN (${types.map(() => '?').join(', ')})`;
-    return run(page('*', [among]), [...values, ...types, query.limit]);
+    return run(page(eventColumns, [among]), [...values, ...types, query.limit]);
   }
-  if (types.length === 1) return run(page('*', ['type = ?']), [...values, ...types, query.limit]);
+  if (types.length === 1) return run(page(eventColumns, ['type = ?']), [...values, ...types, query.limit]);
   // Several types: one bounded walk per type on an index alone, merged. `IN` would sort all rows of these types.
   const walks = types.map(() => `SELECT sequence FROM (${page('sequence', ['type = ?'])})`);
-  const text = `SELECT * FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
+  const text = `SELECT ${eventColumns} FROM events WHERE sequence IN (${walks.join(' UNION ALL ')} ${order}) ${order}`;
   const perWalk = types.flatMap((type) => [...values, type, query.limit]);
   return run(text, [...perWalk, query.limit, query.limit]);
+}
+
+/** @throws DamagedRowError */
+export function getEvent(reads: Reads, id: string): EventRow | undefined {
+  const [row] = rowsOf(reads.composedArrays(`SELECT ${eventColumns} FROM events WHERE id = ?`).iterate(id));
+  return row === undefined ? undefined : toEventRow(row);
+}
+
+/** The types of node:sqlite know rows as objects only. */
+function rowsOf(rows: Iterable<unknown>): Iterable<EventColumns> {
+  return rows as Iterable<EventColumns>;
 }
 
 /** How many events of these types come after a number; walks an index per type. */

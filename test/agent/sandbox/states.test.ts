@@ -53,7 +53,9 @@ onLinux('a command', () => {
   it('leaves no process of a trial start that was ended while it started', async () => {
     const pidFile = join(temporaryFolder(), 'pid');
     // The background process leaves the process group, as a half-started bubblewrap does when its parent is killed.
-    const { path } = standIn(`setsid sleep 1000 & echo $! > ${pidFile}; exit 1`);
+    const { path } = standIn(
+      `setsid sh -c 'echo $$ > ${pidFile}; exec sleep 1000' & while [ ! -s ${pidFile} ]; do sleep 0.05; done; exit 1`,
+    );
     const { run } = await agentWith(path);
     await expect(run('echo ran')).rejects.toMatchObject(refused);
     const pid = Number(readFileSync(pidFile, 'utf8'));
