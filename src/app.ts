@@ -62,7 +62,7 @@ export interface App {
 
 export interface AppOptions {
   readonly logger?: Logger;
-  /** Where the model was set, for messages. @default 'the settings' */
+  /** The place where the model was set, for messages. @default 'the settings' */
   readonly modelsOrigin?: string;
   /** Source of the providers' keys. Programs that tools start get a part of it. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
@@ -293,7 +293,7 @@ async function connect(
   };
 }
 
-/** Damage is found only when a page is read, long after the opening; the message must name the file all the same. */
+/** Damage is found only when a page is read, long after the opening, but the message must name the file. */
 function asStartError(error: unknown, databasePath: string): unknown {
   if (error instanceof DamagedRowError)
     return new Error(`${databasePath}: ${error.message}`, { cause: error });

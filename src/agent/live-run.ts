@@ -22,7 +22,7 @@ export interface NewLiveRun {
   readonly request: RunRequest;
   /** Selected once, when the run is admitted. */
   readonly driver: Driver;
-  /** How many requests of this server's own webhooks led to the run. */
+  /** The number of requests of this server's own webhooks that led to the run. */
   readonly hop: number;
   readonly isResumed: boolean;
   readonly memory: SessionMemory;
@@ -125,7 +125,7 @@ export class LiveRun {
     return this.#asked.promise;
   }
 
-  /** Resolves when the run has ended, whatever its outcome: its end is committed, and the queue has let it go. */
+  /** Resolves when the run has ended, with any outcome: its end is committed, and the queue has removed it. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }

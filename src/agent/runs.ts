@@ -70,7 +70,7 @@ export interface Runs {
       requestId: string;
       /** @default a new id */
       runId?: string;
-      /** How many requests of this server's own webhooks led to the run. @default 0 */
+      /** The number of requests of this server's own webhooks that led to the run. @default 0 */
       hop?: number;
     },
   ): Promise<StartedRun>;

@@ -259,7 +259,7 @@ function howToAnswer(id: string): string {
   return `codebuddy permissions allow ${id}   (or: deny ${id})`;
 }
 
-/** The error for a question that nobody can answer here. The run keeps waiting, for an answer from elsewhere. */
+/** The error for a question that cannot be answered here. The run keeps waiting for an answer from elsewhere. */
 async function permissionRequired({ data, runId, sessionId }: StreamEvent, place: Place): Promise<Error> {
   const question = questionOf(data);
   complain(await describeQuestion(question, place.isLocal ? place.workspace : undefined));

@@ -17,7 +17,7 @@ export interface Endpoint {
   readonly expected?: ExpectedServer;
 }
 
-/** How to find the server. */
+/** Options to find the server. */
 export interface DiscoveryOptions {
   /** URL of the server: `http://…` or `https://…`. @default the URL in `api/server.json` of the config folder */
   readonly url?: string;

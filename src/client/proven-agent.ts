@@ -121,7 +121,7 @@ function proofIn(answer: string): string | undefined {
       ? body.proof
       : undefined;
   } catch {
-    // Not JSON, so not our server.
+    // Not JSON, so another program.
     return undefined;
   }
 }

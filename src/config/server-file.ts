@@ -54,7 +54,7 @@ export function removeOldServerFile(home: string): void {
     const content = readContent(path);
     if (content !== undefined && !isProcessAlive(content.pid)) rmSync(path, { force: true });
   } catch {
-    // The file is not known to be ours.
+    // The file cannot be identified as this server's.
   }
 }
 

@@ -6,7 +6,7 @@
 //   fresh      in the store only, never tried or asked for again; the queue keeps the sequence number of its event
 //   waiting    in the store only, tried; the queue keeps the time when the first one is due
 //   ready      in memory and due; starts in order
-//   urgent     in memory; a user asked to send it now, whatever the breaker or a pause says
+//   urgent     in memory; a user asked to send it now, regardless of the breaker and of pauses
 //   sending    its request is under way
 //   recording  its request has ended; the result is not on the disk yet
 //
@@ -35,7 +35,7 @@ const allLanesCapacity = 32_768;
 const maxCapacity = 256;
 const minCapacity = 16;
 
-/** How many deliveries each of `lanes` lanes may have in memory. */
+/** Limit of deliveries in memory for each of `lanes` lanes. */
 export function laneCapacity(lanes: number): number {
   return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), maxCapacity);
 }

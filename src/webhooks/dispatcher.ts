@@ -1,6 +1,6 @@
 // Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
 // committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: the store
-// has one owner, so whatever is pending when a process starts is free again.
+// has one owner, so all pending deliveries are free again when a process starts.
 
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
@@ -31,7 +31,7 @@ export interface DispatcherOptions {
   /** 0 to 1. */
   readonly random: () => number;
   readonly hooks: DispatcherHooks;
-  /** How many deliveries a lane may have in memory. */
+  /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;
   /** Requests in flight, of all webhooks together. @default 128 */
   readonly maxInFlight?: number;
@@ -54,7 +54,7 @@ export interface Dispatcher {
 const startsPerTurn = 24;
 /** Beyond this many unrecorded results nothing starts: a disk that is full would cost as many duplicates. */
 const maxUnrecorded = 512;
-/** How long nothing starts after a local fault, such as too many open files. */
+/** Nothing starts for this time after a local fault, such as too many open files. */
 const stallMs = 2000;
 /**
  * The delay before the dispatcher checks a webhook again that has something due but cannot start it, in case no event
@@ -261,7 +261,7 @@ export function createDispatcher({
     if (wasUnreachable) hooks.onUnreachable(lane, undefined);
     const context = { now, isUrgent, wasUnreachable };
 
-    // A probe that reached nobody spends nothing: the delivery waits as if it had never started.
+    // A probe that reached no receiver spends nothing: the delivery waits as if it had never started.
     const isFree =
       isProbe &&
       verdict.isUnsent === true &&

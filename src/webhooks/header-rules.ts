@@ -66,7 +66,7 @@ function faultOf(name: string, value: unknown): string | undefined {
 
 const credential = /auth|cookie|token|secret|passw|key|session|signature/i;
 
-/** Schemes of RFC 9110 §11.4 whose value is a credential, whatever the name of the header. */
+/** Schemes of RFC 9110 §11.4 whose value is a credential, in any header. */
 const credentialValue = /^(?:bearer|basic|token|apikey)\s+\S/i;
 
 function isCredential(name: string, value: string): boolean {

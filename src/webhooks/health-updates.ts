@@ -57,7 +57,7 @@ export function createHealthUpdates({
       let change: HealthChange | undefined;
       if (verdict.outcome === 'success') {
         ({ state, change } = afterSuccess(before));
-        // The receiver takes requests, whatever pause it asked for.
+        // The receiver accepts requests, although it asked for a pause.
         if (isUrgent && state.pausedUntil !== null) state = { ...state, pausedUntil: null };
         lane.succeeded(now, wasOpen || wasUnreachable);
       } else if (verdict.counts && verdict.sign !== 'unknown') {

@@ -11,9 +11,9 @@ export interface HousekeepingOptions {
   readonly store: Store;
   readonly clock: DeliveryClock;
   readonly lanes: ReadonlyMap<string, Lane>;
-  /** How many ended deliveries the history has. */
+  /** The number of ended deliveries in the history. */
   readonly ended: () => number;
-  /** How many it may have. */
+  /** Limit of that number. */
   readonly keep: number;
   readonly onPruned: (count: number) => void;
   readonly onExpired: (lane: Lane, count: number) => void;

@@ -198,7 +198,7 @@ export class Lane {
     return shut > now ? shut : undefined;
   }
 
-  /** How many slots there are at this time. */
+  /** The number of slots at this time. */
   slotsAt(now: number): number {
     if (!this.#canSend || this.shutUntil(now) !== undefined) return 0;
     // One probe at a time.

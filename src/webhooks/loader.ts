@@ -8,7 +8,7 @@ import type { Lane } from './lane.ts';
 export interface LoaderOptions {
   readonly store: Pick<DeliveryStore, 'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting'>;
   readonly clock: DeliveryClock;
-  /** How many deliveries a lane may have in memory. */
+  /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;
   /** Called when the lane has been loaded. Must not throw. */
   readonly onLoaded: (lane: Lane) => void;
@@ -23,7 +23,7 @@ export interface Loader {
 }
 
 const retryAfterMs = 1000;
-/** How many of the waiting deliveries are searched for one to probe with. */
+/** Number of waiting deliveries that are searched for one to probe with. */
 const probeCandidates = 100;
 /** A delivery tried more often than this is not sent early as a probe: its history would grow without end. */
 const maxTriesEarly = 60;

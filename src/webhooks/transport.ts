@@ -49,7 +49,7 @@ export interface TransportOptions {
   readonly maxIdle?: number;
 }
 
-/** How much of an answer's body is read, and how much of it is kept. */
+/** Limits of an answer's body: bytes read, and bytes kept. */
 const maxBodyBytes = 64 * 1024;
 const maxExcerptBytes = 4 * 1024;
 const maxHeaderBytes = 16 * 1024;

@@ -5,7 +5,7 @@ import { parseRetryAfter } from '../base/retry-after.ts';
 import type { FailureReason, TransportResult } from './transport-result.ts';
 import type { FailureSign } from './webhook-health.ts';
 
-/** How an attempt ended. */
+/** The outcome of an attempt. */
 export type Outcome =
   | 'success'
   | 'http_error'

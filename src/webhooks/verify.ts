@@ -10,7 +10,7 @@ export type WebhookHeaders =
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface VerifyWebhookOptions {
-  /** How far `webhook-timestamp` may be from now, in seconds, both ways. @default 300 */
+  /** The permitted distance of `webhook-timestamp` from now, in seconds, both ways. @default 300 */
   readonly toleranceSeconds?: number;
   /** The current time in Unix milliseconds. @default Date.now() */
   readonly now?: number;

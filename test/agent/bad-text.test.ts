@@ -15,7 +15,7 @@ it('lone surrogates and NUL never reach a provider', async () => {
   const { reply, refusals } = strictly([
     {
       kind: 'answer',
-      // The second half of the character comes in a delta of its own.
+      // The second half of the character comes in its own delta.
       text: ['Hi ', half, '\ude00', ` ${half}`],
       toolCalls: [
         { name: 'bash', arguments: { command: "printf 'a\\0b'; printf '\\355\\240\\275'" } },

@@ -14,7 +14,7 @@ function makeDeep(workspace: string, levels: number, name = 'd'): void {
   const path = Array.from({ length: levels }, () => name).join('/');
   execFileSync('mkdir', ['-p', path], { cwd: workspace });
   writeFileSync(join(workspace, path, 'deepest.txt'), 'needle');
-  // `rm` bears the depth better than fs.rmSync.
+  // `rm` handles the depth better than fs.rmSync.
   onTestFinished(() => void execFileSync('rm', ['-rf', join(workspace, name)]));
 }
 

@@ -206,7 +206,7 @@ it('deleting the workspace is reported as an error', async () => {
 });
 
 it('a git checkout of many files is reported completely', async () => {
-  // `npm run test:soak` asks for more.
+  // `npm run test:soak` sets more.
   const total = Number(process.env.WATCH_FILES ?? 1000);
   const changed = total / 10;
   const { root, told } = await watch((folder) => {
@@ -237,7 +237,7 @@ it('a git checkout of many files is reported completely', async () => {
 
 it('changes by tools are reported once, with their call; other changes without one', async () => {
   const { tool, write, events, workspace } = await startAgent({ watch: true });
-  // The first change that is seen proves that the watcher is up.
+  // The first reported change proves that the watcher has started.
   await waitFor('changes are seen', async () => {
     write('probe.txt', String(performance.now()));
     return (await events()).some(({ type }) => type.startsWith('file.'));

@@ -176,7 +176,7 @@ describe.each(wireNames)('%s', (wire) => {
       'in the middle of a call',
       () => agent.agent.runs.activeCount() === 1 && isThere(agent, 'here'),
     );
-    // A refusal that has nothing to do with the history.
+    // A refusal unrelated to the history.
     agent.reply({ kind: 'error', status: 401 });
     await expect(agent.prompt('failure', {}, session.id)).rejects.toMatchObject({
       code: 'model_auth_failed',
@@ -212,7 +212,7 @@ describe.each(wireNames)('%s', (wire) => {
       expect((await agent.prompt('on', {}, fork.id)).response).toBe('forked');
     }
     expect(agent.refusals).toEqual([]);
-    // A copy of the whole is sent as the original is.
+    // A copy of the whole session is sent like the original.
     const copy = await agent.agent.sessions.fork(sessionId, {});
     await agent.prompt('same', {}, copy.id);
     await agent.prompt('same', {}, sessionId);
@@ -306,7 +306,7 @@ it('switching to another provider in the middle of a run keeps the conversation'
   });
   const { response, sessionId } = await agent.prompt('go');
   expect(response).toBe('from the other');
-  // And back, with what both have said.
+  // And back, with the answers of both.
   const back = strictly(says('back again'));
   first.reply(back.reply);
   expect((await agent.prompt('again', { model: 'anthropic/claude-sonnet-5-5' }, sessionId)).response).toBe(
@@ -423,7 +423,7 @@ it('a session of an earlier release is converted from its messages', async () =>
   await first.store.close();
   const database = new DatabaseSync(first.databasePath);
   onTestFinished(() => database.close());
-  // As it was before: no entries, ids that repeat, and a run that was cut off after its prompt.
+  // A session of an earlier release: no entries, repeated ids, and a run that was cut off after its prompt.
   database.exec('DELETE FROM turns');
   for (const { id, content } of database.prepare('SELECT id, content FROM messages').all()) {
     const old = JSON.parse(string(content)) as { sent?: boolean; tool?: { callId: string } };

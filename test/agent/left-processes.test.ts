@@ -16,7 +16,7 @@ let count = 0;
 /** A unique sleep time that identifies the process. */
 function uniqueSeconds(): string {
   const seconds = `${100_000 + process.pid}.${++count}`;
-  // A test that fails must leave nothing either.
+  // A failing test must not leave processes either.
   onTestFinished(() => {
     for (const pid of running(seconds)) process.kill(pid, 'SIGKILL');
   });

@@ -32,9 +32,9 @@ describe('in the workspace', () => {
       plant(join(workspace, `.codebuddy-${hex}.tmp`)),
       plant(join(deep, `.codebuddy-${hex}.tmp`)),
       plant(join(workspace, `.codebuddy-${deadPid}-${hex}.tmp`)),
-      // Of an earlier process with our number, as in a container.
+      // Of an earlier process with this pid, as in a container.
       plant(join(workspace, `.codebuddy-${process.pid}-${hex}.tmp`), 24 * 3_600_000),
-      // Fresh: it is looked at twice.
+      // New: it is checked twice.
       plant(join(workspace, 'a', `.codebuddy-${hex}.tmp`), 0),
     ];
     const victim = join(outside, `.codebuddy-${hex}.tmp`);
@@ -43,7 +43,7 @@ describe('in the workspace', () => {
     symlinkSync(outside, join(workspace, 'link'));
     mkdirSync(join(workspace, `.codebuddy-${'f'.repeat(16)}.tmp`));
     const kept = [
-      // The parent of this test lives: it may be writing.
+      // The parent of this test is running, so it may be writing.
       plant(join(workspace, `.codebuddy-${process.ppid}-${hex}.tmp`)),
       plant(join(workspace, '.codebuddy-notes.tmp')),
       plant(join(workspace, `codebuddy-${hex}.tmp`)),

@@ -81,7 +81,7 @@ it('kill -9 during a fork leaves no partial session', async () => {
     server.child.kill('SIGSTOP');
     isHalf = copied() < count;
     if (isHalf) continue;
-    // The fork was done before this process had its turn: once more.
+    // The fork ended before this process had its turn: repeat.
     server.child.kill('SIGCONT');
     const { id } = (await (await forking).json()) as { id: string };
     await fetch(`${server.url}/api/sessions/${id}`, { method: 'DELETE', headers });
@@ -147,7 +147,7 @@ describe('an export', () => {
     };
     const alone = await inFlight();
     const before = usedBytes();
-    // This reader takes the head of the document and nothing else.
+    // This reader reads only the head of the document.
     const sent = request(`${url}/api/sessions/${source}/export`, {
       headers: { authorization: `Bearer ${testKey}` },
     }).end();

@@ -119,7 +119,7 @@ describe('an MCP server', () => {
 const hasNpx = spawnSync('npx', ['--version'], { stdio: 'ignore' }).status === 0;
 
 describe.skipIf(!hasNpx)('the documented npx example', () => {
-  // No registry answers: what runs can only come from the workspace.
+  // No registry answers: a program that runs can only come from the workspace.
   const offline = {
     npm_config_registry: 'http://127.0.0.1:1',
     npm_config_fetch_retries: '0',

@@ -402,7 +402,7 @@ describe('tool lists', () => {
     expect(changes.count).toBe(1);
     expect(await names()).toContain('bad__grown-10');
     await call('bad__grow');
-    // Looked at by the call itself.
+    // Checked by the call itself.
     expect((await call('bad__grown-11')).content).toMatch(/^grown-11/);
     expect(changes.count).toBe(2);
   });

@@ -184,7 +184,7 @@ function readItem(item: unknown, storedTexts: ReadonlyMap<string, string>): read
     case 'message':
       return [message(string(field(item, 'role')), { text: textOf(field(item, 'content')) })];
     default:
-      // Reasoning and the like say nothing that the uniform view shows.
+      // Reasoning and similar items are not part of the uniform view.
       return [];
   }
 }

@@ -122,7 +122,7 @@ it('silence in the middle of an answer ends the call, and the same model is not 
 
 it('after a time-out the next model of the chain is asked', async () => {
   const passSilence = holdSilence();
-  // The silent model has its request: only now does its time pass.
+  // The silent model has its request, so its time starts now.
   const silent = await startServer(async () => passSilence());
   const up = await startModelServer(says('from the second'));
   const { prompt } = await startAgent({

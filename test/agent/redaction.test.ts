@@ -101,7 +101,7 @@ describe('output of an MCP server is redacted', () => {
     await mcp.list();
     for (let at = 0; at + 6 <= secret.length; at++)
       expect(troubles[0]).not.toContain(secret.slice(at, at + 6));
-    // A short or common value would take ordinary words away.
+    // Redacting a short or common value would remove ordinary words.
     expect(troubles[0]).toContain('short abc level production last words');
   });
 

@@ -17,7 +17,7 @@ interface Outcome {
 }
 
 const isRoot = process.getuid?.() === 0;
-// Mounts are made in a namespace of their own; an ordinary user needs a user namespace for it.
+// Mounts are created in a separate namespace; an ordinary user needs a user namespace for it.
 const unshare = ['unshare', ...(isRoot ? [] : ['--user', '--map-root-user']), '--mount'];
 const canMount =
   spawnSync(unshare[0] as string, [...unshare.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;

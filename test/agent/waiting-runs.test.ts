@@ -158,7 +158,7 @@ describe('the memory of a run', () => {
           const { run, asked } = await start(null, undefined, `go ${i} `.padEnd(characters, 'x'));
           if (status === 'waiting') await asked;
           ids.push(run.id);
-          // The stand-in for the model remembers what it was asked.
+          // The stand-in for the model keeps its requests.
           (server.requests as unknown[]).length = 0;
         }
         return ids;
@@ -171,7 +171,7 @@ describe('the memory of a run', () => {
       const before = usedBytes();
       const ids = await startMany();
       for (const id of ids) expect(await statusOf(id)).toBe(status);
-      // Of one copy of each prompt: half.
+      // Half of one copy of each prompt.
       await waitFor('it holds little', () => usedBytes() - before < (count * characters) / 2);
 
       const [first = ''] = ids;

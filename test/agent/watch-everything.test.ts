@@ -206,13 +206,13 @@ test.runIf(process.platform === 'linux')('more changes than the system queues ar
     for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`));
     for (const name of ['left', 'right']) writeFileSync(join(folder, name), '');
   });
-  // The event loop stands still meanwhile: nothing takes hints out of the queue. In turns, since the same hint twice is
-  // one.
+  // The event loop is blocked meanwhile, so nothing takes hints out of the queue. The files alternate, since two equal
+  // hints in a row are merged.
   const files = ['left', 'right'].map((name) => openSync(join(root, name), 'a'));
   const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
   for (let i = 0; i <= limit; i++) writeSync(files[i % 2] as number, 'x');
   for (const file of files) closeSync(file);
-  // The queue is full: none of these is hinted at.
+  // The queue is full, so there are no hints for these.
   const paths = Array.from({ length: 1000 }, (_, i) => `d${i % 100}/f${i}`);
   for (const path of paths) writeFileSync(join(root, path), 'x');
   await settled({ ...all(['left', 'right'], 'modify'), ...all(paths, 'create') });
@@ -350,7 +350,7 @@ describe('a file written from the event stream', () => {
     );
     const size = statSync(join(workspace, 'events.log')).size;
     expect(size).toBe(readFileSync(join(workspace, 'events.log')).length);
-    // It has ended: one more event of another file is one more event.
+    // The loop has ended: one more event of another file causes only one event.
     const before = await count();
     writeFileSync(join(workspace, 'another.txt'), '');
     await waitFor('another change', async () => (await count()) > before);

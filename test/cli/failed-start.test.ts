@@ -65,7 +65,7 @@ test('serve names a full disk that keeps it from marking unfinished runs, and ex
   client.close();
   server.child.kill('SIGKILL');
   await server.finished;
-  // Without a log file to write into, the next commit needs space.
+  // Without an existing write-ahead log, the next commit needs space.
   const database = new DatabaseSync(join(home, 'api', 'codebuddy.db'));
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();

@@ -178,7 +178,7 @@ it('a permission question shows the whole command, the file and what "always" co
   }
 });
 
-// util-linux and macOS spell it differently; the test needs a terminal, not this program.
+// `script` has other arguments on macOS; the test needs a terminal, not this program.
 it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
   'a terminal receives no escape sequences but the program’s own colours',
   async () => {

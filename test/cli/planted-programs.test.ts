@@ -22,7 +22,7 @@ it('planted programs run neither for the server nor for its libraries', async ()
   await server.saw('http://');
   const prompt = start(home, ['prompt', 'run echo "it is $((6*7))"']);
   expect((await prompt.finished).stdout).toContain('it is 42');
-  // The watcher has begun once it tells of a file.
+  // The watcher has started once it reports a file.
   const tail = start(home, ['events', 'tail', '--type', 'file.*', '--json']);
   let count = 0;
   const writing = setInterval(() => writeFileSync(join(workspace, `seen-${count++}.txt`), ''), 50);

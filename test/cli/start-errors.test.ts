@@ -319,7 +319,7 @@ function serve(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    // It started after all: that is the failure.
+    // It started, which is the failure.
     if (stdout.includes('"url"')) child.kill('SIGKILL');
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -342,7 +342,7 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
   expect(lines, seen).toHaveLength(1);
   for (const part of says(folder)) expect(lines[0], seen).toContain(part);
   expect(ended.stderr, seen).not.toMatch(/^ +at /m);
-  // A second start finds no half of a first one.
+  // The failed start left nothing half-written for a second one.
   if (existsSync(folder.home) && statSync(folder.home).isDirectory())
     expect(readdirSync(folder.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 }

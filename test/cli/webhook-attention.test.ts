@@ -36,7 +36,7 @@ it('status, doctor, readiness and serve name a paused webhook and a file that wa
   const client = new CodeBuddyClient({ home });
   const answer = await client.ready();
   client.close();
-  // It concerns receivers, not this server.
+  // It is a problem of receivers, not of this server.
   expect(answer.status).toBe('ready');
   expect(answer.parts.find(({ name }) => name === 'webhooks')?.detail).toContain(`${id} (open)`);
   server.child.kill('SIGTERM');

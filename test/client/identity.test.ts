@@ -167,7 +167,7 @@ describe('the right server', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.status()));
     expect(answers.every(({ running }) => running)).toBe(true);
     expect((await client.prompt({ prompt: 'help' })).response).toBeTruthy();
-    // The typed client's health is the plain one.
+    // The typed client's `health` returns the plain answer.
     expect(await client.health()).toMatchObject({ status: 'ok' });
   });
 

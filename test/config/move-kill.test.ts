@@ -60,7 +60,7 @@ test('kill -9 loses nothing', { timeout: (rounds + 1) * TEST_LIMIT_MS }, async (
     for (const enough of [1 + (round % 2), 3]) {
       const { child, finished } = start(home, ['serve', '--port', '0', '--workspace', tmpdir()]);
       await expect.poll(movedCount, { interval: 1 }).toBeGreaterThanOrEqual(enough);
-      // Not always at the same line of code.
+      // At a different line of code each time.
       await wait(Math.random() * 20);
       child.kill('SIGKILL');
       await finished;

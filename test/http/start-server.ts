@@ -78,7 +78,7 @@ async function send(url: string, method: string, path: string, init: TestRequest
   try {
     json = JSON.parse(text);
   } catch {
-    // Not JSON; the test that cares looks at `text`.
+    // Not JSON; such tests use `text`.
   }
   return { status: answer.status, headers: answer.headers, text, json };
 }

@@ -16,7 +16,7 @@ type Described = any;
 function misfitsOf(described: Described, route: string, { status, headers }: Answer, who: string): string[] {
   const [method = '', path = ''] = route.split(' ');
   const operation = described.paths[path.replace(/:(\w+)/g, '{$1}')][method.toLowerCase()];
-  // Of requests only the answers are of interest: some are meant to be wrong.
+  // Only the answers are checked: some requests are wrong on purpose.
   const found = violationsOf(headers)
     .filter(({ location }) => location[0] !== 'request')
     .map(({ location, message }) => `${route} (${who}) ${status}: ${location.join('.')} ${message}`);
@@ -190,7 +190,7 @@ test('streams that have no end are in the document too', async () => {
     const answer = { status: response.status, headers: response.headers, json: undefined };
     return { misfits: misfitsOf(described, `GET ${route}`, answer, 'a stream'), text: await response.text() };
   });
-  // Prism passes an answer on when it has all of it: a server that stops ends its streams.
+  // Prism forwards an answer when it is complete: stopping the server ends its streams.
   const { expectReaders } = readersOf(url, key);
   await expectReaders(2);
   await app.stop();

@@ -246,7 +246,7 @@ it.each(behaviours.map(({ path, description }) => [path, description] as const))
   const { path: asked = path, end, most } = expectation;
   const seen = await visit(port, asked, {
     ...(most === undefined ? {} : { most }),
-    // An end that is expected is waited for.
+    // Waits for an expected end.
     until: (sofar) => (end === undefined || end === 'open') && passes(expectation, sofar),
     ...(end === 'open' ? { meanwhile: () => stillAnswers(port) } : {}),
   });

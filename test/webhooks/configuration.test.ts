@@ -189,7 +189,7 @@ describe('a webhook as it is shown', () => {
     const id = await webhooks.register({ url: receiver.url, headers, events: ['tool.*'] });
     const shown = await webhooks.get(id);
     await webhooks.update(id, { headers: { ...shown?.headers, 'X-New': 'yes' } });
-    // Names are the same in any case.
+    // Names are case-insensitive.
     await webhooks.update(id, { headers: { authorization: '***', 'X-Team': 'red' }, timeout: 2000 });
     await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
     expect(receiver.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-team': 'red' });

@@ -270,7 +270,7 @@ describe('the answer', () => {
     });
     const first = await webhooks.emit('tool.start', toolStart());
     expect((await webhooks.settled(first.deliveries))[0]).toMatchObject({ status: 'success', attempts: 2 });
-    // The next one is swapped at once.
+    // The next request is swapped immediately.
     const second = await webhooks.emit('tool.start', toolStart());
     expect((await webhooks.settled(second.deliveries))[0]).toMatchObject({ status: 'success', attempts: 1 });
     const [request] = receiver.requests;

@@ -22,7 +22,7 @@ interface Suspect {
   changedAt: number;
   /** Changes in a row, each after an event about it. */
   rounds: number;
-  /** Those of them that came within `quickMs`. */
+  /** The number of them that came within `quickMs`. */
   quickRounds: number;
   echoes: number;
   isMuted: boolean;

@@ -51,7 +51,7 @@ function blockText(block: ContentBlock): string {
   }
 }
 
-/** Always one line, whatever the details contain. */
+/** Always one line, for any details. */
 function line(what: string, ...details: readonly (string | undefined)[]): string {
   const said = details
     .filter((detail) => detail !== undefined && detail !== '')

@@ -130,7 +130,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
       if (newestTokens() > window * largeResultShare && cutNewestResults())
         return { isShorter: true, spent: undefined };
       const before = tokensOfAll(conversation);
-      // The provider refused this much, so its window is smaller, whatever the price list says.
+      // The provider refused this much, so its window is smaller than in the price list.
       const { isShorter, spent } = await summarize(Math.min(window, before));
       if (isShorter && tokensOfAll(conversation) < before * 0.9) return { isShorter, spent };
       const isCut = cutNewestResults();

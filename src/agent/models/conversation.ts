@@ -1,7 +1,7 @@
 // Converts a session's transcript to the prompt of a model, in a form that every provider accepts: user and assistant
-// alternate, each call is followed by its one result, no text is blank, and reasoning goes only to the model that wrote
-// it. The prompt is a pure function of the stored transcript, so a later run sends the same bytes again. The store
-// keeps everything; a summary replaces the older part once the conversation exceeds the model's context.
+// alternate, each call is followed by exactly one result, no text is blank, and reasoning goes only to the model that
+// wrote it. The prompt is a pure function of the stored transcript, so a later run sends the same bytes again. The
+// store keeps everything; a summary replaces the older part once the conversation exceeds the model's context.
 
 import type {
   LanguageModelV4Message,

@@ -47,7 +47,7 @@ const longestWaitMs = 20_000;
 const remoteSilenceMs = 120_000;
 /** A local model may take minutes for its first word: it is loaded from disk, or reads a long prompt without a GPU. */
 const localSilenceMs = 600_000;
-/** How long a failed model is tried last. */
+/** A failed model is tried last for this time, in ms. */
 const coolDownMs = 60_000;
 
 export function createModelChain({

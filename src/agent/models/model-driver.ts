@@ -43,7 +43,7 @@ export interface ModelDriverOptions {
 const defaultMaxSteps = 50;
 /** Above this share of the window, the older part is summarized. */
 const fullShare = 0.8;
-/** Above this share of the window, a refusal may mean that the conversation is too long, whatever the provider says. */
+/** Above this share of the window, any refusal may mean that the conversation is too long. */
 const nearlyFullShare = 0.5;
 /** How many times one request that is too long is shortened. */
 const maxRepairs = 8;

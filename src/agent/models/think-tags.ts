@@ -10,7 +10,7 @@ export class ThinkTags {
   /** The possible start of a tag. */
   #held = '';
 
-  /** True if the next piece must be passed to `take`, whatever it contains. */
+  /** True if the next piece must be passed to `take`, even if it contains no tag. */
   get isOpen(): boolean {
     return this.#state === 'thinking' || this.#held !== '';
   }

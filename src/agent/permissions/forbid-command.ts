@@ -192,7 +192,7 @@ function forbidsWords(rule: Rule, [first, ...args]: Words): boolean {
 
 /** True if the operands of the rule occur in order, with only options between them, each perhaps with a value. */
 function hasOperands({ operands }: Rule, args: readonly Word[]): boolean {
-  // How many operands may have matched so far, and whether the word before was an option.
+  // The possible numbers of matched operands so far, and whether the word before was an option.
   let met = new Map<number, boolean>([[0, false]]);
   for (const word of args) {
     if (met.has(operands.length)) return true;

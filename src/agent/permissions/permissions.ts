@@ -116,7 +116,7 @@ export function createPermissions({
     signal.addEventListener('abort', onAbort, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
-      // Logged before anybody can answer: the answer must never come before its question.
+      // Logged before the question can be answered: in the log, no answer may come before its question.
       await log.append([
         {
           type: 'permission.request',

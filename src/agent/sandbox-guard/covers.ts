@@ -156,7 +156,7 @@ function kindOf(path: string): 'file' | 'folder' | 'link' | undefined {
   }
 }
 
-/** Where a link leads in the workspace; undefined outside, where commands cannot write anyway. */
+/** Resolves a link in the workspace; undefined outside, where commands cannot write anyway. */
 function targetIn(root: string, path: string): string | undefined {
   try {
     const target = realpathSync(join(root, path));

@@ -132,8 +132,7 @@ function changeOf(path: string, was: FileState | undefined, runBy: string): Chan
 }
 
 /**
- * If the scan before was incomplete, a file that was not touched since counts as old. The ctime cannot be set by
- * anybody.
+ * If the scan before was incomplete, a file that was not touched since counts as old. Programs cannot set the ctime.
  */
 function mayBeNew({ root, before }: Pick<JudgeOptions, 'root' | 'before'>, path: string): boolean {
   if (before.isComplete) return true;

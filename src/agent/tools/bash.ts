@@ -16,7 +16,7 @@ import { defineTool, type ToolRun } from './tool.ts';
 const defaultTimeoutMs = 120_000;
 /** Time between SIGTERM and SIGKILL, in ms. A cancelled run must end within a second. */
 const graceMs = 500;
-/** How long to wait for output after the group is gone, in ms. */
+/** Time to wait for output after the group has ended, in ms. */
 const drainMs = 200;
 
 export const bashTool = defineTool({
@@ -65,8 +65,7 @@ async function start(
     } catch (error) {
       // The command is too long; the sandbox works.
       if (errnoOf(error) === 'E2BIG') throw explainSystemError('The command', error) ?? error;
-      // Never run it without the sandbox instead: the cause may be temporary, and the caller was told that it runs in
-      // the sandbox.
+      // Never run it without the sandbox instead: the cause may be temporary, and the caller expects the sandbox.
       throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
     }
   }

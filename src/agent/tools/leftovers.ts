@@ -1,6 +1,6 @@
 // Removes temporary files that a crash in the middle of a write left in the workspace. They are found by a walk in the
-// background, since a list of them would cost one commit per write. Only regular files with exactly the name that a
-// write gives, that belong to this server's user or the workspace's owner, and that nobody is writing are removed.
+// background, since a list of them would cost one commit per write. Removes only regular files with exactly the name
+// that a write gives, if they belong to this server's user or the workspace's owner and no process is writing them.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';

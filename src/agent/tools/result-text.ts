@@ -7,7 +7,7 @@ import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/te
 import { estimateTextTokens, lengthForTokens } from '../text-tokens.ts';
 import type { ToolOutcome } from './tool.ts';
 
-/** Limit of one result in UTF-8 bytes, whatever the model can read. */
+/** Limit of one result in UTF-8 bytes, for every model. */
 export const maxResultBytes = 262_144;
 
 /** The whole text, up to `maxResultBytes`. */

@@ -67,7 +67,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly sessionId?: string;
   readonly runId?: string;
-  /** How many requests of this server's own webhooks led to the call. @default 0 */
+  /** The number of requests of this server's own webhooks that led to the call. @default 0 */
   readonly hop?: number;
   /**
    * The only file that runs later and that the call may change. Left out: any such file, as the caller itself asked for

@@ -39,7 +39,7 @@ export async function sendRaw(
     });
     socket.on('close', done);
     socket.on('end', done);
-    // A reset after the answer is an end too; the test sees what came before.
+    // A reset after the answer is an end, too; the test gets the bytes before it.
     socket.on('error', done);
   });
   for (const part of typeof parts === 'string' ? [parts] : parts) {

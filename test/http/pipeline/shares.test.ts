@@ -114,7 +114,7 @@ describe('connections that are busy', () => {
     expect(refused.headers['retry-after']).toBe('1');
     expect(refused.headers.connection).toBe('close');
     expect((await sendOne(port, [get('/health')])).status).toBe(200);
-    // Far more than may wait for their 503.
+    // Far more than the limit of connections that wait for their 503.
     for (let count = 0; count < 100; count++) await open(port);
     expect((await sendOne(port, [get('/health')])).status).toBe(200);
     const answers = held.map((socket) => once(socket, 'data'));

@@ -25,7 +25,7 @@ describe('stop()', () => {
     });
     const slow = sendOne(port, get('/slow'));
     await arrived.promise;
-    // The second request of this connection is on its way behind the first when the server begins to stop.
+    // The second request of this connection has been sent after the first when the server begins to stop.
     const kept = connect({ port, host: '127.0.0.1' });
     onTestFinished(() => void kept.destroy());
     let received = '';

@@ -23,7 +23,7 @@ async function open(hash = ''): Promise<{ readonly page: Page; readonly errors: 
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());
   });
-  // Nothing but this server may be asked for anything.
+  // The page may send requests only to this server.
   page.on('request', (request) => {
     if (!request.url().startsWith(url)) errors.push(`asks for ${request.url()}`);
   });

@@ -43,7 +43,7 @@ describe('a key with only the scope read', () => {
     expect(full.attemptLog[0]).toMatchObject({
       outcome: 'redirect_refused',
       location: `${secretUrl}&again=1`,
-      // Its own credentials are not shown even there.
+      // Its own credentials are not shown there either.
       responseExcerpt: `you sent ${headerValue} and [redacted]`,
     });
     expect(full.explanation.curl).toContain(secretUrl);

@@ -65,7 +65,7 @@ export interface World {
  * answers immediately.
  */
 export async function startWorld(options: StartAppOptions = {}): Promise<World> {
-  // A run that failed is resumed with the same words.
+  // A failed run is resumed with the same prompt.
   const failed = new Set<string>();
   let runs = 0;
   const model = await startModelServer(({ messages }) => {
@@ -88,7 +88,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
       models: ['local/test-model'],
       providers: { local: { baseURL: `${model.url}/v1` } },
       watch: false,
-      // Rows leave runs behind that wait.
+      // Rows leave waiting runs behind.
       maxWaitingRunsPerKey: 256,
       ...options.config,
     },
@@ -171,7 +171,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     sendThrough: (base, ...request) => sendTo({ base, readsStreams: true }, ...request),
     session: async () => (await client.sessions.create({})).id,
     async failedRun(runOptions = {}, prompt = 'fail') {
-      // A prompt of its own: the model fails at each one only once.
+      // A separate prompt: the model fails at each one only once.
       const own = prompt.includes('fail') ? `${prompt} (${++runs})` : prompt;
       const { id } = await client.runs.start({ prompt: own, options: runOptions });
       await waitFor('the run fails', async () => (await client.runs.get(id)).status === 'failed');
