@@ -1,13 +1,10 @@
-// Measures the overhead of the agent's loop over direct model calls, the throughput of streamed deltas, and the memory
-// of 200 simultaneous runs. The model runs in its own process. The baseline calls it directly with the same package.
+// Measures the overhead of the agent's loop over direct model calls, beside one durable commit; the throughput of
+// streamed deltas; and the memory of 200 simultaneous runs. The model runs in its own process. The baseline calls it directly with the same package.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Agent, createAgent } from '../src/agent/agent.ts';
 import { callModel } from '../src/agent/models/model-call.ts';
 import { createModelLoader } from '../src/agent/models/model-loader.ts';
@@ -15,15 +12,20 @@ import { CodeBuddyClient } from '../src/client/index.ts';
 import type { EventLog } from '../src/events/event-log.ts';
 import { createEventLog } from '../src/events/log.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
-import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
+import { meanCommitMs, openBareStore } from './bare-commit.ts';
+import { type BenchResult, type BenchRow, printRows, rowOf, wholeText } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
 import { type ModelProcess, startModelProcess } from './model-process.ts';
+import { alternate, type Spread, spreadOf } from './rounds.ts';
+import { residentMb, type Served, startServer } from './server-process.ts';
 
-const program = fileURLToPath(new URL('../bin/codebuddy.js', import.meta.url));
-const rounds = 40;
+const warmUpRounds = 5;
+const tokenRounds = 31;
+const stepRounds = 7;
+const deltaRounds = 5;
 const steps = 50;
+const commits = 200;
 const deltas = 200_000;
-const streamRounds = 5;
 const manyRuns = 200;
 
 export function run(): Promise<BenchResult> {
@@ -57,43 +59,42 @@ async function loop(folder: string, model: ModelProcess): Promise<readonly Bench
     environment: {},
     permissionMode: 'full',
   });
+  const bareStore = await openBareStore(join(folder, 'bare.db'));
   try {
-    const first: number[] = [];
-    const firstDirect: number[] = [];
-    for (let i = 0; i < rounds + 5; i++) {
-      // Alternate, because the machine's speed drifts. The first few rounds warm up both.
-      const direct = await firstTokenDirect(model);
-      const ours = await firstToken(agent, log);
-      if (i >= 5) {
-        firstDirect.push(direct);
-        first.push(ours);
-      }
-    }
-    const added = median(first) - median(firstDirect);
-    const perStep: number[] = [];
-    for (let i = 0; i < 5; i++) {
+    const token = (): Promise<number> => firstToken(agent, log);
+    const tokenDirect = (): Promise<number> => firstTokenDirect(model);
+    await alternate(warmUpRounds, token, tokenDirect);
+    const first = await alternate(tokenRounds, token, tokenDirect);
+    const addedToStep = async (): Promise<number> => {
       const direct = await stepsDirect(model);
-      perStep.push(((await stepsOfRun(agent, log)) - direct) / (steps + 1));
-    }
+      return ((await stepsOfRun(agent, log)) - direct) / (steps + 1);
+    };
+    const commit = async (): Promise<number> => meanCommitMs(bareStore, commits, { text: 'x'.repeat(1000) });
+    await alternate(1, addedToStep, commit);
+    const step = await alternate(stepRounds, addedToStep, commit);
     return [
-      {
-        what: 'the loop adds to the first token',
-        value: `${added.toFixed(1)} ms (${median(first).toFixed(1)} against ${median(firstDirect).toFixed(1)} ms)`,
-        target: '<= 10 ms',
-        outcome: outcomeOf(added <= 10),
-      },
-      {
-        what: `the loop adds to each of ${steps} steps, without the tools`,
-        value: `${median(perStep).toFixed(2)} ms`,
-        target: '<= 1 ms',
-        outcome: outcomeOf(median(perStep) <= 1),
-      },
+      rowOf({
+        what: 'first token of a prompt / of the model called directly',
+        measured: first.ratio,
+        seen: `${msText(first.ours)}, direct ${msText(first.bare)}`,
+      }),
+      rowOf({
+        what: `what the loop adds to each of ${steps} steps, without the tools / one durable commit of 1 KB`,
+        measured: step.ratio,
+        target: { atMost: 3 },
+        seen: `${msText(step.ours)}, a commit ${msText(step.bare)}`,
+      }),
     ];
   } finally {
+    bareStore.close();
     await agent.close(0);
     await log.close();
     await store.close();
   }
+}
+
+function msText({ median }: Spread): string {
+  return `${median.toFixed(2)} ms`;
 }
 
 /** A run is cancelled while its command, which ignores SIGTERM, works. */
@@ -123,13 +124,13 @@ async function cancelling(folder: string): Promise<BenchRow> {
       times.push(performance.now() - startedAt);
       rmSync(started);
     }
-    const worst = Math.max(...times);
-    return {
+    const spread = spreadOf(times);
+    return rowOf({
       what: 'a cancel ends the command of a run, even if it ignores SIGTERM',
-      value: `${worst.toFixed(0)} ms`,
-      target: '<= 1000 ms',
-      outcome: outcomeOf(worst <= 1000),
-    };
+      measured: spread,
+      unit: 'ms',
+      target: { atMost: 1000 },
+    });
   } finally {
     await agent.close(0);
     await log.close();
@@ -245,68 +246,45 @@ async function withServer<T>(
   folder: string,
   name: string,
   model: ModelProcess,
-  work: (client: CodeBuddyClient, key: string, pid: number | undefined) => Promise<T>,
+  work: (client: CodeBuddyClient, server: Served) => Promise<T>,
 ): Promise<T> {
-  const home = join(folder, `${name}-home`);
-  const workspace = join(folder, `${name}-workspace`);
-  for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  const own = join(folder, name);
+  mkdirSync(own);
   const config = {
     models: ['bench/quick'],
     providers: { bench: { baseURL: model.baseURL } },
     maxActiveRuns: manyRuns,
   };
-  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
-  const server = spawn(
-    process.execPath,
-    [program, 'serve', '--home', home, '--workspace', workspace, '--port', '0', '--json'],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, CODEBUDDY_LOG_LEVEL: 'error', CODEBUDDY_MODEL: '' },
-    },
-  );
+  const server = await startServer({ folder: own, config });
+  const client = new CodeBuddyClient({ home: server.home });
   try {
-    await once(server.stdout, 'data');
-    const client = new CodeBuddyClient({ home });
-    try {
-      return await work(client, readFileSync(join(home, 'api', 'api-key'), 'utf8').trim(), server.pid);
-    } finally {
-      client.close();
-    }
+    return await work(client, server);
   } finally {
-    const ended = once(server, 'exit');
-    server.kill('SIGTERM');
-    await ended;
+    client.close();
+    await server.stop();
   }
 }
 
 function streaming(folder: string, model: ModelProcess): Promise<BenchRow> {
-  return withServer(folder, 'stream', model, async (client, key) => {
-    await streamed(client.url, key, 10_000);
-    const rates: number[] = [];
-    const direct: number[] = [];
-    for (let i = 0; i < streamRounds; i++) {
-      const ours = () => streamed(client.url, key, deltas).then((rate) => rates.push(rate));
-      const bare = () => deltasDirect(model).then((rate) => direct.push(rate));
-      // The second one always finds a warmer machine.
-      for (const measure of i % 2 === 0 ? [ours, bare] : [bare, ours]) await measure();
-    }
-    const ratios = rates.map((rate, index) => rate / (direct[index] as number));
-    const ratio = medianOf(ratios);
-    return {
-      what: `text deltas through SSE, of a run of ${whole(deltas)} / the model called directly`,
-      value: `${ratio.toFixed(2)}x (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}; ${whole(medianOf(rates))} / s, direct ${whole(medianOf(direct))} / s)`,
-      target: '>= 0.7x',
-      outcome: outcomeOf(ratio >= 0.7),
-    };
+  return withServer(folder, 'stream', model, async (_client, { url, apiKey }) => {
+    await streamed(url, apiKey, 10_000);
+    const { ours, bare, ratio } = await alternate(
+      deltaRounds,
+      () => streamed(url, apiKey, deltas),
+      () => deltasDirect(model),
+    );
+    return rowOf({
+      what: `small text deltas through SSE, of a run of ${wholeText(deltas)} / the model called directly`,
+      measured: ratio,
+      target: { atLeast: 0.7 },
+      seen: `${wholeText(ours.median)} / s, direct ${wholeText(bare.median)} / s`,
+      quote: 'Text deltas per second through server-sent events / the model called directly',
+    });
   });
 }
 
-function medianOf(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[values.length >> 1] as number;
-}
-
 function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
-  return withServer(folder, 'many', model, async (client, _key, pid) => {
+  return withServer(folder, 'many', model, async (client, { pid }) => {
     const before = residentMb(pid);
     const runs = await Promise.all(
       Array.from({ length: manyRuns }, () =>
@@ -315,17 +293,19 @@ function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
     );
     await wait(2500);
     const { activeRuns } = await client.status();
+    if (activeRuns !== manyRuns) throw new Error(`bench: ${activeRuns} of ${manyRuns} runs are active`);
     let peak = residentMb(pid);
     for (const { id } of runs) {
       while ((await client.runs.get(id)).status !== 'completed') await wait(50);
       peak = Math.max(peak, residentMb(pid));
     }
-    return {
-      what: `${manyRuns} runs at once on a slow model (${activeRuns} active): resident`,
-      value: `${whole(peak)} MB (before: ${whole(before)} MB)`,
-      target: '<= 300 MB',
-      outcome: outcomeOf(peak <= 300 && activeRuns === manyRuns),
-    };
+    return rowOf({
+      what: `resident memory with ${manyRuns} runs at once on a slow model`,
+      measured: spreadOf([peak]),
+      unit: 'MB',
+      target: { atMost: 300 },
+      seen: `before them ${wholeText(before)} MB`,
+    });
   });
 }
 
@@ -386,18 +366,6 @@ async function deltasDirect(model: ModelProcess): Promise<number> {
     silenceMs: 30_000,
   });
   return seen / ((performance.now() - first) / 1000);
-}
-
-function residentMb(pid: number | undefined): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
 }
 
 if (import.meta.main) printRows((await run()).rows);

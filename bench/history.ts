@@ -9,11 +9,13 @@ import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { openModelServer } from '../test/agent/model-server-open.ts';
 import type { ModelReply, ModelRequest } from '../test/agent/model-server-types.ts';
 import { sharedPrefix } from '../test/agent/prompt-prefix.ts';
-import { type BenchResult, type BenchRow, outcomeOf } from './bench-result.ts';
+import { type BenchResult, type BenchRow, rowOf } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
+import { spreadOf } from './rounds.ts';
 
 const prompts = 10;
-const target = 0.95;
+/** Percent. */
+const target = 95;
 
 type Choice = Pick<AgentOptions, 'models' | 'providers' | 'environment'>;
 const wires: Readonly<Record<string, (url: string) => Choice>> = {
@@ -67,13 +69,12 @@ async function measure(folder: string, name: string, choose: (url: string) => Ch
     const shares = requests
       .slice(1)
       .map((request, index) => sharedPrefix(requests[index] as ModelRequest, request));
-    const least = Math.min(...shares);
-    return {
+    return rowOf({
       what: `bytes of a request that begin the next, at least (${name}, ${prompts} prompts with tools)`,
-      value: `${(least * 100).toFixed(1)} %`,
-      target: `>= ${target * 100} %`,
-      outcome: outcomeOf(least >= target),
-    };
+      measured: spreadOf([Math.min(...shares) * 100]),
+      unit: '%',
+      target: { atLeast: target },
+    });
   } finally {
     await agent.close(0);
     await log.close();

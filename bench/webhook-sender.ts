@@ -1,9 +1,10 @@
 // The measured sender, in its own process like the peers: emits to webhooks and reports throughput, latency and memory.
-// webhooks.ts starts it with `sender(mode, options)`.
+// The webhook parts start it with `sender(mode, options)`.
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WebhookManager } from '../src/api/webhooks.ts';
+import { quantile } from './rounds.ts';
 
 export interface SenderOptions {
   readonly home: string;
@@ -14,6 +15,8 @@ export interface SenderOptions {
   readonly secret: string;
   readonly payloadText: string;
   readonly durationMs: number;
+  /** For `paced`. */
+  readonly emitsPerSecond?: number;
 }
 
 export interface SenderReport {
@@ -25,14 +28,14 @@ export interface SenderReport {
   /** Of `emit`, in ms. */
   readonly p50: number;
   readonly p99: number;
-  /** Resident, in MB. */
+  /** Resident when the manager answered its first call, and at most from then on, in MB. */
   readonly rssAtStart: number;
-  readonly rssAtEnd: number;
+  readonly rssAtMost: number;
 }
 
 /**
  * `steady`: emits so that work is always there, and never much. `drain`: emits nothing, delivers what is there.
- * `paced`: 500 events a second.
+ * `paced`: emits evenly.
  */
 export type SenderMode = 'steady' | 'drain' | 'paced';
 
@@ -47,7 +50,9 @@ export function sender(mode: SenderMode, options: SenderOptions): Promise<Sender
 /** Maximum number of waiting deliveries in `steady`. */
 const mostPending = 1500;
 const eventsAtOnce = 32;
-const eventsPerSecond = 500;
+const rssEveryMs = 50;
+/** A drain without a delivery for this long is over. */
+const stillMs = 1000;
 
 async function work(mode: SenderMode, options: SenderOptions): Promise<SenderReport> {
   const begun = performance.now();
@@ -57,6 +62,12 @@ async function work(mode: SenderMode, options: SenderOptions): Promise<SenderRep
   });
   const known = await webhooks.getAll();
   const openMs = performance.now() - begun;
+  const rss = (): number => process.memoryUsage.rss() / 1e6;
+  const rssAtStart = rss();
+  let rssAtMost = rssAtStart;
+  const watching = setInterval(() => {
+    rssAtMost = Math.max(rssAtMost, rss());
+  }, rssEveryMs);
   if (known.length === 0) {
     for (const url of [...options.urls, ...(options.deadUrl === undefined ? [] : [options.deadUrl])])
       await webhooks.register({ url, secret: options.secret, events: ['tool.start'] });
@@ -68,10 +79,18 @@ async function work(mode: SenderMode, options: SenderOptions): Promise<SenderRep
     await webhooks.emit('tool.start', data);
     latencies.push(performance.now() - at);
   };
+  // A backlog that has drained ends the measurement early.
+  let lastDelivered = 0;
+  let lastDeliveredAt = performance.now();
+  const hasDrained = (delivered: number): boolean => {
+    if (delivered > lastDelivered) [lastDelivered, lastDeliveredAt] = [delivered, performance.now()];
+    return mode === 'drain' && performance.now() - lastDeliveredAt > stillMs;
+  };
   const feed = async (until: number): Promise<void> => {
-    if (mode === 'paced') return pace(emit, until);
+    if (mode === 'paced') return pace(emit, options.emitsPerSecond ?? 100, until);
     while (performance.now() < until) {
       const { emitted, delivered } = await counts();
+      if (hasDrained(delivered)) return;
       const waiting = emitted * options.urls.length - delivered;
       if (mode === 'steady' && waiting < mostPending)
         await Promise.all(Array.from({ length: eventsAtOnce }, emit));
@@ -83,35 +102,34 @@ async function work(mode: SenderMode, options: SenderOptions): Promise<SenderRep
   // Warm up first.
   await feed(performance.now() + 1500);
   latencies.length = 0;
-  const rssAtStart = process.memoryUsage.rss() / 1e6;
   const before = (await counts()).delivered;
   const startedAt = performance.now();
   await feed(startedAt + options.durationMs);
+  if (mode === 'drain' && performance.now() - lastDeliveredAt > stillMs)
+    throw new Error('bench: the backlog drained before the measurement ended; use a larger --backlog');
   const seconds = (performance.now() - startedAt) / 1000;
   const delivered = (await counts()).delivered - before;
-  const rssAtEnd = process.memoryUsage.rss() / 1e6;
-  latencies.sort((left, right) => left - right);
-  const quantile = (q: number): number => latencies[Math.floor(latencies.length * q)] ?? 0;
+  clearInterval(watching);
   await webhooks.close();
   return {
     openMs,
     delivered,
     seconds,
     perSecond: delivered / seconds,
-    p50: quantile(0.5),
-    p99: quantile(0.99),
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
     rssAtStart,
-    rssAtEnd,
+    rssAtMost,
   };
 }
 
 /** Emits evenly, without waiting for earlier emits. */
-async function pace(emit: () => Promise<void>, until: number): Promise<void> {
+async function pace(emit: () => Promise<void>, perSecond: number, until: number): Promise<void> {
   const startedAt = performance.now();
   const under: Promise<void>[] = [];
   let emitted = 0;
   while (performance.now() < until) {
-    const due = ((performance.now() - startedAt) / 1000) * eventsPerSecond;
+    const due = ((performance.now() - startedAt) / 1000) * perSecond;
     while (emitted < due) {
       under.push(emit());
       emitted++;

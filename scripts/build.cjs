@@ -1,4 +1,5 @@
-// Builds `dist` if the sources have changed since the last build. Plain CommonJS for any Node that npm may run on.
+// Builds `dist` if the sources have changed since the last build: the library with the compiler, the program with the
+// bundler (bundle.cjs). Plain CommonJS for any Node that npm may run on.
 'use strict';
 
 const fs = require('node:fs');
@@ -9,14 +10,18 @@ const { readOr, runOrFail, showTime } = require('./steps.cjs');
 const root = path.resolve(__dirname, '..');
 const stamp = path.join(root, 'dist', '.built-from');
 
-/** `node`: the Node that runs the compiler. */
+/** `node`: the Node that runs the compiler and the bundler. */
 async function ensureBuilt(node) {
   const wanted = sourceHash(path.join(root, 'src'));
   if (readOr(stamp, '') === wanted) return;
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await showTime('Building', () => {
     fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-    return runOrFail(node, [compiler, '-p', 'tsconfig.build.json'], { what: 'The build', folder: root });
+    const library = [compiler, '-p', 'tsconfig.build.json'];
+    const program = [path.join(__dirname, 'bundle.cjs')];
+    return Promise.all(
+      [library, program].map((args) => runOrFail(node, args, { what: 'The build', folder: root })),
+    );
   });
   fs.writeFileSync(stamp, wanted);
 }
@@ -33,7 +38,14 @@ function sourceHash(folder) {
         else hash.update(`${path.relative(root, full)}\0`).update(fs.readFileSync(full));
       });
   })(folder);
-  ['tsconfig.json', 'tsconfig.build.json', 'package.json'].forEach((file) => {
+  const files = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package.json',
+    'package-lock.json',
+    'scripts/bundle.cjs',
+  ];
+  files.forEach((file) => {
     hash.update(fs.readFileSync(path.join(root, file)));
   });
   return hash.digest('hex');

@@ -2,7 +2,7 @@
 // fetches.
 
 import { loadPeer, peerVersion } from './install.ts';
-import { type Job, measure, type PeerOptions, type PeerResult } from './peer.ts';
+import { type Job, measure, type PeerOptions, type PeerResult, tunedConcurrency } from './peer.ts';
 
 interface Queue {
   on(event: 'error', listener: (error: Error) => void): void;
@@ -31,12 +31,13 @@ export interface BullMq {
 }
 
 const queueName = 'webhooks';
-const tunedConcurrency = 64;
 
 export function nameOf(backend: string, { variant }: Pick<PeerOptions, 'variant'>): string {
   const settings =
-    variant === 'tuned' ? `tuned: concurrency ${tunedConcurrency}, addBulk` : 'its defaults: concurrency 1';
-  return `BullMQ ${peerVersion('bullmq')} on ${backend} + fetch (${settings})`;
+    variant === 'tuned'
+      ? `tuned: concurrency ${tunedConcurrency}, addBulk, undici`
+      : 'its defaults: concurrency 1, fetch';
+  return `BullMQ ${peerVersion('bullmq')} on ${backend} (${settings})`;
 }
 
 /**

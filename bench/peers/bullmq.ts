@@ -8,11 +8,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { onDisk } from '../disk-folder.ts';
+import { freePort } from '../server-process.ts';
 import { measureBullMq, nameOf } from './bullmq-recipe.ts';
 import { installPeers } from './install.ts';
 import { answerIfOwnProcess, inOwnProcess } from './own-process.ts';
 import type { PeerOptions, PeerResult } from './peer.ts';
-import { freePort } from './postgres.ts';
 import { printBoth } from './print-both.ts';
 
 const startMs = 10_000;

@@ -1,4 +1,4 @@
-// pg-boss on its own PostgreSQL: a job for each webhook, and the global fetch in the worker, as in its readme.
+// pg-boss on its own PostgreSQL: a job for each webhook, and the request in the worker, as in its readme.
 //
 //   node bench/peers/pg-boss.ts        both variants
 
@@ -36,9 +36,9 @@ export async function run(options: PeerOptions): Promise<PeerResult> {
 function nameOf({ variant }: Pick<PeerOptions, 'variant'>): string {
   const settings =
     variant === 'tuned'
-      ? 'tuned: 4 workers, batches of 64'
-      : 'its defaults: 1 worker, 1 job at a time, a look every 2 s';
-  return `pg-boss ${peerVersion('pg-boss')} + fetch (${settings})`;
+      ? 'tuned: 4 workers, batches of 64, undici'
+      : 'its defaults: 1 worker, 1 job at a time, a look every 2 s, fetch';
+  return `pg-boss ${peerVersion('pg-boss')} (${settings})`;
 }
 
 function measureHere(options: PeerOptions): Promise<PeerResult> {

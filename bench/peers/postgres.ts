@@ -1,8 +1,7 @@
 // Starts a new PostgreSQL for a peer, on a real disk with its default settings (fsync on), and removes it afterwards.
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { onDisk } from '../disk-folder.ts';
+import { freePort } from '../server-process.ts';
 import { loadPeer } from './install.ts';
 
 interface EmbeddedPostgres {
@@ -48,13 +47,4 @@ export function withPostgres<T>(work: (url: string) => Promise<T>): Promise<T> {
       await postgres.stop();
     }
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No port');
-  return address.port;
 }

@@ -1,5 +1,5 @@
-// Queues past events again: those of the log that a webhook wants, with their ids and in their order. In steps, so that
-// a million events delay nothing else. Events that are pending already are not queued twice.
+// Queues past events of the log again for a webhook, with their ids and in their order. Works in steps, so that a
+// million events delay nothing else. Events that are already pending are not queued twice.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Replayed, ReplayRange } from '../contract/webhook-actions.ts';

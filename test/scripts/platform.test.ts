@@ -1,4 +1,5 @@
-// What differs between platforms, with the branches of the others run here. Windows itself has not been tried.
+// The differences between platforms; the branches of other platforms run here, too. They have not been tried on Windows
+// itself.
 
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';

@@ -58,7 +58,7 @@ test('a page has the events that match its filters, in the requested order', asy
   );
 });
 
-/** What SQLite plans for every statement that `use` makes. */
+/** SQLite's query plan for every statement that `use` runs. */
 function plansOf(use: (reads: ReturnType<typeof prepareReads>) => void): string {
   const database = new DatabaseSync(':memory:');
   migrate(database);
@@ -107,7 +107,7 @@ test.each(filters)('a page by %j uses an index', (filter) => {
       if (filter.runId !== undefined) expect(plan).toContain('events_by_run');
       else if (filter.sessionId !== undefined && filter.types !== undefined)
         expect(plan).toContain('events_by_session_and_type');
-      // Rows are sorted only where the few of a page are put together from several walks.
+      // Rows are sorted only where a page is merged from several walks.
       if ((filter.types?.length ?? 0) < 2 || filter.runId !== undefined)
         expect(plan).not.toContain('TEMP B-TREE');
     }

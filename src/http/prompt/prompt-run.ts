@@ -30,7 +30,7 @@ export async function answerByRun(
   mode: PromptMode,
   { keepWaiting }: { readonly keepWaiting: boolean },
 ): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
-  // Before the run starts: a run whose events nobody can receive must not keep working.
+  // Before the run starts: a run whose events cannot be received must not keep working.
   if (mode === 'stream') requireRoomForStream(request, context);
   const { keyId, mayUseTools } = callerOf(request);
   const start = {
