@@ -18,16 +18,35 @@ export function toStoredEvent(row: EventRow): StoredEvent {
   return event as StoredEvent;
 }
 
-/** The beginning of an event as JSON: `{"id":…,"type":…,"event":…,"timestamp":…,` and `"sessionId":…,` if it has one. */
+/** The beginning of an event as JSON: `{"id":…,"type":…,"event":…,"timestamp":…`, and `,"sessionId":…` if it has one. */
 export function eventHead({
   id,
   type,
   timestamp,
   sessionId,
 }: Pick<EventRow, 'id' | 'type' | 'timestamp' | 'sessionId'>): string {
-  const name = JSON.stringify(type);
-  const session = sessionId === null ? '' : `"sessionId":${JSON.stringify(sessionId)},`;
-  return `{"id":${JSON.stringify(id)},"type":${name},"event":${name},"timestamp":"${timeText(timestamp)}",${session}`;
+  const session = sessionId === null ? '' : `,"sessionId":${quoted(sessionId)}`;
+  return `{"id":${quoted(id)}${typeText(type)}${timeText(timestamp)}"${session}`;
+}
+
+const plain = /^[\w.-]*$/;
+
+/** As JSON.stringify, which takes three times as long for ids. */
+function quoted(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** What follows the id, by type. There are as many types as the catalogue and the host application have. */
+const typeTexts = new Map<string, string>();
+
+function typeText(type: string): string {
+  let text = typeTexts.get(type);
+  if (text === undefined) {
+    const name = JSON.stringify(type);
+    text = `,"type":${name},"event":${name},"timestamp":"`;
+    typeTexts.set(type, text);
+  }
+  return text;
 }
 
 class EventOfRow {
@@ -69,8 +88,8 @@ class EventOfRow {
   get text(): string {
     if (this.#text === undefined) {
       const row = this.#row;
-      const run = row.runId === null ? '' : `"runId":${JSON.stringify(row.runId)},`;
-      this.#text = `${eventHead(row)}${run}"sequence":${row.sequence},"data":${row.data}}`;
+      const run = row.runId === null ? '' : `,"runId":${quoted(row.runId)}`;
+      this.#text = `${eventHead(row)}${run},"sequence":${row.sequence},"data":${row.data}}`;
     }
     return this.#text;
   }

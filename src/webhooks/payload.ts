@@ -16,7 +16,7 @@ const sequenceDigits = 16;
  * is `{truncated: true, href}`; the whole event can be read at `href`.
  */
 export function payloadParts(event: PayloadEvent, maxBytes: number = maxPayloadBytes): PayloadParts {
-  const head = `${eventHead(event)}"sequence":`;
+  const head = `${eventHead(event)},"sequence":`;
   return isWithin(head, event.data, maxBytes)
     ? { head, tail: null }
     : { head, tail: `,"data":{"truncated":true,"href":"/api/events/${event.id}"}}` };

@@ -131,7 +131,10 @@ async function pageOfEvents(
       ...(order === 'desc' && after !== undefined ? { after } : {}),
     }));
   const nextCursor = hasMore ? encodeCursor(list, String(last.sequence)) : null;
-  return `{"events":[${found.map(({ text }) => text).join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`;
+  // Added up, not joined, which would copy each text twice.
+  let texts = '';
+  for (const { text } of found) texts += texts === '' ? text : `,${text}`;
+  return `{"events":[${texts}],"nextCursor":${JSON.stringify(nextCursor)}}`;
 }
 
 async function hasEvents(
