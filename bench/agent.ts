@@ -309,7 +309,7 @@ function manyAtOnce(folder: string, model: ModelProcess): Promise<BenchRow> {
   });
 }
 
-/** Deltas per second, from the first to the last byte of the answer, seen by a client that only counts. */
+/** Deltas of the model per second, from the first to the last byte of the answer. Messages may join several. */
 function streamed(url: string, key: string, count: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const body = JSON.stringify({ prompt: 'speak', options: { model: `bench/deltas-${count}` } });
@@ -321,26 +321,16 @@ function streamed(url: string, key: string, count: number): Promise<number> {
         headers: { 'x-api-key': key, 'content-type': 'application/json', accept: 'text/event-stream' },
       },
       (response) => {
-        let seen = 0;
         let first = 0;
-        let rest = '';
-        response.setEncoding('latin1').on('data', (chunk: string) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => {
           first ||= performance.now();
-          const text = rest + chunk;
-          let from = 0;
-          for (
-            let at = text.indexOf('event: message.delta');
-            at !== -1;
-            at = text.indexOf('event: message.delta', from)
-          ) {
-            seen++;
-            from = at + 20;
-          }
-          rest = text.slice(Math.max(from, text.length - 19));
+          chunks.push(chunk);
         });
         response.on('end', () => {
-          const perSecond = seen / ((performance.now() - first) / 1000);
-          if (seen === count) resolve(perSecond);
+          const seconds = (performance.now() - first) / 1000;
+          const seen = deltasIn(Buffer.concat(chunks).toString('utf8'));
+          if (seen === count) resolve(seen / seconds);
           else reject(new Error(`bench: ${seen} of ${count} deltas came`));
         });
       },
@@ -348,6 +338,17 @@ function streamed(url: string, key: string, count: number): Promise<number> {
     post.on('error', reject);
     post.end(body);
   });
+}
+
+/** The model's deltas in the messages of a stream; each is a word. */
+function deltasIn(stream: string): number {
+  let seen = 0;
+  for (const message of stream.split('\n\n')) {
+    if (!message.startsWith('event: message.delta\n')) continue;
+    const { data } = JSON.parse(message.slice(message.indexOf('data: ') + 6)) as { data: { text: string } };
+    seen += data.text.split(' w').length - 1;
+  }
+  return seen;
 }
 
 async function deltasDirect(model: ModelProcess): Promise<number> {

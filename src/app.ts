@@ -1,5 +1,5 @@
 // Puts the modules together: store, log, webhooks, agent, keys and REST server. They start in this order and stop in
-// reverse. Here the compiler checks that each module offers what another one asks for.
+// reverse. Here the compiler checks that the modules fit together.
 
 import { type Agent, createAgent } from './agent/agent.ts';
 import { findOptionFaults } from './agent/option-faults.ts';
@@ -7,6 +7,7 @@ import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
+import type { WriterThread } from './app/early-thread.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
@@ -33,16 +34,20 @@ import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
+export { createLogger } from './app/create-logger.ts';
+
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
 /** How long deliveries under way may take after that, in ms. */
 const deliveryGraceMs = 5000;
+/** Work in the background begins this long after the server listens, in ms: the first requests come first. */
+const backgroundDelayMs = 20;
 
 export interface App {
   readonly server: RestApiServer;
   /** The server's URL. Throws before `start()`. */
   readonly url: string;
-  /** Which model answers, and why it was chosen. */
+  /** The model that answers, and the reason why it was selected. */
   describeModel(): Promise<string>;
   /** One line about the webhooks that need attention; undefined if there are none. */
   describeWebhooks(): Promise<string | undefined>;
@@ -57,18 +62,17 @@ export interface App {
 
 export interface AppOptions {
   readonly logger?: Logger;
-  /** Where the model was set, for messages. @default 'the settings' */
+  /** The place where the model was set, for messages. @default 'the settings' */
   readonly modelsOrigin?: string;
   /** Source of the providers' keys. Programs that tools start get a part of it. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
   /** The redactor that `logger` uses. It learns the secrets of the settings. @default a new one */
   readonly redactor?: Redactor;
+  /** The thread of the store, if it is running already: see app/early-thread.ts. @default a new one */
+  readonly writerThread?: WriterThread;
 }
 
-/**
- * Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error whose message is meant for the
- * user
- */
+/** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error with a message for the user */
 export async function createApp(
   settings: Settings,
   {
@@ -76,6 +80,7 @@ export async function createApp(
     modelsOrigin = 'the settings',
     environment = process.env,
     redactor = createRedactor(),
+    writerThread,
   }: AppOptions = {},
 ): Promise<App> {
   redactor.learn([
@@ -90,6 +95,7 @@ export async function createApp(
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
   const store = await openSqliteStore({
     path: settings.databasePath,
+    thread: writerThread,
     ...(logger === undefined ? {} : { logger }),
   });
   removeConfigLeftovers(settings.home);
@@ -98,6 +104,8 @@ export async function createApp(
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store });
+  /** Starts when the server listens. */
+  const afterStart: (() => void)[] = [];
   try {
     startIdsAfter(await store.newestIds());
     // Opened before the agent, which appends events about unfinished runs.
@@ -143,6 +151,7 @@ export async function createApp(
       environment,
       redactor,
       warn: (message) => logger?.warn(message),
+      later: (work) => void afterStart.push(work),
       onFault: (error, runId) => logger?.error({ err: error, runId }, 'run failed: internal error'),
     });
     server = new RestApiServer(
@@ -165,10 +174,12 @@ export async function createApp(
   }
 
   const started = { server, agent, webhooks };
+  let starting: NodeJS.Timeout | undefined;
   let stopRetention: (() => void) | undefined;
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
+    clearTimeout(starting);
     stopRetention?.();
     // At the same time: requests wait for their runs, and both have the same deadline.
     await Promise.all([started.server.stop(), started.agent.close(graceMs)]);
@@ -206,9 +217,12 @@ export async function createApp(
         await stop();
         throw error;
       }
-      // Look for a model now, so that the first prompt need not wait for it.
-      void started.agent.models.choice();
-      void logSandbox(started.agent, logger);
+      starting = setTimeout(() => {
+        for (const work of afterStart) work();
+        // Look for a model now, so that the first prompt need not wait for it.
+        void started.agent.models.choice();
+        void logSandbox(started.agent, logger);
+      }, backgroundDelayMs);
       stopRetention = startRetention({
         store,
         keepDays: settings.retentionDays,
@@ -222,7 +236,7 @@ export async function createApp(
   };
 }
 
-/** Logs how commands run: a reader of the log must see if they are not confined. */
+/** Logs how commands run, so that the log shows if they are not confined. */
 async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<void> {
   let description = await agent.describeSandbox();
   // The check has its own time limit, so this loop ends.
@@ -232,7 +246,10 @@ async function logSandbox(agent: Agent, logger: Logger | undefined): Promise<voi
   else logger?.warn(message);
 }
 
-/** Checks what only the modules themselves can judge. @throws SettingsError with one line for each fault */
+/**
+ * Checks the settings that only the modules themselves can judge.
+ * @throws SettingsError with one line for each fault
+ */
 function checkSettings(settings: Settings, modelsOrigin: string, environment: NodeJS.ProcessEnv): void {
   const faults = [
     ...findOptionFaults(agentSettings(settings, modelsOrigin), environment).map(({ message }) => message),
@@ -276,7 +293,7 @@ async function connect(
   };
 }
 
-/** Damage is found only when a page is read, long after the opening; the message must name the file all the same. */
+/** Damage is found only when a page is read, long after the opening, but the message must name the file. */
 function asStartError(error: unknown, databasePath: string): unknown {
   if (error instanceof DamagedRowError)
     return new Error(`${databasePath}: ${error.message}`, { cause: error });

@@ -1,4 +1,4 @@
-// An HTTP proxy for tests: it forwards requests and opens tunnels to the hosts that it knows, and to no others.
+// An HTTP proxy for tests: it forwards requests and opens tunnels only to the hosts that it knows.
 
 import { createServer, type IncomingHttpHeaders, request as sendRequest } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ export interface ConnectProxy {
   readonly headers: IncomingHttpHeaders[];
 }
 
-/** `hosts`: where a tunnel to `host:port` really leads, as the URL of a server on this machine. */
+/** `hosts`: the real target of a tunnel to `host:port`, as the URL of a server on this machine. */
 export async function startConnectProxy(hosts: Readonly<Record<string, string>>): Promise<ConnectProxy> {
   const targets: string[] = [];
   const headers: IncomingHttpHeaders[] = [];

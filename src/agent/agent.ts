@@ -1,4 +1,5 @@
-// The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module together.
+// The agent: sessions, runs, tools and models over one store, one log and one workspace. This file puts the module
+// together.
 
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
@@ -42,7 +43,10 @@ export interface AgentOptions {
   /** The folder that tools may read and change. */
   readonly workspace: string;
   readonly limits?: Partial<RunLimits>;
-  /** `provider/name` or `offline`, the first choice first. @default the first found in the environment or on loopback */
+  /**
+   * `provider/name` or `offline`, the first choice first.
+   * @default the first found in the environment or on loopback
+   */
   readonly models?: readonly string[];
   /** Where `models` was set, for error messages. */
   readonly modelsOrigin?: string;
@@ -57,14 +61,17 @@ export interface AgentOptions {
   readonly protectedPaths?: readonly string[];
   /** A private folder that tools cannot see, for journals that must survive a crash. Undefined: none are kept. */
   readonly stateFolder?: string;
-  /** How long a person has to answer, in ms. @default 600_000 */
+  /** Time limit for the answer to a permission, in ms. @default 600_000 */
   readonly permissionTimeoutMs?: number;
   readonly costLimits?: CostLimits;
   /** US dollars; crossing one is an event. */
   readonly costThresholds?: readonly number[];
   /** The server's own files, as absolute paths: no tool sees them, and they are not watched. @default none */
   readonly ownFiles?: readonly string[];
-  /** Files that this program runs or is configured by, as absolute paths: commands cannot change those in the workspace. @default none */
+  /**
+   * Files that this program runs or is configured by, as absolute paths: commands cannot change those in the workspace.
+   * @default none
+   */
   readonly trustedFiles?: readonly string[];
   /** How commands run; `mode` is `auto` by default. Undefined: without a sandbox. */
   readonly sandbox?: AgentSandboxOptions;
@@ -84,10 +91,15 @@ export interface AgentOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault?: (error: unknown, runId: string) => void;
-  /** Knows the secrets of the process; learns those of the agent's configuration. @default one that knows those of `environment` */
+  /**
+   * Redacts the secrets of the process; the agent adds those of its configuration.
+   * @default one that redacts those of `environment`
+   */
   readonly redactor?: Redactor;
   /** Called with warnings for the operator. */
   readonly warn?: (message: string) => void;
+  /** Called with work that may start later, such as watching files. @default it starts at once */
+  readonly later?: (work: () => void) => void;
 }
 
 export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
@@ -96,7 +108,7 @@ export type AgentSandboxOptions = Pick<SandboxOptions, 'network'> &
 export interface Agent {
   readonly runs: Runs;
   readonly sessions: Sessions;
-  /** For direct calls: nobody is asked; deny rules and the mode `read-only` apply. */
+  /** For direct calls. They run without permission; deny rules and the mode `read-only` apply. */
   readonly tools: DirectTools;
   readonly permissions: Permissions;
   readonly models: AgentModels;
@@ -113,7 +125,7 @@ const describeWaitMs = 2000;
 
 /**
  * Opens the workspace and marks runs that a crash left unfinished as interrupted.
- * @throws Error that names the invalid option, or says why a required sandbox does not work
+ * @throws Error with the invalid option, or with the reason why a required sandbox does not work
  */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
@@ -143,6 +155,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const serverFolder = privateFolder(servers.length === 0 ? undefined : options.stateFolder, workspace.root);
   warnOfPrograms(servers, { environment: clean, cwd: serverFolder, workspace: workspace.root }, warn);
+  const marks = createCallMarks({ stateFolder: options.stateFolder });
   const sandbox = createSandbox({
     mode: options.sandbox === undefined ? 'off' : 'auto',
     network: false,
@@ -151,10 +164,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     environment: clean,
     serverEnvironment: environment,
     hidden: ownFiles,
+    marks,
     now,
   });
   if (sandbox.mode === 'required') await requireSandbox(sandbox);
-  const marks = createCallMarks({ stateFolder: options.stateFolder });
   const leftBehind = await marks.recover();
   if (leftBehind > 0) warn(`${leftBehind} processes left running by an earlier server were ended`);
   const mcp = createMcpServers({
@@ -242,11 +255,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   await runs.recover();
   const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
-  const cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
-    warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
-  );
+  let cleaning: Promise<unknown> | undefined;
+  const startBackground = (): void => {
+    if (closing.signal.aborted) return;
+    cleaning = removeLeftovers({ root: workspace.root, signal: closing.signal }).catch((error: unknown) =>
+      warn(`cannot look for temporary files of an earlier process: ${String(error)}`),
+    );
+    if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
+  };
   // Last: an agent that fails to open must leave nothing running.
-  if (watch) watching = watchWorkspace({ root: workspace.root, except: ownFiles, environment, log, warn });
+  if (options.later === undefined) startBackground();
+  else options.later(startBackground);
   return {
     runs,
     sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
@@ -286,7 +305,7 @@ function realOf(path: string): string {
   }
 }
 
-/** @throws Error that says why the sandbox does not work */
+/** @throws Error with the reason why the sandbox does not work */
 async function requireSandbox(sandbox: Sandbox): Promise<void> {
   try {
     await sandbox.isolation();

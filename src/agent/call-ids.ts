@@ -1,5 +1,6 @@
-// Ids of tool calls. Each call gets a new id, since providers reject the ids of others: OpenAI takes at most 40 characters, Mistral exactly
-// 9 letters and digits, Anthropic no id twice in a request, and local servers start with `call_0` in each answer.
+// Ids of tool calls. Each call gets a new id, since providers reject the ids of others: OpenAI takes at most 40
+// characters, Mistral exactly 9 letters and digits, Anthropic no id twice in a request, and local servers start with
+// `call_0` in each answer.
 
 import { createHash } from 'node:crypto';
 

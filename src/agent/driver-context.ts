@@ -1,5 +1,5 @@
-// The interface of a run to its driver: say something, use tools, keep messages, spend. Each step is in the store before the next one begins, so
-// an interrupted run can continue from there.
+// The interface of a run to its driver: stream text, use tools, store messages, book costs. Each step is in the store
+// before the next one begins, so an interrupted run can continue from there.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
@@ -38,20 +38,20 @@ export interface DriverContextOptions {
   readonly readPrompt: (runId: string) => Promise<string>;
   /** True for a run that has not ended: its messages are not part of the history of other runs. */
   readonly isLive: (runId: string) => boolean;
-  /** Called when a run begins or ceases to wait for approval. */
+  /** Called when a run begins or stops waiting for approval. */
   readonly onWaitingChange: (run: LiveRun) => void;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault: (error: unknown, runId: string) => void;
 }
 
-/** A call as its message shows it. */
+/** A tool call as it is stored in its message. */
 interface ShownCall {
   readonly tool: string;
   readonly params: unknown;
   readonly callId?: string;
 }
 
-/** What a permission was given for. */
+/** The use that a permission was given for. */
 interface Permit {
   readonly use?: ToolUse;
   readonly guarded?: GuardedFile | undefined;
@@ -107,7 +107,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     if (permissions.ignoresTarget(call)) return {};
     const mode = modeOf(run);
     const use = await tools.useOf(call);
-    // Files that run later need a permission even where the caller itself asked for the call, in every mode but `full`.
+    // Files that run later need a permission in every mode but `full`, even if the caller itself asked for the call.
     const guarded = mode === 'full' ? undefined : await tools.guardedFile(call, use);
     if (asks || guarded !== undefined) await ask(run, call, { use, guarded }, onWait);
     else permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
@@ -131,7 +131,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         readOnly,
         mode: modeOf(run),
         isolation: await tools.isolationOf(tool),
-        // A caller without the scope `tools` has only what was allowed to its own key.
+        // A caller without the scope `tools` may use only the rules remembered for its own key.
         remembered: () => run.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
         remember: async (rule) => {
           await store.write([remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
@@ -170,7 +170,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     );
   }
 
-  /** Keeps a call that was not run. */
+  /** Stores a call that was not run. */
   async function refuse(
     run: LiveRun,
     call: ShownCall,
@@ -222,7 +222,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       let call: PreparedCall;
       let permitted: Permit;
       try {
-        // First: nobody is asked about a malformed call.
+        // Checked first, so that nobody is asked about a malformed call.
         call = await tools.prepare(tool, params);
         permitted = await permit(run, call, { asks, onWait });
       } catch (error) {

@@ -1,5 +1,6 @@
-// A driver answers the prompt of a run: the offline agent is one, the loop of a language model is the other. It decides what to do;
-// sessions, messages, events, permissions, limits and cancellation are the run's, behind `DriverContext`.
+// A driver answers the prompt of a run. There are two: the offline agent, and the loop of a language model. The driver
+// decides what to do; the run handles sessions, messages, events, permissions, limits and cancellation behind
+// `DriverContext`.
 
 import type { Message } from '../contract/message.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -8,17 +9,17 @@ import type { Usage } from '../contract/usage.ts';
 import type { ToolOutcome } from './tools/tool.ts';
 import type { NewTurn, Transcript } from './transcript.ts';
 
-/** Stands for the older part of a conversation that grew too long. */
+/** A summary that replaces the older part of a conversation that grew too long. */
 export interface Summary {
   readonly text: string;
-  /** The id of the last message, or turn of the transcript, that it stands for. */
+  /** The id of the last message, or turn of the transcript, that it replaces. */
   readonly until: string;
 }
 
 /** The budget that ended a run. */
 export type Budget = 'token_limit' | 'cost_limit';
 
-/** The outcome of a call as the session keeps it. */
+/** The outcome of a call as the session stores it. */
 export type KeptOutcome = ToolOutcome & {
   /** The text that the model reads. */
   readonly text: string;
@@ -43,19 +44,19 @@ export interface DriverContext {
   readonly sessionBeganAt: number;
   /** The messages of this run, oldest first. */
   readonly ownMessages: () => Promise<readonly Message[]>;
-  /** The conversation after what `summary` stands for, this run included. */
+  /** The conversation after the summarized part, including this run. */
   readonly transcript: () => Promise<Transcript>;
   /** Adds a turn to the transcript, with the run's next commit. Returns its id. */
   readonly keepTurn: (turn: NewTurn) => string;
   readonly summary: () => Promise<Summary | undefined>;
   readonly keepSummary: (summary: Summary) => Promise<void>;
-  /** The tools of this run, without those the session leaves out. */
+  /** The tools of this run, without those removed from the session. */
   readonly tools: () => Promise<readonly ToolDescription[]>;
-  /** Leaves a tool out of the session from now on. */
+  /** Removes a tool from the session from now on. */
   readonly leaveOutTool: (name: string) => Promise<void>;
   /**
-   * Runs a tool and keeps its outcome. A tool that fails or is denied is an outcome.
-   * @throws what ends the run: its signal was aborted, the store failed, or the tool failed for an internal error
+   * Runs a tool and stores its outcome. A failed or denied call is an outcome, too.
+   * @throws if the run must end: its signal was aborted, the store failed, or the tool had an internal error
    */
   readonly useTool: (call: {
     readonly tool: string;
@@ -68,7 +69,7 @@ export interface DriverContext {
     /** @default the whole text, up to a limit */
     readonly encode?: EncodeOutcome;
   }) => Promise<KeptOutcome>;
-  /** Keeps a call that could not be run. */
+  /** Stores a call that could not be run. */
   readonly refuseTool: (call: {
     readonly tool: string;
     readonly input: string;
@@ -77,11 +78,11 @@ export interface DriverContext {
     readonly reason: string;
     readonly encode: EncodeOutcome;
   }) => Promise<KeptOutcome>;
-  /** Keeps the text of an answer that also calls tools; the transcript must hold it already. */
+  /** Stores the text of an answer that also calls tools. The transcript must already contain it. */
   readonly keepText: (text: string, model: string) => Promise<void>;
-  /** Keeps the part of an interrupted answer that was shown; the transcript must hold it already. */
+  /** Stores the part of an interrupted answer that was shown. The transcript must already contain it. */
   readonly keepPartial: (text: string, model: string) => Promise<void>;
-  /** Books what a model call has used. Returns the budget that is exhausted, if one is. */
+  /** Books the usage of a model call. Returns the exhausted budget, if there is one. */
   readonly spend: (use: {
     readonly model: string;
     readonly usage: Usage;
@@ -97,7 +98,10 @@ export interface DriverResult {
 }
 
 export interface Driver {
-  /** Called before a run is started or resumed. @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt */
+  /**
+   * Called before a run is started or resumed.
+   * @throws CodeBuddyError `insufficient_scope` if the caller may not send this prompt
+   */
   checkCaller?(caller: { readonly prompt: string; readonly mayUseTools: boolean }): void;
   respond(context: DriverContext): Promise<DriverResult>;
 }

@@ -1,4 +1,5 @@
-// Checks of the agent's configuration for `doctor`. The sandbox is tried out; nothing keeps running and nothing is changed.
+// Checks of the agent's configuration for `doctor`. The sandbox is tried out; nothing keeps running and nothing is
+// changed.
 
 import { realpath } from 'node:fs/promises';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
@@ -10,6 +11,7 @@ import { createModelLoader } from './models/model-loader.ts';
 import { parseProviders } from './models/provider-config.ts';
 import { findOptionFaults, type OptionFault } from './option-faults.ts';
 import { ruleWarnings } from './permissions/rule-warnings.ts';
+import { createCallMarks } from './processes/call-marks.ts';
 import { readRefusedTools } from './refused-tools.ts';
 import { cleanEnvironment } from './tools/clean-environment.ts';
 import { describeSandbox } from './tools/sandbox/describe-sandbox.ts';
@@ -114,6 +116,7 @@ async function inspectSandbox({ workspace, sandbox, environment }: InspectOption
     workspace: root,
     environment: cleanEnvironment(environment),
     serverEnvironment: environment,
+    marks: createCallMarks(),
   });
   const state = await made.look();
   const { detail } = describeSandbox(made, state);

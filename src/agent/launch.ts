@@ -1,4 +1,4 @@
-// Starts a program in its own process group. A failure to start is a rejection and cannot end the server.
+// Starts a program in its own process group. A failure to start rejects the promise and cannot end the server.
 
 import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';

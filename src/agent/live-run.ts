@@ -12,7 +12,7 @@ import type { Driver } from './driver.ts';
 import type { RunRecord, RunRequest } from './run-record.ts';
 import type { SessionMemory } from './session-memory.ts';
 
-/** Why a run is ended from outside. */
+/** The reason to end a run from outside. */
 export type Stop =
   | { readonly kind: 'cancelled' | 'interrupted'; readonly reason: string }
   | { readonly kind: 'timeout' };
@@ -20,9 +20,9 @@ export type Stop =
 export interface NewLiveRun {
   readonly record: RunRecord;
   readonly request: RunRequest;
-  /** Chosen once, when the run is admitted. */
+  /** Selected once, when the run is admitted. */
   readonly driver: Driver;
-  /** How many requests of this server's own webhooks led to the run. */
+  /** The number of requests of this server's own webhooks that led to the run. */
   readonly hop: number;
   readonly isResumed: boolean;
   readonly memory: SessionMemory;
@@ -45,12 +45,14 @@ export class LiveRun {
   readonly #clock = new RunClock();
   readonly #result = Promise.withResolvers<PromptResult>();
   readonly #asked = Promise.withResolvers<Permission>();
+  readonly #ended = Promise.withResolvers<void>();
   #record: RunRecord;
   #memory: SessionMemory;
   #isAdmitted = false;
   #hasAnswered = false;
   #openQuestions = 0;
   #stop: Stop | undefined;
+  #isEnding = false;
   #pendingWrites: Write[] = [];
 
   constructor({ record, memory, ...fixed }: NewLiveRun) {
@@ -64,7 +66,8 @@ export class LiveRun {
     this.sessionBeganAt = fixed.sessionBeganAt;
     this.#record = record;
     this.#memory = memory;
-    // Nobody may wait for the result (202, or the client went away): an unhandled rejection would end the process.
+    // Perhaps nothing waits for the result (202, or the client disconnected): an unhandled rejection would end the
+    // process.
     this.#result.promise.catch(() => undefined);
   }
 
@@ -73,7 +76,7 @@ export class LiveRun {
     return this.#record;
   }
 
-  /** What its session remembers; read from the store when the run begins. */
+  /** The memory of its session; read from the store when the run begins. */
   get memory(): SessionMemory {
     return this.#memory;
   }
@@ -103,9 +106,14 @@ export class LiveRun {
     return this.#hasAnswered;
   }
 
-  /** Why it was stopped from outside; undefined if it was not. */
+  /** The reason why it was stopped from outside; undefined if it was not. */
   get stopped(): Stop | undefined {
     return this.#stop;
+  }
+
+  /** True from the moment that its end is being committed. */
+  get isEnding(): boolean {
+    return this.#isEnding;
   }
 
   get result(): Promise<PromptResult> {
@@ -117,12 +125,9 @@ export class LiveRun {
     return this.#asked.promise;
   }
 
-  /** Resolves when the run has ended, whatever its outcome. */
+  /** Resolves when the run has ended, with any outcome: its end is committed, and the queue has removed it. */
   get ended(): Promise<void> {
-    return this.#result.promise.then(
-      () => undefined,
-      () => undefined,
-    );
+    return this.#ended.promise;
   }
 
   admitted(): void {
@@ -147,7 +152,7 @@ export class LiveRun {
     return true;
   }
 
-  /** A tool asks for permission. Returns true if the run begins to wait. */
+  /** Called when a tool asks for permission. Returns true if the run begins to wait. */
   questionAsked(): boolean {
     if (this.#openQuestions++ > 0) return false;
     this.#record = { ...this.#record, status: 'waiting' };
@@ -155,7 +160,7 @@ export class LiveRun {
     return true;
   }
 
-  /** A question was answered, expired or was withdrawn. Returns true if the run works again. */
+  /** Called when a question was answered, expired or was withdrawn. Returns true if the run works again. */
   questionSettled(): boolean {
     if (--this.#openQuestions > 0 || this.signal.aborted) return false;
     this.#record = { ...this.#record, status: 'running' };
@@ -163,7 +168,7 @@ export class LiveRun {
     return true;
   }
 
-  /** Tells those who wait for `asked`. */
+  /** Resolves `asked`. */
   tellAsked(permission: Permission): void {
     this.#asked.resolve(permission);
   }
@@ -192,15 +197,26 @@ export class LiveRun {
     return writes;
   }
 
-  /** Stops whatever still works for the run. */
+  /** Stops all work that is still done for the run, and its clock. */
   abort(): void {
     this.#abort.abort();
+    this.#clock.stop();
   }
 
-  /** Sets the final record. The result is settled once the record is committed, by `resolve` or `reject`. */
+  /** Its end is about to be committed. */
+  ending(): void {
+    this.#isEnding = true;
+  }
+
+  /** Sets the final record, once it is committed: nobody sees an end that a crash could undo. */
   end(record: RunRecord): void {
     this.#record = record;
     this.#clock.stop();
+  }
+
+  /** The queue has let the run go. */
+  released(): void {
+    this.#ended.resolve();
   }
 
   resolve(result: PromptResult): void {
@@ -212,7 +228,7 @@ export class LiveRun {
   }
 }
 
-/** The time limit of a run. It stands still while the run waits for approval. */
+/** The time limit of a run. It is paused while the run waits for approval. */
 class RunClock {
   #timer: NodeJS.Timeout | undefined;
   #leftMs = 0;

@@ -1,4 +1,4 @@
-// How a message is stored, and how it is read back.
+// Converts messages to rows of the store and back.
 
 import type { Message, ToolUse } from '../contract/message.ts';
 import { makeId } from '../events/ids.ts';
@@ -10,7 +10,7 @@ import type { MessageRow } from '../store/store.ts';
 export interface MessageContent {
   readonly content: string;
   readonly tool?: ToolUse;
-  /** True if the transcript holds this text, or the call: it is not sent to a model a second time. */
+  /** True if the transcript contains this text, or the call: it is not sent to a model twice. */
   readonly sent?: true;
   readonly incomplete?: true;
 }
@@ -21,7 +21,7 @@ export interface NewMessage {
   readonly role: Message['role'];
   readonly content: string;
   readonly tool?: ToolUse;
-  /** True if the transcript holds this text, or the call. @default false */
+  /** True if the transcript contains this text, or the call. @default false */
   readonly sent?: boolean;
   readonly incomplete?: true;
 }

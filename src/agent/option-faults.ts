@@ -1,4 +1,5 @@
-// Finds every invalid value in the agent's options, with its setting. `serve` refuses to start with them; `doctor` shows them.
+// Finds every invalid value in the agent's options, with its setting. `serve` refuses to start with them; `doctor`
+// shows them.
 
 import { parseMcpServers } from './mcp/mcp-config.ts';
 import { languageModels } from './models/find-model.ts';
@@ -62,7 +63,10 @@ export function findOptionFaults(options: OptionsToCheck, environment: Environme
   return faults;
 }
 
-/** Calls `work` for each entry alone, so that one invalid entry hides no other; a value that is no object is passed on as it is. */
+/**
+ * Calls `work` for each entry alone, so that one invalid entry does not hide others. A value that is not an object is
+ * passed on unchanged.
+ */
 function eachEntry(value: unknown, work: (value: unknown, name?: string) => void): void {
   if (value === undefined) return;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) work(value);

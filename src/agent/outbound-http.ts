@@ -1,5 +1,6 @@
-// HTTP to models and MCP servers: undici's fetch, through the proxies of the environment. Node's built-in fetch ignores proxies, aborts
-// after five minutes of silence, and in Node 24 can be crashed by the server it talks to (nodejs/undici#5360).
+// HTTP to models and MCP servers: undici's fetch, through the proxies of the environment. Node's built-in fetch ignores
+// proxies, aborts after five minutes of silence, and in Node 24 can be crashed by the server it talks to
+// (nodejs/undici#5360).
 
 import type { Dispatcher, RequestInit as UndiciRequestInit } from 'undici';
 

@@ -1,5 +1,6 @@
-// The server's own files: hidden from tools and from commands in the sandbox, and ignored by the watcher. An entry is an absolute path; one
-// that ends in `*` also covers the copies beside the file: SQLite's `-wal`, a lock, a temporary file, a file set aside, an editor's backup.
+// The server's own files: hidden from tools and from commands in the sandbox, and ignored by the watcher. An entry is
+// an absolute path; one that ends in `*` also covers the copies beside the file: SQLite's `-wal`, a lock, a temporary
+// file, a file set aside, an editor's backup.
 
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
@@ -43,7 +44,7 @@ export async function openOwnFiles(entries: readonly string[]): Promise<OwnFiles
     async list() {
       const found = new Set(exact);
       for (const { folder, isCopy } of rules) {
-        // Tools can read nothing in a folder that is missing or unreadable.
+        // Tools cannot read a missing or unreadable folder either.
         const names = await readdir(folder).catch((): string[] => []);
         for (const name of names) if (isCopy(name)) found.add(join(folder, name));
       }
@@ -62,9 +63,9 @@ export function hasStar(entry: string): boolean {
 }
 
 /**
- * Returns a test for `name` itself and the names of its copies. A copy adds a suffix that does not start with a letter or digit (`-wal`,
- * `.corrupt-…`, `~`, ` (copy)`), or a prefix of editors (`.`, `#`, `.#`). If `name` has no extension, an ordinary file may begin with it
- * (`data`, `data.ts`), so only known suffixes count.
+ * Returns a test for `name` itself and the names of its copies. A copy adds a suffix that does not start with a letter
+ * or digit (`-wal`, `.corrupt-…`, `~`, ` (copy)`), or a prefix of editors (`.`, `#`, `.#`). If `name` has no extension,
+ * an ordinary file may begin with it (`data`, `data.ts`), so only known suffixes count.
  */
 export function copiesOf(name: string): (other: string) => boolean {
   const quoted = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

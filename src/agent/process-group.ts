@@ -1,5 +1,5 @@
-// Ends a program together with everything it started. POSIX has process groups for that. Windows has `taskkill /T`, which finds the
-// children of a program only while the program itself runs.
+// Ends a program together with everything it started. POSIX has process groups for that. Windows has `taskkill /T`,
+// which finds the children of a program only while the program itself runs.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
@@ -16,7 +16,7 @@ const thisSystem: GroupSystem = {
   kill: (pid, signal) => process.kill(pid, signal),
   run(program, args) {
     const child = spawn(program, args, { stdio: 'ignore', windowsHide: true });
-    // Nothing can be done about it, and without a listener the error would end the server.
+    // Without a listener, the error would end the server.
     child.on('error', () => undefined);
   },
 };

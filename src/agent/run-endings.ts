@@ -1,5 +1,5 @@
-// How a run ends: completed with an answer, or cancelled, interrupted or failed. Each ending is one commit of the run, its last
-// message and its events; the result settles after it. `recover` ends the runs that a crash left unfinished.
+// Ends runs: completed with an answer, or cancelled, interrupted or failed. Each ending is one commit of the run, its
+// last message and its events; the result settles after it. `recover` ends the runs that a crash left unfinished.
 
 import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
@@ -24,7 +24,7 @@ export interface RunEndingsOptions {
 }
 
 export interface RunEndings {
-  /** @throws if the answer cannot be committed; the run has not ended then */
+  /** @throws if the answer cannot be committed; then the run has not ended */
   complete(run: LiveRun, result: DriverResult, durationMs: number): Promise<void>;
   /** Ends a run that did not complete: it was stopped, or `error` was thrown. Never rejects. */
   fail(run: LiveRun, error: unknown): Promise<void>;
@@ -38,7 +38,8 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
   return {
     async complete(run, { response, model, finishReason }, durationMs) {
       const { owner, hop } = run;
-      // Without a model call there is nothing to pay for.
+      run.ending();
+      // A run without a model call has no cost.
       const { usage, cost } = run.record.usage === null ? { usage: noUsage, cost: 0 } : run.record;
       const message = newMessageRow(
         { ...owner, role: 'assistant', content: response, sent: run.hasAnswered },
@@ -76,25 +77,27 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
       const { owner, hop } = run;
       const { status, error, event } = judgeEnding(run.stopped, cause);
       if (error.code === 'internal_error') onFault(cause, run.id);
+      run.ending();
       run.abort();
-      run.end({
+      const record: RunRecord = {
         ...run.record,
         status,
         // The same code as in the event, and as after a crash.
         error: { code: status === 'interrupted' ? 'interrupted' : error.code, message: error.message },
         finishReason: status === 'failed' ? 'error' : status,
         endedAt: iso(),
-      });
+      };
       try {
         await log.append(
           [{ ...event, ...owner, hop }],
-          [...run.takePendingWrites(), patchRun(run.record, now())],
+          [...run.takePendingWrites(), patchRun(record, now())],
         );
       } catch (fault) {
-        // The store takes nothing now; `recover` marks the run at the next start.
+        // The store cannot be written now; `recover` marks the run at the next start.
         onFault(fault, run.id);
       }
-      const { startedAt } = run.record;
+      run.end(record);
+      const { startedAt } = record;
       figures.ended(status, startedAt === null ? undefined : now() - Date.parse(startedAt));
       run.reject(error);
     },

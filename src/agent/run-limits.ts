@@ -1,4 +1,4 @@
-// How many runs the server takes, and how long one may work.
+// The limits of runs: how many the server accepts, and how long each may work.
 
 export interface RunLimits {
   /** Runs that work at the same time. A run waiting for approval does not count. @default 8 */
@@ -10,8 +10,8 @@ export interface RunLimits {
   /** Queued runs in all. @default 256 */
   readonly maxQueued: number;
   /**
-   * Runs of one API key that may wait for approval. At the limit, no further run of the key is accepted or started; runs that
-   * already work may still begin to wait.
+   * Runs of one API key that may wait for approval. At the limit, no further run of the key is accepted or started;
+   * runs that already work may still begin to wait.
    * @default 64
    */
   readonly maxWaitingPerKey: number;

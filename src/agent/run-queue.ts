@@ -1,5 +1,5 @@
-// The runs that have not ended: those in line, and at most one working run per session. Decides whether there is room for one more
-// and which run begins next.
+// The runs that have not ended: the queued ones, and at most one working run per session. Decides whether one more is
+// accepted and which run begins next.
 //
 //   admit --> in line --next--> working --release--> gone
 //                 `--leaveLine--> ending --release--> gone
@@ -63,7 +63,7 @@ export class RunQueue {
   }
 
   /**
-   * Puts a run at the end of the line and returns how many runs of its session are ahead of it.
+   * Adds a run to the end of the queue and returns how many runs of its session are ahead of it.
    * @throws CodeBuddyError `too_many_runs`, `too_many_waiting_runs`
    */
   admit(run: LiveRun): number {
@@ -73,7 +73,7 @@ export class RunQueue {
     return position;
   }
 
-  /** Takes a run out of the line, for good. Returns false if it was not in line. */
+  /** Removes a run from the queue for good. Returns false if it was not queued. */
   leaveLine(run: LiveRun): boolean {
     const index = this.#line.indexOf(run);
     if (index === -1) return false;
@@ -97,11 +97,12 @@ export class RunQueue {
     return run;
   }
 
-  /** Forgets a run that has ended. */
+  /** Removes a run that has ended. */
   release(run: LiveRun): void {
     this.leaveLine(run);
     this.#live.delete(run.id);
     if (this.#working.get(run.sessionId) === run) this.#working.delete(run.sessionId);
+    run.released();
   }
 
   #requireRoom({ sessionId, request: { keyId } }: LiveRun): number {
@@ -122,7 +123,7 @@ export class RunQueue {
     return ofSession + (this.#working.has(sessionId) ? 1 : 0);
   }
 
-  /** Names the limit of waiting runs that is reached, of the server or of the key; undefined if there is room. */
+  /** Describes the limit of waiting runs that is reached, of the server or of the key; undefined if none is. */
   #waitingLimit(keyId: string | null): string | undefined {
     const { maxWaiting, maxWaitingPerKey } = this.#limits;
     let all = 0;

@@ -1,4 +1,4 @@
-// How a run is stored, and how it is read back and shown.
+// Converts runs to rows of the store and back, and to the form that clients see.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -22,7 +22,7 @@ interface RunDetails extends RunRequest {
   readonly run: Partial<RunRecord> & { readonly prompt: string };
 }
 
-/** What a stored run lacks: a JSON merge patch removes fields that are null. */
+/** Defaults for absent fields: a JSON merge patch removes fields that are null. */
 const unset = {
   model: null,
   response: null,
@@ -34,7 +34,7 @@ const unset = {
   endedAt: null,
 };
 
-/** A run that was just accepted. */
+/** The record of a newly accepted run. */
 export function newRun(
   {
     runId,
@@ -111,4 +111,8 @@ export function withoutPrompt({ prompt: _, ...record }: Run): RunRecord {
 
 export function runNotFound(id: string): CodeBuddyError {
   return new CodeBuddyError('run_not_found', `Run ${JSON.stringify(id)} not found.`);
+}
+
+export function notResumable(id: string, why: string): CodeBuddyError {
+  return new CodeBuddyError('run_not_resumable', `Run ${id} cannot be resumed: ${why}.`);
 }

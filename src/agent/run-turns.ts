@@ -1,5 +1,5 @@
-// Chooses the queued run that begins next. API keys take turns, so that a key with a long queue does not delay the others. The runs of one
-// key, and those of one session, begin in the order of their arrival.
+// Chooses the queued run that begins next. API keys take turns, so that a key with a long queue does not delay the
+// others. The runs of one key, and those of one session, begin in the order of their arrival.
 
 import type { LiveRun } from './live-run.ts';
 

@@ -1,5 +1,5 @@
-// Runs: the work on one prompt each. A session has one working run at a time; others wait in line. Everything is in the store, so no run
-// still counts as running after a stop or a crash, and an interrupted or failed run can be resumed.
+// Runs: the work on one prompt each. A session has one working run at a time; others wait in line. Everything is in the
+// store, so no run still counts as running after a stop or a crash, and an interrupted or failed run can be resumed.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { createRunFigures, type RunStats } from '../base/run-figures.ts';
@@ -25,6 +25,7 @@ import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
 import {
   newRun,
+  notResumable,
   patchRun,
   type RunRequest,
   runNotFound,
@@ -58,7 +59,10 @@ export interface Caller {
 }
 
 export interface Runs {
-  /** @throws CodeBuddyError `validation_failed`, `session_not_found`, `insufficient_scope`, `cost_limit_reached`, `too_many_runs`, `too_many_waiting_runs`, `shutting_down` */
+  /**
+   * @throws CodeBuddyError `validation_failed`, `session_not_found`, `insufficient_scope`, `cost_limit_reached`,
+   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`
+   */
   start(
     request: Caller & {
       prompt: string;
@@ -67,12 +71,12 @@ export interface Runs {
       requestId: string;
       /** @default a new id */
       runId?: string;
-      /** How many requests of this server's own webhooks led to the run. @default 0 */
+      /** The number of requests of this server's own webhooks that led to the run. @default 0 */
       hop?: number;
     },
   ): Promise<StartedRun>;
   /**
-   * Resumes an interrupted or failed run with the rights of the caller, not of whoever started it.
+   * Resumes an interrupted or failed run with the rights of this caller, not those of the caller that started it.
    * @throws CodeBuddyError `run_not_found`, `run_not_resumable`, `insufficient_scope`
    */
   resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
@@ -86,7 +90,7 @@ export interface Runs {
   isSessionBusy(sessionId: string): boolean;
   /** Marks the runs that a crash left unfinished as interrupted. */
   recover(): Promise<void>;
-  /** Accepts no more runs, waits up to `graceMs` for those that work, then interrupts them. */
+  /** Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -175,11 +179,14 @@ export function createRuns(options: RunsOptions): Runs {
     { hop = 0, mayUseTools = true, keyId = null }: Caller & { hop?: number } = {},
   ): Promise<StartedRun> {
     requireAccepting();
+    // Its end may be committed, and seen by the caller, a moment before the queue lets it go.
+    const ending = queue.get(id);
+    if (ending?.isEnding) await ending.ended;
     const row = await store.getRun(id);
     if (row === undefined) throw runNotFound(id);
     const [last] = await store.listRuns({ limit: 1, sessionId: row.sessionId });
-    const hasEnded = !queue.has(id) && (row.status === 'interrupted' || row.status === 'failed');
-    if (!hasEnded) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
+    const isResumable = !queue.has(id) && (row.status === 'interrupted' || row.status === 'failed');
+    if (!isResumable) throw notResumable(id, `it is ${queue.get(id)?.record.status ?? row.status}`);
     if (last?.id !== id) throw notResumable(id, 'the session has a later run');
     const session = await requireSession(row.sessionId);
     const request: RunRequest = { options: toRunRequest(row).options, mayUseTools, keyId };
@@ -209,7 +216,7 @@ export function createRuns(options: RunsOptions): Runs {
     return admit(live, run, { before: [], after: [], writes: [patchRun(live.record, now(), request)] });
   }
 
-  /** Takes the place in line before the commit, so that two prompts at once cannot both take the last one. */
+  /** Takes the place in the queue before the commit, so that two concurrent prompts cannot both take the last one. */
   async function admit(
     live: LiveRun,
     run: Run,
@@ -226,7 +233,7 @@ export function createRuns(options: RunsOptions): Runs {
       const queued: NewEvent = { type: 'run.queued', data: { position }, ...owner, hop };
       const logged = await log.append([...parts.before, queued, ...parts.after], parts.writes);
       live.admitted();
-      // In a later turn: a reader that follows from `afterSequence` must not miss what the run says.
+      // In a later turn of the event loop: a reader that follows from `afterSequence` must not miss events of the run.
       queueMicrotask(workOn);
       const first = logged[0]?.sequence ?? 1;
       return { run, afterSequence: first - 1, result: live.result, asked: live.asked };
@@ -250,7 +257,7 @@ export function createRuns(options: RunsOptions): Runs {
     return chosen;
   }
 
-  /** Begins as many runs as may begin now. */
+  /** Begins all runs that may begin now. */
   function workOn(): void {
     while (isAccepting) {
       const live = queue.next();
@@ -298,7 +305,7 @@ export function createRuns(options: RunsOptions): Runs {
     return [turnWrite(live, { kind: 'prompt', messageId, text: sendable(prompt) }, now()).write];
   }
 
-  /** Ends the run, in line or at work. */
+  /** Ends a queued or working run. */
   function stop(live: LiveRun, why: Stop): void {
     if (!live.stop(why) || !queue.leaveLine(live)) return;
     void endings.fail(live, undefined).finally(() => queue.release(live));
@@ -321,7 +328,7 @@ export function createRuns(options: RunsOptions): Runs {
     start,
     resume,
     async get(id) {
-      // Before the row is read: a run that ends meanwhile has its final record here.
+      // Taken before the row is read: if the run ends meanwhile, its final record is here.
       const live = queue.get(id);
       const row = await store.getRun(id);
       return row === undefined ? undefined : viewRun({ ...toRun(row), ...live?.record }, now());
@@ -364,7 +371,7 @@ export function createRuns(options: RunsOptions): Runs {
       isAccepting = false;
       const why: Stop = { kind: 'interrupted', reason: stoppedWhileUnfinished };
       for (const live of queue.inLine()) stop(live, why);
-      // Nobody can answer any more.
+      // The questions can no longer be answered.
       for (const live of queue.working()) if (live.isWaiting) stop(live, why);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise((resolve) => {
@@ -379,11 +386,10 @@ export function createRuns(options: RunsOptions): Runs {
   };
 }
 
-function notResumable(id: string, why: string): CodeBuddyError {
-  return new CodeBuddyError('run_not_resumable', `Run ${id} cannot be resumed: ${why}.`);
-}
-
-/** The prompt as well-formed text. @throws CodeBuddyError `validation_failed` for a blank prompt, which models refuse */
+/**
+ * The prompt as well-formed text.
+ * @throws CodeBuddyError `validation_failed` for a blank prompt, which models refuse
+ */
 function requireText(prompt: string): string {
   if (!isBlank(prompt)) return wellFormed(prompt);
   const message = 'must not be blank';

@@ -1,4 +1,5 @@
-// A whole session as one document, streamed in pieces: JSON for programs, Markdown for people. Messages added meanwhile are left out.
+// A whole session as one document, streamed in pieces: JSON for programs, Markdown for people. Messages added meanwhile
+// are left out.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Message } from '../contract/message.ts';
@@ -45,7 +46,7 @@ export function exportAsMarkdown(store: Pick<Store, 'listMessages'>, session: Se
   return { filename: `${nameOf(session)}.md`, mediaType: 'text/markdown; charset=utf-8', chunks: chunks() };
 }
 
-/** As many messages as the session had when the export began. */
+/** The number of messages when the export began. */
 async function* allMessages(
   store: Pick<Store, 'listMessages'>,
   { id, messageCount }: Session,

@@ -1,5 +1,5 @@
-// Copies the messages of a session to a new one. A long session is written page by page to a hidden draft, so that no commit blocks
-// others for long. The copy then appears in one commit with its event, or not at all.
+// Copies the messages of a session to a new one. A long session is written page by page to a hidden draft, so that no
+// commit blocks others for long. The copy then appears in one commit with its event, or not at all.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
@@ -19,14 +19,15 @@ export interface CopyPlan {
   readonly isLong: boolean;
   /** The id of the last copied message; undefined if there is none. */
   readonly last: string | undefined;
-  /** The summary for the copy; undefined if it stands for other messages than the first ones of the copy. */
+  /** The summary for the copy; undefined if it does not summarize the first messages of the copy. */
   readonly carryOver: (summary: Summary) => Summary | undefined;
 }
 
 /**
- * Plans to copy up to and including the message `upTo`, or all current messages. They are copied in the order in which a model reads them,
- * the messages of each run together, since a copy has no runs. The transcript is copied too, so that a copy is sent to models as the
- * original was. The copy may end anywhere: a call that loses its result is closed when it is sent.
+ * Plans to copy up to and including the message `upTo`, or all current messages. They are copied in the order in which
+ * a model reads them, the messages of each run together, since a copy has no runs. The transcript is copied too, so
+ * that a copy is sent to models as the original was. The copy may end anywhere: a call that loses its result is closed
+ * when it is sent.
  * @throws CodeBuddyError `validation_failed` if the session has no such message
  */
 export async function planCopy(
@@ -68,7 +69,10 @@ export async function planCopy(
   };
 }
 
-/** Writes the session, its messages and the event. @throws CodeBuddyError `session_not_found` if the original was deleted meanwhile */
+/**
+ * Writes the session, its messages and the event.
+ * @throws CodeBuddyError `session_not_found` if the original was deleted meanwhile
+ */
 export async function writeCopy(
   { store, log }: { readonly store: Store; readonly log: EventLog },
   plan: CopyPlan,
@@ -90,7 +94,7 @@ export async function writeCopy(
     for await (const page of copies(store, plan, session.id)) await store.write(page);
     await log.append([event], [{ kind: 'publishSession', id: session.id }]);
   } catch (error) {
-    // If that fails too, the draft is deleted at the next start. The first error says why the copy failed.
+    // If this fails too, the draft is deleted at the next start. The first error has the reason.
     await store.write([{ kind: 'deleteSession', id: session.id }]).catch(() => undefined);
     throw error;
   }

@@ -1,5 +1,5 @@
-// A session and its messages as CommonMark (https://spec.commonmark.org/0.31.2/). Nothing in a message can break out of its place: its
-// headings, HTML and link targets do not become those of the document.
+// Formats a session and its messages as CommonMark (https://spec.commonmark.org/0.31.2/). The content of a message
+// cannot break out of its block: its headings, HTML and link targets do not become those of the document.
 
 import type { Message } from '../contract/message.ts';
 import type { Session } from '../contract/session.ts';
@@ -58,8 +58,8 @@ function literal(text: string): string {
 }
 
 /**
- * True if the text may contain a tag or a link reference definition outside of code. A tag can close the quote, and a definition (§4.7)
- * applies to the whole document. False positives are harmless: the text is then shown as code.
+ * True if the text may contain a tag or a link reference definition outside of code. A tag can close the quote, and a
+ * definition (§4.7) applies to the whole document. False positives are harmless: the text is then shown as code.
  */
 function mayReachOut(text: string): boolean {
   let open = '';

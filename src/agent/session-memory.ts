@@ -1,5 +1,6 @@
-// What a session remembers from run to run, besides its messages: its cost, the permissions given for good, and the summary. It is stored
-// in the session's row. The session's working run, of which there is one at most, holds it in memory.
+// The memory of a session that lasts from run to run, besides its messages: its cost, the permissions given with
+// `allow_always`, and the summary. It is stored in the session's row. The session's working run (one at most) keeps it
+// in memory.
 
 import type { Usage } from '../contract/usage.ts';
 import { parseRowJson } from '../store/row-json.ts';

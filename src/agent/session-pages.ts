@@ -1,4 +1,5 @@
-// Reads the stored messages of a session page by page, for sessions too long to hold in memory or to process in one turn.
+// Reads the stored messages of a session page by page, for sessions too long to hold in memory or to process in one
+// turn.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';

@@ -1,4 +1,4 @@
-// How a session is stored, and how it is read back. What it remembers from run to run is in `session-memory.ts`.
+// Converts sessions to rows of the store and back. `session-memory.ts` has the memory that lasts from run to run.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { cutHead, isBlank, wellFormed } from '../base/text.ts';

@@ -1,5 +1,5 @@
-// Compares the cost of runs with the limits of a run, a session and a day (UTC). Crossing a threshold is one event. A limit ends the run
-// after the step that reached it, and prevents further runs.
+// Compares the cost of runs with the limits of a run, a session and a day (UTC). Crossing a threshold is one event. A
+// limit ends the run after the step that reached it, and prevents further runs.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -45,7 +45,7 @@ export interface Spending {
 export function createSpending({ store, limits, thresholds, now }: SpendingOptions): Spending {
   let today: { readonly day: string; cost: number } | undefined;
 
-  /** At first the day's runs in the store are added up, so that a restart forgets nothing. */
+  /** Starts with the sum of the day's runs in the store, so that a restart keeps the total. */
   async function ofToday(): Promise<{ cost: number }> {
     const day = new Date(now()).toISOString().slice(0, 10);
     if (today?.day === day) return today;

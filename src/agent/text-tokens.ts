@@ -1,5 +1,5 @@
-// Estimates the tokens of a text: four ASCII characters count as one, and so does each other character. The provider's own count is known
-// only after a call.
+// Estimates the tokens of a text: four ASCII characters count as one, and so does each other character. The provider's
+// own count is known only after a call.
 
 const asciiPerToken = 4;
 

@@ -1,6 +1,7 @@
-// What was sent to models in a session, turn by turn, so that a later run sends the same bytes again. Prompts, notes and answers are rows
-// of `turns`; the result of a call is the message of its tool. Messages without a turn (of the offline agent, or of an earlier release)
-// are converted to turns, always in the same way.
+// The transcript: everything that was sent to models in a session, turn by turn, so that a later run sends the same
+// bytes again. Prompts, notes and answers are rows of `turns`; the result of a call is the message of its tool.
+// Messages without a turn (of the offline agent, or of an earlier release) are converted to turns, always in the same
+// way.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isBlank } from '../base/text.ts';
@@ -10,7 +11,7 @@ import type { MessageRow, Store, TurnRow } from '../store/store.ts';
 import { makeCallId } from './call-ids.ts';
 import { readContent } from './message-record.ts';
 
-/** What a provider's package needs back with a part, unchanged: signatures, item ids, encrypted reasoning. */
+/** Data that a provider's package needs back unchanged with a part: signatures, item ids, encrypted reasoning. */
 export type PartMetadata = Readonly<Record<string, unknown>>;
 
 /** A part of an answer, in the model's order. */
@@ -38,7 +39,7 @@ export type NewTurn =
       /** The answer was interrupted: only the text that was shown is kept. */
       readonly isCutOff?: true;
     }
-  /** Results that turned out too long: from here on these texts are sent instead. */
+  /** Shorter texts that are sent instead of results from here on. */
   | { readonly kind: 'cut'; readonly results: readonly { readonly callId: string; readonly text: string }[] };
 
 type Stored = { readonly id: string; readonly runId: string | null };
@@ -105,7 +106,10 @@ export async function readTranscript(
   return { turns, results };
 }
 
-/** Adds a message without a turn. A tool's message becomes a step of its own: whether the step had other calls is not known. */
+/**
+ * Adds a message without a turn. A tool's message becomes a step of its own: whether the step had other calls is not
+ * known.
+ */
 function addMessage(
   turns: Turn[],
   results: Map<string, CallResult>,
@@ -140,8 +144,8 @@ export function placeOf(id: string): string {
 }
 
 /**
- * Groups the items by run, in the order in which the runs began: a queued prompt is stored among the items of the run before it. Items
- * without a run stay with their neighbours.
+ * Groups the items by run, in the order in which the runs began: a queued prompt is stored among the items of the run
+ * before it. Items without a run stay with their neighbours.
  */
 export function inRunOrder<T extends Stored>(items: readonly T[]): readonly T[] {
   const sorted = [...items].sort((left, right) => (placeOf(left.id) < placeOf(right.id) ? -1 : 1));
@@ -174,7 +178,7 @@ async function readAll<T extends { readonly id: string; readonly content: string
     all.push(...rows);
     afterId = rows.at(-1)?.id;
     if (rows.length < pageSize && !isCutByText(rows)) return all;
-    // A long session must not block other work.
+    // Yields to the event loop: a long session must not block other work.
     await nextTurn();
   }
 }

@@ -13,7 +13,7 @@ export interface WorkspaceWatch {
   close(): Promise<void>;
 }
 
-/** How much of a file's end is searched for events: it may be written from the event stream. */
+/** How many bytes at a file's end are searched for events: the file may be written from the event stream. */
 const tailBytes = 65_536;
 /** Files and folders whose last event is remembered. */
 const maxRemembered = 10_000;

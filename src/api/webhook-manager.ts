@@ -36,7 +36,10 @@ export interface EventInput {
   readonly data: object;
   readonly sessionId?: string;
   readonly runId?: string;
-  /** How many webhook requests led to this event: the `X-CodeBuddy-Hop` of the request that caused it. @default 0 */
+  /**
+   * The number of webhook requests that led to this event: the `X-CodeBuddy-Hop` of the request that caused it.
+   * @default 0
+   */
   readonly hop?: number;
 }
 
@@ -376,7 +379,7 @@ export class WebhookManager {
       const returned: unknown = warn(message, error);
       Promise.resolve(returned).catch(() => undefined);
     } catch {
-      // Nothing else can report it.
+      // It cannot be reported otherwise.
     }
   }
 }

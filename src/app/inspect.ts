@@ -1,4 +1,4 @@
-// What `codebuddy doctor` checks without starting a server.
+// The checks of `codebuddy doctor` that need no server.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

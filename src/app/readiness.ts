@@ -1,4 +1,4 @@
-// What GET /health/ready reports: whether the store takes commits, deliveries are sent, and commands can run.
+// The checks of GET /health/ready: whether the store accepts commits, deliveries are sent, and commands can run.
 
 import type { Agent } from '../agent/agent.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';

@@ -6,7 +6,7 @@ import { fileError } from '../base/file-errors.ts';
 import type { Settings } from '../config/settings.ts';
 import { parseAllowed } from '../webhooks/url-guard.ts';
 
-/** Where deliveries may go. A server that only this machine reaches may also send to this machine. */
+/** The targets that deliveries may have. A server that only this machine reaches may also send to this machine. */
 export function targetSettings({ allowedTargets, host }: Settings) {
   const allowLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
   return { allowedTargets, allowLoopback };

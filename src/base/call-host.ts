@@ -7,6 +7,6 @@ export function callHost(call: () => unknown): void {
     const result = call();
     if (result instanceof Promise) result.catch(() => undefined);
   } catch {
-    // The host's own error handling has failed; there is no one left to report to.
+    // The host's own error handling has failed; it cannot be reported.
   }
 }

@@ -1,5 +1,5 @@
 // Paths in the config folder. The first version of this program uses the folder, too, with its own `config.json` and
-// `codebuddy.db`; both versions share `webhooks.json`. Files that are ours alone are in the subfolder `api`.
+// `codebuddy.db`; both versions share `webhooks.json`. Files of this server alone are in the subfolder `api`.
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export function defaultHome(environment: NodeJS.ProcessEnv = process.env): strin
   return environment.CODEBUDDY_HOME || join(homedir(), '.codebuddy');
 }
 
-/** The subfolder with our own files. */
+/** The subfolder with this server's own files. */
 export function apiFolder(home: string): string {
   return join(home, 'api');
 }
@@ -23,7 +23,7 @@ export function ownFile(home: string, name: OwnFile): string {
   return join(apiFolder(home), name);
 }
 
-/** Where earlier releases kept the same file, beside the first version's. */
+/** The path of the same file in earlier releases, beside the first version's. */
 export function oldFile(home: string, name: OwnFile | 'codebuddy.db'): string {
   return join(home, name);
 }

@@ -1,4 +1,4 @@
-// JSON Pointers (RFC 6901), which name the field at fault in an error.
+// JSON Pointers (RFC 6901), which name the invalid field in an error.
 
 /** One step of a pointer: `~` and `/` in a field's name are escaped (RFC 6901 §3). */
 export function escapePointer(name: string): string {

@@ -1,5 +1,5 @@
-// What `codebuddy webhooks listen` keeps between starts, in api/listen.json of the config folder: the secret, webhook
-// and port of each name.
+// The file in which `codebuddy webhooks listen` keeps the secret, webhook and port of each name between starts:
+// api/listen.json of the config folder.
 
 import { readFileSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';

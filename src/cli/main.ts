@@ -9,7 +9,7 @@ import { complain, print, wantJson } from './output.ts';
 import { UsageError } from './usage-error.ts';
 import { helpHint, usageErrorOf } from './usage-message.ts';
 
-/** Adds the options, arguments and sub-commands of a command, and what it does. */
+/** Adds the options, arguments, sub-commands and action of a command. */
 type Define = (command: Command) => void;
 
 const commands: Readonly<
@@ -109,7 +109,7 @@ function inheritExit(command: Command): void {
   for (const child of command.commands) inheritExit(child);
 }
 
-// The reader closed the pipe, as `| head` does: nothing is wrong.
+// The reader closed the pipe, as `| head` does. This is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCodes.ok);
   throw error;

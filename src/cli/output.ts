@@ -62,7 +62,7 @@ export function isJsonWanted(): boolean {
   return jsonWanted;
 }
 
-/** What was printed as JSON so far. More may follow after lines, but not after a document. */
+/** The kind of JSON printed so far. More may follow after lines, but not after a document. */
 export function jsonPrinted(): 'nothing' | 'document' | 'lines' {
   return printed;
 }

@@ -1,4 +1,4 @@
-// The question about a tool call: its parameters, a diff if it changes a file, and what "always" covers.
+// The question about a tool call: its parameters, a diff if it changes a file, and the calls that "always" covers.
 
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -8,7 +8,7 @@ export interface Question {
   readonly permissionId: string;
   readonly tool: string;
   readonly params: Readonly<Record<string, unknown>>;
-  /** Where the path of a file tool leads, relative to the workspace. */
+  /** The real path of a file tool's path, relative to the workspace. */
   readonly realPath: string | undefined;
   readonly alwaysCovers: string | undefined;
   /** Whether the command would run without a sandbox. */

@@ -22,7 +22,7 @@ export function define(permissions: Command): void {
     '--always',
     'also allow the same call for the rest of the session; see the list for what that covers',
   );
-  withDecision(permissions, 'deny', 'Deny a pending tool call. The model is told.');
+  withDecision(permissions, 'deny', 'Deny a pending tool call. The model is informed.');
 }
 
 async function list(options: ConnectionOptions): Promise<void> {

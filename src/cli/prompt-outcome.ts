@@ -1,4 +1,4 @@
-// How a run ended: with an answer, or with a failure and the command that continues from there.
+// Describes how a run ended: with an answer, or with a failure and the command that continues from there.
 
 import type { StreamEvent } from '../client/index.ts';
 import { PromptFailure } from './exit-codes.ts';

@@ -1,4 +1,4 @@
-// Where a prompt works: in the server's workspace, which may differ from the current folder.
+// The folder that a prompt works in: the server's workspace, which may differ from the current folder.
 
 import { realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';

@@ -120,7 +120,7 @@ async function answer(
   let runId: string | undefined;
   let last: StreamEvent | undefined;
   try {
-    // Only where nobody is asked: Ctrl-C at a question means that the run is no longer wanted.
+    // Only without a terminal: Ctrl-C at a question cancels the run.
     const keepWaiting = terminal === undefined && !wait;
     for await (const event of client.promptStream(request, { signal, keepWaiting })) {
       runId ??= event.runId;
@@ -221,7 +221,7 @@ function createAsking(client: CodeBuddyClient, place: Place, signal: AbortSignal
     } catch (error) {
       // Another client decided first, or time ran out: the run continues without this answer.
       if (ended.aborted || (error instanceof ApiError && error.code === 'permission_resolved')) return;
-      // Not thrown: the stream goes on, and the run is still waiting.
+      // Not thrown: the stream continues, and the run is still waiting.
       process.exitCode = report(error);
     }
   }
@@ -259,7 +259,7 @@ function howToAnswer(id: string): string {
   return `codebuddy permissions allow ${id}   (or: deny ${id})`;
 }
 
-/** The error for a question that nobody can answer here. The run keeps waiting, for an answer from elsewhere. */
+/** The error for a question that cannot be answered here. The run keeps waiting for an answer from elsewhere. */
 async function permissionRequired({ data, runId, sessionId }: StreamEvent, place: Place): Promise<Error> {
   const question = questionOf(data);
   complain(await describeQuestion(question, place.isLocal ? place.workspace : undefined));

@@ -1,6 +1,7 @@
 // `codebuddy serve`: starts the server, prints how to reach it, and stops it cleanly.
 
 import type { Command } from 'commander';
+import { startWriterThread } from '../app/early-thread.ts';
 import { createRedactor } from '../base/redaction.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { report } from './exit-codes.ts';
@@ -27,8 +28,8 @@ Examples:
 
 async function start(options: { readonly json?: boolean }): Promise<void> {
   const { settings, origins } = loadSettings({ flags: settingFlags(options) });
-  const { createApp, trustedPath } = await import('../app.ts');
-  const { createLogger } = await import('../app/create-logger.ts');
+  const writerThread = startWriterThread();
+  const { createApp, createLogger, trustedPath } = await import('../app.ts');
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs, too.
@@ -38,6 +39,7 @@ async function start(options: { readonly json?: boolean }): Promise<void> {
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     modelsOrigin: origins.models,
+    writerThread,
   }).catch((error: unknown) => {
     // Exit even if something that is still open would keep the process alive.
     process.exit(report(error));

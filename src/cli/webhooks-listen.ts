@@ -206,7 +206,7 @@ async function disable(
     }
     await client.webhooks.update(id, { enabled: false });
   } catch (error) {
-    // Often the server was stopped first. The next start disables and enables the webhook again.
+    // Usually the server was stopped first. The next start disables and enables the webhook again.
     const reason = error instanceof Error ? error.message : String(error);
     complain(`\nCould not disable webhook ${id}: ${reason}`);
     return;

@@ -906,7 +906,7 @@ export interface components {
     };
     /**
      * CreatedWebhook
-     * @description Where events are sent, and which. The secret is never shown.
+     * @description A URL that receives events. The secret is never shown.
      */
     readonly CreatedWebhook: {
       readonly description: string;
@@ -974,7 +974,7 @@ export interface components {
        * @description Null once the delivery has ended, and while its webhook is disabled.
        */
       readonly nextAttemptAt: string | null;
-      /** @description Why it waits, or how it ended. */
+      /** @description The reason why it waits, or how it ended. */
       readonly reason: string | null;
       readonly sequence: number;
       /** @enum {string} */
@@ -995,7 +995,7 @@ export interface components {
       readonly location?: string | null;
       readonly message: string | null;
       readonly number: number;
-      /** @description `success`, or the kind of failure, as `http_error`, `timeout` or `connection_refused`. */
+      /** @description `success`, or the kind of failure, such as `http_error`, `timeout` or `connection_refused`. */
       readonly outcome: string;
       /** @description The first 4 KiB of the response. Null for keys without the scope `admin`. */
       readonly responseExcerpt: string | null;
@@ -1080,7 +1080,7 @@ export interface components {
       /** Format: date-time */
       readonly expiresAt: string;
       readonly explanation: {
-        /** @description A command that sends the same bytes, freshly signed, without the webhook's own headers. Null if it cannot be made, and for keys without the scope `admin`. */
+        /** @description A command that sends the same bytes, freshly signed, without the webhook's own headers. Null if it cannot be created, and for keys without the scope `admin`. */
         readonly curl: string | null;
         readonly nextStep: string;
         readonly summary: string;
@@ -1091,7 +1091,7 @@ export interface components {
        * @description Null once the delivery has ended, and while its webhook is disabled.
        */
       readonly nextAttemptAt: string | null;
-      /** @description Why it waits, or how it ended. */
+      /** @description The reason why it waits, or how it ended. */
       readonly reason: string | null;
       readonly sequence: number;
       /** @enum {string} */
@@ -1514,7 +1514,7 @@ export interface components {
         /** @description Milliseconds that the run may take. Time spent waiting for a permission does not count. */
         readonly timeoutMs?: number;
       };
-      /** @description What the agent is asked to do. It must not be blank. */
+      /** @description The task for the agent. It must not be blank. */
       readonly prompt: string;
       /** @description The session to continue; default: a new one. */
       readonly sessionId?: string;
@@ -1543,7 +1543,7 @@ export interface components {
     };
     /**
      * QueuedRun
-     * @description A run that will be worked on.
+     * @description A queued run.
      */
     readonly QueuedRun: {
       /** @description US dollars; null if unknown. */
@@ -2070,7 +2070,7 @@ export interface components {
     };
     /**
      * WaitingRun
-     * @description A run that waits for a person to decide about a tool call.
+     * @description A run that waits for a decision about a tool call.
      */
     readonly WaitingRun: {
       readonly permission: components['schemas']['Permission'];
@@ -2084,7 +2084,7 @@ export interface components {
     };
     /**
      * Webhook
-     * @description Where events are sent, and which. The secret is never shown.
+     * @description A URL that receives events. The secret is never shown.
      */
     readonly Webhook: {
       readonly description: string;
@@ -3395,7 +3395,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description One thing that happened. `data` fits the schema of its type in `GET /api/event-types`. */
+      /** @description An event of the log. `data` matches the schema of its type in `GET /api/event-types`. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3466,7 +3466,7 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
-          /** @description Tells the key from other keys. */
+          /** @description Distinguishes the key from other keys. */
           readonly name: string;
           readonly scopes: readonly ('read' | 'prompt' | 'tools' | 'admin')[];
         };
@@ -4548,7 +4548,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description Where events are sent, and which. The secret is never shown. */
+      /** @description A URL that receives events. The secret is never shown. */
       readonly 201: {
         headers: {
           readonly Location: components['headers']['Location'];
@@ -4587,7 +4587,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description Where events are sent, and which. The secret is never shown. */
+      /** @description A URL that receives events. The secret is never shown. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -4661,7 +4661,7 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description Where events are sent, and which. The secret is never shown. */
+      /** @description A URL that receives events. The secret is never shown. */
       readonly 200: {
         headers: {
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];

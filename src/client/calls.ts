@@ -1,5 +1,5 @@
-// Typed calls over the transport, shared by the client and its resources. The generated types say what each route
-// answers; this is the border where they are trusted.
+// Typed calls over the transport, shared by the client and its resources. The generated types describe the answer of
+// each route; answers are trusted to match them here.
 
 import type { CallOptions, CreateOptions, FollowOptions } from './call-options.ts';
 import { followStream, readStream, toQuery } from './event-stream.ts';

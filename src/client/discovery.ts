@@ -5,10 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { fileError } from '../base/file-errors.ts';
 import { defaultHome, oldFile, ownFile } from '../base/home-paths.ts';
+import { isProcessAlive } from '../base/is-process-alive.ts';
 import { ServerUnreachableError } from './errors.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 
-/** Where the server is, and the key to use. */
+/** The URL of the server, and the key to use. */
 export interface Endpoint {
   readonly url: string;
   readonly apiKey: string | undefined;
@@ -16,7 +17,7 @@ export interface Endpoint {
   readonly expected?: ExpectedServer;
 }
 
-/** How to find the server. */
+/** Options to find the server. */
 export interface DiscoveryOptions {
   /** URL of the server: `http://…` or `https://…`. @default the URL in `api/server.json` of the config folder */
   readonly url?: string;
@@ -78,7 +79,7 @@ function findServer(home: string): FoundServer {
     throw new ServerUnreachableError(`${file} does not contain the URL of the server. Restart the server.`);
   }
   // After a crash another program may use the port. It must not get the API key.
-  if (!isAlive(found.pid)) {
+  if (!isProcessAlive(found.pid)) {
     throw new ServerUnreachableError(
       `No server is running for ${home}; the last one, process ${found.pid}, has ended. ${help}`,
     );
@@ -120,14 +121,6 @@ function readEither(
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function readOptional(path: string): string | undefined {

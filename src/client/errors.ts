@@ -1,4 +1,4 @@
-// The errors of the client: the server answered with an error, a tool needs a permission, or no server answers.
+// The errors of the client.
 
 import { isProblemCode, problems } from '../base/errors.ts';
 import type { components } from './api-types.ts';

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { isProof } from '../base/identity-proof.ts';
 import { ServerUnreachableError } from './errors.ts';
 
-/** What the client expects of the server. */
+/** The server that the client expects. */
 export interface ExpectedServer {
   readonly pid: number;
   readonly startedAt: string;
@@ -121,7 +121,7 @@ function proofIn(answer: string): string | undefined {
       ? body.proof
       : undefined;
   } catch {
-    // Not JSON, so not our server.
+    // Not JSON, so another program.
     return undefined;
   }
 }

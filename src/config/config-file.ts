@@ -1,5 +1,5 @@
-// Reads config.json from the config folder. The file is ours in the subfolder `api`; in the folder itself it may belong
-// to the first version of this program or to another agent, and is then ignored.
+// Reads config.json from the config folder. In the subfolder `api`, the file is this server's; in the folder itself it
+// may belong to the first version of this program or to another agent, and is then ignored.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { didYouMean } from '../base/did-you-mean.ts';
@@ -30,7 +30,7 @@ export function readOldConfig(home: string, cwd: string = process.cwd()): Config
   try {
     content = JSON.parse(readFileSync(oldFile(home, 'config.json'), 'utf8'));
   } catch {
-    // Missing, unreadable or not JSON: nothing shows that it is ours.
+    // Missing, unreadable or not JSON: it cannot be identified as this server's.
     return undefined;
   }
   if (!isRecord(content) || Object.keys(content).length === 0) return undefined;
@@ -54,7 +54,7 @@ const commonFields: ReadonlySet<string> = new Set([
   '$schema',
 ]);
 
-/** Only our own server creates such a file. */
+/** Only this server creates such a file. */
 function hasOldKey(home: string): boolean {
   try {
     return readFileSync(oldFile(home, 'api-key'), 'utf8').startsWith('cbk_');
@@ -63,7 +63,7 @@ function hasOldKey(home: string): boolean {
   }
 }
 
-/** Undefined if there is no file. A file with a fault counts as empty. */
+/** Undefined if there is no file. An invalid file counts as empty. */
 function readConfigFile(home: string, fault: (message: string) => void): ConfigFields | undefined {
   const file = ownFile(home, 'config.json');
   let text: string;

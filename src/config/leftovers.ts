@@ -3,6 +3,7 @@
 import { lstatSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
+import { isProcessAlive } from '../base/is-process-alive.ts';
 
 /** After this time, a temporary file is stale even if its pid is alive: another process may have the pid by now. */
 const longestWriteMs = 60 * 60 * 1000;
@@ -31,7 +32,8 @@ function removeIfLeft(path: string, pid: number): void {
   try {
     const found = lstatSync(path);
     const isOld = Math.abs(Date.now() - found.mtimeMs) >= longestWriteMs;
-    if (found.isFile() && (pid === process.pid || isOld || !isAlive(pid))) rmSync(path, { force: true });
+    if (found.isFile() && (pid === process.pid || isOld || !isProcessAlive(pid)))
+      rmSync(path, { force: true });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
   }
@@ -51,14 +53,5 @@ function listOptional(folder: string): readonly string[] {
     return readdirSync(folder);
   } catch {
     return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -1,6 +1,6 @@
 // Moves the small files that earlier releases kept in the config folder itself, beside the first version's, to its
-// subfolder `api`. A file moves only if its content shows that it is ours. The new name exists before the old one is
-// removed, so neither a crash nor a second process that does the same loses a file.
+// subfolder `api`. A file moves only if its content shows that it is this server's. The new name exists before the old
+// one is removed, so neither a crash nor a second process that does the same loses a file.
 
 import {
   linkSync,
@@ -121,7 +121,7 @@ function readOptional(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // An unreadable file is not known to be ours.
+    // An unreadable file cannot be identified as this server's.
     return '';
   }
 }

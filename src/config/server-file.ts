@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { writePrivateFile } from '../base/atomic-file.ts';
 import { fileError } from '../base/file-errors.ts';
 import { oldFile, ownFile } from '../base/home-paths.ts';
+import { isProcessAlive } from '../base/is-process-alive.ts';
 
 export interface ServerFile {
   readonly url: string;
@@ -31,7 +32,7 @@ export function readServerFile(home: string): ServerFile | undefined {
 
 function readIfAlive(path: string): ServerFile | undefined {
   const content = readContent(path);
-  return content !== undefined && isAlive(content.pid) ? content : undefined;
+  return content !== undefined && isProcessAlive(content.pid) ? content : undefined;
 }
 
 /** The content, even if the process has ended. */
@@ -51,9 +52,9 @@ export function removeOldServerFile(home: string): void {
   const path = oldFile(home, 'server.json');
   try {
     const content = readContent(path);
-    if (content !== undefined && !isAlive(content.pid)) rmSync(path, { force: true });
+    if (content !== undefined && !isProcessAlive(content.pid)) rmSync(path, { force: true });
   } catch {
-    // The file is not known to be ours.
+    // The file cannot be identified as this server's.
   }
 }
 
@@ -80,13 +81,4 @@ function isServerFile(value: unknown): value is ServerFile {
     'startedAt' in value &&
     'version' in value
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -9,7 +9,7 @@ export type Scope = (typeof scopes)[number];
 export const scopeSchema = {
   type: 'string',
   enum: scopes,
-  description: 'What a key may do. No scope includes another.',
+  description: 'A permission of a key. No scope includes another.',
 } as const;
 
 export const apiKeySchema = {
@@ -38,7 +38,12 @@ export type CreatedApiKey = SchemaType<typeof createdApiKeySchema>;
 export const apiKeyInputSchema = {
   type: 'object',
   properties: {
-    name: { type: 'string', minLength: 1, maxLength: 100, description: 'Tells the key from other keys.' },
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 100,
+      description: 'Distinguishes the key from other keys.',
+    },
     scopes: { type: 'array', items: scopeSchema, minItems: 1, uniqueItems: true },
   },
   required: ['name', 'scopes'],
@@ -47,5 +52,5 @@ export const apiKeyInputSchema = {
 
 export type ApiKeyInput = SchemaType<typeof apiKeyInputSchema>;
 
-/** Who a caller is: the key, and what it may do. */
+/** The identity of a caller: its key and the key's scopes. */
 export type KeyIdentity = Pick<ApiKey, 'id' | 'scopes'>;

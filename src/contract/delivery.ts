@@ -22,7 +22,8 @@ const deliveryAttemptSchema = {
     durationMs: { type: 'number' },
     outcome: {
       type: 'string',
-      description: '`success`, or the kind of failure, as `http_error`, `timeout` or `connection_refused`.',
+      description:
+        '`success`, or the kind of failure, such as `http_error`, `timeout` or `connection_refused`.',
     },
     statusCode: { type: ['integer', 'null'] },
     message: nullableText,
@@ -62,7 +63,7 @@ export const deliverySchema = {
       description: 'Null once the delivery has ended, and while its webhook is disabled.',
     },
     endedAt: nullableTime,
-    reason: { ...nullableText, description: 'Why it waits, or how it ended.' },
+    reason: { ...nullableText, description: 'The reason why it waits, or how it ended.' },
     attemptLog: { type: 'array', items: deliveryAttemptSchema },
   },
   required: [
@@ -93,7 +94,7 @@ const deliveryExplanationSchema = {
     curl: {
       ...nullableText,
       description:
-        "A command that sends the same bytes, freshly signed, without the webhook's own headers. Null if it cannot be made, and for keys without the scope `admin`.",
+        "A command that sends the same bytes, freshly signed, without the webhook's own headers. Null if it cannot be created, and for keys without the scope `admin`.",
     },
   },
   required: ['summary', 'nextStep', 'curl'],
@@ -111,7 +112,7 @@ export const explainedDeliverySchema = {
 
 export type ExplainedDelivery = SchemaType<typeof explainedDeliverySchema>;
 
-/** Which deliveries of the history. */
+/** Selects deliveries of the history. */
 export interface DeliveryFilter {
   readonly webhookId?: string;
   readonly status?: DeliveryStatus;
@@ -137,7 +138,7 @@ export const retryFilterSchema = {
 
 export type RetryFilter = SchemaType<typeof retryFilterSchema>;
 
-/** How many deliveries were queued. */
+/** The number of queued deliveries. */
 export const queuedSchema = {
   type: 'object',
   properties: { queued: count },

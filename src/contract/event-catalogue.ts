@@ -1,5 +1,5 @@
-// The catalogue: the name, the meaning and the JSON Schema of each event type. Validation, `GET /api/event-types`, webhook payloads, the docs
-// and the TypeScript types come from here.
+// The catalogue: the name, the meaning and the JSON Schema of each event type. Validation, `GET /api/event-types`,
+// webhook payloads, the docs and the TypeScript types come from here.
 
 import { messageSchema } from './message.ts';
 import { decisions, permissionSchema } from './permission.ts';
@@ -252,7 +252,7 @@ export const deltas = {
   },
 } as const satisfies Record<string, CatalogueEntry>;
 
-/** What a stream says of itself: neither logged nor part of the log's order. */
+/** Notices of a stream about itself: they are not logged and have no sequence number. */
 export const notices = {
   gap: {
     description: 'Older events are no longer kept; the stream continues at `firstSequence`.',

@@ -14,7 +14,7 @@ import type { SchemaType } from './schema-type.ts';
 export const eventSchema = {
   type: 'object',
   title: 'Event',
-  description: 'One thing that happened. `data` fits the schema of its type in `GET /api/event-types`.',
+  description: 'An event of the log. `data` matches the schema of its type in `GET /api/event-types`.',
   properties: {
     id: text,
     type: { type: 'string', enum: eventTypes },
@@ -33,7 +33,7 @@ export const eventSchema = {
   additionalProperties: false,
 } as const;
 
-/** What every event has beside its type and its data. */
+/** The fields that every event has besides its type and its data. */
 export type EventEnvelope = Omit<SchemaType<typeof eventSchema>, 'type' | 'event' | 'data'>;
 
 /** An event of the log. `event` repeats `type` for receivers of the first version. */

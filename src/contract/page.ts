@@ -1,4 +1,4 @@
-// A page: a piece of a list, as services return it, and its schema for the API.
+// A page: a part of a list, as services return it, and its schema for the API.
 
 export interface PageRequest {
   readonly limit: number;

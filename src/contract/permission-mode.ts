@@ -1,4 +1,4 @@
-// Permission modes: which tools a run may use without asking. From the strictest to the laxest.
+// Permission modes, from the strictest to the laxest. The mode decides which tools a run may use without asking.
 
 export const permissionModes = ['read-only', 'ask', 'auto-edit', 'full'] as const;
 export type PermissionMode = (typeof permissionModes)[number];

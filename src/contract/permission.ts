@@ -8,7 +8,7 @@ import type { SchemaType } from './schema-type.ts';
 export const decisions = ['allow', 'allow_always', 'deny'] as const;
 export type Decision = (typeof decisions)[number];
 
-/** How a request for a permission was settled: by a decision, or because time ran out or the run ended. */
+/** How a request for a permission ended: by a decision, at its time limit, or with the run. */
 export type Settlement = Decision | 'expired' | 'run_ended';
 
 export const permissionStatuses = ['pending', 'allowed', 'denied'] as const;

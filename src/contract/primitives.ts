@@ -1,4 +1,4 @@
-// The small schemas that the nouns are made of.
+// Small schemas that the other schemas are built from.
 
 export const text = { type: 'string' } as const;
 export const nullableText = { type: ['string', 'null'] } as const;

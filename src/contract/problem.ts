@@ -1,4 +1,5 @@
-// A problem: an error as clients see it. RFC 9457, with `code`, `requestId` and `errors`, and `error` for clients of the first version.
+// A problem: an error as clients see it. RFC 9457, with `code`, `requestId` and `errors`, and `error` for clients of
+// the first version.
 
 import { text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';

@@ -1,4 +1,4 @@
-// The result of a prompt: the answer of the agent, and what it used.
+// The result of a prompt: the answer of the agent, its usage and its cost.
 
 import { nullableCost, nullableText, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';

@@ -1,4 +1,4 @@
-// A prompt: what a client may ask for, with which options, and the answers of `POST /api/prompt`.
+// A prompt: its text and options, and the answers of `POST /api/prompt`.
 
 import { permissionSchema } from './permission.ts';
 import { permissionModes } from './permission-mode.ts';
@@ -8,7 +8,7 @@ import { runSchema } from './run.ts';
 import type { SchemaType } from './schema-type.ts';
 import { runWebhookSchema } from './webhook-input.ts';
 
-/** Characters. Holds whatever `maxRequestSize` allows: a prompt is stored, logged and sent to webhooks. */
+/** In characters. Applies regardless of `maxRequestSize`: a prompt is stored, logged and sent to webhooks. */
 const maxPromptLength = 1_048_576;
 
 export const promptOptionsSchema = {
@@ -45,7 +45,7 @@ export const promptRequestSchema = {
       type: 'string',
       minLength: 1,
       maxLength: maxPromptLength,
-      description: 'What the agent is asked to do. It must not be blank.',
+      description: 'The task for the agent. It must not be blank.',
     },
     sessionId: {
       type: 'string',
@@ -62,7 +62,7 @@ export const promptRequestSchema = {
 
 export type PromptRequest = SchemaType<typeof promptRequestSchema>;
 
-/** How `POST /api/prompt` answers once the run has completed; `status` tells its answers apart. */
+/** The answer of `POST /api/prompt` once the run has completed. `status` distinguishes its answers. */
 export const completedPromptSchema = {
   ...promptResultSchema,
   properties: { status: { type: 'string', enum: ['completed'] }, ...promptResultSchema.properties },
@@ -71,19 +71,19 @@ export const completedPromptSchema = {
 
 export type CompletedPrompt = SchemaType<typeof completedPromptSchema>;
 
-/** How it answers a client that does not wait for the run. */
+/** The answer to a client that does not wait for the run. */
 export const queuedRunSchema = {
   ...runSchema,
   title: 'QueuedRun',
-  description: 'A run that will be worked on.',
+  description: 'A queued run.',
   properties: { ...runSchema.properties, status: { type: 'string', enum: ['queued'] } },
 } as const;
 
-/** How it answers if a tool needs a permission. */
+/** The answer if a tool needs a permission. */
 export const waitingRunSchema = {
   type: 'object',
   title: 'WaitingRun',
-  description: 'A run that waits for a person to decide about a tool call.',
+  description: 'A run that waits for a decision about a tool call.',
   properties: {
     runId: text,
     sessionId: text,

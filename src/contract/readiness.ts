@@ -1,4 +1,4 @@
-// Readiness: whether each part of the server can work, for `GET /health/ready`.
+// Readiness: whether each part of the server is ready to work, for `GET /health/ready`.
 
 import { flag, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';

@@ -1,4 +1,4 @@
-// A run: the work on one prompt, from `queued` to one of its endings.
+// A run: the work on one prompt, from `queued` to its end.
 
 import { nullableCost, nullableText, nullableTime, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
@@ -61,5 +61,5 @@ export const runSchema = {
 
 export type Run = SchemaType<typeof runSchema>;
 
-/** How many runs have each status; those that have ended are not counted. */
+/** The number of unfinished runs by status. */
 export type RunStateCounts = Readonly<Record<UnfinishedRunStatus, number>>;

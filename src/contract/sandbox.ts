@@ -3,14 +3,15 @@
 import type { SchemaType } from './schema-type.ts';
 
 /**
- * `required`: commands run in the sandbox or not at all. `auto`: they run without one where there is none. `off`: they always run without one.
+ * `required`: commands run in the sandbox or not at all. `auto`: they run without it where it is missing or cannot
+ * work. `off`: they always run without it.
  */
 export const sandboxModes = ['required', 'auto', 'off'] as const;
 export type SandboxMode = (typeof sandboxModes)[number];
 
 /**
- * `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed, and is tried again.
- * `checking`: not known yet.
+ * `missing`: bubblewrap is not installed. `unavailable`: it cannot work here. `failed`: it was slow or failed, and is
+ * tried again. `checking`: not known yet.
  */
 export const sandboxStatuses = ['works', 'missing', 'unavailable', 'failed', 'off', 'checking'] as const;
 export type SandboxStatus = (typeof sandboxStatuses)[number];

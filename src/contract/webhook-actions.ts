@@ -1,4 +1,4 @@
-// What can be done to a webhook beside changing it: rotate its secret, replay events, enable it.
+// Actions on a webhook besides updating it: rotate its secret, replay events, enable it.
 
 import { count, flag } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
@@ -14,7 +14,9 @@ export const rotateSecretSchema = {
 
 const pointSchema = { type: ['integer', 'string'] } as const;
 
-/** Which events to queue again. Both ends are exclusive, but a time as `after` includes the events of that time. */
+/**
+ * Selects the events to queue again. Both ends are exclusive, but a time as `after` includes the events of that time.
+ */
 export const replayRangeSchema = {
   type: 'object',
   properties: {

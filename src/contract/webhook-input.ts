@@ -1,5 +1,5 @@
-// What a client sets of a webhook. The schemas check types only; the engine checks what a URL, an event name, a header or a secret may be,
-// so that the API, the library and webhooks.json report the same errors.
+// The fields of a webhook that a client sets. The schemas check types only; the engine checks the values of URLs, event
+// names, headers and secrets, so that the API, the library and webhooks.json report the same errors.
 
 import { eventTypes } from './event-catalogue.ts';
 import { flag, nullableText, text } from './primitives.ts';

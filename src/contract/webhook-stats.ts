@@ -1,6 +1,6 @@
 // The figures of the webhook engine, for metrics and `GET /api/status`.
 
-/** How long attempts took. */
+/** The durations of attempts. */
 export interface Latency {
   /** Upper bounds in seconds, each with the number of attempts that took no longer. */
   readonly buckets: readonly (readonly [number, number])[];
@@ -9,7 +9,7 @@ export interface Latency {
   readonly count: number;
 }
 
-/** Counters since the start, and what there is now. */
+/** Counters since the start, and current values. */
 export interface WebhookStats {
   readonly emitted: number;
   readonly delivered: number;

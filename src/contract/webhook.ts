@@ -1,12 +1,13 @@
-// A webhook: where events are sent, which, and the state of its deliveries.
+// A webhook: the target, the events that it receives, and the state of its deliveries.
 
 import { count, flag, nullableText, nullableTime, text } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 import { webhookTlsSchema } from './webhook-tls.ts';
 
 /**
- * `failing`: the last attempts failed. `open`: after failures, one request at a time is tried. `unreachable`: this machine cannot reach the
- * target. `paused`: the receiver asked for a pause. `refused`: the entry in webhooks.json cannot be used.
+ * `failing`: the last attempts failed. `open`: after failures, one request at a time is tried. `unreachable`: this
+ * machine cannot reach the target. `paused`: the receiver asked for a pause. `refused`: the entry in webhooks.json
+ * cannot be used.
  */
 export const webhookStatuses = [
   'healthy',
@@ -71,7 +72,7 @@ export type WebhookState = SchemaType<typeof webhookStateSchema>;
 export const webhookSchema = {
   type: 'object',
   title: 'Webhook',
-  description: 'Where events are sent, and which. The secret is never shown.',
+  description: 'A URL that receives events. The secret is never shown.',
   properties: {
     id: text,
     name: text,
@@ -129,7 +130,7 @@ export const webhookSchema = {
 
 export type Webhook = SchemaType<typeof webhookSchema>;
 
-/** A webhook that needs a person's attention, as `GET /api/status` and `doctor` list it. */
+/** A webhook that needs attention, as `GET /api/status` and `doctor` list it. */
 export const webhookAttentionSchema = {
   type: 'object',
   title: 'WebhookAttention',

@@ -1,10 +1,11 @@
 // The contract of the event log: append durably, read after a sequence, follow without gaps and duplicates. Streams,
 // webhooks, metrics and transcripts read the same log.
 
-import type { Delta, LoggedEvent } from '../contract/event.ts';
+import type { Delta } from '../contract/event.ts';
 import type { DeltaType, EventData, EventType } from '../contract/event-catalogue.ts';
 import type { NewDeliveries } from '../store/delivery-store.ts';
 import type { EventRow, Write } from '../store/store.ts';
+import type { StoredEvent } from './stored-event.ts';
 
 /** An event to append. */
 export type NewEvent = {
@@ -28,7 +29,7 @@ export type NewDelta = {
  * sequence is from another log. Reading continues at `firstSequence`.
  */
 export type StreamItem =
-  | { readonly kind: 'event'; readonly event: LoggedEvent }
+  | { readonly kind: 'event'; readonly event: StoredEvent }
   | { readonly kind: 'delta'; readonly delta: Delta }
   | { readonly kind: 'gap'; readonly firstSequence: number };
 
@@ -76,12 +77,12 @@ export interface EventLog {
    * Append events and their writes in one transaction. Resolves after the commit.
    * @throws CodeBuddyError `validation_failed` (data does not match the schema of the type), `storage_full`, `storage_unavailable`
    */
-  append(events: readonly NewEvent[], writes?: readonly Write[]): Promise<readonly LoggedEvent[]>;
+  append(events: readonly NewEvent[], writes?: readonly Write[]): Promise<readonly StoredEvent[]>;
   /** Pass a delta to the current subscribers with `deltas: true`. */
   publish(delta: NewDelta): void;
   /** @throws CodeBuddyError `validation_failed` (an unknown type, a limit or sequence out of range) */
-  read(query?: EventPageQuery): Promise<readonly LoggedEvent[]>;
-  get(id: string): Promise<LoggedEvent | undefined>;
+  read(query?: EventPageQuery): Promise<readonly StoredEvent[]>;
+  get(id: string): Promise<StoredEvent | undefined>;
   /**
    * Read the log, then follow it. Each event comes once, however slow the reader is. Deltas come in their place between
    * events. A reader that is more than 256 items or 1 Mi of text behind loses the oldest deltas; adjacent text is
@@ -89,6 +90,11 @@ export interface EventLog {
    * @throws CodeBuddyError `validation_failed` (an unknown type) at once; errors of the store while iterating
    */
   subscribe(options?: SubscribeOptions): AsyncIterable<StreamItem>;
+  /**
+   * The same in batches, for readers that pass on much: a page of the store, or all items of a turn of the event loop.
+   * Adjacent deltas of one turn are joined.
+   */
+  subscribeInBatches(options?: SubscribeOptions): AsyncIterable<readonly StreamItem[]>;
   bounds(): Promise<{ readonly first: number; readonly last: number }>;
   /** Counters for metrics. */
   stats(): { readonly appended: number; readonly subscribers: number };

@@ -1,9 +1,9 @@
 // A reader of the log: pages from the store, then live events, then the store again whenever it falls behind. Each
 // event comes once, because only events after `position` are passed on, in the order of the sequence.
 
-import type { LoggedEvent } from '../contract/event.ts';
 import type { StreamItem } from './event-log.ts';
-import type { LiveQueue } from './live-queue.ts';
+import type { LiveItem, LiveQueue } from './live-queue.ts';
+import type { StoredEvent } from './stored-event.ts';
 
 export interface FollowOptions {
   readonly queue: LiveQueue;
@@ -13,29 +13,46 @@ export interface FollowOptions {
   /** The next events after `position`, in order. `isFull` if there may be more. */
   readonly readPage: (
     position: number,
-  ) => Promise<{ readonly events: readonly LoggedEvent[]; readonly isFull: boolean }>;
+  ) => Promise<{ readonly events: readonly StoredEvent[]; readonly isFull: boolean }>;
+  /**
+   * Take live items one by one and at once, or all those of a turn of the event loop together: a model's answer often
+   * comes in bursts of small deltas, which are joined while they wait.
+   */
+  readonly oneByOne: boolean;
 }
 
+/** Batches of items; a page of the store is a batch. No batch is empty. */
 export async function* follow({
   queue,
   position: start,
   bounds,
   readPage,
-}: FollowOptions): AsyncGenerator<StreamItem, undefined> {
+  oneByOne,
+}: FollowOptions): AsyncGenerator<readonly StreamItem[], undefined> {
   let position = await start();
-  while (!queue.ended) {
-    if (!queue.behind) {
-      const item = queue.take();
-      if (item === undefined) {
-        await queue.wait();
-        continue;
-      }
+
+  /** Without the events that were already read from the store. */
+  function takeLive(): readonly LiveItem[] {
+    const items: LiveItem[] = [];
+    for (let item = queue.take(); item !== undefined; item = queue.take()) {
       if (item.kind === 'event') {
-        // Already read from the store.
         if (item.event.sequence <= position) continue;
         position = item.event.sequence;
       }
-      yield item;
+      items.push(item);
+      if (oneByOne) break;
+    }
+    return items;
+  }
+
+  while (!queue.ended) {
+    if (!queue.behind) {
+      const items = takeLive();
+      if (items.length > 0) yield items;
+      else {
+        await queue.wait();
+        if (!oneByOne) await endOfTurn();
+      }
       continue;
     }
 
@@ -44,25 +61,40 @@ export async function* follow({
     const { first, last } = await bounds();
     if (position + 1 < first) {
       position = first - 1;
-      yield { kind: 'gap', firstSequence: first };
+      yield [{ kind: 'gap', firstSequence: first }];
     } else if (position > last) {
       // The sequence is from another log. Waiting until this log reaches it would lose all events before.
       position = last;
-      yield { kind: 'gap', firstSequence: last + 1 };
+      yield [{ kind: 'gap', firstSequence: last + 1 }];
     }
-    const { events: page, isFull } = queue.ended ? { events: [], isFull: false } : await readPage(position);
+    if (queue.ended) return undefined;
+    const { events: page, isFull } = await readPage(position);
+    const items: StreamItem[] = [];
     for (const event of page) {
       for (let delta = queue.takeDeltaBefore(event.sequence); delta; ) {
-        yield delta;
+        items.push(delta);
         delta = queue.takeDeltaBefore(event.sequence);
       }
-      if (queue.ended) return undefined;
       position = event.sequence;
-      yield { kind: 'event', event };
+      items.push({ kind: 'event', event });
     }
+    if (items.length > 0 && !queue.ended) yield items;
     if (isFull) queue.fallBehind();
     // The page had all events up to `last`, so the next read starts there.
     else position = Math.max(position, last);
   }
   return undefined;
+}
+
+let turn: Promise<void> | undefined;
+
+/** One promise for all readers. */
+function endOfTurn(): Promise<void> {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  });
+  return turn;
 }

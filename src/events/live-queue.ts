@@ -1,11 +1,12 @@
 // The bounded queue of a live reader. A reader that falls behind loses queued events, which it reads from the store,
 // and the oldest deltas. Adjacent deltas are joined first.
 
-import type { Delta, LoggedEvent } from '../contract/event.ts';
+import type { Delta } from '../contract/event.ts';
+import type { StreamItem } from './event-log.ts';
 
-export type LiveItem =
-  | { readonly kind: 'event'; readonly event: LoggedEvent }
-  | { readonly kind: 'delta'; readonly delta: Delta };
+export type EventItem = Extract<StreamItem, { kind: 'event' }>;
+export type DeltaItem = Extract<StreamItem, { kind: 'delta' }>;
+export type LiveItem = EventItem | DeltaItem;
 
 interface Waiting {
   readonly item: LiveItem;
@@ -57,15 +58,16 @@ export class LiveQueue {
     this.#wakeReader();
   }
 
-  /** @param size the length of the data as JSON */
-  pushEvent(event: LoggedEvent, size: number): void {
-    this.#lastSequence = event.sequence;
+  /** `item` is shared by all readers. @param size the length of the data as JSON */
+  pushEvent(item: EventItem, size: number): void {
+    const { sequence } = item.event;
+    this.#lastSequence = sequence;
     if (this.#behind || this.#ended) return;
     if (!this.#makeRoom(size)) {
       this.fallBehind();
       return;
     }
-    this.#push({ item: { kind: 'event', event }, sequence: event.sequence, size });
+    this.#push({ item, sequence, size });
   }
 
   pushDelta(delta: Delta): void {
@@ -76,7 +78,7 @@ export class LiveQueue {
     this.#push({ item: { kind: 'delta', delta }, sequence: this.#lastSequence, size });
   }
 
-  /** The oldest item. */
+  /** Take the oldest item. */
   take(): LiveItem | undefined {
     const first = this.#waiting.shift();
     if (first !== undefined) this.#size -= first.size;

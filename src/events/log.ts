@@ -3,10 +3,9 @@
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
-import type { Delta, LoggedEvent } from '../contract/event.ts';
+import type { Delta } from '../contract/event.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
-import { parseRowJson } from '../store/row-json.ts';
-import type { EventQuery, EventRow, Store, Write } from '../store/store.ts';
+import type { EventQuery, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
 import type {
   EventLog,
@@ -18,7 +17,9 @@ import type {
 } from './event-log.ts';
 import { follow } from './follow.ts';
 import { type Id, makeId as makeSortableId } from './ids.ts';
-import { LiveQueue } from './live-queue.ts';
+import { type EventItem, LiveQueue } from './live-queue.ts';
+import { type StoredEvent, toStoredEvent } from './stored-event.ts';
+import { timeText } from './time-text.ts';
 import { type DataRules, serializeData } from './validate-data.ts';
 
 export interface EventLogOptions {
@@ -37,6 +38,8 @@ interface Subscriber {
   readonly deltas: boolean;
   readonly end: () => void;
 }
+
+type Batches = AsyncGenerator<readonly StreamItem[], undefined>;
 
 const maxPage = 200;
 
@@ -63,7 +66,7 @@ export function createEventLog({
   async function append(
     events: readonly NewEvent[],
     writes: readonly Write[] = [],
-  ): Promise<readonly LoggedEvent[]> {
+  ): Promise<readonly StoredEvent[]> {
     const timestamp = now();
     const rows = events.map((event) => ({
       id: makeId('evt', timestamp),
@@ -86,13 +89,14 @@ export function createEventLog({
     // The store settles callers in the order of the sequence, so live readers get events in this order.
     return rows.map((row, index) => {
       const committed = { ...row, sequence: sequences[index] as number };
-      const event = toLoggedEvent(committed);
+      const event = toStoredEvent(committed);
+      const item: EventItem = { kind: 'event', event };
       appended++;
       tail = event.sequence;
       // The event is committed, so an error in one reader must not hide it from others or the caller.
       for (const { queue, wants } of subscribers) {
         callHost(() => {
-          if (wants(event)) queue.pushEvent(event, row.data.length);
+          if (wants(event)) queue.pushEvent(item, row.data.length);
         });
       }
       const planned = plans[index];
@@ -101,11 +105,14 @@ export function createEventLog({
     });
   }
 
-  async function read(query: EventPageQuery = {}): Promise<readonly LoggedEvent[]> {
-    return (await store.readEvents(toStoreQuery(query, rules.ownTypes))).map(toLoggedEvent);
+  async function read(query: EventPageQuery = {}): Promise<readonly StoredEvent[]> {
+    return (await store.readEvents(toStoreQuery(query, rules.ownTypes))).map(toStoredEvent);
   }
 
-  function subscribe(options: SubscribeOptions = {}): AsyncIterable<StreamItem> {
+  function follower(
+    options: SubscribeOptions,
+    oneByOne: boolean,
+  ): { readonly queue: LiveQueue; readonly batches: Batches; readonly end: () => void } {
     const { after = tail, signal, deltas = false, ...filter } = options;
     // Invalid options throw here, not at the first item.
     const query = toStoreQuery(
@@ -123,16 +130,17 @@ export function createEventLog({
     subscribers.add(subscriber);
     signal?.addEventListener('abort', end, { once: true });
     if (closed || signal?.aborted) end();
-    const items = follow({
+    const batches = follow({
       queue,
+      oneByOne,
       position: async () => after ?? (await firstTail),
       bounds: () => store.eventBounds(),
       async readPage(position) {
         const rows = await store.readEvents({ ...query, after: position });
-        return { events: rows.map(toLoggedEvent), isFull: rows.length === maxPage || isCutByText(rows) };
+        return { events: rows.map(toStoredEvent), isFull: rows.length === maxPage || isCutByText(rows) };
       },
     });
-    return endingWith(end, items);
+    return { queue, batches, end };
   }
 
   return {
@@ -145,14 +153,21 @@ export function createEventLog({
     },
     append,
     read,
-    subscribe,
+    subscribe(options = {}) {
+      const { queue, batches, end } = follower(options, true);
+      return endingWith(end, oneByOne(batches, queue));
+    },
+    subscribeInBatches(options = {}) {
+      const { batches, end } = follower(options, false);
+      return endingWith(end, batches);
+    },
     publish(unstamped) {
-      const delta: Delta = { ...unstamped, timestamp: new Date(now()).toISOString() };
+      const delta: Delta = { ...unstamped, timestamp: timeText(now()) };
       for (const { queue, wants, deltas } of subscribers) if (deltas && wants(delta)) queue.pushDelta(delta);
     },
     async get(id) {
       const row = await store.getEvent(id);
-      return row === undefined ? undefined : toLoggedEvent(row);
+      return row === undefined ? undefined : toStoredEvent(row);
     },
     bounds: () => store.eventBounds(),
     stats: () => ({ appended, subscribers: subscribers.size }),
@@ -163,11 +178,18 @@ export function createEventLog({
   };
 }
 
+async function* oneByOne(batches: Batches, queue: LiveQueue): AsyncGenerator<StreamItem, undefined> {
+  for await (const batch of batches) {
+    for (const item of batch) {
+      if (queue.ended) return undefined;
+      yield item;
+    }
+  }
+  return undefined;
+}
+
 /** An iterable of `items` that calls `end` at the end, an early stop, or an error. */
-function endingWith(
-  end: () => void,
-  items: AsyncGenerator<StreamItem, undefined>,
-): AsyncIterable<StreamItem> {
+function endingWith<Item>(end: () => void, items: AsyncGenerator<Item, undefined>): AsyncIterable<Item> {
   // Not a generator around a generator, because `return()` must end a waiting `next()`.
   return {
     [Symbol.asyncIterator]: () => ({
@@ -207,19 +229,4 @@ function toStoreQuery(
   }
   const expanded = expandTypes(types, ownTypes);
   return { ...rest, limit, maxText: maxPageText, ...(expanded === undefined ? {} : { types: expanded }) };
-}
-
-/** Rows were validated when they were written. Types of a later release are passed on unchanged. */
-function toLoggedEvent(row: EventRow): LoggedEvent {
-  const event: unknown = {
-    id: row.id,
-    type: row.type,
-    event: row.type,
-    timestamp: new Date(row.timestamp).toISOString(),
-    ...(row.sessionId === null ? {} : { sessionId: row.sessionId }),
-    ...(row.runId === null ? {} : { runId: row.runId }),
-    sequence: row.sequence,
-    data: parseRowJson('events', row.id, row.data),
-  };
-  return event as LoggedEvent;
 }

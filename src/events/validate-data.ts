@@ -21,7 +21,7 @@ export interface DataRules {
 }
 
 /**
- * Return the data of an event as JSON text.
+ * Return the data of an event as JSON text, the text of an object or an array.
  * @throws CodeBuddyError `validation_failed` with all invalid fields, or the first that JSON cannot represent (a cycle, a
  * bigint, undefined, NaN)
  */
@@ -42,7 +42,11 @@ export function serializeData(type: string, data: unknown, { ownTypes, onMisfit 
       onMisfit(type, misfit);
     }
   }
-  return JSON.stringify(data);
+  const text = JSON.stringify(data);
+  // Only for types of the host application, and misfits: all others have a schema.
+  if (!text.startsWith('{') && !text.startsWith('['))
+    throw failed(type, [{ pointer: '/data', message: 'must be an object' }]);
+  return text;
 }
 
 function validatorFor(type: EventType): ValidateFunction {

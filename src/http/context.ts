@@ -28,7 +28,7 @@ export interface HttpLimits {
   readonly failedTriesPerMinute: number;
 }
 
-/** What routes need of their server. */
+/** The parts of the server that routes use. */
 export interface HttpContext {
   /** Name of the API in `GET /api` and /openapi.json. */
   readonly name: string;

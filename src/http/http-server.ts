@@ -35,7 +35,7 @@ import { makeStreamTickets } from './streaming/stream-tickets.ts';
 /** Callbacks of the owner of the server. */
 export interface HttpServerListeners {
   readonly onRequest: (event: RequestEvent) => void;
-  /** False if nobody listens to requests, so no event needs to be created. */
+  /** False without a listener for requests, so no event needs to be created. */
   readonly hasRequestListeners: () => boolean;
   /** Called for internal errors; details must not reach clients. */
   readonly onInternalError: (error: Error) => void;
@@ -48,7 +48,7 @@ export interface ServerAddress {
   readonly url: string;
 }
 
-/** How often Node checks for slow clients. */
+/** Interval at which Node checks for slow clients, in ms. */
 const checkingIntervalMs = 1_000;
 
 export class HttpServer {
@@ -333,7 +333,7 @@ function listenOn(
   });
 }
 
-/** `url` is one that clients on this machine can use: nobody can connect to a wildcard address. */
+/** `url` is one that clients on this machine can use: a wildcard address cannot be connected to. */
 function addressOf({ address, port, family }: AddressInfo, host: string): ServerAddress {
   const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
   const name = family === 'IPv6' || reachable.includes(':') ? `[${reachable}]` : reachable;

@@ -53,7 +53,7 @@ export class LineBuffer {
     try {
       this.destination.flushSync();
     } catch {
-      // The pipe is closed: nobody reads the log any more.
+      // The pipe is closed: the log has no reader any more.
     }
   }
 

@@ -1,5 +1,5 @@
-// The services that the REST server takes. `app.ts` passes the modules of the built-in agent; a library host passes none and sets
-// handlers instead; a test passes what it likes. The nouns are in `contract/`.
+// The services that the REST server takes. `app.ts` passes the modules of the built-in agent; a library host passes
+// none and sets handlers instead; a test passes what it likes. The nouns are in `contract/`.
 
 import type { RunStats } from '../base/run-figures.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
@@ -37,7 +37,8 @@ export interface PermissionService {
 
 export interface RunService {
   /**
-   * @throws CodeBuddyError `session_not_found`, `insufficient_scope`, `too_many_runs` and `too_many_waiting_runs` (with `Retry-After`),
+   * @throws CodeBuddyError `session_not_found`, `insufficient_scope`, `too_many_runs` and `too_many_waiting_runs` (with
+   * `Retry-After`),
    * `shutting_down`
    */
   start(request: {
@@ -54,7 +55,10 @@ export interface RunService {
     /** Whether the caller's key has the scope `tools`. */
     readonly mayUseTools?: boolean;
   }): Promise<StartedRun>;
-  /** Resumes a run with the rights of the caller. @throws CodeBuddyError `run_not_found`, `run_not_resumable`, `insufficient_scope` */
+  /**
+   * Resumes a run with the rights of the caller.
+   * @throws CodeBuddyError `run_not_found`, `run_not_resumable`, `insufficient_scope`
+   */
   resume(
     id: string,
     request?: { readonly hop?: number; readonly keyId?: string | null; readonly mayUseTools?: boolean },
@@ -135,7 +139,7 @@ export interface AnswerStore {
 }
 
 /** The parts of the event log that the REST server uses. */
-export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribe' | 'bounds' | 'stats'>;
+export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribeInBatches' | 'bounds' | 'stats'>;
 
 export interface HttpServices {
   readonly runs?: RunService;
@@ -156,7 +160,10 @@ export interface HttpServices {
   /** `sandbox` of `GET /api/status`. */
   readonly describeSandbox?: () => Promise<SandboxDescription>;
   readonly webhooks?: WebhookService;
-  /** Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no proof. */
+  /**
+   * Proves to a client that this server knows the local key (identity-proof.ts). Without it, `GET /health` gives no
+   * proof.
+   */
   readonly identity?: (facts: {
     readonly challenge: string;
     readonly address: string;

@@ -32,9 +32,15 @@ export interface WebhookService {
    * @throws CodeBuddyError `webhook_not_found`, `webhook_disabled`, `webhook_refused`, `too_many_tests`
    */
   test(id: string): Promise<Delivery>;
-  /** For 24 hours, requests are also signed with the old secret. @throws CodeBuddyError `webhook_not_found`, `validation_failed` */
+  /**
+   * For 24 hours, requests are also signed with the old secret.
+   * @throws CodeBuddyError `webhook_not_found`, `validation_failed`
+   */
   rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
-  /** Queues events of the log again. @throws CodeBuddyError `webhook_not_found`, `validation_failed`, `replay_running` */
+  /**
+   * Queues events of the log again.
+   * @throws CodeBuddyError `webhook_not_found`, `validation_failed`, `replay_running`
+   */
   replay(id: string, selection: ReplaySelection): Promise<Replayed>;
   /** @throws CodeBuddyError `webhook_not_found` */
   enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;

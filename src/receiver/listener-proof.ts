@@ -1,4 +1,4 @@
-// How `webhooks listen` finds out whether the listener of an earlier start still runs: a listener on its port must know
+// Lets `webhooks listen` check whether the listener of an earlier start still runs: a listener on its port must know
 // its secret.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';

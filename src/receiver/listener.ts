@@ -137,7 +137,7 @@ function parse(body: Buffer): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Only strings: anybody can post here, and converting an object may throw. */
+/** Only strings: any program can post here, and converting an object may throw. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

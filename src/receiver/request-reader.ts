@@ -1,5 +1,5 @@
 // Read HTTP requests from the bytes of a connection: heads, and bodies by length or in chunks. It stores no body and at
-// most 256 KiB of a head. Invalid input is reported, and nothing makes it throw.
+// most 256 KiB of a head. Invalid input is reported; it never throws.
 
 export interface RequestHead {
   readonly method: string;

@@ -18,7 +18,7 @@ export interface Behaviour {
   readonly description: string;
   /** Answers before the body of the request is read. */
   readonly early?: true;
-  /** How long to wait after each read of at most 64 KiB, in ms; or `never` to stop reading. */
+  /** The pause after each read of at most 64 KiB, in ms; or `never` to stop reading. */
   readonly pace?: number | 'never';
   readonly run: (socket: TortureSocket, request: TortureRequest, part: string) => void;
 }

@@ -1,5 +1,5 @@
-// A connection of the torture receiver. It writes as fast as the sender reads, and stops when the connection ends.
-// Nothing that a sender does makes it throw.
+// A connection of the torture receiver. It writes as fast as the sender reads, and stops when the connection ends. It
+// never throws because of a sender.
 
 import type { Socket } from 'node:net';
 

@@ -1,5 +1,5 @@
 // A receiver that misbehaves on purpose, with a path for each behaviour, to test any sender. It uses raw sockets,
-// because no HTTP library allows most of these answers. It survives whatever a sender does.
+// because no HTTP library allows most of these answers. No behaviour of a sender can stop it.
 
 import { createHash, type Hash } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';

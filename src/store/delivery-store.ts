@@ -59,7 +59,13 @@ export interface NewDeliveries {
 /** The payload that all deliveries of an event send: `head`, the sequence number of the event, `tail`. */
 export interface PayloadParts {
   readonly head: string;
-  readonly tail: string;
+  /** Null: `payloadTail` of the event's data. The data is not passed to the store a second time then. */
+  readonly tail: string | null;
+}
+
+/** The end of a payload with the whole data of the event. */
+export function payloadTail(data: string): string {
+  return `,"data":${data}}`;
 }
 
 /** A change of a pending delivery, by an attempt or without one. */
@@ -100,6 +106,8 @@ export type DeliveryWrite =
       readonly sequence: number;
       readonly eventId: string;
       readonly eventType: string;
+      /** The data of the event, JSON text. */
+      readonly data: string;
       readonly outbox: NewDeliveries;
     }
   /** Change a pending delivery. One that has ended is left unchanged. */

@@ -121,9 +121,20 @@ function parse<T>(blocks: readonly (readonly [string, T])[]): readonly (readonly
   return blocks.map(([cidr, value]) => [parseBlock(cidr) as ParsedBlock, value]);
 }
 
-const parsed4 = parse(blocks4);
-const parsed6 = parse(blocks6);
-const parsedEmbedding = parse(embedding);
+// Parsed at the first use: many runs of the program judge no address.
+let parsed: Tables | undefined;
+
+interface Tables {
+  readonly blocks4: readonly (readonly [ParsedBlock, AddressKind])[];
+  readonly blocks6: readonly (readonly [ParsedBlock, AddressKind])[];
+  readonly embedding: readonly (readonly [ParsedBlock, readonly number[]])[];
+}
+
+function tables(): Tables {
+  parsed ??= { blocks4: parse(blocks4), blocks6: parse(blocks6), embedding: parse(embedding) };
+  return parsed;
+}
+
 const teredo = parseBlock('2001::/32') as ParsedBlock;
 const compatible = parseBlock('::/96') as ParsedBlock;
 const localNat64 = parseBlock('64:ff9b:1::/48') as ParsedBlock;
@@ -136,7 +147,7 @@ export function classifyAddress(address: string): AddressClass {
   if (isInside(bytes, localNat64)) return classifyLocalNat64(bytes);
   const inner = innerAddress(bytes);
   if (inner !== undefined) return classify4(inner);
-  const kind = parsed6.find(([block]) => isInside(bytes, block))?.[1] ?? 'reserved';
+  const kind = tables().blocks6.find(([block]) => isInside(bytes, block))?.[1] ?? 'reserved';
   // An ISATAP address can be below any prefix, so this is a guess. It is used only for addresses that are never
   // allowed.
   if (kind !== 'metadata' && isIsatap(bytes)) {
@@ -147,7 +158,7 @@ export function classifyAddress(address: string): AddressClass {
 }
 
 function classify4(bytes: readonly number[]): AddressClass {
-  const kind = parsed4.find(([block]) => isInside(bytes, block))?.[1] ?? 'public';
+  const kind = tables().blocks4.find(([block]) => isInside(bytes, block))?.[1] ?? 'public';
   return { kind, address: text(bytes) };
 }
 
@@ -172,7 +183,7 @@ function innerAddress(bytes: readonly number[]): readonly number[] | undefined {
   if (isInside(bytes, compatible) && bytes.slice(12, 15).some((byte) => byte !== 0)) return bytes.slice(12);
   // RFC 4380 §4: the client's address, inverted.
   if (isInside(bytes, teredo)) return bytes.slice(12).map((byte) => byte ^ 0xff);
-  const positions = parsedEmbedding.find(([block]) => isInside(bytes, block))?.[1];
+  const positions = tables().embedding.find(([block]) => isInside(bytes, block))?.[1];
   return positions === undefined ? undefined : take(bytes, positions);
 }
 

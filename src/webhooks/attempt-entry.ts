@@ -1,4 +1,4 @@
-// One attempt as the history keeps it, as JSON text.
+// One attempt as JSON text, as the history stores it.
 
 import type { Redactor } from '../base/redaction.ts';
 import type { TransportResult } from './transport-result.ts';

@@ -1,4 +1,4 @@
-// Ports that a webhook may not use on any host, because HTTP could be taken for commands of another protocol.
+// Ports that a webhook may not use on any host, because HTTP could be mistaken for commands of another protocol.
 
 /** The WHATWG list (https://fetch.spec.whatwg.org/#port-blocking, 2026), and 0. */
 const whatwg = [

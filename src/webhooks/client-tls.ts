@@ -9,7 +9,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { WebhookTls } from '../contract/webhook-tls.ts';
 import { TransportError } from './transport-result.ts';
 
-/** What the files hold. */
+/** The content of the files. */
 export interface ClientTlsFiles {
   readonly cert?: string;
   readonly key?: string;
@@ -83,7 +83,7 @@ export function readClientTls(tls: WebhookTls): ClientTlsFiles {
       files[name] = readPem(path);
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code ?? 'not a file';
-      // Without the path: the message is shown to everybody who may read the webhook's state.
+      // Without the path: the message is shown to every key that may read the webhook's state.
       const message = `The file of tls.${name} cannot be read (${code})`;
       throw new TransportError('client_certificate_unusable', message, { cause });
     }

@@ -1,4 +1,4 @@
-// Finds out that this machine's clock is wrong. Receivers refuse requests whose timestamp is minutes off; if the `Date`
+// Detects a wrong clock on this machine. Receivers refuse requests whose timestamp is minutes off; if the `Date`
 // headers of three of them agree on another time, the host is warned.
 
 export interface ClockSkewWatch {

@@ -1,5 +1,5 @@
-// What a webhook's secrets are used for: to sign requests, and to redact them from everything that is recorded or
-// logged. Both are created on first use, since most webhooks of a large list are idle.
+// Uses a webhook's secrets: signs requests, and redacts the secrets from everything that is recorded or logged. Both
+// are created on first use, since most webhooks of a large list are idle.
 
 import { createRedactor, type Redactor } from '../base/redaction.ts';
 import { secretValues } from './header-rules.ts';

@@ -1,4 +1,4 @@
-// What an attempt, or a decision without one, changes of a delivery, as it is written to the store.
+// The changes to a delivery after an attempt, or after a decision without one, as they are written to the store.
 
 import type { DeliveryChange, DeliveryRow } from '../store/delivery-store.ts';
 import { attemptEntry } from './attempt-entry.ts';

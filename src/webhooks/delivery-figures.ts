@@ -1,4 +1,4 @@
-// Counts what webhooks do: since the start, and how many ended deliveries the history has. Current values are read from
+// Counts attempts and deliveries since the start, and the ended deliveries in the history. Current values are read from
 // the lanes.
 
 import type { DeliveryStatus, EndedDeliveryStatus } from '../contract/delivery.ts';

@@ -6,7 +6,7 @@
 //   fresh      in the store only, never tried or asked for again; the queue keeps the sequence number of its event
 //   waiting    in the store only, tried; the queue keeps the time when the first one is due
 //   ready      in memory and due; starts in order
-//   urgent     in memory; a user asked to send it now, whatever the breaker or a pause says
+//   urgent     in memory; a user asked to send it now, regardless of the breaker and of pauses
 //   sending    its request is under way
 //   recording  its request has ended; the result is not on the disk yet
 //
@@ -35,12 +35,12 @@ const allLanesCapacity = 32_768;
 const maxCapacity = 256;
 const minCapacity = 16;
 
-/** How many deliveries each of `lanes` lanes may have in memory. */
+/** Limit of deliveries in memory for each of `lanes` lanes. */
 export function laneCapacity(lanes: number): number {
   return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), maxCapacity);
 }
 
-/** A delivery that starts. */
+/** A delivery that is about to start. */
 export interface Taken {
   readonly delivery: DeliveryRow;
   /** A user asked to send it now. */
@@ -91,7 +91,7 @@ export class DeliveryQueue {
     return this.#urgent.length;
   }
 
-  /** How many are ready, urgent, sending or recording. */
+  /** The number of deliveries that are ready, urgent, sending or recording. */
   get knownCount(): number {
     return this.#known.size;
   }
@@ -105,7 +105,7 @@ export class DeliveryQueue {
     return this.#isLoading;
   }
 
-  /** The receiver has refused everything that could be sent as a probe. */
+  /** True if the receiver has refused everything that could be sent as a probe. */
   get hasNoProbe(): boolean {
     return this.#hasNoProbe;
   }
@@ -240,7 +240,7 @@ export class DeliveryQueue {
     this.#pending -= count;
   }
 
-  /** Takes everything pending but what waits; returns the sequences. */
+  /** Takes everything pending except waiting deliveries; returns the sequences. */
   takeAll(): readonly number[] {
     return [...this.#fresh.take(this.#fresh.length), ...this.#known.values()];
   }
@@ -292,12 +292,12 @@ export class DeliveryQueue {
     if (this.#isOrdered) this.#nextWaitingAt = undefined;
   }
 
-  /** The breaker has closed: whether anything is fit to probe with is open again. */
+  /** Called when the breaker has closed: everything may be used as a probe again. */
   probingEnded(): void {
     this.#hasNoProbe = false;
   }
 
-  /** Moves what is ready or urgent back to the store, to be loaded again in order. */
+  /** Moves ready and urgent deliveries back to the store, to be loaded again in order. */
   unload(): void {
     const rows = [...this.#urgent, ...this.#ready];
     this.#fresh.unshift(rows.filter((row) => row.nextAttemptAt === null).map(({ sequence }) => sequence));
@@ -317,7 +317,7 @@ export class DeliveryQueue {
 
   /**
    * The index in `ready` of the best delivery to probe with: one that the receiver never answered, else one that it
-   * answered with an error. One that it refused is used only if there is no other at all.
+   * answered with an error. One that it refused is used only if there is no other.
    */
   #bestProbe(): number | undefined {
     if (this.#ready.length === 0) return undefined;
@@ -338,7 +338,7 @@ export class DeliveryQueue {
   }
 }
 
-/** @throws Error if the books of a queue do not add up, which is a fault of this module */
+/** @throws Error if the state of a queue is inconsistent, which is a bug in this module */
 function check(isTrue: boolean, message: string): void {
   if (!isTrue) throw new Error(`Internal error in a webhook's queue: ${message}`);
 }

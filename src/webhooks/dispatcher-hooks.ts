@@ -1,5 +1,5 @@
-// What the dispatcher tells the engine. A hook that throws must not come back as an error: a slot would stay taken, or
-// a result unrecorded.
+// The callbacks from the dispatcher to the engine. An error of a hook must not reach the dispatcher: a slot would stay
+// taken, or a result would not be recorded.
 
 import { callHost } from '../base/call-host.ts';
 import type { DeliveryChange, DeliveryRow } from '../store/delivery-store.ts';

@@ -1,6 +1,6 @@
 // Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
 // committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: the store
-// has one owner, so whatever is pending when a process starts is free again.
+// has one owner, so all pending deliveries are free again when a process starts.
 
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
@@ -14,7 +14,7 @@ import { createLoader } from './loader.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { createRecorder } from './recorder.ts';
 import { requestHeaders } from './request-headers.ts';
-import type { SavedState } from './saved-state.ts';
+import { isWorthSaving } from './saved-state.ts';
 import type { Transport } from './transport.ts';
 import type { TransportResult } from './transport-result.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -31,14 +31,14 @@ export interface DispatcherOptions {
   /** 0 to 1. */
   readonly random: () => number;
   readonly hooks: DispatcherHooks;
-  /** How many deliveries a lane may have in memory. */
+  /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;
   /** Requests in flight, of all webhooks together. @default 128 */
   readonly maxInFlight?: number;
 }
 
 export interface Dispatcher {
-  /** Something has changed for this webhook: start what may start. Never throws. */
+  /** Called when something has changed for this webhook. Starts the deliveries that may start. Never throws. */
   wake(lane: Lane): void;
   /** Sends a delivery before all others, even if the breaker is open or the receiver asked for a pause. */
   sendNow(lane: Lane, delivery: DeliveryRow): void;
@@ -54,9 +54,12 @@ export interface Dispatcher {
 const startsPerTurn = 24;
 /** Beyond this many unrecorded results nothing starts: a disk that is full would cost as many duplicates. */
 const maxUnrecorded = 512;
-/** How long nothing starts after a local fault, as too many open files. */
+/** Nothing starts for this time after a local fault, such as too many open files. */
 const stallMs = 2000;
-/** When to look again at a webhook that has something due but cannot start it, in case no event wakes it earlier. */
+/**
+ * The delay before the dispatcher checks a webhook again that has something due but cannot start it, in case no event
+ * wakes it earlier.
+ */
 const lookAgainMs = 1000;
 /** A timer's longest sleep: clocks jump, and setTimeout overflows after 24 days. */
 const longestSleepMs = 60 * 60 * 1000;
@@ -92,7 +95,7 @@ export function createDispatcher({
   const stalled = new Set<Lane>();
   let stallTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
-  /** What ends from here on was cut off by `close`: it says nothing about the receiver. */
+  /** Requests that end from here on were cut off by `close`: they say nothing about the receiver. */
   let isCutOff = false;
   let whenIdle: (() => void) | undefined;
 
@@ -198,7 +201,7 @@ export function createDispatcher({
     );
   }
 
-  /** A request that cannot even be built concerns its webhook alone. */
+  /** A request that cannot be built affects its webhook only. */
   function sendSafely(started: Started, body: Uint8Array): void {
     try {
       send(started, body);
@@ -225,7 +228,7 @@ export function createDispatcher({
         ...(tls === undefined ? {} : { tls }),
       })
       .then((result) => finish(started, result, wall))
-      // `send` never rejects, so this is a fault of `finish`; the slot must not stay taken.
+      // `send` never rejects, so the error comes from `finish`. The slot must still be released.
       .catch((error: unknown) => {
         if (started.isReleased) hooks.onError(error);
         else failed(started, error);
@@ -258,7 +261,7 @@ export function createDispatcher({
     if (wasUnreachable) hooks.onUnreachable(lane, undefined);
     const context = { now, isUrgent, wasUnreachable };
 
-    // A probe that reached nobody spends nothing: the delivery waits as if it had never started.
+    // A probe that reached no receiver spends nothing: the delivery waits as if it had never started.
     const isFree =
       isProbe &&
       verdict.isUnsent === true &&
@@ -334,7 +337,7 @@ export function createDispatcher({
     keepBooks(() => started.lane.queue.putBack(started.delivery, started.isEarly));
   }
 
-  /** A lane whose books do not add up must not stop the others. */
+  /** A lane with inconsistent state must not stop the others. */
   function keepBooks(change: () => void): void {
     try {
       change();
@@ -349,7 +352,7 @@ export function createDispatcher({
     wake(lane);
   }
 
-  /** Something that every request needs is missing: start nothing for a moment. */
+  /** This machine lacks something that every request needs: start nothing for a moment. */
   function stall(lane: Lane): void {
     stalled.add(lane);
     stalledUntil = clock.now() + stallMs;
@@ -392,9 +395,4 @@ export function createDispatcher({
       await recorder.close();
     },
   };
-}
-
-/** Not every probe of a webhook that stays down is written: there is one every few seconds. */
-function isWorthSaving(before: SavedState, after: SavedState): boolean {
-  return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
 }

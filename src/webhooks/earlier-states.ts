@@ -1,5 +1,5 @@
 // The saved states of webhooks that the store had when this process started. A webhook that returns to webhooks.json
-// gets its own back.
+// gets its state back.
 
 import type { WebhookStateRow } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';

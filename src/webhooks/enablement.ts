@@ -18,14 +18,17 @@ export interface Enablement {
   enable(lane: Lane, replayMissed: boolean): Promise<number>;
   /** `isInFile`: webhooks.json says so already. */
   disable(lane: Lane, reason: string, message: string, isInFile: boolean): Promise<void>;
-  /** Disables a webhook because of its receiver, and says so in webhooks.json. */
+  /** Disables a webhook because of its receiver, and writes that to webhooks.json. */
   disableByReceiver(lane: Lane, reason: string, message: string): Promise<void>;
-  /** A webhook that is created disabled counts what it misses from now on. */
+  /** Starts counting missed events for a webhook that is created disabled. */
   createdDisabled(lane: Lane): Promise<void>;
-  /** Follows what webhooks.json says at the start. `last`: the last event of the log before this process. */
+  /**
+   * Applies the `enabled` values of webhooks.json at the start. `last`: the last event of the log before this process.
+   */
   settleAtStart(lane: Lane, last: number): void;
   /**
-   * Queues what a webhook missed before anything newer is sent. After a crash in between, the next start does it again.
+   * Queues the events that a webhook missed before anything newer is sent. After a crash in between, the next start
+   * repeats this.
    */
   deliverMissed(lane: Lane): Promise<number>;
 }
@@ -79,7 +82,7 @@ export function createEnablement({
     );
   }
 
-  /** If this fails, the webhook stays disabled all the same. */
+  /** If this fails, the webhook still stays disabled. */
   async function writeDisabled(lane: Lane): Promise<void> {
     await entries.setEnabled(lane, false);
     lane.setState({ ...lane.state, disabledInFile: true });

@@ -1,4 +1,4 @@
-// What the parts of the engine share: the store, the log, the clock, the lanes, and how work in the background is done.
+// The context that the parts of the engine share: the store, the log, the clock, the lanes, and background work.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callHost } from '../base/call-host.ts';
@@ -20,11 +20,11 @@ export interface EngineContext {
   readonly ownTypes: ReadonlySet<string> | undefined;
   /** Aborted when the engine is closed. */
   readonly signal: AbortSignal;
-  /** Tells the host something that a person should know. Never throws. */
+  /** Reports a warning to the host. Never throws. */
   readonly warn: (message: string, error?: unknown) => void;
-  /** Lets `work` go on; a failure is a warning. */
+  /** Lets `work` continue in the background. A failure is a warning. */
   readonly inBackground: (work: Promise<unknown>) => void;
-  /** Does `work` until it succeeds, once a second. Rejects only if the engine is closed. */
+  /** Repeats `work` once a second until it succeeds. Rejects only if the engine is closed. */
   readonly untilDone: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
@@ -36,7 +36,7 @@ export function createContext(
 ): EngineContext {
   const { signal } = parts;
 
-  /** A host's logger that fails must not stop a delivery. */
+  /** A failure of the host's logger must not stop a delivery. */
   function warn(message: string, error?: unknown): void {
     callHost(() => tellHost?.(message, error));
   }

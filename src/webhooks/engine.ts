@@ -1,5 +1,5 @@
-// The webhook engine, put together from its parts. There is one for each store. It sees every event of the log before
-// it is committed, and everything it promises is in the store, so it can stop and start at any moment.
+// The webhook engine, assembled from its parts. There is one for each store. It sees every event of the log before it
+// is committed and keeps all deliveries in the store, so it can stop and start at any moment.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
@@ -63,7 +63,7 @@ export interface WebhookEngineOptions {
   readonly allowedTargets?: readonly string[];
   /** @default true */
   readonly allowLoopback?: boolean;
-  /** Where this process listens itself: never a target. */
+  /** The addresses that this process listens on: never a target. */
   readonly ownListeners?: () => readonly { readonly address: string; readonly port: number }[];
   /** Additional certificate authorities, as PEM. */
   readonly ca?: string;
@@ -75,7 +75,7 @@ export interface WebhookEngineOptions {
   readonly hostsFile?: string;
   /** The domains in which short names are looked up. @default /etc/resolv.conf */
   readonly resolvConf?: string;
-  /** Called with what a person should know. */
+  /** Called with warnings for the operator. */
   readonly warn?: (message: string, error?: unknown) => void;
   readonly clock?: DeliveryClockOptions;
   /** 0 to 1. @default Math.random */
@@ -126,7 +126,7 @@ export interface WebhookEngine {
   setAside(): readonly string[];
   /** Webhooks whose configuration cannot be used now, with the reason. */
   refused(): readonly { readonly id: string; readonly reason: string }[];
-  /** Why no delivery can be sent by this machine now; undefined if all is well. */
+  /** The reason why this machine can send no delivery now; undefined if it can. */
   trouble(): string | undefined;
   /** Waits up to `graceMs` (default 15 000) for requests in flight; the rest is left to the next start. */
   close(graceMs?: number): Promise<void>;
@@ -135,7 +135,7 @@ export interface WebhookEngine {
 /** The id under which the store keeps the last good webhooks.json, among the saved states. */
 const registryId = 'registry';
 
-/** @throws Error in words if undici is too old; what the store throws */
+/** @throws Error if undici is too old; the errors of the store */
 export async function openWebhookEngine(options: WebhookEngineOptions): Promise<WebhookEngine> {
   checkUndici();
   const { store, log, registryPath, ownTypes, random = Math.random } = options;

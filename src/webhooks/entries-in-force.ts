@@ -1,5 +1,5 @@
 // Applies the configuration of webhooks to their lanes: at the start, after a change through the API, and after an edit
-// of webhooks.json by hand.
+// of webhooks.json.
 
 import { isDeepStrictEqual } from 'node:util';
 import { maskUrlsIn } from '../base/redaction.ts';
@@ -23,9 +23,9 @@ export interface EntriesInForce {
   create(entry: RegistryEntry): Lane;
   /** `isAsked`: a user asks for the webhook to be enabled. */
   apply(lane: Lane, entry: RegistryEntry, isAsked?: boolean): Promise<void>;
-  /** webhooks.json was edited by hand. */
+  /** Called when webhooks.json was edited. */
   followRegistry(): void;
-  /** Warns if other webhooks send to the same URL, which may be meant; returns their ids. */
+  /** Warns if other webhooks send to the same URL, which may be intended; returns their ids. */
   warnOfTwins(lane: Lane): readonly string[];
   /** Warns of webhooks whose configuration cannot be used. */
   warnOfRefusals(lanes: readonly Lane[]): void;

@@ -37,7 +37,7 @@ export interface EntryChanges {
    */
   change(lane: Lane, patch: unknown): Promise<RegistryEntry>;
   remove(lane: Lane): Promise<void>;
-  /** Writes `enabled`, if the entry says otherwise. Webhooks of runs have no such entry. */
+  /** Writes `enabled`, if the entry has another value. Webhooks of runs have no such entry. */
   setEnabled(lane: Lane, enabled: boolean): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// Explains a delivery in words: what happened, what to do, and a command to send it by hand.
+// Explains a delivery: what happened, the next step, and a command that sends it manually.
 
 import type { Delivery, DeliveryExplanation } from '../contract/delivery.ts';
 import type { Lane } from './lane.ts';

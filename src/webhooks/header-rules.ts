@@ -1,5 +1,5 @@
-// A webhook's own headers: which may be set, and how they are shown. Names and values follow RFC 9110 §5. Headers that
-// would change the request itself, or could be mistaken for the sender's, may not be set.
+// Rules for a webhook's own headers: which may be set, and how they are shown. Names and values follow RFC 9110 §5.
+// Headers that would change the request itself, or could be mistaken for the sender's, may not be set.
 
 import { escapePointer } from '../base/json-pointer.ts';
 
@@ -66,7 +66,7 @@ function faultOf(name: string, value: unknown): string | undefined {
 
 const credential = /auth|cookie|token|secret|passw|key|session|signature/i;
 
-/** Schemes of RFC 9110 §11.4 whose value is a credential, whatever the name of the header. */
+/** Schemes of RFC 9110 §11.4 whose value is a credential, in any header. */
 const credentialValue = /^(?:bearer|basic|token|apikey)\s+\S/i;
 
 function isCredential(name: string, value: string): boolean {

@@ -1,4 +1,5 @@
-// Applies the outcome of an attempt to its webhook: saved state, request limit, and what the engine must announce.
+// Applies the outcome of an attempt to its webhook: saved state, request limit, and the events that the engine must
+// emit.
 
 import type { DeliveryStore } from '../store/delivery-store.ts';
 import type { DispatcherHooks } from './dispatcher-hooks.ts';
@@ -56,7 +57,7 @@ export function createHealthUpdates({
       let change: HealthChange | undefined;
       if (verdict.outcome === 'success') {
         ({ state, change } = afterSuccess(before));
-        // The receiver takes requests, whatever pause it asked for.
+        // The receiver accepts requests, although it asked for a pause.
         if (isUrgent && state.pausedUntil !== null) state = { ...state, pausedUntil: null };
         lane.succeeded(now, wasOpen || wasUnreachable);
       } else if (verdict.counts && verdict.sign !== 'unknown') {

@@ -30,7 +30,7 @@ function read(path: string): ReadonlyMap<string, readonly string[]> {
   try {
     text = readFileSync(path, 'utf8');
   } catch {
-    // Without it only name servers answer.
+    // Without the file, only name servers are asked.
     return new Map();
   }
   const names = new Map<string, string[]>();

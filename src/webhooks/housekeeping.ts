@@ -11,9 +11,9 @@ export interface HousekeepingOptions {
   readonly store: Store;
   readonly clock: DeliveryClock;
   readonly lanes: ReadonlyMap<string, Lane>;
-  /** How many ended deliveries the history has. */
+  /** The number of ended deliveries in the history. */
   readonly ended: () => number;
-  /** How many it may have. */
+  /** Limit of that number. */
   readonly keep: number;
   readonly onPruned: (count: number) => void;
   readonly onExpired: (lane: Lane, count: number) => void;
@@ -53,7 +53,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
         });
         onPruned(count);
         if (count < stepSize) return;
-        // Far behind, pruning with full pauses would be slower than deliveries end.
+        // If the history is far too long, pruning with full pauses would be slower than deliveries end.
         await sleep(excess > keep / 2 ? 1 : pauseMs);
       }
     } finally {
@@ -94,7 +94,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       const gone = new Set(old.map(({ sequence }) => sequence));
       left = sequences.filter((sequence) => !gone.has(sequence));
     } finally {
-      // Even if the store failed, what was taken goes back to the front of the queue.
+      // Even if the store failed, the taken sequences return to the front of the queue.
       lane.queue.returnedFresh(left);
     }
     if (old.length === 0) return 0;

@@ -14,7 +14,7 @@ export interface InspectWebhooksOptions {
 
 export interface InspectedWebhooks {
   readonly count: number;
-  /** Why the file cannot be used at all. */
+  /** The reason why the file cannot be used. */
   readonly fault: string | undefined;
   readonly refused: readonly { readonly id: string; readonly reason: string }[];
 }

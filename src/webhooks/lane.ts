@@ -1,7 +1,7 @@
-// One webhook at work: its configuration, its saved state, its queue and its slots. The lane says what may start now
-// and, if nothing may, when to look again; the dispatcher starts it. Only the lane's own verbs change it.
+// A lane: one webhook with its configuration, its saved state, its queue and its slots. The lane decides what may start
+// now and, if nothing may, when to check again; the dispatcher starts it. Only the lane's own verbs change it.
 //
-// What its requests wait for is named by the first of these that holds:
+// The first of these conditions that applies names what its requests wait for:
 //
 //   refused      the configuration cannot be used now                configure
 //   disabled     nothing is sent, events are counted as missed       setState, configure
@@ -66,7 +66,7 @@ export class Lane {
     return this.#url;
   }
 
-  /** Why the configuration cannot be used now; undefined if it can. */
+  /** The reason why the configuration cannot be used now; undefined if it can. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
@@ -117,8 +117,8 @@ export class Lane {
   }
 
   /**
-   * The webhook is removed: nothing starts any more. Returns the sequences of everything pending but what waits in the
-   * store.
+   * Removes the webhook: nothing starts any more. Returns the sequences of everything pending, except deliveries that
+   * wait in the store.
    */
   removed(): readonly number[] {
     this.#config = { ...this.#config, enabled: false };
@@ -159,7 +159,7 @@ export class Lane {
     else this.#limit.succeeded();
   }
 
-  /** The breaker has closed without a success: the receiver answered. */
+  /** Called when the breaker has closed without a success: the receiver answered. */
   recovered(): void {
     this.#limit.recovered();
   }
@@ -175,7 +175,9 @@ export class Lane {
     return this.#inFlight;
   }
 
-  /** Starts nothing until the returned function is called: what must be sent first is still being queued. */
+  /**
+   * Starts nothing until the returned function is called: deliveries that must be sent first are still being queued.
+   */
   hold(): () => void {
     this.#holds++;
     let isHolding = true;
@@ -196,7 +198,7 @@ export class Lane {
     return shut > now ? shut : undefined;
   }
 
-  /** How many slots there are at this time. */
+  /** The number of slots at this time. */
   slotsAt(now: number): number {
     if (!this.#canSend || this.shutUntil(now) !== undefined) return 0;
     // One probe at a time.
@@ -215,7 +217,7 @@ export class Lane {
     );
   }
 
-  /** When to look again if nothing can be done now; undefined if only an event can change that. */
+  /** When to check again if nothing can start now; undefined if only an event can change that. */
   wakeAt(now: number): number | undefined {
     if (!this.#canSend || this.queue.pending === 0) return undefined;
     return this.shutUntil(now) ?? this.queue.nextWaitingAt;
@@ -283,7 +285,7 @@ export class Lane {
 
   // ---- the dispatcher's books
 
-  /** In the dispatcher's line of lanes that may start something. */
+  /** True while it is in the dispatcher's list of lanes that may start something. */
   get isInLine(): boolean {
     return this.#isInLine;
   }

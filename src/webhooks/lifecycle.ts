@@ -1,4 +1,4 @@
-// Creates, updates, removes and enables webhooks and rotates their secrets, as users ask for it. Each change is stored
+// Creates, updates, removes and enables webhooks and rotates their secrets on a user's request. Each change is stored
 // first and then applied.
 
 import { isRecord } from '../base/is-record.ts';
@@ -91,7 +91,7 @@ export function createLifecycle({
       if (config.tls !== undefined) checkClientTlsFiles(config.tls);
       return turns.take(config.id, async () => {
         const entry = await entries.create(config, () => requireFreeId(config.id));
-        // The state of an earlier webhook with this id is not for this one.
+        // The state of an earlier webhook with this id does not apply to this one.
         if (earlierStates.forget(config.id))
           await store.write([{ kind: 'deleteWebhookState', webhookId: config.id }]);
         const lane = lanes.get(config.id) ?? inForce.create(entry);

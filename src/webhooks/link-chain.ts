@@ -39,7 +39,7 @@ export function linkChain(path: string): readonly Place[] {
   return chain;
 }
 
-/** Where `path` leads, even if nothing exists there yet. */
+/** Resolves `path`, even if the target does not exist yet. */
 export function resolveLinks(path: string): string {
   const last = linkChain(path).at(-1);
   return last === undefined ? path : join(last.folder, last.name);

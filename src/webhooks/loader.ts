@@ -8,7 +8,7 @@ import type { Lane } from './lane.ts';
 export interface LoaderOptions {
   readonly store: Pick<DeliveryStore, 'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting'>;
   readonly clock: DeliveryClock;
-  /** How many deliveries a lane may have in memory. */
+  /** Limit of deliveries of a lane in memory. */
   readonly capacity: () => number;
   /** Called when the lane has been loaded. Must not throw. */
   readonly onLoaded: (lane: Lane) => void;
@@ -23,7 +23,7 @@ export interface Loader {
 }
 
 const retryAfterMs = 1000;
-/** How many of the waiting deliveries are searched for one to probe with. */
+/** Number of waiting deliveries that are searched for one to probe with. */
 const probeCandidates = 100;
 /** A delivery tried more often than this is not sent early as a probe: its history would grow without end. */
 const maxTriesEarly = 60;
@@ -73,7 +73,7 @@ export function createLoader({ store, clock, capacity, onLoaded, onError }: Load
 
   /**
    * Loads a waiting delivery that is not due, to probe with: one that the receiver never answered, else one that it
-   * answered with an error. One that it refused is no probe.
+   * answered with an error. One that it refused is not used.
    */
   async function loadProbe({ id: webhookId, config, queue }: Lane): Promise<void> {
     const waiting = await store.waitingDeliveries(webhookId, Number.MAX_SAFE_INTEGER, probeCandidates);
@@ -81,7 +81,7 @@ export function createLoader({ store, clock, capacity, onLoaded, onError }: Load
       ({ id, answered, tries }) => !queue.knows(id) && answered !== 'refused' && tries < maxTriesEarly,
     );
     if (config.ordered) {
-      // Only the first in order may be sent, and of several that wait it is not known which one that is.
+      // Only the first in order may be sent, and it is not known which of the waiting ones is the first.
       queue.loadedProbe(waiting.length === 1 ? fit[0] : undefined);
       return;
     }

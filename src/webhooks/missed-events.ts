@@ -1,5 +1,5 @@
-// Counts the events that a webhook misses while it is disabled: those of the log that it wants. Events about the
-// webhook itself are for others, so they are left out, as they are when missed events are replayed.
+// Counts the events of the log that a webhook would have received while it is disabled. Events about the webhook itself
+// are left out, as they are when missed events are replayed.
 
 import { expandTypes } from '../events/event-filter.ts';
 import type { Store } from '../store/store.ts';

@@ -23,7 +23,7 @@ export interface NameLookupOptions {
   readonly servers?: readonly string[];
   /** @default /etc/hosts */
   readonly hostsFile?: string;
-  /** Its `search`, `domain` and `options ndots` say where short names are looked for. @default /etc/resolv.conf */
+  /** Its `search`, `domain` and `options ndots` determine how short names are looked up. @default /etc/resolv.conf */
   readonly resolvConf?: string;
   /** For each try, in ms. @default 2000 */
   readonly timeoutMs?: number;
@@ -81,7 +81,7 @@ export function createNameLookup({
         // A name that does not exist may exist in the next domain. A server that does not answer would not answer for
         // that either.
         if (error.reason === 'name_timeout' || error.reason === 'network_unreachable') throw error;
-        // A server failure is reported rather than a name that does not exist.
+        // A server failure takes precedence over a name that does not exist.
         if (failure === undefined || error.reason === 'name_failed') failure = error;
       }
       throw failure ?? toError(plainName(hostname), ['ENOTFOUND'], isLate);
@@ -91,7 +91,7 @@ export function createNameLookup({
     }
   }
 
-  /** The failure of a moment ago, if there was one. */
+  /** The recent failure, if there was one. */
   function rememberedFailure(name: string): TransportError | undefined {
     const known = failures.get(name);
     if (known !== undefined && known.until > performance.now()) return known.error;

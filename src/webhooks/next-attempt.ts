@@ -1,4 +1,4 @@
-// When a pending delivery will be sent: when it is due or when its webhook may send, whichever is later.
+// Computes when a pending delivery will be sent: when it is due or when its webhook may send, whichever is later.
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Lane } from './lane.ts';

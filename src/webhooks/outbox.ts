@@ -6,7 +6,7 @@ import { makeId } from '../events/ids.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import { laneCapacity } from './delivery-queue.ts';
 import type { Lane } from './lane.ts';
-import { payloadParts } from './payload.ts';
+import { payloadBytes, payloadParts } from './payload.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { lifetimeMs } from './retry-policy.ts';
 
@@ -121,8 +121,7 @@ export function createWebhookOutbox({
           // It is read from the store when its turn comes.
           lane.queue.addedToStore(event.sequence);
         } else {
-          if (!isCached)
-            payloads.put(event.sequence, Buffer.from(`${payload.head}${event.sequence}${payload.tail}`));
+          if (!isCached) payloads.put(event.sequence, payloadBytes(payload, event));
           isCached = true;
           lane.queue.added({
             id,

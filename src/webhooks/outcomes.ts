@@ -1,5 +1,4 @@
-// What the engine does with the outcomes of attempts: counts them, warns the host, and logs events about the health of
-// webhooks.
+// Handles the outcomes of attempts: counts them, warns the host, and logs events about the health of webhooks.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import { shownPast } from '../events/shown-time.ts';
@@ -13,7 +12,7 @@ import { hasNetwork, isLocal } from './own-network.ts';
 
 export interface Outcomes {
   readonly hooks: DispatcherHooks;
-  /** Why no delivery can be sent by this machine now; undefined if all is well. */
+  /** The reason why this machine can send no delivery now; undefined if it can. */
   trouble(): string | undefined;
 }
 
@@ -40,7 +39,7 @@ export function createOutcomes({
     reason: string,
   ): Promise<void> {
     const { failures, failingSince } = lane.state;
-    // Events go to other receivers, and to keys that may only read.
+    // Other receivers get this event, and keys that may only read can see it.
     const name = maskUrlsIn(lane.config.name);
     const subject = { webhookId: lane.id, name };
     const since = shownPast(failingSince ?? clock.now(), clock.wall());

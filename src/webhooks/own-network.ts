@@ -1,4 +1,4 @@
-// Whether this machine has a network at all, to tell a machine that is offline from a receiver that is down.
+// Checks whether this machine has a network, to distinguish an offline machine from a receiver that is down.
 
 import { networkInterfaces } from 'node:os';
 

@@ -81,7 +81,7 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
     try {
       lane.recorded(delivery.id, change.nextAttemptAt, keepsSlot);
     } catch (error) {
-      // The other results of the batch must be recorded all the same.
+      // The other results of the batch must still be recorded.
       onError(error);
     }
     onRecorded(lane, delivery, change);

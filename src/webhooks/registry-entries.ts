@@ -12,9 +12,9 @@ export interface RegistryEntry {
   readonly id: string;
   /** Of a refused entry: the fields that can be read. */
   readonly config: WebhookConfig;
-  /** Why it cannot be used now; undefined if it can. */
+  /** The reason why it cannot be used now; undefined if it can. */
   readonly refusal: string | undefined;
-  /** As it is in the file. */
+  /** Unchanged from the file. */
   readonly raw: unknown;
 }
 

@@ -66,7 +66,7 @@ export function readRegistryFile(
   }
 }
 
-/** The mode of another user's file, or of one on a read-only disk, cannot be changed; the file is read all the same. */
+/** The mode of another user's file, or of one on a read-only disk, cannot be changed; the file is still read. */
 function closeToOthers(handle: number): void {
   try {
     fchmodSync(handle, 0o600);

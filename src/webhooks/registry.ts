@@ -1,6 +1,7 @@
-// Keeps the configured webhooks in webhooks.json. Edits by hand are followed while running. Changes requested together
-// are written together, each applied to the content of the file at that moment, so that no change undoes another. A
-// file that is invalid for two seconds is set aside under another name, and the webhooks stay as they were.
+// Keeps the configured webhooks in webhooks.json. Edits of the file take effect while the server runs. Changes
+// requested together are written together, each applied to the content of the file at that moment, so that no change
+// undoes another. A file that is invalid for two seconds is set aside under another name, and the webhooks stay as they
+// were.
 
 import { existsSync } from 'node:fs';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -32,7 +33,7 @@ export interface RegistryOptions {
   readonly lastGood: string | undefined;
   /** Saves the last valid list. Called again only after it has resolved; must not reject. */
   readonly keep: (text: string) => Promise<unknown>;
-  /** An edit by hand has changed the webhooks. */
+  /** Called when an edit of the file has changed the webhooks. */
   readonly onChange: () => void;
   readonly warn: (message: string) => void;
   /** Steady time in ms, by which an unusable file is given time to become usable. @default performance.now */
@@ -294,7 +295,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     isComplete = reading === 'settled' && !isMissing;
     if (isMissing)
       warn(
-        `${path} is missing, so its ${last.size} webhooks are not in force. Their pending deliveries wait: restore the file, or remove the webhooks through the API.`,
+        `${path} is missing, so its ${last.size} webhooks are not active. Their pending deliveries wait: restore the file, or remove the webhooks through the API.`,
       );
   }
   const watching =

@@ -11,14 +11,14 @@ import type { Transport } from './transport.ts';
 
 export interface Removal {
   /**
-   * Nothing is sent any more from this call on. Resolves when its deliveries are cancelled, or will be cancelled later
-   * if the store fails.
+   * Nothing is sent after this call. Resolves when its deliveries are cancelled, or will be cancelled later if the
+   * store fails.
    */
   remove(lane: Lane): Promise<void>;
   /** Removes the webhook of a run that has ended, if nothing is pending for it. */
   removeIfDone(lane: Lane): void;
   /**
-   * Cancels what is pending for a webhook that does not exist: deliveries of these events, and all that wait for a
+   * Cancels the pending deliveries of a webhook that does not exist: those of these events, and all that wait for a
    * retry.
    */
   cancelPending(webhookId: string, sequences: readonly number[]): Promise<void>;

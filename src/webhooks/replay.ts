@@ -1,5 +1,5 @@
-// Queues past events again: those of the log that a webhook wants, with their ids and in their order. In steps, so that
-// a million events delay nothing else. Events that are pending already are not queued twice.
+// Queues past events of the log again for a webhook, with their ids and in their order. Works in steps, so that a
+// million events delay nothing else. Events that are already pending are not queued twice.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Replayed, ReplayRange } from '../contract/webhook-actions.ts';
@@ -80,7 +80,8 @@ function toWrite(row: EventRow, webhookId: string, now: number): Write {
     expiresAt: now + lifetimeMs,
     deliveries: [{ id: makeId('dlv', now), webhookId }],
   };
-  return { kind: 'addDeliveries', sequence: row.sequence, eventId: row.id, eventType: row.type, outbox };
+  const { sequence, id, type, data } = row;
+  return { kind: 'addDeliveries', sequence, eventId: id, eventType: type, data, outbox };
 }
 
 /** The sequence after which the range begins: for a time, that of the last event before it. */

@@ -1,4 +1,4 @@
-// Replays events of the log to a webhook: what a user asks for, and what a disabled webhook missed.
+// Replays events of the log to a webhook: those that a user asks for, or those that a disabled webhook missed.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Replayed, ReplaySelection } from '../contract/webhook-actions.ts';
@@ -10,7 +10,7 @@ import { replay } from './replay.ts';
 export interface Replays {
   /** @throws CodeBuddyError `replay_running`, `validation_failed` naming /after or /before */
   asked(lane: Lane, range: ReplaySelection): Promise<Replayed>;
-  /** The same, beside any other replay. */
+  /** The same, concurrently with any other replay. */
   run(lane: Lane, range: ReplaySelection): Promise<Replayed>;
 }
 

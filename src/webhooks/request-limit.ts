@@ -1,14 +1,14 @@
-// How many requests one webhook may have in flight: 8, halved each time the receiver is overloaded, and 1, 2, 4, 8
-// after it was down.
+// Limits the requests of one webhook in flight: 8, halved each time the receiver is overloaded, and 1, 2, 4, 8 after it
+// was down.
 
 export const maxRequests = 8;
 
 export interface RequestLimit {
   readonly value: number;
-  /** The receiver is back after it was down. */
+  /** Called when the receiver is back after it was down. */
   recovered(): void;
   succeeded(): void;
-  /** The receiver answered that it is overloaded. */
+  /** Called when the receiver answered that it is overloaded. */
   overloaded(): void;
 }
 

@@ -1,5 +1,5 @@
-// Reads what c-ares leaves to its callers from resolv.conf(5): the domains in which a short name is looked up, as
-// Kubernetes and company networks use them. Reads the file again when it changes.
+// Reads the part of resolv.conf(5) that c-ares leaves to its callers: the domains in which a short name is looked up,
+// as used by Kubernetes and company networks. Reads the file again when it changes.
 
 import { readFileSync, statSync } from 'node:fs';
 

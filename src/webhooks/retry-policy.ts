@@ -1,4 +1,5 @@
-// Decides when a delivery is retried and when it is given up. Pure functions of a verdict, a time and a random number.
+// Decides when a delivery is retried and when it has failed for good. Pure functions of a verdict, a time and a random
+// number.
 
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { Verdict } from './verdict.ts';
@@ -7,11 +8,11 @@ import type { Verdict } from './verdict.ts';
 const maxDelayMs = 12 * 60 * 60 * 1000;
 /** The longest wait before a retry, with its jitter. */
 export const longestWaitMs = maxDelayMs * 1.25;
-/** A delivery is given up after this time. */
+/** A delivery fails for good after this time. */
 export const lifetimeMs = 96 * 60 * 60 * 1000;
 /** Attempts for answers such as 400, which the next attempt will hardly change. */
 const fewAttempts = 5;
-/** How many times a 429 may make one delivery wait. */
+/** Limit of pauses after a 429 for one delivery. */
 const maxPauses = 24;
 
 /**
@@ -39,7 +40,7 @@ export interface NextOptions {
   readonly random: number;
 }
 
-/** What happens to a delivery after an attempt. `delivery` includes the attempt in its counts. */
+/** Decides what happens to a delivery after an attempt. `delivery` includes the attempt in its counts. */
 export function decideNext(
   delivery: Pick<DeliveryRow, 'attempts' | 'pauses' | 'expiresAt'>,
   verdict: Verdict,

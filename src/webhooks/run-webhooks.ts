@@ -21,7 +21,7 @@ export interface RunWebhooks {
    */
   create(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;
   remove(runId: string): Promise<void>;
-  /** Takes up those of earlier processes; called once, at the start. Returns their lanes. */
+  /** Restores those of earlier processes; called once, at the start. Returns their lanes. */
   takeUp(): Promise<readonly Lane[]>;
 }
 
@@ -34,7 +34,7 @@ export interface RunWebhooksOptions {
   readonly lanesChanged: () => void;
   /** @throws CodeBuddyError `validation_failed` if a webhook may not send there */
   readonly checkTarget: (url: string) => Promise<void>;
-  /** How many may exist at the same time. */
+  /** Limit of webhooks of runs that exist at the same time. */
   readonly max: number;
 }
 
@@ -62,13 +62,15 @@ export function createRunWebhooks({
     );
   }
 
-  /** An entry that cannot be used now is refused; it must not keep the other webhooks, or the server, from starting. */
+  /**
+   * An entry that cannot be used now is refused. It must not prevent the other webhooks, or the server, from starting.
+   */
   function readLane({ webhookId, runId, config }: RunWebhookRow): Lane {
     let raw: unknown;
     try {
       raw = JSON.parse(config);
     } catch {
-      // `raw` stays undefined, which is refused below as anything else that is not an object.
+      // `raw` stays undefined, which is refused below like everything that is not an object.
     }
     const entry = readEntry(webhookId, raw, (input) => parseWebhook(input, checks), new Map());
     return new Lane(entry.config, earlierStates.of(webhookId), runId, entry.refusal);
@@ -84,7 +86,7 @@ export function createRunWebhooks({
     );
   }
 
-  /** Resolves when the run has ended; to false if the log is closed before. */
+  /** Resolves when the run has ended; to false if the log is closed first. */
   async function whenRunEnded(runId: string): Promise<boolean> {
     const leaving = new AbortController();
     try {

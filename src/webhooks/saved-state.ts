@@ -1,5 +1,5 @@
-// The state of a webhook that survives a restart: everything that changes by itself, as opposed to the configuration.
-// The store keeps it as JSON text. Only the functions of webhook-health.ts and the engine change it; `Lane` holds the
+// The state of a webhook that survives a restart: everything that changes by itself, unlike the configuration. The
+// store keeps it as JSON text. Only the functions of webhook-health.ts and the engine change it; `Lane` holds the
 // current value.
 
 /** Times in Unix ms of the delivery clock. */
@@ -13,7 +13,7 @@ export interface SavedState {
   readonly failingTold: boolean;
   /** Set while the breaker is open: one probe at a time is sent, none before this time. */
   readonly openUntil: number | null;
-  /** How many times in a row the breaker has opened. */
+  /** The number of times in a row that the breaker has opened. */
   readonly openLevel: number;
   /** When the breaker first opened; null while it is closed. */
   readonly openedAt: number | null;
@@ -79,4 +79,9 @@ export function readState(text: string, now: number): SavedState {
       until: Math.min(until, now + graceOfSecretMs),
     })),
   };
+}
+
+/** Not every probe of a webhook that stays down is written: there is one every few seconds. */
+export function isWorthSaving(before: SavedState, after: SavedState): boolean {
+  return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
 }

@@ -1,4 +1,4 @@
-// Lists the copies of webhooks.json that could not be used, until a person repairs or removes them.
+// Lists the copies of webhooks.json that could not be used, until they are repaired or removed.
 
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';

@@ -1,4 +1,4 @@
-// Takes up the deliveries that an earlier process left pending. Those of webhooks that no longer exist are cancelled;
+// Restores the deliveries that an earlier process left pending. Those of webhooks that no longer exist are cancelled;
 // if webhooks.json could not be read they wait, since their webhooks may come back.
 
 import type { DeliveryPlace } from '../store/delivery-store.ts';
@@ -37,7 +37,7 @@ interface LeftBehind {
 }
 
 const stepSize = 500;
-/** How long a retry still waits whose time was set by a clock that was ahead. */
+/** The delay of a retry whose time was set by a clock that was ahead. */
 const oldClockWaitMs = 60_000;
 /** Read from an index alone, which takes a few milliseconds. */
 const placesAtOnce = 5000;
@@ -72,7 +72,7 @@ export function createTakeUp({
     }
   }
 
-  /** In steps, so that others have their turn; a million take a second. */
+  /** Works in steps, so that other work gets its turn; a million deliveries take a second. */
   async function takeUpFresh(last: number): Promise<void> {
     let after: DeliveryPlace | undefined;
     for (;;) {

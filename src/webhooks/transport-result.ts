@@ -21,7 +21,7 @@ export type FailureReason =
   /** The files of the webhook's `tls` cannot be used now. */
   | 'client_certificate_unusable'
   | 'send_failed'
-  /** Nothing can be sent by this process: no file handles, no memory. */
+  /** This process can send nothing: no file handles, no memory. */
   | 'local_fault';
 
 export type TransportResult =

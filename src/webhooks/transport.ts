@@ -1,6 +1,6 @@
-// Sends one POST to a receiver. Whatever the receiver does, there is a result within the timeout, with bounded memory.
-// Each request has its own connection; reusable connections wait in a small pool for each origin. Uses undici's Client,
-// HTTP/1.1 only: a receiver can crash the `fetch` of Node 24 (nodejs/undici#5360).
+// Sends one POST to a receiver. The result arrives within the timeout and in bounded memory, even if the receiver
+// misbehaves. Each request has its own connection; reusable connections wait in a small pool for each origin. Uses
+// undici's Client, HTTP/1.1 only: a receiver can crash the `fetch` of Node 24 (nodejs/undici#5360).
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
@@ -49,7 +49,7 @@ export interface TransportOptions {
   readonly maxIdle?: number;
 }
 
-/** How much of an answer's body is read, and how much of it is kept. */
+/** Limits of an answer's body: bytes read, and bytes kept. */
 const maxBodyBytes = 64 * 1024;
 const maxExcerptBytes = 4 * 1024;
 const maxHeaderBytes = 16 * 1024;
@@ -189,7 +189,7 @@ export function createTransport({
       const { head } = connection;
       const isUnreadable = answer.statusCode === 0 && reasonOf(error) === 'bad_response';
       if (isUnreadable && head.status !== undefined) {
-        // The receiver has answered, whatever is wrong with the rest of its head.
+        // The receiver has answered, even if the rest of its head is malformed.
         answer.statusCode = head.status;
         answer.headers = head.headers;
       }

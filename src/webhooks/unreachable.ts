@@ -1,13 +1,13 @@
 // A target that this machine cannot reach: no route, no network, an unusable proxy or client certificate. The receiver
-// is not at fault, so no attempt is spent; one request at a time is tried, with growing pauses. Not saved: a start
+// is not the cause, so no attempt is spent; one request at a time is tried, with growing pauses. Not saved: a start
 // tries again at once.
 
 /** Times in Unix ms of the delivery clock. */
 export interface Unreachable {
   readonly since: number;
-  /** A failure reason, as `network_unreachable`. */
+  /** A failure reason, such as `network_unreachable`. */
   readonly reason: string;
-  /** The reason in words. */
+  /** The reason as text. */
   readonly message: string;
   /** Consecutive tries. */
   readonly level: number;

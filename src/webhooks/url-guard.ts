@@ -1,6 +1,6 @@
-// Decides where webhooks may go. It is asked when a webhook is created and again for every connection, with the
-// addresses that are connected to. A name is refused if one of its addresses is not allowed: legitimate names do not
-// mix public and private addresses.
+// Decides where webhooks may go. It is called when a webhook is created and again for every connection, with the actual
+// addresses. A name is refused if one of its addresses is not allowed: legitimate names do not mix public and private
+// addresses.
 
 import { networkInterfaces } from 'node:os';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -16,7 +16,7 @@ export interface UrlGuardOptions {
   readonly allowedTargets: readonly string[];
   /** True if loopback addresses are allowed. */
   readonly allowLoopback: boolean;
-  /** Where this process listens itself: never a target. Called for every decision. */
+  /** The addresses that this process listens on: never a target. Called for every decision. */
   readonly ownListeners: () => readonly { readonly address: string; readonly port: number }[];
 }
 
@@ -118,7 +118,7 @@ function portOf(url: URL): number {
   return url.protocol === 'https:' ? 443 : 80;
 }
 
-/** RFC 6761 §6.3: these names stand for this machine, whatever a name server answers. */
+/** RFC 6761 §6.3: these names mean this machine, regardless of name servers. */
 export function localAddresses(name: string): readonly string[] | undefined {
   return name === 'localhost' || name.endsWith('.localhost') ? ['127.0.0.1', '::1'] : undefined;
 }

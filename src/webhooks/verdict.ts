@@ -1,11 +1,11 @@
-// Judges the result of a request: what it means for the delivery, and for its webhook. A pure function.
+// Judges the result of a request: its consequences for the delivery and for its webhook. A pure function.
 
 import { maskUrl } from '../base/redaction.ts';
 import { parseRetryAfter } from '../base/retry-after.ts';
 import type { FailureReason, TransportResult } from './transport-result.ts';
 import type { FailureSign } from './webhook-health.ts';
 
-/** How an attempt ended. */
+/** The outcome of an attempt. */
 export type Outcome =
   | 'success'
   | 'http_error'
@@ -27,7 +27,7 @@ export interface Verdict {
    * never started.
    */
   readonly next: 'success' | 'failed' | 'retry' | 'retry_few' | 'wait' | 'later';
-  /** What it says about the receiver; `unknown` with `later`. */
+  /** The state of the receiver that it shows; `unknown` with `later`. */
   readonly sign: FailureSign | 'unknown';
   /** No byte of the request was sent. */
   readonly isUnsent?: true;
@@ -42,7 +42,7 @@ export interface Verdict {
 }
 
 const few: ReadonlySet<number> = new Set([400, 405, 413, 414, 415, 422, 501]);
-/** Faults on this machine that concern one target only. */
+/** Faults on this machine that affect one target only. */
 const targetFaults: ReadonlySet<FailureReason> = new Set([
   'network_unreachable',
   'proxy_failed',

@@ -1,6 +1,6 @@
-// For receivers: verifies that a request comes from the sender that has the secret. Two schemes, both in every request:
+// For receivers: verifies that a request comes from the sender that has the secret. Every request has two signatures:
 // Standard Webhooks (`webhook-signature`) and the first version's hex form (`X-Webhook-Signature`). Nothing here throws
-// for what came over the wire, and every comparison takes constant time.
+// for received data, and every comparison takes constant time.
 
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 
@@ -10,7 +10,7 @@ export type WebhookHeaders =
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface VerifyWebhookOptions {
-  /** How far `webhook-timestamp` may be from now, in seconds, both ways. @default 300 */
+  /** The permitted distance of `webhook-timestamp` from now, in seconds, both ways. @default 300 */
   readonly toleranceSeconds?: number;
   /** The current time in Unix milliseconds. @default Date.now() */
   readonly now?: number;

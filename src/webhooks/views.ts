@@ -1,4 +1,4 @@
-// Shows webhooks and deliveries with what the engine knows of them now.
+// Shows webhooks and deliveries with their current state in the engine.
 
 import type { Delivery } from '../contract/delivery.ts';
 import type { Webhook } from '../contract/webhook.ts';

@@ -32,7 +32,7 @@ type Field = keyof WebhookConfig;
 const mask = '***';
 const maskedUrl = /^https?:\/\/[^/?#]+\/\*{3}$/i;
 
-/** Returns the fault in words, or undefined. */
+/** Returns the fault as text, or undefined. */
 type Rule = (value: unknown) => string | undefined;
 
 const simpleRules: { readonly [F in Exclude<Field, 'url' | 'events' | 'headers' | 'tls'>]: Rule } = {
@@ -178,7 +178,7 @@ function findMasks(url: unknown, headers: unknown): { readonly pointer: string; 
 }
 
 /**
- * Read what can be read of an entry that cannot be used. Other fields keep their value from before, or get their
+ * Read the valid fields of an entry that cannot be used. The other fields keep their previous value or get their
  * default; if `events` cannot be read, the webhook gets no events.
  */
 export function readRefused(entry: unknown, id: string, before: WebhookConfig | undefined): WebhookConfig {

@@ -1,5 +1,5 @@
-// How the outcome of an attempt changes a webhook's health: failures in a row, the breaker, and whether it is reported
-// as failing, as recovered, or disabled. Pure functions of the saved state, the outcome and a time.
+// Computes a webhook's health from the outcome of an attempt: failures in a row, the breaker, and whether it is
+// reported as failing, as recovered, or disabled. Pure functions of the saved state, the outcome and a time.
 
 import type { SavedState } from './saved-state.ts';
 
@@ -15,7 +15,7 @@ const disableAfterFailures = 20;
 
 export type HealthChange = 'failing' | 'recovered' | 'disable';
 
-/** What a failure says about the receiver: it answered, it is down, or nothing listens on its port. */
+/** The state of the receiver that a failure shows: it answered, it is down, or nothing listens on its port. */
 export type FailureSign = 'alive' | 'down' | 'refused';
 
 /** The state after a failure that counts. `random` is from 0 to 1. */

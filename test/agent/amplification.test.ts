@@ -1,4 +1,4 @@
-// Small requests that ask for much: what comes of them is capped, and says so.
+// Small requests with large results: each result is capped and says so.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -135,7 +135,7 @@ it('the metadata of a session is limited across changes', async () => {
     status: 'rejected',
     reason: { code: 'validation_failed', errors: [{ pointer: '/metadata' }] },
   });
-  // What is replaced makes room.
+  // Replaced text makes room.
   await agent.sessions.update(id, { metadata: { a: null, b: text } });
   expect((await agent.sessions.get(id))?.metadata).toEqual({ b: text });
   await expect(agent.sessions.create({ metadata: { a: text, b: text } })).rejects.toMatchObject({
@@ -177,7 +177,7 @@ it('a costly search lets the server answer others, and counts the lines it read 
   expect(turns).toBeGreaterThan(10);
 });
 
-// To search the whole line anew for each piece takes minutes.
+// Searching the whole line again for each piece takes minutes.
 it('the client reads an event of 20 MB that comes in pieces of 1 KB', () => {
   const parser = new SseParser();
   const piece = new TextEncoder().encode('x'.repeat(1024));

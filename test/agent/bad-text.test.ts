@@ -1,4 +1,5 @@
-// Text that providers refuse: lone surrogates, NUL, and messages that show nothing. It must not get into a session, nor out of it.
+// Text that providers refuse: lone surrogates, NUL, and messages that show nothing. It must neither enter a session nor
+// leave it.
 
 import { describe, expect, it, test } from 'vitest';
 import { cutHead, cutTail, decodeCut, isBlank, shorten } from '../../src/base/text.ts';
@@ -14,7 +15,7 @@ it('lone surrogates and NUL never reach a provider', async () => {
   const { reply, refusals } = strictly([
     {
       kind: 'answer',
-      // The second half of the character comes in a delta of its own.
+      // The second half of the character comes in its own delta.
       text: ['Hi ', half, '\ude00', ` ${half}`],
       toolCalls: [
         { name: 'bash', arguments: { command: "printf 'a\\0b'; printf '\\355\\240\\275'" } },

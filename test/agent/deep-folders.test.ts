@@ -1,4 +1,4 @@
-// Folders that are deep, large or strange. The server answers others meanwhile, and says what it left out.
+// Deep, large and unusual folders. The server answers other requests meanwhile, and reports what it left out.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,16 +9,16 @@ import { walkFiles } from '../../src/agent/tools/walk-files.ts';
 import { openWorkspace } from '../../src/agent/tools/workspace.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 
-/** `name/name/…`, one folder in another. */
+/** Nested folders: `name/name/…`. */
 function makeDeep(workspace: string, levels: number, name = 'd'): void {
   const path = Array.from({ length: levels }, () => name).join('/');
   execFileSync('mkdir', ['-p', path], { cwd: workspace });
   writeFileSync(join(workspace, path, 'deepest.txt'), 'needle');
-  // `rm` bears the depth better than fs.rmSync.
+  // `rm` handles the depth better than fs.rmSync.
   onTestFinished(() => void execFileSync('rm', ['-rf', join(workspace, name)]));
 }
 
-/** How often others had their turn while `work` was done. */
+/** Counts the turns of the event loop during `work`. */
 async function watchTurns<T>(work: Promise<T>): Promise<{ readonly result: T; readonly turns: number }> {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);

@@ -1,4 +1,4 @@
-// A session that is deleted while a prompt for it is on its way.
+// A session that is deleted while a prompt for it arrives.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../src/base/errors.ts';

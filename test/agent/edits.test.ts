@@ -1,4 +1,4 @@
-// Edits at the same time, by sessions, by callers and by other programs: no success is undone, nobody's content is lost.
+// Concurrent edits by sessions, callers and other programs: no successful edit is undone, and no content is lost.
 
 import { spawn } from 'node:child_process';
 import {

@@ -1,4 +1,4 @@
-// Bytes and line ends: what an edit does not name stays as it is, and read_file says what a file is.
+// Bytes and line endings: an edit keeps all other bytes, and read_file reports the encoding of a file.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A server without file handles answers 503 and lives on. Each test starts a real server that may open few files, and takes the rest
-// with idle connections.
+// A server without free file handles answers 503 and keeps running. Each test starts a real server that may open few
+// files, and uses up the rest with idle connections.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ interface LimitedServer {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly home: string;
   post(path: string, body: unknown): Promise<Answer>;
-  /** Opens connections until the server has no handle left. */
+  /** Opens connections until the server has no free handle. */
   exhaust(): Promise<readonly Socket[]>;
 }
 
@@ -33,7 +33,7 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-limited-'));
   const workspace = join(home, 'workspace');
   for (const folder of [workspace, join(home, 'api')]) mkdirSync(folder);
-  // The trial of the sandbox would take handles and give them back meanwhile.
+  // The trial of the sandbox would take and release handles meanwhile.
   writeFileSync(
     join(home, 'api', 'config.json'),
     JSON.stringify({ models: ['offline'], watch: false, sandbox: 'off', ...config }),
@@ -71,7 +71,7 @@ async function startLimited(config: Record<string, unknown> = {}): Promise<Limit
 
   const post = (path: string, body: unknown): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      // On the one connection that is open already: the server cannot accept another.
+      // On the open connection: the server cannot accept another.
       const sent = request(`${url}${path}`, {
         method: 'POST',
         agent,

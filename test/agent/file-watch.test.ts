@@ -1,4 +1,4 @@
-// The file watcher on real files: once each, soon, and quietly where nothing has changed.
+// The file watcher on real files: each change is reported once and soon, and unchanged files are not reported.
 
 import { execFile, execFileSync } from 'node:child_process';
 import {
@@ -26,7 +26,7 @@ interface Watching {
   readonly errors: readonly unknown[];
   readonly hold: FileWatcher['hold'];
   write(path: string, content?: string): void;
-  /** What was told since the last call: `atLeast` that many changes, and all that come before a last one of our own. */
+  /** The changes reported since the last call: at least `atLeast`, and all that come before a last one made here. */
   told(atLeast?: number): Promise<readonly string[]>;
 }
 
@@ -54,7 +54,7 @@ async function watch(prepare: (root: string) => void = () => undefined): Promise
     },
     async told(atLeast = 0) {
       await waitFor(`${atLeast} changes`, () => changes.length - seen >= atLeast);
-      // A deletion is told later than any other change, so what is too much comes before it.
+      // A deletion is reported later than any other change, so surplus reports come before it.
       const last = 'last-change';
       const isTold = (change: FileChange['change']) =>
         changes.slice(seen).some((one) => one.path === last && one.change === change);
@@ -206,7 +206,7 @@ it('deleting the workspace is reported as an error', async () => {
 });
 
 it('a git checkout of many files is reported completely', async () => {
-  // `npm run test:soak` asks for more.
+  // `npm run test:soak` sets more.
   const total = Number(process.env.WATCH_FILES ?? 1000);
   const changed = total / 10;
   const { root, told } = await watch((folder) => {
@@ -237,7 +237,7 @@ it('a git checkout of many files is reported completely', async () => {
 
 it('changes by tools are reported once, with their call; other changes without one', async () => {
   const { tool, write, events, workspace } = await startAgent({ watch: true });
-  // The first change that is seen proves that the watcher is up.
+  // The first reported change proves that the watcher has started.
   await waitFor('changes are seen', async () => {
     write('probe.txt', String(performance.now()));
     return (await events()).some(({ type }) => type.startsWith('file.'));
@@ -247,7 +247,7 @@ it('changes by tools are reported once, with their call; other changes without o
   await waitFor('it is told', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'by-hand.txt'),
   );
-  // A last change is told after all others.
+  // A last change is reported after all others.
   write('last.txt', 'z');
   await waitFor('it is told', async () =>
     (await events()).some(({ data }) => (data as { path?: string }).path === 'last.txt'),

@@ -1,4 +1,4 @@
-// Files that other programs run later are written only with a permission of their own, however their name is spelled.
+// Files that other programs run later are written only with their own permission, in every spelling of their name.
 
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,10 @@ import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 type Options = NonNullable<Parameters<typeof startModelAgent>[1]>;
 
-/** Runs a prompt whose model writes one file, and returns whether that asks, and whether the file is written. */
+/**
+ * Runs a prompt whose model writes one file. Returns whether that needed a permission, and whether the file was
+ * written.
+ */
 async function write(
   path: string,
   options: Options,

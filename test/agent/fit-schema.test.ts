@@ -1,4 +1,5 @@
-// Schemas of tools as every provider takes them: whatever an MCP server says, nothing comes out that a provider is known to refuse.
+// Tool schemas that every provider accepts: for any schema of an MCP server, the result has nothing that a provider is
+// known to refuse.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ const known = new Set([
   ...['maximum', 'minItems', 'maxItems', 'enum', 'anyOf', 'properties', 'required', 'items'],
 ]);
 
-/** What a provider would refuse, as the path to it. */
+/** The paths of everything that a provider would refuse. */
 function refusals(schema: Schema, path = '#'): readonly string[] {
   const wrong: string[] = [];
   const say = (what: string): void => void wrong.push(`${path}: ${what}`);

@@ -1,4 +1,5 @@
-// What a run sent, a later run sends again, in a form that strict servers take: after tools, cancels, failures, restarts and forks.
+// A later run sends the bytes of an earlier one again, in a form that strict servers accept: after tools, cancels,
+// failures, restarts and forks.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,11 +66,11 @@ async function startStrict(
   return { ...agent, requests: server.requests, refusals, reply: (next) => server.reply(guarded(next)) };
 }
 
-/** The messages of the last request, without what a format calls its own. */
+/** The messages of the last request, without fields that are specific to a format. */
 const lastRoles = ({ requests }: StrictAgent): readonly string[] =>
   requests.at(-1)?.messages.map(({ role }) => role) ?? [];
 
-/** Two steps of tools, the first with two calls at once, then an answer; told apart by the prompt. */
+/** Two steps with tools, the first with two parallel calls, then an answer; identified by the prompt. */
 const working: Replies = ({ messages }) => {
   const prompt = messages.findLastIndex(({ role }) => role === 'user');
   const results = messages.slice(prompt).filter(({ role }) => role === 'tool').length;
@@ -175,7 +176,7 @@ describe.each(wireNames)('%s', (wire) => {
       'in the middle of a call',
       () => agent.agent.runs.activeCount() === 1 && isThere(agent, 'here'),
     );
-    // A refusal that has nothing to do with the history.
+    // A refusal unrelated to the history.
     agent.reply({ kind: 'error', status: 401 });
     await expect(agent.prompt('failure', {}, session.id)).rejects.toMatchObject({
       code: 'model_auth_failed',
@@ -211,7 +212,7 @@ describe.each(wireNames)('%s', (wire) => {
       expect((await agent.prompt('on', {}, fork.id)).response).toBe('forked');
     }
     expect(agent.refusals).toEqual([]);
-    // A copy of the whole is sent as the original is.
+    // A copy of the whole session is sent like the original.
     const copy = await agent.agent.sessions.fork(sessionId, {});
     await agent.prompt('same', {}, copy.id);
     await agent.prompt('same', {}, sessionId);
@@ -275,7 +276,7 @@ it.each(['mistral', 'deepseek', 'groq', 'llama.cpp'] as const)(
     await (await second.agent.runs.resume(run.id)).result;
     await second.prompt('three', {}, sessionId);
     expect([...refusals, ...stuck.refusals]).toEqual([]);
-    // What the resumed run was told stays in the conversation.
+    // The note to the resumed run stays in the conversation.
     const resumed = server.requests.findLastIndex(({ messages }) =>
       messages.at(-1)?.text.startsWith('The server stopped'),
     );
@@ -305,7 +306,7 @@ it('switching to another provider in the middle of a run keeps the conversation'
   });
   const { response, sessionId } = await agent.prompt('go');
   expect(response).toBe('from the other');
-  // And back, with what both have said.
+  // And back, with the answers of both.
   const back = strictly(says('back again'));
   first.reply(back.reply);
   expect((await agent.prompt('again', { model: 'anthropic/claude-sonnet-5-5' }, sessionId)).response).toBe(
@@ -315,7 +316,7 @@ it('switching to another provider in the middle of a run keeps the conversation'
   expect(JSON.stringify(first.requests.at(-1)?.body)).toContain('Look first.');
 });
 
-it('call ids are unique in the session, whatever ids the model uses', async () => {
+it('call ids are unique in the session, for any ids of the model', async () => {
   const long = 'call_'.padEnd(300, 'x');
   const agent = await startStrict(
     'OpenAI chat',
@@ -347,7 +348,7 @@ it('a queued prompt survives the summary of another run', async () => {
   const agent = await startStrict(
     'OpenAI chat',
     async ({ system, messages }) => {
-      if (system.startsWith('You sum up')) return says('SUMMARY');
+      if (system.startsWith('Summarize the conversation')) return says('SUMMARY');
       const prompts = messages.filter(({ role }) => role === 'user').map(({ text }) => text);
       if (prompts.at(-1)?.includes('second')) return says('second done');
       if (messages.filter(({ role }) => role === 'tool').length < 3 && !prompts.join().includes('SUMMARY')) {
@@ -367,7 +368,7 @@ it('a queued prompt survives the summary of another run', async () => {
   const second = await begin('second');
   release();
   expect((await first.result).response).toBe('first done');
-  expect(agent.requests.some(({ system }) => system.startsWith('You sum up'))).toBe(true);
+  expect(agent.requests.some(({ system }) => system.startsWith('Summarize the conversation'))).toBe(true);
   expect((await second.result).response).toBe('second done');
   expect(agent.requests.at(-1)?.messages.at(-1)?.text).toBe('second');
   expect(agent.refusals).toEqual([]);
@@ -388,7 +389,7 @@ it('after a summary, the next run and a fork send the same bytes', async () => {
   const agent = await startStrict(
     'OpenAI chat',
     (request, number) =>
-      request.system.startsWith('You sum up')
+      request.system.startsWith('Summarize the conversation')
         ? says('SUMMARY: they have read a lot.')
         : working(request, number),
     { contextWindow: 9000, mode: 'mistral' },
@@ -397,7 +398,7 @@ it('after a summary, the next run and a fork send the same bytes', async () => {
   agent.write('b.txt', 'beta\n'.repeat(1500));
   let sessionId: string | undefined;
   const ordinary = (): readonly ModelRequest[] =>
-    agent.requests.filter(({ system }) => !system.startsWith('You sum up'));
+    agent.requests.filter(({ system }) => !system.startsWith('Summarize the conversation'));
   for (let n = 1; n <= 4; n++) ({ sessionId } = await agent.prompt(`task ${n}`, {}, sessionId));
   expect(agent.refusals).toEqual([]);
   const before = ordinary().at(-1) as ModelRequest;
@@ -422,7 +423,7 @@ it('a session of an earlier release is converted from its messages', async () =>
   await first.store.close();
   const database = new DatabaseSync(first.databasePath);
   onTestFinished(() => database.close());
-  // As it was before: no entries, ids that repeat, and a run that was cut off after its prompt.
+  // A session of an earlier release: no entries, repeated ids, and a run that was cut off after its prompt.
   database.exec('DELETE FROM turns');
   for (const { id, content } of database.prepare('SELECT id, content FROM messages').all()) {
     const old = JSON.parse(string(content)) as { sent?: boolean; tool?: { callId: string } };

@@ -1,4 +1,4 @@
-// Puts the clock that measures a model's silence into the hand of a test. Timers of sockets and of tools run on.
+// Lets a test control the clock that measures a model's silence. Timers of sockets and of tools are not affected.
 
 import { onTestFinished, vi } from 'vitest';
 

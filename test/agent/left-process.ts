@@ -1,4 +1,5 @@
-// A server of its own for a test: it runs one command and is killed while it runs. Arguments: the workspace, the state folder, the command.
+// A separate server process for a test: it runs one command and is killed while the command runs. Arguments: the
+// workspace, the state folder, the command.
 
 import { join } from 'node:path';
 import { createAgent } from '../../src/agent/agent.ts';

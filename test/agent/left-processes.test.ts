@@ -1,4 +1,4 @@
-// Programs leave nothing running behind them: not what left their group, and not after the server was killed.
+// Programs leave no processes behind: neither processes that left their group, nor after the server was killed.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ import { startAgent, temporaryFolder } from './start-agent.ts';
 const childEntry = fileURLToPath(new URL('left-process.ts', import.meta.url));
 let count = 0;
 
-/** A time to sleep that no other process has, by which it is known. */
+/** A unique sleep time that identifies the process. */
 function uniqueSeconds(): string {
   const seconds = `${100_000 + process.pid}.${++count}`;
-  // A test that fails must leave nothing either.
+  // A failing test must not leave processes either.
   onTestFinished(() => {
     for (const pid of running(seconds)) process.kill(pid, 'SIGKILL');
   });
@@ -34,7 +34,7 @@ function running(seconds: string): readonly number[] {
   });
 }
 
-/** Starts it, waits until it sleeps, and gives how it is ended. */
+/** Starts it, waits until it sleeps, and returns a function that ends it. */
 async function startAndCancel(commandFor: (seconds: string) => string, sleepers = 1): Promise<string> {
   const seconds = uniqueSeconds();
   const { tool } = await startAgent();

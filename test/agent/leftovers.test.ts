@@ -1,4 +1,4 @@
-// What a crash in the middle of a write leaves: removed at the next start, and nothing else is.
+// The next start removes the temporary files of a crash in the middle of a write, and nothing else.
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { waitFor } from '../wait-for.ts';
 import { startAgent, temporaryFolder } from './start-agent.ts';
 
 const hex = '0123456789abcdef';
-/** No process has it: Linux gives no number beyond 4 194 304. */
+/** Not the pid of any process: pids of Linux end at 4 194 304. */
 const deadPid = 9_999_999;
 
 function plant(path: string, ageMs = 60_000): string {
@@ -32,9 +32,9 @@ describe('in the workspace', () => {
       plant(join(workspace, `.codebuddy-${hex}.tmp`)),
       plant(join(deep, `.codebuddy-${hex}.tmp`)),
       plant(join(workspace, `.codebuddy-${deadPid}-${hex}.tmp`)),
-      // Of an earlier process with our number, as in a container.
+      // Of an earlier process with this pid, as in a container.
       plant(join(workspace, `.codebuddy-${process.pid}-${hex}.tmp`), 24 * 3_600_000),
-      // Fresh: it is looked at twice.
+      // New: it is checked twice.
       plant(join(workspace, 'a', `.codebuddy-${hex}.tmp`), 0),
     ];
     const victim = join(outside, `.codebuddy-${hex}.tmp`);
@@ -43,7 +43,7 @@ describe('in the workspace', () => {
     symlinkSync(outside, join(workspace, 'link'));
     mkdirSync(join(workspace, `.codebuddy-${'f'.repeat(16)}.tmp`));
     const kept = [
-      // The parent of this test lives: it may be writing.
+      // The parent of this test is running, so it may be writing.
       plant(join(workspace, `.codebuddy-${process.ppid}-${hex}.tmp`)),
       plant(join(workspace, '.codebuddy-notes.tmp')),
       plant(join(workspace, `codebuddy-${hex}.tmp`)),

@@ -1,10 +1,10 @@
-// A session of many messages, or of long ones, put straight into the store.
+// Writes a session with many or long messages directly to the store.
 
 import type { Store, Write } from '../../src/store/store.ts';
 
 export const longSession = 'ses_00000000000000000000000000';
 
-/** `count` messages of `length` characters each, and a number before them. */
+/** `count` messages of `length` characters each, prefixed with their number. */
 export async function fillSession(store: Store, count: number, length = 10): Promise<void> {
   const details = JSON.stringify({ model: null, metadata: {} });
   await store.write([

@@ -1,4 +1,4 @@
-// Sessions of many and of long messages: copied whole or not at all, exported piece by piece.
+// Sessions with many or long messages: copied completely or not at all, exported piece by piece.
 
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -15,7 +15,7 @@ import { startAgent } from './start-agent.ts';
 
 const apiKey = 'key-of-the-long-sessions-test';
 
-/** A server whose store holds the long session already. */
+/** A server whose store already has the long session. */
 async function serveLong(count: number, length?: number, more: Readonly<Record<string, string>> = {}) {
   const home = temporaryFolder();
   const path = join(home, 'api', 'codebuddy.db');
@@ -81,7 +81,7 @@ it('kill -9 during a fork leaves no partial session', async () => {
     server.child.kill('SIGSTOP');
     isHalf = copied() < count;
     if (isHalf) continue;
-    // The fork was done before this process had its turn: once more.
+    // The fork ended before this process had its turn: repeat.
     server.child.kill('SIGCONT');
     const { id } = (await (await forking).json()) as { id: string };
     await fetch(`${server.url}/api/sessions/${id}`, { method: 'DELETE', headers });
@@ -147,7 +147,7 @@ describe('an export', () => {
     };
     const alone = await inFlight();
     const before = usedBytes();
-    // This reader takes the head of the document and nothing else.
+    // This reader reads only the head of the document.
     const sent = request(`${url}/api/sessions/${source}/export`, {
       headers: { authorization: `Bearer ${testKey}` },
     }).end();
@@ -155,7 +155,8 @@ describe('an export', () => {
     expect(response.statusCode).toBe(200);
     await once(response, 'readable');
     expect(await inFlight()).toBe(alone + 1);
-    // The store works on one request after the other: an export that did not wait would be done after as many as it has messages.
+    // The store handles one request after the other: an export that did not wait would end after one request for each
+    // of its messages.
     for (let i = 0; i < count; i++) await store.getSession(source);
     expect(usedBytes() - before).toBeLessThan((count * length) / 2);
     response.destroy();

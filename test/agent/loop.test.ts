@@ -1,4 +1,4 @@
-// The loop of a model: steps, tools, budgets, long conversations, and going on after a stop.
+// The loop of a model: steps, tools, budgets, long conversations, and resuming after a stop.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -220,7 +220,8 @@ describe('a conversation that grows too long', () => {
   it('is summarized; the log keeps everything; the next run continues from the summary', async () => {
     const { prompt, server, write, agent } = await startModelAgent(
       (request) => {
-        if (request.system.startsWith('You sum up')) return says('SUMMARY: three files were read.');
+        if (request.system.startsWith('Summarize the conversation'))
+          return says('SUMMARY: three files were read.');
         const results = request.messages.flatMap(({ toolResults }) => toolResults).length;
         const all = request.messages.map(({ text }) => text).join(' ');
         return results >= 3 || all.includes('SUMMARY')
@@ -232,7 +233,7 @@ describe('a conversation that grows too long', () => {
     write('big.txt', 'word '.repeat(3000));
     const result = await prompt('Read the big file, again and again.');
     expect(result.response).toBe('finished');
-    const summing = server.requests.filter(({ system }) => system.startsWith('You sum up'));
+    const summing = server.requests.filter(({ system }) => system.startsWith('Summarize the conversation'));
     expect(summing.length).toBeGreaterThanOrEqual(1);
     expect(summing[0]?.messages[0]?.text).toContain('Read the big file');
     const { items } = await agent.sessions.messages(result.sessionId, { limit: 100 });
@@ -245,7 +246,7 @@ describe('a conversation that grows too long', () => {
   it('is summarized when the provider reports it, too', async () => {
     let refused = false;
     const { prompt, server, write } = await startModelAgent((request) => {
-      if (request.system.startsWith('You sum up')) return says('SUMMARY');
+      if (request.system.startsWith('Summarize the conversation')) return says('SUMMARY');
       if (request.messages.length < 3) return calls('read_file', { path: 'a.txt' });
       if (!refused) {
         refused = true;
@@ -256,7 +257,7 @@ describe('a conversation that grows too long', () => {
     write('a.txt', 'alpha '.repeat(2000));
     const first = await prompt('go');
     expect(first.response).toBe('went on');
-    expect(server.requests.some(({ system }) => system.startsWith('You sum up'))).toBe(true);
+    expect(server.requests.some(({ system }) => system.startsWith('Summarize the conversation'))).toBe(true);
   });
 });
 

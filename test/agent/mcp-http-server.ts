@@ -1,4 +1,5 @@
-// An MCP server for tests, over streamable HTTP on a port of its own, without any SDK: it forgets sessions, cuts streams and never answers when asked to.
+// An MCP server for tests, over streamable HTTP on its own port, without any SDK: on request it forgets sessions, cuts
+// streams or never answers.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -6,7 +7,7 @@ import { onTestFinished } from 'vitest';
 
 export interface McpHttpServer {
   readonly url: string;
-  /** Methods of messages and of HTTP, in their order: `POST initialize`, `DELETE`. */
+  /** Methods of HTTP and of messages, in their order: `POST initialize`, `DELETE`. */
   readonly heard: string[];
   /** Responses to calls that are still open. */
   readonly open: Set<ServerResponse>;
@@ -20,7 +21,7 @@ interface Message {
   readonly params?: { readonly name?: string };
 }
 
-/** `elsewhere`: where the path /redirect leads. */
+/** `elsewhere`: the target of the path /redirect. */
 export async function startMcpHttpServer(elsewhere = ''): Promise<McpHttpServer> {
   const heard: string[] = [];
   const open = new Set<ServerResponse>();
@@ -105,12 +106,12 @@ export async function startMcpHttpServer(elsewhere = ''): Promise<McpHttpServer>
   };
 }
 
-/** Takes connections and what is sent; its URL. */
+/** Accepts connections and reads requests, but never answers. Returns its URL. */
 export async function startMuteServer(): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
     sockets.add(socket);
-    // Whoever gives up may reset the connection.
+    // A client that gives up may reset the connection.
     socket.on('error', () => socket.destroy()).resume();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,5 +1,5 @@
-// An MCP server for tests, over stdin and stdout, without any SDK: it behaves as badly as its first argument says. What it hears from the client
-// it writes to the file in MCP_TEST_LOG, a line for each message.
+// An MCP server for tests, over stdin and stdout, without any SDK: its first argument selects how it misbehaves. It
+// writes the messages of the client to the file in MCP_TEST_LOG, one per line.
 
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// MCP servers for one test: real ones from npm and our own that misbehave, closed at its end.
+// MCP servers for one test: real ones from npm, and misbehaving ones from this folder. They are closed when it ends.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
@@ -81,7 +81,7 @@ export interface EverythingHttp {
   startAgain(): Promise<void>;
 }
 
-/** server-everything over streamable HTTP, on a port that was free a moment ago. */
+/** server-everything over streamable HTTP, on a port that was free just before. */
 export async function startEverythingHttp(): Promise<EverythingHttp> {
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -119,7 +119,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The processes of the group that `leader` leads or led. What has ended and was not fetched by its parent does not count. */
+/** The processes of the group that `leader` leads or led, without zombies. */
 export function membersOf(leader: number): readonly number[] {
   return processes()
     .filter(({ group }) => group === leader)

@@ -1,4 +1,4 @@
-// An MCP server's program, its folder and its settings never come from the workspace unasked.
+// An MCP server's program, its folder and its settings come from the workspace only if the configuration says so.
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -22,7 +22,7 @@ function program(file: string, script: string): string {
   return file;
 }
 
-/** An agent with one MCP server, which is started; what it was told and what came of it. */
+/** Starts an agent with one MCP server, and returns its warnings and the outcome. */
 async function start(
   server: Readonly<Record<string, unknown>>,
   prepare: (at: { folder: string; workspace: string; mark: string }) => Partial<AgentOptions>,
@@ -45,7 +45,7 @@ async function start(
   return { folder, workspace, mark, warnings, agent };
 }
 
-/** Notes where it was started and with which PATH, and ends. */
+/** Records its working directory and its PATH, and ends. */
 const noting = (mark: string): string => `{ pwd; echo "$PATH"; env; } > ${mark}`;
 
 describe('an MCP server', () => {
@@ -119,14 +119,14 @@ describe('an MCP server', () => {
 const hasNpx = spawnSync('npx', ['--version'], { stdio: 'ignore' }).status === 0;
 
 describe.skipIf(!hasNpx)('the documented npx example', () => {
-  // No registry answers: what runs can only come from the workspace.
+  // No registry answers: a program that runs can only come from the workspace.
   const offline = {
     npm_config_registry: 'http://127.0.0.1:1',
     npm_config_fetch_retries: '0',
     npm_config_update_notifier: 'false',
   };
 
-  /** A workspace with everything that npx would obey. */
+  /** A workspace with every file that npx would use. */
   function plant(workspace: string, mark: string): void {
     program(join(workspace, 'node_modules', '.bin', 'planted-server'), `echo bin >> ${mark}`);
     mkdirSync(join(workspace, 'node_modules', 'planted-server'), { recursive: true });

@@ -308,7 +308,7 @@ describe('real servers', () => {
 });
 
 describe('calls that take long', () => {
-  test('end by time-out, whatever progress the server reports', async () => {
+  test('end by time-out, even if the server reports progress', async () => {
     const { call, folder, mcp } = startMcp({
       bad: misbehaving('plain', { timeoutMs: 300, env: { MCP_TEST_LOG: join('log.jsonl') } }),
     });
@@ -402,7 +402,7 @@ describe('tool lists', () => {
     expect(changes.count).toBe(1);
     expect(await names()).toContain('bad__grown-10');
     await call('bad__grow');
-    // Looked at by the call itself.
+    // Checked by the call itself.
     expect((await call('bad__grown-11')).content).toMatch(/^grown-11/);
     expect(changes.count).toBe(2);
   });

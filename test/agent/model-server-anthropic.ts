@@ -112,12 +112,15 @@ function usageOf({ usage }: CompleteAnswer, output: number): object {
   };
 }
 
-/** Sent whole, `input` is JSON and not a string that holds it, so text in its place can only be a string. */
+/**
+ * In an answer that is not streamed, `input` is JSON and not a string that contains it, so text in its place can only
+ * be a string.
+ */
 function toolUse(call: CompleteToolCall): object {
   return { type: 'tool_use', id: call.id, name: call.name, input: call.arguments };
 }
 
-/** A user's message may hold tool results and words; in the uniform view these are two. */
+/** A user's message may contain tool results and text; in the uniform view these are two messages. */
 function readMessage(given: unknown): readonly ModelMessage[] {
   const content = field(given, 'content');
   const blocks = items(content);

@@ -1,5 +1,5 @@
-// Writes an answer's body the way a test wants it to arrive: as fast as the client reads, at a pace, in chunks of so many bytes, cut off,
-// or falling silent. Gives up as soon as `signal` says that the client has gone.
+// Writes an answer's body in the way that a test selects: as fast as the client reads, at a pace, in chunks of a given
+// size, cut off, or with a silence. Stops when `signal` is aborted, because the client has left.
 
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -9,7 +9,7 @@ import type { Frame } from './model-server-wire.ts';
 
 export type Pace = Pick<ModelAnswer, 'gapMs' | 'splitBytes' | 'cutAfterBytes' | 'silentAfter'>;
 
-/** How much is gathered before it is written: one system call for some hundred deltas. */
+/** Bytes that are collected before a write: one system call for some hundred deltas. */
 const BATCH_LENGTH = 64 * 1024;
 
 export async function writeBody(
@@ -67,8 +67,8 @@ function openSink(
       leftBytes -= bytes.length;
       for (let at = 0; at < bytes.length; at += splitBytes) {
         signal.throwIfAborted();
-        // A chunk of its own in chunked transfer coding, and a turn of its own for a client in this process: one that is still busy with
-        // the header may find the first two joined.
+        // Its own chunk in chunked transfer coding, and its own turn for a client in this process: a client that is
+        // still busy with the header may otherwise get the first two joined.
         const isRoom = response.write(bytes.subarray(at, at + splitBytes));
         if (!isRoom) await once(response, 'drain', { signal });
         else if (splitBytes < bytes.length) await nextTurn(undefined, { signal });

@@ -1,5 +1,5 @@
-// How Google sends a tool call: whole, or as Vertex AI does when asked to stream arguments, leaf by leaf with the JSON path of each.
-// https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc
+// Google's format of a tool call: whole, or with streamed arguments as on Vertex AI, leaf by leaf with the JSON path of
+// each. https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc
 
 import { type CompleteToolCall, inPieces } from './model-server-wire.ts';
 
@@ -7,7 +7,7 @@ export function wholeCall(call: CompleteToolCall): object {
   return { functionCall: { id: call.id, name: call.name, args: call.arguments ?? {} } };
 }
 
-/** The parts that make up a call, each for a delta of its own. */
+/** The parts of a call, each for its own delta. */
 export function* callParts(call: CompleteToolCall): Generator<object> {
   const leaves = call.pieces > 1 ? leavesOf(call.arguments, '$') : undefined;
   if (leaves === undefined || leaves.length === 0) {
@@ -47,7 +47,9 @@ function partialArgs({ jsonPath, value }: Leaf, pieces: number): readonly object
   }));
 }
 
-/** Nothing for what has no paths: text in the place of JSON, empty lists and objects, names with dots or brackets. */
+/**
+ * Empty for arguments without paths: text in the place of JSON, empty lists and objects, names with dots or brackets.
+ */
 function leavesOf(value: unknown, jsonPath: string): readonly Leaf[] | undefined {
   if (jsonPath !== '$' && isLeafValue(value)) return [{ jsonPath, value }];
   if (typeof value !== 'object' || value === null) return undefined;

@@ -1,5 +1,5 @@
-// Google's generateContent format: each event is an answer of its own that holds the next parts, and the last one the usage.
-// https://ai.google.dev/api/generate-content
+// Google's generateContent format: each event is a complete answer that contains the next parts; the last one has the
+// usage. https://ai.google.dev/api/generate-content
 
 import { callParts, wholeCall } from './model-server-google-calls.ts';
 import { field, items, joinNeighbours, message, resultText, string, textOf } from './model-server-json.ts';
@@ -83,7 +83,7 @@ function contentOf(answer: CompleteAnswer, parts: readonly object[], finishReaso
   };
 }
 
-/** A user's content may hold tool results and words; in the uniform view these are two. */
+/** A user's content may contain tool results and text; in the uniform view these are two messages. */
 function readContent(given: unknown): readonly ModelMessage[] {
   const parts = items(field(given, 'parts'));
   const results = parts.map((part) => field(part, 'functionResponse')).filter((each) => each !== undefined);
@@ -103,7 +103,7 @@ function readContent(given: unknown): readonly ModelMessage[] {
   ];
 }
 
-/** Models before Gemini 3 know calls by the tool's name only. */
+/** Models before Gemini 3 identify calls by the tool's name only. */
 function callId(call: unknown): string {
   return string(field(call, 'id')) || string(field(call, 'name'));
 }

@@ -1,4 +1,4 @@
-// Reads JSON of unknown shape without believing any of it: what is missing or of another type is empty.
+// Reads JSON of unknown shape: missing values and values of another type count as empty.
 
 import type { ModelMessage } from './model-server-types.ts';
 
@@ -14,7 +14,7 @@ export function string(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The text of a message's content, be it a string or a list of parts that have a `text`. */
+/** The text of a message's content: a string, or a list of parts that have a `text`. */
 export function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return items(content)
@@ -31,7 +31,10 @@ export function message(role: string, given: Partial<Omit<ModelMessage, 'role'>>
   return { role, text: '', toolCalls: [], toolResults: [], ...given };
 }
 
-/** Joins what formats send as neighbours: a text and its calls, the results of one turn. Users' messages stay apart. */
+/**
+ * Joins items that formats send one after the other: a text and its calls, the results of one turn. Users' messages
+ * stay separate.
+ */
 export function joinNeighbours(messages: readonly ModelMessage[]): readonly ModelMessage[] {
   const joined: ModelMessage[] = [];
   for (const next of messages) {

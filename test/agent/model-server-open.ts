@@ -1,5 +1,6 @@
-// A local server that speaks the wire formats of model providers over a real socket; knows nothing of vitest, so benchmarks can open it.
-// Takes `POST` in OpenAI's two formats, Anthropic's and Google's, and lists models for whoever looks for a local server.
+// A local server with the wire formats of model providers over a real socket. It does not depend on vitest, so
+// benchmarks can use it. Accepts `POST` in OpenAI's two formats, Anthropic's and Google's, and lists models for clients
+// that look for a local server.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,7 +63,7 @@ export async function openModelServer(
 
   const server = createServer((incoming, response) => {
     serve(incoming, response).catch((error: unknown) => {
-      // Whoever is gone needs no answer; what is wrong in a test's own `reply` must be seen by its client.
+      // A client that has left needs no answer. A fault of a test's own `reply` must be visible to its client.
       if (response.destroyed) return;
       if (response.headersSent) response.destroy();
       else sendJson(response, 500, openAiError(500, `The test's reply failed: ${String(error)}`));
@@ -115,7 +116,7 @@ interface Answering {
   readonly request: ModelRequest;
   readonly number: number;
   readonly response: ServerResponse;
-  /** Aborted when the client has gone. */
+  /** Aborted when the client has left. */
   readonly signal: AbortSignal;
 }
 

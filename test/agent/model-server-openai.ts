@@ -1,4 +1,4 @@
-// OpenAI chat completions, which LM Studio, Ollama, vLLM, OpenRouter and others speak too.
+// OpenAI's chat completions format, which LM Studio, Ollama, vLLM, OpenRouter and others use too.
 // https://platform.openai.com/docs/api-reference/chat
 
 import { field, items, joinNeighbours, message, resultText, string, textOf } from './model-server-json.ts';
@@ -105,7 +105,7 @@ function usageOf({ usage }: CompleteAnswer): object {
   };
 }
 
-/** `developer` is what newer models call it. */
+/** Newer models call it `developer`. */
 export function isSystem(message: unknown): boolean {
   return ['system', 'developer'].includes(string(field(message, 'role')));
 }

@@ -1,4 +1,4 @@
-// Which reply the model server gives, and the way its bytes arrive, seen by plain HTTP clients.
+// The replies of the model server and the timing of their bytes, seen by plain HTTP clients.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
@@ -79,7 +79,7 @@ describe('the delivery of an answer', () => {
     const server = await startModelServer();
     const sizes = async (splitBytes: number): Promise<readonly number[]> => {
       server.reply({ kind: 'answer', text: 'Ünïcode ✓', splitBytes });
-      // Not `fetch`, which joins what it has not read yet.
+      // Not `fetch`, which joins unread chunks.
       const asked = request(`${server.url}/v1/messages`, { method: 'POST' }).end('{"stream":true}');
       const [response]: IncomingMessage[] = await once(asked, 'response');
       const chunks: number[] = [];

@@ -1,5 +1,5 @@
-// OpenAI's responses format, which xAI speaks too. A response is a list of items, each opened, filled by deltas and closed.
-// https://platform.openai.com/docs/api-reference/responses-streaming
+// OpenAI's responses format, which xAI uses too. A response is a list of items, each opened, filled by deltas and
+// closed. https://platform.openai.com/docs/api-reference/responses-streaming
 
 import { field, items, joinNeighbours, message, resultText, string, textOf } from './model-server-json.ts';
 import { isSystem, openAiError } from './model-server-openai.ts';
@@ -16,7 +16,7 @@ import {
 } from './model-server-wire.ts';
 
 export function createResponsesWire(): Wire {
-  /** What OpenAI calls stored: clients send a reference in the place of a text that they got from here. */
+  /** Stored responses in OpenAI's sense: clients send a reference instead of a text that they got from here. */
   const storedTexts = new Map<string, string>();
   const store = (answer: CompleteAnswer, body: unknown): void => {
     if (field(body, 'store') !== false) storedTexts.set(messageId(answer), answer.text.join(''));
@@ -184,7 +184,7 @@ function readItem(item: unknown, storedTexts: ReadonlyMap<string, string>): read
     case 'message':
       return [message(string(field(item, 'role')), { text: textOf(field(item, 'content')) })];
     default:
-      // Reasoning and the like say nothing that the uniform view shows.
+      // Reasoning and similar items are not part of the uniform view.
       return [];
   }
 }

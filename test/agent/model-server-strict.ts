@@ -1,5 +1,5 @@
-// What real servers refuse, as the model server's own refusal. Each rule names where it was seen; a test that passes here does not kill a
-// session there. The forms of other servers than the three big ones are modes of chat completions.
+// Makes the model server refuse the requests that real servers refuse. Each rule names its source, so a session that
+// passes here works with the real servers. Servers other than the three big ones are modes of chat completions.
 
 import { field, items, string } from './model-server-json.ts';
 import type { DecideReply, ModelReply, ModelRequest, Replies } from './model-server-types.ts';
@@ -7,7 +7,7 @@ import { seal } from './model-server-wire.ts';
 
 export type StrictMode = 'mistral' | 'deepseek' | 'groq' | 'llama.cpp';
 
-/** Replies as told, but for a request that a real server would refuse: that is a 400, and `refusals` holds its words. */
+/** Replies as configured, but answers 400 to a request that a real server would refuse; `refusals` has the message. */
 export function strictly(
   replies: Replies,
   mode?: StrictMode,
@@ -29,7 +29,7 @@ export function strictly(
   };
 }
 
-/** Undefined for a request that a real server takes. */
+/** Undefined for a request that a real server accepts. */
 export function refusalOf({ format, body }: ModelRequest, mode?: StrictMode): string | undefined {
   return (
     badText(body) ??
@@ -43,7 +43,10 @@ export function refusalOf({ format, body }: ModelRequest, mode?: StrictMode): st
   );
 }
 
-/** Bad JSON for Anthropic (anthropics/claude-code#3277), and NUL that breaks what reads it (anthropics/claude-code#94055). */
+/**
+ * Bad JSON for Anthropic (anthropics/claude-code#3277), and NUL that breaks what reads it
+ * (anthropics/claude-code#94055).
+ */
 function badText(value: unknown): string | undefined {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) return `a text holds a lone surrogate: ${JSON.stringify(value.slice(0, 80))}`;
@@ -75,7 +78,7 @@ function toolRefusal(name: unknown, description: unknown, schema: unknown): stri
   return undefined;
 }
 
-/** Calls and results in the order in which they stand. */
+/** Calls and results in their order. */
 class Pairing {
   private readonly seen = new Set<string>();
   private open: string[] = [];
@@ -155,7 +158,7 @@ function chatRefusal(body: unknown): string | undefined {
     for (const part of items(content))
       if (isBlank(field(part, 'text'))) return `a text part of ${role} is blank`;
   }
-  // What most chat templates refuse: roles that do not alternate (charmbracelet/crush#279).
+  // Most chat templates refuse roles that do not alternate (charmbracelet/crush#279).
   const roles = messages.map((message) => string(field(message, 'role')));
   for (const [index, role] of roles.entries())
     if (role !== 'tool' && role === roles[index - 1]) return `two messages of ${role} in a row`;

@@ -1,4 +1,5 @@
-// What a test says the model answers, and what the model server says it was asked; the same words for all four formats.
+// The answers that a test configures, and the requests that the model server recorded, in one form for all four
+// formats.
 
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -12,7 +13,7 @@ export interface ModelToolCall {
   readonly name: string;
   /** A string is sent as it is, so it need not be JSON. */
   readonly arguments: unknown;
-  /** The arguments arrive in so many deltas. @default 1 */
+  /** The arguments arrive in this many deltas. @default 1 */
   readonly pieces?: number;
 }
 
@@ -21,21 +22,21 @@ export interface ModelAnswer {
   /** Each piece is one delta. */
   readonly text?: string | readonly string[];
   readonly toolCalls?: readonly ModelToolCall[];
-  /** What the model thought before it spoke, sealed as the format seals it. */
+  /** The model's reasoning before the answer, signed or encrypted as in the format. */
   readonly reasoning?: string;
   /** @default 10 in, 5 out */
   readonly usage?: { readonly input: number; readonly output: number };
   /** @default 'tool_calls' if there are any, else 'stop' */
   readonly finish?: FinishReason;
-  /** Before the first byte, status line included. */
+  /** Before the first byte, including the status line. */
   readonly delayMs?: number;
   /** Between one delta and the next. */
   readonly gapMs?: number;
-  /** The body arrives in chunks of so many bytes; 1 cuts at every byte boundary. */
+  /** The body arrives in chunks of this many bytes; 1 cuts at every byte boundary. */
   readonly splitBytes?: number;
-  /** The connection is destroyed after so many bytes of the body. */
+  /** The connection is destroyed after this many bytes of the body. */
   readonly cutAfterBytes?: number;
-  /** After so many deltas nothing comes any more and the connection stays open; 0 is the bare header. */
+  /** After this many deltas nothing more is sent and the connection stays open; 0 sends only the header. */
   readonly silentAfter?: number;
 }
 
@@ -50,7 +51,7 @@ export interface ModelError {
 export type ModelReply =
   | ModelAnswer
   | ModelError
-  /** Takes the request, never answers. */
+  /** Accepts the request and never answers. */
   | { readonly kind: 'silence' }
   | {
       readonly kind: 'raw';
@@ -66,8 +67,8 @@ export type DecideReply = (request: ModelRequest, number: number) => ModelReply 
 export type Replies = ModelReply | readonly ModelReply[] | DecideReply;
 
 /**
- * Roles are `user`, `assistant` and `tool` whatever the format calls them. What the model said in one go is one message,
- * and so are the tool results that came back together.
+ * Roles are `user`, `assistant` and `tool` in every format. One answer of the model is one message, and so are the tool
+ * results that were sent together.
  */
 export interface ModelMessage {
   readonly role: string;
@@ -86,12 +87,12 @@ export interface ModelRequest {
   readonly system: string;
   readonly messages: readonly ModelMessage[];
   readonly toolNames: readonly string[];
-  /** The connection has gone before the whole answer was sent: the client left, or the reply cut it off. */
+  /** The connection was closed before the whole answer was sent: the client left, or the reply cut it off. */
   isClosed(): boolean;
 }
 
 export interface ModelServerOptions {
-  /** What `GET /v1/models` and `GET /api/tags` list. @default ['test-model'] */
+  /** The models that `GET /v1/models` and `GET /api/tags` list. @default ['test-model'] */
   readonly models?: readonly string[];
   /** @default 0, any free port */
   readonly port?: number;

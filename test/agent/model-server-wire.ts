@@ -1,5 +1,5 @@
-// What a wire format must tell the model server: how an answer is streamed, how it is sent whole, how errors look.
-// An answer comes with its defaults filled in, so that the four formats do not each invent their own.
+// The interface of a wire format: how an answer is streamed, how it is sent whole, and how errors look. Answers have
+// their defaults filled in, so that all four formats use the same ones.
 
 import { createHash } from 'node:crypto';
 import type { FinishReason, ModelAnswer, ModelMessage } from './model-server-types.ts';
@@ -14,7 +14,7 @@ export interface CompleteToolCall {
   readonly id: string;
   readonly name: string;
   readonly arguments: unknown;
-  /** As JSON, or the string that stands in its place. */
+  /** As JSON, or the string in its place. */
   readonly json: string;
   readonly pieces: number;
 }
@@ -40,7 +40,7 @@ export interface AskedRequest {
 }
 
 export interface Wire {
-  /** Google says in the path which model is meant and whether to stream, the others in the body. */
+  /** Google puts the model and the choice to stream into the path, the others into the body. */
   read(body: unknown, path: string): AskedRequest;
   stream(answer: CompleteAnswer, body: unknown): Iterable<Frame>;
   whole(answer: CompleteAnswer, body: unknown): object;
@@ -66,7 +66,7 @@ export function completeAnswer(answer: ModelAnswer, model: string, number: numbe
   };
 }
 
-/** A signature, or the encrypted form, of what a model thought: a server knows its own again. */
+/** A signature of a model's reasoning, or its encrypted form. A server recognizes its own. */
 export function seal(text: string): string {
   return createHash('sha256').update(`seal ${text}`).digest('base64');
 }
@@ -79,7 +79,7 @@ export function frame(text: string): Frame {
   return { text, isDelta: false };
 }
 
-/** Exactly `pieces` strings, some of them empty if there are more pieces than characters. */
+/** Splits a text into exactly `pieces` strings; some are empty if there are more pieces than characters. */
 export function inPieces(text: string, pieces: number): readonly string[] {
   return Array.from({ length: pieces }, (_, index) =>
     text.slice(Math.floor((text.length * index) / pieces), Math.floor((text.length * (index + 1)) / pieces)),

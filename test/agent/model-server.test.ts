@@ -1,5 +1,5 @@
-// The model server against the AI SDK's own providers: what a test says is answered is what each of them understands, however the
-// bytes arrive; and what goes wrong on purpose goes wrong for the client in the way that is known of each format.
+// The model server against the AI SDK's own providers: each of them understands the configured answer, in any chunks,
+// and sees configured failures as it would see them from the real server.
 
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogle } from '@ai-sdk/google';
@@ -92,7 +92,7 @@ const fullText = 'I’ll look: ✓ 🧪\n\ndata: {"not":"an event"}\r\n';
 
 interface Seen {
   readonly parts: readonly TextStreamPart<ToolSet>[];
-  /** What reading the stream threw, or its error part. */
+  /** The error thrown while reading the stream, or its error part. */
   readonly error: unknown;
 }
 

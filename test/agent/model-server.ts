@@ -1,4 +1,5 @@
-// The model server for one test: closes with it. Benchmarks take `openModelServer`, which knows nothing of vitest.
+// The model server for one test, closed when it ends. Benchmarks use `openModelServer`, which does not depend on
+// vitest.
 
 import { onTestFinished } from 'vitest';
 import { openModelServer } from './model-server-open.ts';

@@ -1,4 +1,5 @@
-// How long a model may send nothing: every byte counts, a request that timed out is not repeated, and local servers get more time.
+// The time limit for silent models: every byte counts, a request that timed out is not repeated, and local servers get
+// more time.
 
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -42,8 +43,8 @@ const silenceMs = 120_000;
 const pieces = 20;
 
 /**
- * Asks a server that sends `signs` one by one, then a whole answer. The next one is sent when the one before has arrived and most of
- * the time that a model may say nothing has passed.
+ * Calls a server that sends `signs` one by one, then a whole answer. Each is sent after the one before has arrived and
+ * most of the silence limit has passed.
  */
 async function askSlowly(signs: readonly Buffer[], rest: Buffer | string): Promise<string> {
   const passSilence = holdSilence();
@@ -121,7 +122,7 @@ it('silence in the middle of an answer ends the call, and the same model is not 
 
 it('after a time-out the next model of the chain is asked', async () => {
   const passSilence = holdSilence();
-  // The silent model has its request: only now does its time pass.
+  // The silent model has its request, so its time starts now.
   const silent = await startServer(async () => passSilence());
   const up = await startModelServer(says('from the second'));
   const { prompt } = await startAgent({

@@ -1,4 +1,4 @@
-// Models: five wire formats over a real socket, what goes wrong with providers, and which model is chosen.
+// Models: five wire formats over a real socket, errors of providers, and the choice of the model.
 
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';

@@ -1,4 +1,4 @@
-// Names with the characters of patterns, names in other normal forms, names that are nearly right.
+// Names with pattern characters, names in other normal forms, and almost correct names.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

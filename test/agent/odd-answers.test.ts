@@ -1,4 +1,4 @@
-// Answers out of the ordinary, as servers of OpenAI's chat completions and the gateways before them are known to give.
+// Unusual answers that servers of OpenAI's chat completions and gateways are known to send.
 
 import { describe, expect, it } from 'vitest';
 import { ThinkTags } from '../../src/agent/models/think-tags.ts';

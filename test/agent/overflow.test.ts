@@ -1,4 +1,4 @@
-// A conversation that is longer than the model can read: in all the ways in which servers say so, before an answer and inside of one.
+// A conversation that exceeds the model's context: every form of the error, before an answer and within one.
 
 import { describe, expect, it } from 'vitest';
 import { isContextOverflow } from '../../src/agent/models/context-overflow.ts';
@@ -7,7 +7,7 @@ import { type ModelReply, type ModelRequest, type Replies, startModelServer } fr
 import { startAgent } from './start-agent.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
-/** Status, body or sentence, and who says it; the sources stand in context-overflow.ts. */
+/** Server, status, and body or message. context-overflow.ts has the sources. */
 const forms: readonly (readonly [who: string, status: number, said: string | object])[] = [
   [
     'OpenAI',
@@ -204,9 +204,9 @@ const raw = (status: number, body: string, type = 'application/json'): ModelRepl
   body,
 });
 
-const isSummary = ({ system }: ModelRequest): boolean => system.startsWith('You sum up');
+const isSummary = ({ system }: ModelRequest): boolean => system.startsWith('Summarize the conversation');
 
-/** A prompt, a step, and then a server that says "too long" until what it gets is another request. */
+/** A prompt, a step, and then a server that answers "too long" until the request changes. */
 function full(refusal: ModelReply): Replies {
   let refused: string | undefined;
   return (request) => {

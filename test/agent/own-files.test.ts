@@ -1,5 +1,5 @@
-// Files that belong to the server, and every copy of them, are out of reach of tools, commands and the watcher: also in a workspace that is the
-// config folder, and with a database in the workspace.
+// Tools, commands and the watcher cannot reach the server's own files and their copies, even if the workspace is the
+// config folder or contains the database.
 
 import {
   chmodSync,
@@ -91,7 +91,10 @@ describe('in a workspace that is the config folder', () => {
     const { tool, changedFiles } = await startApp({ home, workspace: home });
     for (const folder of ['', 'api']) mkdirSync(join(home, folder, 'compile-cache/v24'), { recursive: true });
     const planted = copies.filter((name) => !existsSync(join(home, name)));
-    for (const name of planted) writeFileSync(join(home, name), `${secret}\n`);
+    // A webhooks.json that is not a list would be set aside, and the copy might appear while a command runs.
+    const webhooks = JSON.stringify([{ id: 'one', url: 'https://example.org/', enabled: false, secret }]);
+    for (const name of planted)
+      writeFileSync(join(home, name), name === 'webhooks.json' ? webhooks : `${secret}\n`);
     writeFileSync(join(home, 'notes.md'), 'mine\n');
     symlinkSync('api-key.bak', join(home, 'link.txt'));
 
@@ -112,7 +115,7 @@ describe('in a workspace that is the config folder', () => {
       for (const copy of copies) expect(answer, `${name}: ${copy}`).not.toContain(`"${copy}"`);
       expect(answer).not.toContain(secret);
     }
-    // Without a sandbox a command can do what its user can do.
+    // Without a sandbox a command has all rights of its user.
     if ((await tool('bash', { command: 'cat /proc/1/cmdline' })).includes('bwrap')) {
       const output = await tool('bash', {
         command: 'cat * .* compile-cache/*/* api/* api/*/*/* 2>/dev/null; cat notes.md',

@@ -1,5 +1,5 @@
-// What was said before an answer was cut off stays in the session, and what a later run sends of it is taken. An answer without a word is
-// not a success.
+// The shown part of an interrupted answer stays in the session, and providers accept it in a later run. An empty answer
+// is not a success.
 
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
@@ -9,7 +9,7 @@ import { calls, says, startModelAgent } from './start-model-agent.ts';
 
 const cut = { kind: 'answer' as const, text: ['I will ', 'read ', 'the file'], silentAfter: 2 };
 
-/** Resolves when the model has said all that comes before its silence. */
+/** Resolves when the model has sent everything before its silence. */
 async function saidAll(log: EventLog): Promise<void> {
   for await (const item of log.subscribe({ after: 0, deltas: true }))
     if (item.kind === 'delta' && JSON.stringify(item).includes('read ')) return;

@@ -1,4 +1,4 @@
-// Permissions: each mode with each tool, rules, answers, time limits, and attempts of a hostile file.
+// Permissions: each mode with each tool, rules, answers, time limits, and a hostile file.
 
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -130,7 +130,7 @@ describe('an answer', () => {
     });
   });
 
-  it('"deny" is told to the model, with the reason', async () => {
+  it('"deny" is reported to the model, with the reason', async () => {
     const { agent, permission, result, server } = await waitingRun([
       calls('bash', { command: 'ls' }),
       says('ok'),

@@ -1,4 +1,4 @@
-// Programs that the server starts are never taken from the workspace, however its folder got into PATH.
+// The server never starts programs from the workspace, even if its folder is in PATH.
 
 import { chmodSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

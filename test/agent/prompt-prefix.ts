@@ -1,4 +1,4 @@
-// How much of a request a provider has read before: its prompt cache keeps what begins with the same bytes.
+// Measures how much of a request a provider has cached: prompt caches match requests that begin with the same bytes.
 
 import { field, items } from './model-server-json.ts';
 import type { ModelRequest } from './model-server-types.ts';
@@ -11,8 +11,8 @@ const lists: Readonly<Record<ModelRequest['format'], string>> = {
 };
 
 /**
- * The share of `before`'s bytes with which `after` begins: instructions, tools, and the conversation up to what is new. 1 if nothing that
- * was sent has changed.
+ * The share of `before`'s bytes with which `after` begins: instructions, tools, and the conversation up to the new
+ * part. 1 if nothing has changed.
  */
 export function sharedPrefix(before: ModelRequest, after: ModelRequest): number {
   const [left, right] = [bytesOf(before), bytesOf(after)];

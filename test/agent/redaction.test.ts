@@ -1,4 +1,5 @@
-// Secrets that the process was given are not in what it says: MCP servers' words, providers' errors, the log, the command line.
+// The secrets of the process do not appear in its output: messages of MCP servers, errors of providers, the log, the
+// command line.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -14,7 +15,7 @@ import { startMcp } from './mcp-start.ts';
 const secret = 'S3cr3t/+value=?&"quoted"';
 const short = 'abc';
 
-/** As config.json refers to a variable. */
+/** A reference to a variable in config.json. */
 function reference(name: string): string {
   return `\${${name}}`;
 }
@@ -29,7 +30,7 @@ async function listen(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A program that says all this on its standard error and ends. */
+/** A program that prints all this to standard error and ends. */
 function says(script: string, more: Readonly<Record<string, unknown>> = {}): object {
   return { command: process.execPath, args: ['-e', script], ...more };
 }
@@ -47,7 +48,7 @@ const encodings: Readonly<Record<string, (text: string) => string>> = {
   'in upper-case hex': (text) => Buffer.from(text).toString('hex').toUpperCase(),
 };
 
-/** Whether any eight characters of the secret, in this encoding, are left. */
+/** True if any eight characters of the secret, in this encoding, are left. */
 function isLeft(text: string, encode: (text: string) => string): boolean {
   const form = encode(secret);
   if (text.includes(form)) return true;
@@ -100,7 +101,7 @@ describe('output of an MCP server is redacted', () => {
     await mcp.list();
     for (let at = 0; at + 6 <= secret.length; at++)
       expect(troubles[0]).not.toContain(secret.slice(at, at + 6));
-    // A short or common value would take ordinary words away.
+    // Redacting a short or common value would remove ordinary words.
     expect(troubles[0]).toContain('short abc level production last words');
   });
 
@@ -242,8 +243,12 @@ describe('the program', () => {
   });
 
   test.each([
-    ['an array of providers', { providers: [{ apiKey: 's3cr3t-key' }] }, 'config.json providers is an array'],
-    ['text for MCP servers', { mcpServers: 's3cr3t-key' }, 'config.json mcpServers is a string'],
+    [
+      'an array of providers',
+      { providers: [{ apiKey: 's3cr3t-key' }] },
+      'config.json providers must be an object',
+    ],
+    ['text for MCP servers', { mcpServers: 's3cr3t-key' }, 'config.json mcpServers must be an object'],
     [
       'a database elsewhere',
       { database: 'postgres://u:s3cr3t-key@h/db?x=s3cr3t-key' },

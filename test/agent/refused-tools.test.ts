@@ -1,4 +1,5 @@
-// A provider that names a tool in a refusal gets the request again without that tool; the session goes on without it.
+// If a provider names a tool in a refusal, it gets the request again without that tool; the session continues without
+// it.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +53,7 @@ describe('a refusal of one tool', () => {
       { tool: 'glob', model: 'local/test-model' },
     ]);
     expect(readFileSync(join(stateFolder, 'refused-tools.json'), 'utf8')).toContain('glob');
-    // A later prompt of the session does without it from the start; another session tries it.
+    // A later prompt of the session omits it from the start; another session tries it.
     await prompt('Again', {}, sessionId);
     expect(server.requests[2]?.toolNames).not.toContain('glob');
     await prompt('Hi');

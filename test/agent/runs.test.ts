@@ -205,7 +205,7 @@ describe('runs', () => {
     const before = await startAgent({ folder });
     const { run } = await before.agent.runs.start({ prompt: sleep, options: {}, requestId: 'r' });
     await waitFor('it works', async () => (await before.agent.runs.get(run.id))?.status === 'running');
-    // As after a crash: the store is free again, the run's row still says that it works.
+    // As after a crash: the store is free again, the run's row still has the status `running`.
     const rows = await before.store.listRuns({ limit: 1 });
     await before.agent.close(0);
     await before.store.write([{ kind: 'putRun', run: rows[0] as (typeof rows)[number] }]);

@@ -1,5 +1,5 @@
-// Files that a command in the sandbox leaves behind never run outside it, tried with the real bubblewrap and the real git. The payload of an
-// attack only writes a mark in a temporary folder.
+// Files that a command in the sandbox leaves behind never run outside it, tried with the real bubblewrap and the real
+// git. The payload of an attack only writes a mark in a temporary folder.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -41,14 +41,14 @@ interface Guarded {
     readonly stderr: string;
     readonly runsLater?: readonly { path: string; change: string; runBy: string; action: string }[];
   }>;
-  /** git on the host, as the user's shell or editor would call it. */
+  /** Runs git on the host, as the user's shell or editor would. */
   readonly git: (args: readonly string[], cwd?: string) => string;
   /** Exists after something planted has run on the host. */
   readonly mark: string;
   readonly agent: Awaited<ReturnType<typeof startAgent>>['agent'];
 }
 
-/** git as the user's shell or editor would call it. */
+/** Runs git as the user's shell or editor would. */
 function gitIn(folder: string, args: readonly string[], cwd: string): string {
   const env = { PATH: process.env.PATH, HOME: folder, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
   return spawnSync('git', args, { cwd, env, encoding: 'utf8' }).stdout;
@@ -93,7 +93,7 @@ async function guarded(
   return { ...early, run, agent };
 }
 
-/** Commands that the user and the editor run all day. */
+/** Commands that the user and the editor run in daily work. */
 function useGit({ git }: Pick<Guarded, 'git'>, cwd?: string): void {
   for (const command of [
     'status',
@@ -375,7 +375,7 @@ describe.skipIf(!canSandbox)('ordinary work succeeds', () => {
       'export npm_config_cache=/tmp/c; npm install --offline --no-audit ./lib && npm test',
     );
     expect([exitCode, stdout]).toEqual([0, expect.stringContaining('lib runs')]);
-    // These run by design, so they are told and stay.
+    // These run by design, so they are reported and stay.
     expect(runsLater?.map(({ path, action }) => [path, action])).toEqual([
       ['package-lock.json', 'told'],
       ['package.json', 'told'],

@@ -49,7 +49,7 @@ export async function startAgent(
     log,
     workspace,
     ...(rest.environment === undefined ? { models: ['offline'] } : {}),
-    // A model that failed is asked again at once.
+    // A failed model is called again without delay.
     sleep: async (_ms, signal) => signal.throwIfAborted(),
     ...rest,
   });

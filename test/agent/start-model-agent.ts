@@ -6,11 +6,11 @@ import { type RunningAgent, startAgent } from './start-agent.ts';
 
 export interface ModelAgent extends RunningAgent {
   readonly server: ModelServer;
-  /** What the agent had to say to a person. */
+  /** The agent's warnings. */
   readonly warnings: readonly string[];
 }
 
-/** A provider of the configuration, as vLLM would be. */
+/** A configured provider, such as vLLM. */
 export async function startModelAgent(
   replies: Replies,
   options: Partial<AgentOptions> & { readonly folder?: string } = {},

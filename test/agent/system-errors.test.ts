@@ -1,5 +1,5 @@
-// What the operating system refuses: real mounts, full disks, used-up handles, folders of others. A file is changed or untouched, and the
-// error names the errno.
+// Refusals of the operating system: real mounts, full disks, exhausted handles, folders of other users. A file is
+// changed completely or not at all, and the error names the errno.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -17,13 +17,16 @@ interface Outcome {
 }
 
 const isRoot = process.getuid?.() === 0;
-// Mounts are made in a namespace of their own; an ordinary user needs a user namespace for it.
+// Mounts are created in a separate namespace; an ordinary user needs a user namespace for it.
 const unshare = ['unshare', ...(isRoot ? [] : ['--user', '--map-root-user']), '--mount'];
 const canMount =
   spawnSync(unshare[0] as string, [...unshare.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 if (!canMount) console.warn('SKIPPED: tests with mounts, since this system lets us make none');
 
-/** `setup` is shell code that runs in the workspace, in the namespace; `after` likewise, and its output is the last line. */
+/**
+ * `setup` is shell code that runs in the workspace, in the namespace; `after` likewise, and its output is the last
+ * line.
+ */
 function run(
   workspace: string,
   calls: readonly (readonly [string, Record<string, unknown>])[],

@@ -1,4 +1,4 @@
-// Tool calls as models really write them: small slips are mended or told, and none of them ends a run.
+// Tool calls with the mistakes that models make: small ones are corrected or reported, and none ends a run.
 
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
@@ -136,7 +136,7 @@ test('a permission check and a call start only the MCP server that has the tool'
   const { agent } = await startModelAgent(says('unused'), {
     mcpServers: {
       good: misbehaving('plain'),
-      // Never answers; were it waited for, the test would take longer than its limit.
+      // It never answers; waiting for it would exceed the limit of the test.
       stuck: misbehaving('silent', { startTimeoutMs: 120_000 }),
     },
   });
@@ -164,7 +164,7 @@ test('an MCP server that is not ready in time delays only the first run', async 
   const first = await names();
   expect(first).toContain('good__pid');
   expect(mcp.describe()[1]).toMatchObject({ name: 'stuck', state: 'failed' });
-  // Past the back-off it is started again, and the list does not wait for it.
+  // After the delay it is started again, and the list does not wait for it.
   clock += 3_600_000;
   expect(await names()).toEqual(first);
   expect(mcp.describe()[1]).toMatchObject({ name: 'stuck', state: 'starting' });

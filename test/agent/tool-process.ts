@@ -1,5 +1,6 @@
-// Runs built-in tools in a process of its own, where mounts and limits harm nobody else. Reads JSON from its standard input: the workspace, an ordinary
-// user to become, whether to use up the file handles, and the calls; prints what came of each as one line of JSON.
+// Runs built-in tools in a separate process, where mounts and limits affect nothing else. Reads JSON from its standard
+// input: the workspace, the ordinary user to switch to, whether to use up the file handles, and the calls. Prints the
+// outcomes as one line of JSON.
 
 import { openSync, readFileSync } from 'node:fs';
 import { createToolBox } from '../../src/agent/tools/tool-box.ts';
@@ -25,7 +26,7 @@ const tools = createToolBox({
   environment: { PATH: process.env.PATH ?? '' },
 });
 if (useUpHandles) {
-  // What is loaded at the first use is loaded before.
+  // Load everything first that is otherwise loaded at its first use.
   await tools.run(await tools.prepare('glob', { pattern: '*' }), {
     signal: AbortSignal.timeout(60_000),
   });

@@ -1,4 +1,4 @@
-// Runs that wait for a person, or in the queue: how many there may be, and how little each of them holds in memory.
+// Runs that wait for approval or in the queue: their limits and their memory.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -7,7 +7,7 @@ import type { CodeBuddyError } from '../../src/base/errors.ts';
 import { waitFor } from '../wait-for.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
-/** An agent whose model wants to run a command, and says "Done." after it. */
+/** An agent whose model runs a command, and then answers "Done.". */
 async function startAsking(limits: Parameters<typeof startModelAgent>[1]) {
   const running = await startModelAgent(
     ({ messages }) => (messages.at(-1)?.role === 'user' ? calls('bash', { command: 'true' }) : says('Done.')),
@@ -158,7 +158,7 @@ describe('the memory of a run', () => {
           const { run, asked } = await start(null, undefined, `go ${i} `.padEnd(characters, 'x'));
           if (status === 'waiting') await asked;
           ids.push(run.id);
-          // The stand-in for the model remembers what it was asked.
+          // The stand-in for the model keeps its requests.
           (server.requests as unknown[]).length = 0;
         }
         return ids;
@@ -171,7 +171,7 @@ describe('the memory of a run', () => {
       const before = usedBytes();
       const ids = await startMany();
       for (const id of ids) expect(await statusOf(id)).toBe(status);
-      // Of one copy of each prompt: half.
+      // Half of one copy of each prompt.
       await waitFor('it holds little', () => usedBytes() - before < (count * characters) / 2);
 
       const [first = ''] = ids;

@@ -1,4 +1,4 @@
-// The watcher's promise, tried on real files: whoever changes a file, wherever, it is told once.
+// The watcher's promise, tried on real files: every change of a file by any program is reported once.
 
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
@@ -29,9 +29,9 @@ import { startAgent, temporaryFolder } from './start-agent.ts';
 interface Watching {
   readonly root: string;
   readonly errors: readonly string[];
-  /** What was told of each path, in its order. */
+  /** The reports about each path, in their order. */
   readonly told: ReadonlyMap<string, readonly string[]>;
-  /** Waits until what was told is as wanted, and says what is missing or too much. */
+  /** Waits until the reports are as expected; the error lists missing and surplus ones. */
   settled(wanted: Readonly<Record<string, readonly string[]>>): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ async function watch(
           )
           .join('; ');
       await waitFor('the wanted changes', () => difference() === '', difference);
-      // A last change is told after all others, and after what would be too much.
+      // A last change is reported after all others, and after any surplus ones.
       writeFileSync(join(root, 'last'), 'last');
       await waitFor('the last change', () => told.has('last'));
       rmSync(join(root, 'last'));
@@ -93,7 +93,7 @@ function git(folder: string, ...args: string[]): void {
 const all = (paths: readonly string[], ...changes: string[]): Record<string, readonly string[]> =>
   Object.fromEntries(paths.map((path) => [path, changes]));
 
-/** `npm run test:soak` asks for more. */
+/** `npm run test:soak` sets more. */
 const count = Number(process.env.WATCH_FILES ?? 1000);
 
 describe('new folders', () => {
@@ -206,12 +206,13 @@ test.runIf(process.platform === 'linux')('more changes than the system queues ar
     for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`));
     for (const name of ['left', 'right']) writeFileSync(join(folder, name), '');
   });
-  // The event loop stands still meanwhile: nothing takes hints out of the queue. In turns, since the same hint twice is one.
+  // The event loop is blocked meanwhile, so nothing takes hints out of the queue. The files alternate, since two equal
+  // hints in a row are merged.
   const files = ['left', 'right'].map((name) => openSync(join(root, name), 'a'));
   const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'));
   for (let i = 0; i <= limit; i++) writeSync(files[i % 2] as number, 'x');
   for (const file of files) closeSync(file);
-  // The queue is full: none of these is hinted at.
+  // The queue is full, so there are no hints for these.
   const paths = Array.from({ length: 1000 }, (_, i) => `d${i % 100}/f${i}`);
   for (const path of paths) writeFileSync(join(root, path), 'x');
   await settled({ ...all(['left', 'right'], 'modify'), ...all(paths, 'create') });
@@ -251,7 +252,7 @@ test.skipIf(!canLimit)('folders that the system cannot watch are polled, with on
     () => said,
   );
   expect(said).toContain('create d3/new/deep/f');
-  expect(said.match(/watches no more folders.*ENOSPC/g)).toHaveLength(1);
+  expect(said.match(/cannot watch more folders.*ENOSPC/g)).toHaveLength(1);
 });
 
 describe('ignore files outside the workspace', () => {
@@ -310,7 +311,7 @@ describe('ignore files outside the workspace', () => {
 });
 
 describe('a file written from the event stream', () => {
-  /** Writes what `line` makes of each event of a file; `isDone` says when to look whether it has ended. */
+  /** Writes the result of `line` for each event of a file; `isDone` returns true when the end should be checked. */
   async function follow(
     line: (event: { id: string; timestamp: string; type: string }) => string,
   ): Promise<{ log: EventLog; workspace: string; warnings: string[]; count: () => Promise<number> }> {
@@ -349,7 +350,7 @@ describe('a file written from the event stream', () => {
     );
     const size = statSync(join(workspace, 'events.log')).size;
     expect(size).toBe(readFileSync(join(workspace, 'events.log')).length);
-    // It has ended: one more event of another file is one more event.
+    // The loop has ended: one more event of another file causes only one event.
     const before = await count();
     writeFileSync(join(workspace, 'another.txt'), '');
     await waitFor('another change', async () => (await count()) > before);

@@ -1,4 +1,4 @@
-// Arguments that make no sense are refused before any request, in one style, with what was likely meant; with --json as one document.
+// Invalid arguments are refused before any request, in one style and with a suggestion; with --json as one document.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ interface Refusal {
 }
 
 describe('without a server', () => {
-  // What no server needs to be asked about. With one, it would be asked; without, the exit code would be 3.
+  // Faults that are found without a server. If the command asked one, the exit code would be 3 without a server.
   test.each([
     [['sessions', 'list', '--limit', '0'], '--limit must be a whole number from 1 to 200, not "0".'],
     [['runs', 'list', '--limit', '201'], '--limit'],
@@ -177,7 +177,7 @@ describe('with a server', () => {
       ['runs', 'list'],
     ])
       expect((await run(home, args, { env })).stdout, args.join(' ')).toMatch(zone);
-    // What a person sees is the same moment.
+    // The printed time is the same moment.
     const shown = /\S+\+05:30/.exec((await run(home, ['sessions', 'list'], { env })).stdout)?.[0] as string;
     expect(new Date(shown).getTime()).toBe(
       Math.floor(Date.parse(session?.updatedAt as string) / 1000) * 1000,

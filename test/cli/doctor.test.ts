@@ -1,4 +1,4 @@
-// `codebuddy doctor` finds everything that `serve` refuses, and does not end at the first fault.
+// `codebuddy doctor` reports everything that `serve` refuses, and does not end at the first fault.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A server that cannot start ends at once, with exit code 1 and a line that names what is in its way.
+// A server that cannot start exits immediately with code 1 and a line that names the obstacle.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
@@ -65,7 +65,7 @@ test('serve names a full disk that keeps it from marking unfinished runs, and ex
   client.close();
   server.child.kill('SIGKILL');
   await server.finished;
-  // Without a log file to write into, the next commit needs space.
+  // Without an existing write-ahead log, the next commit needs space.
   const database = new DatabaseSync(join(home, 'api', 'codebuddy.db'));
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();

@@ -1,4 +1,5 @@
-// No text from elsewhere drives or deceives the terminal, whichever command prints it: the real program against a real server.
+// Text from elsewhere cannot control or deceive the terminal, in the output of any command: the real program against a
+// real server.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -117,7 +118,7 @@ it('tables, transcripts, streams and questions escape control characters; --json
   expect(usage.stderr).toContain('\\u202e');
 });
 
-/** A server that answers with whatever a hostile one could. */
+/** A server that answers like a hostile one. */
 async function hostileServer(answers: Readonly<Record<string, unknown>>): Promise<string> {
   const server = createServer((request, response) => {
     const body = answers[request.url?.split('?')[0] ?? ''];
@@ -177,7 +178,7 @@ it('a permission question shows the whole command, the file and what "always" co
   }
 });
 
-// util-linux and macOS spell it differently; the test needs a terminal, not this program.
+// `script` has other arguments on macOS; the test needs a terminal, not this program.
 it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
   'a terminal receives no escape sequences but the program’s own colours',
   async () => {

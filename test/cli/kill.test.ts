@@ -1,4 +1,5 @@
-// The program is killed while runs work and wait: nothing pretends to run afterwards, and what was cut off goes on where it was.
+// The program is killed while runs work and wait: afterwards no run counts as running, and interrupted runs can be
+// resumed.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What `serve` says about who can reach it.
+// The output of `serve` about the addresses at which others reach it.
 
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ test('--host 0.0.0.0 prints the real addresses, the missing encryption and the v
   expect(stdout).toContain('CODEBUDDY_API_KEY is accepted, too');
   const port = /127\.0\.0\.1:(\d+)/.exec(stdout)?.[1] as string;
   for (const address of own) expect(stdout).toContain(`http://${address}:${port}`);
-  // What is named there answers.
+  // The server answers at each named address.
   for (const address of own)
     expect(
       (await run(home, ['status', '--url', `http://${address}:${port}`, '--api-key', env.CODEBUDDY_API_KEY]))

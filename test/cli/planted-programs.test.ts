@@ -1,4 +1,4 @@
-// The server is started through npx in the workspace: nothing that lies in its node_modules/.bin runs as the server.
+// The server is started through npx in the workspace: it runs no program of the workspace's node_modules/.bin.
 
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -22,7 +22,7 @@ it('planted programs run neither for the server nor for its libraries', async ()
   await server.saw('http://');
   const prompt = start(home, ['prompt', 'run echo "it is $((6*7))"']);
   expect((await prompt.finished).stdout).toContain('it is 42');
-  // The watcher has begun once it tells of a file.
+  // The watcher has started once it reports a file.
   const tail = start(home, ['events', 'tail', '--type', 'file.*', '--json']);
   let count = 0;
   const writing = setInterval(() => writeFileSync(join(workspace, `seen-${count++}.txt`), ''), 50);

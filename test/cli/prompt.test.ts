@@ -1,4 +1,4 @@
-// `codebuddy prompt`: where it works, how it ends, and what it asks.
+// `codebuddy prompt`: its workspace, its exit codes and its questions.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ function errorIn(stdout: string): ErrorDocument['error'] {
   return (JSON.parse(stdout) as ErrorDocument).error;
 }
 
-/** A model that edits a file, which needs a permission, and then says that it is done. */
+/** A model that edits a file, which needs a permission, and then answers. */
 function editor(config: Readonly<Record<string, unknown>> = {}): Promise<ModelHome> {
   return serveModel(({ messages }) => {
     const results = messages.filter(({ role }) => role === 'tool');

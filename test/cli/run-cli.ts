@@ -1,4 +1,4 @@
-// The real program in real processes, each test with a config folder and a workspace of its own.
+// Runs the real program in real processes; each test has its own config folder and workspace.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ export interface Running {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly output: { stdout: string; stderr: string };
   readonly finished: Promise<Finished>;
-  /** Resolves when standard output holds the text; rejects if the program ends first. */
+  /** Resolves when standard output contains the text; rejects if the program ends first. */
   saw(text: string): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** No setting of the machine that runs the tests gets in. */
+/** Excludes all settings of the machine that runs the tests. */
 function environment(home: string, more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const clean = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('CODEBUDDY_') && name !== 'DATABASE_URL'),

@@ -1,4 +1,4 @@
-// How the program says, at each place where somebody looks, how commands run.
+// All reports of the program about how commands run.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** A server with a workspace beside its config folder. */
+/** A server whose workspace is next to its config folder. */
 async function startServer(args: readonly string[], env: Record<string, string>) {
   const home = temporaryFolder();
   const workspace = temporaryFolder();
@@ -55,7 +55,7 @@ describe.skipIf(process.platform !== 'linux')('without bubblewrap', () => {
     expect(ready.status).toBe(200);
     expect(part(ready)).toMatchObject({ ready: true, detail: expect.stringContaining('without a sandbox') });
     expect((await run(home, ['status'])).stdout).toMatch(/sandbox +commands run without a sandbox/);
-    expect(output.stderr).toContain('sandbox (auto): commands run without a sandbox');
+    await expect.poll(() => output.stderr).toContain('sandbox (auto): commands run without a sandbox');
   });
 
   it('"required" refuses to start and says why', async () => {

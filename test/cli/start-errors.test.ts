@@ -1,5 +1,5 @@
-// What keeps a server from starting is said in one line that names the file, with the documented exit code: as root, for whom permissions do not
-// count, and as an ordinary user.
+// A server that cannot start prints one line that names the file, and exits with the documented code: as root, for whom
+// file permissions do not apply, and as an ordinary user.
 
 import { execFileSync, spawn } from 'node:child_process';
 import {
@@ -26,9 +26,9 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const isRoot = process.getuid?.() === 0;
-/** `nobody`, or whoever runs the tests. */
+/** `nobody`, or the user that runs the tests. */
 const ordinary = isRoot ? 65_534 : undefined;
-/** What the ordinary user's starts have compiled: it may not write the cache of the user that runs the tests. */
+/** The compile cache of the ordinary user, which may not write the cache of the user that runs the tests. */
 let ordinaryCache: string | undefined;
 beforeAll(() => {
   if (ordinary === undefined) return;
@@ -45,12 +45,12 @@ interface Folder {
 }
 
 interface Case {
-  /** Puts the obstacle there. */
+  /** Creates the obstacle. */
   readonly prepare: (folder: Folder) => void | Promise<void>;
   /** Besides --home and --workspace. */
   readonly args?: (folder: Folder) => readonly string[];
   readonly env?: (folder: Folder) => Record<string, string>;
-  /** What the line must hold: the file, and what is wrong with it. */
+  /** Parts of the line: the file and its fault. */
   readonly says: (folder: Folder) => readonly string[];
   readonly code: 1 | 2;
 }
@@ -196,7 +196,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-/** Only where permissions count. */
+/** Only where file permissions apply. */
 const ordinaryCases: Readonly<Record<string, Case>> = {
   'config.json may not be read': {
     prepare: ({ home }) => {
@@ -219,7 +219,7 @@ const ordinaryCases: Readonly<Record<string, Case>> = {
     says: ({ home }) => [join(home, 'api', 'api-key'), 'permission denied'],
     code: 1,
   },
-  'the config folder cannot be made': {
+  'the config folder cannot be created': {
     prepare: ({ base }) => {
       mkdirSync(join(base, 'closed'));
       chmodSync(join(base, 'closed'), 0o500);
@@ -264,7 +264,7 @@ function makeFolder(): Folder {
   return folder;
 }
 
-/** So that an ordinary user can remove it again. */
+/** Allows an ordinary user to remove it again. */
 function openUp(path: string): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   chmodSync(path, 0o700);
@@ -319,7 +319,7 @@ function serve(
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    // It started after all: that is the failure.
+    // It started, which is the failure.
     if (stdout.includes('"url"')) child.kill('SIGKILL');
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -335,14 +335,14 @@ async function check({ prepare, args, env, says, code }: Case, uid: number | und
   const ended = await serve(folder, args?.(folder) ?? [], env?.(folder) ?? {}, uid);
   const seen = JSON.stringify(ended);
   expect(ended.code, seen).toBe(code);
-  // With --json, standard output says the same as one document.
+  // With --json, standard output has the error as one document.
   expect(JSON.parse(ended.stdout), seen).toMatchObject({ error: { exitCode: code } });
   for (const part of says(folder)) expect(JSON.parse(ended.stdout).error.message, seen).toContain(part);
   const lines = ended.stderr.split('\n').filter((line) => line.startsWith('codebuddy: '));
   expect(lines, seen).toHaveLength(1);
   for (const part of says(folder)) expect(lines[0], seen).toContain(part);
   expect(ended.stderr, seen).not.toMatch(/^ +at /m);
-  // A second start finds no half of a first one.
+  // The failed start left nothing half-written for a second one.
   if (existsSync(folder.home) && statSync(folder.home).isDirectory())
     expect(readdirSync(folder.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 }
@@ -354,7 +354,7 @@ describe.each([
   test.each(Object.entries(cases))('%s', (_case, one) => check(one, uid));
 });
 
-/** A file system of its own; undefined if this user may not mount one. */
+/** A separate file system; undefined if this user may not mount one. */
 function mountDisk(folder: string, options: string): boolean {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });

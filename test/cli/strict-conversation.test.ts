@@ -1,5 +1,6 @@
-// One conversation of twenty prompts with everything that has killed sessions: tools, parallel calls, a cancel, a failure, kill -9, a
-// resume, and a summary. Three servers hear it that refuse what the real ones refuse (test/agent/model-server-strict.ts has the sources).
+// One conversation of twenty prompts with everything that has broken sessions: tools, parallel calls, a cancel, a
+// failure, kill -9, a resume, and a summary. It is sent to three servers that refuse the same requests as the real ones
+// (test/agent/model-server-strict.ts has the sources).
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,9 +31,9 @@ const servers = {
   },
 } as const;
 
-/** What the model does depends on the first word of the last prompt, and on how many results came since. */
+/** The first word of the last prompt, and the number of results since, determine the model's answer. */
 function answer({ system, messages }: ModelRequest): ModelReply {
-  if (system.startsWith('You sum up')) return says('They have worked on many tasks.');
+  if (system.startsWith('Summarize the conversation')) return says('They have worked on many tasks.');
   const at = messages.findLastIndex(({ role }) => role === 'user');
   const prompt = messages[at]?.text ?? '';
   const steps = messages.slice(at).filter(({ role }) => role === 'tool').length;
@@ -125,12 +126,12 @@ test.each(Object.entries(servers))(
     await program.finished;
     program = await serve(home, flags, environment);
     expect((await client.runs.get(lost.id)).status).toBe('interrupted');
-    // Not resumed: the conversation goes on without it.
+    // Not resumed: the conversation continues without it.
     for (let n = 13; n <= 20; n++) await work(`task ${n}`);
 
     expect(refusals).toEqual([]);
     expect(prompts).toBe(20);
-    expect(server.requests.some(({ system }) => system.startsWith('You sum up'))).toBe(true);
+    expect(server.requests.some(({ system }) => system.startsWith('Summarize the conversation'))).toBe(true);
     client.close();
   },
 );

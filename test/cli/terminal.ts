@@ -1,4 +1,4 @@
-// The program on a real terminal, made by `script` of util-linux: what it shows, and what a person types.
+// Runs the program on a real terminal, created by `script` of util-linux: reads its output and types answers.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,9 +12,9 @@ const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 export const hasTerminal = process.platform === 'linux' && existsSync(script);
 
 export interface Terminal {
-  /** What was shown so far. */
+  /** The output so far. */
   text(): string;
-  /** Resolves when the text is on the terminal, after what was seen before. */
+  /** Resolves when the text is on the terminal, after the text that was found before. */
   saw(text: string): Promise<void>;
   type(keys: string): void;
   /** The program's exit code. */

@@ -1,4 +1,4 @@
-// Points in time as flags take them.
+// Points in time that flags accept.
 
 import { describe, expect, it } from 'vitest';
 import { readPoint, readTime } from '../../src/cli/time-point.ts';

@@ -1,4 +1,4 @@
-// Webhooks that are not served as they should be are named wherever a person looks.
+// Webhooks that need attention are named by every command and route that reports the state of the server.
 
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
-/** A port that refuses. */
+/** A port that refuses connections. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -36,7 +36,7 @@ it('status, doctor, readiness and serve name a paused webhook and a file that wa
   const client = new CodeBuddyClient({ home });
   const answer = await client.ready();
   client.close();
-  // It concerns receivers, not this server.
+  // It is a problem of receivers, not of this server.
   expect(answer.status).toBe('ready');
   expect(answer.parts.find(({ name }) => name === 'webhooks')?.detail).toContain(`${id} (open)`);
   server.child.kill('SIGTERM');

@@ -150,7 +150,7 @@ describe('the SSE parser', () => {
     { id: undefined, event: 'message', data: 'last' },
   ];
 
-  test('returns the same events wherever the bytes are split', () => {
+  test('returns the same events for any split of the bytes', () => {
     const bytes = Buffer.from(text);
     for (let size = 1; size <= bytes.length; size++) {
       const parser = new SseParser();
@@ -161,7 +161,7 @@ describe('the SSE parser', () => {
     }
   });
 
-  test('never throws, whatever it is given', () => {
+  test('never throws, for any input', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (chunks) => {
         const parser = new SseParser();

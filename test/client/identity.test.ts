@@ -1,5 +1,5 @@
-// A client that finds its server by server.json sends no key before the server has proven that it knows the local key: the file may be stale, and
-// the port another program's.
+// A client that finds its server by server.json sends no key before the server has proven that it knows the local key:
+// the file may be stale, and another program may use the port.
 
 import { createHmac } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,11 +15,11 @@ import { startServer, testKey } from '../http/start-server.ts';
 interface Thief {
   readonly port: number;
   readonly url: string;
-  /** All that anybody sent to it. */
+  /** Everything that was sent to it. */
   heard(): string;
 }
 
-/** Takes a port and keeps what it is sent. */
+/** Listens on a port and records what it receives. */
 async function startThief(answer: (socket: Socket, text: string) => void, port = 0): Promise<Thief> {
   let heard = '';
   const sockets = new Set<Socket>();
@@ -46,7 +46,7 @@ function reply(socket: Socket, body: string): void {
   );
 }
 
-/** A config folder with a server.json that names `url` and a process that lives. */
+/** A config folder with a server.json that names `url` and a running process. */
 function staleHome(url: string, key = 'cbk_the-local-key-0123456789'): string {
   const home = mkdtempSync(join(tmpdir(), 'codebuddy-stale-'));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
@@ -167,7 +167,7 @@ describe('the right server', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.status()));
     expect(answers.every(({ running }) => running)).toBe(true);
     expect((await client.prompt({ prompt: 'help' })).response).toBeTruthy();
-    // The typed client's health is the plain one.
+    // The typed client's `health` returns the plain answer.
     expect(await client.health()).toMatchObject({ status: 'ok' });
   });
 

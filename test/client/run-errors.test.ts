@@ -1,4 +1,4 @@
-// A run that fails after it waited for a person is the same error to a client as one that fails at once.
+// A client gets the same error for a run that fails after it waited for approval as for one that fails immediately.
 
 import { expect, test } from 'vitest';
 import { problems } from '../../src/base/errors.ts';

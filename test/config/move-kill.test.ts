@@ -1,4 +1,5 @@
-// The move of files of an earlier release, ended by kill -9 at any moment, and tried by several processes at once.
+// Moves files of an earlier release while kill -9 interrupts the move at any moment, and from several processes at the
+// same time.
 
 import {
   copyFileSync,
@@ -23,7 +24,7 @@ const key = `cbk_${'k'.repeat(43)}`;
 const rounds = Number(process.env.SOAK_ROUNDS ?? 2);
 const movedFiles = ['api-key', 'config.json', 'codebuddy.db'];
 
-/** As a killed server of an earlier release leaves it: the newest events are in the write-ahead log only. */
+/** The state that a killed server of an earlier release leaves: the newest events are in the write-ahead log only. */
 async function makeOldHome(): Promise<string> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-old-')));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
@@ -59,7 +60,7 @@ test('kill -9 loses nothing', { timeout: (rounds + 1) * TEST_LIMIT_MS }, async (
     for (const enough of [1 + (round % 2), 3]) {
       const { child, finished } = start(home, ['serve', '--port', '0', '--workspace', tmpdir()]);
       await expect.poll(movedCount, { interval: 1 }).toBeGreaterThanOrEqual(enough);
-      // Not always at the same line of code.
+      // At a different line of code each time.
       await wait(Math.random() * 20);
       child.kill('SIGKILL');
       await finished;

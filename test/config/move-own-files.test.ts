@@ -1,4 +1,5 @@
-// Files of an earlier release lie beside the first version's: ours move to the subfolder `api`, the first version's are not touched.
+// Files of an earlier release are next to the first version's: those of this server move to the subfolder `api`, the
+// first version's are not touched.
 
 import {
   copyFileSync,
@@ -34,7 +35,7 @@ function temporaryHome(): string {
   return home;
 }
 
-/** A database of ours with one event. */
+/** A database of this server with one event. */
 async function makeOwnDatabase(path: string, title = 'kept'): Promise<void> {
   const store = await openSqliteStore({ path });
   const log = createEventLog({ store });
@@ -43,7 +44,7 @@ async function makeOwnDatabase(path: string, title = 'kept'): Promise<void> {
   await store.close();
 }
 
-/** As the first version makes it, with a memory of its user. */
+/** A database of the first version, with a memory of its user. */
 function makeFirstVersionDatabase(path: string): void {
   const database = new DatabaseSync(path);
   database.exec(`PRAGMA journal_mode = WAL;
@@ -125,7 +126,7 @@ describe('files of an earlier release', () => {
     const store = await openSqliteStore({ path: from });
     const log = createEventLog({ store });
     await log.append([{ type: 'session.start', data: { title: 'in the log' } }]);
-    // What a kill leaves: copied while it is open.
+    // The state after a kill: copied while it is open.
     for (const end of ['', '-wal']) copyFileSync(from + end, join(home, `codebuddy.db${end}`));
     writeFileSync(join(home, 'codebuddy.db.lock'), '');
     await log.close();

@@ -61,7 +61,7 @@ describe('settings', () => {
     expect(load({ CODEBUDDY_SANDBOX: 'required' }, { sandbox: 'auto' }).sandbox).toBe('auto');
     const { settings } = loadSettings({ environment: { CODEBUDDY_HOME: temporaryHome() } });
     expect(settings.sandbox).toBe('auto');
-    // Declared twice: here for the settings, there for hosts that use the agent alone.
+    // Declared twice: for the settings, and for hosts that use the agent alone.
     expect(settings.sandboxLimits).toEqual(defaultSandboxLimits);
   });
 

@@ -1,4 +1,4 @@
-// The nouns: each schema is sound, and its type says the same.
+// The schemas of the contract: each is valid, and its type matches it.
 
 import { readdirSync } from 'node:fs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
@@ -14,7 +14,7 @@ import type { Webhook } from '../../src/contract/webhook.ts';
 
 const folder = new URL('../../src/contract/', import.meta.url);
 
-/** Every schema below `node` that names its properties, with the way to it. */
+/** Every schema below `node` that names its properties, with its path. */
 function objectSchemas(node: unknown, path: string): readonly (readonly [string, Record<string, unknown>])[] {
   if (!isRecord(node)) return [];
   const inner = Object.entries(node).flatMap(([name, value]) => objectSchemas(value, `${path}.${name}`));
@@ -27,7 +27,7 @@ async function allSchemas(): Promise<readonly (readonly [string, Record<string, 
   return modules.flatMap((module, index) => objectSchemas({ ...module }, files[index] ?? ''));
 }
 
-describe('the schemas of the nouns', () => {
+describe('the schemas of the contract', () => {
   it('require only fields that they describe', async () => {
     const schemas = await allSchemas();
     expect(schemas.length).toBeGreaterThan(50);

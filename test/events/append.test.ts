@@ -1,4 +1,4 @@
-// Appending: which events are valid, how a refusal names the field, and what readers then see.
+// Appending: which events are valid, how a refusal names the field, and what readers see afterwards.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../src/base/errors.ts';
@@ -54,7 +54,7 @@ test.each<[string, NewEvent, RegExp, RegExp]>([
   ['a delta', unchecked('message.delta', { text: 'x' }), /^\/type$/, /catalogue/],
 ])('%s is refused with validation_failed and a pointer', async (_what, event, pointer, message) => {
   const { log } = await openLog();
-  // With a good one beside it: nothing of the call is kept.
+  // Together with a valid one: nothing of the call is kept.
   const refusal = await log.append([errorEvent('good'), event]).then(
     () => undefined,
     (error: unknown) => error,

@@ -1,4 +1,4 @@
-// A real log on a real store in a temporary folder, and readers of it.
+// A real log on a real store in a temporary folder, with readers.
 
 import { onTestFinished } from 'vitest';
 import type { LoggedEvent } from '../../src/contract/event.ts';

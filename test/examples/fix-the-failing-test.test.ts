@@ -1,4 +1,5 @@
-// examples/fix-the-failing-test, whole: over HTTP, with permissions asked and given, seen on a stream and by a webhook, with its cost.
+// The complete example fix-the-failing-test: over HTTP, with permissions requested and granted, seen on a stream and by
+// a webhook, with its cost.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { waitFor } from '../wait-for.ts';
 
 const project = fileURLToPath(new URL('../../examples/fix-the-failing-test', import.meta.url));
 
-/** The project's own tests, without the test runner that we run in. */
+/** The project's own tests, outside of the current test runner. */
 function runTests(folder: string): boolean {
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env;
   try {

@@ -1,4 +1,5 @@
-// examples/webhook-receiver.ts as a process: what it takes, what it refuses, and that it does its work after the answer.
+// examples/webhook-receiver.ts as a process: which requests it accepts and refuses, and that it does its work after the
+// answer.
 
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';

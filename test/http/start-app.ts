@@ -1,4 +1,5 @@
-// The whole program in this process: config.json, store, agent, webhooks and REST server, and a client that talks to it.
+// The whole program in this process: config.json, store, agent, webhooks and REST server, and a client that talks to
+// it.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,7 @@ export interface StartAppOptions {
   /** Of config.json. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly environment?: NodeJS.ProcessEnv;
-  /** One that was started before. */
+  /** A folder of an earlier start. */
   readonly folder?: string;
 }
 

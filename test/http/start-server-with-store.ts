@@ -1,5 +1,5 @@
-// A real server with the agent's services over a real store and log, in a folder of its own; gone when the test ends. Its
-// sibling start-server.ts starts the bare facade, as a host application does.
+// A real server with the agent's services over a real store and log, in its own folder, removed when the test ends.
+// start-server.ts starts the bare facade, as a host application does.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import type { Store } from '../../src/store/store.ts';
 export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 
 /** An answer whose JSON tests may look into. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came.
+// biome-ignore lint/suspicious/noExplicitAny: tests read answers of any shape.
 export type TestResponse = Omit<Response, 'json'> & { json(): Promise<any> };
 
 export interface ServerWithStore {
@@ -40,7 +40,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** `services` are laid over the real ones; `folder` of a server that was stopped starts on its data. */
+/** `services` replace the real ones. With the `folder` of a stopped server, starts on its data. */
 export async function startServerWithStore({
   config = {},
   services = {},
@@ -98,7 +98,7 @@ export async function startServerWithStore({
   };
 }
 
-/** As app.ts keeps them. */
+/** The same storage as in app.ts. */
 function answersIn(store: Store): AnswerStore {
   return {
     async get(key) {
@@ -119,7 +119,7 @@ function answersIn(store: Store): AnswerStore {
   };
 }
 
-/** An event that says `message`. */
+/** An event with this `message`. */
 export function fault(message: string, of: { sessionId?: string; runId?: string } = {}): NewEvent {
   return { type: 'error', data: { code: 'test', message }, ...of };
 }

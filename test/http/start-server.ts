@@ -1,25 +1,25 @@
-// The bare facade on a free port, as a host application starts it, stopped when the test ends. Its sibling
-// start-server-with-store.ts has a store, a log and an agent behind it.
+// The bare facade on a free port, as a host application starts it, stopped when the test ends.
+// start-server-with-store.ts adds a store, a log and an agent.
 
 import { onTestFinished } from 'vitest';
 import type { ApiServerConfig, HttpServices } from '../../src/api/rest-server.ts';
 import { RestApiServer } from '../../src/api/rest-server.ts';
 import type { HttpHandlers } from '../../src/http/handlers.ts';
 
-/** The key of servers that startServer() makes, unless the test asks for another. */
+/** The default key of servers started by startServer(). */
 export const testKey = 'test-key-0123456789';
 
 export interface TestServer {
   readonly server: RestApiServer;
   readonly url: string;
   readonly port: number;
-  /** fetch with the key (unless `init.headers` has one), JSON in, and what came out. */
+  /** Calls fetch with the key (unless `init.headers` has one) and a JSON body. Returns the answer. */
   request(method: string, path: string, init?: TestRequest): Promise<TestAnswer>;
 }
 
 export interface TestRequest {
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string is sent as it is, all else as JSON. */
+  /** A string is sent unchanged, anything else as JSON. */
   readonly body?: unknown;
   /** Null: no key. */
   readonly key?: string | null;
@@ -35,7 +35,7 @@ export interface TestAnswer {
   readonly json: any;
 }
 
-/** `setUp` sees the server before it starts: add routes, listen to events. */
+/** `setUp` is called before the server starts: add routes, listen to events. */
 export async function startServer(
   options: {
     readonly config?: ApiServerConfig;
@@ -78,7 +78,7 @@ async function send(url: string, method: string, path: string, init: TestRequest
   try {
     json = JSON.parse(text);
   } catch {
-    // Not JSON; the test that cares looks at `text`.
+    // Not JSON; such tests use `text`.
   }
   return { status: answer.status, headers: answer.headers, text, json };
 }

@@ -1,4 +1,5 @@
-// A host as it was written for the first version of this library, with the changes of docs/migrating.md: compiled and run by migrating.test.ts.
+// A host application written for the first version of this library, with the changes of docs/migrating.md.
+// migrating.test.ts compiles and runs it.
 
 import {
   type ApiRequest,
@@ -100,7 +101,7 @@ export async function sendWebhooks(home: string, url: string): Promise<readonly 
   return history;
 }
 
-/** Nobody waits for it. */
+/** Not awaited. */
 export function tellAll(): void {
   emitWebhook('session.start', { user: 'ann' }, 'session-1');
   void getWebhookManager().closed;
@@ -113,7 +114,7 @@ export function receive(body: string, headers: Record<string, string>, secret: s
   return payload.data.tool;
 }
 
-/** Each branch knows what its data is. */
+/** Each branch has the type of its data. */
 export function describe(event: StreamEvent): string {
   switch (event.type) {
     case 'message.delta':

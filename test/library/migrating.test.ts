@@ -1,4 +1,4 @@
-// Those who come from the first version: their code compiles against the package that is published, and works.
+// Code written for the first version compiles against the published package, and works.
 
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-/** A project of its own that has the package installed. Returns what the compiler says of the program. */
+/** Installs the package in a separate project. Returns the compiler's output for the program. */
 async function compile(program: string, options: Readonly<Record<string, unknown>>): Promise<string> {
   expect(existsSync(join(root, 'dist/index.d.ts')), 'dist is built').toBe(true);
   const folder = temporaryHome();

@@ -1,5 +1,5 @@
-// Clients generated from the document compile under strict types, and work: answers told apart by status, events by type, problems by code,
-// headers, other media types, and streams.
+// Clients generated from the document compile under strict types, and work: answers by status, events by type, problems
+// by code, headers, other media types, and streams.
 
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

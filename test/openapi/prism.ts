@@ -1,4 +1,5 @@
-// Prism as a proxy before a server: it compares each answer with the document, and says in a header what does not fit.
+// Prism as a proxy in front of a server: it compares each answer with the document, and reports differences in a
+// header.
 
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
@@ -11,7 +12,7 @@ export interface Violation {
   readonly message: string;
 }
 
-/** Starts it; resolves to its URL. Requests pass unchecked: the server shall see the bad ones too. */
+/** Starts it; resolves to its URL. Requests are not checked, so that the server also gets invalid ones. */
 export async function startPrism(folder: string, upstream: string): Promise<string> {
   const port = await freePort();
   const args = ['proxy', 'openapi.json', upstream, '--port', String(port), '--validate-request', 'false'];
@@ -46,7 +47,7 @@ export function violationsOf(headers: Headers): readonly Violation[] {
   return given === null ? [] : (JSON.parse(given) as Violation[]);
 }
 
-/** Prism takes no port 0. */
+/** Prism does not accept port 0. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -12,11 +12,11 @@ import { startFolder } from './tools.ts';
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape.
 type Described = any;
 
-/** What does not fit in an answer: what Prism says, and a status that the operation does not name. */
+/** The faults of an answer: differences that Prism reports, and statuses that the operation does not list. */
 function misfitsOf(described: Described, route: string, { status, headers }: Answer, who: string): string[] {
   const [method = '', path = ''] = route.split(' ');
   const operation = described.paths[path.replace(/:(\w+)/g, '{$1}')][method.toLowerCase()];
-  // Of requests only the answers are of interest: some are meant to be wrong.
+  // Only the answers are checked: some requests are wrong on purpose.
   const found = violationsOf(headers)
     .filter(({ location }) => location[0] !== 'request')
     .map(({ location, message }) => `${route} (${who}) ${status}: ${location.join('.')} ${message}`);
@@ -25,7 +25,7 @@ function misfitsOf(described: Described, route: string, { status, headers }: Ans
 }
 
 const whoMayIn = ({ passes }: Row): Caller => (Object.keys(passes) as Caller[])[0] ?? 'read';
-/** It has no end; it is followed below. */
+/** It does not end; it is tested below. */
 const isEndless = ({ route, when }: Row): boolean => route === 'GET /api/events' && when === 'as a stream';
 
 test('every answer of every route is in the document', async () => {
@@ -68,11 +68,11 @@ interface Mistake {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly status: readonly number[];
-  /** Past the proxy. */
+  /** Bypasses the proxy. */
   readonly isDirect?: boolean;
 }
 
-/** What clients do wrong, on each operation where it can be done wrong. */
+/** Mistakes of clients, on each operation where they are possible. */
 function* mistakesIn(described: Described): Generator<Mistake> {
   for (const [template, methods] of Object.entries<Described>(described.paths)) {
     for (const [method, operation] of Object.entries<Described>(methods)) {
@@ -109,14 +109,14 @@ function* mistakesIn(described: Described): Generator<Mistake> {
   }
 }
 
-/** Bodies that fit, so that the id is what is wrong. */
+/** Valid bodies, so that only the id is wrong. */
 const validBodies: Readonly<Record<string, unknown>> = {
   'POST /api/permissions/:id': { decision: 'deny' },
   'PATCH /api/sessions/:id': { title: 'a' },
   'POST /api/webhooks/:id/replay': { after: 0 },
 };
 
-/** Things that are right by themselves, and wrong now. */
+/** Valid requests that conflict with the current state. */
 async function conflicts(world: World, proxy: string, described: Described): Promise<string[]> {
   const misfits: string[] = [];
   const look = async (
@@ -163,7 +163,7 @@ async function conflicts(world: World, proxy: string, described: Described): Pro
   return misfits;
 }
 
-test('the proxy would find an answer that does not fit', async () => {
+test('the proxy finds an answer that does not match the document', async () => {
   const { url } = await startApp();
   const folder = await startFolder(url);
   const file = join(folder, 'openapi.json');
@@ -190,7 +190,7 @@ test('streams that have no end are in the document too', async () => {
     const answer = { status: response.status, headers: response.headers, json: undefined };
     return { misfits: misfitsOf(described, `GET ${route}`, answer, 'a stream'), text: await response.text() };
   });
-  // Prism passes an answer on when it has all of it: a server that stops ends its streams.
+  // Prism forwards an answer when it is complete: stopping the server ends its streams.
   const { expectReaders } = readersOf(url, key);
   await expectReaders(2);
   await app.stop();

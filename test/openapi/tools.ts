@@ -1,4 +1,4 @@
-// The tools that judge the document, run as programs, with the Node that runs the tests.
+// Runs the tools that check the document as programs, with the Node of the tests.
 
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Receivers that misbehave at the connection, before a request could choose a behaviour by its path.
+// Receivers that misbehave at the connection, before a request can select a behaviour by its path.
 
 import { createServer, type Socket } from 'node:net';
 import { listen } from '../../src/receiver/torture.ts';

@@ -142,7 +142,7 @@ it('a second listener has its own webhook and stops alone', async () => {
   const before = second.events().length;
   await runTool(server, home);
   await expect.poll(() => types(second).slice(before)).toContain('tool.complete');
-  // Its name is free again, and its webhook kept what it missed.
+  // Its name is free again, and its webhook kept the missed events.
   const again = await listen(home);
   expect(again.first).toMatchObject({ webhookId: first.first.webhookId, name: 'local listener' });
   await expect.poll(() => types(again)).toContain('tool.complete');

@@ -20,16 +20,16 @@ interface Seen {
   /** Latin-1. */
   readonly text: string;
   readonly bytes: Buffer;
-  /** How the connection ended: with FIN, with RST, or not until the exchange was over. */
+  /** The end of the connection: FIN, RST, or still open when the exchange was over. */
   readonly end: 'fin' | 'rst' | 'open';
 }
 
 interface ExchangeOptions {
-  /** The exchange is over once so many bytes have come. */
+  /** The exchange is over once this many bytes have arrived. */
   readonly most?: number;
   /** The exchange is over once this holds. @default when the connection ends */
   readonly until?: (seen: Seen) => boolean;
-  /** Then see also what comes while this is under way, such as another exchange. */
+  /** Afterwards, keep reading while this runs, such as another exchange. */
   readonly meanwhile?: () => Promise<unknown>;
 }
 
@@ -37,7 +37,7 @@ function post(path: string, body = '{}'): string {
   return `POST ${path} HTTP/1.1\r\nHost: torture\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-/** What comes back for what is sent. */
+/** Sends bytes and returns the answer. */
 function exchange(
   port: number,
   sent: string,
@@ -74,7 +74,7 @@ function exchange(
   });
 }
 
-/** All that Content-Length says has come. */
+/** True when the whole body of Content-Length has arrived. */
 function isComplete({ text }: Seen): boolean {
   const [head = ''] = text.split('\r\n\r\n', 1);
   const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? Number.NaN);
@@ -84,7 +84,7 @@ function isComplete({ text }: Seen): boolean {
 const visit = (port: number, path: string, options: ExchangeOptions = {}, body?: string): Promise<Seen> =>
   exchange(port, post(path, body), options);
 
-/** For what is not to come: an exchange that begins now shows that the receiver had the time for it. */
+/** Used if no answer is expected: an exchange that begins now shows that the receiver had the time to answer. */
 const soon = (port: number): ExchangeOptions => ({
   until: () => true,
   meanwhile: () => stillAnswers(port),
@@ -98,10 +98,10 @@ interface Expectation {
   /** In place of the table's path. */
   readonly path?: string;
   readonly text: RegExp | ((seen: Seen) => void);
-  /** @default whatever comes after the text */
+  /** @default any end after the text */
   readonly end?: Seen['end'];
   readonly most?: number;
-  /** Before this holds the text is not looked at. */
+  /** The text is not checked before this holds. */
   readonly until?: (seen: Seen) => boolean;
 }
 
@@ -122,7 +122,7 @@ function passes(expectation: Expectation, seen: Seen): boolean {
 
 const okAnswer = /^HTTP\/1\.1 200 OK\r\nContent-Length: 2\r\n\r\nok$/;
 const nothing = /^$/;
-/** At least so many bytes come, and more would. */
+/** At least this many bytes arrive, and more would follow. */
 const atLeast =
   (count: number, head: RegExp): Expectation['text'] =>
   ({ bytes, text }) => {
@@ -246,7 +246,7 @@ it.each(behaviours.map(({ path, description }) => [path, description] as const))
   const { path: asked = path, end, most } = expectation;
   const seen = await visit(port, asked, {
     ...(most === undefined ? {} : { most }),
-    // An end that is expected is waited for.
+    // Waits for an expected end.
     until: (sofar) => (end === undefined || end === 'open') && passes(expectation, sofar),
     ...(end === 'open' ? { meanwhile: () => stillAnswers(port) } : {}),
   });

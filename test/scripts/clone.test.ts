@@ -1,4 +1,4 @@
-// What someone sees who runs `node bin/codebuddy.js` in a clone too early, or on an old Node.
+// The messages of `node bin/codebuddy.js` in a clone without a build or packages, and on an old Node.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';

@@ -8,7 +8,7 @@ import { migrate } from '../../src/store/sqlite/migrations.ts';
 import { listRuns } from '../../src/store/sqlite/run-lister.ts';
 import { prepareReads } from '../../src/store/sqlite/statements.ts';
 import type { EventQuery, EventRow } from '../../src/store/store.ts';
-import { eventRow, openStore, temporaryPath } from './temporary-store.ts';
+import { eventRow, newEvent, openStore, temporaryPath } from './temporary-store.ts';
 
 const types = ['a', 'b', 'c'];
 const sessions = ['ses_1', 'ses_2', null];
@@ -58,17 +58,24 @@ test('a page has the events that match its filters, in the requested order', asy
   );
 });
 
-/** What SQLite plans for every statement that `use` makes. */
+/** SQLite's query plan for every statement that `use` runs. */
 function plansOf(use: (reads: ReturnType<typeof prepareReads>) => void): string {
   const database = new DatabaseSync(':memory:');
   migrate(database);
   const reads = prepareReads(database);
   const plans: string[] = [];
+  const explain = (text: string): void => {
+    for (const row of database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()) plans.push(String(row.detail));
+  };
   use({
     ...reads,
     composed(text) {
-      for (const row of database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()) plans.push(String(row.detail));
+      explain(text);
       return reads.composed(text);
+    },
+    composedArrays(text) {
+      explain(text);
+      return reads.composedArrays(text);
     },
   });
   database.close();
@@ -100,7 +107,7 @@ test.each(filters)('a page by %j uses an index', (filter) => {
       if (filter.runId !== undefined) expect(plan).toContain('events_by_run');
       else if (filter.sessionId !== undefined && filter.types !== undefined)
         expect(plan).toContain('events_by_session_and_type');
-      // Rows are sorted only where the few of a page are put together from several walks.
+      // Rows are sorted only where a page is merged from several walks.
       if ((filter.types?.length ?? 0) < 2 || filter.runId !== undefined)
         expect(plan).not.toContain('TEMP B-TREE');
     }
@@ -125,4 +132,19 @@ test('pruning removes the oldest events without holes, even if the clock was set
   await store.write(times.map((timestamp) => ({ kind: 'appendEvent', event: eventRow({ timestamp }) })));
   expect(await store.pruneEvents(25, 10)).toBe(3);
   expect(await store.eventBounds()).toEqual({ first: 4, last: 5 });
+});
+
+test('long and short data are read alike, and a page ends with the event that reaches its text', async () => {
+  const store = await openStore();
+  const lengths = [11, 16_384, 16_385, 20_000, 100, 300_000, 16_384];
+  const texts = lengths.map((length) => JSON.stringify({ text: 'x'.repeat(length - 11) }));
+  // Two bytes a character: long in UTF-8 only.
+  texts.push(JSON.stringify({ text: 'ä'.repeat(10_000) }));
+  await store.write(texts.map((data) => newEvent({ data })));
+  expect((await store.readEvents({ limit: 100 })).map(({ data }) => data)).toEqual(texts);
+  expect(await store.readEvents({ limit: 100, maxText: 40_000 })).toHaveLength(4);
+  const backwards = await store.readEvents({ limit: 3, order: 'desc' });
+  expect(backwards.map(({ data }) => data)).toEqual(texts.slice(-3).reverse());
+  for (const { id, data } of await store.readEvents({ limit: 100 }))
+    expect((await store.getEvent(id))?.data).toBe(data);
 });

@@ -1,4 +1,5 @@
-// Concurrent writes: each caller gets all or none of its writes, fails alone, and is refused at once if too much waits.
+// Concurrent writes: each caller gets all or none of its writes, fails alone, and is refused immediately if too much
+// waits.
 
 import { expect, test } from 'vitest';
 import { newEvent, newSession, openStore } from './temporary-store.ts';

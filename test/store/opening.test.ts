@@ -10,7 +10,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { startHolder } from './holder.ts';
 import { newEvent, openStore, temporaryFolder, temporaryPath } from './temporary-store.ts';
 
-test('only the owner may read the files, whatever the umask and the old mode', async () => {
+test('only the owner may read the files, with any umask and old mode', async () => {
   const path = temporaryPath();
   writeFileSync(path, '', { mode: 0o644 });
   const before = process.umask(0);

@@ -1,4 +1,4 @@
-// Sessions, messages, runs, keys and answers: they are listed as they were put, and deleted together.
+// Sessions, messages, runs, keys and answers: they are listed as stored, and deleted together.
 
 import { expect, test } from 'vitest';
 import type { MessageRow, RunRow, Write } from '../../src/store/store.ts';

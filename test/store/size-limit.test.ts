@@ -1,4 +1,4 @@
-// A database with a size limit: what a full disk does to a commit, without the right to mount one.
+// A database with a size limit: the effect of a full disk on a commit, without the right to mount one.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

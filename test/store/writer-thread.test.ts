@@ -1,4 +1,4 @@
-// Writes run on a thread of their own: a slow commit holds nothing else up, and a process whose thread died does not go on without it.
+// Writes run on a separate thread: a slow commit delays nothing else, and a process ends when its thread dies.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,11 +6,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { startWriterThread } from '../../src/store/sqlite/start-writer-thread.ts';
 import { newEvent, openStore, temporaryPath } from './temporary-store.ts';
 
 const storeModule = fileURLToPath(new URL('../../src/store/sqlite/sqlite-store.ts', import.meta.url));
 
-/** Holds the write lock of a database, as a disk that takes its time does. */
+/** Holds the write lock of a database, like a slow disk. */
 function holdWriteLock(path: string): { release: () => void } {
   const database = new DatabaseSync(path);
   onTestFinished(() => database.close());
@@ -18,7 +20,7 @@ function holdWriteLock(path: string): { release: () => void } {
   return { release: () => database.exec('ROLLBACK') };
 }
 
-test('reads and timers go on while a commit is slow, and see it once it is acknowledged', async () => {
+test('reads and timers continue while a commit is slow, and see it once it is acknowledged', async () => {
   const path = temporaryPath();
   const store = await openStore(path);
   await store.write([newEvent({ type: 'before' })]);
@@ -100,4 +102,15 @@ test('an open store does not keep a process alive that has nothing left to do, a
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const store = await openStore(path);
   expect(await store.eventBounds()).toEqual({ first: 1, last: 1 });
+});
+
+test('a thread that was started in advance is used; if it has ended, opening fails', async () => {
+  const path = temporaryPath();
+  const thread = startWriterThread();
+  const store = await openSqliteStore({ path, thread });
+  expect(await store.write([newEvent()])).toEqual([1]);
+  await store.close();
+  const ended = startWriterThread();
+  await ended.terminate();
+  await expect(openSqliteStore({ path, thread: ended })).rejects.toThrow('it ended before it was used');
 });

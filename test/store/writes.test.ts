@@ -83,7 +83,7 @@ test('text is kept exactly, with NUL, quotes and all planes of Unicode', async (
   expect((await store.getEvent('evt_x'))?.data).toBe(data);
 });
 
-test('all or none of the writes of a caller are kept, whatever the others of the commit do', async () => {
+test('all or none of the writes of a caller are kept, independently of the others in the commit', async () => {
   const store = await openStore(temporaryPath());
   const taken = makeId('evt');
   await store.write([newEvent({ id: taken })]);

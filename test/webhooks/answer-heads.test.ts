@@ -77,7 +77,7 @@ it('the head of an answer is read from pieces of any size', () => {
     const head = createAnswerHead();
     for (let at = 0; at < bytes.length; at += size) head.add(bytes.subarray(at, at + size));
     expect(head.status).toBe(503);
-    // Sent twice, it says nothing.
+    // Sent twice, it is ignored.
     expect(head.headers).toMatchObject({ retryAfter: '12', date: undefined });
     head.reset();
     expect(head.status).toBeUndefined();

@@ -155,7 +155,7 @@ it('a thousand webhooks are created in few writes of the file', async () => {
     try {
       versions.add(readFileSync(path, 'utf8'));
     } catch {
-      // It is not there yet.
+      // It does not exist yet.
     }
   }, 1);
   await Promise.all(Array.from({ length: 1000 }, (_, i) => webhooks.register({ url: `${url}${i}` })));

@@ -163,7 +163,7 @@ describe('headers', () => {
     for (const headers of [[], 'x', null, 7]) expect(await faults({ headers })).toEqual(['/headers']);
   });
 
-  it('with credentials are masked wherever a webhook is shown', async () => {
+  it('with credentials are masked everywhere', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     const headers = { Authorization: 'Bearer abc', Cookie: 'a=b', 'X-Api-Key': 'k', 'X-Team': 'blue' };
@@ -189,7 +189,7 @@ describe('a webhook as it is shown', () => {
     const id = await webhooks.register({ url: receiver.url, headers, events: ['tool.*'] });
     const shown = await webhooks.get(id);
     await webhooks.update(id, { headers: { ...shown?.headers, 'X-New': 'yes' } });
-    // Names are the same in any case.
+    // Names are case-insensitive.
     await webhooks.update(id, { headers: { authorization: '***', 'X-Team': 'red' }, timeout: 2000 });
     await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
     expect(receiver.requests[0]?.headers).toMatchObject({ authorization: 'Bearer abc', 'x-team': 'red' });

@@ -166,7 +166,7 @@ describe('retry', () => {
     const failed = await webhooks.settled((await webhooks.emit('tool.start', toolStart())).deliveries);
     expect(await webhooks.getFailedDeliveries()).toMatchObject([{ id: failed[0]?.id, status: 'failed' }]);
     receiver.answer((_request, response) => response.end());
-    // A double click: the second is refused.
+    // Two at the same time, as after a double click: the second is refused.
     const both = await Promise.allSettled([
       webhooks.retry(failed[0]?.id ?? ''),
       webhooks.retry(failed[0]?.id ?? ''),
@@ -244,7 +244,7 @@ describe('removal', () => {
 });
 
 describe('test', () => {
-  it('sends webhook.test to that webhook alone, whatever its events', async () => {
+  it('sends webhook.test to that webhook alone, even if it has other events', async () => {
     const receiver = await startReceiver();
     const { webhooks } = startWebhooks();
     const id = await webhooks.register({ url: `${receiver.url}/it`, events: ['session.end'] });

@@ -12,7 +12,7 @@ async function start(answers: DnsAnswers, timeout = WAIT_LIMIT_MS) {
   return { server, resolver };
 }
 
-it('gives A and AAAA records, whatever the case of the name', async () => {
+it('gives A and AAAA records for a name in any case', async () => {
   const { server, resolver } = await start(
     new Map([['both.test', { A: ['192.0.2.1', '192.0.2.2'], AAAA: ['2001:db8::1', '::ffff:127.0.0.1'] }]]),
   );

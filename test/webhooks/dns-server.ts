@@ -1,5 +1,5 @@
-// A name server for tests: UDP, and TCP for answers over 512 bytes. It answers what a test says, also differently from
-// one question to the next, and records the questions. It has as much of RFC 1035 as a resolver needs.
+// A name server for tests: UDP, and TCP for answers over 512 bytes. It gives the configured answers, which may differ
+// from one question to the next, and records the questions. It implements the part of RFC 1035 that a resolver needs.
 
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -137,7 +137,7 @@ function lookUp(answers: DnsAnswers, query: DnsQuery): ReturnType<AnswerFor> {
 interface Question {
   readonly name: string;
   readonly type: DnsQuery['type'];
-  /** Where the question ends in the message. */
+  /** The position of the question's end in the message. */
   readonly end: number;
 }
 

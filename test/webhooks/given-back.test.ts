@@ -1,4 +1,4 @@
-// Whatever fails in between, a delivery's slot, its place in the queue and its right to be sent are given back.
+// After any failure, a delivery's slot, its place in the queue and its right to be sent are returned.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

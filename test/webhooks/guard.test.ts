@@ -145,7 +145,7 @@ describe('a URL at creation', () => {
     expect(refusal(guardWith(), url)).toBeDefined();
   });
 
-  it.each(wholeUrls)('is refused as %j, whatever is allowed', (url) => {
+  it.each(wholeUrls)('is refused as %j, even if everything is allowed', (url) => {
     expect(refusal(guardWith(), url)).toBeDefined();
     expect(refusal(guardWith({ allowLoopback: true, allowedTargets: ['10.0.0.0/8'] }), url)).toBeDefined();
   });

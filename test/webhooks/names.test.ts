@@ -126,7 +126,7 @@ describe('a name', () => {
     expect(delivery).toMatchObject({ status: 'success', attempts: 1 });
   });
 
-  it('in the hosts file is found whatever its case and final dot; the file is read again when it changes', async () => {
+  it('in the hosts file is found in any case and with a final dot; the file is read again when it changes', async () => {
     const receiver = await startReceiver();
     const { webhooks, hostsFile, dns } = await startWithNames(
       {},

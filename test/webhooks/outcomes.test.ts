@@ -1,5 +1,5 @@
-// The outcome of each answer, against receivers that really answer so. Whatever a receiver does, the attempt ends with
-// the right outcome and the process survives.
+// The outcome of each answer, against receivers that really answer this way. For every behaviour of a receiver, the
+// attempt ends with the right outcome and the process survives.
 
 import { readdirSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -270,7 +270,7 @@ describe('the answer', () => {
     });
     const first = await webhooks.emit('tool.start', toolStart());
     expect((await webhooks.settled(first.deliveries))[0]).toMatchObject({ status: 'success', attempts: 2 });
-    // The next one is swapped at once.
+    // The next request is swapped immediately.
     const second = await webhooks.emit('tool.start', toolStart());
     expect((await webhooks.settled(second.deliveries))[0]).toMatchObject({ status: 'success', attempts: 1 });
     const [request] = receiver.requests;
@@ -294,7 +294,7 @@ describe('the answer', () => {
   });
 });
 
-describe('whatever a receiver does', () => {
+describe('for every behaviour of a receiver', () => {
   const outcomes: Readonly<Record<string, string | readonly string[]>> = {
     '/ok': 'success',
     '/status/*': 'http_error',
@@ -321,7 +321,7 @@ describe('whatever a receiver does', () => {
     '/drip/102': 'timeout',
     '/continue-flood': ['bad_response', 'connection_closed', 'success'],
     '/upgrade': ['bad_response', 'connection_closed'],
-    // The status line decides, whatever is wrong with the rest of the head.
+    // The status line decides, even if the rest of the head is malformed.
     '/endless/headers': 'success',
     '/headers/1mb': 'success',
     '/headers/10k': 'success',
@@ -413,7 +413,7 @@ describe('whatever a receiver does', () => {
     const { attempt } = await attemptAt(receiver.url);
     expect(attempt?.outcome).toBe('success');
     await waitFor('the end of the connection', () => receiver.isClosed());
-    // What is read, and what the buffers of the system hold.
+    // The bytes that are read, and those in the buffers of the system.
     expect(receiver.sent()).toBeLessThan(64 * 1024 * 1024);
   });
 

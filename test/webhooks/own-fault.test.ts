@@ -81,7 +81,7 @@ it('an answer after the time-out does not count; the retry has the same id and b
 it('an answer that came while this thread was blocked is not a time-out', async () => {
   const home = temporaryHome();
   const answered = join(home, 'answered');
-  // In a process of its own: it answers while this thread is blocked.
+  // In a separate process: it answers while this thread is blocked.
   const script = `
     const { createServer } = require('node:http');
     const { writeFileSync } = require('node:fs');

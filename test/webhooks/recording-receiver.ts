@@ -1,4 +1,4 @@
-// A receiver that records its requests and answers as a test says.
+// A receiver that records its requests and answers as configured by the test.
 
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';

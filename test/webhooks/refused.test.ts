@@ -81,7 +81,7 @@ describe('a start with another policy', () => {
     const again = await open(true);
     onTestFinished(() => again.close(0));
     await receiver.received(2);
-    // Its run is over, so it goes with its last delivery.
+    // Its run has ended, so it is removed with its last delivery.
     await expect.poll(() => again.get(id)).toBeUndefined();
     expect((await again.listDeliveries({ limit: 10 })).items).toMatchObject([{ status: 'success' }]);
   });
@@ -117,12 +117,12 @@ describe('one entry among others', () => {
     expect(refused?.state).toMatchObject({ status: 'refused', detail: expect.stringContaining(reason) });
     expect(warnings.join()).toContain(`webhook ${refused?.id} `);
     expect(readFileSync(fileOf(home), 'utf8')).toBe(text);
-    // Another change leaves it as it is.
+    // Another change keeps it unchanged.
     await webhooks.register({ id: 'another-one', url });
     expect(JSON.stringify(JSON.parse(readFileSync(fileOf(home), 'utf8'))[1])).toBe(
       JSON.stringify(JSON.parse(text)[1]),
     );
-    // It can be removed by the id that it is shown with.
+    // It can be removed by its shown id.
     await webhooks.remove(refused?.id ?? '');
     expect(JSON.parse(readFileSync(fileOf(home), 'utf8'))).toMatchObject([
       { id: 'good-one' },

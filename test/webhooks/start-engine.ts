@@ -1,4 +1,4 @@
-// A webhook engine over a real store, which may fail where a test says.
+// A webhook engine over a real store that can fail where a test selects it.
 
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -23,7 +23,7 @@ export interface EngineBench {
 }
 
 export interface EngineBenchOptions {
-  /** Whether this method of the store fails now. @default never */
+  /** Returns true if this method of the store must fail now. @default never */
   readonly fails?: (method: string) => boolean;
   readonly store?: Omit<SqliteStoreOptions, 'path'>;
 }

@@ -1,4 +1,4 @@
-// A webhook manager over a real store in a folder of its own.
+// A webhook manager over a real store in its own folder.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { WebhookManager, type WebhookManagerOptions } from '../../src/api/webhoo
 export interface StartedWebhooks {
   readonly webhooks: WebhookManager;
   readonly home: string;
-  /** What it warned of. */
+  /** Its warnings. */
   readonly warnings: readonly string[];
 }
 
@@ -32,10 +32,10 @@ export function startWebhooks(options: WebhookManagerOptions = {}): StartedWebho
   return { webhooks, home, warnings };
 }
 
-/** Data that fits `tool.start`. */
+/** Valid data of `tool.start`. */
 export function toolStart(number = 1): { callId: string; tool: string; params: Record<string, unknown> } {
   return { callId: `call_${number}`, tool: 'bash', params: { number } };
 }
 
-/** A secret as Standard Webhooks has it. */
+/** A secret in the form of Standard Webhooks. */
 export const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;

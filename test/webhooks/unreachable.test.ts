@@ -1,4 +1,4 @@
-// Targets without a route: deliveries to them wait without spending attempts, and those to other targets go on.
+// Targets without a route: deliveries to them wait without spending attempts, and those to other targets continue.
 
 import { expect, it } from 'vitest';
 import { stoppedClock } from './movable-clock.ts';

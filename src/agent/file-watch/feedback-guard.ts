@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import type { FileChange } from './file-change.ts';
 
 export interface FeedbackGuardOptions {
-  /** Does the file contain the last event about itself, or about its folder? */
+  /** Returns true if the file contains the last event about itself, or about its folder. */
   readonly isEcho: (path: string) => Promise<boolean>;
   /** Called with changes that were held back and may be reported now. */
   readonly onRelease: (changes: readonly FileChange[]) => void;
@@ -22,7 +22,7 @@ interface Suspect {
   changedAt: number;
   /** Changes in a row, each after an event about it. */
   rounds: number;
-  /** Those of them that came within `quickMs`. */
+  /** The number of them that came within `quickMs`. */
   quickRounds: number;
   echoes: number;
   isMuted: boolean;
@@ -34,11 +34,10 @@ interface Suspect {
 
 const roundMs = 60_000;
 const quickMs = 1000;
-/** The file feeds itself for certain if it contains this many events in a row. */
+/** A file that contains this many events in a row is certainly written from the event stream. */
 const certainEchoes = 3;
 /**
- * A file without a trace of events that changes quickly after this many events in a row is reported less and less
- * often.
+ * A file that contains no events but changes quickly after this many events in a row is reported less and less often.
  */
 const suspiciousRounds = 100;
 const firstHoldMs = 2000;

@@ -1,6 +1,6 @@
-// Reports each change of a file in a folder once, whoever made it. The system's watches only say where to look; a
-// report is the difference between the file as it was known and as it is. A new folder is watched first and read
-// afterwards, so a file created in it is either read or hinted at.
+// Reports each change of a file in a folder once, by any program. The system's watches only give hints where to look; a
+// report is the difference between the known and the current version of the file. A new folder is watched first and
+// read afterwards, so a file created in it is either read or hinted at.
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -17,8 +17,9 @@ import { createUnwatchedFolders } from './unwatched-folders.ts';
 
 export interface FileWatcher {
   /**
-   * A tool is about to change this file and reports the change itself. The watcher reports nothing about the file until
-   * the returned function is called with the version that the tool left, or undefined if it did not change the file.
+   * Called before a tool changes this file and reports the change itself. The watcher reports nothing about the file
+   * until the returned function is called with the version that the tool left, or undefined if it did not change the
+   * file.
    */
   hold(path: string): (version: string | undefined) => void;
   /** Resolves when all files are known and changes are seen, or when that has failed. */
@@ -31,13 +32,13 @@ export interface FileWatcherOptions {
   readonly root: string;
   /** Called with at most 500 changes, sorted by path. */
   readonly onChanges: (changes: readonly FileChange[]) => void;
-  /** Called when changes are no longer seen, or not all of them, or late; a person should know why. */
+  /** Called with a warning for the operator when some or all changes are no longer seen, or seen late. */
   readonly onError?: (error: unknown) => void;
   /** Files and folders to leave out, as absolute paths: those that the server writes itself. */
   readonly except?: readonly string[];
-  /** Does the file contain the last event about itself, or about its folder? @default never */
+  /** Returns true if the file contains the last event about itself, or about its folder. @default false */
   readonly isEcho?: (path: string) => Promise<boolean>;
-  /** Tells where the user's ignore file is. @default process.env */
+  /** Determines where the user's ignore file is. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
   /** The watcher stops if the folder holds more files than this. @default 500 000 */
   readonly maxFiles?: number;
@@ -66,8 +67,8 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
   /** Since this time (Unix ms) new files are learned without a report; undefined: changes are reported. */
   let learningSince: number | undefined;
   /**
-   * Files that were written or created about when they were learned: a hint about such a file is a change that was not
-   * reported.
+   * Files that were written or created close to the time when they were learned: a hint about such a file is an
+   * unreported change.
    */
   const uncertain = new Map<string, 'create' | 'modify'>();
   /** Paths to look at next. */

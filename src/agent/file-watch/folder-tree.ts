@@ -7,7 +7,7 @@ export class Folder {
   readonly path: string;
   readonly files = new Set<string>();
   readonly folders = new Map<string, Folder>();
-  /** Device, inode and time of birth: tells another folder with the same name. */
+  /** Device, inode and time of birth: distinguishes another folder with the same name. */
   id = '';
   watch: FolderWatch | undefined;
   /** True if the watch may be on a folder that is no longer at this path. */

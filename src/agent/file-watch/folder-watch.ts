@@ -1,5 +1,5 @@
-// Watches of the operating system. They only give hints where to look. On Linux each folder has its own watch, since
-// only then nothing in a new folder is missed; elsewhere the system watches the whole tree.
+// Watches of the operating system. They only give hints where to look. On Linux each folder has its own watch, which is
+// the only way to miss nothing in a new folder; elsewhere the system watches the whole tree.
 
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, join, sep } from 'node:path';

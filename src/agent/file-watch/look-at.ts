@@ -1,4 +1,4 @@
-// What is at a path of the watched folder right now.
+// Reads the current state of a path of the watched folder.
 
 import type { BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
@@ -22,7 +22,7 @@ export async function lookAt(root: string, path: string): Promise<Seen> {
     if (!stats.isFile()) return { kind: 'nothing' };
     return { kind: 'file', version: versionOf(stats), bytes: Number(stats.size), stats };
   } catch {
-    // The file is gone, or a folder above it is.
+    // The file, or a folder above it, was deleted.
     return { kind: 'nothing' };
   }
 }

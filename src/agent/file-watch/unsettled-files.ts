@@ -18,7 +18,7 @@ export interface UnsettledFiles {
 
 /** A file that was written less than this ago may be half-written. */
 const settleMs = 50;
-/** A new empty file often gets its content soon, even from a program that has to wait for the CPU. */
+/** A new empty file often gets its content soon. This leaves time for a program that waits for the CPU. */
 const emptyMs = 500;
 /** A missing file may be about to be replaced; its end is reported after this time. */
 const goneMs = 100;
@@ -27,7 +27,7 @@ const unsettledAtMostMs = 200;
 
 /** `lookAgain` is called with all paths that are unsettled. */
 export function createUnsettledFiles(lookAgain: (paths: Iterable<string>) => void): UnsettledFiles {
-  /** Since when (`performance.now()`). */
+  /** The time since when the file is unsettled (`performance.now()`). */
   const unsettled = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
 

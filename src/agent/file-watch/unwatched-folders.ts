@@ -36,7 +36,7 @@ export function createUnwatchedFolders({ pollMs, read, onError }: UnwatchedFolde
         const why = error instanceof Error ? error.message.replace(/, watch .*/, '') : String(error);
         onError(
           new Error(
-            `the system watches no more folders, so some are checked only every ${pollMs / 1000} s: ${why}`,
+            `the system cannot watch more folders, so some are checked only every ${pollMs / 1000} s: ${why}`,
           ),
         );
       }

@@ -20,7 +20,7 @@ export class IgnoreRules {
 
   /**
    * `except`: other files and folders to ignore, as entries of own-files.ts but relative to the root. `environment`:
-   * tells where the user's ignore file is.
+   * determines where the user's ignore file is.
    */
   constructor(root: string, except: readonly string[], environment: NodeJS.ProcessEnv) {
     this.root = root;

@@ -1,6 +1,6 @@
 // Waits until a signal is aborted, for work that others wait for too and that continues without this caller.
 
-/** @throws whatever `work` throws, or the signal's reason as soon as it is aborted */
+/** @throws the error of `work`, or the signal's reason as soon as it is aborted */
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -1,4 +1,5 @@
-// Converts an MCP tool result for callers: all text as one string, one line for each image, link or recording, cut to a limit.
+// Converts an MCP tool result for callers: all text as one string, one line for each image, link or recording, cut to a
+// limit.
 
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client';
 import { capText } from '../tools/cap-output.ts';
@@ -50,7 +51,7 @@ function blockText(block: ContentBlock): string {
   }
 }
 
-/** Always one line, whatever the details contain. */
+/** Always one line, for any details. */
 function line(what: string, ...details: readonly (string | undefined)[]): string {
   const said = details
     .filter((detail) => detail !== undefined && detail !== '')

@@ -1,5 +1,5 @@
-// Transport to an MCP server behind a URL: the SDK's transport on its own connections. It closes each request that is cancelled, broken off
-// or answered; the SDK alone leaves them open until the server closes them.
+// Transport to an MCP server behind a URL: the SDK's transport on its own connections. It closes each request that is
+// cancelled, broken off or answered; the SDK alone leaves them open until the server closes them.
 
 import {
   type JSONRPCMessage,
@@ -120,7 +120,7 @@ export class HttpTransport implements Transport {
     const givenUp = new Promise((resolve) => {
       timer = setTimeout(resolve, endSessionMs);
     });
-    // A server that refuses, or is gone, drops the session by itself.
+    // If the server refuses or is gone, the session expires by itself.
     const ended = this.#inner.terminateSession().catch(() => undefined);
     await Promise.race([ended, givenUp]);
     clearTimeout(timer);

@@ -1,5 +1,5 @@
-// The `mcpServers` of config.json, in the usual format: programs that are started and spoken to over stdin and stdout, and servers behind a
-// URL. Validated at the start, so that errors do not wait for the first call.
+// The `mcpServers` of config.json, in the usual format: programs that are started and spoken to over stdin and stdout,
+// and servers behind a URL. Validated at the start, so that errors do not wait for the first call.
 
 import { isRecord } from '../../base/is-record.ts';
 
@@ -14,7 +14,10 @@ interface McpServerCommon {
   readonly timeoutMs: number;
   /** Limit from the start to the list of tools, in ms. @default 30_000 */
   readonly startTimeoutMs: number;
-  /** Believe the server that a tool only reads (`readOnlyHint`). @default true for programs, false for URLs */
+  /**
+   * Trust the server's statement that a tool only reads (`readOnlyHint`).
+   * @default true for programs, false for URLs
+   */
   readonly trust?: boolean;
 }
 
@@ -42,9 +45,10 @@ const httpFields = ['url', 'headers', ...commonFields];
 const httpTypes: readonly unknown[] = ['http', 'streamable-http'];
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` by the variable's value, so that keys need not be in the file. `onVariable` is called with each
- * value.
- * @throws Error that names the field, such as `mcpServers.files.command must be ...`; never with a value, which may be a secret
+ * Replaces `${NAME}` and `${NAME:-default}` by the variable's value, so that keys need not be in the file. `onVariable`
+ * is called with each value.
+ * @throws Error that names the field, such as `mcpServers.files.command must be ...`; never with a value, which may be
+ * a secret
  */
 export function parseMcpServers(
   value: unknown,
@@ -82,7 +86,7 @@ function parseServer(
     disabled: flag(entry.disabled, `${at}.disabled`, false),
     timeoutMs: milliseconds(entry.timeoutMs, `${at}.timeoutMs`, 60_000, 3_600_000),
     startTimeoutMs: milliseconds(entry.startTimeoutMs, `${at}.startTimeoutMs`, 30_000, 600_000),
-    // A local program can do anything anyway; a remote server could gain something by being believed.
+    // A local program already has the user's rights; a remote server could gain rights by a false statement.
     trust: flag(entry.trust, `${at}.trust`, kind === 'stdio'),
   };
   // A disabled server must not require variables.
@@ -93,7 +97,10 @@ function parseServer(
     : { kind, ...common, ...parseEndpoint(at, entry, expand) };
 }
 
-/** Values that are given to the server and must not be shown: those of `env` and `headers`, its URL, and options named like a secret. */
+/**
+ * Values that are given to the server and must not be shown: those of `env` and `headers`, its URL, and options named
+ * like a secret.
+ */
 export function secretsOf(config: McpServerConfig): readonly string[] {
   return config.kind === 'stdio'
     ? [...Object.values(config.env), ...secretOptions(config.args)]

@@ -1,5 +1,5 @@
-// One MCP server: started when it is first needed, its tools listed and listed again when they change, restarted after it ends. A server that
-// fails without having answered a call is restarted with growing delays.
+// One MCP server: started when it is first needed, its tools listed and listed again when they change, restarted after
+// it ends. A server that fails without having answered a call is restarted with growing delays.
 
 import type { Tool } from '@modelcontextprotocol/client';
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
@@ -37,7 +37,7 @@ interface Connection {
   readonly sinceMs: number;
   /** By the names that models use. */
   tools: ReadonlyMap<string, OwnTool>;
-  /** How often the server announced changed tools, and how often it had done so when `tools` was listed. */
+  /** The number of times that the server announced changed tools: in all, and when `tools` was listed. */
   changes: number;
   listedAt: number;
   relisting: Promise<void> | undefined;
@@ -57,7 +57,7 @@ export class McpServer {
   #failures = 0;
   #retryAtMs = 0;
   #lastError: string | undefined;
-  /** True if the last start took too long: then nothing waits for the next one. */
+  /** True if the last start took too long: then callers do not wait for the next one. */
   #isSlow = false;
 
   constructor(config: McpServerConfig, options: McpServerOptions) {
@@ -66,7 +66,9 @@ export class McpServer {
     this.#redactor = (options.redactor ?? createRedactor()).with(secretsOf(config));
   }
 
-  /** Like `tools`, but does not wait for a server that was not ready in time before; it is started in the background. */
+  /**
+   * Like `tools`, but does not wait for a server that was not ready in time before; it is started in the background.
+   */
   async toolsIfReady(): Promise<readonly McpTool[]> {
     const tools = this.tools();
     if (!this.#isSlow || this.#connection !== undefined) return tools;
@@ -151,7 +153,7 @@ export class McpServer {
     this.#connection = undefined;
     await Promise.all([
       connection?.client.close(),
-      // It fails now that the server is closed; wait until it has.
+      // It fails, since the server is closed; wait until it has.
       this.#starting?.catch(() => undefined),
       ...this.#ending,
     ]);
@@ -190,7 +192,7 @@ export class McpServer {
     const signal = AbortSignal.any([giveUp.signal, this.#closed.signal]);
     let client: McpClient | undefined;
     try {
-      // Loading the SDK takes time that a configuration without servers need not pay.
+      // The SDK is slow to load, so a configuration without servers does not load it.
       const { openClient } = await import('./open-client.ts');
       let changes = 0;
       let connection: Connection | undefined;
@@ -232,7 +234,7 @@ export class McpServer {
     } catch (error) {
       await client?.close();
       if (this.#closed.signal.aborted) throw shuttingDown();
-      // Not the server's fault: the next call tries again.
+      // This machine is at a limit, so the server has not failed: the next call tries again.
       const exhausted = exhaustionOf(error);
       if (exhausted !== undefined) throw exhausted;
       const words = this.#startFailure(error, client, giveUp.signal);
@@ -246,7 +248,10 @@ export class McpServer {
     }
   }
 
-  /** Why the client could not be opened, or why its tools could not be listed, as the end of "The MCP server ...". */
+  /**
+   * The reason why the client could not be opened, or its tools could not be listed, as the end of "The MCP server
+   * ...".
+   */
   #startFailure(error: unknown, client: McpClient | undefined, giveUp: AbortSignal): string {
     if (client !== undefined && !giveUp.aborted) return client.explain(error).words;
     const reason: unknown = client === undefined ? error : giveUp.reason;
@@ -256,7 +261,7 @@ export class McpServer {
   #toolsChanged(connection: Connection): void {
     const wasCurrent = connection.listedAt === connection.changes;
     connection.changes += 1;
-    // Announced once until the tools are listed again.
+    // Reported once until the tools are listed again.
     if (wasCurrent && this.#connection === connection) this.#options.onToolsChanged?.();
   }
 
@@ -323,7 +328,7 @@ export class McpServer {
     this.#failures = 0;
   }
 
-  /** `words`: why; undefined if the connection itself knows. */
+  /** `words`: the reason; undefined if the connection itself has it. */
   #lose(connection: Connection, words: string | undefined): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;

@@ -1,5 +1,5 @@
-// The tools of all MCP servers, named `server__tool`. Each server is started when it is first needed, and a failing one is left out. Nothing
-// runs before the first `list`, `find` or `call`, and nothing after `close`.
+// The tools of all MCP servers, named `server__tool`. Each server is started when it is first needed, and a failing one
+// is left out. No server runs before the first `list`, `find` or `call`, or after `close`.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { maxOutputBytes } from '../tools/cap-output.ts';
@@ -13,17 +13,22 @@ export type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts'
 
 export interface McpServers {
   /**
-   * Starts all servers that are not running, each within its `startTimeoutMs`, and leaves out those that fail. Later calls retry them after
-   * 1 s, 2 s, … 60 s. A server that was not ready in time is then started in the background, so that it delays only one list.
+   * Starts all servers that are not running, each within its `startTimeoutMs`, and leaves out those that fail. Later
+   * calls retry them after 1 s, 2 s, … 60 s. A server that was not ready in time is then started in the background, so
+   * that it delays only one list.
    * @throws only the signal's reason
    */
   list(signal?: AbortSignal): Promise<readonly McpTool[]>;
-  /** The description of one tool. Starts only the server that has it. Undefined if the tool does not exist or its server fails. */
+  /**
+   * The description of one tool. Starts only the server that has it. Undefined if the tool does not exist or its server
+   * fails.
+   */
   find(name: string): Promise<McpTool | undefined>;
   /** True if the name has the form `server__tool`, with a configured server. Starts nothing. */
   has(name: string): boolean;
   /**
-   * Starts only the server that has the tool. Resolves to `{ content, structured?, truncated? }`. The server checks the parameters.
+   * Starts only the server that has the tool. Resolves to `{ content, structured?, truncated? }`. The server checks the
+   * parameters.
    * @throws CodeBuddyError `tool_not_found`, `tool_failed`, `shutting_down`; the signal's reason
    */
   call(
@@ -66,7 +71,7 @@ export function createMcpServers({
     async list(signal = new AbortController().signal) {
       signal.throwIfAborted();
       const enabled = servers.filter(({ config }) => config.disabled !== true);
-      // `onTrouble` has reported why a server failed.
+      // `onTrouble` has already reported the failure.
       const lists = await abortable(
         Promise.all(enabled.map((server) => server.toolsIfReady().catch(() => []))),
         signal,

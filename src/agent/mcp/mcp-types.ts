@@ -20,7 +20,7 @@ export interface McpServerState {
   readonly state: 'not started' | 'starting' | 'running' | 'failed' | 'disabled';
   /** Number of its tools; 0 unless it is running. */
   readonly tools: number;
-  /** Why it failed, as the end of "The MCP server ..."; null once it is running again. */
+  /** The reason of its failure, as the end of "The MCP server ..."; null once it is running again. */
   readonly lastError: string | null;
 }
 
@@ -33,12 +33,20 @@ export interface McpServersOptions {
   readonly proxies?: Proxies | undefined;
   /** Working directory of programs without a `cwd`. */
   readonly cwd: string;
-  /** A relative `cwd` is relative to it; no program is looked up in it. @default cwd, and programs are looked up anywhere */
+  /**
+   * A relative `cwd` is relative to it; no program is looked up in it.
+   * @default cwd, and programs are looked up anywhere
+   */
   readonly workspace?: string | undefined;
   readonly clientVersion: string;
-  /** Knows more secrets: they, and those of the configuration, are removed from the messages of servers. @default none */
+  /**
+   * Redacts the secrets of the process: they, and those of the configuration, are removed from the messages of servers.
+   * @default none
+   */
   readonly redactor?: Redactor | undefined;
-  /** Called if a server fails to start, ends, or cannot list its tools. `message` is the end of "The MCP server ...". */
+  /**
+   * Called if a server fails to start, ends, or cannot list its tools. `message` is the end of "The MCP server ...".
+   */
   readonly onTrouble?: ((server: string, message: string) => void) | undefined;
   /** Called if a running server changes its tools; once until `list` or `call` lists them again. */
   readonly onToolsChanged?: (() => void) | undefined;

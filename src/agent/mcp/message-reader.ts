@@ -1,5 +1,6 @@
-// Splits a server's stdout into JSON-RPC messages, one per line. Other lines are skipped, within limits: some servers print a greeting, but
-// one that only prints must not take the time or memory of this process. The SDK's own reader has no limits.
+// Splits a server's stdout into JSON-RPC messages, one per line. Other lines are skipped, within limits: some servers
+// print a greeting, but endless output must not use up the time or memory of this process. The SDK's own reader has no
+// limits.
 
 import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../base/text.ts';
@@ -72,7 +73,7 @@ function parse(line: Buffer): JSONRPCMessage | undefined {
   try {
     return deserializeMessage(line.toString('utf8'));
   } catch {
-    // Not JSON-RPC; the caller counts it.
+    // Not JSON-RPC; the caller counts the line.
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
-// Connects a client to one MCP server, and explains its errors. Loaded when the first server is started, since it imports the SDK, which is
-// slow to load.
+// Connects a client to one MCP server, and explains its errors. Loaded when the first server is started, since it
+// imports the SDK, which is slow to load.
 
 import { existsSync } from 'node:fs';
 import {
@@ -33,9 +33,9 @@ export interface OpenOptions {
   readonly cwd: string;
   readonly workspace?: string | undefined;
   readonly clientVersion: string;
-  /** Knows the secrets that the server was given. */
+  /** Redacts the secrets that the server was given. */
   readonly redactor: Redactor;
-  /** Ends the attempt and whatever was started for it. */
+  /** Ends the attempt and every process that was started for it. */
   readonly signal: AbortSignal;
   readonly onToolsChanged: () => void;
   /** Called once, when the connection ends. */
@@ -46,8 +46,9 @@ export interface OpenOptions {
 export interface Failure {
   readonly words: string;
   /**
-   * `answered`: the server itself reported the failure. `lost`: the connection cannot be used any more. `session-ended`: the same, but the
-   * server is up and has not processed the request. `open`: the connection can still be used.
+   * `answered`: the server itself reported the failure. `lost`: the connection cannot be used any more.
+   * `session-ended`: the same, but the server is up and has not processed the request. `open`: the connection can still
+   * be used.
    */
   readonly kind: 'answered' | 'lost' | 'session-ended' | 'open';
 }
@@ -72,11 +73,11 @@ export async function openClient(config: McpServerConfig, options: OpenOptions):
   } catch (error) {
     if (!(error instanceof StartFailure) || !isRefusal(error.cause)) throw error;
     try {
-      // Servers that only support MCP 2026-07-28 refuse `initialize`. In this order, since a server that only supports older versions may
-      // exit if it is asked for the newer one first.
+      // Servers that only support MCP 2026-07-28 refuse `initialize`. In this order, since a server that only supports
+      // older versions may exit if it is asked for the newer one first.
       return await connect(config, 'auto', options);
     } catch {
-      // The first error says more.
+      // The first error is more useful.
       throw error;
     }
   }
@@ -169,7 +170,10 @@ async function connect(
   };
 }
 
-/** Accepts any output: it is for the model. Compiling a server's schemas would let its patterns block the whole process. */
+/**
+ * Accepts any output, since it is only shown to the model. If a server's schemas were compiled, their patterns could
+ * block the whole process.
+ */
 const acceptAll: NonNullable<ClientOptions['jsonSchemaValidator']> = {
   getValidator<T>(): JsonSchemaValidator<T> {
     // The SDK requires a type here that nothing has checked.
@@ -207,13 +211,13 @@ function explainFailure(
   if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
     return { kind: 'open', words: `did not answer${within(error.data)}` };
   if (!(error instanceof Error)) return { kind: 'open', words: 'failed' };
-  // undici says "fetch failed"; the cause says why.
+  // undici's message is "fetch failed"; the cause has the reason.
   if (error instanceof TypeError && error.cause instanceof Error)
     return { kind: 'lost', words: `cannot be reached: ${cap(reason(error.cause))}` };
   return { kind: 'open', words: redact(spawnFailure(error, transport) ?? cap(error.message)) };
 }
 
-/** The SDK's timeout error says how long the timeout was. */
+/** The SDK's timeout error contains the timeout. */
 function within(data: unknown): string {
   return typeof data === 'object' && data !== null && 'timeout' in data && typeof data.timeout === 'number'
     ? ` within ${data.timeout / 1000} s`
@@ -238,7 +242,7 @@ function spawnFailure(error: Error, transport: ProcessTransport | HttpTransport)
     : `could not be started: folder ${JSON.stringify(cwd)} not found`;
 }
 
-/** The server's own output, as a hint for whoever has to fix it. */
+/** The server's own output, as a hint for fixing it. */
 function remarksOn({ garbage, stderr }: ProcessTransport, redact: Redact): string {
   const said = lastWords(redact(stderr));
   const noise = garbage === undefined ? undefined : redact(garbage).slice(0, 200);

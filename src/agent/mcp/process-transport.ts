@@ -1,5 +1,6 @@
-// Transport to an MCP server that is started here, over its stdin and stdout. The SDK's own transport leaves the server's children running
-// and takes up to four seconds to close; here the server leads a process group, which ends as a whole within a second.
+// Transport to an MCP server that is started here, over its stdin and stdout. The SDK's own transport leaves the
+// server's children running and takes up to four seconds to close; here the server leads a process group, which ends as
+// a whole within a second.
 
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
@@ -55,7 +56,7 @@ export class ProcessTransport implements Transport {
     return this.#child?.pid;
   }
 
-  /** The end of the server's stderr; more than is to be shown, see `lastWords`. */
+  /** The end of the server's stderr; more than is shown, see `lastWords`. */
   get stderr(): string {
     return decodeCut(this.#stderr);
   }
@@ -65,7 +66,9 @@ export class ProcessTransport implements Transport {
     return this.#reader.garbage;
   }
 
-  /** How the server ended, as the end of "the server ..."; undefined while it runs, and if `close` ended it. */
+  /**
+   * Describes the end of the server, as the end of "the server ..."; undefined while it runs, and if `close` ended it.
+   */
   get ending(): string | undefined {
     return this.#ending;
   }
@@ -100,7 +103,7 @@ export class ProcessTransport implements Transport {
       const both = Buffer.concat([this.#stderr, chunk.subarray(-stderrKeptBytes)]);
       this.#stderr = Buffer.from(both.subarray(-stderrKeptBytes));
     });
-    // A broken pipe: the exit says why.
+    // A broken pipe: the exit reports the reason.
     child.stdin.on('error', () => child.stdin.destroy());
     child.stdout.on('error', () => child.stdout.destroy());
     child.stderr.on('error', () => child.stderr.destroy());
@@ -111,7 +114,7 @@ export class ProcessTransport implements Transport {
     const stdin = this.#child?.stdin;
     if (stdin === undefined || !stdin.writable) throw new Error('The server has ended.');
     if (stdin.writableLength > maxUnsentBytes) throw new Error('The server does not read its stdin.');
-    // Not awaited: whoever waits for an answer has a timeout.
+    // Not awaited: every request has its own timeout.
     stdin.write(serializeMessage(message));
   }
 

@@ -1,5 +1,5 @@
-// Determines the program of an MCP server, its working directory and its environment. None of them comes from the workspace unless the
-// configuration says so: `npx` runs packages of its working directory, and reads the .npmrc there.
+// Determines the program of an MCP server, its working directory and its environment. None of them comes from the
+// workspace unless the configuration says so: `npx` runs packages of its working directory, and reads the .npmrc there.
 
 import { mkdirSync, statSync } from 'node:fs';
 import { isAbsolute, join, parse, resolve } from 'node:path';
@@ -44,7 +44,10 @@ function named(command: string, programs: ProgramFinder): string {
   );
 }
 
-/** Leaves out relative paths, which would be looked up in the server's folder, and paths in the workspace, which the agent can write. */
+/**
+ * Leaves out relative paths, which would be looked up in the server's folder, and paths in the workspace, which the
+ * agent can write.
+ */
 function trustedVariables(
   environment: Readonly<Record<string, string>>,
   programs: ProgramFinder,
@@ -58,7 +61,10 @@ function trustedVariables(
   );
 }
 
-/** Creates the working directory of servers: private, and neither it nor a folder above it is writable by the agent's commands. */
+/**
+ * Creates the working directory of servers: private, and neither it nor a folder above it is writable by the agent's
+ * commands.
+ */
 export function privateFolder(stateFolder: string | undefined, workspace: string): string {
   const root = parse(process.execPath).root;
   if (stateFolder === undefined) return root;
@@ -69,7 +75,10 @@ export function privateFolder(stateFolder: string | undefined, workspace: string
   return folder;
 }
 
-/** Why the server cannot be started, as the end of "The MCP server ..."; undefined if its program and its folder exist. */
+/**
+ * Returns the reason why the server cannot be started, as the end of "The MCP server ..."; undefined if its program and
+ * its folder exist.
+ */
 export function programFault(config: McpServerConfig, surroundings: ProgramSurroundings): string | undefined {
   if (config.kind !== 'stdio' || config.disabled === true) return undefined;
   try {
@@ -83,7 +92,7 @@ export function programFault(config: McpServerConfig, surroundings: ProgramSurro
   }
 }
 
-/** Warns of servers whose program or folder the agent can change: they run outside the sandbox. */
+/** Returns warnings about servers whose program or folder the agent can change: they run outside the sandbox. */
 export function warnOfPrograms(
   servers: readonly McpServerConfig[],
   surroundings: ProgramSurroundings & { readonly workspace: string },

@@ -1,5 +1,5 @@
-// The names under which models see the tools of a server: `server__tool`. Models accept at most 64 characters of [A-Za-z0-9_-]; other names
-// are mapped, always to the same name, so that a conversation can continue after a restart.
+// The names under which models see the tools of a server: `server__tool`. Models accept at most 64 characters of
+// [A-Za-z0-9_-]; other names are mapped, always to the same name, so that a conversation can continue after a restart.
 
 import { createHash } from 'node:crypto';
 import { withoutTrailing } from '../../base/without-trailing.ts';
@@ -37,7 +37,10 @@ export function nameTools(server: string, tools: readonly string[]): ReadonlyMap
   return new Map([...own].map((tool) => [start + (isLegal(tool) ? tool : map(tool)), tool]));
 }
 
-/** A legal name of at most `room` characters that ends with a part of the text's hash, so that it differs for different texts. */
+/**
+ * A legal name of at most `room` characters that ends with a part of the text's hash, so that it differs for different
+ * texts.
+ */
 function shorten(text: string, room: number, salt = ''): string {
   const hash = createHash('sha256').update(text).update(salt).digest('hex').slice(0, 8);
   // No `_` before the hash: a server's prefix must not contain `__`.

@@ -1,5 +1,5 @@
-// Chooses the driver of a prompt: a language model if one is configured or found, else the offline agent. The search runs once, when it is
-// first needed.
+// Chooses the driver of a prompt: a language model if one is configured or found, else the offline agent. The search
+// runs once, when it is first needed.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver } from '../driver.ts';
@@ -36,9 +36,9 @@ export interface AgentModelsOptions {
 
 export interface AgentModels {
   readonly chooseDriver: ChooseDriver;
-  /** The models that answer, and why they were chosen. */
+  /** The selected models, and the reason for the selection. */
   choice(): Promise<ModelChoice>;
-  /** Without waiting for the search. */
+  /** Does not wait for the search. */
   describe(): { readonly agent: string; readonly model: string | null };
   /** Closes the connections to models. */
   close(): Promise<void>;

@@ -1,5 +1,5 @@
-// Normalizes the answers of chat-completions servers for the provider package, which rejects an answer for small deviations that servers
-// and gateways are known for. Each function below names the deviation it repairs.
+// Normalizes the answers of chat-completions servers for the provider package, which rejects an answer for small
+// deviations that servers and gateways are known for. Each function below names the deviation it repairs.
 
 import { createParser } from 'eventsource-parser';
 import { isRecord } from '../../base/is-record.ts';

@@ -1,5 +1,5 @@
-// Recognizes the errors by which servers say that a conversation exceeds the model's context: by code, then by wording, each with the place
-// where it was seen. Applies to error responses and to errors inside a stream that began with 200.
+// Recognizes the errors by which servers say that a conversation exceeds the model's context: by code, then by wording,
+// each with the place where it was seen. Applies to error responses and to errors inside a stream that began with 200.
 
 import type { ErrorFacts } from './read-error.ts';
 
@@ -36,16 +36,19 @@ const words: readonly RegExp[] = [
   /trying to keep the first/i,
   /(?:prompt|input|conversation|messages|request) (?:is |are |has |contains )?(?:too long|too many tokens)/i,
   /too many (?:input )?tokens(?! per)/i,
-  /(?:context|token) (?:length|window|limit)[^.]{0,40}(?:exceed|reached|too)/i,
 ];
 
-/** Two parts of one line, with anything between them. One expression with `.*` would take quadratic time. */
+/** Two parts of one line, with any text between them. One expression with `.*` would take quadratic time. */
 const parts: readonly (readonly [start: RegExp, end: RegExp])[] = [
   [/input token count/i, /exceeds the maximum/i], // Gemini: earendil-works/pi overflow.ts
   [/current length is /i, / while limit/i], // Cerebras: earendil-works/pi overflow.ts
+  [/(?:context|token) (?:length|window|limit)/i, /^[^.]{0,40}(?:exceed|reached|too)/i],
 ];
 
-/** Errors that sound similar: limits of one field, and of requests per minute (earendil-works/pi overflow.ts, BerriAI/litellm#17343). */
+/**
+ * Errors that sound similar: limits of one field, and of requests per minute (earendil-works/pi overflow.ts,
+ * BerriAI/litellm#17343).
+ */
 const otherwise: readonly RegExp[] = [
   /string too long|array too long|above_max_length/i,
   /rate.?limit(?!_exceeded)|too many requests|throttl|please wait/i,
@@ -57,7 +60,7 @@ export function isContextOverflow({ status, codes: given, text }: ErrorFacts): b
   if (given.some((code) => codes.has(code.toLowerCase()))) return true;
   if (/request too large for/i.test(text)) return true;
   if (otherwise.some((pattern) => pattern.test(text))) return false;
-  // 413 says that the request is too large, whatever its text says.
+  // A 413 always means that the request is too large.
   return status === 413 || words.some((pattern) => pattern.test(text)) || hasParts(text);
 }
 

@@ -1,7 +1,7 @@
-// Converts a session's transcript to the prompt of a model, in a form that every provider accepts: user and assistant alternate, each call
-// is followed by its one result, no text is blank, and reasoning goes only to the model that wrote it. The prompt is a pure function of
-// the stored transcript, so a later run sends the same bytes again. The store keeps everything; a summary stands for the older part once
-// the conversation exceeds the model's context.
+// Converts a session's transcript to the prompt of a model, in a form that every provider accepts: user and assistant
+// alternate, each call is followed by exactly one result, no text is blank, and reasoning goes only to the model that
+// wrote it. The prompt is a pure function of the stored transcript, so a later run sends the same bytes again. The
+// store keeps everything; a summary replaces the older part once the conversation exceeds the model's context.
 
 import type {
   LanguageModelV4Message,
@@ -27,7 +27,7 @@ const cutOff = '[The run ended here, before I had answered.]';
 const brokenOff = '\n\n[My answer was cut off here.]';
 const notKept = '[What was said before is not kept.]';
 const goOn = '[Go on.]';
-const summaryRead = 'I have read the summary and go on from there.';
+const summaryRead = 'I have read the summary and continue from there.';
 
 export interface Conversation extends Transcript {
   readonly summary: Summary | undefined;
@@ -50,7 +50,7 @@ export function promptFor({ turns, results, summary }: Conversation, model: stri
       sayAsUser(sendable(turn.text), index === 0 && summary !== undefined ? summaryRead : cutOff);
     }
   }
-  // The model speaks next. A resumed run may have no new message for it.
+  // The last message must be the user's. A resumed run may have no new one.
   if (prompt.at(-1)?.role === 'assistant') sayAsUser(goOn, cutOff);
   return prompt;
 }
@@ -175,8 +175,8 @@ export function tokensOfAll({ turns, results, summary }: Conversation): number {
 }
 
 /**
- * Returns how many turns to summarize. The turns after them, up to `keepTokens`, stay unchanged, and the last one always does. 0: there is
- * nothing to summarize.
+ * Returns how many turns to summarize. The turns after them, up to `keepTokens`, stay unchanged, and the last one
+ * always does. 0: there is nothing to summarize.
  */
 export function findCut({ turns, results }: Conversation, keepTokens: number): number {
   let cut = turns.length - 1;

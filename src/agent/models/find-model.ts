@@ -1,5 +1,5 @@
-// Finds a model if none is configured: of a provider whose key is in the environment, or of a server on this machine. `doctor` shows where
-// it looked and what it found.
+// Finds a model if none is configured: of a provider whose key is in the environment, or of a server on this machine.
+// `doctor` shows where it looked and what it found.
 
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
@@ -22,7 +22,7 @@ export interface ModelFinding {
 export interface ModelChoice {
   /** `provider/name`, the first of the chain first; empty: the offline agent. */
   readonly models: readonly string[];
-  /** Why they were chosen. */
+  /** The reason for the selection. */
   readonly reason: string;
   readonly findings: readonly ModelFinding[];
 }
@@ -56,7 +56,8 @@ export async function findModel({
       detail: variable === undefined ? 'not set' : `${variable} is set`,
     });
   }
-  // A key is a decision. Local servers, which may run by chance, are asked only if there is no key.
+  // A key shows the user's intent. A local server may run for other reasons, so local servers are asked only if there
+  // is no key.
   if (findings.every(({ found }) => found === null)) {
     const names = Object.keys(localProviders) as LocalProvider[];
     findings.push(...(await Promise.all(names.map((name) => probe(name, environment, probeTimeoutMs)))));
@@ -91,14 +92,14 @@ async function probe(
     if (first === undefined) return { where, found: null, detail: `${provider} answers, but has no model` };
     return { where, found: `${provider}/${first}`, detail: `${provider} answers at ${baseUrl}` };
   } catch {
-    // Absent, too slow, or something else: there is no model to use in any case.
+    // The server is absent, too slow, or another program: it offers no model.
     return { where, found: null, detail: `no ${provider} answers` };
   }
 }
 
 /** Uses Node's own client, which is loaded anyway: loading undici would delay the start. */
 async function getJson(url: string, timeoutMs: number): Promise<unknown> {
-  const { get } = await import(url.startsWith('https:') ? 'node:https' : 'node:http');
+  const { get } = url.startsWith('https:') ? await import('node:https') : await import('node:http');
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url, { agent: false, signal, headers: { accept: 'application/json' } }, resolve).once(

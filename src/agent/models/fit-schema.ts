@@ -1,5 +1,6 @@
-// Rewrites the schema of a tool so that every provider accepts it. MCP servers use plain JSON Schema; each provider refuses some of it and
-// answers the whole request with a 400. Only constraints are removed, and the server that runs the tool still checks them.
+// Rewrites the schema of a tool so that every provider accepts it. MCP servers use plain JSON Schema; each provider
+// refuses some of it and answers the whole request with a 400. Only constraints are removed, and the server that runs
+// the tool still checks them.
 //
 // | what                                           | refused by              | becomes                                    |
 // | ---------------------------------------------- | ----------------------- | ------------------------------------------ |
@@ -14,8 +15,9 @@
 // | `$schema`, `const`, `if`, `patternProperties`… | Gemini, Kimi            | `enum`, or left out                        |
 // | `enum` of anything but strings                 | Gemini                  | a sentence                                 |
 //
-// Sources: OpenAI (langchain-ai/langchainjs#9804, PrefectHQ/fastmcp#2464, apexive/odoo-llm#212), Anthropic (kenn-io/kata#365), Gemini
-// (router-for-me/CLIProxyAPI#97, CherryHQ/cherry-studio#20939), Kimi (MoonshotAI/kimi-code#2661, MoonshotAI/kimi-cli#2061).
+// Sources: OpenAI (langchain-ai/langchainjs#9804, PrefectHQ/fastmcp#2464, apexive/odoo-llm#212), Anthropic
+// (kenn-io/kata#365), Gemini (router-for-me/CLIProxyAPI#97, CherryHQ/cherry-studio#20939), Kimi
+// (MoonshotAI/kimi-code#2661, MoonshotAI/kimi-cli#2061).
 
 import { isRecord } from '../../base/is-record.ts';
 import { unescapePointer } from '../../base/json-pointer.ts';
@@ -54,7 +56,8 @@ export interface FittedSchema {
 }
 
 /**
- * Rewrites the schema of a tool's parameters for all providers. The same schema always gives the same bytes, so that prompt caches work.
+ * Rewrites the schema of a tool's parameters for all providers. The same schema always gives the same bytes, so that
+ * prompt caches work.
  *
  * @example
  * fitSchema({ anyOf: [{ required: ['id'] }, { required: ['name'] }], properties: { id: {…}, name: {…} } });
@@ -213,7 +216,10 @@ function anything(): Schema {
   };
 }
 
-/** Merges `allOf` into the schema: `properties` and `required` are united; other keywords come from the first schema that has them. */
+/**
+ * Merges `allOf` into the schema: `properties` and `required` are united; other keywords come from the first schema
+ * that has them.
+ */
 function merged(schema: Schema, resolve: (part: Schema) => Schema, depth = 0): Schema {
   const parts = schemasIn(schema.allOf).map(resolve);
   // A recursive `allOf` has no end.

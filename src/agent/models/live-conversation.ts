@@ -1,5 +1,5 @@
-// The conversation of a working run: the stored transcript, and what the run adds. Additions are read back in their stored form, so that
-// this run sends exactly what a later one will send.
+// The conversation of a working run: the stored transcript, and the turns that the run adds. Additions are read back in
+// their stored form, so that this run sends exactly the bytes that a later one will send.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { makeCallId } from '../call-ids.ts';
@@ -10,7 +10,7 @@ import type { ModelAnswer, RequestedCall } from './model-call.ts';
 import type { CallOutcome } from './run-calls.ts';
 
 const resumedNote =
-  'The server stopped while you were working; what was not answered then may or may not have been done. Look, then go on.';
+  'The server stopped while you were working. Calls without a result may or may not have been done. Check the current state, then continue.';
 
 export class LiveConversation implements Conversation {
   turns: Turn[];
@@ -67,7 +67,7 @@ export class LiveConversation implements Conversation {
     this.#keep({ kind: 'answer', model, parts: [{ type: 'text', text }], isCutOff: true });
   }
 
-  /** Frees the memory of what the store has. `addResults` reads it again. */
+  /** Drops the conversation from memory. `addResults` reads it from the store again. */
   drop(): void {
     const last = this.turns.at(-1);
     if (this.#droppedAt !== undefined || last === undefined) return;

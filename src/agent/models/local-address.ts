@@ -1,5 +1,5 @@
-// Tells whether a model server is on this machine or in its own network. Such servers often run on slow machines, so calls wait longer for
-// them.
+// Tells whether a model server is on this machine or in its own network. Such servers often run on slow machines, so
+// calls wait longer for them.
 
 import { BlockList, isIP } from 'node:net';
 

@@ -1,4 +1,5 @@
-// One model call: reads the stream to its end, passes text on as it arrives, and returns the whole answer. A silent stream is aborted.
+// One model call: reads the stream to its end, passes text on as it arrives, and returns the whole answer. A silent
+// stream is aborted.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
@@ -49,7 +50,7 @@ export interface ModelCall {
 /** How long a stream may occupy the thread, in ms. */
 const turnMs = 2;
 
-/** @throws whatever the provider's package throws, ModelSilence, BrokenStream, AbortError */
+/** @throws the errors of the provider's package, ModelSilence, BrokenStream, AbortError */
 export async function callModel({
   model,
   options,
@@ -239,7 +240,8 @@ class Collector {
   answer(): ModelAnswer {
     for (const id of [...this.open.keys()]) this.end(id, undefined);
     const parts = this.places.filter((part) => part !== undefined);
-    // Anthropic and Z.ai end an answer this way if the context window has no room for it: earendil-works/pi, overflow.ts.
+    // Anthropic and Z.ai end an answer this way if the context window has no room for it: earendil-works/pi,
+    // overflow.ts.
     if (
       this.rawFinishReason === 'model_context_window_exceeded' &&
       parts.every(({ type }) => type === 'reasoning')
@@ -289,7 +291,7 @@ function jsonOrEmpty(input: string): unknown {
     const value: unknown = JSON.parse(input);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   } catch {
-    // The result of the call says what is wrong with it.
+    // The result of the call reports the fault.
     return {};
   }
 }

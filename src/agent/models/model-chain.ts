@@ -1,5 +1,6 @@
-// Calls the first model of a chain that can answer. After an overload or an outage, the next model is tried, and the last one is retried.
-// A call that breaks off in mid-answer fails: text that was shown must not be repeated.
+// Calls the first model of a chain that can answer. After an overload or an outage, the next model is tried, and the
+// last one is retried. A call that breaks off after a part of its answer fails: text that was shown must not be
+// repeated.
 
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider';
 import { callModel, type ModelAnswer } from './model-call.ts';
@@ -19,7 +20,10 @@ export interface ModelChainOptions {
   readonly onTrouble: (message: string) => void;
   /** Removes secrets from the messages of providers. */
   readonly redact: (text: string) => string;
-  /** Abort a call after this many ms without a byte. @default 120_000; 600_000 for models on this machine or in its own network */
+  /**
+   * Abort a call after this many ms without a byte.
+   * @default 120_000; 600_000 for models on this machine or in its own network
+   */
   readonly silenceMs?: number | undefined;
 }
 
@@ -36,14 +40,14 @@ export interface ModelChain {
   call(call: ChainCall): Promise<ModelAnswer & { readonly model: string }>;
 }
 
-/** The waits before the retries of the last model. */
+/** The delays before the retries of the last model, in ms. */
 const waitsMs = [500, 2000];
 /** Fail the call if Retry-After exceeds this. */
 const longestWaitMs = 20_000;
 const remoteSilenceMs = 120_000;
 /** A local model may take minutes for its first word: it is loaded from disk, or reads a long prompt without a GPU. */
 const localSilenceMs = 600_000;
-/** How long a failed model is tried last. */
+/** A failed model is tried last for this time, in ms. */
 const coolDownMs = 60_000;
 
 export function createModelChain({

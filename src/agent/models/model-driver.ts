@@ -1,4 +1,5 @@
-// The loop of a language model: it answers, its tools run, and it is called again with their results, until it is done or a limit is reached.
+// The loop of a language model: calls the model, runs the tools that its answer asks for, and calls it again with their
+// results, until it asks for no more tools or a limit is reached.
 
 import type {
   LanguageModelV4CallOptions,
@@ -42,9 +43,9 @@ export interface ModelDriverOptions {
 const defaultMaxSteps = 50;
 /** Above this share of the window, the older part is summarized. */
 const fullShare = 0.8;
-/** Above this share of the window, a refusal may mean that the conversation is too long, whatever the provider says. */
+/** Above this share of the window, any refusal may mean that the conversation is too long. */
 const nearlyFullShare = 0.5;
-/** How often one request that is too long is shortened. */
+/** How many times one request that is too long is shortened. */
 const maxRepairs = 8;
 /** The run fails after this many steps in a row without a well-formed call. */
 const maxFruitlessSteps = 5;
@@ -228,8 +229,8 @@ export function createModelDrivers(
 }
 
 /**
- * Anthropic caches a prompt up to these marks, and reads it again at a tenth of the price; other providers cache without marks. A mark is
- * the last field of its block, so that it changes no byte before it.
+ * Anthropic caches a prompt up to these marks, and reads it again at a tenth of the price; other providers cache
+ * without marks. A mark is the last field of its block, so that it changes no byte before it.
  */
 const cached = { anthropic: { cacheControl: { type: 'ephemeral' } } };
 
@@ -255,7 +256,7 @@ function withOldTools(
       const name = part.type === 'call' ? safeToolName(part.tool) : undefined;
       if (name === undefined || known.has(name)) continue;
       known.add(name);
-      const description = 'This tool is gone. Do not call it.';
+      const description = 'This tool is no longer available. Do not call it.';
       old.push({ type: 'function', name, description, inputSchema: { type: 'object', properties: {} } });
     }
   }
@@ -264,7 +265,7 @@ function withOldTools(
 
 /** An empty answer must not look like a success. @throws CodeBuddyError `model_bad_response` */
 function requireWords({ model, parts, finishReason }: SignedAnswer): void {
-  // For a withheld answer, the finish reason says enough.
+  // The finish reason already explains a withheld answer.
   if (finishReason === 'content-filter') return;
   const did = parts.length === 0 ? 'gave an empty answer' : 'reasoned, but gave no answer';
   const why = finishReason === 'length' ? ' before its output limit was reached' : '';

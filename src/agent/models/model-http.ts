@@ -1,5 +1,5 @@
-// The `fetch` that all model providers share. Its connections are opened at the first call and closed with the agent. It reports every
-// byte of a response, since provider packages hide comments, pings and incomplete lines.
+// The `fetch` that all model providers share. Its connections are opened at the first call and closed with the agent.
+// It reports every byte of a response, since provider packages hide comments, pings and incomplete lines.
 
 import type { Dispatcher } from 'undici';
 import { type Fetch, fetchThrough, openDispatcher, type Proxies } from '../outbound-http.ts';

@@ -17,7 +17,7 @@ import {
 } from './providers.ts';
 
 export interface ModelLoader {
-  /** Returns what is wrong with the id, as the end of a sentence; undefined if it is valid. */
+  /** Returns the fault of the id as the end of a sentence; undefined if it is valid. */
   check(id: string): string | undefined;
   /** True if the model's server is on this machine or in its own network. */
   isLocal(id: string): boolean;

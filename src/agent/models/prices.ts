@@ -1,5 +1,5 @@
-// What a model call costs, and how much a model can read, by the price list of the package genai-prices. The package is loaded when the
-// first call ends.
+// Looks up the cost of a model call and the context window of a model in the price list of the package genai-prices.
+// The package is loaded when the first call ends.
 
 import type { CallUsage } from './model-call.ts';
 import { parse } from './model-loader.ts';

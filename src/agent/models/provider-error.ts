@@ -158,7 +158,10 @@ function saidBy(text: string, redact: (text: string) => string): string {
   return line === '' ? '' : `: ${shorten(line, 300)}`;
 }
 
-/** The wait that a provider asks for, in ms, up to an hour. `retry-after-ms` (OpenAI, Azure) is more exact than `retry-after`. */
+/**
+ * The wait that a provider asks for, in ms, up to an hour. `retry-after-ms` (OpenAI, Azure) is more exact than
+ * `retry-after`.
+ */
 function retryAfterOf(headers: Readonly<Record<string, string>>): number | undefined {
   const exact = headers['retry-after-ms'];
   const ms =

@@ -1,4 +1,5 @@
-// The model providers: where each finds its key, and how its package is loaded. A package is loaded when one of its models is first used.
+// The model providers: where each finds its key, and how its package is loaded. A package is loaded when one of its
+// models is first used.
 
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Fetch } from '../outbound-http.ts';
@@ -118,7 +119,10 @@ export async function loadCompatible(
   })(model);
 }
 
-/** The package keeps only the message of an error inside a stream; a gateway puts the original error beside it (`metadata.raw`). */
+/**
+ * The package keeps only the message of an error inside a stream; a gateway puts the original error beside it
+ * (`metadata.raw`).
+ */
 function watchForErrors() {
   return {
     processChunk(chunk: unknown): void {

@@ -1,5 +1,5 @@
-// Reads a provider's error in any shape: a response with a status, an object inside a stream, JSON inside a text. Each provider package
-// understands one shape; gateways and local servers send others.
+// Reads a provider's error in any shape: a response with a status, an object inside a stream, JSON inside a text. Each
+// provider package understands one shape; gateways and local servers send others.
 
 import { isRecord } from '../../base/is-record.ts';
 

@@ -1,6 +1,7 @@
-// Finds the tool that a provider's refusal is about, if any: a schema that a provider rejects makes every request fail that declares the tool.
-// OpenAI gives the name and, in `param`, the place: "Invalid schema for function 'x'", `tools[19].function.parameters` (Azure/azure-mcp#197);
-// Anthropic the place alone: `tools.13.custom.input_schema` (anthropics/claude-code#657); Gemini puts all functions into one tool.
+// Finds the tool that a provider's refusal is about, if any: a schema that a provider rejects makes every request fail
+// that declares the tool. OpenAI gives the name and, in `param`, the place: "Invalid schema for function 'x'",
+// `tools[19].function.parameters` (Azure/azure-mcp#197); Anthropic the place alone: `tools.13.custom.input_schema`
+// (anthropics/claude-code#657); Gemini puts all functions into one tool.
 
 import { readError } from './read-error.ts';
 
@@ -10,7 +11,7 @@ const aboutMessages = /(?:messages|input|contents)[.[]\d+/i;
 const aboutTools = /schema|parameters|properties|function|tool|declaration/i;
 const quotes = ["''", '""', '``', '‘’', '“”'];
 
-/** `cause`: what the provider package threw. `tools`: the names in the order in which they were sent. */
+/** `cause`: the error of the provider package. `tools`: the names in the order in which they were sent. */
 export function refusedToolIn(cause: unknown, tools: readonly string[]): string | undefined {
   const facts = readError(cause);
   // The error quotes a malformed call of the model (groq/groq-typescript#28).

@@ -1,4 +1,4 @@
-// Reads the first bytes of a response to find out what it is: its content type is not reliable.
+// Reads the first bytes of a response to determine its kind: its content type is not reliable.
 
 import type { Fetch } from '../outbound-http.ts';
 import { WebPage } from './provider-error.ts';

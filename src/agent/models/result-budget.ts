@@ -1,5 +1,5 @@
-// Limits the share of the model's window that the results of one step take together. A call that takes less than its share leaves the rest
-// to the calls that end after it.
+// Limits the share of the model's window that the results of one step take together. A call that takes less than its
+// share leaves the rest to the calls that end after it.
 
 import { estimateTextTokens } from '../text-tokens.ts';
 import { fitOutcome } from '../tools/result-text.ts';

@@ -7,7 +7,7 @@ import type { DriverContext, EncodeOutcome, KeptOutcome } from '../driver.ts';
 import type { RequestedCall } from './model-call.ts';
 import { createResultBudget, type ResultBudget } from './result-budget.ts';
 
-/** How many calls that only read run at the same time. */
+/** Limit of concurrent calls that only read. */
 const parallelCalls = 8;
 
 /** `text`: as the session keeps it and the model reads it. */
@@ -90,7 +90,7 @@ function parseInput(input: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(input);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
   } catch {
-    // The result of the call says so.
+    // The result of the call reports it.
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
-// Separates reasoning that a model writes into its text as `<think>…</think>` before the answer. A piece of the stream may end inside a tag.
+// Separates reasoning that a model writes into its text as `<think>…</think>` before the answer. A piece of the stream
+// may end inside a tag.
 
 const open = '<think>';
 const close = '</think>';
@@ -9,7 +10,7 @@ export class ThinkTags {
   /** The possible start of a tag. */
   #held = '';
 
-  /** True if the next piece must be passed to `take`, whatever it contains. */
+  /** True if the next piece must be passed to `take`, even if it contains no tag. */
   get isOpen(): boolean {
     return this.#state === 'thinking' || this.#held !== '';
   }
@@ -51,7 +52,7 @@ export class ThinkTags {
   }
 }
 
-/** How many characters at the end of `text` are the start of `tag`. */
+/** Returns the number of characters at the end of `text` that are the start of `tag`. */
 function overlap(text: string, tag: string): number {
   for (let length = Math.min(text.length, tag.length - 1); length > 0; length--)
     if (text.endsWith(tag.slice(0, length))) return length;

@@ -1,5 +1,6 @@
-// Requirements of single providers beyond the common form. They are selected by the model's id, `provider/name`, since a gateway passes the
-// model's rules on. Each rule is a pure function of the conversation: the same history always gives the same bytes.
+// Requirements of single providers beyond the common form. They are selected by the model's id, `provider/name`, since
+// a gateway passes the model's rules on. Each rule is a pure function of the conversation: the same history always
+// gives the same bytes.
 
 export interface WireRules {
   /** `own`: the model gets its own reasoning back. `never`: the provider refuses or ignores it. */
@@ -23,12 +24,13 @@ const plain: WireRules = {
 };
 
 const rules: readonly (readonly [model: RegExp, Partial<WireRules>])[] = [
-  // Unknown fields of a message are refused (nearai/ironclaw#1241 shows the validation; `reasoning_content` is none of Mistral's).
+  // Unknown fields of a message are refused (nearai/ironclaw#1241 shows the validation; `reasoning_content` is none of
+  // Mistral's).
   [/mistral|codestral|devstral|magistral|pixtral/, { reasoning: 'never' }],
   // karthink/gptel#774 (unknown fields), BerriAI/litellm#11001 (calls of tools that are not declared)
   [/^groq\//, { reasoning: 'never', declaresOldTools: true }],
-  // While thinking, old answers without `reasoning_content` are refused: earendil-works/pi#3636 (DeepSeek), continuedev/continue#11600 and
-  // HKUDS/nanobot#3939 (Kimi). An answer of another model has none to give.
+  // While thinking, old answers without `reasoning_content` are refused: earendil-works/pi#3636 (DeepSeek),
+  // continuedev/continue#11600 and HKUDS/nanobot#3939 (Kimi). An answer of another model has none.
   [/deepseek|kimi|moonshot/, { missingReasoning: 'Not recorded.' }],
   // langchain-ai/langchain#34140
   [/grok|^xai\//, { emptyTextBesideCalls: true }],

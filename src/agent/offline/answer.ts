@@ -1,4 +1,5 @@
-// The offline agent's answer while it grows. It is capped, since a short prompt can ask for more text than the server should hold.
+// The offline agent's answer while it grows. It is capped, since a short prompt can ask for more text than the server
+// should hold.
 
 import { cutHead } from '../../base/text.ts';
 

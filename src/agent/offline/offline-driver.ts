@@ -1,5 +1,5 @@
-// The driver used if no model is configured. It runs a few plain commands with the real tools, at no cost and without a network, so that
-// integrations can be built and tested. It never pretends to be a language model.
+// The driver used if no model is configured. It runs a few plain commands with the real tools, at no cost and without a
+// network, so that integrations can be built and tested. It never pretends to be a language model.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Driver, DriverContext, DriverResult } from '../driver.ts';
@@ -20,8 +20,8 @@ function help(): string {
     ...forms,
     '',
     'Several lines are several commands. Verbs may be in any case; parts with spaces may be quoted.',
-    'To have a language model answer instead, set a provider’s key (as ANTHROPIC_API_KEY), start Ollama or LM Studio, or choose one',
-    'with --model provider/name; `codebuddy doctor` says what was found. A host program can bring its own agent: see `onPrompt`.',
+    'To have a language model answer instead, set a provider’s key (such as ANTHROPIC_API_KEY), start Ollama or LM Studio, or choose one',
+    'with --model provider/name; `codebuddy doctor` shows what was found. A host application can use its own agent: see `onPrompt`.',
   ].join('\n');
 }
 

@@ -21,7 +21,8 @@ export const commandForms: readonly (readonly [form: string, meaning: string])[]
   ['help', 'shows this'],
 ];
 
-// One part: in double quotes, single quotes or backquotes, or bare. Linear, since no part of the pattern repeats another.
+// One part: in double quotes, single quotes or backquotes, or bare. Linear, since no part of the pattern repeats
+// another.
 const part = `"([^"]*)"|'([^']*)'|\`([^\`]*)\`|(\\S(?:.*\\S)?)`;
 const onePart = new RegExp(`^(?:${part})$`);
 

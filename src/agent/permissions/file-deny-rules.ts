@@ -1,5 +1,5 @@
-// Deny rules for files, checked where files are opened, listed and written, whatever name or link led to the file and
-// whoever called.
+// Deny rules for files. They are checked where files are opened, listed and written, for every caller and for every
+// name or link of the file.
 
 import type { FileDenyRules } from '../tools/workspace/file-deny-rules.ts';
 import { createNameFinder } from './hard-link-names.ts';

@@ -92,7 +92,7 @@ export function createFilesThatRunLater(extra: readonly string[] = []): FilesTha
     match,
     matchExactly: (path) => entryOf(fold(path)),
     isNamedBy(pattern) {
-      // A name matched by a wildcard was not written by anybody.
+      // The pattern does not spell this name out.
       const words = patternWords(pattern.replace(/^\.?\//, ''));
       const found = match(words);
       return found !== undefined && found.kind !== 'tell';
@@ -108,8 +108,8 @@ function stricter(left: RunLater | undefined, right: RunLater | undefined): RunL
 }
 
 /**
- * One spelling for all names of a file. Folds letter case (also long s and the Kelvin sign) and Unicode form. Drops code
- * points that HFS+ ignores, and dots, spaces and stream names at the end of a name, which Windows ignores.
+ * One spelling for all names of a file. Folds letter case (also long s and the Kelvin sign) and Unicode form. Drops
+ * code points that HFS+ ignores, and dots, spaces and stream names at the end of a name, which Windows ignores.
  */
 function fold(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: plain ASCII needs no more than lower case.

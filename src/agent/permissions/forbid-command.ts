@@ -1,7 +1,7 @@
 // Deny rules for `bash`. They apply to every command that the text may run, through quotes, lists, sub-shells, `env`,
-// `sudo`, `sh -c`, `xargs` and the like; options between a program and its sub-command do not hide it. If the text
-// leaves open what runs, it is denied when the program of the rule may be meant. No deny rule stops a program that does
-// the same under another name; that is the sandbox's job.
+// `sudo`, `sh -c`, `xargs` and the like; options between a program and its sub-command do not hide it. If the text does
+// not determine what runs, it is denied when it may run the program of the rule. Deny rules cannot stop a program that
+// does the same under another name; the sandbox can.
 
 import { fitsText } from './fits-text.ts';
 import { splitPlainCommand, star } from './plain-command.ts';
@@ -119,7 +119,7 @@ function forbidsText(rule: Rule, text: string, depth: number, budget: { left: nu
 
 type Words = readonly [Word, ...Word[]];
 
-/** The command itself and, for a wrapper, each place where the inner command may begin. */
+/** Returns the command itself and, for a wrapper, each place where the inner command may begin. */
 function* programsIn(
   words: readonly Word[],
 ): Generator<{ readonly words: Words; readonly isCertain: boolean }> {
@@ -192,7 +192,7 @@ function forbidsWords(rule: Rule, [first, ...args]: Words): boolean {
 
 /** True if the operands of the rule occur in order, with only options between them, each perhaps with a value. */
 function hasOperands({ operands }: Rule, args: readonly Word[]): boolean {
-  // How many operands may have matched so far, and whether the word before was an option.
+  // The possible numbers of matched operands so far, and whether the word before was an option.
   let met = new Map<number, boolean>([[0, false]]);
   for (const word of args) {
     if (met.has(operands.length)) return true;

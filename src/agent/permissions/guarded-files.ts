@@ -20,11 +20,11 @@ export interface GuardedFile {
 }
 
 export interface GuardedFiles {
-  /** Undefined for an ordinary file, and for a path that leads nowhere: then the tool itself reports why. */
+  /** Undefined for an ordinary file, and for an invalid path: the tool itself reports the reason. */
   find(target: Pick<FileTarget, 'path' | 'realPath'>): Promise<GuardedFile | undefined>;
   /** True if this real path is guarded. */
   isGuarded(realPath: string): boolean;
-  /** True if another name of the file (hard link) is guarded, or if that cannot be found out. */
+  /** True if another name of the file (hard link) is guarded, or if that cannot be determined. */
   isShared(stats: Stats): Promise<boolean>;
 }
 

@@ -5,12 +5,12 @@ import type { BigIntStats, Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** In a larger workspace the names cannot be found out. */
+/** In a larger workspace the names are not searched. */
 const maxEntries = 200_000;
 /** Calls within this time share one walk, since a search opens many files. In ms. */
 const freshMs = 1000;
 
-/** Resolves to undefined if the names cannot be found out. */
+/** Resolves to undefined if the names cannot be determined. */
 export type NameFinder = (
   root: string,
   stats: Pick<Stats | BigIntStats, 'dev' | 'ino'>,
@@ -43,7 +43,7 @@ async function findDenied(
   const folders = [''];
   let entries = 0;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    // A folder that is gone has no names. One that the server may not list hides its names from every tool.
+    // A deleted folder has no names. If the server may not list a folder, no tool can see its names either.
     const list = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
     entries += list.length;
     if (entries > maxEntries) return undefined;

@@ -1,4 +1,4 @@
-// Decides by rules and the permission mode whether a tool may run. Where both leave it open, a person must be asked.
+// Decides by rules and the permission mode whether a tool may run. If neither decides, a person is asked.
 
 import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { CommandIsolation } from '../tools/tool-box.ts';
@@ -16,7 +16,7 @@ import {
   type ToolUse,
 } from './permission-rule.ts';
 
-/** A use for which nobody is asked: a direct call, or a command of the offline agent. */
+/** A use that is never asked about: a direct call, or a command of the offline agent. */
 export interface UnaskedUse extends ToolUse {
   readonly mode: PermissionMode;
   readonly readOnly: boolean;
@@ -25,7 +25,7 @@ export interface UnaskedUse extends ToolUse {
 export interface JudgedUse extends UnaskedUse {
   /** The file that the call would change, if other programs run it later. */
   readonly guarded?: GuardedFile | undefined;
-  /** How a tool that runs commands will run this one; undefined for other tools. */
+  /** How the command will run; undefined for tools that run no commands. */
   readonly isolation?: CommandIsolation | undefined;
   /** The rules that this session has remembered. */
   readonly remembered: () => readonly PermissionRule[];
@@ -39,7 +39,7 @@ export interface Verdict {
 export interface Judge {
   /** True if a call may run wherever its path leads: its tool only reads, and no deny rule binds the tool. */
   ignoresTarget(call: { readonly tool: string; readonly readOnly: boolean }): boolean;
-  /** Why a deny rule or the mode `read-only` forbids the use, whoever asks; undefined if neither does. */
+  /** The reason why a deny rule or the mode `read-only` forbids the use for every caller; undefined if neither does. */
   reasonAgainst(use: UnaskedUse): string | undefined;
   /** Undefined if a person must decide. */
   judge(use: JudgedUse): Verdict | undefined;
@@ -64,8 +64,8 @@ export function createJudge({ allow, deny, runLater }: JudgeOptions): Judge {
   }
 
   /**
-   * A file that runs later is allowed only by a rule that names it, or by a person who was shown it. Nobody who wrote
-   * `write_file(**)` had hooks in mind.
+   * Allows a file that runs later only if a rule names it or a person approved it: the author of `write_file(**)`
+   * probably did not mean hooks.
    */
   function judgeGuarded(request: JudgedUse): Verdict | undefined {
     // Judged by the file that really changes, not by the link that leads to it.

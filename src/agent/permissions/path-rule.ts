@@ -8,23 +8,21 @@ import { compileLinear } from '../tools/linear-pattern.ts';
 export interface FileTarget {
   readonly kind: 'file';
   readonly path: string;
-  /** With all links followed; undefined if it cannot be found out. */
+  /** With all links followed; undefined if it cannot be determined. */
   readonly realPath: string | undefined;
   /** True if the file has other names (hard links). */
   readonly isShared: boolean;
-  /** The file's other names that a deny rule matches; undefined if they cannot be found out. */
+  /** The file's other names that a deny rule matches; undefined if they cannot be determined. */
   readonly otherNames: readonly string[] | undefined;
 }
 
-/**
- * Only the real path counts. A file with several names is never allowed: another of its names may not fit the pattern.
- */
+/** Checks only the real path. Never allows a file with several names: the pattern may not match all of them. */
 export function allowsPath(pattern: string, { realPath, isShared }: FileTarget): boolean {
   if (realPath === undefined || isShared) return false;
   return realPath === pattern || compilePattern(pattern, 'allow')(realPath);
 }
 
-/** Every name of the file counts. A file whose names cannot be found out is forbidden. */
+/** Checks every name of the file. Forbids a file whose names cannot be determined. */
 export function forbidsPath(pattern: string, { path, realPath, otherNames }: FileTarget): boolean {
   if (realPath === undefined || otherNames === undefined) return true;
   return [path, realPath, ...otherNames].some((name) => forbidsName(pattern, name));
@@ -73,7 +71,7 @@ function compile(pattern: string, effect: Effect): (name: string) => boolean {
   }
 }
 
-/** What is wrong with the pattern; undefined if it is valid. */
+/** Returns the fault of the pattern; undefined if it is valid. */
 export function checkPathPattern(pattern: string): string | undefined {
   if (pattern.length > 1000) return 'is longer than 1000 characters';
   try {

@@ -6,7 +6,7 @@ export function patternWords(pattern: string): string {
   const lastBracket = pattern.lastIndexOf(']');
   const lastBrace = pattern.lastIndexOf('}');
 
-  /** Where the wildcard at `at` ends; undefined if there is none. */
+  /** Returns the end of the wildcard at `at`; undefined if there is none. */
   function endOfWildcard(at: number): number | undefined {
     switch (pattern[at]) {
       case '\\':

@@ -1,6 +1,6 @@
 // Permission rules: `tool` or `tool(pattern)`. The pattern matches paths for the built-in file tools, commands for
-// `bash`, and parameters as JSON for all other tools. Which one depends only on the tool, never on what a call passes
-// to it.
+// `bash`, and parameters as JSON for all other tools. The kind of pattern depends only on the tool, never on the
+// parameters of a call.
 
 import { allowsCommand, commandText, exactPattern } from './allow-command.ts';
 import { fitsText } from './fits-text.ts';
@@ -14,7 +14,7 @@ export interface PermissionRule {
   readonly pattern: string | undefined;
 }
 
-/** What a rule's pattern is compared with. */
+/** The value that a rule's pattern is compared with. */
 export type ToolTarget =
   | FileTarget
   /** A path outside the workspace, which refuses it. */
@@ -47,7 +47,7 @@ const alsoDeniedAs: Readonly<Record<string, readonly string[]>> = {
   write_file: ['edit_file'],
 };
 
-/** @throws Error that says what is wrong with the text */
+/** @throws Error with the fault of the text */
 export function parseRule(text: string): PermissionRule {
   const match = /^([A-Za-z0-9_*.-]{1,128})(?:\(([\s\S]*)\))?$/.exec(text.trim());
   if (match === null)
@@ -74,12 +74,12 @@ export function exactRule(use: ToolUse): PermissionRule {
   }
 }
 
-/** The folder where a command runs; as the call spells it, if it does not exist. */
+/** The folder where a command runs. If it does not exist, as the call spells it. */
 function folderOf({ params, target }: ToolUse): string {
   return (target.kind === 'command' ? target.folder : undefined) ?? String(params.cwd ?? '.');
 }
 
-/** What `allow_always` covers, in words. */
+/** Describes what `allow_always` covers. */
 export function describeExact({ tool, target }: ToolUse): string {
   switch (target.kind) {
     case 'file': {
@@ -128,7 +128,7 @@ export function isAllowed(rules: readonly PermissionRule[], use: ToolUse): boole
   return allowsCommand(patterns, target.command, target.folder);
 }
 
-/** True if the rule forbids the use, or if that cannot be decided. */
+/** True if the rule forbids the use, or if it cannot be decided. */
 export function forbids(rule: PermissionRule, use: ToolUse): boolean {
   const { pattern } = rule;
   const { target } = use;

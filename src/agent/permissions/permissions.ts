@@ -1,5 +1,5 @@
-// Asks a person whether a tool may run, where rules and the mode leave it open (judge-use.ts). The question is an
-// event; the run waits for the answer. A question without an answer is denied after ten minutes.
+// Asks a person whether a tool may run, if rules and the mode do not decide (judge-use.ts). The question is an event;
+// the run waits for the answer. A question without an answer is denied after ten minutes.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
@@ -29,7 +29,7 @@ export interface PermissionRequest extends JudgedUse {
   /** Adds a rule to those of the session. */
   readonly remember: (rule: PermissionRule) => Promise<void>;
   readonly signal: AbortSignal;
-  /** Called when the run begins to wait; it waits until `check` settles. */
+  /** Called when the run begins to wait. It waits until `check` settles. */
   readonly onWait: (permission: Permission) => void;
 }
 
@@ -116,7 +116,7 @@ export function createPermissions({
     signal.addEventListener('abort', onAbort, { once: true });
     let timer: NodeJS.Timeout | undefined;
     try {
-      // Logged before anybody can answer: the answer must never come before its question.
+      // Logged before the question can be answered: in the log, no answer may come before its question.
       await log.append([
         {
           type: 'permission.request',
@@ -217,7 +217,7 @@ export function createPermissions({
         if (decision === 'allow_always') await request.remember(exactRule(asShown(request)));
         await tell(one.permission, decision, reason, owner);
       } catch (error) {
-        // The decision is not in the log, so it was not made.
+        // The decision is not in the log, so it does not count.
         one.isDecided = false;
         throw error;
       }

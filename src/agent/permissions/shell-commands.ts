@@ -1,4 +1,4 @@
-// Finds every command that a shell text may run, for deny rules: in lists, pipes, sub-shells, substitutions and the
+// Finds every command that a shell text may run (for deny rules): in lists, pipes, sub-shells, substitutions and the
 // bodies of control structures. Text that the shell knows only at run time becomes `unknown`, which rules treat as a
 // match. One pass, linear in the text.
 

@@ -1,7 +1,7 @@
 // Ends processes that a program leaves behind outside its process group. Programs started for tools and MCP servers
 // carry a mark in their environment, which their children inherit; on Linux, processes with the mark are found and
-// ended. The marks are on disk while their programs run: the next start ends the processes that a killed server has
-// left.
+// ended. The marks are on disk while their programs run, so that the next start can end the processes that a killed
+// server left.
 //
 // A process that drops its environment and leaves both its group and its parent is not found.
 
@@ -50,9 +50,7 @@ interface Note {
   readonly server: { readonly pid: number; readonly startedAt: number };
 }
 
-/**
- * Stopped processes cannot start others, so this many rounds are enough for any tree that does not resist on purpose.
- */
+/** Stopped processes cannot start others, so this many rounds end any tree that does not resist on purpose. */
 const maxRounds = 20;
 const roundMs = 20;
 
@@ -99,7 +97,7 @@ export function createCallMarks({ stateFolder }: CallMarksOptions = {}): CallMar
       for (const { path, value } of readJsonFolder(folder)) {
         const note = toNote(value);
         if (note !== undefined && note.boot === boot) {
-          // A server that is still running ends its programs itself.
+          // The other server is still running and ends its programs itself.
           if (readProcess(note.server.pid)?.startedAt === note.server.startedAt) continue;
           ended += (await endAll(note.mark, [])).ended;
         }

@@ -1,5 +1,5 @@
-// The processes of this machine from /proc (Linux). A process is identified by pid and start time together, since pids
-// are reused.
+// Reads the processes of this machine from /proc (Linux). A process is identified by pid and start time together, since
+// pids are reused.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -87,7 +87,7 @@ function read(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch {
-    // The process is gone or belongs to another user.
+    // The process has ended or belongs to another user.
     return undefined;
   }
 }

@@ -32,7 +32,7 @@ export interface ProgramFinderOptions {
   readonly extensions?: readonly string[];
 }
 
-/** Linux follows as many. */
+/** The limit of Linux. */
 const maxLinks = 40;
 const standardPath = process.platform === 'win32' ? '' : '/usr/local/bin:/usr/bin:/bin';
 

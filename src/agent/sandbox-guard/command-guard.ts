@@ -1,5 +1,5 @@
-// Guards each command: scans the workspace before it, says what the sandbox must cover, and afterwards removes whatever
-// the user's own programs would run. A journal on disk lets the next start finish this after a crash.
+// Guards each command: scans the workspace before it, plans the covers of the sandbox, and afterwards removes new files
+// that the user's own programs would run. A journal on disk lets the next start finish this after a crash.
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,9 +13,9 @@ import { createPlaceholders, removeIfEmpty } from './placeholders.ts';
 import { type Scan, scanWorkspace } from './scan-workspace.ts';
 import { takeAway } from './take-away.ts';
 
-/** A file that other programs run later, and what was done about its change. */
+/** A changed file that other programs run later. */
 export interface RunsLaterChange extends Change {
-  /** `removed`: the command may not create it, so it was taken away. `told`: it is still there. */
+  /** `removed`: the command was not allowed to create it, so it was removed. `told`: it was only reported. */
   readonly action: 'removed' | 'told';
 }
 
@@ -27,11 +27,11 @@ export interface GuardedCommand {
 }
 
 export interface CommandGuard {
-  /** If `isSandboxed` is false, nothing is covered and changes are only told. */
+  /** If `isSandboxed` is false, nothing is covered and changes are only reported. */
   begin(options: { readonly isSandboxed: boolean }): Promise<GuardedCommand>;
   /** Call after a tool has written a file with a permission. `path`: relative to the workspace. */
   noteWrite(path: string): void;
-  /** Finishes commands that a crash has cut off. Resolves to the files that were taken away. */
+  /** Finishes commands that a crash interrupted. Resolves to the removed files. */
   recover(): Promise<readonly RunsLaterChange[]>;
 }
 
@@ -41,12 +41,12 @@ export interface CommandGuardOptions {
   readonly list: FilesThatRunLater;
   /** True for paths that a rule lets the file tools write by name; commands may write them, too. */
   readonly isAllowed?: (path: string) => boolean;
-  /** Files that this server, or its next start, runs or obeys; relative to the workspace. @default none */
-  readonly ownFiles?: readonly string[];
   /**
-   * A private folder outside the workspace for the journal and for files that were taken away. Undefined: neither is
-   * kept.
+   * Files that this server, or its next start, runs or reads as configuration; relative to the workspace.
+   * @default none
    */
+  readonly ownFiles?: readonly string[];
+  /** A private folder outside the workspace for the journal and for removed files. Undefined: neither is kept. */
   readonly stateFolder?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ const notAllSeen: RunsLaterChange = {
   runBy: 'unknown programs: the workspace is too large to be scanned in time, so some changes are not listed',
   action: 'told',
 };
-/** At most this many told changes are listed. */
+/** Limit of reported changes. */
 const tellAtMost = 50;
 
 export function createCommandGuard({

@@ -1,4 +1,4 @@
-// Covers keep files read-only inside the writable workspace. This file plans them and makes the bubblewrap arguments;
+// Covers keep files read-only inside the writable workspace. This file plans them and builds the bubblewrap arguments;
 // it reads the file system but changes nothing.
 //
 // Covers on `.git/config` and `.git/hooks` alone are not enough: `mv .git x; cp -r x .git` puts a writable copy in
@@ -43,9 +43,9 @@ const gitPlaceholders: readonly Placeholder[] = [
 const gitEntries = ['config', 'config.worktree', 'hooks', 'commondir', 'gitdir', 'info/attributes'];
 
 /**
- * Names at the workspace's root that are run soonest. An empty folder stands in for each: git, watchers and globs do
- * not see it, and removing it cannot remove anybody's work. Names that tools read in ordinary work are not among them;
- * if a command creates one of those, it is taken away when the command ends.
+ * Names at the workspace's root that are run soonest. Each gets an empty folder as its placeholder: git, watchers and
+ * globs ignore it, and removing it cannot remove any work. Names that tools read in ordinary work are not in the list;
+ * if a command creates one of those, it is removed when the command ends.
  */
 const rootPlaceholders: readonly string[] = [
   '.envrc',
@@ -63,7 +63,7 @@ const rootPlaceholders: readonly string[] = [
   '.gitlab-ci.yml',
   '.github/workflows',
 ];
-/** With these files .npmrc gets no placeholder: yarn 1 and bun fail if it is a folder. */
+/** If one of these files exists, .npmrc gets no placeholder: yarn 1 and bun fail if it is a folder. */
 const readsNpmrc = ['yarn.lock', 'bun.lock', 'bun.lockb'];
 
 export interface PlanOptions {
@@ -156,7 +156,7 @@ function kindOf(path: string): 'file' | 'folder' | 'link' | undefined {
   }
 }
 
-/** Where a link leads in the workspace; undefined outside, where commands cannot write anyway. */
+/** Resolves a link in the workspace; undefined outside, where commands cannot write anyway. */
 function targetIn(root: string, path: string): string | undefined {
   try {
     const target = realpathSync(join(root, path));

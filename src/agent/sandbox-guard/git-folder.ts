@@ -1,5 +1,5 @@
 // Says whether a git folder (`.git`, a bare one, or that of a submodule or worktree) could make git run something. A
-// command may create a repository anywhere, and the user's next `git status` in that folder would obey it.
+// command may create a repository anywhere, and the user's next `git status` in that folder would run its programs.
 
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,5 +1,5 @@
-// Compares the workspace before and after a command. Decides what must be taken away, because the command created it
-// without a permission, and what the result should tell.
+// Compares the workspace before and after a command. Decides which files are removed, because the command created them
+// without a permission, and which changes the result reports.
 
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -75,7 +75,7 @@ function doubtsIn(...args: Parameters<typeof findDoubts>): ReturnType<typeof fin
   try {
     return findDoubts(...args);
   } catch {
-    // The folder is gone or cannot be read.
+    // The folder was deleted or cannot be read.
     return [];
   }
 }
@@ -132,8 +132,7 @@ function changeOf(path: string, was: FileState | undefined, runBy: string): Chan
 }
 
 /**
- * If the scan before was incomplete, a file that was not touched since counts as old. The ctime cannot be set by
- * anybody.
+ * If the scan before was incomplete, a file that was not touched since counts as old. Programs cannot set the ctime.
  */
 function mayBeNew({ root, before }: Pick<JudgeOptions, 'root' | 'before'>, path: string): boolean {
   if (before.isComplete) return true;

@@ -34,7 +34,7 @@ export function createPlaceholders(root: string): Placeholders {
       if (process.getuid?.() === 0 && owner.uid !== 0) chownSync(absolute, owner.uid, owner.gid);
       return true;
     } catch {
-      // It exists by now and belongs to somebody else; or the folder cannot be written, not by the command either.
+      // Another program has created it meanwhile, or the folder is not writable, for the command either.
       return false;
     }
   }
@@ -66,13 +66,13 @@ export function createPlaceholders(root: string): Placeholders {
   };
 }
 
-/** Removes the placeholder, unless somebody has put something into it. */
+/** Removes the placeholder, unless it is no longer empty. */
 export function removeIfEmpty(path: string): void {
   try {
     const stats = lstatSync(path);
     if (stats.isDirectory()) rmdirSync(path);
     else if (stats.isFile() && stats.size === 0) unlinkSync(path);
   } catch {
-    // It is gone or in use.
+    // It was removed already, or is in use.
   }
 }

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FilesThatRunLater } from '../permissions/files-that-run-later.ts';
 import { isGitFolder } from '../permissions/is-git-folder.ts';
 
-/** Tells a file from another one at the same path, and its content from earlier content. */
+/** Distinguishes a file from another one at the same path, and its content from earlier content. */
 export interface FileState {
   /** Device and inode. */
   readonly id: string;
@@ -25,9 +25,9 @@ export interface Scan {
   readonly gitFolders: ReadonlyMap<string, { readonly id: string; readonly names: readonly string[] }>;
   /** Files that only a permission may change: the outermost listed file or folder. */
   readonly guarded: ReadonlyMap<string, FileState>;
-  /** Files that run later by design, whose changes are told. */
+  /** Files that run later by design. Their changes are reported. */
   readonly told: ReadonlyMap<string, FileState>;
-  /** False if the time was over before everything was scanned. */
+  /** False if the time limit ended the scan early. */
   readonly isComplete: boolean;
 }
 
@@ -93,7 +93,7 @@ export async function scanWorkspace({
     const isDotGit = isGit && /(?:^|\/)\.git$/i.test(folder.path);
     for (const entry of entries) {
       if (folder.only !== undefined && !folder.only(entry.name)) continue;
-      // Git folders of submodules and worktrees are in there; the rest is git's data.
+      // It contains the git folders of submodules and worktrees; the rest is git's data.
       if (isDotGit && !/^(?:modules|worktrees)$/i.test(entry.name)) continue;
       lookAt(entry, folder, absolute, isGit);
     }
@@ -165,7 +165,7 @@ function entriesOf(folder: string): readonly Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    // The folder is gone, or the server may not read it; then a command cannot do more in it either.
+    // The folder was deleted, or the server may not read it; then a command cannot do more in it either.
     return [];
   }
 }

@@ -1,12 +1,12 @@
-// Moves a file or folder of the workspace to a place where nothing runs it, so that nothing is lost. Linux only, like
-// the sandbox: its folder is opened first and checked, since another command may put a link in its place.
+// Moves a file or folder of the workspace to a place where nothing runs it, so that its content is kept. Linux only,
+// like the sandbox: its folder is opened first and checked, since another command may put a link in its place.
 
 import { randomUUID } from 'node:crypto';
 import { constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { chmod, cp, type FileHandle, lstat, open, readlink, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** The number of taken files and folders that are kept. */
+/** Limit of removed files and folders that are kept. */
 const keepAtMost = 100;
 
 /** Resolves to false if nothing was removed. `keepIn`: the folder to move it to; undefined: it is deleted. */
@@ -50,6 +50,6 @@ async function keep(from: string, keepIn: string, path: string): Promise<void> {
       await cp(from, to, { recursive: true, verbatimSymlinks: true });
     }
   } catch {
-    // Without room for a copy it is deleted all the same, since it must not run.
+    // If there is no space for a copy, it is still deleted, since it must not run.
   }
 }

@@ -14,9 +14,9 @@ import { errnoOf, explainSystemError } from './system-errors.ts';
 import { defineTool, type ToolRun } from './tool.ts';
 
 const defaultTimeoutMs = 120_000;
-/** Time between SIGTERM and SIGKILL, in ms. A cancel promises to be done within a second. */
+/** Time between SIGTERM and SIGKILL, in ms. A cancelled run must end within a second. */
 const graceMs = 500;
-/** How long to wait for output after the group is gone, in ms. */
+/** Time to wait for output after the group has ended, in ms. */
 const drainMs = 200;
 
 export const bashTool = defineTool({
@@ -63,10 +63,9 @@ async function start(
     try {
       return { ...(await startCommand(prepared.start)), isolation, mark: undefined };
     } catch (error) {
-      // The command is too long; the sandbox is not to blame.
+      // The command is too long; the sandbox works.
       if (errnoOf(error) === 'E2BIG') throw explainSystemError('The command', error) ?? error;
-      // Never run it without the sandbox instead: the cause may be temporary, and the caller was told that it runs in
-      // the sandbox.
+      // Never run it without the sandbox instead: the cause may be temporary, and the caller expects the sandbox.
       throw exhaustionOf(error) ?? prepared.refuse('bubblewrap could not be started', error);
     }
   }
@@ -117,7 +116,7 @@ async function runCommand(command: string, cwd: string, timeoutMs: number, run: 
     } catch (error) {
       // A cancel does not wait for the scan. If the process ends first, the next start does it.
       const ended = guarded.end().catch(() => undefined);
-      // The command was not run. A place to hide may have disappeared meanwhile, so prepare it once more.
+      // The command was not run. A hidden place may have disappeared meanwhile, so prepare the command once more.
       const wasNotRun = error instanceof CodeBuddyError && error.code === 'sandbox_unavailable';
       if (!wasNotRun || isLast) throw error;
       await ended;
@@ -164,7 +163,7 @@ async function followToEnd(
   clearTimeout(timer);
   clearTimeout(killTimer);
   run.signal.removeEventListener('abort', end);
-  // The shell is gone. Remaining processes of its group would keep the pipes open,
+  // The shell has ended. Remaining processes of its group would keep the pipes open,
   signalGroup(child, 'SIGKILL');
   // and so would processes that have left the group.
   const leftRunning = (await mark?.end()) ?? [];

@@ -1,5 +1,5 @@
-// The events of a tool call: `tool.start`, then `tool.complete` or `tool.error`. Long parameters and results are cut, since every event
-// goes to every stream and webhook; the session keeps the whole result.
+// The events of a tool call: `tool.start`, then `tool.complete` or `tool.error`. Long parameters and results are cut,
+// since every event goes to every stream and webhook; the session keeps the whole result.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';

@@ -14,7 +14,7 @@ const allowed = new Set([
   'TZ',
   'USER',
 ]);
-/** Without these, Windows does not find its libraries and programs, and programs do not find their folders. */
+/** Windows needs these to find its libraries and programs, and programs to find their folders. */
 const allowedOnWindows = new Set([
   'APPDATA',
   'COMSPEC',

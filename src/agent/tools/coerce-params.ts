@@ -1,6 +1,6 @@
-// Converts parameters to the types of the tool's JSON Schema where the given value can only mean one thing: "5000" for a number, null for an
-// optional parameter. Models, and people at a shell, often write them so. All else is left to the validator. ajv's own coercion is wider: it
-// turns null into 0, "" or false, and changes its input.
+// Converts parameters to the types of the tool's JSON Schema where the given value can only mean one thing: "5000" for
+// a number, null for an optional parameter. Models, and users at a shell, often write them this way. The validator
+// checks everything else. ajv's own coercion is wider: it turns null into 0, "" or false, and changes its input.
 
 import { isRecord } from '../../base/is-record.ts';
 

@@ -1,12 +1,12 @@
-// Direct tool calls (`POST /api/tools/:tool`). They ask nobody for permission; deny rules and the server's mode `read-only` hold for them
-// as for runs.
+// Direct tool calls (`POST /api/tools/:tool`). They run without asking for permission; deny rules and the server's mode
+// `read-only` apply to them as to runs.
 
 import type { PermissionMode } from '../../contract/permission-mode.ts';
 import type { Permissions } from '../permissions/permissions.ts';
 import type { RunOptions, ToolBox } from './tool-box.ts';
 
 export interface DirectTools extends ToolBox {
-  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, `permission_denied`, and whatever the tool throws */
+  /** @throws CodeBuddyError `tool_not_found`, `validation_failed`, `permission_denied`, and the errors of the tool */
   execute(
     name: string,
     params: Record<string, unknown>,
@@ -26,7 +26,7 @@ export function createDirectTools(
       const use = permissions.ignoresTarget(call) ? undefined : await tools.useOf(call);
       if (use !== undefined) permissions.assertNotDenied({ ...use, mode, readOnly: call.readOnly });
       const outcome = await tools.run(call, {
-        // Read late: reading it is what starts to watch for the client's going away.
+        // Read late: the first read starts to watch whether the client disconnects.
         signal: context.signal,
         use,
         ...(sessionId === undefined ? {} : { sessionId }),

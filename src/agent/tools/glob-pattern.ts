@@ -38,7 +38,7 @@ function badPattern(message: string, cause?: unknown): CodeBuddyError {
 const anything = '(?s:.*)';
 
 /**
- * What a bracket matches that is a whole path segment: one of its characters, the name as written (`app/[id]`), or
+ * The meaning of a bracket that is a whole path segment: one of its characters, the name as written (`app/[id]`), or
  * either.
  */
 export type BracketSegments = 'class' | 'name' | 'both';

@@ -1,11 +1,12 @@
 // Removes temporary files that a crash in the middle of a write left in the workspace. They are found by a walk in the
-// background, since a list of them would cost one commit per write. Only regular files with exactly the name that a
-// write gives, that belong to this server's user or the workspace's owner, and that nobody is writing are removed.
+// background, since a list of them would cost one commit per write. Removes only regular files with exactly the name
+// that a write gives, if they belong to this server's user or the workspace's owner and no process is writing them.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isProcessAlive } from '../../base/is-process-alive.ts';
 import { isTemporaryName, pidOfTemporaryName } from './temporary-name.ts';
 
 export interface LeftoverOptions {
@@ -20,7 +21,7 @@ export interface LeftoverOptions {
 
 /** Deeper folders are skipped: each level keeps a handle open. */
 const maxDepth = 64;
-/** No write takes this long: after that, a process with the same pid is another one. */
+/** No write takes this long: an older file belongs to another process with the same pid. */
 const longestWriteMs = 60 * 60 * 1000;
 
 /** Resolves to the number of removed files. Skips what it cannot read or remove; the next start tries again. */
@@ -52,7 +53,7 @@ export async function removeLeftovers({
       folder = await openFolder(path);
       await walk(folder, depth);
     } catch (error) {
-      // The folder is gone, was replaced by a link, or may not be read.
+      // The folder was deleted, was replaced by a link, or may not be read.
       if (!(error instanceof Error && 'code' in error)) throw error;
     } finally {
       await folder?.handle?.close();
@@ -87,7 +88,7 @@ export async function removeLeftovers({
     if (pid === undefined) return false;
     // In a container, one server after another may have the same pid.
     if (pid === process.pid) return mtimeMs >= startedAt;
-    return isAlive(pid) && Math.abs(Date.now() - mtimeMs) < longestWriteMs;
+    return isProcessAlive(pid) && Math.abs(Date.now() - mtimeMs) < longestWriteMs;
   }
 
   await visit(root, 0);
@@ -108,13 +109,4 @@ async function openFolder(path: string): Promise<Folder> {
   }
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   return { handle, at: `/proc/self/fd/${handle.fd}` };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -1,5 +1,5 @@
-// Replaces text in the bytes of a file. All other bytes stay as they are, whatever they mean, and the file keeps its
-// line endings.
+// Replaces text in the bytes of a file. All other bytes stay unchanged, even invalid ones, and the file keeps its line
+// endings.
 
 import { findText } from './find-text.ts';
 import { encodeText, type TextEncoding } from './text-encoding.ts';

@@ -1,5 +1,5 @@
-// Encodes the outcome of a call as the text that the session keeps and the model reads; no other place does. A text that is too long keeps
-// its head and its tail, and says how to read the rest.
+// Encodes the outcome of a call as the text that the session keeps and the model reads; no other place does. A text
+// that is too long keeps its head and its tail, and says how to read the rest.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
@@ -7,7 +7,7 @@ import { cutHead, cutTail, isBlank, sendable, sendableDeep } from '../../base/te
 import { estimateTextTokens, lengthForTokens } from '../text-tokens.ts';
 import type { ToolOutcome } from './tool.ts';
 
-/** Limit of one result in UTF-8 bytes, whatever the model can read. */
+/** Limit of one result in UTF-8 bytes, for every model. */
 export const maxResultBytes = 262_144;
 
 /** The whole text, up to `maxResultBytes`. */

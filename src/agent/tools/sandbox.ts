@@ -1,7 +1,7 @@
 // Runs commands in bubblewrap: the workspace is writable, the rest read-only, keys and sockets are hidden, there is no
-// network unless it is allowed, and the kernel cannot be changed. docs/sandbox.md says what is promised and what is
-// not. It never fails open: a command runs without the sandbox only if there is known to be none and the settings allow
-// that.
+// network unless it is allowed, and the kernel cannot be changed. docs/sandbox.md lists what is promised and what is
+// not. It never fails open: a command runs without the sandbox only if the sandbox is known to be missing and the
+// settings allow that.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { Isolation, SandboxMode } from '../../contract/sandbox.ts';
@@ -86,13 +86,29 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     };
   }
 
-  const probe = (): Promise<SandboxState> =>
-    probeBubblewrap({
-      workspace,
-      program: findProgram(),
-      timeoutMs: probeTimeoutMs,
-      prepareStart: (command) => prepareStart(command, workspace, []),
-    });
+  async function probe(): Promise<SandboxState> {
+    // A bubblewrap that is killed during its own start can leave a process behind, despite --die-with-parent.
+    const mark = options.marks?.create();
+    let left: Promise<unknown> | undefined;
+    const endLeft = (): Promise<unknown> => {
+      left ??= mark?.end() ?? Promise.resolve();
+      return left;
+    };
+    try {
+      return await probeBubblewrap({
+        workspace,
+        program: findProgram(),
+        timeoutMs: probeTimeoutMs,
+        endLeft,
+        prepareStart: async (command) => {
+          const start = await prepareStart(command, workspace, []);
+          return { ...start, environment: { ...start.environment, ...mark?.environment } };
+        },
+      });
+    } finally {
+      await endLeft();
+    }
+  }
 
   /** Concurrent callers share one check. */
   function look(): Promise<SandboxState> {
@@ -162,7 +178,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   };
 }
 
-/** The error for a command that was not run. */
+/** Creates the error for a command that was not run. */
 function refusal(why: string, cause?: unknown): CodeBuddyError {
   return new CodeBuddyError(
     'sandbox_unavailable',

@@ -1,5 +1,5 @@
-// Searches in linear time (RE2) and yields to the event loop every few milliseconds. Neither a hostile pattern nor a
-// large workspace stops the server.
+// Searches in linear time (RE2) and yields to the event loop every few milliseconds: neither a hostile pattern nor a
+// large workspace can block the server.
 
 import { CodeBuddyError, exhaustionOf } from '../../base/errors.ts';
 import { cutHead } from '../../base/text.ts';

@@ -38,7 +38,7 @@ const words: Readonly<Record<string, string>> = {
   ENOEXEC: 'is not a program that this machine can run',
 };
 
-/** In addition to those of `exhaustionOf`. The machine is at a limit, not the file: a later call can succeed. */
+/** In addition to those of `exhaustionOf`. The limit is the machine's, not the file's: a later call can succeed. */
 const exhausted: Readonly<Record<string, string>> = {
   EAGAIN: 'this machine has no process or thread left',
   ENOBUFS: 'this machine has no buffer space left',

@@ -1,5 +1,5 @@
-// All tools by name, and the one way to run them: `prepare` checks a call once, `run` logs its start and its end, turns file changes into
-// events, and returns a failure of the tool as an outcome.
+// Holds all tools by name, and is the only way to run them: `prepare` checks a call once, `run` logs its start and its
+// end, turns file changes into events, and returns a failure of the tool as an outcome.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { wellFormedDeep } from '../../base/text.ts';
@@ -67,15 +67,18 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly sessionId?: string;
   readonly runId?: string;
-  /** How many requests of this server's own webhooks led to the call. @default 0 */
+  /** The number of requests of this server's own webhooks that led to the call. @default 0 */
   readonly hop?: number;
-  /** The only file that runs later and that the call may change. Left out: any such file, as the caller itself asked for it. */
+  /**
+   * The only file that runs later and that the call may change. Left out: any such file, as the caller itself asked for
+   * it.
+   */
   readonly guard?: { readonly allowed: string | undefined };
   /** Writes for the commit of `tool.start`. */
   readonly alongStart?: readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
   readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
-  /** What was allowed. A path that leads elsewhere by now is not written. */
+  /** The allowed file. A path that leads elsewhere by now is not written. */
   readonly use?: ToolUse | undefined;
 }
 
@@ -86,9 +89,12 @@ export interface ToolBox {
    * @throws CodeBuddyError `tool_not_found`, `validation_failed`
    */
   prepare(name: string, params: Record<string, unknown>): Promise<PreparedCall>;
-  /** How a tool that runs commands would run them now; undefined for other tools. @throws CodeBuddyError `sandbox_unavailable` */
+  /**
+   * How a command would run now; undefined for tools that run no commands.
+   * @throws CodeBuddyError `sandbox_unavailable`
+   */
   isolationOf(name: string): Promise<CommandIsolation | undefined>;
-  /** What permission rules are matched against: for files, where their path really leads. */
+  /** Returns the target that permission rules are matched against; for files, the real path. */
   useOf(call: PreparedCall): Promise<ToolUse>;
   /** The file that the call would change, if other programs run it later. */
   guardedFile(call: PreparedCall, use: ToolUse): Promise<GuardedFile | undefined>;
@@ -98,7 +104,7 @@ export interface ToolBox {
 
 export interface CommandIsolation {
   readonly sandbox: Isolation;
-  /** True if a sandbox is expected and missing: a person decides, unless a rule names exactly this command. */
+  /** True if a sandbox is expected but missing: a person decides, unless a rule allows exactly this command. */
   readonly isMissing: boolean;
 }
 
@@ -107,7 +113,10 @@ export interface ToolBoxOptions {
   readonly log: Pick<EventLog, 'append' | 'publish'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly external?: ExternalTools;
-  /** Keeps the watcher silent about a file that a tool changes, until the returned function is called; see `FileWatcher.hold`. */
+  /**
+   * Keeps the watcher silent about a file that a tool changes, until the returned function is called; see
+   * `FileWatcher.hold`.
+   */
   readonly holdFile?: (path: string) => (version: string | undefined) => void;
   /** Confines commands. Undefined: they run without a sandbox. */
   readonly sandbox?: Sandbox;

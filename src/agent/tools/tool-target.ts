@@ -1,4 +1,5 @@
-// What permission rules are matched against: the command of `bash`, the file that a path leads to, or the parameters of other tools.
+// Determines the target that permission rules are matched against: the command of `bash`, the file that a path leads
+// to, or the parameters of other tools.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { FileTarget } from '../permissions/path-rule.ts';

@@ -26,10 +26,16 @@ export interface ToolRun {
   readonly commandGuard: CommandGuard;
   /** Throws for a file that this call may not change. `realPath`: relative to the workspace, with links followed. */
   readonly checkWrite?: (realPath: string) => void;
-  /** False if this call may not change another name (hard link) of the file: the file then gets its own copy of the content. */
+  /**
+   * False if this call may not change another name (hard link) of the file: the file then gets its own copy of the
+   * content.
+   */
   readonly mayShare?: (stats: Stats) => Promise<boolean>;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
-  /** Called before a file is changed, with its real path relative to the workspace: the watcher ignores it until the call ends. */
+  /**
+   * Called before a file is changed, with its real path relative to the workspace: the watcher ignores it until the
+   * call ends.
+   */
   readonly beforeFileChange: (path: string) => void;
   /** `path`: relative to the workspace, with `/`. `version`: of the file as the tool left it; see `WrittenFile`. */
   readonly onFileChange: (

@@ -1,5 +1,5 @@
-// Checks the parameters of a built-in tool against its JSON Schema. Each schema is compiled on first use, because Ajv takes
-// 20 ms to load.
+// Checks the parameters of a built-in tool against its JSON Schema. Each schema is compiled on first use, because Ajv
+// takes 20 ms to load.
 
 import { createRequire } from 'node:module';
 import type { Ajv2020 as AjvClass, ValidateFunction } from 'ajv/dist/2020.js';

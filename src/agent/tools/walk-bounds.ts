@@ -1,8 +1,8 @@
-// Limits the cost of one walk through folders, and keeps the reasons why a result is incomplete, which the caller gets.
+// Limits the cost of one walk through folders, and collects the reasons why its result is incomplete.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Why a result is incomplete. */
+/** The reason why a result is incomplete. */
 export type Truncation = 'results' | 'size' | 'depth' | 'entries' | 'time';
 
 export interface WalkLimits {
@@ -72,7 +72,10 @@ export class WalkBounds {
     return now >= this.#sliceEnd || now >= this.#endAt;
   }
 
-  /** Yields to the event loop now and then. False when the time is over. @throws the reason of an aborted signal */
+  /**
+   * Yields to the event loop now and then. Resolves to false when the time limit is reached.
+   * @throws the reason of an aborted signal
+   */
   async goOn(signal: AbortSignal): Promise<boolean> {
     const now = this.#now();
     if (now >= this.#sliceEnd) {

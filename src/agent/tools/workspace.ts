@@ -1,5 +1,5 @@
-// The folder that tools may read and change, and the only way to its files. Permission is decided for the object that
-// was really opened, never for a path that someone may swap in between.
+// The folder that tools may read and change, and the only way to its files. Permission is decided for the opened object
+// itself, not for its path, which may be swapped in between.
 
 import type { Dirent } from 'node:fs';
 import { type FileHandle, opendir, stat } from 'node:fs/promises';
@@ -23,7 +23,7 @@ export interface DirectoryEntry {
 
 export interface WorkspaceOptions {
   readonly denyRules?: FileDenyRules | undefined;
-  /** Tells where the user's ignore file is. @default process.env */
+  /** Determines where the user's ignore file is. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -38,14 +38,14 @@ export interface Workspace {
    * @throws CodeBuddyError `outside_workspace`, `tool_failed`
    */
   relative(path: string): string;
-  /** Where a path really leads; if the file is missing, judged by its nearest existing folder. */
+  /** Resolves a path; if the file is missing, by its nearest existing folder. */
   realFile(path: string): Promise<RealFile>;
   /**
    * Opens a regular file for reading. The caller closes it. Deny rules do not apply to `own`, the server's own use.
    * @throws CodeBuddyError `file_not_found`, `outside_workspace`, `permission_denied`, `tool_failed`
    */
   openFile(path: string, use?: 'tool' | 'own'): Promise<FileHandle>;
-  /** Where an existing file really is, relative to the root, with links followed. */
+  /** The real path of an existing file, relative to the root, with links followed. */
   realPath(path: string): Promise<string>;
   /** In no particular order; `truncated` if there are more than `maxEntries`. */
   readDirectory(
@@ -59,7 +59,7 @@ export interface Workspace {
    */
   writeFile(path: string, content: string | Buffer, options?: WriteOptions): Promise<WrittenFile>;
   /**
-   * Reads the file through `change` and writes what it returns. Nothing in this process writes the file in between.
+   * Passes the content to `change` and writes the returned content. Nothing in this process writes the file in between.
    * @throws CodeBuddyError `file_changed` if another process did; its content is kept
    */
   changeFile(

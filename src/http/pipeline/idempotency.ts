@@ -122,7 +122,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
   /** Stores a problem as the answer: a tool that ran and failed must not run again. */
   async function rememberProblem(request: FastifyRequest, thrown: unknown): Promise<void> {
     const problem = toProblem(thrown);
-    // Nothing was done, and the request may succeed once the key has more scopes.
+    // The request had no effect, and may succeed once the key has more scopes.
     if (problem.code === 'insufficient_scope') {
       release(request);
       return;

@@ -30,7 +30,7 @@ export async function answerByRun(
   mode: PromptMode,
   { keepWaiting }: { readonly keepWaiting: boolean },
 ): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
-  // Before the run starts: a run whose events nobody can receive must not keep working.
+  // Before the run starts: a run whose events cannot be received must not keep working.
   if (mode === 'stream') requireRoomForStream(request, context);
   const { keyId, mayUseTools } = callerOf(request);
   const start = {
@@ -119,13 +119,13 @@ async function followRun(
     stream.close();
     return;
   }
-  const items = events.subscribe({
+  const batches = events.subscribeInBatches({
     runId,
     after: started.afterSequence,
     deltas: true,
     signal: stream.signal,
   });
-  await followLog(stream, items, context, {
+  await followLog(stream, batches, context, {
     historyEnd: started.afterSequence,
     endsAfter: ({ type }) => endTypes.has(type),
   });

@@ -121,11 +121,11 @@ export function eventRoutes(context: HttpContext): readonly RouteDefinition[] {
         content: { 200: { 'application/json': loggedEventSchema } },
         errors: ['event_not_found', 'storage_unavailable'],
       },
-      handler: async (request) => {
+      handler: async (request, reply) => {
         const { id } = request.params as { id: string };
         const event = await events.get(id);
         if (event === undefined) throw new CodeBuddyError('event_not_found', `Event "${id}" not found.`);
-        return event;
+        return reply.type('application/json; charset=utf-8').send(event.text);
       },
     },
     {

@@ -3,18 +3,19 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { LoggedEvent } from '../../contract/event.ts';
 import { eventSchema } from '../../contract/event.ts';
 import { pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
 import { expandTypes } from '../../events/event-filter.ts';
-import type { EventFilter } from '../../events/event-log.ts';
+import type { EventFilter, StreamItem } from '../../events/event-log.ts';
+import type { StoredEvent } from '../../events/stored-event.ts';
 import type { HttpContext } from '../context.ts';
 import { decodeCursor, encodeCursor } from '../resources/cursor.ts';
 import type { EventSource } from '../services.ts';
+import { gapMessage } from './item-frames.ts';
 import { openEventStream } from './sse.ts';
 import { wantsEventStream } from './sse-accept.ts';
-import { followLog, gapMessage } from './sse-log.ts';
+import { followLog } from './sse-log.ts';
 
 const typeList = {
   anyOf: [
@@ -82,7 +83,7 @@ export interface EventReading {
   /** Where a stream begins if the request does not say: after the last event, or with the first event of the scope. */
   readonly from: 'end' | 'start';
   /** The stream is closed after an event for which this is true. */
-  readonly endsAfter?: (event: LoggedEvent) => boolean;
+  readonly endsAfter?: (event: Pick<StoredEvent, 'type' | 'sequence'>) => boolean;
   /** True if no more events can come: the stream ends with the last logged one. */
   readonly isOver?: boolean;
 }
@@ -98,14 +99,15 @@ export async function readLog(
   const query = request.query as EventQueryString;
   return wantsEventStream(request)
     ? streamEvents(request, reply, context, events, query, reading)
-    : pageOfEvents(events, query, reading);
+    : reply.type('application/json; charset=utf-8').send(await pageOfEvents(events, query, reading));
 }
 
+/** As JSON text, put together from the texts of the events. */
 async function pageOfEvents(
   events: EventSource,
   query: EventQueryString,
   { scope }: EventReading,
-): Promise<{ events: readonly LoggedEvent[]; nextCursor: string | null }> {
+): Promise<string> {
   const { limit = 50, order = 'asc', cursor } = query;
   const list = `events ${order}`;
   const position = cursor === undefined ? undefined : Number(decodeCursor(list, cursor));
@@ -128,7 +130,11 @@ async function pageOfEvents(
       ...(order === 'asc' ? { after: last.sequence } : { before: last.sequence }),
       ...(order === 'desc' && after !== undefined ? { after } : {}),
     }));
-  return { events: found, nextCursor: hasMore ? encodeCursor(list, String(last.sequence)) : null };
+  const nextCursor = hasMore ? encodeCursor(list, String(last.sequence)) : null;
+  // Added up, not joined, which would copy each text twice.
+  let texts = '';
+  for (const { text } of found) texts += texts === '' ? text : `,${text}`;
+  return `{"events":[${texts}],"nextCursor":${JSON.stringify(nextCursor)}}`;
 }
 
 async function hasEvents(
@@ -174,8 +180,8 @@ async function streamEvents(
   } else {
     // A run's stream must see the event that ends the run, whatever types the reader wants; `wants` filters them.
     const filter = types === undefined || endsAfter !== undefined ? scope : { ...scope, types };
-    const items = events.subscribe({ ...filter, after, deltas, signal: stream.signal });
-    await followLog(stream, items, context, follow);
+    const batches = events.subscribeInBatches({ ...filter, after, deltas, signal: stream.signal });
+    await followLog(stream, batches, context, follow);
   }
   return reply;
 }
@@ -189,12 +195,16 @@ async function startOf(events: EventSource, scope: EventReading['scope'], last: 
   return oldest === undefined ? last : oldest.sequence - 1;
 }
 
-async function* readToEnd(events: EventSource, scope: EventReading['scope'], start: number) {
+async function* readToEnd(
+  events: EventSource,
+  scope: EventReading['scope'],
+  start: number,
+): AsyncGenerator<readonly StreamItem[], undefined> {
   for (let after = start; ; ) {
     const page = await events.read({ ...scope, after, limit: 200 });
-    for (const event of page) yield { kind: 'event', event } as const;
     const last = page.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return undefined;
+    yield page.map((event) => ({ kind: 'event', event }));
     after = last.sequence;
   }
 }

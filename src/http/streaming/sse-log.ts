@@ -1,16 +1,18 @@
 // Copies events from the log to a stream. History is sent at the reader's pace. Live events are buffered up to a limit;
 // a reader that exceeds it is disconnected (see sse.ts), so no reader can make the server hold more than its buffer.
 
-import type { LoggedEvent } from '../../contract/event.ts';
 import type { StreamItem } from '../../events/event-log.ts';
+import type { StoredEvent } from '../../events/stored-event.ts';
 import type { HttpContext } from '../context.ts';
+import { frameOfItem, sharedFrameOf } from './item-frames.ts';
 import type { EventStream } from './sse.ts';
-import type { ServerSentEvent } from './sse-frame.ts';
 
 /** A reader over its limit has this long to catch up: a burst within one turn of the event loop is not its fault. */
 const overflowGraceMs = 1000;
 /** A reader of history has this long to read what the socket buffers. */
 const historyPatienceMs = 30_000;
+/** Messages are written together up to this length, because a write takes longer than formatting twenty messages. */
+const maxWriteLength = 64 * 1024;
 
 export interface FollowOptions {
   /**
@@ -20,28 +22,31 @@ export interface FollowOptions {
   /** Selects the events to send. @default all */
   readonly wants?: (type: string) => boolean;
   /** The stream is closed after an event for which this is true, even if the event itself is not sent. */
-  readonly endsAfter?: (event: LoggedEvent) => boolean;
+  readonly endsAfter?: (event: Pick<StoredEvent, 'type' | 'sequence'>) => boolean;
 }
 
 /**
- * Sends `items` until they or the stream end, then closes the stream. Never rejects: the answer has begun, so errors
+ * Sends `batches` until they or the stream end, then closes the stream. Never rejects: the answer has begun, so errors
  * are logged.
  */
 export async function followLog(
   stream: EventStream,
-  items: AsyncIterable<StreamItem>,
+  batches: AsyncIterable<readonly StreamItem[]>,
   { logger, limits }: Pick<HttpContext, 'logger' | 'limits'>,
-  { historyEnd, wants = () => true, endsAfter = () => false }: FollowOptions,
+  options: FollowOptions,
 ): Promise<void> {
   try {
-    for await (const item of items) {
-      if (!stream.isOpen) break;
-      const keepsUp = sendItem(stream, item, wants);
-      const isOverBuffer = stream.bufferedBytes > limits.streamBufferBytes;
-      if (item.kind === 'event' && endsAfter(item.event)) break;
-      const isHistory = item.kind === 'event' && item.event.sequence <= historyEnd;
-      if (isHistory && !keepsUp) await stream.drained(historyPatienceMs);
-      else if (isOverBuffer) await stream.drained(isHistory ? historyPatienceMs : overflowGraceMs);
+    for await (const batch of batches) {
+      for (const { frames, isHistory, isLast } of writesOf(batch, stream.named, options)) {
+        const keepsUp = frames === '' || stream.sendFrames(frames);
+        if (isLast || !stream.isOpen) {
+          stream.close();
+          return;
+        }
+        if (isHistory && !keepsUp) await stream.drained(historyPatienceMs);
+        else if (stream.bufferedBytes > limits.streamBufferBytes)
+          await stream.drained(isHistory ? historyPatienceMs : overflowGraceMs);
+      }
     }
   } catch (error) {
     // The reader reconnects and resumes.
@@ -50,27 +55,40 @@ export async function followLog(
   stream.close();
 }
 
-/** The message that events before `firstSequence` are no longer kept. */
-export function gapMessage(firstSequence: number): ServerSentEvent {
-  const sequence = firstSequence - 1;
-  // With an id, so a reader that reconnects does not get the same gap again.
-  return {
-    id: sequence,
-    event: 'gap',
-    data: { type: 'gap', sequence, firstSequence, data: { firstSequence } },
-  };
+interface StreamWrite {
+  readonly frames: string;
+  /** Whether the last event in it is history. */
+  readonly isHistory: boolean;
+  /** True if the stream ends with it. */
+  readonly isLast: boolean;
 }
 
-/** Sends one item. False if the reader does not keep up. */
-function sendItem(stream: EventStream, item: StreamItem, wants: (type: string) => boolean): boolean {
+function* writesOf(
+  batch: readonly StreamItem[],
+  named: boolean,
+  { historyEnd, wants = () => true, endsAfter = () => false }: FollowOptions,
+): Generator<StreamWrite, undefined> {
+  let frames = '';
+  let isHistory = false;
+  for (const item of batch) {
+    isHistory = item.kind === 'event' && item.event.sequence <= historyEnd;
+    // Readers of history are each at another place, so nothing of it is kept for others.
+    if (isWanted(item, wants)) frames += isHistory ? frameOfItem(item, named) : sharedFrameOf(item, named);
+    const isLast = item.kind === 'event' && endsAfter(item.event);
+    if (!isLast && frames.length < maxWriteLength) continue;
+    yield { frames, isHistory, isLast };
+    frames = '';
+  }
+  if (frames !== '') yield { frames, isHistory, isLast: false };
+}
+
+function isWanted(item: StreamItem, wants: (type: string) => boolean): boolean {
   switch (item.kind) {
-    case 'event': {
-      const { event } = item;
-      return wants(event.type) ? stream.send({ id: event.sequence, event: event.type, data: event }) : true;
-    }
+    case 'event':
+      return wants(item.event.type);
     case 'delta':
-      return wants(item.delta.type) ? stream.send({ event: item.delta.type, data: item.delta }) : true;
+      return wants(item.delta.type);
     case 'gap':
-      return stream.send(gapMessage(item.firstSequence));
+      return true;
   }
 }

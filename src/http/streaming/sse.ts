@@ -21,6 +21,10 @@ export interface EventStream {
   readonly isOpen: boolean;
   /** Writes a message. False if the socket is full: wait for `drained()`. */
   send(message: ServerSentEvent): boolean;
+  /** Writes messages that are formatted already, as `named` says. The same text can go to many readers. */
+  sendFrames(frames: string): boolean;
+  /** True if messages have an `event:` line. */
+  readonly named: boolean;
   /** Writes a comment, which readers ignore. */
   comment(text: string): void;
   /** Bytes that wait for the reader. */
@@ -142,7 +146,9 @@ export function openEventStream(
     get isOpen() {
       return !closing;
     },
+    named,
     send: (message) => write(frameEvent(message, named)),
+    sendFrames: write,
     comment: (text) => {
       write(frameComment(text));
     },

@@ -1,20 +1,40 @@
 // Convert rows of SQLite to records of the store. The tables are STRICT, which guarantees the types below.
 
 import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
+import { DamagedRowError } from '../row-json.ts';
 import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from '../store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-export function toEventRow(row: Row): EventRow {
-  return {
-    sequence: row.sequence as number,
-    id: row.id as string,
-    type: row.type as string,
-    timestamp: row.timestamp as number,
-    sessionId: row.session_id as string | null,
-    runId: row.run_id as string | null,
-    data: row.data as string,
-  };
+export type EventColumns = readonly [
+  sequence: number,
+  id: string,
+  type: string,
+  timestamp: number,
+  sessionId: string | null,
+  runId: string | null,
+  data: string | null,
+  isValid: number | null,
+];
+
+/**
+ * Events are read as arrays, in half the time of objects. Their readers pass the data on without parsing it, so damage
+ * must be found here. `isValid` is `json_valid(data)`.
+ * @throws DamagedRowError
+ */
+export function toEventRow([
+  sequence,
+  id,
+  type,
+  timestamp,
+  sessionId,
+  runId,
+  data,
+  isValid,
+]: EventColumns): EventRow {
+  if (data === null || isValid !== 1 || !(data.startsWith('{') || data.startsWith('[')))
+    throw new DamagedRowError('events', id, undefined);
+  return { sequence, id, type, timestamp, sessionId, runId, data };
 }
 
 export function toSessionRow(row: Row): SessionRow {

@@ -8,20 +8,12 @@ import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
 import type { Store } from '../store.ts';
 import { deliveryStore } from './deliveries.ts';
-import { countEvents, readEvents } from './event-reader.ts';
+import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { type StoreLogger, toOpenError } from './open-database.ts';
-import {
-  type Row,
-  toAnswerRow,
-  toEventRow,
-  toKeyRow,
-  toMessageRow,
-  toRunRow,
-  toSessionRow,
-  toTurnRow,
-} from './rows.ts';
+import { type Row, toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
+import type { WriterThread } from './start-writer-thread.ts';
 import { afterAllIds, prepareReads, type Reads } from './statements.ts';
 import { storeIsClosed } from './write-queue.ts';
 import { startWriter, type Writer } from './writer.ts';
@@ -35,6 +27,8 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number;
   /** Told when commits begin to fail, and when they work again. @default none */
   readonly logger?: StoreLogger;
+  /** A thread that was started in advance. @default a new one */
+  readonly thread?: WriterThread | undefined;
 }
 
 /** A few milliseconds. */
@@ -46,9 +40,10 @@ export async function openSqliteStore({
   now = Date.now,
   busyTimeoutMs = 5000,
   logger: hostLogger,
+  thread,
 }: SqliteStoreOptions): Promise<Store> {
   const logger = hostLogger && guardLogger(hostLogger);
-  const writer = await startWriter({ path, now: now(), busyTimeoutMs, logger });
+  const writer = await startWriter({ path, now: now(), busyTimeoutMs, logger, thread });
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
@@ -102,7 +97,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     write: (writes, { maxDelayMs } = {}) => writer.write(writes, maxDelayMs),
 
     readEvents: (query) => read(() => readEvents(reads, query)),
-    getEvent: (id) => read(() => optional(reads.getEvent.get(id), toEventRow)),
+    getEvent: (id) => read(() => getEvent(reads, id)),
     eventBounds: () =>
       read(() => {
         const last = numberOf(reads.lastSequence.get()) ?? 0;

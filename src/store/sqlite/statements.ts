@@ -8,7 +8,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 export const afterAllIds = '\u{10ffff}';
 
 const reads = {
-  getEvent: 'SELECT * FROM events WHERE id = ?',
+  longData: 'SELECT data, json_valid(data) AS is_valid FROM events WHERE sequence = ?',
   firstEvent: 'SELECT min(sequence) AS value FROM events',
   // sqlite_sequence remembers the last number given out, also when all rows were pruned.
   lastSequence: "SELECT seq AS value FROM sqlite_sequence WHERE name = 'events'",
@@ -133,21 +133,26 @@ export type WriteName = keyof typeof writes;
 export interface Reads extends Readonly<Record<ReadName, StatementSync>> {
   /** A statement composed by the caller of fixed pieces. It is prepared the first time and kept. */
   readonly composed: (text: string) => StatementSync;
+  /** The same for a statement whose rows are arrays. */
+  readonly composedArrays: (text: string) => StatementSync;
 }
 
 export type Statements = Readonly<Record<WriteName, StatementSync>>;
 
 export function prepareReads(database: DatabaseSync): Reads {
-  const kept = new Map<string, StatementSync>();
-  const composed = (text: string): StatementSync => {
-    let statement = kept.get(text);
-    if (statement === undefined) {
-      statement = database.prepare(text);
-      kept.set(text, statement);
-    }
-    return statement;
+  const keeping = (returnArrays: boolean): ((text: string) => StatementSync) => {
+    const kept = new Map<string, StatementSync>();
+    return (text) => {
+      let statement = kept.get(text);
+      if (statement === undefined) {
+        statement = database.prepare(text);
+        statement.setReturnArrays(returnArrays);
+        kept.set(text, statement);
+      }
+      return statement;
+    };
   };
-  return { ...prepareAll(database, reads), composed };
+  return { ...prepareAll(database, reads), composed: keeping(false), composedArrays: keeping(true) };
 }
 
 export function prepareWrites(database: DatabaseSync): Statements {

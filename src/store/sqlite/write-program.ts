@@ -4,7 +4,7 @@
 
 import type { SQLInputValue } from 'node:sqlite';
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { NewDeliveries } from '../delivery-store.ts';
+import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
 import type { Write } from '../store.ts';
 import { isForeignKeyViolation } from './sqlite-errors.ts';
 import type { Statements, WriteName } from './statements.ts';
@@ -17,6 +17,7 @@ interface ProgramState {
   sequence: number;
   eventId: SQLInputValue;
   eventType: SQLInputValue;
+  data: SQLInputValue;
   hop: SQLInputValue;
   createdAt: SQLInputValue;
   expiresAt: SQLInputValue;
@@ -57,16 +58,18 @@ const steps = {
       const { lastInsertRowid } = statements.appendEvent.run(...values);
       state.sequence = Number(lastInsertRowid);
       [state.eventId = null, state.eventType = null] = values;
+      state.data = values[5] ?? null;
       state.sequences.push(state.sequence);
     },
   },
   /** Names an event of the log, whose deliveries follow. */
   useEvent: {
-    arguments: 3,
-    run(_statements, [sequence, id = null, type = null], state) {
+    arguments: 4,
+    run(_statements, [sequence, id = null, type = null, data = null], state) {
       state.sequence = Number(sequence);
       state.eventId = id;
       state.eventType = type;
+      state.data = data;
     },
   },
   addPayload: {
@@ -76,7 +79,13 @@ const steps = {
       [head = null, tail = null, uses = null, hop = null, createdAt = null, expiresAt = null],
       state,
     ) {
-      statements.addPayload.run(state.sequence, state.eventId, head, tail, uses);
+      statements.addPayload.run(
+        state.sequence,
+        state.eventId,
+        head,
+        tail ?? payloadTail(String(state.data)),
+        uses,
+      );
       state.hop = hop;
       state.createdAt = createdAt;
       state.expiresAt = expiresAt;
@@ -130,7 +139,7 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       return;
     }
     case 'addDeliveries':
-      program.push(numberOf.useEvent, write.sequence, write.eventId, write.eventType);
+      program.push(numberOf.useEvent, write.sequence, write.eventId, write.eventType, write.data);
       encodeDeliveries(program, write.outbox);
       return;
     case 'putSession':
@@ -235,6 +244,7 @@ export function runProgram(statements: Statements, program: WriteProgram): reado
     sequence: 0,
     eventId: null,
     eventType: null,
+    data: null,
     hop: null,
     createdAt: null,
     expiresAt: null,

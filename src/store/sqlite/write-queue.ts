@@ -226,8 +226,8 @@ function textOf(writes: readonly Write[]): number {
   let size = 0;
   for (const write of writes) {
     if (write.kind === 'appendEvent')
-      size += write.event.data.length + (write.outbox?.payload.tail.length ?? 0);
-    else if (write.kind === 'addDeliveries') size += write.outbox.payload.tail.length;
+      size += write.event.data.length + (write.outbox?.payload.tail?.length ?? 0);
+    else if (write.kind === 'addDeliveries') size += write.data.length;
     else if (write.kind === 'changeDelivery') size += write.change.attempt?.length ?? 0;
     else if (write.kind === 'addMessage') size += write.message.content.length;
     else if (write.kind === 'addTurn') size += write.turn.content.length;

@@ -3,7 +3,7 @@
 import type { PackedError } from './thread-error.ts';
 import type { WriteProgram } from './write-program.ts';
 
-/** What the thread is started with. */
+/** What the thread must know to open the database. */
 export interface WriterData {
   readonly path: string;
   /** Unix ms. */
@@ -12,6 +12,8 @@ export interface WriterData {
 }
 
 export type ToWriter =
+  /** The first message: open the database. Answered by `open` or `notOpen`. */
+  | ({ readonly kind: 'open' } & WriterData)
   /** Commit the writes of these callers together. Answered by `committed` or `failed`, in the order of the requests. */
   | { readonly kind: 'commit'; readonly callers: readonly WriteProgram[] }
   /** Call a function of `Maintenance`. Answered by `result`. */

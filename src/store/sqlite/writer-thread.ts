@@ -1,7 +1,7 @@
 // The writer thread: owns the database and makes every change of it, so that no fsync stops the main thread. Started by
-// writer.ts.
+// start-writer-thread.ts, told what to open by writer.ts.
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { GroupCommit } from './group-commit.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createMaintenance, type Maintenance } from './maintenance.ts';
@@ -61,7 +61,7 @@ function deleteDrafts(statements: Statements): void {
 
 function serve({ owned, commits, maintenance }: Writer): void {
   const { directory } = owned;
-  port.on('message', (message: ToWriter) => {
+  port.on('message', (message: Exclude<ToWriter, { readonly kind: 'open' }>) => {
     if (message.kind === 'commit') {
       try {
         const outcomes = commits
@@ -94,9 +94,11 @@ function serve({ owned, commits, maintenance }: Writer): void {
   say({ kind: 'open', directory });
 }
 
-try {
-  serve(open(workerData as WriterData));
-} catch (error) {
-  say({ kind: 'notOpen', error: packError(error) });
-  port.close();
-}
+port.once('message', (data: WriterData) => {
+  try {
+    serve(open(data));
+  } catch (error) {
+    say({ kind: 'notOpen', error: packError(error) });
+    port.close();
+  }
+});

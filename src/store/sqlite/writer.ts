@@ -1,14 +1,13 @@
 // The main thread's side of the writer thread: starts it, passes writes and calls to it, and ends the process if it
 // dies. Its lock on the database is the process's lease; without it, nothing may be written or delivered any more.
 
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import type { Write } from '../store.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { StoreLogger } from './open-database.ts';
-import { type PackedError, unpackError } from './thread-error.ts';
+import { startWriterThread, type WriterThread } from './start-writer-thread.ts';
+import { type PackedError, packError, unpackError } from './thread-error.ts';
 import { createWriteQueue, storeIsClosed } from './write-queue.ts';
-import type { FromWriter, ToWriter, WriterData } from './writer-messages.ts';
+import type { FromWriter, ToWriter } from './writer-messages.ts';
 
 export interface WriterOptions {
   readonly path: string;
@@ -16,6 +15,8 @@ export interface WriterOptions {
   readonly now: number;
   readonly busyTimeoutMs: number;
   readonly logger?: StoreLogger | undefined;
+  /** @default a new one */
+  readonly thread?: WriterThread | undefined;
 }
 
 export interface Writer {
@@ -37,12 +38,12 @@ interface Call {
 }
 
 /** Start the thread and open the database. @throws StoreOpenError */
-export async function startWriter({ logger, ...data }: WriterOptions): Promise<Writer> {
-  const { path }: WriterData = data;
-  // Beside this file, as TypeScript or compiled.
-  const file = new URL(`./writer-thread${extname(import.meta.url)}`, import.meta.url);
-  // Flags of the process, such as `--input-type`, are not the thread's.
-  const worker = new Worker(file, { workerData: data, name: 'codebuddy store', execArgv: [], env: {} });
+export async function startWriter({
+  logger,
+  thread: worker = startWriterThread(),
+  ...data
+}: WriterOptions): Promise<Writer> {
+  const { path } = data;
   const say = (message: ToWriter): void => worker.postMessage(message);
   const calls = new Map<number, Call>();
   let nextCall = 1;
@@ -71,7 +72,10 @@ export async function startWriter({ logger, ...data }: WriterOptions): Promise<W
   const directory = await new Promise<string>((resolve, reject) => {
     let isOpen = false;
     const fail = (error: Error): void => {
-      if (isClosing) return;
+      if (isClosing) {
+        closed(packError(error));
+        return;
+      }
       if (isOpen) endProcess(path, error);
       isClosing = true;
       reject(error);
@@ -114,6 +118,9 @@ export async function startWriter({ logger, ...data }: WriterOptions): Promise<W
     });
     worker.on('error', (error) => fail(error as Error));
     worker.on('exit', (code) => fail(new Error(`it ended with code ${code}`)));
+    if (worker.threadId === -1) fail(new Error('it ended before it was used'));
+    worker.ref();
+    say({ kind: 'open', ...data });
   });
 
   return {

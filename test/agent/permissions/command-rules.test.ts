@@ -374,6 +374,7 @@ it.each([
   for (const rule of rules) forbids(rule, bash(text));
   isAllowed(rules, bash(text));
   const { user } = process.cpuUsage(started);
-  // CPU time, which does not depend on other load. A quadratic step over 100 KB takes minutes, a linear one well under a second.
+  // CPU time, which does not depend on other load. A quadratic step over 100 KB takes minutes, a linear one well under
+  // a second.
   expect(user / 1000).toBeLessThan(20_000);
 });

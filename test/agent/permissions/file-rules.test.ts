@@ -1,4 +1,4 @@
-// Rules for files apply to the file, not to the name that led to it, for every tool and every caller.
+// Rules for files apply to the file under each of its names, for every tool and every caller.
 
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

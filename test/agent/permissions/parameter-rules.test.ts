@@ -1,4 +1,4 @@
-// Rules for tools of MCP servers compare parameters as JSON and nothing else, whatever their names.
+// Rules for tools of MCP servers compare parameters only as JSON, regardless of their names.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

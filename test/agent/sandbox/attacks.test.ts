@@ -1,5 +1,5 @@
-// Attacks that a command in the sandbox must not succeed with, tried with the real bubblewrap. They do no harm if they succeed: files are
-// opened for writing and closed, permissions are set to their current value.
+// Attacks that a command in the sandbox must not succeed with, tried with the real bubblewrap. They do no harm if they
+// succeed: files are opened for writing and closed, permissions are set to their current value.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Places that a command in the sandbox must not see, with the real bubblewrap: the server's files, sockets of other programs, credentials.
+// Places that a command in the sandbox must not see, with the real bubblewrap: the server's files, sockets of other
+// programs, credentials.
 
 import {
   chmodSync,

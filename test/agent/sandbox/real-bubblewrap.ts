@@ -22,7 +22,9 @@ function worksHere(): boolean {
 export const hasBubblewrap = worksHere();
 export const isRoot = process.getuid?.() === 0;
 
-/** `our own`: a workspace of the user that runs the tests. As root, the tests also use a workspace of an ordinary user. */
+/**
+ * `our own`: a workspace of the user that runs the tests. As root, the tests also use a workspace of an ordinary user.
+ */
 export const owners = isRoot ? (['our own', 'an ordinary user'] as const) : (['our own'] as const);
 export const ordinaryUser = 65_534;
 

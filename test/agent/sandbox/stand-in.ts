@@ -49,7 +49,19 @@ export function standIn(then: string, first: readonly string[] = []): StandIn {
 export function pathWithout(): string {
   const folder = temporaryFolder();
   chmodSync(folder, 0o755);
-  for (const name of ['bash', 'cat', 'mount', 'rm', 'sh', 'sleep', 'touch', 'tr', 'unshare', 'wc']) {
+  for (const name of [
+    'bash',
+    'cat',
+    'mount',
+    'rm',
+    'setsid',
+    'sh',
+    'sleep',
+    'touch',
+    'tr',
+    'unshare',
+    'wc',
+  ]) {
     const found = (process.env.PATH ?? '')
       .split(delimiter)
       .map((place) => join(place, name))

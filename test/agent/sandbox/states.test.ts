@@ -1,11 +1,11 @@
-// Whether the sandbox works, and what happens to commands if it does not: no command ever runs without it by surprise.
+// The states of the sandbox, and the commands in each: no command runs without it unexpectedly.
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSandbox } from '../../../src/agent/tools/sandbox.ts';
 import type { SandboxMode } from '../../../src/contract/sandbox.ts';
-import { WAIT_LIMIT_MS } from '../../wait-for.ts';
+import { WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { startAgent, temporaryFolder } from '../start-agent.ts';
 import { calls, says, startModelAgent } from '../start-model-agent.ts';
 import { noPermission, noSpace, passOn, pathWithout, standIn } from './stand-in.ts';
@@ -48,6 +48,18 @@ onLinux('a command', () => {
       `--chdir ${workspace}`,
     ])
       expect(args).toContain(words);
+  });
+
+  it('leaves no process of a trial start that was ended while it started', async () => {
+    const pidFile = join(temporaryFolder(), 'pid');
+    // The background process leaves the process group, as a half-started bubblewrap does when its parent is killed.
+    const { path } = standIn(
+      `setsid sh -c 'echo $$ > ${pidFile}; exec sleep 1000' & while [ ! -s ${pidFile} ]; do sleep 0.05; done; exit 1`,
+    );
+    const { run } = await agentWith(path);
+    await expect(run('echo ran')).rejects.toMatchObject(refused);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    await waitFor('the background process has ended', () => !existsSync(`/proc/${pid}`));
   });
 
   it('runs in the sandbox although the first trial start was killed', async () => {
@@ -254,7 +266,7 @@ onLinux('permissions', () => {
     expect(permission).toBeUndefined();
   });
 
-  it('no question is asked about a command that would be refused; the model is told why', async () => {
+  it('no question is asked about a command that would be refused; the model gets the reason', async () => {
     const { permission, told } = await outcomeOf(standIn(noSpace).path, { permissionMode: 'ask' });
     expect(permission).toBeUndefined();
     expect(told()).toContain('could not run in the sandbox');

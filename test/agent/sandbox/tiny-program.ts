@@ -1,4 +1,5 @@
-// A static program for x86-64 that makes one system call like a 32-bit program (`int 0x80`), and exits with 0 if the call returns.
+// A static program for x86-64 that makes one system call like a 32-bit program (`int 0x80`), and exits with 0 if the
+// call returns.
 
 const code = Buffer.from([
   ...[0xb8, 20, 0, 0, 0], // mov eax, 20: getpid for 32-bit programs

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startServer, type TestServer, testKey } from '../start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
-/** A server whose tool gives its parameters back. */
+/** A server whose tool returns its parameters. */
 function startEcho(config: { maxRequestSize?: number } = {}): Promise<TestServer> {
   return startServer({
     config,

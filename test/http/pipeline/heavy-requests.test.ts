@@ -1,15 +1,15 @@
-// The worst that one request can hold, at its maximum size: a real server answers it soon, answers others meanwhile, and needs little
-// more memory than before.
+// The most expensive requests of the maximum size: a real server answers them soon, answers others meanwhile, and needs
+// little more memory than before.
 
 import { expect, it } from 'vitest';
 import { serve, temporaryFolder } from '../../cli/run-cli.ts';
 
 const apiKey = 'key-of-the-heavy-requests-test';
 const nearlyMax = 1_000_000;
-/** As long as a body may be, as JSON. */
+/** A JSON body of the maximum length. */
 const fill = (text: string): string => text.repeat(Math.floor(nearlyMax / (JSON.stringify(text).length - 2)));
 
-/** What each took before: minutes to hours, or gigabytes. */
+/** Each of these took minutes to hours, or gigabytes, in earlier releases. */
 const prompts: readonly (readonly [what: string, prompt: string])[] = [
   ['spaces after write', `write${' '.repeat(nearlyMax)}x`],
   ['spaces after write, and a colon', `write${' '.repeat(nearlyMax)}x:y\n`],
@@ -56,7 +56,7 @@ function listOf(count: number, value: string): string {
 }
 
 it('the worst prompts and bodies get short answers, while others are answered and little memory is used', async () => {
-  // A server that kept much of these bodies would end for want of memory.
+  // A server that kept much of these bodies would run out of memory.
   const server = await serve(temporaryFolder(), [], {
     CODEBUDDY_API_KEY: apiKey,
     NODE_OPTIONS: '--max-old-space-size=256',

@@ -1,4 +1,4 @@
-// A webhook that leads back to us, and again, must come to an end.
+// A loop of webhooks back to this server must end.
 
 import { describe, expect, test } from 'vitest';
 import type { RunService, ToolService } from '../../../src/http/services.ts';

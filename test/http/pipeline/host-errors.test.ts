@@ -1,4 +1,4 @@
-// What a host's handlers throw: one status for one thing, in the status line, the body, the record and the stream.
+// Errors of a host's handlers: each has the same status in the status line, the body, the log and the stream.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';

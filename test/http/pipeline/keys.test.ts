@@ -5,7 +5,7 @@ import type { KeyService } from '../../../src/http/services.ts';
 import { startServer, testKey } from '../start-server.ts';
 import { sendOne } from './raw-socket.ts';
 
-/** Keys as the key service knows them: the key is its own id. */
+/** A key service in which each key is its own id. */
 function keyService(keys: Readonly<Record<string, readonly Scope[]>>): KeyService {
   const scopesOf = new Map(Object.entries(keys));
   return {
@@ -119,7 +119,7 @@ describe('guessing keys', () => {
     expect((await request('GET', '/health', { key: null })).status).toBe(200);
   });
 
-  test('with one old key is slowed down, and locks out nobody else', async () => {
+  test('with one old key is slowed down, and locks out no other client', async () => {
     const { request } = await startServer({ config: { failedTriesPerMinute: 3 } });
     const statuses: number[] = [];
     for (let i = 0; i < 5; i++) statuses.push((await request('GET', '/api', { key: 'old-key' })).status);

@@ -1,4 +1,5 @@
-// What /openapi.json says beyond JSON bodies: other media types, empty answers, headers, problems, servers, licence and tags.
+// Parts of /openapi.json other than JSON bodies: other media types, empty answers, headers, problems, servers, licence
+// and tags.
 
 import { describe, expect, test } from 'vitest';
 import { problems } from '../../../src/base/errors.ts';
@@ -132,7 +133,7 @@ test('list the error codes of each operation', async () => {
   for (const [path, methods] of Object.entries<Record<string, unknown>>(paths)) {
     for (const method of Object.keys(methods)) {
       for (const code of codesOf(path, method)) {
-        // An example stands under the status that its code has.
+        // An example is listed under the status of its code.
         const { status } = problems[code as keyof typeof problems];
         const examples = resolve(paths[path][method].responses[status]).content['application/problem+json']
           .examples;

@@ -21,7 +21,7 @@ const get = (
 ): Promise<{ status: number; json: { text?: string; code?: string } }> =>
   sendOne(port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${withKey ? `X-API-Key: ${key}\r\n` : ''}\r\n`);
 
-/** Pieces that path tricks are made of. */
+/** Parts of malicious paths. */
 const piece = fc.constantFrom(
   '/',
   '//',
@@ -63,7 +63,7 @@ const target = fc
   .map((pieces) => `/${Buffer.from(pieces.join('')).toString('latin1')}`);
 const openPaths = new Set(['/health', '/docs', '/openapi.json', '/open/here']);
 
-describe('whatever the path', () => {
+describe('for any path', () => {
   test('only the open paths are answered without a key', async () => {
     await fc.assert(
       fc.asyncProperty(target, async (path) => {

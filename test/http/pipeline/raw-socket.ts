@@ -1,4 +1,4 @@
-// Bytes to a server and all that comes back: for requests that no client library would send.
+// Sends bytes to a server and reads the whole answer: for requests that no client library would send.
 
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -12,7 +12,10 @@ export interface RawAnswer {
   readonly json: any;
 }
 
-/** Sends `parts` one after the other (a number is a pause in ms), reads until the server ends or `answers` have come. */
+/**
+ * Sends `parts` one after the other (a number is a pause in ms). Reads until the server ends the connection or
+ * `answers` have arrived.
+ */
 export async function sendRaw(
   port: number,
   parts: string | readonly (string | Buffer | number)[],
@@ -36,7 +39,7 @@ export async function sendRaw(
     });
     socket.on('close', done);
     socket.on('end', done);
-    // A reset after the answer is an end too; the test sees what came before.
+    // A reset after the answer is an end, too; the test gets the bytes before it.
     socket.on('error', done);
   });
   for (const part of typeof parts === 'string' ? [parts] : parts) {

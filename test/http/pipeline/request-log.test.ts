@@ -94,7 +94,7 @@ describe('the request log', () => {
 });
 
 describe('the JSON log of a process', () => {
-  /** Runs a server in a process of its own that logs to standard output, and gives its lines. */
+  /** Runs a server that logs to standard output in a separate process, and returns its lines. */
   async function linesOf(statements: string): Promise<Record<string, unknown>[]> {
     const program = `
       import { RestApiServer } from ${JSON.stringify(new URL('../../../src/api/rest-server.ts', import.meta.url).href)};

@@ -1,4 +1,4 @@
-// What one client, one address or one key can take of a server's connections and streams: never all of them.
+// The shares of one client, one address and one key in a server's connections and streams: never all of them.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from '../streaming/sse-reader.ts';
 import { sendOne } from './raw-socket.ts';
 
-/** A connection, once the server has taken it. */
+/** Resolves to a connection when the server has accepted it. */
 async function open(port: number, host = '127.0.0.1'): Promise<Socket> {
   const socket = connect({ port, host });
   socket.on('error', () => undefined);
@@ -114,7 +114,7 @@ describe('connections that are busy', () => {
     expect(refused.headers['retry-after']).toBe('1');
     expect(refused.headers.connection).toBe('close');
     expect((await sendOne(port, [get('/health')])).status).toBe(200);
-    // Far more than may wait for their 503.
+    // Far more than the limit of connections that wait for their 503.
     for (let count = 0; count < 100; count++) await open(port);
     expect((await sendOne(port, [get('/health')])).status).toBe(200);
     const answers = held.map((socket) => once(socket, 'data'));

@@ -34,7 +34,7 @@ describe('clients that are slow or leave', () => {
       });
     });
     const socket = connect({ port, host: '127.0.0.1' });
-    // The server asks for the body: it knows of the request.
+    // The server asks for the body, so it has the request.
     socket.write(post('Content-Length: 100\r\nExpect: 100-continue\r\n'));
     await once(socket, 'data');
     socket.write('{"a":');

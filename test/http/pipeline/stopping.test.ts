@@ -9,7 +9,7 @@ import { sendOne } from './raw-socket.ts';
 const get = (path: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${testKey}\r\n\r\n`;
 
-/** A stop that waited for more than it must would take longer than a test may. */
+/** If a stop waited for too much, it would exceed the time limit of the test. */
 const withoutCut = { shutdownTimeoutMs: 2 * TEST_LIMIT_MS };
 
 describe('stop()', () => {
@@ -25,7 +25,7 @@ describe('stop()', () => {
     });
     const slow = sendOne(port, get('/slow'));
     await arrived.promise;
-    // The second request of this connection is on its way behind the first when the server begins to stop.
+    // The second request of this connection has been sent after the first when the server begins to stop.
     const kept = connect({ port, host: '127.0.0.1' });
     onTestFinished(() => void kept.destroy());
     let received = '';

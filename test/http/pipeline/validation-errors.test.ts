@@ -1,4 +1,4 @@
-// Validation errors name the field, what is wrong and what is right, for every keyword of JSON Schema that routes use.
+// Validation errors name the field, the fault and the valid values, for every keyword of JSON Schema that routes use.
 
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';

@@ -1,4 +1,4 @@
-// The agent over HTTP: a model that works with tools, permissions asked and given on every way there is, MCP tools, runs that are resumed.
+// The agent over HTTP: a model that works with tools, permissions decided in every way, MCP tools, and resumed runs.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

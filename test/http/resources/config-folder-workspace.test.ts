@@ -1,4 +1,4 @@
-// The workspace is the config folder, or holds it: what the next start believes is still not the agent's to write.
+// The workspace is the config folder, or contains it: the agent still cannot write the files that the next start reads.
 
 import { spawnSync } from 'node:child_process';
 import {

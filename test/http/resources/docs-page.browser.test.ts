@@ -1,4 +1,5 @@
-// The reference page in a real browser: it draws, searches, opens what a link names, and nothing in it breaks its own policy.
+// The reference page in a real browser: it renders, searches, opens linked sections, and does not violate its own
+// policy.
 
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -22,7 +23,7 @@ async function open(hash = ''): Promise<{ readonly page: Page; readonly errors: 
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());
   });
-  // Nothing but this server may be asked for anything.
+  // The page may send requests only to this server.
   page.on('request', (request) => {
     if (!request.url().startsWith(url)) errors.push(`asks for ${request.url()}`);
   });
@@ -38,9 +39,7 @@ test('the docs page shows every route and the possible answers to a prompt', asy
   const prompt = page.locator('details[open]');
   await prompt.getByText('Response 202').waitFor();
   const text = await prompt.innerText();
-  expect(text).toMatch(
-    /QueuedRun A run that will be worked on[\s\S]*or WaitingRun A run that waits for a person/,
-  );
+  expect(text).toMatch(/QueuedRun A queued run[\s\S]*or WaitingRun A run that waits for a decision/);
   expect(text).toContain('permissionMode');
   expect(errors).toEqual([]);
 });

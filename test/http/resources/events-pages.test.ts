@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { catalogue, deltas } from '../../../src/contract/event-catalogue.ts';
 import { appendMany, fault, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
@@ -102,4 +104,52 @@ test('the catalogue lists every type with its schema and whether it is logged', 
     schema: catalogue['tool.start'].data,
   });
   expect(eventTypes).toContainEqual(expect.objectContaining({ type: 'message.delta', logged: false }));
+});
+
+test('pages and single events are the JSON of the events, byte for byte', async () => {
+  const { get, log } = await startServerWithStore();
+  const logged = await log.append([
+    fault('a\u0000 \ud800 \u0085 \u2028 "q" \\ 😀', { sessionId: 'ses_"ü', runId: 'run_a' }),
+    { type: 'tool.start', data: { callId: 'c', tool: 't', params: { 10: 1, 2: [1e21, 0.1], b: {} } } },
+    fault('last'),
+  ]);
+  const body = async (path: string): Promise<string> => {
+    const response = await get(path);
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    return response.text();
+  };
+  expect(await body('/api/events?limit=200')).toBe(JSON.stringify({ events: logged, nextCursor: null }));
+  expect(await body('/api/events?after=3')).toBe('{"events":[],"nextCursor":null}');
+  const first = await body('/api/events?limit=1');
+  expect(first).toBe(
+    JSON.stringify({ events: logged.slice(0, 1), nextCursor: JSON.parse(first).nextCursor }),
+  );
+  expect(await body(`/api/events/${logged[0]?.id}`)).toBe(JSON.stringify(logged[0]));
+});
+
+test('a damaged row is a 500 that tells nothing, and the log of the server names the row', async () => {
+  const lines: unknown[] = [];
+  const note = (...line: unknown[]): void => void lines.push(...line);
+  const logger = { debug: note, info: note, warn: note, error: note };
+  const { folder, get, log } = await startServerWithStore({ config: { logger } });
+  const logged = await appendMany(log, 3);
+  const database = new DatabaseSync(join(folder, 'codebuddy.db'));
+  database.exec(`UPDATE events SET data = replace(data, '}', '') WHERE sequence = 2`);
+  database.close();
+  const named = `row "${logged[1]?.id}" of table "events" is damaged`;
+  const error = expect.objectContaining({
+    err: expect.objectContaining({ message: expect.stringContaining(named) }),
+  });
+
+  for (const path of ['/api/events', `/api/events/${logged[1]?.id}`]) {
+    const response = await get(path);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ code: 'internal_error' });
+    expect(lines).toContainEqual(error);
+    lines.length = 0;
+  }
+  const stream = await get('/api/events?after=1', { accept: 'text/event-stream' });
+  expect(await stream.text()).toBe(': connected\n\n');
+  expect(lines).toContainEqual(error);
+  expect((await (await get('/api/events?after=2')).json()).events).toEqual(logged.slice(2));
 });

@@ -1,4 +1,4 @@
-// Files over HTTP: edits at the same time by callers, problems with their names, changes by others on the stream.
+// Files over HTTP: concurrent edits, named errors, and changes by other programs on the stream.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -60,7 +60,7 @@ test('changes by other programs in new folders are on the stream, once each', as
     stop.abort();
     await following;
   });
-  // The first change that is told proves that the watcher has begun.
+  // The first reported change proves that the watcher has started.
   const probing = setInterval(() => {
     execFileSync('rm', ['-f', 'probe'], { cwd: workspace });
     writeFileSync(join(workspace, 'probe'), 'x');

@@ -1,4 +1,4 @@
-// Webhooks that cannot be used now, seen by someone who runs the server; and changes over HTTP at the same time.
+// Webhooks that cannot be used now, as the operator of the server sees them; and concurrent changes over HTTP.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ test('concurrent rotations and updates over HTTP all take effect', async () => {
     Promise.all(Array.from({ length: 20 }, () => client.webhooks.rotateSecret(id, {}))),
     Promise.all(
       Array.from({ length: 20 }, async (_, i) => {
-        // As a form does it: all that was shown is sent back.
+        // Like a form: everything that was shown is sent back.
         const { headers } = await client.webhooks.get(id);
         await client.webhooks.update(id, { description: `${i}`, headers });
       }),
@@ -60,7 +60,7 @@ test('concurrent rotations and updates over HTTP all take effect', async () => {
   const [stored] = JSON.parse(readFileSync(join(home, 'webhooks.json'), 'utf8')) as Record<string, unknown>[];
   expect(rotations.map(({ secret }) => secret)).toContain(stored?.secret);
   expect(stored).toMatchObject({ headers: { Authorization: 'Bearer x' } });
-  // The secret that is in force is the one of the last rotation.
+  // The current secret is the one of the last rotation.
   const last = await client.webhooks.rotateSecret(id, {});
   expect(JSON.parse(readFileSync(join(home, 'webhooks.json'), 'utf8'))).toMatchObject([
     { secret: last.secret },

@@ -1,4 +1,4 @@
-// Sessions as things to keep: forked from a message, exported whole, deleted with everything.
+// Sessions: forked from a message, exported completely, deleted with everything.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ test('a fork continues from its message, and the model sees the copied messages'
     'user three',
   ]);
   expect(await messagesOf(client, first.sessionId)).toHaveLength(5);
-  // All of it, and of a fork again.
+  // A fork of the whole fork.
   expect((await client.sessions.fork(fork.id)).messageCount).toBe(5);
 });
 
@@ -121,7 +121,7 @@ test('the server answers other requests while it forks and exports a long sessio
   expect(await fork.json()).toMatchObject({ messageCount: 5000 });
   expect((await exported.json()).messages).toHaveLength(5000);
   isDone = true;
-  // Were the work done in one turn of the event loop, the first answer would come after it.
+  // If the work were done in one turn of the event loop, the first answer would come after it.
   expect(await health).toBeGreaterThan(5);
 });
 

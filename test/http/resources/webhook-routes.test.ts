@@ -1,4 +1,5 @@
-// The REST side of webhooks over an engine that notes what it is asked: paths, scopes, status codes, what is hidden from whom.
+// The REST routes of webhooks over an engine that records its calls: paths, scopes, status codes, and the fields hidden
+// from each scope.
 
 import { expect, test } from 'vitest';
 import { CodeBuddyError } from '../../../src/base/errors.ts';
@@ -93,7 +94,7 @@ test('creating a webhook answers 201 with Location and its secret, which no Idem
   expect(answer.headers.get('location')).toBe('/api/webhooks/whk_1');
   const secret = 'whsec_shown_once';
   expect(await answer.json()).toEqual({ ...aWebhook, secret, signingSecret: secret });
-  // What a field may hold is the engine's to say.
+  // The engine checks the values of fields.
   expect(calls).toEqual([['create', body]]);
   await send('POST', '/api/webhooks', body, { 'idempotency-key': 'same' });
   expect(calls).toHaveLength(2);

@@ -1,4 +1,4 @@
-// A webhook engine that only notes how the REST server calls it, and answers with whole objects of every shape.
+// A webhook engine that only records the calls of the REST server, and answers with complete objects of every shape.
 
 import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { Delivery } from '../../../src/contract/delivery.ts';
@@ -96,7 +96,7 @@ export interface StandIn {
   readonly calls: (readonly [string, ...unknown[]])[];
 }
 
-/** `answers` replace what a method gives. */
+/** `answers` replace the results of methods. */
 export function standIn(answers: Partial<WebhookService> = {}): StandIn {
   const calls: [string, ...unknown[]][] = [];
   const secret = { secret: 'whsec_shown_once', signingSecret: 'whsec_shown_once' };

@@ -1,4 +1,5 @@
-// What a key that may only read learns about webhooks: that they are there and how they fare, never what lets it post to them.
+// The data about webhooks that a read-only key sees: their existence and their state, but nothing that allows it to
+// post to them.
 
 import { describe, expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../../src/client/index.ts';
@@ -42,7 +43,7 @@ describe('a key with only the scope read', () => {
     expect(full.attemptLog[0]).toMatchObject({
       outcome: 'redirect_refused',
       location: `${secretUrl}&again=1`,
-      // Its own credentials are not shown even there.
+      // Its own credentials are not shown there either.
       responseExcerpt: `you sent ${headerValue} and [redacted]`,
     });
     expect(full.explanation.curl).toContain(secretUrl);

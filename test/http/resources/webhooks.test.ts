@@ -37,7 +37,7 @@ interface Received {
 interface Receiver {
   readonly url: string;
   readonly received: readonly Received[];
-  /** Its answer from now on; first 200. */
+  /** Sets its answer from now on; the first one is 200. */
   status: number;
   /** Done after each answer. */
   afterwards: (request: Received) => void;

@@ -1,4 +1,5 @@
-// Deny rules and the mode "read-only" bind everybody: direct calls, the offline agent and models, with a key that may do everything.
+// Deny rules and the mode "read-only" apply to every caller: direct calls, the offline agent and models, even with a
+// key that has every scope.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Whose rights count: those of the key that asks, at the moment it asks; never those of another key that was there before.
+// A request has the rights of its own key at that moment, never those of an earlier key.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ describe('an "allow_always" in a session', () => {
 
   test('for a key with the scope "tools" does not hold for a key with only the scope "prompt"', async () => {
     const { world, sessionId } = await allowedFor('prompt+tools');
-    // Waits, or this would throw.
+    // Throws if it does not wait.
     await world.waitingRun('prompt', sessionId);
     expect(lines(world)).toBe(1);
   });

@@ -1,5 +1,5 @@
-// What each scope may do, on every route and with every option, over a real socket with real keys. The table is compared with what the
-// server says of itself: a route or an option without a row fails.
+// The rights of each scope on every route and with every option, over a real socket with real keys. The table is
+// compared with the server's own documents: a route or an option without a row fails.
 
 import { expect, test } from 'vitest';
 import { type Prepared, type Row, table } from './table.ts';
@@ -11,7 +11,7 @@ function expectedOf({ passes }: Row, caller: Caller): number {
   return passes[caller] ?? (caller === 'nobody' ? 401 : 403);
 }
 
-/** The request with one option more. */
+/** The request with one more option. */
 async function withOption(
   world: World,
   { path, body, headers }: Prepared,
@@ -30,7 +30,7 @@ async function withOption(
   return { path, body: { ...body, [outer]: member }, ...(headers && { headers }) };
 }
 
-/** Sends the request of a row as every caller; gives a line for each answer that is not the expected one. */
+/** Sends the request of a row as every caller. Returns a line for each unexpected answer. */
 async function wrongAnswers(world: World, row: Row, option?: readonly [string, unknown]): Promise<string[]> {
   const wrong: string[] = [];
   const [method = ''] = row.route.split(' ');
@@ -47,7 +47,7 @@ async function wrongAnswers(world: World, row: Row, option?: readonly [string, u
         `${nameOf(row)}${option ? `, ${option[0]}` : ''}: ${caller} gets ${status}${told}, not ${expected}`,
       );
     }
-    // HEAD says no more than GET does.
+    // HEAD reveals no more than GET.
     if (method === 'GET' && option === undefined && headers === undefined) {
       const head = await world.send(caller, 'HEAD', path);
       if (head.status !== status) wrong.push(`HEAD ${path}: ${caller} gets ${head.status}, not ${status}`);
@@ -80,7 +80,7 @@ test('each scope allows what the table says, on every route and with every optio
   }
 });
 
-/** Every query parameter, header and member of a body that /openapi.json knows, by route. */
+/** Every query parameter, header and member of a body in /openapi.json, by route. */
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape.
 function optionsOf(described: any): ReadonlyMap<string, readonly string[]> {
   const resolve = (schema: { $ref?: string; properties?: object } = {}) =>

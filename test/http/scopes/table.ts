@@ -1,4 +1,5 @@
-// What each scope may do: one row for each route, and one more where an option or a state asks for more than the route does.
+// The rights of each scope: one row for each route, and one more where an option or a state requires more than the
+// route.
 
 import { encodeCursor } from '../../../src/http/resources/cursor.ts';
 import type { Caller, World } from './world.ts';
@@ -12,15 +13,15 @@ export interface Prepared {
 export interface Row {
   /** `METHOD /path`, as `getEndpoints()` has it. */
   readonly route: string;
-  /** What sets the row apart from the plain row of the route. */
+  /** The difference to the plain row of the route. */
   readonly when?: string;
-  /** The status that each caller gets; nobody else passes: 401 without a key, else 403. */
+  /** The status that each caller gets. Other callers get 401 without a key, else 403. */
   readonly passes: Readonly<Partial<Record<Caller, number>>>;
-  /** Makes what the request needs; anew for each caller. */
+  /** Creates the objects that the request needs; called for each caller. */
   readonly prepare: (world: World, caller: Caller) => Prepared | Promise<Prepared>;
   /**
-   * Every option of the route, with a value; each is sent by every caller, and gets the status of the row. `?name` is a query parameter,
-   * `Name:` a header, `a.b` a member of the body. A function makes the value from the path.
+   * Every option of the route, with a value; each is sent by every caller, and gets the status of the row. `?name` is a
+   * query parameter, `Name:` a header, `a.b` a member of the body. A function computes the value from the path.
    */
   readonly options?: Readonly<Record<string, unknown>>;
 }

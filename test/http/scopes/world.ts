@@ -1,4 +1,5 @@
-// A whole server with one key for each scope, and what routes need: sessions, runs in every state, webhooks, deliveries.
+// A whole server with one key for each scope, and with the objects that routes need: sessions, runs in every state,
+// webhooks, deliveries.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -45,23 +46,26 @@ export interface World {
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer>;
   session(): Promise<string>;
-  /** A run that has failed, and can be resumed; started by the local key, which may do everything. */
+  /** A failed run that can be resumed; started by the local key, which has every scope. */
   failedRun(options?: Readonly<Record<string, unknown>>, prompt?: string): Promise<string>;
-  /** A run that waits for a person. */
+  /** A run that waits for approval. */
   waitingRun(
     caller?: Caller,
     sessionId?: string,
   ): Promise<{ readonly id: string; readonly permissionId: string }>;
   webhook(): Promise<string>;
-  /** A delivery that has failed for good, of a webhook of its own. */
+  /** A delivery that has failed for good, of its own webhook. */
   delivery(): Promise<string>;
   /** A key that may be revoked. */
   spareKey(): Promise<string>;
 }
 
-/** The model calls `bash` when it is told to "use" it, fails at the first prompt of its kind that tells it to, and else answers at once. */
+/**
+ * The model calls `bash` if the prompt says "use", fails at the first prompt that asks for a failure, and otherwise
+ * answers immediately.
+ */
 export async function startWorld(options: StartAppOptions = {}): Promise<World> {
-  // A run that failed is resumed with the same words.
+  // A failed run is resumed with the same prompt.
   const failed = new Set<string>();
   let runs = 0;
   const model = await startModelServer(({ messages }) => {
@@ -84,7 +88,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
       models: ['local/test-model'],
       providers: { local: { baseURL: `${model.url}/v1` } },
       watch: false,
-      // Rows leave runs behind that wait.
+      // Rows leave waiting runs behind.
       maxWaitingRunsPerKey: 256,
       ...options.config,
     },
@@ -167,7 +171,7 @@ export async function startWorld(options: StartAppOptions = {}): Promise<World> 
     sendThrough: (base, ...request) => sendTo({ base, readsStreams: true }, ...request),
     session: async () => (await client.sessions.create({})).id,
     async failedRun(runOptions = {}, prompt = 'fail') {
-      // A prompt of its own: the model fails at each one only once.
+      // A separate prompt: the model fails at each one only once.
       const own = prompt.includes('fail') ? `${prompt} (${++runs})` : prompt;
       const { id } = await client.runs.start({ prompt: own, options: runOptions });
       await waitFor('the run fails', async () => (await client.runs.get(id)).status === 'failed');

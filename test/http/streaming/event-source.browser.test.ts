@@ -1,4 +1,5 @@
-// `EventSource` in a real browser: it sends no header, so it takes a ticket, and its `onmessage` hears unnamed messages only.
+// `EventSource` in a real browser: it cannot send headers, so it uses a ticket, and its `onmessage` gets only unnamed
+// messages.
 
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium } from 'playwright-core';

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
-import { appendMany, fault, startServerWithStore } from '../start-server-with-store.ts';
+import { apiKey, appendMany, fault, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
 
 test('a reader receives new events, one per message', async () => {
@@ -108,6 +109,38 @@ test('deltas are streamed without an id to readers that ask for them', async () 
   expect((await other.take(1)).map((message) => message.event)).toEqual(['error']);
 });
 
+test('deltas of one turn of the event loop come as one message, those of later turns as their own', async () => {
+  const { url, log } = await startServerWithStore();
+  const reader = await openReader(`${url}/api/events?deltas=true`);
+  await waitFor('it follows', () => log.stats().subscribers === 1);
+  const say = (text: string, runId = 'run_a') =>
+    log.publish({ type: 'message.delta', data: { text }, runId });
+  say('a');
+  say('b');
+  say('of another run', 'run_b');
+  await reader.take(2);
+  say('c');
+  await reader.take(3);
+  say('d');
+  const texts = (await reader.take(4)).map(({ data }) => data.data.text);
+  expect(texts).toEqual(['ab', 'of another run', 'c', 'd']);
+});
+
+test('all readers of one form get the same bytes; with named=false, without the names', async () => {
+  const { url, log } = await startServerWithStore();
+  const paths = ['', '', '?named=false', '?after=0'];
+  const readers = await Promise.all(paths.map((query) => openRaw(`${url}/api/events${query}`)));
+  await waitFor('all follow', () => log.stats().subscribers === paths.length);
+  const [first, second] = await log.append([fault('line \u2028 \u0085 one'), fault('two')]);
+  const whole = (text: string): boolean => text.split('\n\n').length === 4;
+  const texts = await Promise.all(readers.map((response) => readUntil(response, whole)));
+  const escaped = (event: unknown) =>
+    JSON.stringify(event).replace('\u2028', '\\u2028').replace('\u0085', '\\u0085');
+  const frames = (name: string) =>
+    `: connected\n\nid: 1\n${name}data: ${escaped(first)}\n\nid: 2\n${name}data: ${escaped(second)}\n\n`;
+  expect(texts).toEqual(paths.map((query) => frames(query === '?named=false' ? '' : 'event: error\n')));
+});
+
 test('a reader that asks for pruned events gets a gap message and the events after it', async () => {
   let now = Date.now() - 1_000_000;
   const { url, log, store } = await startServerWithStore({ now: () => now });
@@ -149,3 +182,22 @@ test('HEAD is answered at once, without a body', async () => {
   expect(response.status).toBe(200);
   expect(await response.text()).toBe('');
 });
+
+function openRaw(url: string): Promise<IncomingMessage> {
+  const headers = { accept: 'text/event-stream', authorization: `Bearer ${apiKey}` };
+  return new Promise((resolve, reject) => {
+    const request = httpGet(url, { agent: false, headers }, resolve).on('error', reject);
+    onTestFinished(() => void request.destroy());
+  });
+}
+
+/** What a stream sends until `isEnough`. */
+async function readUntil(response: IncomingMessage, isEnough: (text: string) => boolean): Promise<string> {
+  let text = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response) {
+    text += chunk;
+    if (isEnough(text)) break;
+  }
+  return text;
+}

@@ -22,7 +22,7 @@ test('a reader that stops reading is cut off with an overflow, and can resume wi
   const reader = await openReader(`${server.url}/api/events`);
   await waitFor('the reader follows', () => server.log.stats().subscribers === 1);
   reader.pause();
-  // The kernel takes some megabytes; only then does the server's own buffer begin to fill.
+  // The kernel buffers some megabytes before the server's own buffer begins to fill.
   for (let round = 0; round < 20; round++) await appendMany(server.log, 1000, kilobyte);
   await waitFor('the reader is cut off', () => server.log.stats().subscribers === 0);
   reader.resume();
@@ -115,7 +115,7 @@ test('a client that leaves before its stream begins leaves nothing behind', asyn
 });
 
 test('stopping the server ends streams cleanly, at once', async () => {
-  // A stop that waited for the stream would take longer than a test may.
+  // A stop that waited for the stream would exceed the time limit of the test.
   const server = await startServerWithStore({ config: { shutdownTimeoutMs: 2 * TEST_LIMIT_MS } });
   const reader = await openReader(`${server.url}/api/events`);
   await reader.takeComments(1);

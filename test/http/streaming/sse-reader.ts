@@ -1,4 +1,5 @@
-// A reader of server-sent events over a socket of its own. It checks the framing of every byte, can stop reading the socket, and leave.
+// A reader of server-sent events over its own socket. It checks the framing of every byte, can pause reading, and can
+// disconnect.
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { onTestFinished } from 'vitest';
@@ -8,7 +9,7 @@ import { apiKey } from '../start-server-with-store.ts';
 export interface Message {
   readonly id: string | undefined;
   readonly event: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read data of any shape.
   readonly data: any;
 }
 
@@ -17,9 +18,9 @@ export interface SseReader {
   /** Everything so far. */
   readonly messages: readonly Message[];
   readonly comments: readonly string[];
-  /** True once the server has ended the stream; `complete` says whether it did so cleanly. */
+  /** True once the server has ended the stream; `complete` is true if it ended cleanly. */
   readonly ended: boolean;
-  /** The first `count` messages; rejects if they do not come. */
+  /** The first `count` messages; rejects if they do not arrive. */
   take(count: number): Promise<readonly Message[]>;
   takeComments(count: number): Promise<readonly string[]>;
   end(): Promise<void>;

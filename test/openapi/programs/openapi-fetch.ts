@@ -5,7 +5,7 @@ import type { components, paths } from '../generated/schema.js';
 
 const [baseUrl = '', key = ''] = process.argv.slice(2);
 const options = { baseUrl, headers: { Authorization: `Bearer ${key}` } };
-// Where an answer has several forms, the second parameter says which one is meant.
+// If an answer has several forms, the second parameter selects one.
 const client = createClient<paths, 'application/json' | 'application/problem+json'>(options);
 const texts = createClient<paths, 'text/plain'>(options);
 

@@ -1,5 +1,5 @@
-// The command line of bubblewrap. Mounts happen in the order of the arguments, and later ones lie over earlier ones:
-// first the whole system read-only, then the masks, then the workspace, then the covers and masks in it.
+// Builds the command line of bubblewrap. Mounts happen in the order of the arguments, and later ones lie over earlier
+// ones: first the whole system read-only, then the masks, then the workspace, then the covers and masks in it.
 
 import { constants } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
@@ -72,7 +72,7 @@ async function hiddenPlaces(
   const shown = new Set(show.flatMap(inHomes));
   const credentials = Object.values(credentialPlaces).flat().flatMap(inHomes);
   const paths = [
-    // Listed for each command: copies come and go.
+    // Listed for each command, because copies are created and removed.
     ...(await (await openOwnFiles(hidden)).list()),
     ...[...socketFolders, ...hide].flatMap(inHomes),
     ...credentials.filter((path) => !shown.has(path)),

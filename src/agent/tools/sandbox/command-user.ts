@@ -1,5 +1,6 @@
-// Which user runs a command. A server that runs as root starts it as the owner of the workspace: root could read every
-// file of the machine, and without the capabilities that the sandbox drops it could not write another user's workspace.
+// Determines the user that runs a command. A server that runs as root starts it as the owner of the workspace: root
+// could read every file of the machine, and without the capabilities that the sandbox drops it could not write another
+// user's workspace.
 
 import { readFile, stat } from 'node:fs/promises';
 

@@ -1,4 +1,4 @@
-// Says in words how commands run, for the start, `status`, readiness and `doctor`.
+// Describes how commands run, for the start, `status`, readiness and `doctor`.
 
 import type { SandboxDescription, SandboxMode } from '../../../contract/sandbox.ts';
 import type { SandboxOptions, SandboxState } from './sandbox-options.ts';

@@ -1,6 +1,6 @@
 // Finds the Unix sockets on which other programs of this machine listen. A program can connect to a socket file through
-// a read-only mount and from any network namespace, so each one must be masked. Done for every command: services come
-// and go.
+// a read-only mount and from any network namespace, so each one must be masked. They are searched for every command,
+// because services start and stop.
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -52,7 +52,7 @@ async function namedSockets({
   const sockets: string[] = [];
   for (const path of new Set(paths)) {
     if (await isSocket(path)) {
-      // Its whole folder, since the socket may be created again, unless the folder holds much else.
+      // The whole folder is hidden, since the socket may be created again, unless the folder holds much else.
       const folder = dirname(path);
       const isShared = [...homes, workspace].some((needed) => isInFolder(needed, folder)) || folder === '/';
       sockets.push(isShared || isInFolder(folder, workspace) ? path : folder);
@@ -97,7 +97,7 @@ async function readFolder(folder: string) {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    // The folder is gone, or the server may not read it; then the command may not either.
+    // The folder was deleted, or the server may not read it; then the command may not either.
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return [];
     throw error;
   }

@@ -63,10 +63,10 @@ function mayEnter(
 }
 
 export interface MaskArguments {
-  /** Come before the mount of the workspace, which may lie in one of these places. */
+  /** Mounted before the workspace, which may lie in one of these places. */
   readonly before: readonly string[];
   readonly after: readonly string[];
-  /** Come last: a folder can be made read-only only after everything in it is mounted. */
+  /** Mounted last: a folder can be made read-only only after everything in it is mounted. */
   readonly last: readonly string[];
 }
 
@@ -90,7 +90,7 @@ export function maskArguments(
   };
 }
 
-/** Without places that lie in another folder of the list. */
+/** Removes places that lie in another folder of the list. */
 function outermost(sorted: readonly Mask[]): readonly Mask[] {
   const kept: Mask[] = [];
   for (const mask of sorted) {

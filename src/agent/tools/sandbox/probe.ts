@@ -1,4 +1,4 @@
-// Tries bubblewrap out: is it installed, does it start, and can a command in it write the workspace?
+// Tries bubblewrap: checks that it is installed, that it starts, and that a command in it can write the workspace.
 
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
@@ -16,6 +16,8 @@ export interface ProbeOptions {
   /** The absolute path of bubblewrap; undefined if it is not installed. */
   readonly program: string | undefined;
   readonly timeoutMs: number;
+  /** Ends what the trial start has left running. */
+  readonly endLeft: () => Promise<unknown>;
   /** Prepares a command as for a tool call. */
   readonly prepareStart: (command: string) => Promise<CommandStart>;
 }
@@ -25,7 +27,7 @@ const kernelFolders = ['/proc', '/sys', '/dev'];
 const memoryFolder = '/dev/shm/';
 
 export async function probeBubblewrap(options: ProbeOptions): Promise<SandboxState> {
-  const { workspace, program, timeoutMs, prepareStart } = options;
+  const { workspace, program, timeoutMs, prepareStart, endLeft } = options;
   const impossible = whyImpossible(workspace);
   if (impossible !== undefined) return impossible;
   const file = temporaryName();
@@ -33,7 +35,8 @@ export async function probeBubblewrap(options: ProbeOptions): Promise<SandboxSta
     // Checked before the start: a start fails with ENOENT for other reasons too, such as a missing workspace.
     if (!(await isExecutable(program)))
       return { status: 'missing', reason: 'bubblewrap (bwrap) is not installed' };
-    const ended = await run(await prepareStart(`: > ${file} && rm -f ${file}`), timeoutMs);
+    const start = await prepareStart(`: > ${file} && rm -f ${file}`);
+    const ended = await run(start, timeoutMs, endLeft);
     if (ended.exitCode === 0) return { status: 'works' };
     if (!ended.wasRun) return judgeSetupFailure(ended);
     if (!(await canWrite(workspace))) return { status: 'works' };
@@ -80,6 +83,7 @@ async function canWrite(folder: string): Promise<boolean> {
 async function run(
   start: CommandStart,
   timeoutMs: number,
+  endLeft: () => Promise<unknown>,
 ): Promise<{ exitCode: number | null; signal: string | null; stderr: string; wasRun: boolean }> {
   const { child, stdout, stderr, wasRun } = await startCommand(start);
   let said = '';
@@ -91,6 +95,8 @@ async function run(
   const ended = await exitOf(child);
   clearTimeout(timer);
   signalGroup(child, 'SIGKILL');
+  // Before the pipes are waited for: a process that was left holds them open.
+  await endLeft();
   await Promise.all([stderr, stdout].map(closed));
   return { ...ended, stderr: said, wasRun: await wasRun() };
 }

@@ -8,7 +8,7 @@ import { isInFolder } from '../../../base/is-in-folder.ts';
 import { errnoOf } from '../system-errors.ts';
 import type { Mask } from './mask.ts';
 
-/** Where to look, and how deep. */
+/** The folders to search, and the depth. */
 const places: readonly { readonly path: string; readonly depth: number }[] = [
   { path: '/etc', depth: 8 },
   { path: '/var', depth: 3 },

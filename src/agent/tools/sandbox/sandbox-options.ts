@@ -1,6 +1,7 @@
 // Options of the sandbox, and its states.
 
 import type { SandboxMode } from '../../../contract/sandbox.ts';
+import type { CallMarks } from '../../processes/call-marks.ts';
 import type { SandboxLimits } from './sandbox-limits.ts';
 import type { SetupVerdict } from './setup-failure.ts';
 
@@ -22,6 +23,8 @@ export interface SandboxOptions {
   readonly show?: readonly string[];
   /** The path of bubblewrap. @default `bwrap`, looked up in PATH outside the workspace */
   readonly program?: string;
+  /** Marks the processes of a trial start, so that all of them are ended. @default none */
+  readonly marks?: CallMarks;
   /** Time for one trial start of bubblewrap, in ms. @default 5000 */
   readonly probeTimeoutMs?: number;
   /** Unix ms. @default Date.now */

@@ -1,7 +1,7 @@
 // Judges a failed start of bubblewrap. Only a cause that is known to be permanent counts as "cannot work here". Any
 // other cause may pass, so the command is refused rather than run without the sandbox.
 
-/** How bubblewrap ended before it ran the command. */
+/** The end of bubblewrap before it ran the command. */
 export interface SetupFailure {
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -18,7 +18,7 @@ export type SetupVerdict = {
 const passing =
   /ENOSPC|ENOMEM|EAGAIN|EMFILE|ENFILE|EBUSY|EINTR|No space left|Cannot allocate memory|temporarily unavailable|Too many open files|Device or resource busy|Interrupted/i;
 
-/** Messages of permanent causes, which last until somebody changes the machine. */
+/** Messages of permanent causes, which last until the machine is changed. */
 const lasting =
   /Unknown option|No permissions to creat|Operation not permitted|Permission denied|Read-only file system|Function not implemented|Invalid argument|Operation not supported|setting up uid map|Failed RTM_NEWADDR|Can't mount proc|No such file or directory|need to be (root|run as)|setuid/i;
 

@@ -1,5 +1,5 @@
-// Which paths belong to the workspace, judged by their spelling. Links are followed in real-paths.ts, and what was
-// really opened is checked in open-verified.ts.
+// Decides which paths belong to the workspace, by their spelling. real-paths.ts follows links, and open-verified.ts
+// checks the opened object.
 
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
@@ -9,8 +9,8 @@ import { openOwnFiles } from '../../own-files.ts';
 import { failed, outside } from './path-errors.ts';
 
 /**
- * Folders above a file, counted from the workspace's folder. The kernel needs time that grows with the square of a
- * path's depth: a path of 2000 folders keeps one of the few file system threads busy for seconds.
+ * Limit of folders above a file, counted from the workspace's folder. The kernel's time grows with the square of a
+ * path's depth: a path of 2000 folders blocks one of the few file system threads for seconds.
  */
 export const maxPathDepth = 256;
 
@@ -22,7 +22,7 @@ export interface Bounds {
   /** True for an absolute path in the workspace that is not one of the server's own files. */
   isInside(absolute: string): boolean;
   /**
-   * The absolute path of what a caller named.
+   * The absolute path of a path given by a caller.
    * @throws CodeBuddyError `outside_workspace`, `tool_failed` if it is too deep
    */
   locate(path: string): string;

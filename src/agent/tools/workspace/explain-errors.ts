@@ -14,14 +14,14 @@ import { readNames } from './read-names.ts';
 /** At most this many names of a folder are compared with a missing one: each takes up to 0.1 ms. */
 const maxCompared = 2000;
 
-/** Runs `work` and rethrows its errors in words. */
+/** Runs `work` and rethrows its errors with a message. */
 export type Explain = <T>(path: string, work: () => Promise<T>) => Promise<T>;
 
 export function createExplain(
   { root, isInside, locate, relative: inWorkspace }: Bounds,
   denyRules: FileDenyRules | undefined,
 ): Explain {
-  /** True if the name of a file may be told to a caller who asked for another file. */
+  /** True if the name of a file may be shown to a caller that asked for another file. */
   function maySee(absolute: string): boolean {
     if (!isInside(absolute)) return false;
     const path = inWorkspace(absolute);

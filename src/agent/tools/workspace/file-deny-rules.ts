@@ -1,4 +1,4 @@
-// Deny rules for files, as the workspace asks them. permissions/file-deny-rules.ts implements them.
+// The interface through which the workspace checks deny rules. permissions/file-deny-rules.ts implements them.
 
 import type { Stats } from 'node:fs';
 
@@ -10,6 +10,6 @@ export interface FileDenyRules {
   mayRead(root: string, path: string, stats: Stats): Promise<boolean>;
   /** The same before a write. `stats`: of the file that is there now, if any. */
   mayWrite(root: string, path: string, stats: Stats | undefined): Promise<boolean>;
-  /** The file's names that some rule denies; undefined if they cannot be found out. */
+  /** The file's names that some rule denies; undefined if they cannot be determined. */
   otherNames(root: string, stats: Stats): Promise<readonly string[] | undefined>;
 }

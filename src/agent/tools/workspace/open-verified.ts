@@ -1,4 +1,4 @@
-// Opens files and folders of the workspace and checks what was really opened, never a path that someone may swap in
+// Opens files and folders of the workspace and checks the opened object itself, not its path, which may be swapped in
 // between: on Linux through /proc/self/fd, elsewhere by comparing device and inode.
 
 import { constants } from 'node:fs';
@@ -36,7 +36,10 @@ export function createVerifiedOpener(
   { realInside }: Pick<RealPaths, 'realInside'>,
   denyRules: FileDenyRules | undefined,
 ): VerifiedOpener {
-  /** Where the opened object really is. Without /proc the path is resolved again and must lead to the same object. */
+  /**
+   * Returns the real path of the opened object. Without /proc the path is resolved again and must lead to the same
+   * object.
+   */
   async function verify(handle: FileHandle, path: string, real: string): Promise<string> {
     if (hasProcFd) {
       const opened = await readlink(`/proc/self/fd/${handle.fd}`);

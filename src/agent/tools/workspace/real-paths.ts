@@ -1,5 +1,5 @@
-// Where a path of the workspace really leads, through links and other Unicode normal forms. A link can be swapped right
-// after the answer, so whatever is opened is checked again (open-verified.ts).
+// Resolves a path of the workspace through links and other Unicode normal forms. A link can be swapped right after the
+// answer, so open-verified.ts checks each opened object again.
 
 import type { Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
@@ -13,14 +13,14 @@ import { readNames } from './read-names.ts';
 const maxNames = 100_000;
 
 export interface RealFile {
-  /** Relative to the workspace, with all links followed; undefined if it leads out or cannot be found out. */
+  /** Relative to the workspace, with all links followed; undefined if it leads out or cannot be determined. */
   readonly path: string | undefined;
-  /** Undefined if nothing is there. */
+  /** Undefined if it does not exist. */
   readonly stats: Stats | undefined;
 }
 
 export interface RealPaths {
-  /** Where a path leads; if the file is missing, judged by its nearest existing folder. */
+  /** Resolves a path; if the file is missing, by its nearest existing folder. */
   realFile(path: string): Promise<RealFile>;
   /**
    * The real absolute path of an existing file.
@@ -42,8 +42,8 @@ export function createRealPaths({ root, isInside, locate, relative: inWorkspace 
     let existing = named;
     for (;;) {
       try {
-        // One realpath and one stat: 50 µs, of which the kernel needs 6. Synchronous calls would block the server on a slow
-        // file system, and calls in parallel could see two different files.
+        // One realpath and one stat: 50 µs, of which the kernel needs 6. Synchronous calls would block the server on a
+        // slow file system, and calls in parallel could see two different files.
         const real = await realpath(existing);
         const whole = join(real, ...missing);
         if (!isInside(whole)) return { path: undefined, stats: undefined };

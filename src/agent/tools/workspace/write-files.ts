@@ -1,5 +1,5 @@
-// Writes files of the workspace: one writer a file at a time, into a folder that is open and verified, after every
-// check has passed.
+// Writes files of the workspace: one writer per file at a time, into an open and verified folder, after every check has
+// passed.
 
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { denied, failed, quotePath } from './path-errors.ts';
 import type { RealPaths } from './real-paths.ts';
 
 export interface WrittenFile extends Replaced {
-  /** Where the file really is, relative to the root, with links followed. */
+  /** The real path, relative to the root, with links followed. */
   readonly realPath: string;
 }
 
@@ -27,8 +27,8 @@ export interface WriteOptions {
    */
   readonly check?: ((realPath: string) => void) | undefined;
   /**
-   * Called for a file with other names (hard links): may they get the new content? If not, the written name gets a file
-   * of its own.
+   * Called for a file with other names (hard links). Returns true if they may get the new content; otherwise the
+   * written name gets its own file.
    */
   readonly mayShare?: ((stats: Stats) => Promise<boolean>) | undefined;
   /** Called with the real path right before the file is changed. */
@@ -53,9 +53,9 @@ export interface FileWriter {
   ): Promise<WrittenFile & { readonly versionBefore: string }>;
 }
 
-/** What must hold for a file when it is written. */
+/** The conditions under which a file is written. */
 interface Conditions extends Pick<WriteOptions, 'check' | 'mayShare'> {
-  /** Where the path led when the write was allowed. */
+  /** The real path when the write was allowed. */
   readonly pinned: string | undefined;
 }
 
