@@ -30,12 +30,14 @@ export async function answered(child: ChildProcess, port: number, path = '/healt
 
 function answers(port: number, path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    request({ port, host: '127.0.0.1', path, agent: false }, (response) => {
+    // A server that is starting may take a connection and never answer on it.
+    const asked = request({ port, host: '127.0.0.1', path, agent: false, timeout: 500 }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
-    })
-      .on('error', () => resolve(false))
-      .end();
+    });
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(false));
+    asked.end();
   });
 }
 

@@ -1,33 +1,62 @@
-// Builds `dist` if the sources have changed since the last build: the library with the compiler, the program with the
-// bundler (bundle.cjs). Plain CommonJS for any Node that npm may run on.
+// Builds what has changed since the last build: the library with the compiler, the program with the bundler (bundle.cjs).
+// Plain CommonJS for any Node that npm may run on.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
 const crypto = require('node:crypto');
+const { ensureInstalled } = require('./install.cjs');
 const { readOr, runOrFail, showTime } = require('./steps.cjs');
 
 const root = path.resolve(__dirname, '..');
-const stamp = path.join(root, 'dist', '.built-from');
+const dist = path.join(root, 'dist');
+const bundler = path.join(__dirname, 'bundler');
 
 /** `node`: the Node that runs the compiler and the bundler. */
 async function ensureBuilt(node) {
-  const wanted = sourceHash(path.join(root, 'src'));
-  if (readOr(stamp, '') === wanted) return;
+  await ensureLibrary(node);
+  await ensureProgram(node);
+}
+
+/** What `import 'codebuddy-api'` finds: all of `dist` but `dist/cli`. */
+async function ensureLibrary(node) {
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  await showTime('Building', () => {
-    fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-    const library = [compiler, '-p', 'tsconfig.build.json'];
-    const program = [path.join(__dirname, 'bundle.cjs')];
-    return Promise.all(
-      [library, program].map((args) => runOrFail(node, args, { what: 'The build', folder: root })),
-    );
+  await ensure(path.join(dist, '.library-from'), ['tsconfig.json', 'tsconfig.build.json'], () =>
+    showTime('Building the library', () => {
+      const names = fs.existsSync(dist) ? fs.readdirSync(dist) : [];
+      names
+        .filter((name) => name !== 'cli')
+        .forEach((name) => {
+          fs.rmSync(path.join(dist, name), { recursive: true, force: true });
+        });
+      return runOrFail(node, [compiler, '-p', 'tsconfig.build.json'], { what: 'The build', folder: root });
+    }),
+  );
+}
+
+/** What `codebuddy` runs: `dist/cli`. Needs none of the devDependencies. */
+async function ensureProgram(node) {
+  const output = path.join(dist, 'cli');
+  const inputs = ['package-lock.json', 'scripts/bundle.cjs', 'scripts/bundler/package-lock.json'];
+  await ensure(path.join(output, '.program-from'), inputs, async () => {
+    await ensureInstalled(bundler);
+    await showTime('Building the program', () => {
+      fs.rmSync(output, { recursive: true, force: true });
+      return runOrFail(node, [path.join(__dirname, 'bundle.cjs')], { what: 'The build', folder: root });
+    });
   });
+}
+
+/** Calls `build` if the sources or `inputs` are not those that `stamp` names. */
+async function ensure(stamp, inputs, build) {
+  const wanted = inputHash(inputs);
+  if (readOr(stamp, '') === wanted) return;
+  await build();
   fs.writeFileSync(stamp, wanted);
 }
 
-/** A hash of everything that the build reads. */
-function sourceHash(folder) {
+/** A hash of everything that a build reads. */
+function inputHash(inputs) {
   const hash = crypto.createHash('sha256');
   (function walk(current) {
     fs.readdirSync(current, { withFileTypes: true })
@@ -37,18 +66,11 @@ function sourceHash(folder) {
         if (entry.isDirectory()) walk(full);
         else hash.update(`${path.relative(root, full)}\0`).update(fs.readFileSync(full));
       });
-  })(folder);
-  const files = [
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'package.json',
-    'package-lock.json',
-    'scripts/bundle.cjs',
-  ];
-  files.forEach((file) => {
+  })(path.join(root, 'src'));
+  ['package.json'].concat(inputs).forEach((file) => {
     hash.update(fs.readFileSync(path.join(root, file)));
   });
   return hash.digest('hex');
 }
 
-module.exports = { ensureBuilt };
+module.exports = { ensureBuilt, ensureProgram };

@@ -1,1 +1,2 @@
 export function ensureBuilt(node: string): Promise<void>;
+export function ensureProgram(node: string): Promise<void>;

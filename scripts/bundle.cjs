@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { build } = require('esbuild');
+const { build } = require(require.resolve('esbuild', { paths: [path.join(__dirname, 'bundler')] }));
 
 const root = path.resolve(__dirname, '..');
 const output = path.join(root, 'dist', 'cli');

@@ -65,8 +65,9 @@ function eventsPage(): string {
 
 # Events
 
-Each event is \`{id, type, event, timestamp, sessionId?, runId?, sequence, data}\`. \`event\` repeats \`type\`. \`sequence\` grows by the order of commits and
-is the \`id:\` of server-sent events; resume after it. \`GET /api/event-types\` gives the JSON Schema of each \`data\`.
+Each event is \`{id, type, event, timestamp, sessionId?, runId?, sequence, data}\`. \`event\` repeats \`type\`. \`sequence\`
+grows by the order of commits and is the \`id:\` of server-sent events; resume after it. \`GET /api/event-types\` gives
+the JSON Schema of each \`data\`.
 
 ## Logged
 

@@ -11,6 +11,16 @@ function localNode(platform, modules) {
     : path.posix.join(modules, '.bin', 'node');
 }
 
+/** The Node of scripts/node, and its headers. */
+function ownNode(platform, arch, modules) {
+  const { join } = platform === 'win32' ? path.win32 : path.posix;
+  const folder = join(modules, `node-${platform === 'win32' ? 'win' : platform}-${arch}`);
+  return {
+    program: join(folder, 'bin', platform === 'win32' ? 'node.exe' : 'node'),
+    headers: join(folder, 'include'),
+  };
+}
+
 /** npm sets the path of its program for its scripts. Without that path, npm is beside Node on Windows. */
 function npmCommand(platform, { execPath, npmExecPath, exists }) {
   if (npmExecPath && /\.c?js$/.test(npmExecPath)) return { command: execPath, args: [npmExecPath] };
@@ -21,4 +31,4 @@ function npmCommand(platform, { execPath, npmExecPath, exists }) {
   return { command: process.env.ComSpec || 'cmd.exe', args: ['/d', '/s', '/c', 'npm'] };
 }
 
-module.exports = { localNode, npmCommand };
+module.exports = { localNode, npmCommand, ownNode };

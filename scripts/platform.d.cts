@@ -1,4 +1,9 @@
 export function localNode(platform: string, modules: string): string;
+export function ownNode(
+  platform: string,
+  arch: string,
+  modules: string,
+): { readonly program: string; readonly headers: string };
 export function npmCommand(
   platform: string,
   options: {

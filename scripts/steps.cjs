@@ -23,12 +23,12 @@ function runOrFail(command, args, { what, folder }) {
   });
 }
 
-/** Prints the elapsed time every 10 s: a download may take minutes. */
-async function showTime(what, work) {
+/** Prints the elapsed time, and how far the work is, every 3 s: a download may take minutes. */
+async function showTime(what, work, progress = () => 'still running') {
   const startedAt = Date.now();
   const seconds = () => Math.round((Date.now() - startedAt) / 1000);
   process.stderr.write(`${what}…\n`);
-  const timer = setInterval(() => process.stderr.write(`  still running after ${seconds()} s\n`), 10000);
+  const timer = setInterval(() => process.stderr.write(`  ${progress()} after ${seconds()} s\n`), 3000);
   await work();
   clearInterval(timer);
   process.stderr.write(`  done in ${seconds()} s\n`);

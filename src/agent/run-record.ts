@@ -112,3 +112,7 @@ export function withoutPrompt({ prompt: _, ...record }: Run): RunRecord {
 export function runNotFound(id: string): CodeBuddyError {
   return new CodeBuddyError('run_not_found', `Run ${JSON.stringify(id)} not found.`);
 }
+
+export function notResumable(id: string, why: string): CodeBuddyError {
+  return new CodeBuddyError('run_not_resumable', `Run ${id} cannot be resumed: ${why}.`);
+}

