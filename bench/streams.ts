@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { makeId } from '../src/events/ids.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { Write } from '../src/store/store.ts';
-import { type BenchResult, type BenchRow, outcomeOf, printRows } from './bench-result.ts';
+import { type BenchResult, type BenchRow, rowOf, tableOf, wholeText } from './bench-result.ts';
 import { onDisk } from './disk-folder.ts';
+import { alternate, type Compared, spreadOf } from './rounds.ts';
 import { type FromStreamServer, monotonicMs, streamKey, type ToStreamServer } from './stream-server.ts';
 
 const logged = 200_000;
@@ -93,35 +94,28 @@ async function history(path: string): Promise<readonly BenchRow[]> {
   const pageOf = (served: Served): Promise<number> =>
     pagesPerSecond(served.port, request('/api/events?after=0&limit=200', ''));
   try {
-    await catchUp(ours.port);
-    await bare.ask({ kind: 'readRows' });
-    const caughtUp: Pair[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const pair = await inTurn(
-        round,
-        async () => (logged / (await catchUp(ours.port))) * 1000,
-        async () => (logged / (await bare.ask({ kind: 'readRows' })).ms) * 1000,
-      );
-      caughtUp.push(pair);
-    }
-    for (const served of [ours, bare]) await pageOf(served);
-    const pages: Pair[] = [];
-    for (let round = 0; round < rounds; round++) {
-      pages.push(
-        await inTurn(
-          round,
-          () => pageOf(ours),
-          () => pageOf(bare),
-        ),
-      );
-    }
+    const caughtUp = async () => (logged / (await catchUp(ours.port))) * 1000;
+    const rowsRead = async () => (logged / (await bare.ask({ kind: 'readRows' })).ms) * 1000;
+    await alternate(1, caughtUp, rowsRead);
+    const streamed = await alternate(rounds, caughtUp, rowsRead);
+    const pages = (served: Served) => () => pageOf(served);
+    await alternate(1, pages(ours), pages(bare));
+    const paged = await alternate(rounds, pages(ours), pages(bare));
+    const seen = (compared: Compared): string =>
+      `${wholeText(compared.ours.median)} / s, bare ${wholeText(compared.bare.median)} / s`;
     return [
-      ratioRow(`a stream that catches up ${whole(logged)} events / reading the rows bare`, caughtUp, 0.35),
-      ratioRow(
-        "`GET /api/events?limit=200` / bare node:http that sends the rows' text",
-        pages.map((pair) => pair),
-        0.5,
-      ),
+      rowOf({
+        what: `a stream that catches up ${wholeText(logged)} events / reading the rows bare`,
+        measured: streamed.ratio,
+        target: { atLeast: 0.35 },
+        seen: seen(streamed),
+      }),
+      rowOf({
+        what: '`GET /api/events?limit=200` / bare node:http that reads the rows and sends the text of their data',
+        measured: paged.ratio,
+        target: { atLeast: 0.5 },
+        seen: seen(paged),
+      }),
     ];
   } finally {
     await ours.stop();
@@ -185,32 +179,27 @@ async function pagesPerSecond(port: number, request: string): Promise<number> {
 async function fanOut(path: string): Promise<readonly BenchRow[]> {
   const served = await startProcess('ours', path);
   try {
-    const pairs: Pair[] = [];
     const cpu: number[] = [];
-    await delays(served, 1);
-    for (let round = 0; round < liveRounds; round++) {
-      const one = await delays(served, 1);
-      const many = await delays(served, manyReaders);
-      pairs.push({ ours: many.p99, bare: one.p99 });
-      cpu.push((many.cpuMs * 1000) / (manyReaders * liveEvents));
-    }
-    const ratio = spreadOf(pairs.map(({ ours, bare }) => ours / bare));
-    const many = spreadOf(pairs.map(({ ours }) => ours));
-    const one = spreadOf(pairs.map(({ bare }) => bare));
-    const { median, min, max } = spreadOf(cpu);
+    const many = async () => {
+      const { p99, cpuMs } = await delays(served, manyReaders);
+      cpu.push((cpuMs * 1000) / (manyReaders * liveEvents));
+      return p99;
+    };
+    const one = async () => (await delays(served, 1)).p99;
+    await one();
+    const { ours, bare, ratio } = await alternate(liveRounds, many, one);
     return [
-      {
+      rowOf({
         what: `${manyReaders} stream readers, every event to all: p99 delay / that of one reader`,
-        value: `${ratio.median.toFixed(1)}x (${ratio.min.toFixed(1)} to ${ratio.max.toFixed(1)}; ${many.median.toFixed(1)} ms / ${one.median.toFixed(1)} ms)`,
-        target: '<= 20x',
-        outcome: outcomeOf(ratio.median <= 20),
-      },
-      {
+        measured: ratio,
+        target: { atMost: 20 },
+        seen: `${ours.median.toFixed(1)} ms / ${bare.median.toFixed(1)} ms`,
+      }),
+      rowOf({
         what: `CPU of the server per reader and event, ${manyReaders} readers`,
-        value: `${median.toFixed(1)} µs (${min.toFixed(1)} to ${max.toFixed(1)})`,
-        target: '-',
-        outcome: 'none',
-      },
+        measured: spreadOf(cpu),
+        unit: 'µs',
+      }),
     ];
   } finally {
     await served.stop();
@@ -263,51 +252,4 @@ async function openReader(port: number, onEvent: (at: number) => void): Promise<
   return socket;
 }
 
-interface Pair {
-  readonly ours: number;
-  readonly bare: number;
-}
-
-/** Both, in alternating order: the second one always finds a warmer machine. */
-async function inTurn(
-  round: number,
-  ours: () => Promise<number>,
-  bare: () => Promise<number>,
-): Promise<Pair> {
-  if (round % 2 === 0) {
-    const first = await ours();
-    return { ours: first, bare: await bare() };
-  }
-  const first = await bare();
-  return { ours: await ours(), bare: first };
-}
-
-interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  const sorted = [...values].sort((left, right) => left - right);
-  const at = (index: number): number => sorted[index] as number;
-  return { median: at(sorted.length >> 1), min: at(0), max: at(sorted.length - 1) };
-}
-
-function ratioRow(what: string, pairs: readonly Pair[], atLeast: number): BenchRow {
-  const ratio = spreadOf(pairs.map(({ ours, bare }) => ours / bare));
-  const ours = spreadOf(pairs.map((pair) => pair.ours)).median;
-  const bare = spreadOf(pairs.map((pair) => pair.bare)).median;
-  return {
-    what,
-    value: `${ratio.median.toFixed(2)}x (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}; ${whole(ours)} / s, bare ${whole(bare)} / s)`,
-    target: `>= ${atLeast}x`,
-    outcome: outcomeOf(ratio.median >= atLeast),
-  };
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
-}
-
-if (import.meta.main) printRows((await run()).rows);
+if (import.meta.main) console.log(tableOf((await run()).rows));
