@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { makeId } from '../src/events/ids.ts';
+import { payloadTail } from '../src/store/delivery-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { prepareWrites, type Statements } from '../src/store/sqlite/statements.ts';
 import { payloadParts } from '../src/webhooks/payload.ts';
@@ -92,7 +93,7 @@ function addEvent(
   };
   const { lastInsertRowid } = appendEvent.run(event.id, event.type, now, null, null, event.data);
   const { head, tail } = payloadParts(event);
-  addPayload.run(lastInsertRowid, event.id, head, tail, deliveries);
+  addPayload.run(lastInsertRowid, event.id, head, tail ?? payloadTail(event.data), deliveries);
   for (let n = 0; n < deliveries; n++) {
     const webhook = `webhook-${String(n).padStart(4, '0')}`;
     const expiresAt = now + 96 * 3_600_000;
