@@ -422,8 +422,8 @@ describe('enabled, set by hand', () => {
     const { home } = first;
     const id = await first.webhooks.register({ url: receiver.url, events: ['tool.*'] });
     await disable(first.webhooks, id);
+    await expect.poll(() => entries(home)).toMatchObject([{ enabled: false }]);
     await first.webhooks.close();
-    expect(entries(home)).toMatchObject([{ enabled: false }]);
     save(home, { enabled: true });
     const { webhooks } = startWebhooks({ home });
     expect(await webhooks.get(id)).toMatchObject({ enabled: true, state: { status: 'healthy' } });
