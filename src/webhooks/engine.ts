@@ -332,9 +332,10 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     async close(graceMs = 15_000) {
       if (closing.signal.aborted) return;
       closing.abort();
-      const saved = registry.close();
+      registry.stopFollowing();
+      // Changes that have begun are written before the registry refuses further ones.
       await turns.idle();
-      await saved;
+      await registry.close();
       housekeeping?.stop();
       detach();
       for (const lane of lanes.values()) lane.stopTimer();

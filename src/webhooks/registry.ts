@@ -54,6 +54,9 @@ export interface Registry {
     id: string,
     edit: (current: RegistryEntry | undefined) => unknown,
   ): Promise<RegistryEntry | undefined>;
+  /** Stop following the file. Changes no longer wait until another program has written it. */
+  stopFollowing(): void;
+  /** Refuse further changes. Resolves when earlier ones are on the disk. */
   close(): Promise<void>;
 }
 
@@ -91,7 +94,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   let writing: Promise<void> | undefined;
   let keeping: Promise<void> | undefined;
   let isKept = true;
-  const closing = Promise.withResolvers<void>();
+  const followingEnds = Promise.withResolvers<void>();
+  let isFollowing = true;
   let isClosed = false;
 
   // ---- reading
@@ -110,7 +114,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
 
   function lookLater(afterMs: number): void {
     clearTimeout(again);
-    if (isClosed) return;
+    if (!isFollowing) return;
     again = setTimeout(look, afterMs);
     again.unref();
   }
@@ -183,8 +187,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     const until = steadyNow() + longestWaitMs;
     for (;;) {
       const reading = look();
-      if (reading !== 'unsettled' || steadyNow() >= until || isClosed) return reading;
-      await Promise.race([sleep(lookAgainMs), closing.promise]);
+      if (reading !== 'unsettled' || steadyNow() >= until || !isFollowing) return reading;
+      await Promise.race([sleep(lookAgainMs), followingEnds.promise]);
     }
   }
 
@@ -324,11 +328,14 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         writing ??= writeChanges();
       });
     },
-    async close() {
-      isClosed = true;
-      closing.resolve();
+    stopFollowing() {
+      isFollowing = false;
+      followingEnds.resolve();
       clearTimeout(again);
       watching?.close();
+    },
+    async close() {
+      isClosed = true;
       await writing;
       await keeping;
     },
