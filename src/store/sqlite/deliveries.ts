@@ -1,7 +1,7 @@
 // The deliveries of the store: reads on the main thread, changes of many rows on the writer thread.
 
-import type { SQLInputValue } from 'node:sqlite';
 import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
+import { createConditions, whereClause } from './conditions.ts';
 import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from './rows.ts';
 import type { Reads } from './statements.ts';
 import type { Writer } from './writer.ts';
@@ -79,13 +79,7 @@ export function deliveryStore({ reads, read, call }: DeliveriesOptions): Deliver
 }
 
 function listDeliveries(reads: Reads, query: DeliveryQuery): readonly DeliveryWithAttempts[] {
-  const conditions: string[] = [];
-  const values: SQLInputValue[] = [];
-  const where = (condition: string, value: SQLInputValue | undefined): void => {
-    if (value === undefined) return;
-    conditions.push(condition);
-    values.push(value);
-  };
+  const { texts: conditions, values, where } = createConditions();
   where('d.id < ?', query.beforeId);
   where('d.webhook_id = ?', query.webhookId);
   where('d.status = ?', query.status);
@@ -95,7 +89,7 @@ function listDeliveries(reads: Reads, query: DeliveryQuery): readonly DeliveryWi
   // Lets the planner walk the index of what has ended.
   if (query.status !== undefined && query.status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
   const text = `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
-    ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY d.id DESC LIMIT ?`;
+    ${whereClause(conditions)} ORDER BY d.id DESC LIMIT ?`;
   return reads
     .composed(text)
     .all(...values, query.limit)

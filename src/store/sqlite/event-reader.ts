@@ -4,6 +4,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
 import type { EventQuery, EventRow } from '../store.ts';
+import { createConditions, whereClause } from './conditions.ts';
 import { type EventColumns, toEventRow } from './rows.ts';
 import type { Reads } from './statements.ts';
 
@@ -17,13 +18,7 @@ const eventColumns = `sequence, id, type, timestamp, session_id, run_id, CASE WH
 
 /** @throws DamagedRowError */
 export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[] {
-  const conditions: string[] = [];
-  const values: SQLInputValue[] = [];
-  const where = (condition: string, value: SQLInputValue | undefined): void => {
-    if (value === undefined) return;
-    conditions.push(condition);
-    values.push(value);
-  };
+  const { texts: conditions, values, where } = createConditions();
   where('sequence > ?', query.after);
   where('sequence < ?', query.before);
   where('run_id = ?', query.runId);
@@ -32,8 +27,7 @@ export function readEvents(reads: Reads, query: EventQuery): readonly EventRow[]
 
   const order = `ORDER BY sequence ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`;
   const page = (selected: string, more: readonly string[]): string => {
-    const all = [...conditions, ...more];
-    return `SELECT ${selected} FROM events ${all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''} ${order}`;
+    return `SELECT ${selected} FROM events${whereClause([...conditions, ...more])} ${order}`;
   };
   const run = (text: string, all: readonly SQLInputValue[]): readonly EventRow[] =>
     takeRows(rowsOf(reads, text, all), toEventRow, query.maxText);

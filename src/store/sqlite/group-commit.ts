@@ -38,7 +38,7 @@ export function createGroupCommit(database: DatabaseSync, statements: Statements
     return { kind: 'written', sequences: runProgram(statements, program) };
   }
 
-  /** Like `runCaller`, but takes this caller's rows back if they are at fault. */
+  /** Like `runCaller`, but undoes this caller's writes alone if one of its rows is invalid. */
   function runCallerApart(program: WriteProgram): Outcome {
     database.exec('SAVEPOINT caller');
     try {

@@ -20,7 +20,7 @@ interface Waiting {
 export interface WriteQueueOptions {
   /** Send a group to be committed. `settleCommitted` or `settleFailed` is called for each group, in their order. */
   readonly send: (callers: readonly WriteProgram[]) => void;
-  /** Called when commits begin to fail for want of storage, and when they work again (without an error). */
+  /** Called with the error when commits begin to fail, and without one when they work again. */
   readonly onStorageChange?: (failure: unknown) => void;
   /** Rows of a commit. @default 500 */
   readonly maxRowsPerCommit?: number;

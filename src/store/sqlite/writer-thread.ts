@@ -2,8 +2,7 @@
 // start-writer-thread.ts, told what to open by writer.ts.
 
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import type { GroupCommit } from './group-commit.ts';
-import { createGroupCommit } from './group-commit.ts';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createMaintenance, type Maintenance } from './maintenance.ts';
 import { type OwnedDatabase, openOwnedDatabase, type StoreLogger, toOpenError } from './open-database.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';

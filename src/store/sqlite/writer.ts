@@ -44,108 +44,93 @@ export async function startWriter({
   ...data
 }: WriterOptions): Promise<Writer> {
   const { path } = data;
-  const say = (message: ToWriter): void => worker.postMessage(message);
   const calls = new Map<number, Call>();
+  const opened = Promise.withResolvers<string>();
+  const closed = Promise.withResolvers<PackedError | undefined>();
+  let state: 'opening' | 'open' | 'closing' = 'opening';
   let nextCall = 1;
   let unanswered = 0;
-  let isClosing = false;
 
-  /** The thread keeps the process alive while an answer is due, and not longer. */
-  const expect = (change: 1 | -1): void => {
-    unanswered += change;
-    if (unanswered === 1 && change === 1) worker.ref();
-    else if (unanswered === 0) worker.unref();
-  };
+  /** Posts a request. The thread keeps the process alive while an answer is due, and no longer. */
+  function request(message: ToWriter): void {
+    worker.postMessage(message);
+    if (unanswered++ === 0) worker.ref();
+  }
+
+  function answered(): void {
+    if (--unanswered === 0) worker.unref();
+  }
+
+  function fail(error: Error): void {
+    if (state === 'open') endProcess(path, error);
+    if (state === 'opening') opened.reject(error);
+    else closed.resolve(packError(error));
+    state = 'closing';
+  }
 
   const queue = createWriteQueue({
-    send(callers) {
-      say({ kind: 'commit', callers });
-      expect(1);
-    },
+    send: (callers) => request({ kind: 'commit', callers }),
     onStorageChange(failure) {
       if (failure === undefined) logger?.warn({}, 'the store works again');
       else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
     },
   });
 
-  let closed: (error: PackedError | undefined) => void = () => undefined;
-  const directory = await new Promise<string>((resolve, reject) => {
-    let isOpen = false;
-    const fail = (error: Error): void => {
-      if (isClosing) {
-        closed(packError(error));
+  worker.on('message', (message: FromWriter) => {
+    if (message.kind === 'warning') {
+      const { err, ...fields } = message.fields;
+      const error = err === undefined ? {} : { err: unpackError(err as PackedError) };
+      logger?.warn({ ...fields, ...error }, message.message);
+      return;
+    }
+    answered();
+    switch (message.kind) {
+      case 'committed':
+        queue.settleCommitted(message.outcomes);
+        return;
+      case 'failed':
+        queue.settleFailed(unpackError(message.error));
+        return;
+      case 'result': {
+        const call = calls.get(message.id);
+        calls.delete(message.id);
+        if (message.error === undefined) call?.resolve(message.value as never);
+        else call?.reject(unpackError(message.error));
         return;
       }
-      if (isOpen) endProcess(path, error);
-      isClosing = true;
-      reject(error);
-    };
-    worker.on('message', (message: FromWriter) => {
-      switch (message.kind) {
-        case 'committed':
-          expect(-1);
-          queue.settleCommitted(message.outcomes);
-          return;
-        case 'failed':
-          expect(-1);
-          queue.settleFailed(unpackError(message.error));
-          return;
-        case 'result': {
-          expect(-1);
-          const call = calls.get(message.id);
-          calls.delete(message.id);
-          if (message.error === undefined) call?.resolve(message.value as never);
-          else call?.reject(unpackError(message.error));
-          return;
-        }
-        case 'warning': {
-          const { err, ...fields } = message.fields;
-          const error = err === undefined ? {} : { err: unpackError(err as PackedError) };
-          logger?.warn({ ...fields, ...error }, message.message);
-          return;
-        }
-        case 'open':
-          isOpen = true;
-          worker.unref();
-          resolve(message.directory);
-          return;
-        case 'notOpen':
-          fail(unpackError(message.error));
-          return;
-        case 'closed':
-          closed(message.error);
-      }
-    });
-    worker.on('error', (error) => fail(error as Error));
-    worker.on('exit', (code) => fail(new Error(`it ended with code ${code}`)));
-    if (worker.threadId === -1) fail(new Error('it ended before it was used'));
-    worker.ref();
-    say({ kind: 'open', ...data });
+      case 'open':
+        state = 'open';
+        opened.resolve(message.directory);
+        return;
+      case 'notOpen':
+        fail(unpackError(message.error));
+        return;
+      case 'closed':
+        closed.resolve(message.error);
+    }
   });
+  worker.on('error', (error) => fail(error as Error));
+  worker.on('exit', (code) => fail(new Error(`it ended with code ${code}`)));
+  if (worker.threadId === -1) fail(new Error('it ended before it was used'));
+  request({ kind: 'open', ...data });
 
   return {
-    directory,
+    directory: await opened.promise,
     write: (writes, maxDelayMs) => queue.write(writes, maxDelayMs),
     call(name, ...values) {
-      if (isClosing) return Promise.reject(storeIsClosed());
+      if (state !== 'open') return Promise.reject(storeIsClosed());
       return new Promise((resolve, reject) => {
         const id = nextCall++;
         calls.set(id, { resolve, reject });
-        say({ kind: 'call', id, name, values });
-        expect(1);
+        request({ kind: 'call', id, name, values });
       });
     },
     async close(beforeClose) {
       await queue.close();
-      isClosing = true;
+      state = 'closing';
       beforeClose();
-      const error = await new Promise<PackedError | undefined>((resolve) => {
-        closed = resolve;
-        say({ kind: 'close' });
-        worker.ref();
-      });
-      // The lock is free; the thread itself may end a moment later.
-      worker.unref();
+      request({ kind: 'close' });
+      const error = await closed.promise;
       if (error !== undefined) throw unpackError(error);
     },
   };
