@@ -4,12 +4,11 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { serve, temporaryFolder } from '../cli/run-cli.ts';
 import { startServerWithStore, apiKey as testKey } from '../http/start-server-with-store.ts';
+import { usedBytes } from '../live-heap.ts';
 import { fillSession, longSession as source } from './long-session.ts';
 import { startAgent } from './start-agent.ts';
 
@@ -128,13 +127,6 @@ it('a page of long events contains fewer; a stream delivers all', async () => {
 });
 
 describe('an export', () => {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage: () => void = runInNewContext('gc');
-  function usedBytes(): number {
-    collectGarbage();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
-  }
   const count = 1000;
   const length = 40_000;
 

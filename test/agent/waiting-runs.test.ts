@@ -1,9 +1,8 @@
 // Runs that wait for approval or in the queue: their limits and their memory.
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { CodeBuddyError } from '../../src/base/errors.ts';
+import { usedBytes } from '../live-heap.ts';
 import { waitFor } from '../wait-for.ts';
 import { calls, says, startModelAgent } from './start-model-agent.ts';
 
@@ -137,13 +136,6 @@ describe('queued runs', () => {
 });
 
 describe('the memory of a run', () => {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage: () => void = runInNewContext('gc');
-  function usedBytes(): number {
-    collectGarbage();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
-  }
   const count = 60;
   const characters = 120_000;
 
