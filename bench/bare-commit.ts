@@ -10,7 +10,9 @@ import { payloadTail } from '../src/store/delivery-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { prepareWrites, type Statements } from '../src/store/sqlite/statements.ts';
 import { payloadParts } from '../src/webhooks/payload.ts';
+import { lifetimeMs } from '../src/webhooks/retry-policy.ts';
 import { quantile } from './rounds.ts';
+import { newEvent } from './webhook-event.ts';
 
 export interface BareStore {
   /** Runs `work` in one transaction, and returns when it is on the disk. */
@@ -83,21 +85,14 @@ function addEvent(
   payloadText: string,
   deliveries: number,
 ): void {
-  const now = Date.now();
-  const event = {
-    id: makeId('evt', now),
-    type: 'tool.start',
-    timestamp: now,
-    sessionId: null,
-    data: JSON.stringify({ callId: 'call_1', tool: 'bash', params: { text: payloadText } }),
-  };
+  const event = newEvent(payloadText);
+  const now = event.timestamp;
   const { lastInsertRowid } = appendEvent.run(event.id, event.type, now, null, null, event.data);
   const { head, tail } = payloadParts(event);
   addPayload.run(lastInsertRowid, event.id, head, tail ?? payloadTail(event.data), deliveries);
   for (let n = 0; n < deliveries; n++) {
     const webhook = `webhook-${String(n).padStart(4, '0')}`;
-    const expiresAt = now + 96 * 3_600_000;
-    addDelivery.run(lastInsertRowid, webhook, makeId('dlv', now), event.type, 0, now, expiresAt);
+    addDelivery.run(lastInsertRowid, webhook, makeId('dlv', now), event.type, 0, now, now + lifetimeMs);
   }
 }
 

@@ -7,6 +7,8 @@ import { makeId } from '../src/events/ids.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { Write } from '../src/store/store.ts';
 import { payloadParts } from '../src/webhooks/payload.ts';
+import { lifetimeMs } from '../src/webhooks/retry-policy.ts';
+import { newEvent } from './webhook-event.ts';
 
 export interface BacklogOptions {
   readonly home: string;
@@ -38,15 +40,8 @@ export async function makeBacklog({
 }
 
 function makeEvent(webhookIds: readonly string[], payloadText: string): Write {
-  const now = Date.now();
-  const event = {
-    id: makeId('evt', now),
-    type: 'tool.start',
-    timestamp: now,
-    sessionId: null,
-    runId: null,
-    data: JSON.stringify({ callId: 'call_1', tool: 'bash', params: { text: payloadText } }),
-  };
+  const event = newEvent(payloadText);
+  const now = event.timestamp;
   return {
     kind: 'appendEvent',
     event,
@@ -54,7 +49,7 @@ function makeEvent(webhookIds: readonly string[], payloadText: string): Write {
       payload: payloadParts(event),
       hop: 0,
       createdAt: now,
-      expiresAt: now + 96 * 3_600_000,
+      expiresAt: now + lifetimeMs,
       deliveries: webhookIds.map((webhookId) => ({ id: makeId('dlv', now), webhookId })),
     },
   };

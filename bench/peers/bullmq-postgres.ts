@@ -4,17 +4,13 @@
 //   node bench/peers/bullmq-postgres.ts        both variants
 
 import { measureBullMq, nameOf } from './bullmq-recipe.ts';
-import { installPeers } from './install.ts';
 import { answerIfOwnProcess, inOwnProcess } from './own-process.ts';
 import type { PeerOptions, PeerResult } from './peer.ts';
 import { withPostgres } from './postgres.ts';
 import { printBoth } from './print-both.ts';
 
-export async function run(options: PeerOptions): Promise<PeerResult> {
-  const name = nameOf('PostgreSQL', options);
-  const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: fault };
-  return inOwnProcess(import.meta.url, name, options);
+export function run(options: PeerOptions): Promise<PeerResult> {
+  return inOwnProcess(import.meta.url, nameOf('PostgreSQL', options), options);
 }
 
 function measureHere(options: PeerOptions): Promise<PeerResult> {

@@ -10,7 +10,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { onDisk } from '../disk-folder.ts';
 import { freePort } from '../server-process.ts';
 import { measureBullMq, nameOf } from './bullmq-recipe.ts';
-import { installPeers } from './install.ts';
 import { answerIfOwnProcess, inOwnProcess } from './own-process.ts';
 import type { PeerOptions, PeerResult } from './peer.ts';
 import { printBoth } from './print-both.ts';
@@ -21,8 +20,6 @@ export async function run(options: PeerOptions): Promise<PeerResult> {
   const name = nameOf('Redis', options);
   if (spawnSync('redis-server', ['--version']).error !== undefined)
     return { name, skipped: 'redis-server is not installed' };
-  const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: fault };
   return inOwnProcess(import.meta.url, name, options);
 }
 

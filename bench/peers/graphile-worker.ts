@@ -2,7 +2,7 @@
 //
 //   node bench/peers/graphile-worker.ts        both variants
 
-import { installPeers, loadPeer, peerVersion } from './install.ts';
+import { loadPeer, peerVersion } from './install.ts';
 import { answerIfOwnProcess, inOwnProcess } from './own-process.ts';
 import { type Job, measure, type PeerOptions, type PeerResult, tunedConcurrency } from './peer.ts';
 import { withPostgres } from './postgres.ts';
@@ -39,11 +39,8 @@ const tunedSettings = {
 const poolSize = 20;
 const task = 'webhook';
 
-export async function run(options: PeerOptions): Promise<PeerResult> {
-  const name = nameOf(options);
-  const fault = installPeers();
-  if (fault !== undefined) return { name, skipped: fault };
-  return inOwnProcess(import.meta.url, name, options);
+export function run(options: PeerOptions): Promise<PeerResult> {
+  return inOwnProcess(import.meta.url, nameOf(options), options);
 }
 
 function nameOf({ variant }: Pick<PeerOptions, 'variant'>): string {

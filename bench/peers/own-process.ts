@@ -3,13 +3,16 @@
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { installPeers } from './install.ts';
 import type { PeerOptions, PeerResult } from './peer.ts';
 
 /** Time to start and stop a database, in addition to the measured time. */
 const graceMs = 120_000;
 
-/** Runs `module` in a new process, where `answerIfOwnProcess` takes over. */
-export function inOwnProcess(module: string, name: string, options: PeerOptions): Promise<PeerResult> {
+/** Installs the peers, and runs `module` in a new process, where `answerIfOwnProcess` takes over. */
+export async function inOwnProcess(module: string, name: string, options: PeerOptions): Promise<PeerResult> {
+  const fault = installPeers();
+  if (fault !== undefined) return { name, skipped: fault };
   const child = fork(fileURLToPath(module), ['peer'], {
     execArgv: [],
     env: { ...process.env, NODE_ENV: 'production' },
