@@ -39,7 +39,7 @@ function serve(): void {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     const chunk = (delta: object, finish: string | null): string =>
       `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'clock', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
-    // Ends with the client, who leaves when its round is over.
+    // Ends when the client's round is over.
     while (!response.destroyed) {
       response.write(chunk({ role: 'assistant', content: `t${clockNow()}.` }, null));
       await wait(gapMs);

@@ -1,4 +1,4 @@
-// Rounds that alternate between the product and its bare counterpart, and what is told of them: the median, the lowest
+// Rounds that alternate between the product and its bare counterpart, and their summary: the median, the lowest
 // and the highest. Neighbouring rounds are compared, so that a drift of the machine's speed affects both sides.
 
 export interface Spread {

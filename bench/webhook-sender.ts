@@ -34,7 +34,7 @@ export interface SenderReport {
 }
 
 /**
- * `steady`: emits so that work is always there, and never much. `drain`: emits nothing, delivers what is there.
+ * `steady`: emits enough to keep the queue short, but never empty. `drain`: emits nothing, delivers the backlog.
  * `paced`: emits evenly.
  */
 export type SenderMode = 'steady' | 'drain' | 'paced';

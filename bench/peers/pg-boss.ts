@@ -34,7 +34,7 @@ function nameOf({ variant }: Pick<PeerOptions, 'variant'>): string {
   const settings =
     variant === 'tuned'
       ? 'tuned: 4 workers, batches of 64, undici'
-      : 'its defaults: 1 worker, 1 job at a time, a look every 2 s, fetch';
+      : 'its defaults: 1 worker, 1 job at a time, polls every 2 s, fetch';
   return `pg-boss ${peerVersion('pg-boss')} (${settings})`;
 }
 

@@ -197,24 +197,24 @@ export class LiveRun {
     return writes;
   }
 
-  /** Stops all work that is still done for the run, and its clock. */
+  /** Stops the run's remaining work and its clock. */
   abort(): void {
     this.#abort.abort();
     this.#clock.stop();
   }
 
-  /** Its end is about to be committed. */
+  /** Call it before the end of the run is committed. */
   ending(): void {
     this.#isEnding = true;
   }
 
-  /** Sets the final record, once it is committed: nobody sees an end that a crash could undo. */
+  /** Sets the final record. Call it after the commit, so that no client sees an end that a crash could undo. */
   end(record: RunRecord): void {
     this.#record = record;
     this.#clock.stop();
   }
 
-  /** The queue has let the run go. */
+  /** Call it when the queue has released the run. */
   released(): void {
     this.#ended.resolve();
   }

@@ -179,7 +179,7 @@ export function createRuns(options: RunsOptions): Runs {
     { hop = 0, mayUseTools = true, keyId = null }: Caller & { hop?: number } = {},
   ): Promise<StartedRun> {
     requireAccepting();
-    // Its end may be committed, and seen by the caller, a moment before the queue lets it go.
+    // The caller may see the committed end of the run before the queue has released it.
     const ending = queue.get(id);
     if (ending?.isEnding) await ending.ended;
     const row = await store.getRun(id);

@@ -100,7 +100,8 @@ export function createUrlGuard({ allowedTargets, allowLoopback, ownListeners }: 
       const url = parseTarget(text);
       const hostname = url.hostname.replace(/^\[|\]$/g, '');
       const port = portOf(url);
-      if (isBadPort(port)) throw refused(`has port ${port}, which is used by another protocol than HTTP`);
+      if (isBadPort(port))
+        throw refused(`has port ${port}, which is reserved for a protocol other than HTTP`);
       const name = plainName(hostname);
       if (isMetadataName(name))
         throw refused(`names ${name}, where a cloud serves credentials; that is never allowed`);

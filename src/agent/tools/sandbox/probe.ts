@@ -16,7 +16,7 @@ export interface ProbeOptions {
   /** The absolute path of bubblewrap; undefined if it is not installed. */
   readonly program: string | undefined;
   readonly timeoutMs: number;
-  /** Ends what the trial start has left running. */
+  /** Ends the processes that the trial start has left. */
   readonly endLeft: () => Promise<unknown>;
   /** Prepares a command as for a tool call. */
   readonly prepareStart: (command: string) => Promise<CommandStart>;
@@ -95,7 +95,7 @@ async function run(
   const ended = await exitOf(child);
   clearTimeout(timer);
   signalGroup(child, 'SIGKILL');
-  // Before the pipes are waited for: a process that was left holds them open.
+  // A process that was left holds the pipes open, so end it before waiting for them.
   await endLeft();
   await Promise.all([stderr, stdout].map(closed));
   return { ...ended, stderr: said, wasRun: await wasRun() };
