@@ -2,11 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
-/** Tests of the built program: `dist` is built before them, and only if one of them runs. */
-const testsOfDist = ['test/cli/bundle.test.ts', 'test/cli/cli.test.ts', 'test/library/migrating.test.ts'];
+/** Tests of the built package. It is compiled before them, and only if one of them runs. */
+const testsOfPackage = ['test/library/migrating.test.ts'];
 /** Needs tools of its own: `npm run openapi`. */
 const testsOfOpenApi = 'test/openapi/**';
-// The workers, and the 700 programs that tests start, run the sources as they are. Compiled once, they start in a third of the time.
+// For the workers, which run the sources as they are, and the hundreds of programs that tests start. Compiled once, they
+// start in a third of the time.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
   new URL('node_modules/.cache/node-compile-cache', import.meta.url),
 );
@@ -19,12 +20,13 @@ export default defineConfig({
         test: {
           name: 'source',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, testsOfOpenApi, ...testsOfDist],
+          exclude: [...configDefaults.exclude, testsOfOpenApi, ...testsOfPackage],
+          globalSetup: ['test/build-program.ts'],
         },
       },
       {
         extends: true,
-        test: { name: 'dist', include: testsOfDist, globalSetup: ['test/build-dist.ts'] },
+        test: { name: 'package', include: testsOfPackage, globalSetup: ['test/build-library.ts'] },
       },
     ],
     // The limits bound a hung test on a slow, busy machine. No test sets a shorter one.

@@ -73,4 +73,4 @@ function inputHash(inputs) {
   return hash.digest('hex');
 }
 
-module.exports = { ensureBuilt, ensureProgram };
+module.exports = { ensureBuilt, ensureLibrary, ensureProgram };

@@ -1,2 +1,3 @@
 export function ensureBuilt(node: string): Promise<void>;
+export function ensureLibrary(node: string): Promise<void>;
 export function ensureProgram(node: string): Promise<void>;

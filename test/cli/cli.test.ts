@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { program } from '../program.ts';
 import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 describe('serve', () => {
@@ -313,7 +314,6 @@ describe('on a terminal', () => {
       const home = temporaryFolder();
       writeFileSync(join(home, 'evil.txt'), 'before\u001b[2Jafter\n');
       await serve(home);
-      const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
       const env = { ...process.env, CODEBUDDY_HOME: home, NO_COLOR: '', CODEBUDDY_API_KEY: '' };
       const shown = execFileSync(
         script,

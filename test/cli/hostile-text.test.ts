@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { visible, visibleJson, visibleLine } from '../../src/base/visible-text.ts';
+import { program } from '../program.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
 // Clears the screen, sets the title, C1 CSI, turns the direction, zero width, line separator, a tag, DEL.
@@ -186,9 +187,8 @@ it.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
     const server = await serve(home, ['--workspace', home]);
     writeFileSync(join(home, 'x.txt'), hostile);
     expect((await run(home, ['prompt', 'read x.txt'])).code).toBe(0);
-    const main = join(import.meta.dirname, '../../src/cli/main.ts');
     const onTerminal = (line: string): string =>
-      execFileSync('/usr/bin/script', ['-qec', `"${process.execPath}" "${main}" ${line}`, '/dev/null'], {
+      execFileSync('/usr/bin/script', ['-qec', `"${process.execPath}" "${program}" ${line}`, '/dev/null'], {
         encoding: 'utf8',
         cwd: home,
         env: {

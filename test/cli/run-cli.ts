@@ -5,10 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-
-const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { program } from '../program.ts';
 
 export interface Finished {
   readonly code: number | null;

@@ -2,11 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { program } from '../program.ts';
 
 const script = '/usr/bin/script';
-const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 // macOS has another `script`; the tests need a terminal, not this program.
 export const hasTerminal = process.platform === 'linux' && existsSync(script);
