@@ -114,3 +114,37 @@ test('a thread that was started in advance is used; if it has ended, opening fai
   await ended.terminate();
   await expect(openSqliteStore({ path, thread: ended })).rejects.toThrow('it ended before it was used');
 });
+
+test('the thread of a closed store serves the next one, also after an opening that failed', async () => {
+  const { code, stderr } = await runScript(`
+    import { openSqliteStore } from ${JSON.stringify(storeModule)};
+    let threads = 0;
+    process.on('worker', () => threads++);
+    const path = ${JSON.stringify(temporaryPath())};
+    await (await openSqliteStore({ path })).close();
+    await openSqliteStore({ path: path + '/missing' }).catch(() => undefined);
+    const second = await openSqliteStore({ path });
+    await second.write([${JSON.stringify(newEvent())}]);
+    console.error('one after the other', threads);
+    const third = await openSqliteStore({ path: path + '2' });
+    await third.write([${JSON.stringify(newEvent())}]);
+    console.error('two at the same time', threads);
+  `);
+  expect(stderr.trim().split('\n')).toEqual(['one after the other 1', 'two at the same time 2']);
+  expect(code).toBe(0);
+});
+
+test('a thread that no store needs ends soon', async () => {
+  const { code, stderr } = await runScript(`
+    import { once } from 'node:events';
+    import { openSqliteStore } from ${JSON.stringify(storeModule)};
+    let thread;
+    process.on('worker', (worker) => { thread = worker; });
+    const store = await openSqliteStore({ path: ${JSON.stringify(temporaryPath())} });
+    await store.close();
+    thread.ref();
+    await once(thread, 'exit');
+    console.error('ended');
+  `);
+  expect({ code, stderr: stderr.trim() }).toEqual({ code: 0, stderr: 'ended' });
+});

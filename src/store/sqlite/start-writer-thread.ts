@@ -7,6 +7,34 @@ import { Worker } from 'node:worker_threads';
 /** A writer thread that has no database yet. It does not keep the process alive. */
 export type WriterThread = Worker;
 
+/** How long a thread waits for the next store, in ms. */
+const keepMs = 1000;
+
+const idle = new Map<WriterThread, NodeJS.Timeout>();
+
+/**
+ * A thread whose store was closed a moment ago, or a new one. Starting one costs ten times as much CPU as opening a
+ * database, so a host that opens one store after the other, as its tests do, keeps the thread.
+ */
+export function takeWriterThread(): WriterThread {
+  for (const [thread, timer] of idle) {
+    clearTimeout(timer);
+    idle.delete(thread);
+    if (thread.threadId !== -1) return thread;
+  }
+  return startWriterThread();
+}
+
+/** Keeps a thread without a database for the next store. It ends if none is opened soon. */
+export function keepWriterThread(thread: WriterThread): void {
+  const end = setTimeout(() => {
+    idle.delete(thread);
+    void thread.terminate();
+  }, keepMs);
+  end.unref();
+  idle.set(thread, end);
+}
+
 export function startWriterThread(): WriterThread {
   // Beside this file, as TypeScript or compiled.
   const file = new URL(`./writer-thread${extname(import.meta.url)}`, import.meta.url);

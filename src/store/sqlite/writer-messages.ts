@@ -12,13 +12,13 @@ export interface WriterData {
 }
 
 export type ToWriter =
-  /** The first message: open the database. Answered by `open` or `notOpen`. */
+  /** Open a database; the thread has none. Answered by `open` or `notOpen`. */
   | ({ readonly kind: 'open' } & WriterData)
   /** Commit the writes of these callers together. Answered by `committed` or `failed`, in the order of the requests. */
   | { readonly kind: 'commit'; readonly callers: readonly WriteProgram[] }
   /** Call a function of `Maintenance`. Answered by `result`. */
   | { readonly kind: 'call'; readonly id: number; readonly name: string; readonly values: readonly unknown[] }
-  /** Close the database and end the thread. Answered by `closed`. */
+  /** Close the database. Answered by `closed`. */
   | { readonly kind: 'close' };
 
 export type FromWriter =

@@ -1,5 +1,5 @@
 // The writer thread: owns the database and makes every change of it, so that no fsync stops the main thread. Started by
-// start-writer-thread.ts, told what to open by writer.ts.
+// start-writer-thread.ts, told what to open by writer.ts. After a database is closed, it can open the next one.
 
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
@@ -58,46 +58,47 @@ function deleteDrafts(statements: Statements): void {
   }
 }
 
-function serve({ owned, commits, maintenance }: Writer): void {
+function serve({ owned, commits, maintenance }: Writer, message: Exclude<ToWriter, OpenOrClose>): void {
   const { directory } = owned;
-  port.on('message', (message: Exclude<ToWriter, { readonly kind: 'open' }>) => {
-    if (message.kind === 'commit') {
-      try {
-        const outcomes = commits
-          .commit(message.callers)
-          .map((outcome) => (outcome.kind === 'written' ? outcome.sequences : packError(outcome.error)));
-        say({ kind: 'committed', outcomes });
-      } catch (error) {
-        say({ kind: 'failed', error: packError(toStorageError(error, directory)) });
-      }
-      return;
-    }
-    if (message.kind === 'call') {
-      const { id, name, values } = message;
-      try {
-        const run = maintenance[name as keyof Maintenance] as (...values: readonly unknown[]) => unknown;
-        say({ kind: 'result', id, value: run(...values) });
-      } catch (error) {
-        say({ kind: 'result', id, error: packError(toStorageError(error, directory)) });
-      }
-      return;
-    }
+  if (message.kind === 'commit') {
     try {
-      owned.close();
+      const outcomes = commits
+        .commit(message.callers)
+        .map((outcome) => (outcome.kind === 'written' ? outcome.sequences : packError(outcome.error)));
+      say({ kind: 'committed', outcomes });
+    } catch (error) {
+      say({ kind: 'failed', error: packError(toStorageError(error, directory)) });
+    }
+    return;
+  }
+  const { id, name, values } = message;
+  try {
+    const run = maintenance[name as keyof Maintenance] as (...values: readonly unknown[]) => unknown;
+    say({ kind: 'result', id, value: run(...values) });
+  } catch (error) {
+    say({ kind: 'result', id, error: packError(toStorageError(error, directory)) });
+  }
+}
+
+type OpenOrClose = { readonly kind: 'open' | 'close' };
+
+let writer: Writer | undefined;
+
+port.on('message', (message: ToWriter) => {
+  if (message.kind === 'open') {
+    try {
+      writer = open(message);
+      say({ kind: 'open', directory: writer.owned.directory });
+    } catch (error) {
+      say({ kind: 'notOpen', error: packError(error) });
+    }
+  } else if (message.kind === 'close') {
+    try {
+      writer?.owned.close();
       say({ kind: 'closed' });
     } catch (error) {
       say({ kind: 'closed', error: packError(error) });
     }
-    port.close();
-  });
-  say({ kind: 'open', directory });
-}
-
-port.once('message', (data: WriterData) => {
-  try {
-    serve(open(data));
-  } catch (error) {
-    say({ kind: 'notOpen', error: packError(error) });
-    port.close();
-  }
+    writer = undefined;
+  } else if (writer !== undefined) serve(writer, message);
 });

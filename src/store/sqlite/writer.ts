@@ -4,7 +4,7 @@
 import type { Write } from '../store.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { StoreLogger } from './open-database.ts';
-import { startWriterThread, type WriterThread } from './start-writer-thread.ts';
+import { keepWriterThread, takeWriterThread, type WriterThread } from './start-writer-thread.ts';
 import { type PackedError, packError, unpackError } from './thread-error.ts';
 import { createWriteQueue, storeIsClosed } from './write-queue.ts';
 import type { FromWriter, ToWriter } from './writer-messages.ts';
@@ -28,7 +28,7 @@ export interface Writer {
     name: Name,
     ...values: Parameters<Maintenance[Name]>
   ): Promise<ReturnType<Maintenance[Name]>>;
-  /** Settle what was accepted, call `beforeClose`, then close the database and end the thread. */
+  /** Settle what was accepted, call `beforeClose`, then close the database and release the thread. */
   close(beforeClose: () => void): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ interface Call {
 /** Start the thread and open the database. @throws StoreOpenError */
 export async function startWriter({
   logger,
-  thread: worker = startWriterThread(),
+  thread: worker = takeWriterThread(),
   ...data
 }: WriterOptions): Promise<Writer> {
   const { path } = data;
@@ -76,7 +76,7 @@ export async function startWriter({
     },
   });
 
-  worker.on('message', (message: FromWriter) => {
+  function onMessage(message: FromWriter): void {
     if (message.kind === 'warning') {
       const { err, ...fields } = message.fields;
       const error = err === undefined ? {} : { err: unpackError(err as PackedError) };
@@ -108,14 +108,34 @@ export async function startWriter({
       case 'closed':
         closed.resolve(message.error);
     }
-  });
-  worker.on('error', (error) => fail(error as Error));
-  worker.on('exit', (code) => fail(new Error(`it ended with code ${code}`)));
-  if (worker.threadId === -1) fail(new Error('it ended before it was used'));
+  }
+  let isAlive = worker.threadId !== -1;
+  const onError = (error: unknown): void => {
+    isAlive = false;
+    fail(error as Error);
+  };
+  const onExit = (code: number): void => {
+    isAlive = false;
+    fail(new Error(`it ended with code ${code}`));
+  };
+  worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+
+  /** The thread has no database, and serves the next store. */
+  function release(): void {
+    worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+    if (isAlive) keepWriterThread(worker);
+  }
+
+  if (!isAlive) fail(new Error('it ended before it was used'));
   request({ kind: 'open', ...data });
 
+  const directory = await opened.promise.catch((error: unknown) => {
+    release();
+    throw error;
+  });
+
   return {
-    directory: await opened.promise,
+    directory,
     write: (writes, maxDelayMs) => queue.write(writes, maxDelayMs),
     call(name, ...values) {
       if (state !== 'open') return Promise.reject(storeIsClosed());
@@ -131,6 +151,7 @@ export async function startWriter({
       beforeClose();
       request({ kind: 'close' });
       const error = await closed.promise;
+      release();
       if (error !== undefined) throw unpackError(error);
     },
   };
