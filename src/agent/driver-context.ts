@@ -137,27 +137,32 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
           await store.write([remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
         },
         signal: run.signal,
-        onWait(permission) {
+        // In the commit of the event, so that a reader who sees the event also sees the run's status.
+        beginWait() {
           waits = true;
-          const saved = run.questionAsked() ? waitingChanged(run) : Promise.resolve();
-          // After the commit: the list of runs must already show that the run waits.
-          void saved.then(() => run.tellAsked(permission));
+          return run.questionAsked() ? waitingChanged(run) : [];
+        },
+        endWait() {
+          if (!waits) return [];
+          waits = false;
+          return run.questionSettled() ? waitingChanged(run) : [];
+        },
+        onAsked(permission) {
+          run.tellAsked(permission);
           onWait?.();
         },
       });
     } finally {
-      if (waits && run.questionSettled()) void waitingChanged(run);
+      // The question could not be written, or the run has ended.
+      if (waits && run.questionSettled())
+        store.write(waitingChanged(run)).catch((error: unknown) => onFault(error, run.id));
     }
   }
 
-  /** Never rejects. */
-  function waitingChanged(run: LiveRun): Promise<void> {
+  /** The writes of the steps before a question must survive a crash while it is open. */
+  function waitingChanged(run: LiveRun): readonly Write[] {
     onWaitingChange(run);
-    // Writes of the steps before the question must survive a crash while it is open.
-    return store.write([...run.takePendingWrites(), save(run)]).then(
-      () => undefined,
-      (error: unknown) => onFault(error, run.id),
-    );
+    return [...run.takePendingWrites(), save(run)];
   }
 
   function toolMessage(run: LiveRun, call: ShownCall, content: string, isError: boolean): MessageRow {

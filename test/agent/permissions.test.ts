@@ -130,6 +130,36 @@ describe('an answer', () => {
     });
   });
 
+  it('and its question are in the log together with the status of the run', async () => {
+    const { agent, log, store, write } = await startModelAgent(
+      [calls('edit_file', uses.edit_file), says('done')],
+      { permissionMode: 'ask' },
+    );
+    write('a.txt', 'alpha');
+    const { run, asked } = await agent.runs.start({ prompt: 'go', options: {}, requestId: 'r' });
+    let isAsked = false;
+    void asked.then(() => {
+      isAsked = true;
+    });
+    const seen: (readonly [string, string | undefined])[] = [];
+    for await (const item of log.subscribe({ after: 0, runId: run.id })) {
+      if (item.kind !== 'event') continue;
+      const { type, data } = item.event;
+      if (type.startsWith('permission.')) seen.push([type, (await store.getRun(run.id))?.status]);
+      if (type === 'permission.request') {
+        // A client may leave as soon as it sees the question; from then on, the run waits without it.
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(isAsked).toBe(true);
+        void agent.permissions.decide((data as { permissionId: string }).permissionId, 'allow');
+      }
+      if (type === 'run.complete') break;
+    }
+    expect(seen).toEqual([
+      ['permission.request', 'waiting'],
+      ['permission.resolved', 'running'],
+    ]);
+  });
+
   it('"deny" is reported to the model, with the reason', async () => {
     const { agent, permission, result, server } = await waitingRun([
       calls('bash', { command: 'ls' }),

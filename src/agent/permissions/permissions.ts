@@ -12,6 +12,7 @@ import type {
 } from '../../contract/permission.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { makeId } from '../../events/ids.ts';
+import type { Write } from '../../store/store.ts';
 import {
   asShown,
   createJudge,
@@ -29,8 +30,12 @@ export interface PermissionRequest extends JudgedUse {
   /** Adds a rule to those of the session. */
   readonly remember: (rule: PermissionRule) => Promise<void>;
   readonly signal: AbortSignal;
-  /** Called when the run begins to wait. It waits until `check` settles. */
-  readonly onWait: (permission: Permission) => void;
+  /** Called when the run begins to wait. Returns the changes that are committed with the question. */
+  readonly beginWait: () => readonly Write[];
+  /** Called when the run works again. Returns the changes that are committed with the answer. */
+  readonly endWait: () => readonly Write[];
+  /** Called when the question is in the log. */
+  readonly onAsked: (permission: Permission) => void;
 }
 
 export interface Permissions extends Pick<Judge, 'ignoresTarget'> {
@@ -117,21 +122,24 @@ export function createPermissions({
     let timer: NodeJS.Timeout | undefined;
     try {
       // Logged before the question can be answered: in the log, no answer may come before its question.
-      await log.append([
-        {
-          type: 'permission.request',
-          data: {
-            permissionId: permission.id,
-            tool,
-            params: wellFormedDeep({ ...params }),
-            reason: permission.reason,
-            alwaysCovers,
-            ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
-            ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
+      await log.append(
+        [
+          {
+            type: 'permission.request',
+            data: {
+              permissionId: permission.id,
+              tool,
+              params: wellFormedDeep({ ...params }),
+              reason: permission.reason,
+              alwaysCovers,
+              ...(permission.realPath === undefined ? {} : { realPath: permission.realPath }),
+              ...(permission.sandbox === null ? {} : { sandbox: permission.sandbox }),
+            },
+            ...owner,
           },
-          ...owner,
-        },
-      ]);
+        ],
+        request.beginWait(),
+      );
       requested++;
       signal.throwIfAborted();
       timer = setTimeout(() => {
@@ -139,15 +147,15 @@ export function createPermissions({
         finish(permission.id, false);
         settled.expired++;
         const reason = 'nobody answered in time';
-        tell(permission, 'deny', reason, owner).then(() => resolve({ allowed: false, reason }), reject);
+        tell(request, permission, 'deny', reason).then(() => resolve({ allowed: false, reason }), reject);
       }, answerWithinMs);
-      request.onWait(permission);
+      request.onAsked(permission);
       return await promise;
     } catch (error) {
       if (signal.aborted && pending.has(permission.id)) {
         finish(permission.id, false);
         settled.run_ended++;
-        await tell(permission, 'deny', 'the run has ended', owner);
+        await tell(request, permission, 'deny', 'the run has ended');
       }
       throw error;
     } finally {
@@ -170,18 +178,30 @@ export function createPermissions({
   }
 
   async function tell(
+    request: PermissionRequest,
     { id, tool }: Permission,
     decision: Decision,
     reason: string | undefined,
-    owner: { readonly sessionId: string; readonly runId: string; readonly hop: number },
   ): Promise<void> {
-    await log.append([
-      {
-        type: 'permission.resolved',
-        data: { permissionId: id, tool, decision, ...(reason === undefined ? {} : { reason }) },
-        ...owner,
-      },
-    ]);
+    const { sessionId, runId, hop } = request;
+    try {
+      await log.append(
+        [
+          {
+            type: 'permission.resolved',
+            data: { permissionId: id, tool, decision, ...(reason === undefined ? {} : { reason }) },
+            sessionId,
+            runId,
+            hop,
+          },
+        ],
+        request.endWait(),
+      );
+    } catch (error) {
+      // The store still has the run as waiting.
+      request.beginWait();
+      throw error;
+    }
   }
 
   return {
@@ -211,11 +231,10 @@ export function createPermissions({
         throw new CodeBuddyError('permission_resolved', `Permission ${id} was already decided.`);
       }
       const { request, settle } = one;
-      const owner = { sessionId: request.sessionId, runId: request.runId, hop: request.hop };
       one.isDecided = true;
       try {
         if (decision === 'allow_always') await request.remember(exactRule(asShown(request)));
-        await tell(one.permission, decision, reason, owner);
+        await tell(request, one.permission, decision, reason);
       } catch (error) {
         // The decision is not in the log, so it does not count.
         one.isDecided = false;
