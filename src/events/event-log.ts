@@ -68,6 +68,11 @@ export interface Outbox {
   plan(event: DraftEvent, hop: number): NewDeliveries | undefined;
   /** Called in the order of the sequence. Must not throw. */
   committed(event: EventRow, planned: NewDeliveries): void;
+  /**
+   * Called with the events that other nodes appended, in the order of the sequence, and in order with the calls of
+   * `committed`. Their deliveries are in the store. Must not throw.
+   */
+  foreign?(events: readonly EventRow[]): void;
 }
 
 export interface EventLog {
