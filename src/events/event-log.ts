@@ -69,10 +69,11 @@ export interface Outbox {
   /** Called in the order of the sequence. Must not throw. */
   committed(event: EventRow, planned: NewDeliveries): void;
   /**
-   * Called with the events that other nodes appended, in the order of the sequence, and in order with the calls of
-   * `committed`. Their deliveries are in the store. Must not throw.
+   * Events after `after` up to `upTo` were committed without a call of `committed`: by other nodes as a rule. Their
+   * deliveries are in the store. Called before the next call of `committed`, so that both cover the log in order, each
+   * event once. Never called if the store has one node. Must not throw.
    */
-  foreign?(events: readonly EventRow[]): void;
+  foreign?(range: { readonly after: number; readonly upTo: number }): void;
 }
 
 export interface EventLog {

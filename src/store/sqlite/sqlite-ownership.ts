@@ -32,6 +32,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
       leaseLeftMs: () => Number.POSITIVE_INFINITY,
       onLost: noStop,
       onJoined: noStop,
+      onRenewed: noStop,
       list: async () => [
         {
           id,
