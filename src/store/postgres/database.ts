@@ -1,0 +1,204 @@
+// The connections to the database: two pools, one connection for grouped writes and the others for everything else, so
+// that reads never keep a commit waiting. Connections are made again when they break; the log says when the database
+// went away and when it is back.
+
+import pg from 'pg';
+import { callHost } from '../../base/call-host.ts';
+import type { DatabaseUrl } from './database-url.ts';
+import { isBusyServer, isConnectionLost, storeIsClosed, toStorageError } from './postgres-errors.ts';
+
+/** Gets messages for a person. A pino logger fits. Its errors are ignored. */
+export interface StoreLogger {
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A statement by name. It is prepared once per connection, so a name always has the same text. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Result {
+  readonly rows: readonly Row[];
+  /** Rows that were changed or read. */
+  readonly count: number;
+}
+
+/** Statements on one connection. They are sent at once and answered in their order. */
+export interface Session {
+  run(statement: Statement, values?: readonly unknown[]): Promise<Result>;
+  /** Statements without values, separated by semicolons. */
+  runText(text: string): Promise<void>;
+}
+
+/** `writer`: the one connection for grouped writes. `others`: the rest. */
+export type PoolName = 'writer' | 'others';
+
+export interface Database {
+  readonly url: DatabaseUrl;
+  /** Use a connection. It is thrown away if it is lost or `work` fails in a transaction. Errors are not converted. */
+  use<T>(pool: PoolName, work: (session: Session) => Promise<T>): Promise<T>;
+  /** Run one statement. @throws CodeBuddyError as `Store.write` */
+  query(statement: Statement, values?: readonly unknown[]): Promise<Result>;
+  /** Open a connection outside the pools, for example to listen. The caller ends it. */
+  connect(): Promise<pg.Client>;
+  /** Wait for the statements that run, then close all connections. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: DatabaseUrl;
+  readonly logger?: StoreLogger | undefined;
+  /** Longest statement, and longest pause in a transaction. @default 10 000 */
+  readonly statementTimeoutMs?: number | undefined;
+  /** Longest wait for a connection: the server is busy or starting, or all connections are in use. @default 10 000 */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+const applicationName = 'codebuddy';
+/** Between two tries to get a connection of a server that has none to give. */
+const busyPauseMs = 100;
+/** The server ends a statement first, unless it cannot be reached. */
+const networkGraceMs = 5_000;
+
+/** bigint as a number: times, sequences and counts stay far below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+export function createDatabase({
+  url,
+  logger,
+  statementTimeoutMs = 10_000,
+  connectTimeoutMs = 10_000,
+}: DatabaseOptions): Database {
+  const config: pg.ClientConfig = {
+    connectionString: url.connectionString,
+    application_name: applicationName,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: statementTimeoutMs + networkGraceMs,
+    pipeline: true,
+    types,
+  };
+  // Not startup parameters: poolers refuse those.
+  const settings = `SET statement_timeout = ${statementTimeoutMs}; SET idle_in_transaction_session_timeout = ${statementTimeoutMs}`;
+  const onConnect = async (client: pg.ClientBase): Promise<void> => {
+    await client.query(settings);
+  };
+  const createPool = (max: number): pg.Pool => {
+    // A quiet process keeps its connections a while: making one takes milliseconds.
+    const pool = new pg.Pool({ ...config, max, onConnect, idleTimeoutMillis: 60_000, allowExitOnIdle: true });
+    // An idle connection broke. The next use makes another one.
+    pool.on('error', (error) => tell(error));
+    return pool;
+  };
+  const pools: Readonly<Record<PoolName, pg.Pool>> = {
+    writer: createPool(1),
+    others: createPool(url.maxConnections - 1),
+  };
+  let isAway = false;
+  let closing: Promise<void> | undefined;
+
+  /** Logs the first failure and the first success after it. */
+  function tell(failure?: unknown): void {
+    if (isAway === (failure !== undefined) || closing !== undefined) return;
+    isAway = failure !== undefined;
+    callHost(() => {
+      if (isAway)
+        logger?.warn(
+          { err: failure, database: url.shown },
+          'the database cannot be reached; writes are refused until it is back',
+        );
+      else logger?.warn({ database: url.shown }, 'the database is back');
+    });
+  }
+
+  async function take(name: PoolName): Promise<pg.PoolClient> {
+    const giveUpAt = performance.now() + connectTimeoutMs;
+    for (;;) {
+      if (closing !== undefined) throw storeIsClosed();
+      try {
+        return await pools[name].connect();
+      } catch (error) {
+        if (!isBusyServer(error) || performance.now() > giveUpAt) {
+          tell(error);
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
+      }
+    }
+  }
+
+  async function use<T>(name: PoolName, work: (session: Session) => Promise<T>): Promise<T> {
+    const client = await take(name);
+    // The statement that runs gets the error too; without a listener it would end the process.
+    const onError = (): void => undefined;
+    client.on('error', onError);
+    try {
+      const result = await work(sessionOf(client, url.prepare));
+      client.off('error', onError);
+      client.release();
+      tell();
+      return result;
+    } catch (error) {
+      client.off('error', onError);
+      if (isConnectionLost(error)) {
+        tell(error);
+        // It may have statements under way, which would keep it from ending.
+        destroy(client);
+        client.release(true);
+      } else client.release(client.getTransactionStatus() !== 'I');
+      throw error;
+    }
+  }
+
+  return {
+    url,
+    use,
+    async query(statement, values) {
+      try {
+        return await use('others', (session) => session.run(statement, values));
+      } catch (error) {
+        throw toStorageError(error);
+      }
+    },
+    async connect() {
+      const client = new pg.Client({ ...config, pipeline: false });
+      await client.connect();
+      return client;
+    },
+    close() {
+      closing ??= Promise.all([pools.writer.end(), pools.others.end()]).then(() => undefined);
+      return closing;
+    },
+  };
+}
+
+function sessionOf(client: pg.PoolClient, prepare: boolean): Session {
+  return {
+    async run({ name, text }, values = []) {
+      const query = { text, values: [...values], ...(prepare ? { name } : {}) };
+      const { rows, rowCount } = await client.query<Row>(query);
+      return { rows, count: rowCount ?? 0 };
+    },
+    async runText(text) {
+      await client.query(text);
+    },
+  };
+}
+
+/** Not in the driver's types. */
+interface WithConnection {
+  readonly connection: { readonly stream: { destroy(): void } };
+}
+
+function destroy(client: pg.PoolClient): void {
+  (client as unknown as WithConnection).connection.stream.destroy();
+}
