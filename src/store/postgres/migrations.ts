@@ -5,6 +5,7 @@
 
 import { StoreOpenError } from '../store-open-error.ts';
 import type { Database, Session } from './database.ts';
+import { nodesMigration } from './nodes/nodes-migration.ts';
 
 /** Step `n` migrates from version `n` to `n + 1`. */
 export const migrations: readonly string[] = [
@@ -151,6 +152,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE probe (count bigint NOT NULL) WITH (fillfactor = 50);
   INSERT INTO probe VALUES (0);
   `,
+  nodesMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -1,0 +1,54 @@
+// Names that one node holds at a time.
+
+import type { Claims } from '../../ownership.ts';
+import type { Database } from '../database.ts';
+import { unavailable } from '../postgres-errors.ts';
+import type { Feed } from './feed.ts';
+import { createListeners } from './listeners.ts';
+import type { Node } from './node.ts';
+import { statements } from './statements.ts';
+
+export interface ClaimsOptions {
+  readonly node: Node;
+  readonly database: Pick<Database, 'query'>;
+  readonly feed: Feed;
+}
+
+export function createClaims({
+  node,
+  database,
+  feed,
+}: ClaimsOptions): Claims & { freed(): void; close(): void } {
+  const released = createListeners();
+  const stops = [
+    feed.onSignal((signal) => {
+      if (signal === 'claims') released.call();
+    }),
+    // Stands in for a notification that was lost.
+    node.onLooked(() => released.call()),
+  ];
+  return {
+    async claim(name) {
+      const { nodeId, epoch } = node.fence.current() ?? {};
+      if (nodeId === undefined) throw unavailable('This node was declared dead and joins again.');
+      const { rows } = await database.query(statements.claim, [nodeId, epoch, name]);
+      return rows.length > 0;
+    },
+    async release(name) {
+      const { count } = await database.query(statements.releaseClaim, [node.id, name]);
+      if (count > 0) {
+        feed.signal('claims');
+        released.call();
+      }
+    },
+    async holderOf(name) {
+      const { rows } = await database.query(statements.claimHolder, [name]);
+      return rows[0] === undefined ? undefined : String(rows[0].node_id);
+    },
+    onReleased: released.add,
+    freed: () => released.call(),
+    close() {
+      for (const stop of stops) stop();
+    },
+  };
+}
