@@ -4,8 +4,17 @@
 
 import pg from 'pg';
 import { callHost } from '../../base/call-host.ts';
+import { storeIsClosed } from '../write-queue.ts';
 import type { DatabaseUrl } from './database-url.ts';
-import { isBusyServer, isConnectionLost, storeIsClosed, toStorageError } from './postgres-errors.ts';
+import {
+  isBusyServer,
+  isConnectionLost,
+  isPoolExhausted,
+  sqlState,
+  toStorageError,
+  unavailable,
+} from './postgres-errors.ts';
+import { decodeText, encodeText } from './text-encoding.ts';
 
 /** Gets messages for a person. A pino logger fits. Its errors are ignored. */
 export interface StoreLogger {
@@ -18,6 +27,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Whether its rows are arrays, which cost less than objects. @default false */
+  readonly arrays?: boolean;
 }
 
 export interface Result {
@@ -38,10 +49,12 @@ export type PoolName = 'writer' | 'others';
 
 export interface Database {
   readonly url: DatabaseUrl;
+  /** Begins a transaction. The time-outs are set again, for a pooler that changes connections in between. */
+  readonly beginText: string;
   /** Use a connection. It is thrown away if it is lost or `work` fails in a transaction. Errors are not converted. */
   use<T>(pool: PoolName, work: (session: Session) => Promise<T>): Promise<T>;
-  /** Run one statement. @throws CodeBuddyError as `Store.write` */
-  query(statement: Statement, values?: readonly unknown[]): Promise<Result>;
+  /** Run one statement that changes nothing. @throws CodeBuddyError as `Store.write` */
+  read(statement: Statement, values?: readonly unknown[]): Promise<Result>;
   /** Open a connection outside the pools, for example to listen. The caller ends it. */
   connect(): Promise<pg.Client>;
   /** Wait for the statements that run, then close all connections. */
@@ -65,10 +78,11 @@ const networkGraceMs = 5_000;
 
 /** bigint as a number: times, sequences and counts stay far below 2^53. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8
-      ? Number
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === pg.types.builtins.INT8) return Number;
+    if (oid === pg.types.builtins.TEXT) return decodeText;
+    return pg.types.getTypeParser(oid, format);
+  }) as typeof pg.types.getTypeParser,
 };
 
 export function createDatabase({
@@ -88,7 +102,10 @@ export function createDatabase({
     types,
   };
   // Not startup parameters: poolers refuse those.
-  const settings = `SET statement_timeout = ${statementTimeoutMs}; SET idle_in_transaction_session_timeout = ${statementTimeoutMs}`;
+  const set = (scope: 'SESSION' | 'LOCAL'): string =>
+    `SET ${scope} statement_timeout = ${statementTimeoutMs}; SET ${scope} idle_in_transaction_session_timeout = ${statementTimeoutMs}`;
+  // A plan for any values may be far from the best one for a page of the log.
+  const settings = `${set('SESSION')}; SET SESSION plan_cache_mode = force_custom_plan`;
   const onConnect = async (client: pg.ClientBase): Promise<void> => {
     await client.query(settings);
   };
@@ -99,45 +116,70 @@ export function createDatabase({
     pool.on('error', (error) => tell(error));
     return pool;
   };
-  const pools: Readonly<Record<PoolName, pg.Pool>> = {
+  const createPools = (): Readonly<Record<PoolName, pg.Pool>> => ({
     writer: createPool(1),
     others: createPool(url.maxConnections - 1),
-  };
-  let isAway = false;
+  });
+  let pools = createPools();
+  /** Why the database cannot be reached. */
+  let away: { readonly failure: unknown } | undefined;
+  /** Whether somebody tries to reach it. */
+  let isProbed = false;
   let closing: Promise<void> | undefined;
 
-  /** Logs the first failure and the first success after it. */
+  /** Called for each use of the database, with the error if it cannot be reached. */
   function tell(failure?: unknown): void {
-    if (isAway === (failure !== undefined) || closing !== undefined) return;
-    isAway = failure !== undefined;
+    if ((away === undefined) === (failure === undefined) || closing !== undefined) return;
+    away = failure === undefined ? undefined : { failure };
+    if (failure !== undefined) {
+      // Other connections may be broken too, without knowing it.
+      const broken = pools;
+      pools = createPools();
+      for (const pool of Object.values(broken)) pool.end().catch(() => undefined);
+    }
     callHost(() => {
-      if (isAway)
-        logger?.warn(
-          { err: failure, database: url.shown },
-          'the database cannot be reached; writes are refused until it is back',
-        );
-      else logger?.warn({ database: url.shown }, 'the database is back');
+      const fields = { database: url.shown };
+      if (failure === undefined) logger?.warn(fields, 'the database is back');
+      else logger?.warn({ err: failure, ...fields }, 'the database cannot be reached; it is tried again');
     });
   }
 
+  /** While the database is away, one caller waits for it and the others fail at once. */
   async function take(name: PoolName): Promise<pg.PoolClient> {
+    if (closing !== undefined) throw storeIsClosed();
+    if (away === undefined) return await connect(name);
+    if (isProbed) throw away.failure;
+    isProbed = true;
+    try {
+      return await connect(name);
+    } finally {
+      isProbed = false;
+    }
+  }
+
+  /** Waits for a server that has too many connections, or is starting. */
+  async function connect(name: PoolName): Promise<pg.PoolClient> {
     const giveUpAt = performance.now() + connectTimeoutMs;
     for (;;) {
-      if (closing !== undefined) throw storeIsClosed();
       try {
         return await pools[name].connect();
       } catch (error) {
-        if (!isBusyServer(error) || performance.now() > giveUpAt) {
-          tell(error);
-          throw error;
-        }
+        if (isPoolExhausted(error)) throw unavailable('All connections to the database are in use.', error);
+        if (!isBusyServer(error) || performance.now() > giveUpAt) throw error;
         await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
+        if (closing !== undefined) throw storeIsClosed();
       }
     }
   }
 
   async function use<T>(name: PoolName, work: (session: Session) => Promise<T>): Promise<T> {
-    const client = await take(name);
+    let client: pg.PoolClient;
+    try {
+      client = await take(name);
+    } catch (error) {
+      if (isConnectionLost(error)) tell(error);
+      throw error;
+    }
     // The statement that runs gets the error too; without a listener it would end the process.
     const onError = (): void => undefined;
     client.on('error', onError);
@@ -150,25 +192,33 @@ export function createDatabase({
     } catch (error) {
       client.off('error', onError);
       if (isConnectionLost(error)) {
-        tell(error);
         // It may have statements under way, which would keep it from ending.
         destroy(client);
         client.release(true);
-      } else client.release(client.getTransactionStatus() !== 'I');
+        tell(error);
+      } else {
+        client.release(client.getTransactionStatus() !== 'I');
+        if (sqlState(error) !== undefined) tell();
+      }
       throw error;
+    }
+  }
+
+  async function read(statement: Statement, values?: readonly unknown[]): Promise<Result> {
+    const run = (): Promise<Result> => use('others', (session) => session.run(statement, values));
+    try {
+      // The server may just have been restarted, so an idle connection does not know yet that it is broken.
+      return await run().catch((error) => (isConnectionLost(error) ? run() : Promise.reject(error)));
+    } catch (error) {
+      throw toStorageError(error);
     }
   }
 
   return {
     url,
+    beginText: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${set('LOCAL')}`,
     use,
-    async query(statement, values) {
-      try {
-        return await use('others', (session) => session.run(statement, values));
-      } catch (error) {
-        throw toStorageError(error);
-      }
-    },
+    read,
     async connect() {
       const client = new pg.Client({ ...config, pipeline: false });
       await client.connect();
@@ -183,8 +233,13 @@ export function createDatabase({
 
 function sessionOf(client: pg.PoolClient, prepare: boolean): Session {
   return {
-    async run({ name, text }, values = []) {
-      const query = { text, values: [...values], ...(prepare ? { name } : {}) };
+    async run({ name, text, arrays }, values = []) {
+      const query = {
+        text,
+        values: values.map((value) => (typeof value === 'string' ? encodeText(value) : value)),
+        ...(prepare ? { name } : {}),
+        ...(arrays === true ? { rowMode: 'array' } : {}),
+      };
       const { rows, rowCount } = await client.query<Row>(query);
       return { rows, count: rowCount ?? 0 };
     },

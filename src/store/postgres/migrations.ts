@@ -30,6 +30,23 @@ export const migrations: readonly string[] = [
     END IF;
   END $$;
 
+  -- Whether the commit was made. If not, it never will be. Waits for its transaction, if that still runs.
+  CREATE FUNCTION settle_commit(of_writer text, of_number bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+  DECLARE
+    found_number bigint;
+  BEGIN
+    SELECT number INTO found_number FROM commits WHERE writer = of_writer FOR UPDATE;
+    IF NOT FOUND THEN
+      INSERT INTO commits (writer, number) VALUES (of_writer, of_number);
+      RETURN false;
+    END IF;
+    IF found_number >= of_number THEN
+      RETURN true;
+    END IF;
+    UPDATE commits SET number = of_number WHERE writer = of_writer;
+    RETURN false;
+  END $$;
+
   CREATE TABLE events (
     sequence bigint PRIMARY KEY,
     id text COLLATE "C" NOT NULL,
@@ -53,9 +70,10 @@ export const migrations: readonly string[] = [
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     details text NOT NULL,
-    is_draft boolean NOT NULL DEFAULT false
+    -- Being copied, in several commits, by this writer; seen by nobody until the last.
+    draft_of text COLLATE "C"
   ) WITH (fillfactor = 80);
-  CREATE INDEX sessions_drafts ON sessions (id) WHERE is_draft;
+  CREATE INDEX sessions_drafts ON sessions (id) WHERE draft_of IS NOT NULL;
 
   CREATE TABLE runs (
     id text COLLATE "C" PRIMARY KEY,

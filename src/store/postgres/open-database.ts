@@ -9,20 +9,27 @@ import { sqlState } from './postgres-errors.ts';
 /** PostgreSQL 15, the oldest release that is still maintained. */
 const oldestVersion = 150_000;
 
+export interface OpenedDatabase {
+  readonly database: Database;
+  /** Of the server: 180004 is 18.4. */
+  readonly version: number;
+}
+
 /** @throws StoreOpenError */
-export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+export async function openDatabase(options: DatabaseOptions): Promise<OpenedDatabase> {
   const database = createDatabase(options);
   try {
-    await checkServer(database, options.logger);
+    const version = await checkServer(database, options.logger);
     await migrate(database);
-    return database;
+    await deleteDrafts(database, options.logger);
+    return { database, version };
   } catch (error) {
     await database.close();
     throw toOpenError(database.url.shown, error);
   }
 }
 
-async function checkServer(database: Database, logger: StoreLogger | undefined): Promise<void> {
+async function checkServer(database: Database, logger: StoreLogger | undefined): Promise<number> {
   const { shown } = database.url;
   const { rows } = await database.use('others', (session) =>
     session.run({
@@ -53,6 +60,28 @@ async function checkServer(database: Database, logger: StoreLogger | undefined):
     logger?.warn(
       { database: shown, setting },
       `${setting} is off in the database: a crash of its server can lose events that were acknowledged`,
+    );
+  }
+  return Number(server.version);
+}
+
+/**
+ * Deletes copies of sessions that a process left unfinished: it has closed its store, or has committed nothing for ten
+ * minutes. No read finds them, so a failure must not keep the store from opening.
+ */
+async function deleteDrafts(database: Database, logger: StoreLogger | undefined): Promise<void> {
+  try {
+    await database.use('writer', (session) =>
+      session.run({
+        name: 'deleteDrafts',
+        text: `DELETE FROM sessions s WHERE draft_of IS NOT NULL AND NOT EXISTS (
+          SELECT FROM commits c WHERE c.writer = s.draft_of AND c.committed_at > now() - interval '10 minutes')`,
+      }),
+    );
+  } catch (error) {
+    logger?.warn(
+      { err: error },
+      'an unfinished copy of a session could not be deleted; the next start tries again',
     );
   }
 }

@@ -2,6 +2,7 @@
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { DamagedRowError } from '../row-json.ts';
 
 /** The SQLSTATE of an error that the server sent; undefined for other errors. */
 export function sqlState(error: unknown): string | undefined {
@@ -10,10 +11,21 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** Whether it says already that the store failed. */
+function isStorageError(error: unknown): boolean {
+  return error instanceof CodeBuddyError && error.code.startsWith('storage_');
+}
+
+/** An error of this program, neither of the server nor of the connection. */
+function isOwn(error: unknown): boolean {
+  const kinds = [CodeBuddyError, DamagedRowError, TypeError, SyntaxError, RangeError];
+  return kinds.some((kind) => error instanceof kind);
+}
+
 /** Whether the values of a statement are at fault, so that other callers of the commit are not affected. */
 export function isCallersFault(error: unknown): boolean {
   const state = sqlState(error);
-  if (state === undefined) return error instanceof CodeBuddyError || error instanceof TypeError;
+  if (state === undefined) return isOwn(error) && !isStorageError(error);
   // Data exception, integrity constraint violation, program limit exceeded.
   return state.startsWith('22') || state.startsWith('23') || state.startsWith('54');
 }
@@ -29,17 +41,26 @@ export function isRetryable(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
+/** `begin_commit` (migrations.ts) found that the commit is not the next one of its writer. */
+export function isNotNextCommit(error: unknown): boolean {
+  return sqlState(error) === 'CB001';
+}
+
 /** The server has no connection to give now: too many connections, or it is starting. Try again soon. */
 export function isBusyServer(error: unknown): boolean {
   const state = sqlState(error);
   return state === '53300' || state === '57P03';
 }
 
+/** All connections of a pool were in use for too long. The driver has no code for it. */
+export function isPoolExhausted(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+}
+
 /** The connection cannot be used any more: it broke, or the server ended it, or it leads to a read-only server. */
 export function isConnectionLost(error: unknown): boolean {
-  if (error instanceof CodeBuddyError || error instanceof TypeError) return false;
   const state = sqlState(error);
-  if (state === undefined) return true;
+  if (state === undefined) return !isOwn(error);
   // Shutdown, crash, dropped database, idle session; connection exceptions; a server that became a replica; too long in
   // a transaction.
   return state.startsWith('57P') || state.startsWith('08') || state === '25006' || state === '25P03';
@@ -47,7 +68,7 @@ export function isConnectionLost(error: unknown): boolean {
 
 /** The error for the caller of a read or write. A caller's own fault is returned unchanged. */
 export function toStorageError(error: unknown): unknown {
-  if (isCallersFault(error)) return error;
+  if (isCallersFault(error) || isStorageError(error)) return error;
   const state = sqlState(error);
   if (state === '53100') {
     return new CodeBuddyError(
@@ -72,8 +93,4 @@ export function unavailable(detail: string, cause?: unknown): CodeBuddyError {
     headers: { 'Retry-After': '1' },
     ...(cause === undefined ? {} : { cause }),
   });
-}
-
-export function storeIsClosed(): CodeBuddyError {
-  return new CodeBuddyError('storage_unavailable', 'The store is closed.');
 }

@@ -8,7 +8,7 @@ import { openDatabase } from '../../../src/store/postgres/open-database.ts';
 import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
 
 async function open(url: string): Promise<Database> {
-  const database = await openDatabase({ url: parseDatabaseUrl(url) });
+  const { database } = await openDatabase({ url: parseDatabaseUrl(url) });
   onTestFinished(() => database.close());
   return database;
 }
@@ -17,7 +17,7 @@ test('ten processes may open an empty database at once', async () => {
   const url = await postgresUrl();
   const opened = await Promise.all(Array.from({ length: 10 }, () => open(`${url}?max=2`)));
   const versions = await Promise.all(
-    opened.map((database) => database.query({ name: 'version', text: 'SELECT version FROM schema_version' })),
+    opened.map((database) => database.read({ name: 'version', text: 'SELECT version FROM schema_version' })),
   );
   expect(versions.flatMap(({ rows }) => rows)).toEqual(Array(10).fill({ version: schemaVersion }));
 });
@@ -38,7 +38,7 @@ test('a migration that fails changes nothing', async () => {
   await expect(
     migrate(database, [...migrations, 'CREATE TABLE halfway (id text); SELECT 1 / 0']),
   ).rejects.toThrow('division by zero');
-  const { rows } = await database.query({ name: 'halfway', text: "SELECT to_regclass('halfway') AS found" });
+  const { rows } = await database.read({ name: 'halfway', text: "SELECT to_regclass('halfway') AS found" });
   expect(rows).toEqual([{ found: null }]);
   await migrate(database, [...migrations, 'CREATE TABLE whole (id text)']);
 });
