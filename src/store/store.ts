@@ -149,7 +149,7 @@ export interface StoreFeed {
 
 export interface Store extends DeliveryStore {
   /** Present if other nodes may append to the store. */
-  readonly feed?: StoreFeed;
+  readonly feed?: StoreFeed | undefined;
 
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the

@@ -30,6 +30,9 @@ export const stepKinds = [
   'deleteWebhookState',
   'putRunWebhook',
   'deleteRunWebhook',
+  'claimRun',
+  'releaseRun',
+  'touch',
 ] as const;
 
 export type StepKind = (typeof stepKinds)[number];
@@ -224,6 +227,18 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
         add('deleteRunWebhook', { id: text('webhookId', write.webhookId) }, [
           `run webhook ${write.webhookId}`,
         ]);
+        break;
+      case 'claimRun':
+      case 'releaseRun': {
+        const id = text('runId', write.runId);
+        add(write.kind, { id }, [`claim of ${id}`]);
+        break;
+      }
+      case 'touch': {
+        const id = text('topic', write.topic);
+        add('touch', { id }, [`topic ${id}`]);
+        break;
+      }
     }
   }
   return { steps, appends };

@@ -11,6 +11,7 @@ import {
   isConnectionLost,
   isForeignKeyViolation,
   isNotNextCommit,
+  isRunOfOtherNode,
   toStorageError,
   unavailable,
 } from './postgres-errors.ts';
@@ -25,6 +26,8 @@ export interface GroupCommitOptions {
   readonly database: Database;
   readonly marker: CommitMarker;
   readonly guard: () => WriteGuard | undefined;
+  /** Called after each commit. `last`: the last number of its events; undefined without events. */
+  readonly onCommitted?: ((plan: WritePlan, last: number | undefined) => void) | undefined;
   /** Called when the outcome of a commit cannot be looked up because the database is away, and once it is known. */
   readonly onDoubt: (failure: Error | undefined) => void;
   /** How long to look for the outcome of a commit whose answer was lost. @default 30 000 */
@@ -45,6 +48,7 @@ export function createGroupCommit({
   database,
   marker,
   guard,
+  onCommitted,
   onDoubt,
   doubtLimitMs = 30_000,
 }: GroupCommitOptions): GroupCommit {
@@ -53,7 +57,10 @@ export function createGroupCommit({
 
   async function commit(callers: readonly WriteProgram[]): Promise<readonly Outcome[]> {
     try {
-      return numbersOf(callers, await commitTogether(planWrites(callers)));
+      const plan = planWrites(callers);
+      const last = await commitTogether(plan);
+      onCommitted?.(plan, plan.appends.length === 0 ? undefined : last);
+      return numbersOf(callers, last);
     } catch (error) {
       if (!isCallersFault(error)) throw error;
       const [caller] = callers;
@@ -179,6 +186,12 @@ function numbersOf(callers: readonly WriteProgram[], last: number): readonly (re
 
 /** The session of a message, turn or run may have been deleted while the write waited. */
 function toCallersError(cause: unknown, caller: WriteProgram | undefined): Error {
+  if (isRunOfOtherNode(cause)) {
+    const runId = (cause as Error).message;
+    return new CodeBuddyError('run_not_resumable', `Run ${JSON.stringify(runId)} works on another node.`, {
+      cause,
+    });
+  }
   if (!isForeignKeyViolation(cause)) return cause as Error;
   const detail = String((cause as { readonly detail?: unknown }).detail);
   const sessions = caller?.steps.map(({ row }) => row.session_id).filter((id) => typeof id === 'string');

@@ -41,6 +41,11 @@ export function isRetryable(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
+/** `claim_runs` (nodes-migration.ts) found that another node owns a run, which the message names. */
+export function isRunOfOtherNode(error: unknown): boolean {
+  return sqlState(error) === '23C02';
+}
+
 /** `begin_commit` (migrations.ts) found that the commit is not the next one of its writer. */
 export function isNotNextCommit(error: unknown): boolean {
   return sqlState(error) === 'CB001';
@@ -80,7 +85,11 @@ export function toStorageError(error: unknown): unknown {
   return unavailable(detailOf(state, error), error);
 }
 
+/** `check_fence` (nodes-migration.ts) refuses the writes of a node that another one has taken over from. */
+export const fencedDetail = 'This node was declared dead and joins again; nothing was changed.';
+
 function detailOf(state: string | undefined, error: unknown): string {
+  if (state === 'CB002') return fencedDetail;
   if (state === '57014') return 'The database took too long; nothing was changed.';
   if (state === '25006') return 'The database is read-only now; nothing was changed.';
   if (state === '53300') return 'The database has too many connections; nothing was changed.';

@@ -2,7 +2,7 @@
 // server as far as its settings promise. Each write transaction takes the numbers of its events from one row, so a
 // reader that has seen a number has seen everything before it.
 
-import type { Store } from '../store.ts';
+import type { Store, StoreFeed } from '../store.ts';
 import { composed } from './composed.ts';
 import type { Database, DatabaseOptions, StoreLogger } from './database.ts';
 import { parseDatabaseUrl } from './database-url.ts';
@@ -28,8 +28,19 @@ export interface PostgresStoreOptions
 
 export interface PostgresStore extends Store {
   readonly database: Database;
-  /** What is checked in each transaction that writes, from now on. */
-  setWriteGuard(guard: WriteGuard | undefined): void;
+  /** The node that writes from now on. Without one, other nodes must not use the database at the same time. */
+  attach(node: StoreNode): void;
+}
+
+/** What a node adds to the store. */
+export interface StoreNode {
+  readonly feed: StoreFeed;
+  /** Checked in each transaction that writes. */
+  readonly guard: WriteGuard;
+  /** Events up to this sequence were committed. */
+  appended(last: number): void;
+  /** A `touch` was committed. */
+  touched(): void;
 }
 
 /** Open the database, with the schema of this release. @throws StoreOpenError with one line for a person. */
@@ -41,15 +52,27 @@ export async function openPostgresStore({
   ...options
 }: PostgresStoreOptions): Promise<PostgresStore> {
   const { database, version } = await openDatabase({ url: parseDatabaseUrl(url), logger, ...options });
-  let writeGuard: WriteGuard | undefined;
-  const guard = (): WriteGuard | undefined => writeGuard;
-  const writer = await startWriter({ database, guard, logger, doubtLimitMs });
+  let node: StoreNode | undefined;
+  const guard = (): WriteGuard | undefined => node?.guard;
+  const writer = await startWriter({
+    database,
+    guard,
+    onCommitted({ batches }, last) {
+      if (last !== undefined) node?.appended(last);
+      if (batches.some(({ kind }) => kind === 'touch')) node?.touched();
+    },
+    logger,
+    doubtLimitMs,
+  });
   let closing: Promise<void> | undefined;
 
   return {
     database,
-    setWriteGuard(next) {
-      writeGuard = next;
+    attach(next) {
+      node = next;
+    },
+    get feed() {
+      return node?.feed;
     },
     write: writer.write,
     ...createEventReader({ database, checksJson: version >= 160_000 }),

@@ -71,6 +71,11 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     SELECT webhook_id, run_id, config, created_at FROM ${rowsOf('runWebhook')} ORDER BY webhook_id
     ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
   deleteRunWebhook: `DELETE FROM run_webhooks w USING ${rowsOf('id')} WHERE w.webhook_id = r.id`,
+  claimRun: `SELECT claim_runs(array_agg(id)) FROM ${rowsOf('id')}`,
+  releaseRun: `DELETE FROM claims c USING ${rowsOf('id')}
+    WHERE c.name = 'run:' || r.id AND c.node_id = current_setting('codebuddy.node', true)`,
+  touch: `INSERT INTO topics AS t (topic, version) SELECT DISTINCT id, 1 FROM ${rowsOf('id')} ORDER BY id
+    ON CONFLICT (topic) DO UPDATE SET version = t.version + 1`,
 };
 
 export const steps = Object.fromEntries(

@@ -6,13 +6,14 @@ import { createWriteQueue } from '../write-queue.ts';
 import { createCommitMarker } from './commit-marker.ts';
 import type { Database, StoreLogger } from './database.ts';
 import { encodeWrites } from './encode-writes.ts';
-import { createGroupCommit } from './group-commit.ts';
+import { createGroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import { isConnectionLost } from './postgres-errors.ts';
 import type { WriteGuard } from './transaction.ts';
 
 export interface WriterOptions {
   readonly database: Database;
   readonly guard: () => WriteGuard | undefined;
+  readonly onCommitted: GroupCommitOptions['onCommitted'];
   readonly logger: StoreLogger | undefined;
   readonly doubtLimitMs?: number | undefined;
 }
@@ -23,13 +24,20 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-export async function startWriter({ database, guard, logger, doubtLimitMs }: WriterOptions): Promise<Writer> {
+export async function startWriter({
+  database,
+  guard,
+  onCommitted,
+  logger,
+  doubtLimitMs,
+}: WriterOptions): Promise<Writer> {
   const marker = createCommitMarker(database);
   await marker.register();
   const groups = createGroupCommit({
     database,
     marker,
     guard,
+    onCommitted,
     doubtLimitMs,
     onDoubt: (failure) => queue.refuse(failure),
   });

@@ -1,22 +1,22 @@
 // Names that one node holds at a time.
 
 import type { Claims } from '../../ownership.ts';
-import type { Database } from '../database.ts';
-import { unavailable } from '../postgres-errors.ts';
+import { fencedDetail, unavailable } from '../postgres-errors.ts';
 import type { Feed } from './feed.ts';
 import { createListeners } from './listeners.ts';
 import type { Node } from './node.ts';
+import type { Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface ClaimsOptions {
   readonly node: Node;
-  readonly database: Pick<Database, 'query'>;
+  readonly query: Query;
   readonly feed: Feed;
 }
 
 export function createClaims({
   node,
-  database,
+  query,
   feed,
 }: ClaimsOptions): Claims & { freed(): void; close(): void } {
   const released = createListeners();
@@ -29,20 +29,19 @@ export function createClaims({
   ];
   return {
     async claim(name) {
-      const { nodeId, epoch } = node.fence.current() ?? {};
-      if (nodeId === undefined) throw unavailable('This node was declared dead and joins again.');
-      const { rows } = await database.query(statements.claim, [nodeId, epoch, name]);
+      if (node.epoch === 0) throw unavailable(fencedDetail);
+      const { rows } = await query(statements.claim, [node.id, node.epoch, name]);
       return rows.length > 0;
     },
     async release(name) {
-      const { count } = await database.query(statements.releaseClaim, [node.id, name]);
+      const { count } = await query(statements.releaseClaim, [node.id, name]);
       if (count > 0) {
         feed.signal('claims');
         released.call();
       }
     },
     async holderOf(name) {
-      const { rows } = await database.query(statements.claimHolder, [name]);
+      const { rows } = await query(statements.claimHolder, [name]);
       return rows[0] === undefined ? undefined : String(rows[0].node_id);
     },
     onReleased: released.add,

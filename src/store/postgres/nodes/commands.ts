@@ -5,14 +5,15 @@ import { randomUUID } from 'node:crypto';
 import { callHost } from '../../../base/call-host.ts';
 import { CodeBuddyError, isProblemCode } from '../../../base/errors.ts';
 import type { CommandOutcome, CommandRequest, Commands } from '../../ownership.ts';
-import type { Database, Row, StoreLogger } from '../database.ts';
+import type { Row, StoreLogger } from '../database.ts';
 import type { Feed } from './feed.ts';
 import type { Node } from './node.ts';
+import type { Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface CommandsOptions {
   readonly node: Node;
-  readonly database: Pick<Database, 'query'>;
+  readonly query: Query;
   readonly feed: Feed;
   readonly logger: StoreLogger | undefined;
 }
@@ -22,12 +23,7 @@ type Handler = (data: unknown) => Promise<unknown>;
 const retryAfterMs = 250;
 const defaultTimeoutMs = 5000;
 
-export function createCommands({
-  node,
-  database,
-  feed,
-  logger,
-}: CommandsOptions): Commands & { close(): void } {
+export function createCommands({ node, query, feed, logger }: CommandsOptions): Commands & { close(): void } {
   const handlers = new Map<string, Handler>();
   /** Commands to this node that its handlers have been called for. Their rows may still be there. */
   const begun = new Set<string>();
@@ -53,7 +49,7 @@ export function createCommands({
     if (isReading || closed || node.epoch === 0) return;
     isReading = true;
     try {
-      const { rows } = await database.query(statements.readCommands, [node.id]);
+      const { rows } = await query(statements.readCommands, [node.id]);
       const ids = new Set(rows.map(({ id }) => String(id)));
       // Those without a row are answered.
       for (const id of begun) if (!ids.has(id)) begun.delete(id);
@@ -79,7 +75,7 @@ export function createCommands({
         : ['failed', JSON.stringify(describe(outcome.error))];
     while (ofLife === life && !closed) {
       try {
-        await database.query(statements.answerCommand, [node.id, node.epoch, id, status, answer]);
+        await query(statements.answerCommand, [node.id, node.epoch, id, status, answer]);
         feed.signal('poll');
         return;
       } catch (error) {
@@ -112,7 +108,7 @@ export function createCommands({
     if (isTaking || closed) return;
     isTaking = true;
     try {
-      const { rows } = await database.query(statements.takeAnswers, [node.id]);
+      const { rows } = await query(statements.takeAnswers, [node.id]);
       for (const { id, status, answer } of rows) {
         const settle = waiting.get(String(id));
         waiting.delete(String(id));
@@ -139,7 +135,7 @@ export function createCommands({
     });
     try {
       const values = [id, node.id, nodeId, kind, JSON.stringify(data ?? null)];
-      const { count } = await database.query(statements.sendCommand, values);
+      const { count } = await query(statements.sendCommand, values);
       if (count === 0) return { status: 'dead' };
       feed.signal('poll');
       return await answered;

@@ -3,15 +3,16 @@
 
 import { callHost } from '../../../base/call-host.ts';
 import type { Lanes, LaneWorker } from '../../ownership.ts';
-import type { Database, StoreLogger } from '../database.ts';
+import type { StoreLogger } from '../database.ts';
 import type { Feed } from './feed.ts';
 import { planLanes } from './lane-plan.ts';
 import type { Node } from './node.ts';
+import type { Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface OwnLanesOptions {
   readonly node: Node;
-  readonly database: Pick<Database, 'query'>;
+  readonly query: Query;
   readonly feed: Feed;
   readonly logger: StoreLogger | undefined;
 }
@@ -24,7 +25,7 @@ export interface OwnLanes extends Lanes {
   close(): Promise<void>;
 }
 
-export function createOwnLanes({ node, database, feed, logger }: OwnLanesOptions): OwnLanes {
+export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): OwnLanes {
   let worker: LaneWorker | undefined;
   /** In the order in which they were gained: the last ones are handed over first. */
   const own = new Set<string>();
@@ -180,7 +181,7 @@ export function createOwnLanes({ node, database, feed, logger }: OwnLanesOptions
       if (isPinned) {
         const ofLife = life;
         const values = [node.id, node.epoch, added];
-        const { rows } = await sure(database.query(statements.addPinnedLanes, values));
+        const { rows } = await sure(query(statements.addPinnedLanes, values));
         if (ofLife !== life) return;
         for (const { webhook_id } of rows) {
           known.add(String(webhook_id));
@@ -188,7 +189,7 @@ export function createOwnLanes({ node, database, feed, logger }: OwnLanesOptions
           gain(String(webhook_id));
         }
       } else {
-        await database.query(statements.addLanes, [added]);
+        await query(statements.addLanes, [added]);
         for (const id of added) known.add(id);
         balanceSoon();
         feed.signal('lanes');
@@ -196,7 +197,7 @@ export function createOwnLanes({ node, database, feed, logger }: OwnLanesOptions
     },
     async remove(webhookIds) {
       if (webhookIds.length === 0) return;
-      await database.query(statements.removeLanes, [webhookIds]);
+      await query(statements.removeLanes, [webhookIds]);
       for (const id of webhookIds) {
         known.delete(id);
         own.delete(id);
@@ -205,7 +206,7 @@ export function createOwnLanes({ node, database, feed, logger }: OwnLanesOptions
     },
     isOwn: (webhookId) => own.has(webhookId) && node.epoch > 0,
     async ownerOf(webhookId) {
-      const { rows } = await database.query(statements.laneOwner, [webhookId]);
+      const { rows } = await query(statements.laneOwner, [webhookId]);
       return rows[0] === undefined ? undefined : String(rows[0].node_id);
     },
     balanceSoon,

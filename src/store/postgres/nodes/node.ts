@@ -17,13 +17,15 @@ import {
   refused,
   renewed,
 } from './membership.ts';
+import type { Query } from './query.ts';
 import { statements } from './statements.ts';
 import type { NodeTiming } from './timing.ts';
 import { judge, type NodeRow, noSightings, wasAway } from './watch.ts';
 
 export interface NodeOptions {
   readonly id: string;
-  readonly database: Pick<Database, 'connect' | 'query'>;
+  readonly database: Pick<Database, 'connect'>;
+  readonly query: Query;
   readonly version: string;
   readonly url: () => string | undefined;
   readonly servesLanes: () => boolean;
@@ -62,7 +64,7 @@ export interface SeenNode {
 const retryRenewalMs = 500;
 
 export function startNode(options: NodeOptions): Node {
-  const { id, database, version, url, servesLanes, channels, clock, timing, logger } = options;
+  const { id, database, query, version, url, servesLanes, channels, clock, timing, logger } = options;
   const { onNotification, onTakeOver } = options;
   let membership: Membership = out;
   let watch = noSightings;
@@ -262,11 +264,11 @@ export function startNode(options: NodeOptions): Node {
     onRenewed: good.add,
     onLooked: looked.add,
     async list() {
-      const { rows } = await database.query(statements.listNodes);
+      const { rows } = await query(statements.listNodes);
       return rows.map((row) => toNodeInfo(row, id));
     },
     fence: {
-      current: () => (membership.kind === 'member' ? { nodeId: id, epoch: membership.epoch } : undefined),
+      current: () => ({ nodeId: id, epoch: epoch() }),
       refused: (key) => become(refused(membership, key.epoch)),
     },
     run: control.run,

@@ -57,6 +57,30 @@ export const nodesMigration = `
   -- How often the rows of a topic changed.
   CREATE TABLE topics (topic text COLLATE "C" PRIMARY KEY, version bigint NOT NULL) WITH (fillfactor = 50);
 
+  -- Begins each transaction that writes: fails if the node was declared dead, and names it for the statements below.
+  CREATE FUNCTION check_fence(node text, node_epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
+  BEGIN
+    -- Waits for a take-over under way, and is waited for by one. Renewals do not wait for it.
+    PERFORM FROM nodes WHERE id = node AND epoch = node_epoch AND alive FOR KEY SHARE;
+    IF NOT FOUND THEN RAISE EXCEPTION '% was declared dead', node USING ERRCODE = 'CB002'; END IF;
+    PERFORM set_config('codebuddy.node', node, true);
+  END $$;
+
+  -- The node of the transaction owns these runs from its commit on. Fails if another node owns one of them.
+  CREATE FUNCTION claim_runs(run_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+  DECLARE
+    owner text := current_setting('codebuddy.node', true);
+    taken text;
+  BEGIN
+    -- A store without nodes.
+    IF coalesce(owner, '') = '' THEN RETURN; END IF;
+    INSERT INTO claims (name, node_id, inherited)
+      SELECT DISTINCT 'run:' || id, owner, false FROM unnest(run_ids) AS id ORDER BY 1
+      ON CONFLICT (name) DO UPDATE SET inherited = false WHERE claims.node_id = excluded.node_id;
+    SELECT id INTO taken FROM unnest(run_ids) AS id JOIN claims ON name = 'run:' || id WHERE node_id <> owner LIMIT 1;
+    IF FOUND THEN RAISE EXCEPTION '%', taken USING ERRCODE = '23C02'; END IF;
+  END $$;
+
   -- Takes over from a node that was seen with this epoch and number of renewals. False if it was not done: the row has
   -- changed, another take-over runs, or the caller was declared dead itself.
   CREATE FUNCTION take_over(caller text, caller_epoch bigint, gone text, gone_epoch bigint, gone_renewals bigint)

@@ -3,15 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import { version as ownVersion } from '../../../base/version.ts';
 import type { Ownership } from '../../ownership.ts';
-import type { StoreFeed } from '../../store.ts';
 import type { Database, StoreLogger } from '../database.ts';
+import type { StoreNode } from '../postgres-store.ts';
 import { createClaims } from './claims.ts';
 import { createCommands } from './commands.ts';
 import { channelOf, createDeltaRelay } from './delta-relay.ts';
 import { commonChannel, createFeed } from './feed.ts';
-import type { Fence } from './fence.ts';
+import { createWriteGuard } from './fence.ts';
 import { createOwnLanes } from './lanes.ts';
 import { startNode } from './node.ts';
+import { createQuery } from './query.ts';
 import { createRunOwners } from './run-owners.ts';
 import { statements } from './statements.ts';
 import { createSteadyClock } from './steady-clock.ts';
@@ -32,13 +33,8 @@ export interface OwnershipOptions {
 }
 
 export interface PostgresOwnership extends Ownership {
-  /** For the transactions of the store. */
-  readonly fence: Fence;
-  readonly feed: StoreFeed;
-  /** The store has committed events up to `last`. */
-  appended(last: number): void;
-  /** The store has committed a `touch`. */
-  touched(): void;
+  /** Pass it to `PostgresStore.attach`. */
+  readonly storeNode: StoreNode;
 }
 
 const housekeepingMs = 60_000;
@@ -51,9 +47,12 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   const id = `nod_${randomUUID().replaceAll('-', '')}`;
   let isServing = (): boolean => false;
 
+  const query = createQuery(database);
+
   const node = startNode({
     id,
     database,
+    query,
     version,
     url,
     servesLanes: () => isServing(),
@@ -73,17 +72,17 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     logger,
   });
   const feed = createFeed({ nodeId: id, run: node.run, hasOthers: () => node.others().length > 0, timing });
-  const lanes = createOwnLanes({ node, database, feed, logger });
+  const lanes = createOwnLanes({ node, query, feed, logger });
   isServing = () => lanes.isServing;
-  const runs = createRunOwners({ node, database, feed, logger });
-  const claims = createClaims({ node, database, feed });
-  const commands = createCommands({ node, database, feed, logger });
+  const runs = createRunOwners({ node, query, feed, logger });
+  const claims = createClaims({ node, query, feed });
+  const commands = createCommands({ node, query, feed, logger });
   const deltas = createDeltaRelay({ nodeId: id, feed, others: node.others, clock });
   const stopRepeating = node.onLooked(() => deltas.repeat());
 
   const housekeeping = setInterval(() => {
     for (const statement of [statements.forgetOldNodes, statements.forgetOldCommands])
-      database.query(statement).catch(() => undefined); // The next one is as good.
+      query(statement).catch(() => undefined); // The next one is as good.
   }, housekeepingMs).unref();
 
   async function close(): Promise<void> {
@@ -121,10 +120,12 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     claims,
     commands,
     deltas,
-    fence: node.fence,
-    feed,
-    appended: (last) => feed.appended(last),
-    touched: () => feed.signal('poll'),
+    storeNode: {
+      feed,
+      guard: createWriteGuard(node.fence),
+      appended: (last) => feed.appended(last),
+      touched: () => feed.signal('poll'),
+    },
     close() {
       closing ??= close();
       return closing;

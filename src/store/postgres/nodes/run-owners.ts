@@ -2,14 +2,15 @@
 
 import { callHost } from '../../../base/call-host.ts';
 import type { RunOwners } from '../../ownership.ts';
-import type { Database, StoreLogger } from '../database.ts';
+import type { StoreLogger } from '../database.ts';
 import type { Feed } from './feed.ts';
 import type { Node } from './node.ts';
+import type { Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface RunOwnersOptions {
   readonly node: Node;
-  readonly database: Pick<Database, 'query'>;
+  readonly query: Query;
   readonly feed: Feed;
   readonly logger: StoreLogger | undefined;
 }
@@ -19,7 +20,7 @@ export const runClaim = (runId: string): string => `run:${runId}`;
 
 export function createRunOwners({
   node,
-  database,
+  query,
   feed,
   logger,
 }: RunOwnersOptions): RunOwners & { close(): void } {
@@ -33,7 +34,7 @@ export function createRunOwners({
       return;
     isBusy = true;
     try {
-      const { rows } = await database.query(statements.inheritedRuns, [node.id]);
+      const { rows } = await query(statements.inheritedRuns, [node.id]);
       if (rows.length > 0) await interrupt(rows.map(({ run_id }) => String(run_id)));
     } catch (error) {
       notBefore = performance.now() + retryAfterMs;
@@ -54,7 +55,7 @@ export function createRunOwners({
     claim: (runId) => [{ kind: 'claimRun', runId }],
     release: (runId) => [{ kind: 'releaseRun', runId }],
     async ownerOf(runId) {
-      const { rows } = await database.query(statements.claimHolder, [runClaim(runId)]);
+      const { rows } = await query(statements.claimHolder, [runClaim(runId)]);
       return rows[0] === undefined ? undefined : String(rows[0].node_id);
     },
     onInherited(listener) {

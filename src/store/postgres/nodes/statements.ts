@@ -11,8 +11,7 @@ const granted = `SELECT (classid::bigint << 32) | objid::bigint AS lock_key FROM
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 const texts = {
-  /** Selects a row if the node of $1 and $2 may write. */
-  fence: 'SELECT FROM nodes WHERE id = $1 AND epoch = $2 AND alive FOR KEY SHARE',
+  checkFence: 'SELECT check_fence($1, $2)',
 
   // ---- the node
   lock: 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
