@@ -220,7 +220,7 @@ export function createDatabase({
     use,
     read,
     async connect() {
-      const client = new pg.Client({ ...config, pipeline: false });
+      const client = new pg.Client(config);
       await client.connect();
       return client;
     },
