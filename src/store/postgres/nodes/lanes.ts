@@ -42,7 +42,8 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
   let life = 0;
 
   function gain(webhookId: string): void {
-    if (own.has(webhookId) || worker === undefined) return;
+    // When the node leaves, all that it owns is free.
+    if (own.has(webhookId) || worker === undefined || closed) return;
     own.add(webhookId);
     callHost(() => worker?.gained(webhookId));
   }

@@ -7,16 +7,7 @@ import type { Database, Row, StoreLogger } from '../database.ts';
 import { type ControlConnection, openControlConnection, type Run } from './control-connection.ts';
 import type { Fence } from './fence.ts';
 import { createListeners } from './listeners.ts';
-import {
-  joined,
-  leaseLeft,
-  lockHeld,
-  lockLost,
-  type Membership,
-  out,
-  refused,
-  renewed,
-} from './membership.ts';
+import { heard, joined, leaseLeft, type Membership, out, refused, renewed } from './membership.ts';
 import type { Query } from './query.ts';
 import { statements } from './statements.ts';
 import type { NodeTiming } from './timing.ts';
@@ -120,18 +111,14 @@ export function startNode(options: NodeOptions): Node {
     onNotification,
     async onConnected(run) {
       await takeLock(run);
-      if (membership.kind === 'member') {
-        become(lockHeld(membership));
-        await renew(run);
-      }
+      if (membership.kind === 'member') await renew(run);
       if (membership.kind === 'out') await join(run);
       isAway = false;
       schedule();
     },
     onBroken() {
       unschedule();
-      watch = wasAway(clock(), timing);
-      become(lockLost(membership, clock()));
+      watch = wasAway(watch, clock(), timing);
     },
     onError(error) {
       if (isAway) return;
@@ -144,6 +131,14 @@ export function startNode(options: NodeOptions): Node {
       );
     },
   });
+
+  /** Each answer proves that the node held its lock when it asked. */
+  async function run(...statement: Parameters<Run>): ReturnType<Run> {
+    const sentAt = clock();
+    const result = await control.run(...statement);
+    become(heard(membership, sentAt));
+    return result;
+  }
 
   /** @throws if another connection holds the lock; it is asked to end */
   async function takeLock(run: Run): Promise<void> {
@@ -191,8 +186,8 @@ export function startNode(options: NodeOptions): Node {
   async function renewAgain(): Promise<void> {
     let pause = timing.renewMs;
     try {
-      if (membership.kind === 'member') await renew(control.run);
-      else await join(control.run);
+      if (membership.kind === 'member') await renew(run);
+      else await join(run);
     } catch {
       // A broken connection is reported by the connection itself, and stops the timers.
       pause = retryRenewalMs;
@@ -225,7 +220,7 @@ export function startNode(options: NodeOptions): Node {
 
   async function look(): Promise<void> {
     const startedAt = clock();
-    const { rows } = await control.run(statements.look, []);
+    const { rows } = await run(statements.look, []);
     const found = rows.map(toNodeRow);
     const endedAt = clock();
     others = rows.flatMap((row) =>
@@ -235,8 +230,11 @@ export function startNode(options: NodeOptions): Node {
     );
     const own = found.find((row) => row.id === id);
     if (membership.kind === 'member' && own !== undefined && own.epoch > membership.epoch) become(out);
-    const databaseAgeMs = Number(rows[0]?.database_age ?? 0);
-    const verdict = judge(watch, { rows: found, startedAt, endedAt, databaseAgeMs }, id, timing);
+    const database = {
+      databaseStart: String(rows[0]?.database_start),
+      databaseAgeMs: Number(rows[0]?.database_age ?? 0),
+    };
+    const verdict = judge(watch, { rows: found, startedAt, endedAt, ...database }, id, timing);
     watch = verdict.watch;
     for (const row of verdict.dead) await takeOver(row);
     looked.call();
@@ -245,7 +243,7 @@ export function startNode(options: NodeOptions): Node {
   async function takeOver(gone: NodeRow): Promise<void> {
     if (membership.kind === 'out' || leaseLeft(membership, clock(), timing) === 0) return;
     const values = [id, epoch(), gone.id, gone.epoch, gone.renewals];
-    const { rows } = await control.run(statements.takeOver, values);
+    const { rows } = await run(statements.takeOver, values);
     if (rows[0]?.done !== true) return;
     others = others.filter((other) => other.id !== gone.id);
     if (gone.alive)
@@ -271,7 +269,7 @@ export function startNode(options: NodeOptions): Node {
       current: () => ({ nodeId: id, epoch: epoch() }),
       refused: (key) => become(refused(membership, key.epoch)),
     },
-    run: control.run,
+    run,
     others: () => others,
     joined: () => firstJoin,
     renewSoon() {

@@ -20,15 +20,17 @@ const texts = {
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)`,
+  /** A second join, after the answer to the first was lost, keeps the epoch: what was claimed with it is still owned. */
   join: `INSERT INTO nodes (id, epoch, alive, renewals, lease_until, serves_lanes, url, version, started_at)
     VALUES ($1, 1, true, 0, ${databaseTime} + $2::bigint, $3, $4, $5, ${databaseTime})
-    ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + 1, alive = true, renewals = nodes.renewals + 1,
+    ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, renewals = nodes.renewals + 1,
       lease_until = EXCLUDED.lease_until, serves_lanes = EXCLUDED.serves_lanes, url = EXCLUDED.url
     RETURNING epoch`,
   renew: `UPDATE nodes SET renewals = renewals + 1, lease_until = ${databaseTime} + $3::bigint, serves_lanes = $4, url = $5
     WHERE id = $1 AND epoch = $2 AND alive`,
   look: `SELECT id, epoch, alive, renewals, lock_key IS NOT NULL AS locked,
       NOT alive AS leaves_runs, serves_lanes,
+      pg_postmaster_start_time()::text AS database_start,
       extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000 AS database_age
     FROM nodes LEFT JOIN (${granted}) held USING (lock_key)
     WHERE alive OR EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,

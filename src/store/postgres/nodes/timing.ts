@@ -8,7 +8,7 @@ export interface NodeTiming {
   readonly lookMs: number;
   /** Between two looks at the end of the log, at changed topics and at commands. */
   readonly pollMs: number;
-  /** How long a node whose connection broke goes on working, while it makes a new one. Below `lockFreeMs`. */
+  /** A node begins nothing when the last statement that was answered is older. Several times `pollMs`. */
   readonly lockGraceMs: number;
   /** A node is dead when its lock was free for so long. Above `lockGraceMs`, so that it has stopped by then. */
   readonly lockFreeMs: number;
@@ -23,7 +23,7 @@ export const defaultTiming: NodeTiming = {
   renewMs: 3000,
   lookMs: 500,
   pollMs: 250,
-  lockGraceMs: 650,
+  lockGraceMs: 850,
   lockFreeMs: 900,
   gapMs: 2500,
   answerMs: 5000,

@@ -35,6 +35,8 @@ export interface Watch {
   readonly lookedAt: number | undefined;
   /** Nobody is declared dead before. */
   readonly graceUntil: number;
+  /** Which start of the database was seen last. */
+  readonly databaseStart: string | undefined;
   readonly sightings: ReadonlyMap<string, Sighting>;
 }
 
@@ -42,12 +44,18 @@ export interface Watch {
 export const noSightings: Watch = {
   lookedAt: undefined,
   graceUntil: Number.NEGATIVE_INFINITY,
+  databaseStart: undefined,
   sightings: new Map(),
 };
 
 /** The connection to the database broke: it may have been away for all. */
-export function wasAway(now: number, timing: NodeTiming): Watch {
-  return { lookedAt: undefined, graceUntil: now + timing.leaseMs, sightings: new Map() };
+export function wasAway(watch: Watch, now: number, timing: NodeTiming): Watch {
+  return {
+    lookedAt: undefined,
+    graceUntil: Math.max(watch.graceUntil, now + timing.leaseMs),
+    databaseStart: watch.databaseStart,
+    sightings: new Map(),
+  };
 }
 
 export interface Look {
@@ -55,7 +63,9 @@ export interface Look {
   /** When the look was sent, and when its answer came: the rows are from a moment between the two. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** How long the database has been running. */
+  /** When the database was started, as text: only whether it changes counts. */
+  readonly databaseStart: string;
+  /** How long the database has been running, by its own clock. */
   readonly databaseAgeMs: number;
 }
 
@@ -66,15 +76,13 @@ export interface Verdict {
 }
 
 export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTiming): Verdict {
-  const { rows, startedAt, endedAt, databaseAgeMs } = look;
+  const { rows, startedAt, endedAt, databaseStart, databaseAgeMs } = look;
   const tookLong = endedAt - startedAt > timing.gapMs;
   const gap = watch.lookedAt === undefined ? 0 : startedAt - watch.lookedAt;
-  const before = tookLong || gap > timing.gapMs ? wasAway(endedAt, timing) : watch;
-  // A database that has just started has no locks: their nodes need time to come back.
-  const graceUntil = Math.max(
-    before.graceUntil,
-    databaseAgeMs < timing.leaseMs ? endedAt + timing.leaseMs - databaseAgeMs : Number.NEGATIVE_INFINITY,
-  );
+  const before = tookLong || gap > timing.gapMs ? wasAway(watch, endedAt, timing) : watch;
+  // A database that has just started has no locks: the nodes need time to come back.
+  const isNewStart = databaseStart !== before.databaseStart && databaseAgeMs < timing.leaseMs;
+  const graceUntil = isNewStart ? Math.max(before.graceUntil, endedAt + timing.leaseMs) : before.graceUntil;
   const sightings = new Map<string, Sighting>();
   const dead: NodeRow[] = [];
   for (const row of rows) {
@@ -87,7 +95,7 @@ export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTimi
     sightings.set(row.id, sighting);
     if (startedAt >= graceUntil && isDead(sighting, startedAt, timing)) dead.push(row);
   }
-  return { watch: { lookedAt: startedAt, graceUntil, sightings }, dead };
+  return { watch: { lookedAt: startedAt, graceUntil, databaseStart, sightings }, dead };
 }
 
 function see(earlier: Sighting | undefined, { epoch, renewals, locked }: NodeRow, at: number): Sighting {
