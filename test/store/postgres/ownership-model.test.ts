@@ -11,7 +11,17 @@ const forMs = fc.oneof(
   fc.integer({ min: 1500, max: 9000 }),
   fc.integer({ min: 9000, max: 16_000 }),
 );
-const kind = fc.constantFrom('pause', 'crash', 'leave', 'cut', 'silence', 'restart', 'hang', 'clock');
+const kind = fc.constantFrom(
+  'pause',
+  'crash',
+  'leave',
+  'cut',
+  'unlock',
+  'silence',
+  'restart',
+  'hang',
+  'clock',
+);
 const fault = fc
   .record({ kind, at, node, forMs, byMs: fc.integer({ min: -86_400_000, max: 86_400_000 }) })
   .map((record): Fault => record);

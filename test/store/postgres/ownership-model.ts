@@ -24,6 +24,8 @@ export type Fault =
   | { readonly kind: 'leave'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The connections of the node break; new ones can be made later. */
   | { readonly kind: 'cut'; readonly node: number; readonly at: number; readonly forMs: number }
+  /** As `cut`, but only the connection with the lock. Writes go on. */
+  | { readonly kind: 'unlock'; readonly node: number; readonly at: number; readonly forMs: number }
   /** Nothing arrives in either direction, and nobody notices. */
   | { readonly kind: 'silence'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The database stops and starts again: all connections break. */
@@ -91,7 +93,12 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
   let clockOffset = 0;
   let databaseUp = true;
   let databaseHangsUntil = 0;
-  let databaseTroubleAt = Number.NEGATIVE_INFINITY;
+  /** The last restart. The first start is long ago. */
+  let startedAgainAt = Number.NEGATIVE_INFINITY;
+  let hungUntil = Number.NEGATIVE_INFINITY;
+  let hungForMs = 0;
+  /** The nodes that were connected when the database began to hang. */
+  let sawHang: ReadonlySet<string> = new Set();
   for (let n = 0; n < scenario.lanes; n++) laneOwner.set(`lane ${n}`, undefined);
 
   const mayWrite = (id: string, epoch: number): boolean => {
@@ -112,8 +119,20 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     if (row.epoch !== goneEpoch || row.renewals !== renewals) return false;
     if (row.alive) {
       const victim = processes.find(({ id }) => id === gone);
-      const troubledAt = Math.max(victim?.troubleUntil() ?? 0, databaseTroubleAt);
-      if (victim?.isRunning === true && now - troubledAt > timing.leaseMs + 5000) fail(`${gone} was healthy`);
+      if (victim?.isRunning === true) {
+        if (leaseLeft(victim.membership, now, timing) > 0)
+          fail(`${caller} took over from ${gone}, which may work`);
+        if (now - victim.troubleUntil() > timing.leaseMs + 5000 && now - hungUntil > timing.leaseMs + 5000)
+          fail(`${gone} was healthy`);
+      }
+      if (now - startedAgainAt < timing.leaseMs)
+        fail(`${caller} took over from ${gone} right after a restart`);
+      // A process that started meanwhile cannot know it.
+      const sawHang = processes.some(
+        ({ id, startedAt }) => id === caller && startedAt < hungUntil - hungForMs,
+      );
+      if (sawHang && now >= hungUntil && now - hungUntil < timing.leaseMs && hungForMs > timing.answerMs * 2)
+        fail(`${caller} took over from ${gone} right after the database hung`);
       row.alive = false;
       row.epoch++;
       count('takeOvers');
@@ -148,6 +167,8 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     isLeaving = false;
     pausedUntil = 0;
     unreachableUntil = 0;
+    /** No connection with the lock can be made before. */
+    unlockedUntil = 0;
     silentUntil = 0;
     connection: Connection | undefined;
     /** What waits while the process is paused. */
@@ -165,7 +186,13 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     }
 
     troubleUntil(): number {
-      return Math.max(this.pausedUntil, this.unreachableUntil, this.silentUntil);
+      return Math.max(
+        this.pausedUntil,
+        this.unreachableUntil,
+        this.unlockedUntil,
+        this.silentUntil,
+        startedAgainAt,
+      );
     }
 
     get epoch(): number {
@@ -262,14 +289,14 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
       if (this.connection !== connection) return;
       this.connection = undefined;
       closeConnection(connection);
-      this.watch = wasAway(this.watch, now, timing);
+      this.watch = wasAway(this.watch);
       this.connect();
     }
 
     connect(): void {
       if (this.connection !== undefined) return;
       const canReach = databaseUp && now >= databaseHangsUntil;
-      if (!canReach || now < this.unreachableUntil || now < this.silentUntil) {
+      if (!canReach || now < Math.max(this.unreachableUntil, this.unlockedUntil, this.silentUntil)) {
         this.soon(200, () => this.connect());
         return;
       }
@@ -474,22 +501,28 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
       });
     }
 
-    /** A write of the store: its outcome is looked up if its answer is lost, so it is made once. */
+    /**
+     * A write of the store, on another connection than the lock: it is made once, and its outcome is looked up if its
+     * answer is lost.
+     */
     write(epoch: number, execute: () => void, onDone: (isDone: boolean) => void): void {
       let outcome: boolean | undefined;
-      const attempt = (): void =>
-        this.send(
-          () => {
-            outcome ??= mayWrite(this.id, epoch);
-            if (outcome && !isMade) execute();
-            isMade = true;
-            return outcome;
-          },
-          onDone,
-          () => this.soon(300, attempt),
-        );
-      let isMade = false;
-      attempt();
+      const attempt = (): void => {
+        const blockedUntil = Math.max(this.silentUntil, this.unreachableUntil, databaseHangsUntil);
+        if (now < blockedUntil || !databaseUp) {
+          this.soon(Math.max(blockedUntil - now, 300), attempt);
+          return;
+        }
+        // Also if the process has stopped or ended meanwhile: the statement is on its way.
+        if (outcome === undefined) {
+          outcome = mayWrite(this.id, epoch);
+          if (outcome) execute();
+        }
+        const made = outcome;
+        if (random() < 0.05) this.soon(between(50, 1500), attempt);
+        else this.soon(between(0, 25), () => onDone(made));
+      };
+      after(between(0, 25), attempt);
     }
 
     record(lane: string, delivery: number, work: object, epoch: number): void {
@@ -511,7 +544,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
           }
           if (this.own.get(lane) !== work) return;
           this.inFlight.delete(lane);
-          this.soon(between(50, 400), () => this.deliver(lane, delivery + 1, work));
+          this.soon(between(50, random() < 0.2 ? 3000 : 400), () => this.deliver(lane, delivery + 1, work));
         },
       );
     }
@@ -696,18 +729,21 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     switch (fault.kind) {
       case 'restart':
         databaseUp = false;
-        databaseTroubleAt = now + fault.forMs;
         for (const connection of [...connections]) breakConnection(connection);
         after(fault.forMs, () => {
           databaseUp = true;
           databaseStart = now;
           databaseStartByClock = now + clockOffset;
-          databaseTroubleAt = now;
+          startedAgainAt = now;
         });
         return;
       case 'hang':
         databaseHangsUntil = Math.max(databaseHangsUntil, now + fault.forMs);
-        databaseTroubleAt = Math.max(databaseTroubleAt, databaseHangsUntil);
+        hungForMs = now < hungUntil ? hungForMs : fault.forMs;
+        hungUntil = databaseHangsUntil;
+        sawHang = new Set(
+          processes.flatMap(({ id, connection }) => (connection?.isReady === true ? [id] : [])),
+        );
         return;
       case 'clock':
         clockOffset += fault.byMs;
@@ -721,6 +757,10 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
         return;
       case 'cut':
         process.unreachableUntil = Math.max(process.unreachableUntil, now + fault.forMs);
+        if (process.connection !== undefined) breakConnection(process.connection);
+        return;
+      case 'unlock':
+        process.unlockedUntil = Math.max(process.unlockedUntil, now + fault.forMs);
         if (process.connection !== undefined) breakConnection(process.connection);
         return;
       case 'silence':

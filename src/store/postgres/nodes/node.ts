@@ -118,7 +118,7 @@ export function startNode(options: NodeOptions): Node {
     },
     onBroken() {
       unschedule();
-      watch = wasAway(watch, clock(), timing);
+      watch = wasAway(watch);
     },
     onError(error) {
       if (isAway) return;

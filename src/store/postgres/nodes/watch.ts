@@ -33,6 +33,8 @@ interface Sighting {
 export interface Watch {
   /** When the last look began. */
   readonly lookedAt: number | undefined;
+  /** Whether the connection broke after the last look. */
+  readonly wasAway: boolean;
   /** Nobody is declared dead before. */
   readonly graceUntil: number;
   /** Which start of the database was seen last. */
@@ -43,19 +45,15 @@ export interface Watch {
 /** A node begins with no sightings. Nobody is declared dead on the first look. */
 export const noSightings: Watch = {
   lookedAt: undefined,
+  wasAway: false,
   graceUntil: Number.NEGATIVE_INFINITY,
   databaseStart: undefined,
   sightings: new Map(),
 };
 
-/** The connection to the database broke: it may have been away for all. */
-export function wasAway(watch: Watch, now: number, timing: NodeTiming): Watch {
-  return {
-    lookedAt: undefined,
-    graceUntil: Math.max(watch.graceUntil, now + timing.leaseMs),
-    databaseStart: watch.databaseStart,
-    sightings: new Map(),
-  };
+/** The connection to the database broke: the database may have been away for all. */
+export function wasAway(watch: Watch): Watch {
+  return { ...watch, wasAway: true };
 }
 
 export interface Look {
@@ -77,12 +75,15 @@ export interface Verdict {
 
 export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTiming): Verdict {
   const { rows, startedAt, endedAt, databaseStart, databaseAgeMs } = look;
-  const tookLong = endedAt - startedAt > timing.gapMs;
   const gap = watch.lookedAt === undefined ? 0 : startedAt - watch.lookedAt;
-  const before = tookLong || gap > timing.gapMs ? wasAway(watch, endedAt, timing) : watch;
-  // A database that has just started has no locks: the nodes need time to come back.
-  const isNewStart = databaseStart !== before.databaseStart && databaseAgeMs < timing.leaseMs;
-  const graceUntil = isNewStart ? Math.max(before.graceUntil, endedAt + timing.leaseMs) : before.graceUntil;
+  const isGap = watch.wasAway || gap > timing.gapMs || endedAt - startedAt > timing.gapMs;
+  // A database that was started again has no locks: the nodes need time to come back. A node that has just started itself
+  // knows it by the age of the database.
+  const isNewStart =
+    databaseStart !== watch.databaseStart &&
+    (watch.databaseStart !== undefined || databaseAgeMs < timing.leaseMs);
+  const graceUntil = isGap || isNewStart ? endedAt + timing.leaseMs : watch.graceUntil;
+  const earlier = isGap ? noSightings.sightings : watch.sightings;
   const sightings = new Map<string, Sighting>();
   const dead: NodeRow[] = [];
   for (const row of rows) {
@@ -91,11 +92,11 @@ export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTimi
       if (row.leavesRuns) dead.push(row);
       continue;
     }
-    const sighting = see(before.sightings.get(row.id), row, endedAt);
+    const sighting = see(earlier.get(row.id), row, endedAt);
     sightings.set(row.id, sighting);
     if (startedAt >= graceUntil && isDead(sighting, startedAt, timing)) dead.push(row);
   }
-  return { watch: { lookedAt: startedAt, graceUntil, databaseStart, sightings }, dead };
+  return { watch: { lookedAt: startedAt, wasAway: false, graceUntil, databaseStart, sightings }, dead };
 }
 
 function see(earlier: Sighting | undefined, { epoch, renewals, locked }: NodeRow, at: number): Sighting {
