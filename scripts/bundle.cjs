@@ -12,7 +12,7 @@ const packageJson = path.join(root, 'package.json');
 
 /** Loaded at their first use, after the start. */
 const outside = [
-  ...['@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger', 'diff', 'pino-pretty'],
+  ...['@ai-sdk/*', '@modelcontextprotocol/*', '@pydantic/*', '@fastify/swagger', 'diff', 'pg', 'pino-pretty'],
   ...['re2js', 'undici', 'undici/*', 'zod', 'zod/*', 'ajv', 'ajv/*', 'ajv-formats'],
   // Fastify requires these only for features that the program does not use.
   ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],

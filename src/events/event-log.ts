@@ -68,6 +68,12 @@ export interface Outbox {
   plan(event: DraftEvent, hop: number): NewDeliveries | undefined;
   /** Called in the order of the sequence. Must not throw. */
   committed(event: EventRow, planned: NewDeliveries): void;
+  /**
+   * Events after `after` up to `upTo` were committed without a call of `committed`: by other nodes as a rule. Their
+   * deliveries are in the store. Called before the next call of `committed`, so that both cover the log in order, each
+   * event once. Never called if the store has one node. Must not throw.
+   */
+  foreign?(range: { readonly after: number; readonly upTo: number }): void;
 }
 
 export interface EventLog {

@@ -3,7 +3,7 @@
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
-import type { Delta } from '../contract/event.ts';
+import type { DeltaRelay } from '../store/ownership.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { EventQuery, Store, Write } from '../store/store.ts';
 import { expandTypes, matcher } from './event-filter.ts';
@@ -17,7 +17,9 @@ import type {
 } from './event-log.ts';
 import { follow } from './follow.ts';
 import { type Id, makeId as makeSortableId } from './ids.ts';
+import { createLiveEnd, type LiveReaders } from './live-end.ts';
 import { type EventItem, LiveQueue } from './live-queue.ts';
+import { createSharedLiveEnd } from './shared-live-end.ts';
 import { type StoredEvent, toStoredEvent } from './stored-event.ts';
 import { timeText } from './time-text.ts';
 import { type DataRules, serializeData } from './validate-data.ts';
@@ -30,6 +32,8 @@ export interface EventLogOptions {
   readonly makeId?: (prefix: 'evt', now: number) => Id<'evt'>;
   /** Which events are valid. @default those of the catalogue */
   readonly rules?: DataRules;
+  /** Passes deltas to and from other nodes. @default none */
+  readonly deltas?: DeltaRelay;
 }
 
 interface Subscriber {
@@ -43,25 +47,40 @@ type Batches = AsyncGenerator<readonly StreamItem[], undefined>;
 
 const maxPage = 200;
 
-/** Create the log over `store`. No other log may append to it. Closing the log leaves the store open. */
+/**
+ * Create the log over `store`. No other log of this process may append to it. Closing the log leaves the store open.
+ */
 export function createEventLog({
   store,
   now = Date.now,
   makeId = makeSortableId,
   rules = {},
+  deltas: relay,
 }: EventLogOptions): EventLog {
   const subscribers = new Set<Subscriber>();
   let outbox: Outbox | undefined;
   let appended = 0;
   let closed = false;
-  // The end of the log, from the store at first, then from commits.
-  let tail: number | undefined;
-  const firstTail = store.eventBounds().then(({ last }) => {
-    tail = Math.max(tail ?? 0, last);
-    return last;
-  });
-  // Callers that await it get the error.
-  firstTail.catch(() => undefined);
+  const readers: LiveReaders = {
+    count: () => subscribers.size,
+    outbox: () => outbox,
+    passOn({ data }, event) {
+      const item: EventItem = { kind: 'event', event };
+      // The event is committed, so an error in one reader must not hide it from others or the caller.
+      for (const { queue, wants } of subscribers) {
+        callHost(() => {
+          if (wants(event)) queue.pushEvent(item, data.length);
+        });
+      }
+    },
+    passOnDelta(delta) {
+      for (const { queue, wants, deltas } of subscribers) if (deltas && wants(delta)) queue.pushDelta(delta);
+    },
+  };
+  const { feed } = store;
+  const live =
+    feed === undefined ? createLiveEnd(store, readers) : createSharedLiveEnd({ store, feed, relay, readers });
+  const { beforeAppend } = live;
 
   async function append(
     events: readonly NewEvent[],
@@ -90,17 +109,8 @@ export function createEventLog({
     return rows.map((row, index) => {
       const committed = { ...row, sequence: sequences[index] as number };
       const event = toStoredEvent(committed);
-      const item: EventItem = { kind: 'event', event };
       appended++;
-      tail = event.sequence;
-      // The event is committed, so an error in one reader must not hide it from others or the caller.
-      for (const { queue, wants } of subscribers) {
-        callHost(() => {
-          if (wants(event)) queue.pushEvent(item, row.data.length);
-        });
-      }
-      const planned = plans[index];
-      if (planned !== undefined) callHost(() => asked?.committed(committed, planned));
+      live.committed(committed, event, plans[index]);
       return event;
     });
   }
@@ -113,27 +123,29 @@ export function createEventLog({
     options: SubscribeOptions,
     oneByOne: boolean,
   ): { readonly queue: LiveQueue; readonly batches: Batches; readonly end: () => void } {
-    const { after = tail, signal, deltas = false, ...filter } = options;
+    const { after = live.tail(), signal, deltas = false, ...filter } = options;
     // Invalid options throw here, not at the first item.
     const query = toStoreQuery(
       { ...filter, ...(after === undefined ? {} : { after }), limit: maxPage },
       rules.ownTypes,
     );
     // The subscription begins with this call, even if the caller iterates later.
-    const queue = new LiveQueue(tail ?? Number.MAX_SAFE_INTEGER);
+    const queue = new LiveQueue(live.tail() ?? Number.MAX_SAFE_INTEGER);
     const end = (): void => {
       subscribers.delete(subscriber);
+      stopListening?.();
       signal?.removeEventListener('abort', end);
       queue.end();
     };
     const subscriber: Subscriber = { queue, wants: matcher(filter, query.types), deltas, end };
     subscribers.add(subscriber);
+    const stopListening = deltas ? live.listen(filter) : undefined;
     signal?.addEventListener('abort', end, { once: true });
     if (closed || signal?.aborted) end();
     const batches = follow({
       queue,
       oneByOne,
-      position: async () => after ?? (await firstTail),
+      position: async () => after ?? (await live.started()),
       bounds: () => store.eventBounds(),
       async readPage(position) {
         const rows = await store.readEvents({ ...query, after: position });
@@ -151,7 +163,13 @@ export function createEventLog({
         if (outbox === attached) outbox = undefined;
       };
     },
-    append,
+    append:
+      beforeAppend === undefined
+        ? append
+        : async (events, writes) => {
+            await beforeAppend(events);
+            return append(events, writes);
+          },
     read,
     subscribe(options = {}) {
       const { queue, batches, end } = follower(options, true);
@@ -162,8 +180,7 @@ export function createEventLog({
       return endingWith(end, batches);
     },
     publish(unstamped) {
-      const delta: Delta = { ...unstamped, timestamp: timeText(now()) };
-      for (const { queue, wants, deltas } of subscribers) if (deltas && wants(delta)) queue.pushDelta(delta);
+      live.publish({ ...unstamped, timestamp: timeText(now()) });
     },
     async get(id) {
       const row = await store.getEvent(id);
@@ -173,6 +190,7 @@ export function createEventLog({
     stats: () => ({ appended, subscribers: subscribers.size }),
     async close() {
       closed = true;
+      live.close();
       for (const { end } of subscribers) end();
     },
   };

@@ -1,7 +1,18 @@
 // The reason why a store could not be opened, in one line that says what to do.
 
-/** `in_use`: another process has it open. `newer_version`: a later release wrote it. */
-export type StoreOpenFailure = 'in_use' | 'newer_version' | 'corrupt' | 'unwritable';
+/**
+ * - `in_use`: another process has it open.
+ * - `newer_version`: a later release wrote it.
+ * - `unreachable`: the database server does not answer, or refuses the login.
+ * - `unsupported`: the database server lacks something that the store needs.
+ */
+export type StoreOpenFailure =
+  | 'in_use'
+  | 'newer_version'
+  | 'corrupt'
+  | 'unwritable'
+  | 'unreachable'
+  | 'unsupported';
 
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError';

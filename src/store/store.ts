@@ -109,6 +109,11 @@ export type Write =
   | { readonly kind: 'putKey'; readonly key: KeyRow }
   | { readonly kind: 'deleteKey'; readonly id: string }
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
+  /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */
+  | { readonly kind: 'touch'; readonly topic: string }
+  /** Steps of `RunOwners`. */
+  | { readonly kind: 'claimRun'; readonly runId: string }
+  | { readonly kind: 'releaseRun'; readonly runId: string }
   | DeliveryWrite;
 
 export interface EventQuery {
@@ -127,7 +132,25 @@ export interface EventQuery {
   readonly order?: 'asc' | 'desc';
 }
 
+/** News of a store that other nodes append to, too. */
+export interface StoreFeed {
+  /**
+   * Call `listener` with the last committed sequence of all nodes, soon after it grew: within 20 ms as a rule, and
+   * within 250 ms of a lost notification. Values may repeat, and may be older than a commit of this node. They are held
+   * back while the database is away. Returns a function that stops it.
+   */
+  onAppended(listener: (last: number) => void): () => void;
+  /**
+   * Call `listener` soon after a commit with `touch` of this topic, of any node, and after a connection was made again.
+   * It may be called when nothing changed. Read the rows then. Returns a function that stops it.
+   */
+  onChange(topic: string, listener: () => void): () => void;
+}
+
 export interface Store extends DeliveryStore {
+  /** Present if other nodes may append to the store. */
+  readonly feed?: StoreFeed | undefined;
+
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may

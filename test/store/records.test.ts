@@ -1,8 +1,9 @@
 // Sessions, messages, runs, keys and answers: they are listed as stored, and deleted together.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { MessageRow, RunRow, Write } from '../../src/store/store.ts';
-import { newEvent, newSession, openStore, temporaryPath } from './temporary-store.ts';
+import { stores } from './stores.ts';
+import { newEvent, newSession } from './temporary-store.ts';
 
 function message(id: string, sessionId: string): MessageRow {
   return { id, sessionId, runId: null, role: 'user', createdAt: 1, content: '"text"' };
@@ -15,106 +16,108 @@ function run(id: string, sessionId: string, status = 'queued'): RunRow {
 const addMessage = (row: MessageRow): Write => ({ kind: 'addMessage', message: row });
 const putRun = (row: RunRow): Write => ({ kind: 'putRun', run: row });
 
-test('sessions are listed newest first in pages; a second put changes all but the creation time', async () => {
-  const store = await openStore(temporaryPath());
-  await store.write(['a', 'b', 'c', 'd'].map((id) => newSession(id)));
-  const first = await store.listSessions({ limit: 3 });
-  expect(first.map(({ id }) => id)).toEqual(['d', 'c', 'b']);
-  const second = await store.listSessions({ limit: 3, beforeId: 'b' });
-  expect(second.map(({ id }) => id)).toEqual(['a']);
+describe.each(stores)('$name', ({ open }) => {
+  test('sessions are listed newest first in pages; a second put changes all but the creation time', async () => {
+    const store = await open();
+    await store.write(['a', 'b', 'c', 'd'].map((id) => newSession(id)));
+    const first = await store.listSessions({ limit: 3 });
+    expect(first.map(({ id }) => id)).toEqual(['d', 'c', 'b']);
+    const second = await store.listSessions({ limit: 3, beforeId: 'b' });
+    expect(second.map(({ id }) => id)).toEqual(['a']);
 
-  const changed = { id: 'a', title: 'new', createdAt: 99, updatedAt: 2, details: '{"x":1}' };
-  await store.write([{ kind: 'putSession', session: changed }]);
-  expect(await store.getSession('a')).toEqual({ ...changed, createdAt: 1 });
-  expect(await store.getSession('none')).toBeUndefined();
-});
-
-test('messages are listed oldest first in pages and counted by session', async () => {
-  const store = await openStore(temporaryPath());
-  const messages = ['m1', 'm2', 'm3'].map((id) => addMessage(message(id, 's')));
-  await store.write([newSession('s'), newSession('t'), ...messages]);
-  expect((await store.listMessages('s', { limit: 2 })).map(({ id }) => id)).toEqual(['m1', 'm2']);
-  expect(await store.listMessages('s', { limit: 2, afterId: 'm2' })).toEqual([message('m3', 's')]);
-  const counts = await store.countMessages(['s', 't', 'none']);
-  expect(Object.fromEntries(counts)).toEqual({ s: 3, t: 0, none: 0 });
-  expect(await store.countMessages([])).toEqual(new Map());
-});
-
-test('runs are listed newest first in pages, by session and status', async () => {
-  const store = await openStore(temporaryPath());
-  const runs = [run('r1', 's', 'completed'), run('r2', 's', 'running'), run('r3', 't', 'queued')];
-  await store.write([newSession('s'), newSession('t'), ...runs.map(putRun)]);
-  const ids = async (page: Parameters<typeof store.listRuns>[0]) =>
-    (await store.listRuns(page)).map(({ id }) => id);
-  expect(await ids({ limit: 9 })).toEqual(['r3', 'r2', 'r1']);
-  expect(await ids({ limit: 1, beforeId: 'r3' })).toEqual(['r2']);
-  expect(await ids({ limit: 9, sessionId: 's' })).toEqual(['r2', 'r1']);
-  expect(await ids({ limit: 9, statuses: ['queued', 'running'] })).toEqual(['r3', 'r2']);
-  expect(await ids({ limit: 1, statuses: ['queued', 'running'], beforeId: 'r3' })).toEqual(['r2']);
-  expect(await ids({ limit: 9, statuses: ['queued', 'running'], sessionId: 's' })).toEqual(['r2']);
-  expect(await ids({ limit: 9, statuses: [] })).toEqual([]);
-
-  const ended: RunRow = { ...run('r2', 's', 'completed'), updatedAt: 5, details: '{"response":"ok"}' };
-  await store.write([putRun(ended)]);
-  expect(await store.getRun('r2')).toEqual(ended);
-  expect(await store.getRun('none')).toBeUndefined();
-  await expect(store.write([putRun(run('r4', 'none'))])).rejects.toMatchObject({
-    code: 'session_not_found',
+    const changed = { id: 'a', title: 'new', createdAt: 99, updatedAt: 2, details: '{"x":1}' };
+    await store.write([{ kind: 'putSession', session: changed }]);
+    expect(await store.getSession('a')).toEqual({ ...changed, createdAt: 1 });
+    expect(await store.getSession('none')).toBeUndefined();
   });
-});
 
-test('a deleted session takes its runs and messages with it; its events stay in the log', async () => {
-  const store = await openStore(temporaryPath());
-  await store.write([
-    ...['s', 'other'].flatMap((id) => [
-      newSession(id),
-      putRun(run(`r ${id}`, id)),
-      addMessage(message(`m ${id}`, id)),
-    ]),
-    newEvent({ sessionId: 's' }),
-  ]);
-  await store.write([{ kind: 'deleteSession', id: 's' }]);
-  expect(await store.getSession('s')).toBeUndefined();
-  expect((await store.listRuns({ limit: 9 })).map(({ id }) => id)).toEqual(['r other']);
-  expect(await store.listMessages('s', { limit: 9 })).toEqual([]);
-  expect(await store.listMessages('other', { limit: 9 })).toHaveLength(1);
-  expect(await store.readEvents({ sessionId: 's', limit: 9 })).toHaveLength(1);
-});
+  test('messages are listed oldest first in pages and counted by session', async () => {
+    const store = await open();
+    const messages = ['m1', 'm2', 'm3'].map((id) => addMessage(message(id, 's')));
+    await store.write([newSession('s'), newSession('t'), ...messages]);
+    expect((await store.listMessages('s', { limit: 2 })).map(({ id }) => id)).toEqual(['m1', 'm2']);
+    expect(await store.listMessages('s', { limit: 2, afterId: 'm2' })).toEqual([message('m3', 's')]);
+    const counts = await store.countMessages(['s', 't', 'none']);
+    expect(Object.fromEntries(counts)).toEqual({ s: 3, t: 0, none: 0 });
+    expect(await store.countMessages([])).toEqual(new Map());
+  });
 
-test('keys are listed and deleted; the same hash under another id is refused', async () => {
-  const store = await openStore(temporaryPath());
-  const key = { id: 'key_1', name: 'ci', hash: 'ab', scopes: 'read', createdAt: 1 };
-  await store.write([{ kind: 'putKey', key }]);
-  await expect(store.write([{ kind: 'putKey', key: { ...key, id: 'key_2' } }])).rejects.toThrow(/UNIQUE/);
-  expect(await store.listKeys()).toEqual([key]);
-  await store.write([{ kind: 'deleteKey', id: 'key_1' }]);
-  expect(await store.listKeys()).toEqual([]);
-});
+  test('runs are listed newest first in pages, by session and status', async () => {
+    const store = await open();
+    const runs = [run('r1', 's', 'completed'), run('r2', 's', 'running'), run('r3', 't', 'queued')];
+    await store.write([newSession('s'), newSession('t'), ...runs.map(putRun)]);
+    const ids = async (page: Parameters<typeof store.listRuns>[0]) =>
+      (await store.listRuns(page)).map(({ id }) => id);
+    expect(await ids({ limit: 9 })).toEqual(['r3', 'r2', 'r1']);
+    expect(await ids({ limit: 1, beforeId: 'r3' })).toEqual(['r2']);
+    expect(await ids({ limit: 9, sessionId: 's' })).toEqual(['r2', 'r1']);
+    expect(await ids({ limit: 9, statuses: ['queued', 'running'] })).toEqual(['r3', 'r2']);
+    expect(await ids({ limit: 1, statuses: ['queued', 'running'], beforeId: 'r3' })).toEqual(['r2']);
+    expect(await ids({ limit: 9, statuses: ['queued', 'running'], sessionId: 's' })).toEqual(['r2']);
+    expect(await ids({ limit: 9, statuses: [] })).toEqual([]);
 
-test('answers are stored by key, replaced, and pruned oldest first in steps', async () => {
-  const store = await openStore(temporaryPath());
-  const fixed = { fingerprint: 'f', status: 200, headers: '{}', body: 'é\u0000z' };
-  const answer = (key: string, createdAt: number) => ({ ...fixed, key, createdAt });
-  await store.write([1, 2, 3].map((n) => ({ kind: 'putAnswer', answer: answer(`k${n}`, n) })));
-  await store.write([{ kind: 'putAnswer', answer: answer('k1', 10) }]);
-  expect(await store.getAnswer('k1')).toEqual(answer('k1', 10));
-  expect(await store.pruneAnswers(4, 1)).toBe(1);
-  expect(await store.getAnswer('k2')).toBeUndefined();
-  expect(await store.pruneAnswers(4, 5)).toBe(1);
-  expect(await store.getAnswer('k1')).toBeDefined();
-});
+    const ended: RunRow = { ...run('r2', 's', 'completed'), updatedAt: 5, details: '{"response":"ok"}' };
+    await store.write([putRun(ended)]);
+    expect(await store.getRun('r2')).toEqual(ended);
+    expect(await store.getRun('none')).toBeUndefined();
+    await expect(store.write([putRun(run('r4', 'none'))])).rejects.toMatchObject({
+      code: 'session_not_found',
+    });
+  });
 
-test('a message or run of a deleted session is refused alone with a clear error', async () => {
-  const store = await openStore(temporaryPath());
-  await store.write([newSession('s')]);
-  const [, late, lateRun, other] = await Promise.allSettled([
-    store.write([{ kind: 'deleteSession', id: 's' }]),
-    store.write([newEvent(), addMessage(message('m1', 's'))]),
-    store.write([putRun(run('r1', 's'))]),
-    store.write([newEvent()]),
-  ]);
-  for (const refused of [late, lateRun])
-    expect(refused).toMatchObject({ reason: { code: 'session_not_found', status: 404 } });
-  expect(other.status).toBe('fulfilled');
-  expect(await store.readEvents({ limit: 10 })).toHaveLength(1);
+  test('a deleted session takes its runs and messages with it; its events stay in the log', async () => {
+    const store = await open();
+    await store.write([
+      ...['s', 'other'].flatMap((id) => [
+        newSession(id),
+        putRun(run(`r ${id}`, id)),
+        addMessage(message(`m ${id}`, id)),
+      ]),
+      newEvent({ sessionId: 's' }),
+    ]);
+    await store.write([{ kind: 'deleteSession', id: 's' }]);
+    expect(await store.getSession('s')).toBeUndefined();
+    expect((await store.listRuns({ limit: 9 })).map(({ id }) => id)).toEqual(['r other']);
+    expect(await store.listMessages('s', { limit: 9 })).toEqual([]);
+    expect(await store.listMessages('other', { limit: 9 })).toHaveLength(1);
+    expect(await store.readEvents({ sessionId: 's', limit: 9 })).toHaveLength(1);
+  });
+
+  test('keys are listed and deleted; the same hash under another id is refused', async () => {
+    const store = await open();
+    const key = { id: 'key_1', name: 'ci', hash: 'ab', scopes: 'read', createdAt: 1 };
+    await store.write([{ kind: 'putKey', key }]);
+    await expect(store.write([{ kind: 'putKey', key: { ...key, id: 'key_2' } }])).rejects.toThrow(/unique/i);
+    expect(await store.listKeys()).toEqual([key]);
+    await store.write([{ kind: 'deleteKey', id: 'key_1' }]);
+    expect(await store.listKeys()).toEqual([]);
+  });
+
+  test('answers are stored by key, replaced, and pruned oldest first in steps', async () => {
+    const store = await open();
+    const fixed = { fingerprint: 'f', status: 200, headers: '{}', body: 'é\u0000z' };
+    const answer = (key: string, createdAt: number) => ({ ...fixed, key, createdAt });
+    await store.write([1, 2, 3].map((n) => ({ kind: 'putAnswer', answer: answer(`k${n}`, n) })));
+    await store.write([{ kind: 'putAnswer', answer: answer('k1', 10) }]);
+    expect(await store.getAnswer('k1')).toEqual(answer('k1', 10));
+    expect(await store.pruneAnswers(4, 1)).toBe(1);
+    expect(await store.getAnswer('k2')).toBeUndefined();
+    expect(await store.pruneAnswers(4, 5)).toBe(1);
+    expect(await store.getAnswer('k1')).toBeDefined();
+  });
+
+  test('a message or run of a deleted session is refused alone with a clear error', async () => {
+    const store = await open();
+    await store.write([newSession('s')]);
+    const [, late, lateRun, other] = await Promise.allSettled([
+      store.write([{ kind: 'deleteSession', id: 's' }]),
+      store.write([newEvent(), addMessage(message('m1', 's'))]),
+      store.write([putRun(run('r1', 's'))]),
+      store.write([newEvent()]),
+    ]);
+    for (const refused of [late, lateRun])
+      expect(refused).toMatchObject({ reason: { code: 'session_not_found', status: 404 } });
+    expect(other.status).toBe('fulfilled');
+    expect(await store.readEvents({ limit: 10 })).toHaveLength(1);
+  });
 });

@@ -7,8 +7,8 @@ import { createGroupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { migrate } from '../../src/store/sqlite/migrations.ts';
 import { toStorageError } from '../../src/store/sqlite/sqlite-errors.ts';
 import { prepareWrites } from '../../src/store/sqlite/statements.ts';
-import { packError } from '../../src/store/sqlite/thread-error.ts';
-import { createWriteQueue } from '../../src/store/sqlite/write-queue.ts';
+import { encodeWrites } from '../../src/store/sqlite/write-program.ts';
+import { createWriteQueue } from '../../src/store/write-queue.ts';
 import { newEvent, temporaryFolder } from './temporary-store.ts';
 
 test('a commit over the limit fails with storage_full and one warning; commits work again after the limit is lifted', async () => {
@@ -20,13 +20,14 @@ test('a commit over the limit fails with storage_full and one warning; commits w
   const heard: string[] = [];
   const commits = createGroupCommit(database, prepareWrites(database));
   const queue = createWriteQueue({
+    encode: encodeWrites,
     send(callers) {
       setImmediate(() => {
         try {
           queue.settleCommitted(
             commits
               .commit(callers)
-              .map((outcome) => (outcome.kind === 'written' ? outcome.sequences : packError(outcome.error))),
+              .map((outcome) => (outcome.kind === 'written' ? outcome.sequences : (outcome.error as Error))),
           );
         } catch (error) {
           queue.settleFailed(toStorageError(error, folder));

@@ -1,8 +1,8 @@
 // The deliveries of the store: reads on the main thread, changes of many rows on the writer thread.
 
 import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
+import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
 import { createConditions, whereClause } from './conditions.ts';
-import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from './rows.ts';
 import type { Reads } from './statements.ts';
 import type { Writer } from './writer.ts';
 

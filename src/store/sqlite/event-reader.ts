@@ -3,9 +3,9 @@
 
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
+import { type EventColumns, toEventRow } from '../rows.ts';
 import type { EventQuery, EventRow } from '../store.ts';
 import { createConditions, whereClause } from './conditions.ts';
-import { type EventColumns, toEventRow } from './rows.ts';
 import type { Reads } from './statements.ts';
 
 /**

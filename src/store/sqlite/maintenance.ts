@@ -1,8 +1,8 @@
 // Changes of many rows in steps, on the writer thread. A step is small, so that commits wait for it only a few
 // milliseconds.
 
+import type { Row } from '../rows.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { Row } from './rows.ts';
 import type { Statements } from './statements.ts';
 
 /** What the main thread may call on the writer thread. Arguments and results cross as structured clones. */

@@ -2,8 +2,8 @@
 
 import type { SQLInputValue } from 'node:sqlite';
 import { takeRows } from '../page-weight.ts';
+import { toRunRow } from '../rows.ts';
 import type { RunRow, Store } from '../store.ts';
-import { toRunRow } from './rows.ts';
 import { afterAllIds, type Reads } from './statements.ts';
 
 export function listRuns(

@@ -6,16 +6,16 @@
 import { DatabaseSync } from 'node:sqlite';
 import { callHost } from '../../base/call-host.ts';
 import { takeRows } from '../page-weight.ts';
+import { type Row, toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
 import type { Store } from '../store.ts';
+import { storeIsClosed } from '../write-queue.ts';
 import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { type StoreLogger, toOpenError } from './open-database.ts';
-import { type Row, toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from './rows.ts';
 import { listRuns } from './run-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
 import type { WriterThread } from './start-writer-thread.ts';
 import { afterAllIds, prepareReads, type Reads } from './statements.ts';
-import { storeIsClosed } from './write-queue.ts';
 import { startWriter, type Writer } from './writer.ts';
 
 export interface SqliteStoreOptions {

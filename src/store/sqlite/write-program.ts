@@ -227,6 +227,11 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf.putRunWebhook, webhookId, runId, config, createdAt);
       return;
     }
+    // For other nodes, which this store does not have.
+    case 'touch':
+    case 'claimRun':
+    case 'releaseRun':
+      return;
   }
 }
 

@@ -2,11 +2,12 @@
 // dies. Its lock on the database is the process's lease; without it, nothing may be written or delivered any more.
 
 import type { Write } from '../store.ts';
+import { createWriteQueue, storeIsClosed } from '../write-queue.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { StoreLogger } from './open-database.ts';
 import { keepWriterThread, takeWriterThread, type WriterThread } from './start-writer-thread.ts';
 import { type PackedError, packError, unpackError } from './thread-error.ts';
-import { createWriteQueue, storeIsClosed } from './write-queue.ts';
+import { encodeWrites } from './write-program.ts';
 import type { FromWriter, ToWriter } from './writer-messages.ts';
 
 export interface WriterOptions {
@@ -69,6 +70,7 @@ export async function startWriter({
   }
 
   const queue = createWriteQueue({
+    encode: encodeWrites,
     send: (callers) => request({ kind: 'commit', callers }),
     onStorageChange(failure) {
       if (failure === undefined) logger?.warn({}, 'the store works again');
@@ -86,7 +88,9 @@ export async function startWriter({
     answered();
     switch (message.kind) {
       case 'committed':
-        queue.settleCommitted(message.outcomes);
+        queue.settleCommitted(
+          message.outcomes.map((outcome) => ('kind' in outcome ? unpackError(outcome) : outcome)),
+        );
         return;
       case 'failed':
         queue.settleFailed(unpackError(message.error));

@@ -1,8 +1,8 @@
-// Convert rows of SQLite to records of the store. The tables are STRICT, which guarantees the types below.
+// Convert rows of a database to records of the store. The tables guarantee the types below: in SQLite they are STRICT.
 
-import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from '../delivery-store.ts';
-import { DamagedRowError } from '../row-json.ts';
-import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from '../store.ts';
+import type { DeliveryAnswer, DeliveryRow, DeliveryWithAttempts, RunWebhookRow } from './delivery-store.ts';
+import { DamagedRowError } from './row-json.ts';
+import type { AnswerRow, EventRow, KeyRow, MessageRow, RunRow, SessionRow, TurnRow } from './store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -19,7 +19,8 @@ export type EventColumns = readonly [
 
 /**
  * Events are read as arrays, in half the time of objects. Their readers pass the data on without parsing it, so damage
- * must be found here. `isValid` is `json_valid(data)`.
+ * must be found here. `isValid` is 1 if the database found `data` to be
+ * valid JSON.
  * @throws DamagedRowError
  */
 export function toEventRow([

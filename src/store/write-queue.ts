@@ -1,15 +1,13 @@
-// Many callers, few fsyncs: what is asked for in one turn of the event loop goes to the writer thread as one group and
-// shares a commit. While a commit runs, the next group is collected; a large one is sent ahead, so that the writer
-// thread does not wait for it. What waits is bounded: beyond, callers are refused at once.
+// Many callers, few fsyncs: what is asked for in one turn of the event loop is sent as one group and shares a commit.
+// While a commit runs, the next group is collected; a large one may be sent ahead, so that the one who commits does not
+// wait for it. What waits is bounded: beyond, callers are refused at once.
 
-import { callHost } from '../../base/call-host.ts';
-import { CodeBuddyError } from '../../base/errors.ts';
-import type { Write } from '../store.ts';
-import { type PackedError, unpackError } from './thread-error.ts';
-import { encodeWrites, type WriteProgram } from './write-program.ts';
+import { callHost } from '../base/call-host.ts';
+import { CodeBuddyError } from '../base/errors.ts';
+import type { Write } from './store.ts';
 
-interface Waiting {
-  readonly program: WriteProgram;
+interface Waiting<Program> {
+  readonly program: Program;
   readonly rows: number;
   /** Length of its text in UTF-16 units. */
   readonly size: number;
@@ -17,11 +15,15 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export interface WriteQueueOptions {
+export interface WriteQueueOptions<Program> {
+  /** What is sent of a caller's writes. Its error is the caller's alone. */
+  readonly encode: (writes: readonly Write[]) => Program;
   /** Send a group to be committed. `settleCommitted` or `settleFailed` is called for each group, in their order. */
-  readonly send: (callers: readonly WriteProgram[]) => void;
+  readonly send: (callers: readonly Program[]) => void;
   /** Called with the error when commits begin to fail, and without one when they work again. */
   readonly onStorageChange?: (failure: unknown) => void;
+  /** Groups on their way. With 2, one is being committed and one is ready for the writer. @default 2 */
+  readonly maxGroups?: number;
   /** Rows of a commit. @default 500 */
   readonly maxRowsPerCommit?: number;
   /** Text of a commit in UTF-16 units, unless one caller exceeds it alone. @default 8 Mi */
@@ -35,8 +37,11 @@ export interface WriteQueueOptions {
 export interface WriteQueue {
   /** @throws CodeBuddyError `storage_unavailable` if too much waits, or after `close` */
   write(writes: readonly Write[], maxDelayMs?: number): Promise<readonly number[]>;
-  settleCommitted(outcomes: readonly (readonly number[] | PackedError)[]): void;
+  /** For each caller the sequence numbers of its events, or why its writes were refused. */
+  settleCommitted(outcomes: readonly (readonly number[] | Error)[]): void;
   settleFailed(error: unknown): void;
+  /** Refuse what waits and what comes, until it is called without an error. What was sent is not affected. */
+  refuse(error: Error | undefined): void;
   /** Refuse further writes. Resolves when everything that was accepted has been settled. */
   close(): Promise<void>;
 }
@@ -47,35 +52,36 @@ const enoughRows = 150;
 const delayedRowsPerCommit = 250;
 /** So many delayed callers are worth a commit of their own. */
 const enoughDelayed = 8;
-/** Groups on their way: one is being committed, one is ready for the writer thread. */
-const maxGroups = 2;
 
-export function createWriteQueue({
+export function createWriteQueue<Program>({
+  encode,
   send,
   onStorageChange,
+  maxGroups = 2,
   maxRowsPerCommit = 500,
   maxSizePerCommit = 8 * 1024 * 1024,
   maxRowsWaiting = 100_000,
   maxSizeWaiting = 64 * 1024 * 1024,
-}: WriteQueueOptions): WriteQueue {
-  let queue: Waiting[] = [];
+}: WriteQueueOptions<Program>): WriteQueue {
+  let queue: Waiting<Program>[] = [];
   /** Writes whose callers accept a delay: they fill up a commit and cause none. */
-  let delayed: Waiting[] = [];
+  let delayed: Waiting<Program>[] = [];
   let rowsWaiting = 0;
   let sizeWaiting = 0;
   /** Rows that were not sent yet. */
   let rowsQueued = 0;
-  const groups: (readonly Waiting[])[] = [];
+  const groups: (readonly Waiting<Program>[])[] = [];
   let scheduled: NodeJS.Immediate | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isFailing = false;
+  let refusal: Error | undefined;
   let onIdle: (() => void) | undefined;
   let closed = false;
 
-  function takeGroup(): readonly Waiting[] {
+  function takeGroup(): readonly Waiting<Program>[] {
     let rows = 0;
     let size = 0;
-    const takeFrom = (line: readonly Waiting[], maxRows: number): number => {
+    const takeFrom = (line: readonly Waiting<Program>[], maxRows: number): number => {
       let callers = 0;
       for (const waiting of line) {
         if (rows > 0 && (rows + waiting.rows > maxRows || size + waiting.size > maxSizePerCommit)) break;
@@ -106,7 +112,7 @@ export function createWriteQueue({
     }
   }
 
-  function sendGroup(group: readonly Waiting[]): void {
+  function sendGroup(group: readonly Waiting<Program>[]): void {
     try {
       send(group.map(({ program }) => program));
     } catch (error) {
@@ -138,7 +144,10 @@ export function createWriteQueue({
     });
   }
 
-  function settle(group: readonly Waiting[], tell: (waiting: Waiting, index: number) => void): void {
+  function settle(
+    group: readonly Waiting<Program>[],
+    tell: (waiting: Waiting<Program>, index: number) => void,
+  ): void {
     for (const [index, waiting] of group.entries()) {
       rowsWaiting -= waiting.rows;
       sizeWaiting -= waiting.size;
@@ -158,15 +167,21 @@ export function createWriteQueue({
   return {
     write(writes, maxDelayMs = 0) {
       if (closed) return Promise.reject(storeIsClosed());
+      if (refusal !== undefined) return Promise.reject(refusal);
       const size = textOf(writes);
       const rows = rowsOf(writes);
       // A single write that is larger than what may wait is taken when nothing else waits.
       if (rowsWaiting > 0 && (rowsWaiting + rows > maxRowsWaiting || sizeWaiting + size > maxSizeWaiting))
         return Promise.reject(tooManyWaiting(rowsWaiting));
+      let program: Program;
+      try {
+        program = encode(writes);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       rowsWaiting += rows;
       sizeWaiting += size;
       rowsQueued += rows;
-      const program = encodeWrites(writes);
       return new Promise((resolve, reject) => {
         (maxDelayMs > 0 ? delayed : queue).push({ program, rows, size, resolve, reject });
         if (groups.length === 0 || rowsQueued >= enoughRows)
@@ -174,18 +189,27 @@ export function createWriteQueue({
       });
     },
     settleCommitted(outcomes) {
-      const group = groups.shift() as readonly Waiting[];
+      const group = groups.shift() as readonly Waiting<Program>[];
       settle(group, ({ resolve, reject }, index) => {
-        const outcome = outcomes[index] as readonly number[] | PackedError;
-        if ('kind' in outcome) reject(unpackError(outcome));
+        const outcome = outcomes[index] as readonly number[] | Error;
+        if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       });
       setFailing(false);
     },
     settleFailed(error) {
-      const group = groups.shift() as readonly Waiting[];
+      const group = groups.shift() as readonly Waiting<Program>[];
       settle(group, ({ reject }) => reject(error));
       setFailing(true, error);
+    },
+    refuse(error) {
+      refusal = error;
+      if (error === undefined) return;
+      const refused = [...queue, ...delayed];
+      queue = [];
+      delayed = [];
+      rowsQueued = 0;
+      settle(refused, ({ reject }) => reject(error));
     },
     async close() {
       closed = true;
@@ -206,7 +230,7 @@ export function storeIsClosed(): CodeBuddyError {
 function tooManyWaiting(rows: number): CodeBuddyError {
   return new CodeBuddyError(
     'storage_unavailable',
-    `${rows} writes are waiting for the disk already; nothing was changed. Try again later.`,
+    `${rows} writes are waiting to be committed already; nothing was changed. Try again later.`,
     { headers: { 'Retry-After': '1' } },
   );
 }

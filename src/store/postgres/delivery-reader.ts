@@ -1,0 +1,123 @@
+// Reads of deliveries, their payloads, and the state of webhooks.
+
+import type { DeliveryRow, DeliveryStore } from '../delivery-store.ts';
+import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
+import { composed, createValues, whereClause } from './composed.ts';
+import type { Database, Row } from './database.ts';
+
+type DeliveryReader = Omit<
+  DeliveryStore,
+  'hastenWaiting' | 'cancelPending' | 'freshenWaiting' | 'pullWaiting' | 'pruneDeliveries' | 'clearDeliveries'
+>;
+
+const deliveries = 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)';
+const isFresh = "status = 'pending' AND next_attempt_at IS NULL";
+const isWaiting = "status = 'pending' AND next_attempt_at IS NOT NULL";
+
+export function createDeliveryReader(database: Database): DeliveryReader {
+  const read = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
+    (await database.read(composed(text), values)).rows;
+  const readNumber = async (text: string, values?: readonly unknown[]): Promise<number | undefined> => {
+    const value = (await read(text, values))[0]?.value;
+    return typeof value === 'number' ? value : undefined;
+  };
+
+  return {
+    async getDelivery(id) {
+      const [row] = await read(`${deliveries} WHERE d.id = $1`, [id]);
+      return row === undefined ? undefined : toDeliveryWithAttempts(row);
+    },
+    async listDeliveries({ webhookId, status, eventType, eventId, since, beforeId, limit }) {
+      const values = createValues();
+      const conditions: string[] = [];
+      const where = (condition: string, value: unknown): void => {
+        if (value !== undefined) conditions.push(`${condition} ${values.add(value)}`);
+      };
+      where('d.id <', beforeId);
+      where('d.webhook_id =', webhookId);
+      where('d.status =', status);
+      where('d.event_type =', eventType);
+      where('p.event_id =', eventId);
+      where('d.created_at >=', since);
+      // Lets the planner walk the index of what has ended.
+      if (status !== undefined && status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
+      const text = `${deliveries}${whereClause(conditions)} ORDER BY d.id DESC LIMIT ${values.add(limit)}`;
+      return (await read(text, values.list)).map(toDeliveryWithAttempts);
+    },
+    async freshDeliveries(webhookId, sequences) {
+      const rows = await read(
+        `${deliveries} WHERE d.sequence = ANY($2::bigint[]) AND d.webhook_id = $1 AND ${isFresh} ORDER BY d.id`,
+        [webhookId, sequences],
+      );
+      const bySequence = new Map<number, DeliveryRow[]>();
+      for (const row of rows.map(toDeliveryRow)) {
+        const same = bySequence.get(row.sequence);
+        if (same === undefined) bySequence.set(row.sequence, [row]);
+        else same.push(row);
+      }
+      return sequences.flatMap((sequence) => bySequence.get(sequence) ?? []);
+    },
+    async freshPlaces(after, limit) {
+      const rows = await read(
+        `SELECT sequence, webhook_id FROM deliveries WHERE ${isFresh} AND (sequence, webhook_id) > ($1, $2)
+         ORDER BY sequence, webhook_id LIMIT $3`,
+        [after?.sequence ?? 0, after?.webhookId ?? '', limit],
+      );
+      return rows.map((row) => ({ sequence: row.sequence as number, webhookId: row.webhook_id as string }));
+    },
+    async waitingDeliveries(webhookId, until, limit) {
+      const rows = await read(
+        `${deliveries} WHERE d.webhook_id = $1 AND ${isWaiting} AND d.next_attempt_at <= $2 ORDER BY d.next_attempt_at LIMIT $3`,
+        [webhookId, until, limit],
+      );
+      return rows.map(toDeliveryRow);
+    },
+    nextWaiting: (webhookId, after) =>
+      readNumber(
+        `SELECT min(next_attempt_at) AS value FROM deliveries WHERE webhook_id = $1 AND ${isWaiting} AND next_attempt_at > $2`,
+        [webhookId, after],
+      ),
+    async waitingCounts() {
+      const rows = await read(
+        `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
+         WHERE ${isWaiting} GROUP BY webhook_id ORDER BY webhook_id`,
+      );
+      return rows.map((row) => ({
+        webhookId: row.webhook_id as string,
+        count: row.rows as number,
+        nextAttemptAt: row.next as number,
+        oldestCreatedAt: row.oldest as number,
+      }));
+    },
+    oldestFresh: () =>
+      readNumber(
+        `SELECT created_at AS value FROM deliveries WHERE ${isFresh} ORDER BY sequence, webhook_id LIMIT 1`,
+      ),
+    async pendingAmong(webhookId, sequences) {
+      const rows = await read(
+        "SELECT sequence FROM deliveries WHERE sequence = ANY($2::bigint[]) AND webhook_id = $1 AND status = 'pending'",
+        [webhookId, sequences],
+      );
+      const pending = new Set(rows.map(({ sequence }) => sequence));
+      return sequences.filter((sequence) => pending.has(sequence));
+    },
+    async endedCounts() {
+      const counts = { success: 0, failed: 0, cancelled: 0 };
+      const text =
+        'SELECT status, count(*) AS rows FROM deliveries WHERE ended_at IS NOT NULL GROUP BY status';
+      for (const { status, rows } of await read(text)) counts[status as keyof typeof counts] = rows as number;
+      return counts;
+    },
+    async getPayload(sequence) {
+      const [row] = await read('SELECT body FROM payloads WHERE sequence = $1', [sequence]);
+      return row === undefined ? undefined : Buffer.from(row.body as string);
+    },
+    listWebhookStates: async () =>
+      (await read('SELECT * FROM webhook_states ORDER BY webhook_id')).map((row) => ({
+        webhookId: row.webhook_id as string,
+        state: row.state as string,
+      })),
+    listRunWebhooks: async () =>
+      (await read('SELECT * FROM run_webhooks ORDER BY webhook_id')).map(toRunWebhookRow),
+  };
+}

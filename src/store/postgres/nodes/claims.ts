@@ -1,0 +1,53 @@
+// Names that one node holds at a time.
+
+import type { Claims } from '../../ownership.ts';
+import { fencedDetail, unavailable } from '../postgres-errors.ts';
+import type { Feed } from './feed.ts';
+import { createListeners } from './listeners.ts';
+import type { Node } from './node.ts';
+import type { Query } from './query.ts';
+import { statements } from './statements.ts';
+
+export interface ClaimsOptions {
+  readonly node: Node;
+  readonly query: Query;
+  readonly feed: Feed;
+}
+
+export function createClaims({
+  node,
+  query,
+  feed,
+}: ClaimsOptions): Claims & { freed(): void; close(): void } {
+  const released = createListeners();
+  const stops = [
+    feed.onSignal((signal) => {
+      if (signal === 'claims') released.call();
+    }),
+    // Stands in for a notification that was lost.
+    node.onLooked(() => released.call()),
+  ];
+  return {
+    async claim(name) {
+      if (node.epoch === 0) throw unavailable(fencedDetail);
+      const { rows } = await query(statements.claim, [node.id, node.epoch, name]);
+      return rows.length > 0;
+    },
+    async release(name) {
+      const { count } = await query(statements.releaseClaim, [node.id, name]);
+      if (count > 0) {
+        feed.signal('claims');
+        released.call();
+      }
+    },
+    async holderOf(name) {
+      const { rows } = await query(statements.claimHolder, [name]);
+      return rows[0] === undefined ? undefined : String(rows[0].node_id);
+    },
+    onReleased: released.add,
+    freed: () => released.call(),
+    close() {
+      for (const stop of stops) stop();
+    },
+  };
+}

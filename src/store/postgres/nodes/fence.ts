@@ -1,0 +1,35 @@
+// The fence between a node and the store: each transaction that writes checks the node's epoch first, and fails if the
+// node was declared dead.
+
+import { sqlState } from '../postgres-errors.ts';
+import type { WriteGuard } from '../transaction.ts';
+import { statements } from './statements.ts';
+
+export interface FenceKey {
+  readonly nodeId: string;
+  readonly epoch: number;
+}
+
+export interface Fence {
+  /** The epoch is 0 while the node is not a member; no row has it. */
+  current(): FenceKey;
+  /** The store refused a write with this key. */
+  refused(key: FenceKey): void;
+}
+
+/** `check_fence` found that the node was declared dead. */
+export function isFenced(error: unknown): boolean {
+  return sqlState(error) === 'CB002';
+}
+
+export function createWriteGuard(fence: Fence): WriteGuard {
+  return async (session) => {
+    const key = fence.current();
+    try {
+      await session.run(statements.checkFence, [key.nodeId, key.epoch]);
+    } catch (error) {
+      if (isFenced(error)) fence.refused(key);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,134 @@
+// Ownership on PostgreSQL: puts the parts of a node together.
+
+import { randomUUID } from 'node:crypto';
+import { version as ownVersion } from '../../../base/version.ts';
+import type { Ownership } from '../../ownership.ts';
+import type { Database, StoreLogger } from '../database.ts';
+import type { StoreNode } from '../postgres-store.ts';
+import { createClaims } from './claims.ts';
+import { createCommands } from './commands.ts';
+import { channelOf, createDeltaRelay } from './delta-relay.ts';
+import { commonChannel, createFeed } from './feed.ts';
+import { createWriteGuard } from './fence.ts';
+import { createOwnLanes } from './lanes.ts';
+import { startNode } from './node.ts';
+import { createQuery } from './query.ts';
+import { createRunOwners } from './run-owners.ts';
+import { statements } from './statements.ts';
+import { createSteadyClock } from './steady-clock.ts';
+import { defaultTiming, type NodeTiming } from './timing.ts';
+
+export interface OwnershipOptions {
+  readonly database: Database;
+  /** Where clients reach this node, once it listens. @default not known */
+  readonly url?: () => string | undefined;
+  /** @default that of this package */
+  readonly version?: string;
+  readonly logger?: StoreLogger | undefined;
+  /** By a clock that never goes back, in ms. @default the monotonic clock and suspensions */
+  readonly clock?: () => number;
+  readonly timing?: Partial<NodeTiming>;
+  /** How long to wait for the database, in ms. @default 10 000 */
+  readonly joinTimeoutMs?: number;
+}
+
+export interface PostgresOwnership extends Ownership {
+  /** Pass it to `PostgresStore.attach`. */
+  readonly storeNode: StoreNode;
+}
+
+const housekeepingMs = 60_000;
+
+/** Joins. @throws Error if the node could not join in time */
+export async function openOwnership(options: OwnershipOptions): Promise<PostgresOwnership> {
+  const { database, logger, url = () => undefined, version = ownVersion } = options;
+  const { clock = createSteadyClock(), joinTimeoutMs = 10_000 } = options;
+  const timing = { ...defaultTiming, ...options.timing };
+  const id = `nod_${randomUUID().replaceAll('-', '')}`;
+  let isServing = (): boolean => false;
+
+  const query = createQuery(database);
+
+  const node = startNode({
+    id,
+    database,
+    query,
+    version,
+    url,
+    servesLanes: () => isServing(),
+    channels: [commonChannel, channelOf(id)],
+    onNotification(channel, payload) {
+      if (channel === commonChannel) feed.received(payload);
+      else deltas.received(payload);
+    },
+    onTakeOver() {
+      lanes.balanceSoon();
+      claims.freed();
+      feed.pollSoon();
+      for (const signal of ['lanes', 'claims', 'poll'] as const) feed.signal(signal);
+    },
+    clock,
+    timing,
+    logger,
+  });
+  const feed = createFeed({ nodeId: id, run: node.run, hasOthers: () => node.others().length > 0, timing });
+  const lanes = createOwnLanes({ node, query, feed, logger });
+  isServing = () => lanes.isServing;
+  const runs = createRunOwners({ node, query, feed, logger });
+  const claims = createClaims({ node, query, feed });
+  const commands = createCommands({ node, query, feed, logger });
+  const deltas = createDeltaRelay({ nodeId: id, feed, others: node.others, clock });
+  const stopRepeating = node.onLooked(() => deltas.repeat());
+
+  const housekeeping = setInterval(() => {
+    for (const statement of [statements.forgetOldNodes, statements.forgetOldCommands])
+      query(statement).catch(() => undefined); // The next one is as good.
+  }, housekeepingMs).unref();
+
+  async function close(): Promise<void> {
+    clearInterval(housekeeping);
+    stopRepeating();
+    await lanes.close();
+    runs.close();
+    claims.close();
+    commands.close();
+    deltas.close();
+    await node.close();
+    feed.close();
+  }
+
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('The database did not answer.')), joinTimeoutMs);
+    });
+    await Promise.race([node.joined(), late]);
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  feed.start();
+
+  let closing: Promise<void> | undefined;
+  return {
+    shared: true,
+    node,
+    lanes,
+    runs,
+    claims,
+    commands,
+    deltas,
+    storeNode: {
+      feed,
+      guard: createWriteGuard(node.fence),
+      appended: (last) => feed.appended(last),
+      touched: () => feed.signal('poll'),
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

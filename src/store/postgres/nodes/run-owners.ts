@@ -1,0 +1,76 @@
+// The owners of runs, and the runs that dead nodes left to this one.
+
+import { callHost } from '../../../base/call-host.ts';
+import type { RunOwners } from '../../ownership.ts';
+import type { StoreLogger } from '../database.ts';
+import type { Feed } from './feed.ts';
+import type { Node } from './node.ts';
+import type { Query } from './query.ts';
+import { statements } from './statements.ts';
+
+export interface RunOwnersOptions {
+  readonly node: Node;
+  readonly query: Query;
+  readonly feed: Feed;
+  readonly logger: StoreLogger | undefined;
+}
+
+/** The claim of a run. */
+export const runClaim = (runId: string): string => `run:${runId}`;
+
+export function createRunOwners({
+  node,
+  query,
+  feed,
+  logger,
+}: RunOwnersOptions): RunOwners & { close(): void } {
+  let interrupt: ((runIds: readonly string[]) => Promise<void>) | undefined;
+  let isBusy = false;
+  let closed = false;
+  let notBefore = 0;
+
+  async function passInherited(): Promise<void> {
+    if (isBusy || closed || interrupt === undefined || node.epoch === 0 || performance.now() < notBefore)
+      return;
+    isBusy = true;
+    try {
+      const { rows } = await query(statements.inheritedRuns, [node.id]);
+      if (rows.length > 0) await interrupt(rows.map(({ run_id }) => String(run_id)));
+    } catch (error) {
+      notBefore = performance.now() + retryAfterMs;
+      if (!closed)
+        callHost(() =>
+          logger?.warn({ err: error }, 'the runs of a dead node could not be ended; trying again'),
+        );
+    } finally {
+      isBusy = false;
+    }
+  }
+
+  const stop = feed.onPolled(({ hasInherited }) => {
+    if (hasInherited) void passInherited();
+  });
+
+  return {
+    claim: (runId) => [{ kind: 'claimRun', runId }],
+    release: (runId) => [{ kind: 'releaseRun', runId }],
+    async ownerOf(runId) {
+      const { rows } = await query(statements.claimHolder, [runClaim(runId)]);
+      return rows[0] === undefined ? undefined : String(rows[0].node_id);
+    },
+    onInherited(listener) {
+      if (interrupt !== undefined) throw new TypeError('Inherited runs are handled already');
+      interrupt = listener;
+      void passInherited();
+      return () => {
+        if (interrupt === listener) interrupt = undefined;
+      };
+    },
+    close() {
+      closed = true;
+      stop();
+    },
+  };
+}
+
+const retryAfterMs = 1000;

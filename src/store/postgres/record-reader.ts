@@ -1,0 +1,137 @@
+// Reads of sessions, messages, turns, runs, keys and answers.
+
+import { takeRows } from '../page-weight.ts';
+import { toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
+import type { RunRow, Store } from '../store.ts';
+import { composed, createValues, whereClause } from './composed.ts';
+import type { Database, Row } from './database.ts';
+
+/** Sorts after every id: where a list that goes backwards begins. */
+const afterAllIds = '\u{10ffff}';
+/** A UTF-16 unit takes at most three bytes of UTF-8. */
+const bytesPerUnit = 3;
+
+type RecordReader = Pick<
+  Store,
+  | 'getSession'
+  | 'listSessions'
+  | 'listMessages'
+  | 'listTurns'
+  | 'countMessages'
+  | 'getRun'
+  | 'listRuns'
+  | 'newestIds'
+  | 'listKeys'
+  | 'getAnswer'
+>;
+
+export function createRecordReader(database: Database): RecordReader {
+  const read = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
+    (await database.read(composed(text), values)).rows;
+
+  /** A page in the order of ids. Rows beyond `maxText` are not sent at all. */
+  async function readPage<T extends { readonly content?: string; readonly details?: string }>(
+    page: string,
+    values: readonly unknown[],
+    { toRow, weighed, direction, maxText }: PageOptions<T>,
+  ): Promise<readonly T[]> {
+    if (maxText === undefined) return (await read(page, values)).map(toRow);
+    const text = `SELECT * FROM (
+        SELECT p.*, sum(octet_length(${weighed})) OVER (ORDER BY id ${direction}) - octet_length(${weighed}) AS size_before
+        FROM (${page}) AS p) AS q
+      WHERE size_before < $${values.length + 1}::bigint ORDER BY id ${direction}`;
+    return takeRows(await read(text, [...values, maxText * bytesPerUnit]), toRow, maxText);
+  }
+
+  async function listRuns({
+    limit,
+    beforeId = afterAllIds,
+    sessionId,
+    statuses,
+    maxText,
+  }: Parameters<Store['listRuns']>[0]): Promise<readonly RunRow[]> {
+    if (statuses?.length === 0) return [];
+    const values = createValues();
+    const order = `ORDER BY id DESC LIMIT ${values.add(limit)}`;
+    const conditions = [`id < ${values.add(beforeId)}`];
+    if (sessionId !== undefined) conditions.push(`session_id = ${values.add(sessionId)}`);
+    let page: string;
+    if (statuses === undefined) page = `SELECT * FROM runs${whereClause(conditions)} ${order}`;
+    else {
+      const wanted = values.add([...new Set(statuses)]);
+      if (sessionId !== undefined) {
+        // The expression keeps the planner on the index of the session, which gives the order.
+        conditions.push(`(status || '') = ANY(${wanted}::text[])`);
+        page = `SELECT * FROM runs${whereClause(conditions)} ${order}`;
+      } else {
+        // One limited index scan for each status, merged. `ANY` would sort all runs of these statuses.
+        const walk = `SELECT id FROM runs${whereClause([...conditions, 'status = s.status'])} ${order}`;
+        page = `SELECT r.* FROM (SELECT w.id FROM unnest(${wanted}::text[]) AS s(status), LATERAL (${walk}) AS w ${order}) AS n
+          JOIN runs r USING (id) ORDER BY id DESC`;
+      }
+    }
+    return readPage(page, values.list, { toRow: toRunRow, weighed: 'details', direction: 'DESC', maxText });
+  }
+
+  return {
+    async getSession(id) {
+      const [row] = await read('SELECT * FROM sessions WHERE id = $1 AND draft_of IS NULL', [id]);
+      return optional(row, toSessionRow);
+    },
+    listSessions: ({ limit, beforeId = afterAllIds, maxText }) =>
+      readPage(
+        'SELECT * FROM sessions WHERE id < $1 AND draft_of IS NULL ORDER BY id DESC LIMIT $2',
+        [beforeId, limit],
+        { toRow: toSessionRow, weighed: 'details', direction: 'DESC', maxText },
+      ),
+    listMessages: (sessionId, { limit, afterId = '', maxText }) =>
+      readPage(
+        'SELECT * FROM messages WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3',
+        [sessionId, afterId, limit],
+        { toRow: toMessageRow, weighed: 'content', direction: 'ASC', maxText },
+      ),
+    listTurns: (sessionId, { limit, afterId = '', maxText }) =>
+      readPage(
+        'SELECT * FROM turns WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3',
+        [sessionId, afterId, limit],
+        { toRow: toTurnRow, weighed: 'content', direction: 'ASC', maxText },
+      ),
+    async countMessages(sessionIds) {
+      const counts = new Map(sessionIds.map((id) => [id, 0]));
+      const text =
+        'SELECT session_id, count(*) AS rows FROM messages WHERE session_id = ANY($1::text[]) GROUP BY session_id';
+      for (const row of await read(text, [[...counts.keys()]]))
+        counts.set(row.session_id as string, row.rows as number);
+      return counts;
+    },
+    async getRun(id) {
+      const [row] = await read('SELECT * FROM runs WHERE id = $1', [id]);
+      return optional(row, toRunRow);
+    },
+    listRuns,
+    async newestIds() {
+      const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys'];
+      const rows = await read(
+        tables.map((table) => `SELECT max(id) AS id FROM ${table}`).join(' UNION ALL '),
+      );
+      return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
+    },
+    listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
+    async getAnswer(key) {
+      const [row] = await read('SELECT * FROM answers WHERE key = $1', [key]);
+      return optional(row, toAnswerRow);
+    },
+  };
+}
+
+interface PageOptions<T> {
+  readonly toRow: (row: Row) => T;
+  /** The column with the text of a row. */
+  readonly weighed: string;
+  readonly direction: 'ASC' | 'DESC';
+  readonly maxText: number | undefined;
+}
+
+function optional<T>(row: Row | undefined, convert: (row: Row) => T): T | undefined {
+  return row === undefined ? undefined : convert(row);
+}

@@ -1,0 +1,143 @@
+// The SQL of every step of a write. Each statement takes one value: its rows as a JSON array, which costs the driver a
+// third of what arrays of each column cost. Rows are changed in the order of their ids, so that two nodes lock them in
+// the same order.
+
+import type { Statement } from './database.ts';
+import type { StepKind } from './encode-writes.ts';
+
+/** The columns of the rows that a step sends. */
+const columns = {
+  id: 'id text',
+  session: 'id text, title text, created_at bigint, updated_at bigint, details text',
+  message: 'id text, session_id text, run_id text, role text, created_at bigint, content text',
+  turn: 'id text, session_id text, run_id text, content text',
+  run: 'id text, session_id text, status text, created_at bigint, updated_at bigint, details text',
+  key: 'id text, name text, hash text, scopes text, created_at bigint',
+  answer: 'key text, fingerprint text, status integer, headers text, body text, created_at bigint',
+  event: 'id text, type text, timestamp bigint, session_id text, run_id text, data text',
+  payload: 'sequence bigint, event_id text, head text, tail text, uses integer',
+  delivery: `sequence bigint, webhook_id text, id text, event_type text, hop integer, created_at bigint, expires_at bigint`,
+  change: `id text, sequence bigint, webhook_id text, status text, attempts integer, tries integer, pauses integer,
+    next_attempt_at bigint, ended_at bigint, reason text, attempt text`,
+  requeue: 'id text, expires_at bigint',
+  state: 'webhook_id text, state text',
+  runWebhook: 'webhook_id text, run_id text, config text, created_at bigint',
+} as const;
+
+const rowsOf = (kind: keyof typeof columns): string => `json_to_recordset($1::json) AS r(${columns[kind]})`;
+
+/** `steps[kind]`; patches are in `patches`. */
+const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, string>> = {
+  putSession: `INSERT INTO sessions (id, title, created_at, updated_at, details)
+    SELECT id, title, created_at, updated_at, details FROM ${rowsOf('session')} ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET title = excluded.title, updated_at = excluded.updated_at, details = excluded.details`,
+  draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, draft_of)
+    SELECT id, title, created_at, updated_at, details, $2 FROM ${rowsOf('session')} ORDER BY id`,
+  publishSession: `UPDATE sessions s SET draft_of = NULL FROM ${rowsOf('id')} WHERE s.id = r.id`,
+  deleteSession: `DELETE FROM sessions s USING ${rowsOf('id')} WHERE s.id = r.id`,
+  addMessage: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
+    SELECT id, session_id, run_id, role, created_at, content FROM ${rowsOf('message')}`,
+  addTurn: `INSERT INTO turns (id, session_id, run_id, content) SELECT id, session_id, run_id, content FROM ${rowsOf('turn')}`,
+  putRun: `INSERT INTO runs (id, session_id, status, created_at, updated_at, details)
+    SELECT id, session_id, status, created_at, updated_at, details FROM ${rowsOf('run')} ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at, details = excluded.details`,
+  putKey: `INSERT INTO keys (id, name, hash, scopes, created_at)
+    SELECT id, name, hash, scopes, created_at FROM ${rowsOf('key')}
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, scopes = excluded.scopes`,
+  deleteKey: `DELETE FROM keys k USING ${rowsOf('id')} WHERE k.id = r.id`,
+  putAnswer: `INSERT INTO answers (key, fingerprint, status, headers, body, created_at)
+    SELECT key, fingerprint, status, headers, body, created_at FROM ${rowsOf('answer')} ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,
+      headers = excluded.headers, body = excluded.body, created_at = excluded.created_at`,
+  addPayload: `INSERT INTO payloads AS p (sequence, event_id, body, uses)
+    SELECT sequence, event_id, head || sequence || tail, uses FROM ${rowsOf('payload')} ORDER BY sequence
+    ON CONFLICT (sequence) DO UPDATE SET uses = p.uses + excluded.uses`,
+  addDelivery: `INSERT INTO deliveries (sequence, webhook_id, id, event_type, status, hop, attempts, tries, pauses, created_at,
+      expires_at, attempt_log)
+    SELECT sequence, webhook_id, id, event_type, 'pending', hop, 0, 0, 0, created_at, expires_at, '' FROM ${rowsOf('delivery')}`,
+  changeDelivery: `UPDATE deliveries d SET status = r.status, attempts = r.attempts, tries = r.tries, pauses = r.pauses,
+      next_attempt_at = r.next_attempt_at, ended_at = r.ended_at, reason = r.reason,
+      attempt_log = CASE WHEN r.attempt IS NULL THEN attempt_log WHEN attempt_log = '' THEN r.attempt
+        ELSE attempt_log || ',' || r.attempt END
+    FROM ${rowsOf('change')}
+    WHERE d.sequence = r.sequence AND d.webhook_id = r.webhook_id AND d.id = r.id AND d.status = 'pending'`,
+  requeueDelivery: `UPDATE deliveries d SET status = 'pending', attempts = 0, pauses = 0, next_attempt_at = NULL, ended_at = NULL,
+      reason = NULL, expires_at = r.expires_at
+    FROM ${rowsOf('requeue')} WHERE d.id = r.id AND d.status <> 'pending'`,
+  putWebhookState: `INSERT INTO webhook_states (webhook_id, state) SELECT webhook_id, state FROM ${rowsOf('state')} ORDER BY webhook_id
+    ON CONFLICT (webhook_id) DO UPDATE SET state = excluded.state`,
+  deleteWebhookState: `DELETE FROM webhook_states s USING ${rowsOf('id')} WHERE s.webhook_id = r.id`,
+  putRunWebhook: `INSERT INTO run_webhooks (webhook_id, run_id, config, created_at)
+    SELECT webhook_id, run_id, config, created_at FROM ${rowsOf('runWebhook')} ORDER BY webhook_id
+    ON CONFLICT (webhook_id) DO UPDATE SET config = excluded.config`,
+  deleteRunWebhook: `DELETE FROM run_webhooks w USING ${rowsOf('id')} WHERE w.webhook_id = r.id`,
+  claimRun: `SELECT claim_runs(array_agg(id)) FROM ${rowsOf('id')}`,
+  releaseRun: `DELETE FROM claims c USING ${rowsOf('id')}
+    WHERE c.name = 'run:' || r.id AND c.node_id = current_setting('codebuddy.node', true)`,
+  touch: `INSERT INTO topics AS t (topic, version) SELECT DISTINCT id, 1 FROM ${rowsOf('id')} ORDER BY id
+    ON CONFLICT (topic) DO UPDATE SET version = t.version + 1`,
+};
+
+export const steps = Object.fromEntries(
+  Object.entries(texts).map(([name, text]) => [name, { name, text }]),
+) as Readonly<Record<keyof typeof texts, Statement>>;
+
+/** The rows that patches apply to are locked and read; the merged ones are written. */
+export const patches = {
+  patchSession: {
+    table: 'sessions',
+    lock: {
+      name: 'lockSessions',
+      text: `SELECT id, details FROM sessions WHERE id IN (SELECT id FROM ${rowsOf('id')}) ORDER BY id FOR NO KEY UPDATE`,
+    },
+    update: {
+      name: 'patchSession',
+      text: `UPDATE sessions s SET title = coalesce(r.title, s.title), updated_at = r.updated_at, details = r.details
+        FROM ${rowsOf('session')} WHERE s.id = r.id`,
+    },
+  },
+  patchRun: {
+    table: 'runs',
+    lock: {
+      name: 'lockRuns',
+      text: `SELECT id, details FROM runs WHERE id IN (SELECT id FROM ${rowsOf('id')}) ORDER BY id FOR NO KEY UPDATE`,
+    },
+    update: {
+      name: 'patchRun',
+      text: `UPDATE runs s SET status = r.status, updated_at = r.updated_at, details = r.details
+        FROM ${rowsOf('run')} WHERE s.id = r.id`,
+    },
+  },
+} as const satisfies Readonly<
+  Record<string, { readonly table: string; readonly lock: Statement; readonly update: Statement }>
+>;
+
+/**
+ * The end of a transaction: numbers for its events, and what needs the numbers. The row of `log_head` stays locked until
+ * the commit, so these come last.
+ */
+export const appends = {
+  takeNumbers: { name: 'takeNumbers', text: 'UPDATE log_head SET last = last + $1::integer RETURNING last' },
+  /** The rows in the order of their numbers, which end with the last one taken. */
+  addEvents: {
+    name: 'addEvents',
+    text: `INSERT INTO events (sequence, id, type, timestamp, session_id, run_id, data)
+      SELECT h.last - $2::integer + r.n, r.id, r.type, r.timestamp, r.session_id, r.run_id, r.data
+      FROM log_head h, ROWS FROM (json_to_recordset($1::json) AS (${columns.event}))
+        WITH ORDINALITY AS r(id, type, timestamp, session_id, run_id, data, n)`,
+  },
+  /** `sequence` counts from the first number that was taken: 1 is that number. */
+  addPayloads: {
+    name: 'addPayloads',
+    text: `INSERT INTO payloads (sequence, event_id, body, uses)
+      SELECT h.last - $2::integer + r.sequence, r.event_id, r.head || (h.last - $2::integer + r.sequence) || r.tail, r.uses
+      FROM log_head h, ${rowsOf('payload')}`,
+  },
+  addDeliveries: {
+    name: 'addDeliveries',
+    text: `INSERT INTO deliveries (sequence, webhook_id, id, event_type, status, hop, attempts, tries, pauses, created_at,
+        expires_at, attempt_log)
+      SELECT h.last - $2::integer + r.sequence, r.webhook_id, r.id, r.event_type, 'pending', r.hop, 0, 0, 0, r.created_at,
+        r.expires_at, '' FROM log_head h, ${rowsOf('delivery')}`,
+  },
+} as const satisfies Readonly<Record<string, Statement>>;

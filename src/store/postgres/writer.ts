@@ -1,0 +1,72 @@
+// The writes of the store: they wait in a queue, and are committed in groups one after the other.
+
+import { callHost } from '../../base/call-host.ts';
+import type { Store } from '../store.ts';
+import { createWriteQueue } from '../write-queue.ts';
+import { createCommitMarker } from './commit-marker.ts';
+import type { Database, StoreLogger } from './database.ts';
+import { encodeWrites } from './encode-writes.ts';
+import { createGroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { isConnectionLost } from './postgres-errors.ts';
+import type { WriteGuard } from './transaction.ts';
+
+export interface WriterOptions {
+  readonly database: Database;
+  readonly guard: () => WriteGuard | undefined;
+  readonly onCommitted: GroupCommitOptions['onCommitted'];
+  readonly logger: StoreLogger | undefined;
+  readonly doubtLimitMs?: number | undefined;
+}
+
+export interface Writer {
+  readonly write: Store['write'];
+  /** Settle what was accepted. */
+  close(): Promise<void>;
+}
+
+export async function startWriter({
+  database,
+  guard,
+  onCommitted,
+  logger,
+  doubtLimitMs,
+}: WriterOptions): Promise<Writer> {
+  const marker = createCommitMarker(database);
+  await marker.register();
+  const groups = createGroupCommit({
+    database,
+    marker,
+    guard,
+    onCommitted,
+    doubtLimitMs,
+    onDoubt: (failure) => queue.refuse(failure),
+  });
+  let isTold = false;
+  const queue = createWriteQueue({
+    encode: encodeWrites,
+    maxGroups: 1,
+    send(callers) {
+      groups.commit(callers).then(queue.settleCommitted, queue.settleFailed);
+    },
+    onStorageChange(failure) {
+      // The database itself tells when it cannot be reached.
+      if (failure !== undefined && isConnectionLost((failure as Error).cause)) return;
+      if (failure === undefined && !isTold) return;
+      isTold = failure !== undefined;
+      callHost(() => {
+        if (failure === undefined) logger?.warn({}, 'the store works again');
+        else {
+          logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
+        }
+      });
+    },
+  });
+  return {
+    write: (writes, { maxDelayMs } = {}) => queue.write(writes, maxDelayMs),
+    async close() {
+      await queue.close();
+      // What is left is deleted by a later start.
+      await marker.forget().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,98 @@
+// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no statement.
+
+import { randomUUID } from 'node:crypto';
+import { CodeBuddyError } from '../../base/errors.ts';
+import { version } from '../../base/version.ts';
+import type { CommandOutcome, NodeInfo, Ownership } from '../ownership.ts';
+
+export interface SqliteOwnershipOptions {
+  /** Where clients reach this node, once it listens. */
+  readonly url?: () => string | undefined;
+  /** What there is to own, for `list`. @default nothing */
+  readonly owns?: () => NodeInfo['owns'];
+  /** Unix ms. @default Date.now */
+  readonly now?: () => number;
+}
+
+const nothing = (): void => undefined;
+const noStop = (): (() => void) => nothing;
+const done = async (): Promise<void> => undefined;
+
+export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwnershipOptions = {}): Ownership {
+  const id = `nod_${randomUUID().replaceAll('-', '')}`;
+  const startedAt = now();
+  const claims = new Set<string>();
+  const handlers = new Map<string, (data: unknown) => Promise<unknown>>();
+
+  return {
+    shared: false,
+    node: {
+      id,
+      epoch: 1,
+      leaseLeftMs: () => Number.POSITIVE_INFINITY,
+      onLost: noStop,
+      onJoined: noStop,
+      onRenewed: noStop,
+      list: async () => [
+        {
+          id,
+          url: url?.() ?? null,
+          version,
+          epoch: 1,
+          startedAt,
+          leaseUntil: null,
+          alive: true,
+          self: true,
+          owns: owns?.() ?? { lanes: 0, runs: 0 },
+        },
+      ],
+    },
+    lanes: {
+      serve: nothing,
+      add: done,
+      remove: done,
+      isOwn: () => true,
+      ownerOf: async () => id,
+    },
+    runs: {
+      claim: () => [],
+      release: () => [],
+      ownerOf: async () => id,
+      onInherited: noStop,
+    },
+    claims: {
+      async claim(name) {
+        claims.add(name);
+        return true;
+      },
+      async release(name) {
+        claims.delete(name);
+      },
+      holderOf: async (name) => (claims.has(name) ? id : undefined),
+      onReleased: noStop,
+    },
+    commands: {
+      handle(kind, handler) {
+        if (handlers.has(kind)) throw new TypeError(`There is a handler for ${kind} already`);
+        handlers.set(kind, handler);
+        return () => handlers.delete(kind);
+      },
+      async send(nodeId, { kind, data }): Promise<CommandOutcome> {
+        if (nodeId !== id) return { status: 'dead' };
+        const handler = handlers.get(kind);
+        if (handler === undefined)
+          return {
+            status: 'failed',
+            error: new CodeBuddyError('internal_error', `No handler for ${kind}.`),
+          };
+        try {
+          return { status: 'done', answer: await handler(data) };
+        } catch (error) {
+          return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+        }
+      },
+    },
+    deltas: { publish: nothing, flush: nothing, listen: noStop, onDelta: noStop },
+    close: done,
+  };
+}
