@@ -73,8 +73,8 @@ export interface DatabaseOptions {
 const applicationName = 'codebuddy';
 /** Between two tries to get a connection of a server that has none to give. */
 const busyPauseMs = 100;
-/** The server ends a statement first, unless it cannot be reached. */
-const networkGraceMs = 5_000;
+/** The server ends a statement first, unless it cannot be reached: then the connection is given up after so much longer. */
+const networkFactor = 1.5;
 
 /** bigint as a number: times, sequences and counts stay far below 2^53. */
 const types: pg.CustomTypesConfig = {
@@ -97,7 +97,7 @@ export function createDatabase({
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: statementTimeoutMs + networkGraceMs,
+    query_timeout: statementTimeoutMs * networkFactor,
     pipeline: true,
     types,
   };
