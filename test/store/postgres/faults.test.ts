@@ -112,7 +112,7 @@ async function untilOneMoreIsAcknowledged({ acknowledged }: Writing): Promise<vo
 }
 
 test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', async (how) => {
-  const { store, told } = await openThroughProxy();
+  const { store, told } = await openThroughProxy({ doubtLimitMs: 300 });
   const writing = writeAllTheTime(store);
   for (let round = 0; round < rounds; round++) {
     await untilOneMoreIsAcknowledged(writing);
