@@ -139,7 +139,12 @@ export async function startPostgresServer(
     port,
     url,
     query,
-    start: launch,
+    start: () =>
+      waitFor('PostgreSQL to start again', async () => {
+        // After `kill -9` its other processes need a moment to notice.
+        await launch();
+        return true;
+      }).then(() => undefined),
     stop: () => end('SIGINT'),
     kill: () => end('SIGKILL'),
     async remove() {
