@@ -73,8 +73,8 @@ export interface DatabaseOptions {
 const applicationName = 'codebuddy';
 /** Between two tries to get a connection of a server that has none to give. */
 const busyPauseMs = 100;
-/** The server ends a statement first, unless it cannot be reached. */
-const networkGraceMs = 5_000;
+/** The server ends a statement first, unless it cannot be reached: then the connection is given up after so much longer. */
+const networkFactor = 1.5;
 
 /** bigint as a number: times, sequences and counts stay far below 2^53. */
 const types: pg.CustomTypesConfig = {
@@ -97,7 +97,7 @@ export function createDatabase({
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: statementTimeoutMs + networkGraceMs,
+    query_timeout: statementTimeoutMs * networkFactor,
     pipeline: true,
     types,
   };
@@ -113,7 +113,7 @@ export function createDatabase({
     // A quiet process keeps its connections a while: making one takes milliseconds.
     const pool = new pg.Pool({ ...config, max, onConnect, idleTimeoutMillis: 60_000, allowExitOnIdle: true });
     // An idle connection broke. The next use makes another one.
-    pool.on('error', (error) => tell(error));
+    pool.on('error', (error) => tellOf(pool, error));
     return pool;
   };
   const createPools = (): Readonly<Record<PoolName, pg.Pool>> => ({
@@ -144,25 +144,30 @@ export function createDatabase({
     });
   }
 
+  /** If a pool was given up meanwhile, its connections say nothing about the database now. */
+  function tellOf(pool: pg.Pool, failure?: unknown): void {
+    if (Object.values(pools).includes(pool)) tell(failure);
+  }
+
   /** While the database is away, one caller waits for it and the others fail at once. */
-  async function take(name: PoolName): Promise<pg.PoolClient> {
+  async function take(pool: pg.Pool): Promise<pg.PoolClient> {
     if (closing !== undefined) throw storeIsClosed();
-    if (away === undefined) return await connect(name);
+    if (away === undefined) return await connect(pool);
     if (isProbed) throw away.failure;
     isProbed = true;
     try {
-      return await connect(name);
+      return await connect(pool);
     } finally {
       isProbed = false;
     }
   }
 
   /** Waits for a server that has too many connections, or is starting. */
-  async function connect(name: PoolName): Promise<pg.PoolClient> {
+  async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
     const giveUpAt = performance.now() + connectTimeoutMs;
     for (;;) {
       try {
-        return await pools[name].connect();
+        return await pool.connect();
       } catch (error) {
         if (isPoolExhausted(error)) throw unavailable('All connections to the database are in use.', error);
         if (!isBusyServer(error) || performance.now() > giveUpAt) throw error;
@@ -173,11 +178,12 @@ export function createDatabase({
   }
 
   async function use<T>(name: PoolName, work: (session: Session) => Promise<T>): Promise<T> {
+    const pool = pools[name];
     let client: pg.PoolClient;
     try {
-      client = await take(name);
+      client = await take(pool);
     } catch (error) {
-      if (isConnectionLost(error)) tell(error);
+      if (isConnectionLost(error)) tellOf(pool, error);
       throw error;
     }
     // The statement that runs gets the error too; without a listener it would end the process.
@@ -187,7 +193,7 @@ export function createDatabase({
       const result = await work(sessionOf(client, url.prepare));
       client.off('error', onError);
       client.release();
-      tell();
+      tellOf(pool);
       return result;
     } catch (error) {
       client.off('error', onError);
@@ -195,10 +201,10 @@ export function createDatabase({
         // It may have statements under way, which would keep it from ending.
         destroy(client);
         client.release(true);
-        tell(error);
+        tellOf(pool, error);
       } else {
         client.release(client.getTransactionStatus() !== 'I');
-        if (sqlState(error) !== undefined) tell();
+        if (sqlState(error) !== undefined) tellOf(pool);
       }
       throw error;
     }

@@ -1,0 +1,128 @@
+// A TCP proxy whose network can be cut: silently in one direction or both, or by breaking connections at a chosen answer.
+
+import { connect, createServer, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export type Direction = 'toServer' | 'toClient';
+
+export interface TcpProxy {
+  readonly port: number;
+  /** `url` with the address of the proxy. */
+  through(url: string): string;
+  /** Swallow what is sent in these directions. Connections stay open, as they do when packets are lost. */
+  cut(...directions: readonly Direction[]): void;
+  /** Keep back what is sent to the server. `heal` passes it on, even if the client is gone by then. */
+  hold(): void;
+  /** Pieces that are kept back. */
+  held(): number;
+  /** Break the connections to clients. What is kept back still reaches the server with `heal`. */
+  loseClients(): void;
+  /** Pass everything on again, on new and old connections. Old ones that lost bytes are broken. */
+  heal(): void;
+  /** Break all connections. */
+  breakConnections(): void;
+  /** Refuse connections, or accept them again. */
+  refuse(isRefused: boolean): void;
+  /** Break a connection instead of passing on the next bytes that have this text. Resolves once it did. */
+  breakAt(direction: Direction, text: string): Promise<void>;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Bytes were swallowed, so it cannot be used any more. */
+  isDamaged: boolean;
+  readonly held: Buffer[];
+}
+
+/** It is closed when the test ends. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const pairs = new Set<Pair>();
+  const swallowed = new Set<Direction>();
+  const traps = new Map<Direction, { readonly text: Buffer; readonly sprung: () => void }>();
+  let isHolding = false;
+  let isRefusing = false;
+
+  function pass(pair: Pair, direction: Direction, data: Buffer): void {
+    const trap = traps.get(direction);
+    if (trap !== undefined && data.includes(trap.text)) {
+      traps.delete(direction);
+      end(pair);
+      trap.sprung();
+    } else if (swallowed.has(direction)) pair.isDamaged = true;
+    else if (direction === 'toServer' && isHolding) pair.held.push(data);
+    else (direction === 'toServer' ? pair.server : pair.client).write(data);
+  }
+
+  function end(pair: Pair): void {
+    pairs.delete(pair);
+    pair.client.destroy();
+    pair.server.destroy();
+  }
+
+  const listener = createServer((client) => {
+    if (isRefusing) {
+      client.destroy();
+      return;
+    }
+    const server = connect({ host: '127.0.0.1', port: targetPort });
+    const pair: Pair = { client, server, isDamaged: false, held: [] };
+    pairs.add(pair);
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => undefined);
+    }
+    client.on('data', (data) => pass(pair, 'toServer', data));
+    server.on('data', (data) => pass(pair, 'toClient', data));
+    server.on('close', () => end(pair));
+    client.on('close', () => {
+      if (pair.held.length === 0 && !swallowed.has('toServer')) end(pair);
+    });
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const address = listener.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const endAll = (): void => {
+    for (const pair of pairs) end(pair);
+  };
+  onTestFinished(() => {
+    endAll();
+    listener.close();
+  });
+
+  return {
+    port,
+    through(text) {
+      const url = new URL(text);
+      url.port = String(port);
+      return url.href;
+    },
+    cut(...directions) {
+      for (const direction of directions) swallowed.add(direction);
+    },
+    hold() {
+      isHolding = true;
+    },
+    held: () => [...pairs].reduce((sum, { held }) => sum + held.length, 0),
+    loseClients() {
+      isHolding = false;
+      for (const { client } of pairs) client.destroy();
+    },
+    heal() {
+      isHolding = false;
+      swallowed.clear();
+      for (const pair of pairs) {
+        if (pair.isDamaged) end(pair);
+        else for (const data of pair.held.splice(0)) pair.server.write(data);
+      }
+    },
+    breakConnections: endAll,
+    refuse(isRefused) {
+      isRefusing = isRefused;
+    },
+    breakAt: (direction, text) =>
+      new Promise((resolve) => {
+        traps.set(direction, { text: Buffer.from(text), sprung: resolve });
+      }),
+  };
+}
