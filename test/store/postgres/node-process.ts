@@ -3,11 +3,15 @@
 // happens.
 
 import { createEventLog } from '../../../src/events/log.ts';
+import type { NodeTiming } from '../../../src/store/postgres/nodes/timing.ts';
 import { openSharedStore } from '../../../src/store/postgres/open-shared-store.ts';
 
-const [url, ...runIds] = process.argv.slice(2);
-if (url === undefined) throw new Error('usage: node-process.ts URL [RUN]...');
-const { store, ownership } = await openSharedStore({ url });
+const [url, timing = '{}', ...runIds] = process.argv.slice(2);
+if (url === undefined) throw new Error('usage: node-process.ts URL TIMING [RUN]...');
+const { store, ownership } = await openSharedStore({
+  url,
+  node: { timing: JSON.parse(timing) as Partial<NodeTiming> },
+});
 const log = createEventLog({ store, deltas: ownership.deltas });
 const { node, lanes, runs } = ownership;
 

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import type { NodeTiming } from '../../../src/store/postgres/nodes/timing.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { postgresUrl } from '../../postgres/postgres-url.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -29,8 +30,12 @@ interface NodeProcess {
   said(what: string, skip?: number): Promise<Line>;
 }
 
-async function startNodeProcess(url: string, ...runIds: string[]): Promise<NodeProcess> {
-  const child = spawn(process.execPath, [script, `${url}?max=3`, ...runIds]);
+async function startNodeProcess(
+  url: string,
+  timing: Partial<NodeTiming> = {},
+  ...runIds: string[]
+): Promise<NodeProcess> {
+  const child = spawn(process.execPath, [script, `${url}?max=3`, JSON.stringify(timing), ...runIds]);
   const gone = once(child, 'close');
   onTestFinished(async () => {
     child.kill('SIGKILL');
@@ -77,13 +82,15 @@ async function workOf(store: Store): Promise<readonly Work[]> {
   }
 }
 
-test('after kill -9 the webhooks and runs of a node go to the other one', async () => {
+test('after kill -9 the webhooks and runs of a node go to the other one, long before the lease ends', async () => {
   const url = await postgresUrl();
-  const { store, ownership } = await openNode(url);
-  const first = await startNodeProcess(url, 'run_1', 'run_2');
+  // Only the free lock tells that the node is dead.
+  const timing = { leaseMs: 3_600_000, graceMs: 0 };
+  const { store, ownership } = await openNode(url, { node: { timing } });
+  const first = await startNodeProcess(url, timing, 'run_1', 'run_2');
   await ownership.lanes.add(['whk_1', 'whk_2']);
   await waitFor('both lanes', () => first.lines.filter(({ what }) => what === 'gained').length === 2);
-  const second = await startNodeProcess(url);
+  const second = await startNodeProcess(url, timing);
   await second.said('gained');
   const before = second.lines.length;
   await waitFor(
