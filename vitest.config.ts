@@ -3,7 +3,9 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
 /** Tests of the built program: `dist` is built before them, and only if one of them runs. */
-const testsOfDist = ['test/cli/bundle.test.ts', 'test/cli/cli.test.ts', 'test/library/migrating.test.ts'];
+const testsOfDist = ['bundle', 'cli', 'code-cache']
+  .map((name) => `test/cli/${name}.test.ts`)
+  .concat('test/library/migrating.test.ts');
 /** Needs tools of its own: `npm run openapi`. */
 const testsOfOpenApi = 'test/openapi/**';
 // The workers, and the 700 programs that tests start, run the sources as they are. Compiled once, they start in a third of the time.
