@@ -236,7 +236,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         signal,
         use: permitted.use,
         ...(modeOf(run) === 'full' ? {} : { guard: { allowed: permitted.guarded?.path } }),
-        alongStart: run.takePendingWrites(),
+        alongStart: () => run.takePendingWrites(),
         alongEnd(ending) {
           if (signal.aborted || isInternal(ending)) return [];
           text = encode(ending);
