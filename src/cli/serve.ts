@@ -57,6 +57,8 @@ async function start(options: { readonly json?: boolean }): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await app.start();
+  const { limitHeap } = await import('../app/limit-heap.ts');
+  limitHeap();
   const reach = reachOf(settings.host, new URL(app.url).port);
   if (options.json) {
     const { urls, isLocal } = reach;

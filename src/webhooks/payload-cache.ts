@@ -23,7 +23,7 @@ export interface PayloadCacheOptions {
   readonly read: (sequence: number) => Promise<Uint8Array | undefined>;
   /** Of payloads in use. @default 16 MiB */
   readonly maxBytesInUse?: number;
-  /** Of all payloads, unless those in use take more. @default 4 MiB */
+  /** Of all payloads, unless those in use take more. @default 2 MiB */
   readonly maxBytes?: number;
 }
 
@@ -35,7 +35,7 @@ interface Used {
 export function createPayloadCache({
   read,
   maxBytesInUse = 16 * 1024 * 1024,
-  maxBytes = 4 * 1024 * 1024,
+  maxBytes = 2 * 1024 * 1024,
 }: PayloadCacheOptions): PayloadCache {
   const used = new Map<number, Used>();
   const reading = new Map<number, Promise<Uint8Array | undefined>>();
