@@ -9,18 +9,19 @@ const maxYoungBytes = 16 * 1024 * 1024;
 /** The old objects are collected when they have grown by this much since the last time. */
 const growingPercent = 50;
 
-/** Call it after the start, in which few objects die. */
+/** Call it when the program is loaded: code does not die, so collections meanwhile would be in vain. */
 export function limitHeap(): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
   // The flag for the largest semi-space is read at the start of the process only, but the one for its growth always.
   let mayGrow = true;
-  const observer = new PerformanceObserver(() => {
+  const check = (): void => {
     const hasRoom = youngBytes() < maxYoungBytes;
     if (hasRoom === mayGrow) return;
     mayGrow = hasRoom;
     setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`);
-  });
-  observer.observe({ entryTypes: ['gc'] });
+  };
+  check();
+  new PerformanceObserver(check).observe({ entryTypes: ['gc'] });
 }
 
 function youngBytes(): number {

@@ -29,7 +29,8 @@ Examples:
 async function start(options: { readonly json?: boolean }): Promise<void> {
   const { settings, origins } = loadSettings({ flags: settingFlags(options) });
   const writerThread = startWriterThread();
-  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs, too.
@@ -57,8 +58,6 @@ async function start(options: { readonly json?: boolean }): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await app.start();
-  const { limitHeap } = await import('../app/limit-heap.ts');
-  limitHeap();
   const reach = reachOf(settings.host, new URL(app.url).port);
   if (options.json) {
     const { urls, isLocal } = reach;
