@@ -1,5 +1,5 @@
 // Decides when the start of a tool call is committed. A call that can change something runs after the commit, so that no
-// effect is without a record. One that changes nothing runs at once; if it is quick, its start and its end share a
+// effect is without a record. One that changes nothing may run first; if it is quick, its start and its end share a
 // commit.
 
 export interface CallStart {
@@ -16,7 +16,7 @@ export interface CallStart {
 const waitMs = 10;
 
 /** `append` commits the start. */
-export function createCallStart(append: () => Promise<unknown>, changesNothing: boolean): CallStart {
+export function createCallStart(append: () => Promise<unknown>, mayRunFirst: boolean): CallStart {
   let commit: Promise<unknown> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -27,7 +27,7 @@ export function createCallStart(append: () => Promise<unknown>, changesNothing: 
 
   return {
     async mayRun() {
-      if (changesNothing) {
+      if (mayRunFirst) {
         // `isCommitted` reports an error.
         timer = setTimeout(() => void begin().catch(() => undefined), waitMs);
       } else await begin();

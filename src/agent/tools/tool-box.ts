@@ -75,6 +75,10 @@ export interface RunOptions {
    * it.
    */
   readonly guard?: { readonly allowed: string | undefined };
+  /**
+   * True if other calls run at the same time: the start of each is in the log before any of them ends. @default false
+   */
+  readonly isOneOfSeveral?: boolean;
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
@@ -250,7 +254,7 @@ export function createToolBox({
       return guardedFiles.find(target);
     },
     async run(call, options) {
-      const { sessionId, runId, hop = 0, alongStart, alongEnd, signal } = options;
+      const { sessionId, runId, hop = 0, isOneOfSeveral, alongStart, alongEnd, signal } = options;
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
@@ -261,7 +265,8 @@ export function createToolBox({
       const params = wellFormedDeep(call.params);
       const begin = startEvent(facts, params, { ...owner, hop });
       // That an external tool changes nothing is only a hint of its server.
-      const start = createCallStart(() => log.append([begin], alongStart?.()), tool?.readOnly === true);
+      const mayRunFirst = tool?.readOnly === true && isOneOfSeveral !== true;
+      const start = createCallStart(() => log.append([begin], alongStart?.()), mayRunFirst);
       await start.mayRun();
       const startedAt = performance.now();
       const changes: NewEvent[] = [];
