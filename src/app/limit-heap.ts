@@ -7,7 +7,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 /** Of new objects: two semi-spaces of 8 MiB. Smaller ones cost more time in collections than they save. */
 const maxYoungBytes = 16 * 1024 * 1024;
 /** The old objects are collected when they have grown by this much since the last time. */
-const growingPercent = 50;
+const growingPercent = 30;
 
 /** Call it when the program is loaded: code does not die, so collections meanwhile would be in vain. */
 export function limitHeap(): void {
