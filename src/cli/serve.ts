@@ -34,7 +34,8 @@ Examples:
 async function start(options: { readonly json?: boolean }, runningThread?: WriterThread): Promise<void> {
   const { settings, origins } = loadSettings({ flags: settingFlags(options) });
   const writerThread = runningThread ?? startWriterThread();
-  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs, too.

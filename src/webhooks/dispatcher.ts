@@ -21,10 +21,7 @@ import { judge, type Verdict } from './verdict.ts';
 
 export interface DispatcherOptions {
   readonly store: Pick<Store, 'write'> &
-    Pick<
-      DeliveryStore,
-      'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'hastenWaiting' | 'getPayload'
-    >;
+    Pick<DeliveryStore, 'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'hastenWaiting'>;
   readonly transport: Transport;
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
@@ -71,6 +68,8 @@ interface Started extends Taken {
   readonly isProbe: boolean;
   /** It was sent before it was due, as a probe. */
   readonly isEarly: boolean;
+  /** Its payload is in use. */
+  hasPayload: boolean;
   /** Its slot is free again. */
   isReleased: boolean;
 }
@@ -152,7 +151,7 @@ export function createDispatcher({
     const now = clock.now();
     if (isClosing || now < stalledUntil) return;
     let starts = 0;
-    while (line.length > 0 && inFlight < maxInFlight && recorder.unrecorded() < maxUnrecorded) {
+    while (line.length > 0 && mayStart()) {
       if (starts === startsPerTurn) {
         pumpSoon();
         return;
@@ -169,6 +168,10 @@ export function createDispatcher({
     }
   }
 
+  function mayStart(): boolean {
+    return inFlight < maxInFlight && recorder.unrecorded() < maxUnrecorded && payloads.hasRoom();
+  }
+
   function start(lane: Lane, { delivery, isUrgent }: Taken, now: number): void {
     inFlight++;
     const started: Started = {
@@ -177,21 +180,19 @@ export function createDispatcher({
       isUrgent,
       isProbe: lane.isBreakerOpen,
       isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
+      hasPayload: false,
       isReleased: false,
     };
-    const body = payloads.get(delivery.sequence);
+    const body = payloads.use(delivery.sequence);
     if (body !== undefined) {
       sendSafely(started, body);
       return;
     }
-    store.getPayload(delivery.sequence).then(
+    payloads.read(delivery.sequence).then(
       (bytes) => {
-        if (bytes === undefined) {
+        if (bytes === undefined)
           failed(started, new Error(`The payload of delivery ${delivery.id} is missing`));
-          return;
-        }
-        payloads.put(delivery.sequence, bytes);
-        sendSafely(started, bytes);
+        else sendSafely(started, bytes);
       },
       (error: unknown) => {
         hooks.onError(error);
@@ -203,6 +204,7 @@ export function createDispatcher({
 
   /** A request that cannot be built affects its webhook only. */
   function sendSafely(started: Started, body: Uint8Array): void {
+    started.hasPayload = true;
     try {
       send(started, body);
     } catch (error) {
@@ -327,8 +329,11 @@ export function createDispatcher({
 
   function release(started: Started): void {
     started.isReleased = true;
+    if (started.hasPayload) payloads.release(started.delivery.sequence);
     keepBooks(() => started.lane.released());
     inFlight--;
+    // Lanes may wait for this slot, or for room for a payload.
+    if (line.length > 0) pumpSoon();
     if (inFlight === 0) whenIdle?.();
   }
 
