@@ -8,9 +8,12 @@ import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
 import type { WriterThread } from './app/early-thread.ts';
+import { nodeUrl } from './app/node-url.ts';
+import { describeDatabase, openStore } from './app/open-store.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
+import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
 import { webhooksFile } from './base/home-paths.ts';
 import { makeProof } from './base/identity-proof.ts';
@@ -30,8 +33,8 @@ import type { HttpServices } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
 import { DamagedRowError } from './store/row-json.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
+import { StoreOpenError } from './store/store-open-error.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
@@ -53,6 +56,8 @@ export interface App {
   describeWebhooks(): Promise<string | undefined>;
   /** How commands run. */
   describeSandbox(): Promise<string>;
+  /** The shared database, without its password; undefined for a file. */
+  readonly database: string | undefined;
   /** The file that contains the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
@@ -86,6 +91,7 @@ export async function createApp(
   redactor.learn([
     ...secretVariables(environment),
     ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
+    ...(settings.database.kind === 'postgres' ? databaseUrlSecrets(settings.database.url) : []),
   ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
@@ -93,17 +99,18 @@ export async function createApp(
   const localKey = readOrCreateLocalKey(settings.home);
   redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
-  const store = await openSqliteStore({
-    path: settings.databasePath,
-    thread: writerThread,
-    ...(logger === undefined ? {} : { logger }),
-  });
-  removeConfigLeftovers(settings.home);
   let agent: Agent | undefined;
   let server: RestApiServer | undefined;
+  const opened = await openStore(settings, {
+    logger,
+    writerThread,
+    url: () => nodeUrl(settings, server?.getAddress()),
+  });
+  const { store, ownership } = opened;
+  removeConfigLeftovers(settings.home);
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
-  const log = createEventLog({ store });
+  const log = createEventLog({ store, deltas: ownership.deltas });
   /** Starts when the server listens. */
   const afterStart: (() => void)[] = [];
   try {
@@ -169,8 +176,8 @@ export async function createApp(
     await agent?.close(0);
     await webhooks?.close(0);
     await log.close();
-    await store.close();
-    throw asStartError(error, settings.databasePath);
+    await opened.close();
+    throw asStartError(error, settings);
   }
 
   const started = { server, agent, webhooks };
@@ -187,12 +194,13 @@ export async function createApp(
     // Before the lock is released, or this could remove the file of the next owner.
     removeServerFile(settings.home);
     await log.close();
-    await store.close();
+    await opened.close();
   }
 
   return {
     server,
     keyFile: localKey.path,
+    database: settings.database.kind === 'sqlite' ? undefined : describeDatabase(settings),
     describeWebhooks: () => describeWebhooks(started.webhooks),
     async describeModel() {
       const { models, reason } = await started.agent.models.choice();
@@ -225,6 +233,8 @@ export async function createApp(
       }, backgroundDelayMs);
       stopRetention = startRetention({
         store,
+        // One node is enough for it.
+        mayPrune: () => ownership.claims.claim('task:retention'),
         keepDays: settings.retentionDays,
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
@@ -294,13 +304,16 @@ async function connect(
 }
 
 /** Damage is found only when a page is read, long after the opening, but the message must name the file. */
-function asStartError(error: unknown, databasePath: string): unknown {
-  if (error instanceof DamagedRowError)
-    return new Error(`${databasePath}: ${error.message}`, { cause: error });
+function asStartError(error: unknown, settings: Settings): unknown {
+  const database = describeDatabase(settings);
+  if (error instanceof DamagedRowError) return new Error(`${database}: ${error.message}`, { cause: error });
   const isStorage =
     error instanceof CodeBuddyError &&
     (error.code === 'storage_unavailable' || error.code === 'storage_full');
-  return isStorage ? toOpenError(databasePath, error.cause) : error;
+  if (!isStorage) return error;
+  return settings.database.kind === 'sqlite'
+    ? toOpenError(database, error.cause)
+    : new StoreOpenError('unreachable', `${database}: ${error.message}`, { cause: error });
 }
 
 /** Returns PATH without the folders that the agent can write: those in the workspace, and relative ones. */

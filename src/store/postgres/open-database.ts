@@ -4,7 +4,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { createDatabase, type Database, type DatabaseOptions, type StoreLogger } from './database.ts';
 import { migrate } from './migrations.ts';
-import { sqlState } from './postgres-errors.ts';
+import { isAway, sqlState } from './postgres-errors.ts';
 
 /** PostgreSQL 15, the oldest release that is still maintained. */
 const oldestVersion = 150_000;
@@ -101,10 +101,12 @@ function toOpenError(shown: string, cause: unknown): StoreOpenError {
       { cause },
     );
   }
-  return new StoreOpenError('unreachable', `${shown} cannot be opened: ${reasonOf(cause) ?? why}`, { cause });
-}
-
-/** Node reports a refused connection to several addresses as an AggregateError without a message. */
-function reasonOf(cause: unknown): string | undefined {
-  return cause instanceof AggregateError ? (cause.errors[0] as Error | undefined)?.message : undefined;
+  // Node reports a refused connection to several addresses as an AggregateError without a message.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const reason = first instanceof Error && first.message !== '' ? first.message : why;
+  return new StoreOpenError(
+    isAway(first) ? 'unreachable' : 'refused',
+    `${shown} cannot be opened: ${reason}`,
+    { cause },
+  );
 }
