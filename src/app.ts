@@ -8,6 +8,7 @@ import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
 import type { WriterThread } from './app/early-thread.ts';
+import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
@@ -31,6 +32,7 @@ import { startRetention } from './events/retention.ts';
 import type { Logger } from './http/logger.ts';
 import type { HttpServices } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
+import type { Ownership } from './store/ownership.ts';
 import { DamagedRowError } from './store/row-json.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
 import type { Store } from './store/store.ts';
@@ -101,16 +103,19 @@ export async function createApp(
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
   let agent: Agent | undefined;
   let server: RestApiServer | undefined;
+  let startedLog: EventLog | undefined;
   const opened = await openStore(settings, {
     logger,
     writerThread,
     url: () => nodeUrl(settings, server?.getAddress()),
+    seen: () => startedLog?.stats().seen,
   });
   const { store, ownership } = opened;
   removeConfigLeftovers(settings.home);
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
   const log = createEventLog({ store, deltas: ownership.deltas });
+  startedLog = log;
   /** Starts when the server listens. */
   const afterStart: (() => void)[] = [];
   try {
@@ -170,7 +175,7 @@ export async function createApp(
         shutdownTimeoutMs: graceMs,
         logger: logger ?? false,
       },
-      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key, startedAt }),
+      await connect(settings, { store, ownership, log, agent, webhooks, localKey: localKey.key, startedAt }),
     );
   } catch (error) {
     await agent?.close(0);
@@ -270,6 +275,7 @@ function checkSettings(settings: Settings, modelsOrigin: string, environment: No
 
 interface Modules {
   readonly store: Store;
+  readonly ownership: Ownership;
   readonly log: EventLog;
   readonly agent: Agent;
   readonly webhooks: WebhookEngine;
@@ -279,7 +285,7 @@ interface Modules {
 
 async function connect(
   settings: Settings,
-  { store, log, agent, webhooks, localKey, startedAt }: Modules,
+  { store, ownership, log, agent, webhooks, localKey, startedAt }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -296,7 +302,8 @@ async function connect(
       // Over the API, a webhook is signed unless the client opts out.
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
-    readiness: () => checkReadiness(store, agent, webhooks),
+    nodes: createNodeService({ store, ownership, log, agent, webhooks }),
+    readiness: () => checkReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
     describeSandbox: () => agent.describeSandbox(),

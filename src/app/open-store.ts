@@ -29,6 +29,8 @@ export interface OpenStoreOptions {
   readonly writerThread: WriterThread | undefined;
   /** Where other nodes and operators reach this node, once it listens. */
   readonly url: () => string | undefined;
+  /** The last event of the log that this node has seen. */
+  readonly seen: () => number | undefined;
 }
 
 /** How long a start waits for a database that does not answer, in ms. */
@@ -38,7 +40,7 @@ const retryMs = 1000;
 /** @throws StoreOpenError */
 export async function openStore(
   { home, database }: Settings,
-  { logger, writerThread, url }: OpenStoreOptions,
+  { logger, writerThread, url, seen }: OpenStoreOptions,
 ): Promise<OpenedStore> {
   if (database.kind === 'sqlite') {
     const store = await openSqliteStore({
@@ -52,7 +54,10 @@ export async function openStore(
   const lockPath = nodeLock(home);
   const lock = takeOwnership(join(realpathSync(dirname(lockPath)), 'node'), Date.now());
   try {
-    const { store, ownership } = await openWaiting({ url: database.url, logger, node: { url } }, logger);
+    const { store, ownership } = await openWaiting(
+      { url: database.url, logger, node: { url, seen } },
+      logger,
+    );
     return {
       store,
       ownership,

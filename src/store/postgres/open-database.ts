@@ -17,11 +17,16 @@ export interface OpenedDatabase {
 
 /** @throws StoreOpenError */
 export async function openDatabase(options: DatabaseOptions): Promise<OpenedDatabase> {
-  const database = createDatabase(options);
+  const { logger } = options;
+  let isOpen = false;
+  // Until then, the error of the opening says all.
+  const quiet: StoreLogger = { warn: (fields, message) => isOpen && logger?.warn(fields, message) };
+  const database = createDatabase({ ...options, logger: quiet });
   try {
-    const version = await checkServer(database, options.logger);
+    const version = await checkServer(database, logger);
     await migrate(database);
-    await deleteDrafts(database, options.logger);
+    await deleteDrafts(database, logger);
+    isOpen = true;
     return { database, version };
   } catch (error) {
     await database.close();
