@@ -350,7 +350,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         dispatcher,
       },
       ...{ lanesChanged: outbox.lanesChanged, apply: inForce.apply, removal, enablement, replays },
-      ...{ lifecycle, history, testDelivery, runWebhooks, views },
+      ...{ lifecycle, history, testDelivery, runWebhooks, views, figures },
     });
     detach = log.attach(outbox);
     await sharing.start();
@@ -371,6 +371,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       removal.removeIfDone(lane);
     },
     onError: (error) => warn('old deliveries could not be deleted; trying again later', error),
+    mayPrune: sharing?.mayPrune,
   });
 
   return {
@@ -403,7 +404,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     createForRun: runWebhooks.create,
     dropForRun: runWebhooks.remove,
     counters: figures.counters,
-    stats: () => readStats({ store, clock, lanes, figures, dispatcher }),
+    stats: () => readStats({ store, clock, lanes, figures, dispatcher, nodes: sharing }),
     setAside: () => setAsideFiles(registryPath),
     refused: () =>
       [...lanes.values()].flatMap(({ id, refusal }) =>
