@@ -162,13 +162,13 @@ test('a pause that the receiver asked for, and an open breaker, are kept by the 
   await owner.engine.emit(toolStart(1));
   await waitFor('the pause', async () => (await other.engine.get(webhook.id))?.state.status === 'paused');
   await declareDead(bench, owner, other);
-  await waitFor('the next owner', () => other.ownership.lanes.isOwn(webhook.id));
-  const shown = await other.engine.get(webhook.id);
-  expect(shown?.state).toMatchObject({ status: 'paused', pending: 1 });
+  await waitFor('it to join again', () => owner.ownership.node.epoch > 1);
+  const next = await ownerAndOther(webhook.id, nodes);
+  for (const { engine } of nodes)
+    expect((await engine.get(webhook.id))?.state).toMatchObject({ status: 'paused', pending: 1 });
   expect(receiver.requests).toHaveLength(1);
   // Sent now at the user's request, from the node that does not own it.
   receiver.answer((_request, response) => response.end());
-  await waitFor('it to join again', () => owner.ownership.node.epoch > 1);
-  expect(await owner.engine.enable(webhook.id, {})).toMatchObject({ queued: 0 });
+  expect(await next.other.engine.enable(webhook.id, {})).toMatchObject({ queued: 0 });
   await receiver.received(2);
 });
