@@ -31,6 +31,8 @@ import { createSharedOperations, type OwnOperations, type SharedOperations } fro
 import type { SharedRegistry } from './shared-registry.ts';
 import { createSharedViews, type SharedViews } from './shared-views.ts';
 
+export { openSharedRegistry } from './shared-registry.ts';
+
 /** What the engine needs of the ownership of the store. */
 export type EngineOwnership = Pick<Ownership, 'shared' | 'node' | 'lanes' | 'claims' | 'commands'>;
 
