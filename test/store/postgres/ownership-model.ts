@@ -97,8 +97,9 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
   let startedAgainAt = Number.NEGATIVE_INFINITY;
   let hungUntil = Number.NEGATIVE_INFINITY;
   let hungForMs = 0;
-  /** The nodes that were connected when the database began to hang. */
+  /** The nodes that were connected before. Only the age of the database tells others of a restart. */
   let sawHang: ReadonlySet<string> = new Set();
+  let sawRestart: ReadonlySet<string> = new Set();
   for (let n = 0; n < scenario.lanes; n++) laneOwner.set(`lane ${n}`, undefined);
 
   const mayWrite = (id: string, epoch: number): boolean => {
@@ -125,13 +126,16 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
         if (now - victim.troubleUntil() > timing.leaseMs + 5000 && now - hungUntil > timing.leaseMs + 5000)
           fail(`${gone} was healthy`);
       }
-      if (now - startedAgainAt < timing.leaseMs)
+      const knowsRestart = sawRestart.has(caller) || scenario.faults.every(({ kind }) => kind !== 'clock');
+      if (knowsRestart && now - startedAgainAt < timing.leaseMs)
         fail(`${caller} took over from ${gone} right after a restart`);
       // A process that started meanwhile cannot know it.
-      const sawHang = processes.some(
-        ({ id, startedAt }) => id === caller && startedAt < hungUntil - hungForMs,
-      );
-      if (sawHang && now >= hungUntil && now - hungUntil < timing.leaseMs && hungForMs > timing.answerMs * 2)
+      if (
+        sawHang.has(caller) &&
+        now >= hungUntil &&
+        now - hungUntil < timing.leaseMs &&
+        hungForMs > timing.answerMs * 2
+      )
         fail(`${caller} took over from ${gone} right after the database hung`);
       row.alive = false;
       row.epoch++;
@@ -725,10 +729,15 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
 
   for (const fault of scenario.faults) at(fault.at, () => begin(fault));
 
+  function connectedNodes(): ReadonlySet<string> {
+    return new Set(processes.flatMap(({ id, connection }) => (connection?.isReady === true ? [id] : [])));
+  }
+
   function begin(fault: Fault): void {
     switch (fault.kind) {
       case 'restart':
         databaseUp = false;
+        sawRestart = connectedNodes();
         for (const connection of [...connections]) breakConnection(connection);
         after(fault.forMs, () => {
           databaseUp = true;
@@ -741,9 +750,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
         databaseHangsUntil = Math.max(databaseHangsUntil, now + fault.forMs);
         hungForMs = now < hungUntil ? hungForMs : fault.forMs;
         hungUntil = databaseHangsUntil;
-        sawHang = new Set(
-          processes.flatMap(({ id, connection }) => (connection?.isReady === true ? [id] : [])),
-        );
+        sawHang = connectedNodes();
         return;
       case 'clock':
         clockOffset += fault.byMs;
