@@ -277,7 +277,7 @@ async function connect(
     runs: agent.runs,
     sessions: agent.sessions,
     tools: agent.tools,
-    permissions: agent.permissions,
+    permissions: agent.allPermissions,
     events: log,
     keys: await openKeys({ store, fixed }),
     answers: createAnswerStore(store),
