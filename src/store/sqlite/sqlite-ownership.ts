@@ -101,7 +101,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
         return sum;
       },
     },
-    deltas: { publish: nothing, flush: nothing, listen: noStop, onDelta: noStop },
+    deltas: { publish: nothing, flush: () => undefined, listen: noStop, onDelta: noStop },
     close: done,
   };
 }
