@@ -7,6 +7,7 @@ import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
+import { webhooksMigration } from './webhooks-migration.ts';
 
 /** Step `n` migrates from version `n` to `n + 1`. */
 export const migrations: readonly string[] = [
@@ -172,6 +173,7 @@ export const migrations: readonly string[] = [
   INSERT INTO probe VALUES (0);
   `,
   nodesMigration,
+  webhooksMigration,
   agentMigration,
 ];
 
