@@ -73,6 +73,7 @@ test('after kill -9 of a node, another one interrupts its runs, and resumes them
   first.server.child.kill('SIGKILL');
   await becomeInterrupted(second, ids);
   expect(await followed).toEqual([
+    'session.start',
     'run.queued',
     'message.user',
     'permission.request',
@@ -103,8 +104,9 @@ test('a node that was stopped for longer than its lease writes nothing of its ru
   await waitFor('the node to join again', async () =>
     (await second.client.nodes.list()).nodes.every(({ alive }) => alive),
   );
-  await waitFor('the node to work again', async () =>
-    (await first.client.prompt({ prompt: 'new' })).response === 'Done.',
+  await waitFor(
+    'the node to work again',
+    async () => (await first.client.prompt({ prompt: 'new' })).response === 'Done.',
   );
   await waitFor('its model calls to end', () => model.requests.slice(0, 1).every((one) => one.isClosed()));
   expect(await runEvents(second, working.id)).toEqual(before[0]);

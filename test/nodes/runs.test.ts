@@ -75,17 +75,24 @@ test('a permission is listed and decided on another node', async () => {
   const run = await first.client.runs.start({ prompt: 'go' });
   await hasStatus(second.client, run.id, 'waiting');
   const { permissions } = await second.client.permissions.list();
-  expect(permissions).toMatchObject([{ runId: run.id, tool: 'bash', params: { command: 'true' }, status: 'pending' }]);
+  expect(permissions).toMatchObject([
+    { runId: run.id, tool: 'bash', params: { command: 'true' }, status: 'pending' },
+  ]);
   expect(permissions).toEqual((await first.client.permissions.list()).permissions);
   expect((await second.client.permissions.list({ runId: run.id })).permissions).toHaveLength(1);
   expect((await second.client.permissions.list({ sessionId: 'ses_other' })).permissions).toEqual([]);
   const id = permissions[0]?.id ?? '';
-  expect(await second.client.permissions.decide(id, { decision: 'allow' })).toMatchObject({ id, status: 'allowed' });
+  expect(await second.client.permissions.decide(id, { decision: 'allow' })).toMatchObject({
+    id,
+    status: 'allowed',
+  });
   await hasStatus(second.client, run.id, 'completed');
   expect((await second.client.permissions.list()).permissions).toEqual([]);
   for (const { client } of [first, second]) {
     expect(await failure(client.permissions.decide(id, { decision: 'deny' }))).toBe('permission_resolved');
-    expect(await failure(client.permissions.decide('prm_none', { decision: 'deny' }))).toBe('permission_not_found');
+    expect(await failure(client.permissions.decide('prm_none', { decision: 'deny' }))).toBe(
+      'permission_not_found',
+    );
   }
 });
 
@@ -141,9 +148,9 @@ test('the runs of one session take turns over all nodes, in the order of their p
   const positions = events.flatMap((event) => (event.type === 'run.queued' ? [event.data.position] : []));
   expect(positions).toEqual([0, 1, 2, 3]);
   expect(most).toBe(1);
-  expect(model.requests.map(({ messages }) => messages.filter(({ role }) => role === 'user').length)).toEqual([
-    1, 2, 3, 4,
-  ]);
+  expect(model.requests.map(({ messages }) => messages.filter(({ role }) => role === 'user').length)).toEqual(
+    [1, 2, 3, 4],
+  );
   expect(model.requests.at(-1)?.messages.map(({ text }) => text)).toEqual([
     'one',
     'Answer to one',
@@ -198,7 +205,10 @@ test('a node that was declared dead stops its runs and writes nothing of them; a
   await declareDead(nodes, first, second);
   for (const { id } of [working, asking, queued]) await hasStatus(second.client, id, 'interrupted');
   expect(await answer).toBe('node_unavailable');
-  await waitFor('the model calls to be aborted', () => model.requests.filter((request) => request.isClosed()).length >= 2);
+  await waitFor(
+    'the model calls to be aborted',
+    () => model.requests.filter((request) => request.isClosed()).length >= 2,
+  );
   for (const { client } of [first, second]) expect((await client.permissions.list()).permissions).toEqual([]);
   await waitFor('the node to join again', async () =>
     (await second.client.nodes.list()).nodes.every(({ alive }) => alive),

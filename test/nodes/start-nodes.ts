@@ -13,6 +13,7 @@ export interface StartedNodes {
   readonly second: StartedApp;
   readonly model: ModelServer;
   readonly databaseUrl: string;
+  startAnother(): Promise<StartedApp>;
   /** Run a statement as a person would. */
   sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
@@ -43,6 +44,7 @@ export async function startNodes(
     second,
     model,
     databaseUrl,
+    startAnother: () => startApp(options),
     sql: async (text) => (await startPostgres()).query(text, new URL(databaseUrl).pathname.slice(1)),
   };
 }

@@ -42,7 +42,11 @@ const statements = Object.fromEntries(
   Object.entries(texts).map(([name, text]) => [name, { name, text }]),
 ) as Readonly<Record<keyof typeof texts, Statement>>;
 
-export function createSharedWebhooks({ database, guard, onChanged }: SharedWebhooksOptions): SharedWebhookStore {
+export function createSharedWebhooks({
+  database,
+  guard,
+  onChanged,
+}: SharedWebhooksOptions): SharedWebhookStore {
   async function change(values: readonly unknown[]): Promise<number | undefined> {
     const { rows } = await inTransaction({ database, pool: 'others', guard: guard() }, (session) =>
       session.run(statements.changeWebhook, values),
