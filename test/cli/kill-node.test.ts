@@ -70,7 +70,22 @@ test('after kill -9 of a node, another one interrupts its runs, and resumes them
     for await (const { type } of second.client.runs.events(asking.id)) types.push(type);
     return types;
   })();
+  const { key } = await first.client.keys.create({ name: 'k', scopes: ['read', 'prompt'] });
+  const post = (node: Node): Promise<number> =>
+    fetch(`${node.server.url}/api/prompt`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'once',
+      },
+      body: JSON.stringify({ prompt: 'wait for it' }),
+    }).then(({ status }) => status);
+  const cutOff = post(first).catch(() => 'cut off');
+  await waitFor('the model call', () => model.requests.length === 3);
+  await waitFor('the key to be in use on the other node', async () => (await post(second)) === 409);
   first.server.child.kill('SIGKILL');
+  expect(await cutOff).toBe('cut off');
   await becomeInterrupted(second, ids);
   expect(await followed).toEqual([
     'session.start',
@@ -85,6 +100,8 @@ test('after kill -9 of a node, another one interrupts its runs, and resumes them
   }
   expect((await second.client.permissions.list()).permissions).toEqual([]);
   model.reply(says('Done.'));
+  // The claim of the killed node ended with it.
+  await waitFor('the key to be free', async () => (await post(second)) === 200);
   for (const id of [asking.id, queued.id]) {
     await second.client.runs.resume(id);
     await waitFor('it to end', async () => (await second.client.runs.get(id)).status === 'completed');
