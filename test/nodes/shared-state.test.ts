@@ -98,6 +98,24 @@ test('the cost of the day is that of all nodes, and each threshold is reported o
   expect(events.map(({ data }) => data)).toEqual([{ scope: 'day', threshold: 0.6, cost: 0.7 }]);
 });
 
+test('a session is not deleted under a run that another node starts', async () => {
+  const { first, second } = await startNodes(says('ok'));
+  for (let round = 0; round < 15; round++) {
+    const { id: sessionId } = await first.client.sessions.create({ title: `${round}` });
+    const [deleted, started] = await Promise.allSettled([
+      first.client.sessions.delete(sessionId),
+      second.client.runs.start({ prompt: 'go', sessionId }),
+    ]);
+    if (started.status === 'fulfilled') {
+      expect(deleted).toMatchObject({ reason: { code: 'session_busy' } });
+      await hasStatus(first.client, started.value.id, 'completed');
+    } else {
+      expect(started.reason).toMatchObject({ code: 'session_not_found' });
+      expect(deleted.status).toBe('fulfilled');
+    }
+  }
+});
+
 test('an upload of many prompts to one session over two nodes keeps all of them', async () => {
   const { first, second } = await startNodes(says('ok'));
   const { id: sessionId } = await first.client.sessions.create({ title: 'many' });
