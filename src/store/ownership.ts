@@ -3,7 +3,8 @@
 // another node raises its epoch and takes over what it owned. The epoch is a fence: the store refuses all writes of a
 // node whose epoch was raised. `sqlite/` has one node, which owns everything; `postgres/` has as many as there are.
 //
-// A module takes only the part that it needs: `NodeLease`, `Lanes`, `RunOwners`, `Claims`, `Commands` or `DeltaRelay`.
+// A module takes only the part that it needs: `NodeLease`, `Lanes`, `RunOwners`, `Claims`, `Commands`,
+// `Counters` or `DeltaRelay`.
 
 import type { Delta } from '../contract/event.ts';
 import type { Write } from './store.ts';
@@ -16,6 +17,7 @@ export interface Ownership {
   readonly runs: RunOwners;
   readonly claims: Claims;
   readonly commands: Commands;
+  readonly counters: Counters;
   readonly deltas: DeltaRelay;
   /**
    * Hand over lanes, release claims, and leave. Call it after the agent and the webhook engine have closed, before the
@@ -173,6 +175,18 @@ export interface Commands {
   ): Promise<CommandOutcome>;
 }
 
+// ---- sums
+
+export interface Counters {
+  /**
+   * Add to a sum over all nodes. Resolves to the sum with this amount; each amount is in it once. A sum that nobody has
+   * added to for a week is forgotten.
+   * @param initial the sum so far, for a counter that does not exist yet
+   * @throws CodeBuddyError `storage_unavailable`
+   */
+  add(name: string, amount: number, initial: () => Promise<number>): Promise<number>;
+}
+
 // ---- deltas
 
 /** What a reader of deltas wants: those of a run, of a session, or all. */
@@ -185,8 +199,11 @@ export interface DeltaInterest {
 export interface DeltaRelay {
   /** Pass a delta to nodes that listen to it. `after`: the last event that this node had seen. */
   publish(delta: Delta, after: number): void;
-  /** Send what is held back for the events of this run now. Called before an event of the run is appended. */
-  flush(runId: string | null): void;
+  /**
+   * Send the deltas of this run that are held back, before an event of the run is appended. Resolves when they are on
+   * their way; undefined if there are none. Never rejects.
+   */
+  flush(runId: string): Promise<void> | undefined;
   /** Tell the other nodes that someone here reads these deltas. */
   listen(interest: DeltaInterest): Stop;
   onDelta(listener: (delta: Delta, after: number) => void): Stop;

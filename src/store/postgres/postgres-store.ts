@@ -32,14 +32,14 @@ export interface PostgresStore extends Store {
   readonly webhooks: SharedWebhookStore;
   readonly database: Database;
   /** The node that writes from now on. Without one, other nodes must not use the database at the same time. */
-  attach(node: StoreNode): void;
+  attach(node: StoreNode | undefined): void;
 }
 
 /** What a node adds to the store. */
 export interface StoreNode {
   readonly feed: StoreFeed;
-  /** Checked in each transaction that writes. */
-  readonly guard: WriteGuard;
+  /** The guard of what is written from now on. It is checked in the transaction. */
+  readonly guard: () => WriteGuard;
   /** Events up to this sequence were committed. */
   appended(last: number): void;
   /** A `touch` was committed. */
@@ -56,7 +56,7 @@ export async function openPostgresStore({
 }: PostgresStoreOptions): Promise<PostgresStore> {
   const { database, version } = await openDatabase({ url: parseDatabaseUrl(url), logger, ...options });
   let node: StoreNode | undefined;
-  const guard = (): WriteGuard | undefined => node?.guard;
+  const guard = (): WriteGuard | undefined => node?.guard();
   const writer = await startWriter({
     database,
     guard,

@@ -4,6 +4,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore, type PostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import type { WriteGuard } from '../../../src/store/postgres/transaction.ts';
 import { type PostgresServer, startPostgresServer } from '../../postgres/postgres-server.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -251,10 +252,21 @@ test('too many connections are waited out, up to a limit', async () => {
   expect(await opened.write([newEvent()])).toEqual([2]);
 });
 
+/** Check each transaction that writes. */
+function attach(store: PostgresStore, guard: WriteGuard): void {
+  const nothing = (): void => undefined;
+  store.attach({
+    guard: () => guard,
+    feed: { onAppended: () => nothing, onChange: () => nothing },
+    appended: nothing,
+    touched: nothing,
+  });
+}
+
 test('a transaction that lost a deadlock is run again', async () => {
   const { store } = await openThroughProxy();
   let deadlocks = 0;
-  store.setWriteGuard((session) =>
+  attach(store, (session) =>
     ++deadlocks <= 2
       ? session.runText("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
       : Promise.resolve(),
@@ -265,12 +277,37 @@ test('a transaction that lost a deadlock is run again', async () => {
 
 test('nothing is written or changed if the guard refuses', async () => {
   const { store } = await openThroughProxy();
-  store.setWriteGuard((session) => session.runText('SELECT 1 / 0 FROM log_head'));
+  attach(store, (session) => session.runText('SELECT 1 / 0 FROM log_head'));
   await expect(store.write([newSession('ses_1'), newEvent()])).rejects.toThrow();
   await expect(store.pruneEvents(10, 10)).rejects.toThrow();
-  store.setWriteGuard(undefined);
+  store.attach(undefined);
   expect(await store.getSession('ses_1')).toBeUndefined();
   expect(await store.write([newEvent()])).toEqual([1]);
+});
+
+test('writes that were accepted before the node was declared dead are refused, also after it has joined again', async () => {
+  const { store } = await openThroughProxy();
+  const gone: WriteGuard = (session) =>
+    session.runText("DO $$ BEGIN RAISE EXCEPTION 'declared dead' USING ERRCODE = 'CB002'; END $$");
+  const member: WriteGuard = () => Promise.resolve();
+  let guard = member;
+  const nothing = (): void => undefined;
+  store.attach({
+    guard: () => guard,
+    feed: { onAppended: () => nothing, onChange: () => nothing },
+    appended: nothing,
+    touched: nothing,
+  });
+  // One group: the last two join it after the node was declared dead, and after it has joined again.
+  const before = store.write([newEvent()]);
+  guard = gone;
+  const stale = store.write([newSession('ses_1'), newEvent()]);
+  guard = member;
+  const after = store.write([newEvent()]);
+  expect(await before).toEqual([1]);
+  await expect(stale).rejects.toMatchObject({ code: 'storage_unavailable' });
+  expect(await after).toEqual([2]);
+  expect(await store.getSession('ses_1')).toBeUndefined();
 });
 
 test('a full disk of the server fails with storage_full, in one line of the log, and is recovered from', async () => {

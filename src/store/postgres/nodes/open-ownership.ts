@@ -3,13 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { version as ownVersion } from '../../../base/version.ts';
 import type { Ownership } from '../../ownership.ts';
+import { StoreOpenError } from '../../store-open-error.ts';
 import type { Database, StoreLogger } from '../database.ts';
 import type { StoreNode } from '../postgres-store.ts';
 import { createClaims } from './claims.ts';
 import { createCommands } from './commands.ts';
+import { createCounters } from './counters.ts';
 import { channelOf, createDeltaRelay } from './delta-relay.ts';
 import { commonChannel, createFeed } from './feed.ts';
-import { createWriteGuard } from './fence.ts';
+import { createWriteGuards } from './fence.ts';
 import { createOwnLanes } from './lanes.ts';
 import { startNode } from './node.ts';
 import { createQuery } from './query.ts';
@@ -41,7 +43,7 @@ export interface PostgresOwnership extends Ownership {
 
 const housekeepingMs = 60_000;
 
-/** Joins. @throws Error if the node could not join in time */
+/** Joins. @throws StoreOpenError if the node cannot join in time */
 export async function openOwnership(options: OwnershipOptions): Promise<PostgresOwnership> {
   const { database, logger, url = () => undefined, seen = () => undefined, version = ownVersion } = options;
   const { clock = createSteadyClock(), joinTimeoutMs = 10_000 } = options;
@@ -84,8 +86,8 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   const stopRepeating = node.onLooked(() => deltas.repeat());
 
   const housekeeping = setInterval(() => {
-    for (const statement of [statements.forgetOldNodes, statements.forgetOldCommands])
-      query(statement).catch(() => undefined); // The next one is as good.
+    for (const name of ['forgetOldNodes', 'forgetOldCommands', 'forgetOldCounters'] as const)
+      query(statements[name]).catch(() => undefined); // The next one is as good.
   }, housekeepingMs).unref();
 
   async function close(): Promise<void> {
@@ -103,7 +105,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('The database did not answer.')), joinTimeoutMs);
+      timer = setTimeout(() => reject(cannotJoin(database.url.shown)), joinTimeoutMs);
     });
     await Promise.race([node.joined(), late]);
   } catch (error) {
@@ -122,10 +124,11 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     runs,
     claims,
     commands,
+    counters: createCounters(query),
     deltas,
     storeNode: {
       feed,
-      guard: createWriteGuard(node.fence),
+      guard: createWriteGuards(node.fence),
       appended: (last) => feed.appended(last),
       touched: () => feed.signal('poll'),
     },
@@ -134,4 +137,11 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
       return closing;
     },
   };
+}
+
+function cannotJoin(shown: string): StoreOpenError {
+  return new StoreOpenError(
+    'unreachable',
+    `${shown} cannot be joined: a node needs one direct connection that keeps locks and LISTEN, which a pooler in transaction mode does not.`,
+  );
 }
