@@ -250,6 +250,11 @@ const table = {
     title: 'Storage unavailable',
     when: 'The store cannot be written: the disk is read-only or failing.',
   },
+  node_unavailable: {
+    status: 503,
+    title: 'Node unavailable',
+    when: 'The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.',
+  },
   resources_exhausted: {
     status: 503,
     title: 'Resources exhausted',

@@ -231,6 +231,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/nodes': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the nodes that share the database and were seen in the last hour, oldest first.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listNodes'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/permissions': {
     readonly parameters: {
       readonly query?: never;
@@ -1338,6 +1358,34 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'message.user';
+    };
+    /** Node */
+    readonly Node: {
+      /** @description False if it has left, or was declared dead by another node. */
+      readonly alive: boolean;
+      /** @description A new one at each start. */
+      readonly id: string;
+      /** @description Events of the log that it has not seen: now for the node that answers, at the last renewal for others. Null if that is not known. */
+      readonly lag: number | null;
+      /**
+       * Format: date-time
+       * @description It may work until then, by the clock of the database, and renews the lease every few seconds. Null on SQLite: the lock on the file is the lease.
+       */
+      readonly leaseUntil: string | null;
+      /** @description What only this node works on. */
+      readonly owns: {
+        /** @description Webhooks whose deliveries it sends. */
+        readonly lanes: number;
+        /** @description Unfinished runs. */
+        readonly runs: number;
+      };
+      /** @description True for the node that answers. */
+      readonly self: boolean;
+      /** Format: date-time */
+      readonly startedAt: string;
+      /** @description Where clients reach it. Null until it is known, a few seconds after the start. */
+      readonly url: string | null;
+      readonly version: string;
     };
     /**
      * OverflowNotice
@@ -2968,7 +3016,9 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
+     * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
+     *
+     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -2977,6 +3027,25 @@ export interface components {
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'Problem503-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3568,6 +3637,45 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly listNodes: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            readonly nodes: readonly components['schemas']['Node'][];
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly listPermissions: {
     readonly parameters: {
       readonly query?: {
@@ -3636,6 +3744,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Permission'];
         };
       };
+      /** @description Another node works on the run and has not answered yet. The permission is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Permission'];
+        };
+      };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
@@ -3648,7 +3766,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
@@ -3835,6 +3953,17 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
+      /** @description Another node works on the run and has not ended it yet. */
+      readonly 202: {
+        headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Run'];
+        };
+      };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
@@ -3847,7 +3976,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -4447,7 +4576,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -4,6 +4,7 @@
 import type { RunStats } from '../base/run-figures.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
+import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission, PermissionFilter, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -28,8 +29,11 @@ export interface StartedRun {
 
 export interface PermissionService {
   /** Pending permissions, oldest first. */
-  list(filter: PermissionFilter): readonly Permission[];
-  /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
+  list(filter: PermissionFilter): readonly Permission[] | Promise<readonly Permission[]>;
+  /**
+   * Resolves to a pending permission if another node works on the run and has not answered within 5 s.
+   * @throws CodeBuddyError `permission_not_found`, `permission_resolved`, `node_unavailable`
+   */
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
   /** For /metrics. */
   stats?(): PermissionStats;
@@ -65,7 +69,10 @@ export interface RunService {
   ): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
-  /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
+  /**
+   * Resolves once the run has ended; to an unfinished run if another node works on it and has not ended it within 5 s.
+   * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
+   */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
   /** For /metrics. */
@@ -124,6 +131,13 @@ export interface KeyService {
   revoke(id: string): Promise<void>;
 }
 
+export interface NodeService {
+  /** The nodes that were seen in the last hour, the oldest first. @throws CodeBuddyError `storage_unavailable` */
+  list(): Promise<readonly Node[]>;
+  /** The lease of this node. Does not ask the database. */
+  lease(): NodeLeaseState;
+}
+
 /** The first answer to a request with an `Idempotency-Key`. */
 export interface StoredAnswer {
   readonly fingerprint: string;
@@ -134,6 +148,12 @@ export interface StoredAnswer {
 
 /** Keeps first answers for 24 hours. */
 export interface AnswerStore {
+  /**
+   * Take the key for a request until `release`. False if another node works on a request with it. Absent if there are no
+   * other nodes.
+   */
+  claim?(key: string): Promise<boolean>;
+  release?(key: string): void;
   get(key: string): Promise<StoredAnswer | undefined>;
   put(key: string, answer: StoredAnswer): Promise<void>;
 }
@@ -149,6 +169,7 @@ export interface HttpServices {
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;
+  readonly nodes?: NodeService;
   /** The parts for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent`, `model` and `workspace` of `GET /api/status`. */

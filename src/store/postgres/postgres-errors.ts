@@ -46,6 +46,11 @@ export function isRunOfOtherNode(error: unknown): boolean {
   return sqlState(error) === '23C02';
 }
 
+/** `delete_idle_sessions` (agent-migration.ts) found an unfinished run of the session that the message names. */
+export function isSessionBusy(error: unknown): boolean {
+  return sqlState(error) === '23C03';
+}
+
 /** `begin_commit` (migrations.ts) found that the commit is not the next one of its writer. */
 export function isNotNextCommit(error: unknown): boolean {
   return sqlState(error) === 'CB001';
@@ -60,6 +65,20 @@ export function isBusyServer(error: unknown): boolean {
 /** All connections of a pool were in use for too long. The driver has no code for it. */
 export function isPoolExhausted(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+}
+
+const networkCodes: ReadonlySet<unknown> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'ENOENT'],
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'],
+]);
+
+/** The server does not answer now, but may later: it is starting, or the network is down. */
+export function isAway(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith('57P') || isBusyServer(error);
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? error.code : undefined;
+  return networkCodes.has(code) || /timeout|terminated/i.test(error.message);
 }
 
 /** The connection cannot be used any more: it broke, or the server ended it, or it leads to a read-only server. */

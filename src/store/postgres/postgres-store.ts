@@ -2,6 +2,7 @@
 // server as far as its settings promise. Each write transaction takes the numbers of its events from one row, so a
 // reader that has seen a number has seen everything before it.
 
+import type { SharedWebhookStore } from '../shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store.ts';
 import { composed } from './composed.ts';
 import type { Database, DatabaseOptions, StoreLogger } from './database.ts';
@@ -11,6 +12,7 @@ import { createEventReader } from './event-reader.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
+import { createSharedWebhooks } from './shared-webhooks.ts';
 import type { WriteGuard } from './transaction.ts';
 import { startWriter } from './writer.ts';
 
@@ -27,6 +29,7 @@ export interface PostgresStoreOptions
 }
 
 export interface PostgresStore extends Store {
+  readonly webhooks: SharedWebhookStore;
   readonly database: Database;
   /** The node that writes from now on. Without one, other nodes must not use the database at the same time. */
   attach(node: StoreNode | undefined): void;
@@ -35,8 +38,8 @@ export interface PostgresStore extends Store {
 /** What a node adds to the store. */
 export interface StoreNode {
   readonly feed: StoreFeed;
-  /** Checked in each transaction that writes. */
-  readonly guard: WriteGuard;
+  /** The guard of what is written from now on. It is checked in the transaction. */
+  readonly guard: () => WriteGuard;
   /** Events up to this sequence were committed. */
   appended(last: number): void;
   /** A `touch` was committed. */
@@ -53,7 +56,7 @@ export async function openPostgresStore({
 }: PostgresStoreOptions): Promise<PostgresStore> {
   const { database, version } = await openDatabase({ url: parseDatabaseUrl(url), logger, ...options });
   let node: StoreNode | undefined;
-  const guard = (): WriteGuard | undefined => node?.guard;
+  const guard = (): WriteGuard | undefined => node?.guard();
   const writer = await startWriter({
     database,
     guard,
@@ -85,6 +88,7 @@ export async function openPostgresStore({
     ...createRecordReader(database),
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
+    webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {
       closing ??= writer.close().then(() => database.close());
       return closing;

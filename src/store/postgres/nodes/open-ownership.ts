@@ -8,9 +8,10 @@ import type { Database, StoreLogger } from '../database.ts';
 import type { StoreNode } from '../postgres-store.ts';
 import { createClaims } from './claims.ts';
 import { createCommands } from './commands.ts';
+import { createCounters } from './counters.ts';
 import { channelOf, createDeltaRelay } from './delta-relay.ts';
 import { commonChannel, createFeed } from './feed.ts';
-import { createWriteGuard } from './fence.ts';
+import { createWriteGuards } from './fence.ts';
 import { createOwnLanes } from './lanes.ts';
 import { startNode } from './node.ts';
 import { createQuery } from './query.ts';
@@ -23,6 +24,8 @@ export interface OwnershipOptions {
   readonly database: Database;
   /** Where clients reach this node, once it listens. @default not known */
   readonly url?: () => string | undefined;
+  /** The last event of the log that this node has seen. @default not known */
+  readonly seen?: () => number | undefined;
   /** @default that of this package */
   readonly version?: string;
   readonly logger?: StoreLogger | undefined;
@@ -42,7 +45,7 @@ const housekeepingMs = 60_000;
 
 /** Joins. @throws StoreOpenError if the node cannot join in time */
 export async function openOwnership(options: OwnershipOptions): Promise<PostgresOwnership> {
-  const { database, logger, url = () => undefined, version = ownVersion } = options;
+  const { database, logger, url = () => undefined, seen = () => undefined, version = ownVersion } = options;
   const { clock = createSteadyClock(), joinTimeoutMs = 10_000 } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const id = `nod_${randomUUID().replaceAll('-', '')}`;
@@ -56,6 +59,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     query,
     version,
     url,
+    seen,
     servesLanes: () => isServing(),
     channels: [commonChannel, channelOf(id)],
     onNotification(channel, payload) {
@@ -82,8 +86,8 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   const stopRepeating = node.onLooked(() => deltas.repeat());
 
   const housekeeping = setInterval(() => {
-    for (const statement of [statements.forgetOldNodes, statements.forgetOldCommands])
-      query(statement).catch(() => undefined); // The next one is as good.
+    for (const name of ['forgetOldNodes', 'forgetOldCommands', 'forgetOldCounters'] as const)
+      query(statements[name]).catch(() => undefined); // The next one is as good.
   }, housekeepingMs).unref();
 
   async function close(): Promise<void> {
@@ -120,10 +124,11 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     runs,
     claims,
     commands,
+    counters: createCounters(query),
     deltas,
     storeNode: {
       feed,
-      guard: createWriteGuard(node.fence),
+      guard: createWriteGuards(node.fence),
       appended: (last) => feed.appended(last),
       touched: () => feed.signal('poll'),
     },
