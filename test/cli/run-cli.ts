@@ -49,8 +49,9 @@ export function start(
   home: string,
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},
+  script = program,
 ): Running {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [script, ...args], {
     env: environment(home, more),
     cwd: home,
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -156,16 +156,16 @@ test.each([
 
 test('a commit that reaches the server after it was given up changes nothing', async () => {
   const { store, proxy } = await openThroughProxy();
-  await store.write([newEvent()]);
+  const put = (state: string) => store.write([{ kind: 'putWebhookState', row: { webhookId: 'w1', state } }]);
+  await put('first');
   proxy.hold();
-  const write = store.write([newEvent({ type: 'once' })]);
-  // The statements are on their way when the client's connection breaks.
-  await waitFor('the statements', () => proxy.held() > 0);
+  const write = put('second');
+  await waitFor('the commit to be on its way', () => proxy.held().includes('\0commit\0'));
   proxy.loseClients();
-  expect(await write).toEqual([2]);
-  proxy.heal();
-  expect(await store.write([newEvent()])).toEqual([3]);
-  expect(await store.readEvents({ types: ['once'], limit: 9 })).toHaveLength(1);
+  await write;
+  await put('third');
+  await proxy.heal();
+  expect(await store.listWebhookStates()).toEqual([{ webhookId: 'w1', state: 'third' }]);
 });
 
 test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)(
@@ -181,7 +181,7 @@ test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)
     proxy.cut(...directions);
     await waitFor('a refused write', () => writing.refused.size > 0);
     await expect(store.readEvents({ limit: 1 })).rejects.toMatchObject(unavailable);
-    proxy.heal();
+    await proxy.heal();
     await untilOneMoreIsAcknowledged(writing);
     await writing.end();
     await checkNothingLostOrDoubled(store, writing);
