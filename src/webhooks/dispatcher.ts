@@ -51,6 +51,8 @@ export interface Dispatcher {
   /** Ends the requests of a lane that was retired. Nothing of them is recorded. */
   abort(lane: Lane): void;
   inFlight(): number;
+  /** Resolves when the results that the store shows now are known here, too. */
+  committed(): Promise<void>;
   /**
    * Starts nothing more and waits up to `graceMs` for requests in flight; the rest is left to the next start. Resolves
    * when all is recorded.
@@ -459,6 +461,7 @@ export function createDispatcher({
       for (const { lane: of, abort } of abortable) if (of === lane) abort?.abort();
     },
     inFlight: () => inFlight,
+    committed: recorder.committed,
     async close(graceMs) {
       isClosing = true;
       stopLease?.();

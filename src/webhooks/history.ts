@@ -33,7 +33,7 @@ export interface HistoryOptions {
   readonly views: Pick<Views, 'delivery' | 'times'>;
   readonly figures: DeliveryFigures;
   readonly resuming: Pick<Resuming, 'sendNow'>;
-  readonly dispatcher: Pick<Dispatcher, 'wake'>;
+  readonly dispatcher: Pick<Dispatcher, 'wake' | 'committed'>;
 }
 
 const retryStep = 200;
@@ -127,7 +127,12 @@ export function createHistory({
       return { ...delivery, explanation: explain({ delivery, lane, payload, ...views.times() }) };
     },
     async retry(id) {
-      const row = await store.getDelivery(id);
+      let row = await store.getDelivery(id);
+      // Its last attempt may have been committed without being known here yet.
+      if (row !== undefined && lanes.get(row.webhookId)?.queue.knows(id)) {
+        await dispatcher.committed();
+        row = await store.getDelivery(id);
+      }
       if (row === undefined) throw deliveryNotFound(id);
       requireRetryable(row);
       retrying.add(id);

@@ -21,6 +21,11 @@ export interface Recorder {
   saveState(lane: Lane): void;
   /** Results that are not committed yet. */
   unrecorded(): number;
+  /**
+   * Resolves when the commits under way have ended, and what was committed is known here: the store shows a result a
+   * moment earlier.
+   */
+  committed(): Promise<void>;
   /** Writes the remaining results. A write that the store refuses now is not tried again. */
   close(): Promise<void>;
 }
@@ -43,6 +48,8 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
   const writing = new Set<Promise<void>>();
   let unrecorded = 0;
   let isClosing = false;
+  /** The last one; they end in their order. */
+  let commit: Promise<unknown> = Promise.resolve();
 
   function track(work: Promise<void>): void {
     const tracked: Promise<void> = work.finally(() => writing.delete(tracked));
@@ -69,8 +76,10 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
       const changedLanes = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
       const writes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
       try {
-        if (batch.length > 0)
-          await store.write([...writes, ...[...changedLanes].map(putState)], { maxDelayMs });
+        if (batch.length > 0) {
+          commit = store.write([...writes, ...[...changedLanes].map(putState)], { maxDelayMs });
+          await commit;
+        }
         break;
       } catch (error) {
         onError(error);
@@ -103,6 +112,11 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
       if (!lane.isRetired) track(store.write([putState(lane)]).then(() => undefined, onError));
     },
     unrecorded: () => unrecorded,
+    committed: () =>
+      commit.then(
+        () => undefined,
+        () => undefined,
+      ),
     async close() {
       isClosing = true;
       flush();
