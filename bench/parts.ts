@@ -12,6 +12,7 @@ export const parts: readonly Part[] = [
   { name: 'start', load: () => import('./start.ts') },
   { name: 'idle', load: () => import('./idle.ts') },
   { name: 'append', load: () => import('./append.ts') },
+  { name: 'append-postgres', load: () => import('./append-postgres.ts') },
   { name: 'event-page', load: () => import('./event-page.ts') },
   { name: 'streams', load: () => import('./streams.ts') },
   { name: 'http', load: () => import('./http.ts') },

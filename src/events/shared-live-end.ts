@@ -62,7 +62,9 @@ export function createSharedLiveEnd({ store, feed, relay, readers }: SharedLiveE
     started,
     async beforeAppend(events) {
       if (!isStarted) await started();
-      if (relay !== undefined) for (const { runId } of events) if (runId !== undefined) relay.flush(runId);
+      if (relay === undefined) return;
+      // Readers elsewhere must get the deltas before the event that has their whole text.
+      for (const { runId } of events) if (runId !== undefined) await relay.flush(runId);
     },
     committed(row, event, planned) {
       newest = row.sequence;

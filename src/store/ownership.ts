@@ -185,8 +185,11 @@ export interface DeltaInterest {
 export interface DeltaRelay {
   /** Pass a delta to nodes that listen to it. `after`: the last event that this node had seen. */
   publish(delta: Delta, after: number): void;
-  /** Send what is held back for the events of this run now. Called before an event of the run is appended. */
-  flush(runId: string | null): void;
+  /**
+   * Send the deltas of this run that are held back, before an event of the run is appended. Resolves when they are on
+   * their way; undefined if there are none. Never rejects.
+   */
+  flush(runId: string): Promise<void> | undefined;
   /** Tell the other nodes that someone here reads these deltas. */
   listen(interest: DeltaInterest): Stop;
   onDelta(listener: (delta: Delta, after: number) => void): Stop;

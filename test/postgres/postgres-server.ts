@@ -37,6 +37,13 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
+export interface PostgresServerOptions {
+  /** Of postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+  /** Its folder is made here. @default the temporary folder */
+  readonly parent?: string;
+}
+
 /** `nobody`: PostgreSQL refuses to run as root. */
 const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
@@ -45,10 +52,11 @@ const user = 'codebuddy';
 const locale = 'C.UTF-8';
 
 /** Start a server of its own, for tests that stop it. Other tests share one: `postgresUrl()`. */
-export async function startPostgresServer(
-  settings: Readonly<Record<string, string | number>> = {},
-): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'codebuddy-postgres-'));
+export async function startPostgresServer({
+  settings = {},
+  parent = tmpdir(),
+}: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(parent, 'codebuddy-postgres-'));
   const data = join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
   if (isRoot) {

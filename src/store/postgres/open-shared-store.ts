@@ -13,7 +13,7 @@ export interface SharedStoreOptions extends PostgresStoreOptions {
   readonly node?: Omit<OwnershipOptions, 'database' | 'logger'>;
 }
 
-/** Open the store and join its nodes. @throws StoreOpenError; Error if the node cannot join */
+/** Open the store and join its nodes. @throws StoreOpenError with one line for a person */
 export async function openSharedStore({ node, ...options }: SharedStoreOptions): Promise<SharedStore> {
   const store = await openPostgresStore(options);
   try {

@@ -32,7 +32,7 @@ export interface PostgresStore extends Store {
   readonly webhooks: SharedWebhookStore;
   readonly database: Database;
   /** The node that writes from now on. Without one, other nodes must not use the database at the same time. */
-  attach(node: StoreNode): void;
+  attach(node: StoreNode | undefined): void;
 }
 
 /** What a node adds to the store. */

@@ -93,7 +93,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
         }
       },
     },
-    deltas: { publish: nothing, flush: nothing, listen: noStop, onDelta: noStop },
+    deltas: { publish: nothing, flush: () => undefined, listen: noStop, onDelta: noStop },
     close: done,
   };
 }

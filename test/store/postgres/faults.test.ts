@@ -4,6 +4,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore, type PostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import type { WriteGuard } from '../../../src/store/postgres/transaction.ts';
 import { type PostgresServer, startPostgresServer } from '../../postgres/postgres-server.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -251,10 +252,21 @@ test('too many connections are waited out, up to a limit', async () => {
   expect(await opened.write([newEvent()])).toEqual([2]);
 });
 
+/** Check each transaction that writes. */
+function attach(store: PostgresStore, guard: WriteGuard): void {
+  const nothing = (): void => undefined;
+  store.attach({
+    guard,
+    feed: { onAppended: () => nothing, onChange: () => nothing },
+    appended: nothing,
+    touched: nothing,
+  });
+}
+
 test('a transaction that lost a deadlock is run again', async () => {
   const { store } = await openThroughProxy();
   let deadlocks = 0;
-  store.setWriteGuard((session) =>
+  attach(store, (session) =>
     ++deadlocks <= 2
       ? session.runText("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END $$")
       : Promise.resolve(),
@@ -265,10 +277,10 @@ test('a transaction that lost a deadlock is run again', async () => {
 
 test('nothing is written or changed if the guard refuses', async () => {
   const { store } = await openThroughProxy();
-  store.setWriteGuard((session) => session.runText('SELECT 1 / 0 FROM log_head'));
+  attach(store, (session) => session.runText('SELECT 1 / 0 FROM log_head'));
   await expect(store.write([newSession('ses_1'), newEvent()])).rejects.toThrow();
   await expect(store.pruneEvents(10, 10)).rejects.toThrow();
-  store.setWriteGuard(undefined);
+  store.attach(undefined);
   expect(await store.getSession('ses_1')).toBeUndefined();
   expect(await store.write([newEvent()])).toEqual([1]);
 });

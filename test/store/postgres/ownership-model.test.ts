@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Fault, type Scenario, simulate } from './ownership-model.ts';
 
-const at = fc.integer({ min: 0, max: 55_000 });
+const at = fc.integer({ min: 0, max: 38_000 });
 const node = fc.nat(3);
 const forMs = fc.oneof(
   fc.integer({ min: 50, max: 1500 }),

@@ -45,8 +45,10 @@ export interface Scenario {
 
 /** A node hears of a broken connection within this time. */
 const noticeMs = 3000;
-const faultsEndMs = 60_000;
-const quietMs = 60_000;
+/** Faults begin before. */
+const faultsEndMs = 40_000;
+/** Longer than any fault, a grace and a lease together. */
+const quietMs = 45_000;
 
 /** Run a scenario. @throws Error if a promise is broken. Resolves to how often each kind of thing happened. */
 export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
@@ -548,7 +550,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
           }
           if (this.own.get(lane) !== work) return;
           this.inFlight.delete(lane);
-          this.soon(between(50, random() < 0.2 ? 3000 : 400), () => this.deliver(lane, delivery + 1, work));
+          this.soon(between(100, random() < 0.2 ? 3000 : 500), () => this.deliver(lane, delivery + 1, work));
         },
       );
     }

@@ -11,7 +11,7 @@ import { splitText } from './split-text.ts';
 
 export interface DeltaRelayOptions {
   readonly nodeId: string;
-  readonly feed: Pick<Feed, 'send'>;
+  readonly feed: Pick<Feed, 'send' | 'flush'>;
   /** The other nodes that are alive. */
   readonly others: () => readonly { readonly id: string }[];
   /** By a monotonic clock, in ms. */
@@ -55,6 +55,7 @@ export function createDeltaRelay({ nodeId, feed, others, clock }: DeltaRelayOpti
   /** Deltas that wait, by node. */
   let held = new Map<string, { readonly after: number; delta: Delta }[]>();
   let timer: NodeJS.Timeout | undefined;
+  let sent = 0;
   let repeatedAt = Number.NEGATIVE_INFINITY;
   /** The nodes that know what this one listens to. */
   let told = new Set<string>();
@@ -62,9 +63,9 @@ export function createDeltaRelay({ nodeId, feed, others, clock }: DeltaRelayOpti
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const sent = held;
+    const due = held;
     held = new Map();
-    for (const [target, deltas] of sent) {
+    for (const [target, deltas] of due) {
       const small = deltas.flatMap(({ after, delta }) =>
         splitText(delta.data.text, maxTextBytes).map((text) => ({ after, delta: withText(delta, text) })),
       );
@@ -73,8 +74,9 @@ export function createDeltaRelay({ nodeId, feed, others, clock }: DeltaRelayOpti
     }
   }
 
+  /** Numbered, because the database drops a notification that is equal to an earlier one of the same transaction. */
   function send(target: string, message: Message): void {
-    feed.send(channelOf(target), JSON.stringify(message));
+    feed.send(channelOf(target), JSON.stringify({ ...message, number: ++sent }));
   }
 
   function announce(targets: readonly { readonly id: string }[]): void {
@@ -127,12 +129,13 @@ export function createDeltaRelay({ nodeId, feed, others, clock }: DeltaRelayOpti
       }
     },
     flush(runId) {
-      if (timer === undefined) return;
+      if (timer === undefined) return undefined;
       for (const deltas of held.values()) {
-        if (!deltas.some(({ delta }) => (delta.runId ?? null) === runId)) continue;
+        if (!deltas.some(({ delta }) => delta.runId === runId)) continue;
         flush();
-        return;
+        return feed.flush();
       }
+      return undefined;
     },
     listen({ runId, sessionId }: DeltaInterest) {
       const key = runId ?? sessionId ?? everything;

@@ -32,6 +32,8 @@ export interface Feed extends StoreFeed {
   signal(signal: Signal): void;
   /** Pass a message to one channel. */
   send(channel: string, payload: string): void;
+  /** Send what waits now. Never rejects. */
+  flush(): Promise<void>;
   /** A notification of the common channel. */
   received(payload: string): void;
   onSignal(listener: (signal: Signal) => void): () => void;
@@ -109,6 +111,7 @@ export function createFeed({ nodeId, run, hasOthers, timing }: FeedOptions): Fee
   }
 
   async function flush(): Promise<void> {
+    clearTimeout(flushTimer);
     flushTimer = undefined;
     const sent = messages.splice(0);
     if (ownLast !== undefined || ownSignals.size > 0) {
@@ -143,6 +146,7 @@ export function createFeed({ nodeId, run, hasOthers, timing }: FeedOptions): Fee
       messages.push({ channel, payload });
       flushSoon();
     },
+    flush,
     received(payload) {
       const news = parseNews(payload);
       if (news === undefined || news.from === nodeId) return;

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { version as ownVersion } from '../../../base/version.ts';
 import type { Ownership } from '../../ownership.ts';
+import { StoreOpenError } from '../../store-open-error.ts';
 import type { Database, StoreLogger } from '../database.ts';
 import type { StoreNode } from '../postgres-store.ts';
 import { createClaims } from './claims.ts';
@@ -41,7 +42,7 @@ export interface PostgresOwnership extends Ownership {
 
 const housekeepingMs = 60_000;
 
-/** Joins. @throws Error if the node could not join in time */
+/** Joins. @throws StoreOpenError if the node cannot join in time */
 export async function openOwnership(options: OwnershipOptions): Promise<PostgresOwnership> {
   const { database, logger, url = () => undefined, seen = () => undefined, version = ownVersion } = options;
   const { clock = createSteadyClock(), joinTimeoutMs = 10_000 } = options;
@@ -103,7 +104,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('The database did not answer.')), joinTimeoutMs);
+      timer = setTimeout(() => reject(cannotJoin(database.url.shown)), joinTimeoutMs);
     });
     await Promise.race([node.joined(), late]);
   } catch (error) {
@@ -134,4 +135,11 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
       return closing;
     },
   };
+}
+
+function cannotJoin(shown: string): StoreOpenError {
+  return new StoreOpenError(
+    'unreachable',
+    `${shown} cannot be joined: a node needs one direct connection that keeps locks and LISTEN, which a pooler in transaction mode does not.`,
+  );
 }

@@ -29,11 +29,11 @@ const texts = {
   renew: `UPDATE nodes SET renewals = renewals + 1, lease_until = ${databaseTime} + $3::bigint, serves_lanes = $4, url = $5,
       lag = greatest(0, (SELECT last FROM log_head) - $6::bigint)
     WHERE id = $1 AND epoch = $2 AND alive`,
-  look: `SELECT id, epoch, alive, renewals, lock_key IS NOT NULL AS locked,
+  look: `SELECT id, epoch, alive, renewals, held.lock_key IS NOT NULL AS locked,
       NOT alive AS leaves_runs, serves_lanes,
       pg_postmaster_start_time()::text AS database_start,
       extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000 AS database_age
-    FROM nodes LEFT JOIN (${granted}) held USING (lock_key)
+    FROM nodes LEFT JOIN (${granted}) held ON held.lock_key = nodes.lock_key
     WHERE alive OR EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,
   takeOver: 'SELECT take_over($1, $2, $3, $4, $5) AS done',
   /** Leaves. Runs that were left are inherited by a node that sees them. */

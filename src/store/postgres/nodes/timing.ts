@@ -4,6 +4,8 @@ export interface NodeTiming {
   /** How long a renewal is good. Several times `renewMs`, so that one lost renewal costs nothing. */
   readonly leaseMs: number;
   readonly renewMs: number;
+  /** How long nobody is declared dead after the database was away: a lease, so that all nodes can come back. */
+  readonly graceMs: number;
   /** Between two looks at the other nodes. */
   readonly lookMs: number;
   /** Between two looks at the end of the log, at changed topics and at commands. */
@@ -21,6 +23,7 @@ export interface NodeTiming {
 export const defaultTiming: NodeTiming = {
   leaseMs: 10_000,
   renewMs: 3000,
+  graceMs: 10_000,
   lookMs: 500,
   pollMs: 250,
   lockGraceMs: 850,

@@ -81,8 +81,8 @@ export function judge(watch: Watch, look: Look, selfId: string, timing: NodeTimi
   // knows it by the age of the database.
   const isNewStart =
     databaseStart !== watch.databaseStart &&
-    (watch.databaseStart !== undefined || databaseAgeMs < timing.leaseMs);
-  const graceUntil = isGap || isNewStart ? endedAt + timing.leaseMs : watch.graceUntil;
+    (watch.databaseStart !== undefined || databaseAgeMs < timing.graceMs);
+  const graceUntil = isGap || isNewStart ? endedAt + timing.graceMs : watch.graceUntil;
   const earlier = isGap ? noSightings.sightings : watch.sightings;
   const sightings = new Map<string, Sighting>();
   const dead: NodeRow[] = [];
