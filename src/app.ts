@@ -40,6 +40,7 @@ import { StoreOpenError } from './store/store-open-error.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
+export { limitHeap } from './app/limit-heap.ts';
 
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
