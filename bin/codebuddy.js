@@ -57,7 +57,9 @@ function start(fs) {
     // The command that needs the folder reports the error.
   }
   process.getBuiltinModule('module').enableCompileCache(cache);
-  import('../dist/cli/main.js').catch(function (error) {
+  var args = process.argv.slice(2);
+  var isServe = args[0] === 'serve' || (args[0] === 'help' && args[1] === 'serve');
+  import(isServe ? '../dist/cli/serve.js' : '../dist/cli/main.js').catch(function (error) {
     var message = 'codebuddy could not start: ' + (error && error.message);
     var isMissing = error && error.code === 'ERR_MODULE_NOT_FOUND';
     stop(isMissing && isClone ? [message, 'Run npm start, which installs missing packages.'] : [message]);

@@ -1,5 +1,6 @@
-// Bundles the program into dist/cli: one file for each part that is loaded on its own, instead of the 600 modules that a
-// start read before. Packages that few runs need stay outside and are loaded from node_modules. Run by build.cjs.
+// Bundles the program into dist/cli, instead of the 600 modules that a start read before: `codebuddy serve` and the
+// writer thread are one file each, the other commands share files. Packages that few runs need stay outside and are
+// loaded from node_modules. Run by build.cjs.
 'use strict';
 
 const fs = require('node:fs');
@@ -65,11 +66,13 @@ const plugin = {
 };
 
 function withClientCommands(text) {
-  return clientCommands.reduce(
-    (changed, name) =>
-      changed.replace(`import('./${name}.ts')`, `import('client-commands').then((all) => all.${name})`),
-    text,
-  );
+  return clientCommands
+    .reduce(
+      (changed, name) =>
+        changed.replace(`import('./${name}.ts')`, `import('client-commands').then((all) => all.${name})`),
+      text,
+    )
+    .replace(`import('./serve.ts')`, `Promise.reject(new Error('bin/codebuddy.js runs it from serve.cjs'))`);
 }
 
 /**
@@ -78,29 +81,30 @@ function withClientCommands(text) {
  */
 function withBuiltins(text) {
   return text
-    .replace(/\bimport\('(node:[a-z_/]+)'\)/g, "process.getBuiltinModule('$1')")
-    .replace(/^import (?!type )([^';]+?) from '(node:[a-z_/]+)';$/gm, (_whole, names, from) => {
+    .replace(/\bimport\('(node:[a-z0-9_/]+)'\)/g, "process.getBuiltinModule('$1')")
+    .replace(/^import (?!type )([^';]+?) from '(node:[a-z0-9_/]+)';$/gm, (_whole, names, from) => {
       const values = names.replace(/\btype \w+( as \w+)?,?\s*/g, '').replaceAll(' as ', ': ');
       return `const ${values.replace(/^\* as /, '')} = process.getBuiltinModule('${from}');`;
     });
 }
 
 function withoutCreateRequire(text) {
-  return text
-    .replace(/^ *const \{ createRequire \} = .*\n/m, '')
-    .replace(/^ *const require = createRequire\(import\.meta\.url\);\n/gm, '')
-    .replaceAll('createRequire(import.meta.url)', 'require');
+  return (
+    text
+      // The ending of the writer thread.
+      .replaceAll('extname(import.meta.url)', "'.cjs'")
+      .replace(/^ *const \{ createRequire \} = .*\n/m, '')
+      .replace(/^ *const require = createRequire\(import\.meta\.url\);\n/gm, '')
+      .replaceAll('createRequire(import.meta.url)', 'require')
+  );
 }
 
 async function main() {
-  const { metafile } = await build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: { main: 'src/cli/main.ts', 'writer-thread': 'src/store/sqlite/writer-thread.ts' },
     outdir: output,
     bundle: true,
-    splitting: true,
     platform: 'node',
-    format: 'esm',
     target: 'node22.19',
     external: outside,
     legalComments: 'none',
@@ -108,11 +112,39 @@ async function main() {
     // For stack traces.
     lineLimit: 160,
     metafile: true,
-    banner: { js: "const require = process.getBuiltinModule('module').createRequire(import.meta.url);" },
     plugins: [plugin],
     logLevel: 'warning',
-  });
-  fs.writeFileSync(path.join(output, 'THIRD-PARTY-LICENSES.txt'), licencesOf(Object.keys(metafile.inputs)));
+  };
+  const built = await Promise.all([
+    build({
+      ...options,
+      entryPoints: { main: 'src/cli/main.ts', serve: 'src/cli/load-serve.ts' },
+      splitting: true,
+      format: 'esm',
+      banner: { js: "const require = process.getBuiltinModule('module').createRequire(import.meta.url);" },
+    }),
+    build({
+      ...options,
+      entryPoints: { serve: 'src/cli/serve-main.ts' },
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      define: { 'import.meta.url': 'importMetaUrl' },
+      // A function, because a script that is compiled with a code cache gets nothing from a module loader.
+      banner: { js: '(function (require, importMetaUrl) { var module = { exports: {} };' },
+      footer: { js: 'return module.exports; })' },
+    }),
+    build({
+      ...options,
+      entryPoints: { 'writer-thread': 'src/store/sqlite/writer-thread.ts' },
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+    }),
+  ]);
+  // One byte a character: half of the memory. src/cli/load-serve.ts relies on it.
+  const [beyond] = fs.readFileSync(path.join(output, 'serve.cjs'), 'utf8').match(/.*[^\0-\x7f].*/) ?? [];
+  if (beyond !== undefined) throw new Error(`Not ASCII, write it as \\u….: ${beyond}`);
+  const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  fs.writeFileSync(path.join(output, 'THIRD-PARTY-LICENSES.txt'), licencesOf(inputs));
 }
 
 /** The licence texts of the packages that the bundle contains. */

@@ -11,13 +11,13 @@ function localNode(platform, modules) {
     : path.posix.join(modules, '.bin', 'node');
 }
 
-/** The Node of scripts/node, and its headers. */
+/** The Node of scripts/node, and what running it does not need: the headers for native modules, the manual, the log of changes. */
 function ownNode(platform, arch, modules) {
   const { join } = platform === 'win32' ? path.win32 : path.posix;
   const folder = join(modules, `node-${platform === 'win32' ? 'win' : platform}-${arch}`);
   return {
     program: join(folder, 'bin', platform === 'win32' ? 'node.exe' : 'node'),
-    headers: join(folder, 'include'),
+    unneeded: ['include', 'share', 'CHANGELOG.md'].map((name) => join(folder, name)),
   };
 }
 

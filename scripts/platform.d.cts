@@ -3,7 +3,7 @@ export function ownNode(
   platform: string,
   arch: string,
   modules: string,
-): { readonly program: string; readonly headers: string };
+): { readonly program: string; readonly unneeded: readonly string[] };
 export function npmCommand(
   platform: string,
   options: {

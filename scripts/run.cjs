@@ -58,8 +58,10 @@ async function findNode() {
     return fail(
       `codebuddy needs Node.js 22.19 or newer. This is v${process.versions.node}, and npm ci installed none for this platform.`,
     );
-  // The headers for native modules, a third of the package.
-  fs.rmSync(own.headers, { recursive: true, force: true });
+  // A third of the package.
+  own.unneeded.forEach((place) => {
+    fs.rmSync(place, { recursive: true, force: true });
+  });
   // Where `npx codebuddy` finds it, too.
   fs.mkdirSync(path.dirname(local), { recursive: true });
   fs.linkSync(own.program, local);

@@ -40,6 +40,7 @@ import { StoreOpenError } from './store/store-open-error.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
+export { limitHeap } from './app/limit-heap.ts';
 
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
@@ -140,6 +141,7 @@ export async function createApp(
     agent = await createAgent({
       store,
       log,
+      ownership,
       workspace: settings.workspace,
       limits: {
         maxActive: settings.maxActiveRuns,
@@ -294,10 +296,10 @@ async function connect(
     runs: agent.runs,
     sessions: agent.sessions,
     tools: agent.tools,
-    permissions: agent.permissions,
+    permissions: agent.allPermissions,
     events: log,
     keys: await openKeys({ store, fixed }),
-    answers: createAnswerStore(store),
+    answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
     webhooks: {
       ...webhooks,
       // Over the API, a webhook is signed unless the client opts out.

@@ -38,6 +38,8 @@ export interface DriverContext {
   readonly mayUseTools: boolean;
   /** True if the run continues after it was interrupted or failed. */
   readonly isResumed: boolean;
+  /** Call it before each step. Resolves when this node may work: at once if it is the only one. */
+  readonly ready: () => Promise<void>;
   /** Streams a piece of the answer. */
   readonly say: (text: string) => void;
   /** When the session began, in Unix ms. */
@@ -64,6 +66,8 @@ export interface DriverContext {
     readonly callId?: string;
     /** True if the call needs permission. */
     readonly asks: boolean;
+    /** True if other calls of the same step run at the same time. @default false */
+    readonly isOneOfSeveral?: boolean;
     /** Called when the call begins to wait for approval, which may take long: drop what can be read again. */
     readonly onWait?: () => void;
     /** @default the whole text, up to a limit */

@@ -1,7 +1,8 @@
 // `codebuddy serve`: starts the server, prints how to reach it, and stops it cleanly.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { startWriterThread } from '../app/early-thread.ts';
+import { startWriterThread, type WriterThread } from '../app/early-thread.ts';
 import { createRedactor } from '../base/redaction.ts';
 import { loadSettings } from '../config/load-settings.ts';
 import { report } from './exit-codes.ts';
@@ -9,7 +10,11 @@ import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
 import { settingFlags, withSettings } from './setting-flags.ts';
 
-export function define(serve: Command): void {
+/** The banner waits this long for the first requests: looking for a model and a sandbox takes a while. In ms. */
+const bannerDelayMs = 20;
+
+/** `writerThread`: one that runs already. @default a new one */
+export function define(serve: Command, writerThread?: WriterThread): void {
   withSettings(serve)
     .description(
       'Start the server. A flag overrides the environment variable in parentheses, which overrides config.json.',
@@ -23,13 +28,17 @@ Examples:
   codebuddy serve --port 0 --workspace ~/project
   CODEBUDDY_HOME=/srv/codebuddy codebuddy serve --host 0.0.0.0 --allowed-host build.example.org`,
     )
-    .action(start);
+    .action((options) => start(options, writerThread));
 }
 
-async function start(options: { readonly json?: boolean }): Promise<void> {
+async function start(options: { readonly json?: boolean }, runningThread?: WriterThread): Promise<void> {
   const { settings, origins } = loadSettings({ flags: settingFlags(options) });
-  const writerThread = settings.database.kind === 'sqlite' ? startWriterThread() : undefined;
-  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+  // It is for SQLite only.
+  if (settings.database.kind !== 'sqlite') void runningThread?.terminate();
+  const writerThread =
+    settings.database.kind === 'sqlite' ? (runningThread ?? startWriterThread()) : undefined;
+  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs, too.
@@ -70,6 +79,7 @@ async function start(options: { readonly json?: boolean }): Promise<void> {
     });
     if (!isLocal) complain(`codebuddy: Warning: ${notEncrypted}`);
   } else {
+    await delay(bannerDelayMs);
     const [model, sandbox, webhooks] = await Promise.all([
       app.describeModel(),
       app.describeSandbox(),

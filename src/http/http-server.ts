@@ -21,6 +21,7 @@ import type { Gate } from './pipeline/gate.ts';
 import { makeGate, refuse } from './pipeline/gate.ts';
 import type { ServerLife } from './pipeline/gated-response.ts';
 import { GatedResponse } from './pipeline/gated-response.ts';
+import { toProblem } from './pipeline/problem.ts';
 import { GatedRequest } from './pipeline/request-facts.ts';
 import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
 import { makeRequestRecord } from './pipeline/request-record.ts';
@@ -48,6 +49,8 @@ export interface ServerAddress {
   readonly url: string;
 }
 
+/** The app is built this long after the start, or when a request needs it. `GET /health` does not. In ms. */
+const buildDelayMs = 20;
 /** Interval at which Node checks for slow clients, in ms. */
 const checkingIntervalMs = 1_000;
 
@@ -61,6 +64,7 @@ export class HttpServer {
   private startedAt = 0;
   private server: Server<typeof GatedRequest, typeof GatedResponse> | undefined;
   private app: FastifyApp | undefined;
+  private building: NodeJS.Timeout | undefined;
   /** Settles when the app has the newest routes. */
   private rebuilding: Promise<void> | undefined;
   private starting: Promise<void> | undefined;
@@ -158,7 +162,7 @@ export class HttpServer {
   addRoute(route: RouteDefinition): void {
     this.routes.add(route);
     this.openApiText = undefined;
-    if (this.app !== undefined) this.rebuild();
+    if (this.app !== undefined) void this.rebuild();
   }
 
   private async listen(): Promise<void> {
@@ -166,7 +170,6 @@ export class HttpServer {
     requireKeyBeyondLoopback(host, this.context.keyRequired);
     this.shutdown = new AbortController();
     this.life = { isStopping: false };
-    this.app = await this.buildApp();
     const server = createServer({
       IncomingMessage: GatedRequest,
       ServerResponse: GatedResponse,
@@ -219,6 +222,7 @@ export class HttpServer {
     // The document names the port, which may have changed.
     this.openApiText = undefined;
     this.startedAt = performance.now();
+    this.building = setTimeout(() => void this.rebuild(), buildDelayMs).unref();
   }
 
   private makeGate(): Gate {
@@ -238,16 +242,22 @@ export class HttpServer {
   }
 
   private pass(request: GatedRequest, response: GatedResponse): void {
-    if (this.rebuilding === undefined) {
-      this.app?.handle(request, response);
+    if (this.app !== undefined && this.rebuilding === undefined) {
+      this.app.handle(request, response);
       return;
     }
-    void this.rebuilding.then(() => this.pass(request, response));
+    void this.rebuild().then(() => {
+      if (this.app === undefined)
+        refuse(request, response, toProblem(new Error('The app could not be built.')));
+      else this.pass(request, response);
+    });
   }
 
-  private rebuild(): void {
+  /** Resolves when the app has the newest routes. */
+  private rebuild(): Promise<void> {
+    clearTimeout(this.building);
     // One build at a time, so the newest routes win. Routes added in a row share one build.
-    if (this.rebuilding !== undefined) return;
+    if (this.rebuilding !== undefined) return this.rebuilding;
     const build = async (): Promise<void> => {
       let built = -1;
       while (built !== this.routes.all().length) {
@@ -257,10 +267,11 @@ export class HttpServer {
     };
     this.rebuilding = build()
       // The route table has checked the route, so this is an internal error. The previous app keeps answering.
-      .catch((error: unknown) => this.record.internalError(error, 'addRoute'))
+      .catch((error: unknown) => this.record.internalError(error, 'routes'))
       .finally(() => {
         this.rebuilding = undefined;
       });
+    return this.rebuilding;
   }
 
   private buildApp(): Promise<FastifyApp> {
@@ -298,6 +309,7 @@ export class HttpServer {
     for (let turn = 0; turn < 100 && this.context.metrics.requestsInFlight > 0; turn++) await setImmediate();
     clearTimeout(timer);
     clearInterval(idle);
+    clearTimeout(this.building);
     await this.rebuilding;
     this.server = undefined;
     this.app = undefined;

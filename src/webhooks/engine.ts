@@ -231,7 +231,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   // ---- the parts; several need each other, but none is called before all exist
 
-  const payloads = createPayloadCache();
+  const payloads = createPayloadCache({ read: (sequence) => store.getPayload(sequence) });
   let housekeeping: Housekeeping | undefined;
   const views = createViews(context);
   const settled = createSettled(context, views.delivery);

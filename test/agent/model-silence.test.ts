@@ -105,14 +105,15 @@ it('a model that sends single bytes is waited for', async () => {
 });
 
 it('silence in the middle of an answer ends the call, and the same model is not asked again', async () => {
+  const passSilence = holdSilence();
   const { url, counts } = await startServer(async (response) => {
     response.write(': working\n\n');
+    passSilence();
   });
   const { prompt } = await startAgent({
     models: ['slow/m'],
     providers: { slow: { baseURL: url } },
     environment: {},
-    modelSilenceMs: 50,
   });
   const error = (await prompt('Hi').catch((reason: unknown) => reason)) as CodeBuddyError;
   expect(error.code).toBe('model_timeout');

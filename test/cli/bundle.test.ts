@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(root, 'dist/cli');
-const files = readdirSync(folder).filter((name) => name.endsWith('.js'));
+const files = readdirSync(folder).filter((name) => /\.c?js$/.test(name));
 
 test('the licences of the packages in the bundle are beside it', () => {
   const licences = readFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), 'utf8');

@@ -1,5 +1,6 @@
 // A TCP proxy whose network can be cut: silently in one direction or both, or by breaking connections at a chosen answer.
 
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -13,12 +14,15 @@ export interface TcpProxy {
   cut(...directions: readonly Direction[]): void;
   /** Keep back what is sent to the server. `heal` passes it on, even if the client is gone by then. */
   hold(): void;
-  /** Pieces that are kept back. */
-  held(): number;
+  /** Bytes that are kept back. */
+  held(): Buffer;
   /** Break the connections to clients. What is kept back still reaches the server with `heal`. */
   loseClients(): void;
-  /** Pass everything on again, on new and old connections. Old ones that lost bytes are broken. */
-  heal(): void;
+  /**
+   * Pass everything on again, on new and old connections. Old ones that lost bytes are broken. Resolves when the server
+   * has ended the connections whose clients are gone, and so has done what they asked for.
+   */
+  heal(): Promise<void>;
   /** Break all connections. */
   breakConnections(): void;
   /** Refuse connections, or accept them again. */
@@ -103,18 +107,23 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     hold() {
       isHolding = true;
     },
-    held: () => [...pairs].reduce((sum, { held }) => sum + held.length, 0),
+    held: () => Buffer.concat([...pairs].flatMap(({ held }) => held)),
     loseClients() {
       isHolding = false;
       for (const { client } of pairs) client.destroy();
     },
-    heal() {
+    async heal() {
       isHolding = false;
       swallowed.clear();
+      const orphans: Promise<unknown>[] = [];
       for (const pair of pairs) {
         if (pair.isDamaged) end(pair);
-        else for (const data of pair.held.splice(0)) pair.server.write(data);
+        for (const data of pair.held.splice(0)) pair.server.write(data);
+        if (!pair.client.destroyed || pair.server.destroyed) continue;
+        orphans.push(once(pair.server, 'close'));
+        pair.server.end();
       }
+      await Promise.all(orphans);
     },
     breakConnections: endAll,
     refuse(isRefused) {

@@ -13,7 +13,7 @@ interface Platform {
     platform: string,
     arch: string,
     modules: string,
-  ): { readonly program: string; readonly headers: string };
+  ): { readonly program: string; readonly unneeded: readonly string[] };
   npmCommand(
     platform: string,
     options: {

@@ -41,7 +41,7 @@ function prose(text) {
 function limits(schema) {
   const said = [];
   const maximum = schema.maximum < Number.MAX_SAFE_INTEGER ? schema.maximum : undefined;
-  if (maximum !== undefined) said.push((schema.minimum ?? '…') + ' to ' + maximum);
+  if (maximum !== undefined) said.push((schema.minimum ?? '\u2026') + ' to ' + maximum);
   else if (schema.minimum !== undefined) said.push('from ' + schema.minimum);
   if (schema.maxLength !== undefined) said.push((schema.minLength || 0) + ' to ' + schema.maxLength + ' characters');
   if (schema.default !== undefined) said.push('default ' + JSON.stringify(schema.default));

@@ -29,8 +29,6 @@ const reads = {
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   getDelivery: 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
-  freshDelivery: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
-    WHERE d.sequence = ? AND d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NULL`,
   freshPlaces: `SELECT sequence, webhook_id FROM deliveries INDEXED BY deliveries_fresh
     WHERE status = 'pending' AND next_attempt_at IS NULL AND (sequence, webhook_id) > (?, ?) ORDER BY sequence, webhook_id LIMIT ?`,
   oldestFresh: `SELECT created_at AS value FROM deliveries INDEXED BY deliveries_fresh
@@ -64,6 +62,7 @@ const writes = {
   patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
     WHERE id = ?1`,
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
+  unfinishedRun: `SELECT 1 FROM runs WHERE session_id = ? AND +status IN ('queued', 'running', 'waiting') LIMIT 1`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
   publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
   deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',

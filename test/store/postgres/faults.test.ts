@@ -156,16 +156,16 @@ test.each([
 
 test('a commit that reaches the server after it was given up changes nothing', async () => {
   const { store, proxy } = await openThroughProxy();
-  await store.write([newEvent()]);
+  const put = (state: string) => store.write([{ kind: 'putWebhookState', row: { webhookId: 'w1', state } }]);
+  await put('first');
   proxy.hold();
-  const write = store.write([newEvent({ type: 'once' })]);
-  // The statements are on their way when the client's connection breaks.
-  await waitFor('the statements', () => proxy.held() > 0);
+  const write = put('second');
+  await waitFor('the commit to be on its way', () => proxy.held().includes('\0commit\0'));
   proxy.loseClients();
-  expect(await write).toEqual([2]);
-  proxy.heal();
-  expect(await store.write([newEvent()])).toEqual([3]);
-  expect(await store.readEvents({ types: ['once'], limit: 9 })).toHaveLength(1);
+  await write;
+  await put('third');
+  await proxy.heal();
+  expect(await store.listWebhookStates()).toEqual([{ webhookId: 'w1', state: 'third' }]);
 });
 
 test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)(
@@ -181,7 +181,7 @@ test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)
     proxy.cut(...directions);
     await waitFor('a refused write', () => writing.refused.size > 0);
     await expect(store.readEvents({ limit: 1 })).rejects.toMatchObject(unavailable);
-    proxy.heal();
+    await proxy.heal();
     await untilOneMoreIsAcknowledged(writing);
     await writing.end();
     await checkNothingLostOrDoubled(store, writing);
@@ -256,7 +256,7 @@ test('too many connections are waited out, up to a limit', async () => {
 function attach(store: PostgresStore, guard: WriteGuard): void {
   const nothing = (): void => undefined;
   store.attach({
-    guard,
+    guard: () => guard,
     feed: { onAppended: () => nothing, onChange: () => nothing },
     appended: nothing,
     touched: nothing,
@@ -283,6 +283,31 @@ test('nothing is written or changed if the guard refuses', async () => {
   store.attach(undefined);
   expect(await store.getSession('ses_1')).toBeUndefined();
   expect(await store.write([newEvent()])).toEqual([1]);
+});
+
+test('writes that were accepted before the node was declared dead are refused, also after it has joined again', async () => {
+  const { store } = await openThroughProxy();
+  const gone: WriteGuard = (session) =>
+    session.runText("DO $$ BEGIN RAISE EXCEPTION 'declared dead' USING ERRCODE = 'CB002'; END $$");
+  const member: WriteGuard = () => Promise.resolve();
+  let guard = member;
+  const nothing = (): void => undefined;
+  store.attach({
+    guard: () => guard,
+    feed: { onAppended: () => nothing, onChange: () => nothing },
+    appended: nothing,
+    touched: nothing,
+  });
+  // One group: the last two join it after the node was declared dead, and after it has joined again.
+  const before = store.write([newEvent()]);
+  guard = gone;
+  const stale = store.write([newSession('ses_1'), newEvent()]);
+  guard = member;
+  const after = store.write([newEvent()]);
+  expect(await before).toEqual([1]);
+  await expect(stale).rejects.toMatchObject({ code: 'storage_unavailable' });
+  expect(await after).toEqual([2]);
+  expect(await store.getSession('ses_1')).toBeUndefined();
 });
 
 test('a full disk of the server fails with storage_full, in one line of the log, and is recovered from', async () => {
