@@ -13,6 +13,7 @@ import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
+import { createTicketService } from './app/ticket-service.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
@@ -292,6 +293,7 @@ async function connect(
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
+  const tickets = await createTicketService(ownership);
   return {
     runs: agent.runs,
     sessions: agent.sessions,
@@ -299,6 +301,7 @@ async function connect(
     permissions: agent.allPermissions,
     events: log,
     keys: await openKeys({ store, fixed }),
+    ...(tickets === undefined ? {} : { tickets }),
     answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
     webhooks: {
       ...webhooks,

@@ -86,6 +86,8 @@ const texts = {
   inheritedRuns:
     'SELECT substr(name, 5) AS run_id FROM claims WHERE node_id = $1 AND inherited ORDER BY name LIMIT 200',
 
+  readSecret: 'SELECT value FROM node_secret',
+
   // ---- counters
   addToCounter: `UPDATE counters SET value = value + $2::double precision, changed_at = ${databaseTime} WHERE name = $1 RETURNING value`,
   startCounter: `INSERT INTO counters (name, value, changed_at) VALUES ($1, $2, ${databaseTime}) ON CONFLICT (name) DO NOTHING`,
