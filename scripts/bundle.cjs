@@ -34,7 +34,7 @@ const lean = {
  * for each and one for each set of modules that some of them share.
  */
 const clientCommands = ['prompt', 'tools', 'runs', 'permissions', 'sessions', 'events', 'webhooks'].concat([
-  ...['deliveries', 'status', 'keys', 'openapi', 'doctor'],
+  ...['deliveries', 'status', 'keys', 'nodes', 'openapi', 'doctor'],
 ]);
 
 const plugin = {

@@ -8,9 +8,13 @@ import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
 import type { WriterThread } from './app/early-thread.ts';
+import { createNodeService } from './app/node-service.ts';
+import { nodeUrl } from './app/node-url.ts';
+import { describeDatabase, openStore } from './app/open-store.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
+import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
 import { webhooksFile } from './base/home-paths.ts';
 import { makeProof } from './base/identity-proof.ts';
@@ -28,10 +32,11 @@ import { startRetention } from './events/retention.ts';
 import type { Logger } from './http/logger.ts';
 import type { HttpServices } from './http/services.ts';
 import { openKeys } from './keys/key-service.ts';
+import type { Ownership } from './store/ownership.ts';
 import { DamagedRowError } from './store/row-json.ts';
 import { toOpenError } from './store/sqlite/open-database.ts';
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
+import { StoreOpenError } from './store/store-open-error.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
@@ -53,6 +58,8 @@ export interface App {
   describeWebhooks(): Promise<string | undefined>;
   /** How commands run. */
   describeSandbox(): Promise<string>;
+  /** The shared database, without its password; undefined for a file. */
+  readonly database: string | undefined;
   /** The file that contains the local user's key. */
   readonly keyFile: string;
   start(): Promise<void>;
@@ -86,6 +93,7 @@ export async function createApp(
   redactor.learn([
     ...secretVariables(environment),
     ...(settings.apiKey === undefined ? [] : [settings.apiKey]),
+    ...(settings.database.kind === 'postgres' ? databaseUrlSecrets(settings.database.url) : []),
   ]);
   checkSettings(settings, modelsOrigin, environment);
   ensureHome(settings.home);
@@ -93,17 +101,21 @@ export async function createApp(
   const localKey = readOrCreateLocalKey(settings.home);
   redactor.learn([localKey.key]);
   if (localKey.warning !== undefined) logger?.warn(localKey.warning);
-  const store = await openSqliteStore({
-    path: settings.databasePath,
-    thread: writerThread,
-    ...(logger === undefined ? {} : { logger }),
-  });
-  removeConfigLeftovers(settings.home);
   let agent: Agent | undefined;
   let server: RestApiServer | undefined;
+  let startedLog: EventLog | undefined;
+  const opened = await openStore(settings, {
+    logger,
+    writerThread,
+    url: () => nodeUrl(settings, server?.getAddress()),
+    seen: () => startedLog?.stats().seen,
+  });
+  const { store, ownership } = opened;
+  removeConfigLeftovers(settings.home);
   const startedAt = new Date().toISOString();
   let webhooks: WebhookEngine | undefined;
-  const log = createEventLog({ store });
+  const log = createEventLog({ store, deltas: ownership.deltas });
+  startedLog = log;
   /** Starts when the server listens. */
   const afterStart: (() => void)[] = [];
   try {
@@ -163,14 +175,14 @@ export async function createApp(
         shutdownTimeoutMs: graceMs,
         logger: logger ?? false,
       },
-      await connect(settings, { store, log, agent, webhooks, localKey: localKey.key, startedAt }),
+      await connect(settings, { store, ownership, log, agent, webhooks, localKey: localKey.key, startedAt }),
     );
   } catch (error) {
     await agent?.close(0);
     await webhooks?.close(0);
     await log.close();
-    await store.close();
-    throw asStartError(error, settings.databasePath);
+    await opened.close();
+    throw asStartError(error, settings);
   }
 
   const started = { server, agent, webhooks };
@@ -187,12 +199,13 @@ export async function createApp(
     // Before the lock is released, or this could remove the file of the next owner.
     removeServerFile(settings.home);
     await log.close();
-    await store.close();
+    await opened.close();
   }
 
   return {
     server,
     keyFile: localKey.path,
+    database: settings.database.kind === 'sqlite' ? undefined : describeDatabase(settings),
     describeWebhooks: () => describeWebhooks(started.webhooks),
     async describeModel() {
       const { models, reason } = await started.agent.models.choice();
@@ -225,6 +238,8 @@ export async function createApp(
       }, backgroundDelayMs);
       stopRetention = startRetention({
         store,
+        // One node is enough for it.
+        mayPrune: () => ownership.claims.claim('task:retention'),
         keepDays: settings.retentionDays,
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
@@ -260,6 +275,7 @@ function checkSettings(settings: Settings, modelsOrigin: string, environment: No
 
 interface Modules {
   readonly store: Store;
+  readonly ownership: Ownership;
   readonly log: EventLog;
   readonly agent: Agent;
   readonly webhooks: WebhookEngine;
@@ -269,7 +285,7 @@ interface Modules {
 
 async function connect(
   settings: Settings,
-  { store, log, agent, webhooks, localKey, startedAt }: Modules,
+  { store, ownership, log, agent, webhooks, localKey, startedAt }: Modules,
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
@@ -286,7 +302,8 @@ async function connect(
       // Over the API, a webhook is signed unless the client opts out.
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
-    readiness: () => checkReadiness(store, agent, webhooks),
+    nodes: createNodeService({ store, ownership, log, agent, webhooks }),
+    readiness: () => checkReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
     describeSandbox: () => agent.describeSandbox(),
@@ -294,13 +311,16 @@ async function connect(
 }
 
 /** Damage is found only when a page is read, long after the opening, but the message must name the file. */
-function asStartError(error: unknown, databasePath: string): unknown {
-  if (error instanceof DamagedRowError)
-    return new Error(`${databasePath}: ${error.message}`, { cause: error });
+function asStartError(error: unknown, settings: Settings): unknown {
+  const database = describeDatabase(settings);
+  if (error instanceof DamagedRowError) return new Error(`${database}: ${error.message}`, { cause: error });
   const isStorage =
     error instanceof CodeBuddyError &&
     (error.code === 'storage_unavailable' || error.code === 'storage_full');
-  return isStorage ? toOpenError(databasePath, error.cause) : error;
+  if (!isStorage) return error;
+  return settings.database.kind === 'sqlite'
+    ? toOpenError(database, error.cause)
+    : new StoreOpenError('unreachable', `${database}: ${error.message}`, { cause: error });
 }
 
 /** Returns PATH without the folders that the agent can write: those in the workspace, and relative ones. */

@@ -55,11 +55,11 @@ export async function inspectAgentSettings(
   });
 }
 
-/** The path of the database, or while it is still in the old place, of the one that the next start moves. */
-export function findDatabase({ home, databasePath }: Settings): string {
+/** The path of the SQLite file, or while it is still in the old place, of the one that the next start moves. */
+export function findDatabase(home: string, path: string): string {
   const old = oldFile(home, 'codebuddy.db');
-  const isMissing = databasePath === databaseIn(home) && !existsSync(databasePath);
-  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : databasePath;
+  const isMissing = path === databaseIn(home) && !existsSync(path);
+  return isMissing && existsSync(old) && isOwnDatabase(old) ? old : path;
 }
 
 /**

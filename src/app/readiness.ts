@@ -1,20 +1,26 @@
-// The checks of GET /health/ready: whether the store accepts commits, deliveries are sent, and commands can run.
+// The checks of GET /health/ready: whether the store accepts commits, this node holds its lease, deliveries are sent, and commands can run.
 
 import type { Agent } from '../agent/agent.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
 import { describeAttention, webhooksToLookAt } from '../http/resources/webhook-attention.ts';
+import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { WebhookEngine } from '../webhooks/engine.ts';
 
-export async function checkReadiness(
-  store: Store,
-  agent: Agent,
-  webhooks: WebhookEngine,
-): Promise<readonly ReadinessPart[]> {
+export interface Parts {
+  readonly store: Store;
+  readonly ownership: Ownership;
+  readonly agent: Agent;
+  readonly webhooks: WebhookEngine;
+}
+
+export async function checkReadiness(parts: Parts): Promise<readonly ReadinessPart[]> {
+  const { store, ownership, agent, webhooks } = parts;
   const { models, reason } = await agent.models.choice();
   const sandbox = await agent.describeSandbox();
   return [
     await checkStore(store),
+    checkNode(ownership),
     await checkWebhooks(webhooks),
     {
       name: 'model',
@@ -38,6 +44,17 @@ async function checkStore(store: Store): Promise<ReadinessPart> {
   } catch (error) {
     return { name, ready: false, detail: error instanceof Error ? error.message : 'failed' };
   }
+}
+
+function checkNode({ shared, node }: Ownership): ReadinessPart {
+  const name = 'node';
+  if (!shared) return { name, ready: true, detail: `${node.id}: the only node of its database` };
+  const leftMs = node.leaseLeftMs();
+  const detail =
+    leftMs > 0
+      ? `${node.id} holds its lease for another ${(leftMs / 1000).toFixed(1)} s`
+      : `${node.id} has no lease, so it sends no deliveries and starts no model step; it tries again`;
+  return { name, ready: leftMs > 0, detail };
 }
 
 async function checkWebhooks(webhooks: WebhookEngine): Promise<ReadinessPart> {

@@ -6,8 +6,17 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { apiFolder, databaseIn, oldFile, ownFile, ownFileNames, webhooksFile } from '../base/home-paths.ts';
 import { moveOwnFiles } from '../config/move-own-files.ts';
-import type { Settings } from '../config/settings.ts';
+import type { DatabaseSetting, Settings } from '../config/settings.ts';
 import { moveDatabase } from '../store/sqlite/move-database.ts';
+
+/** The lock of a node's config folder, if its database is elsewhere. */
+export function nodeLock(home: string): string {
+  return join(apiFolder(home), 'node');
+}
+
+function databaseFile(database: DatabaseSetting): readonly string[] {
+  return database.kind === 'sqlite' ? [database.path] : [];
+}
 
 /** State that programs of the server keep between starts. */
 export function stateFolder({ home }: Settings): string {
@@ -18,7 +27,7 @@ export function stateFolder({ home }: Settings): string {
  * Files with keys and secrets, which no tool may see, and files that the server writes while it works, which must not
  * be watched. A `*` at the end covers copies beside a file.
  */
-export function ownFiles({ home, databasePath }: Settings): readonly string[] {
+export function ownFiles({ home, database }: Settings): readonly string[] {
   const api = apiFolder(home);
   // Named one by one, because the workspace may be the config folder. What the first version keeps under the old names
   // is as secret.
@@ -26,7 +35,8 @@ export function ownFiles({ home, databasePath }: Settings): readonly string[] {
     webhooksFile(home),
     oldFile(home, 'codebuddy.db'),
     databaseIn(home),
-    databasePath,
+    ...databaseFile(database),
+    nodeLock(home),
     ...ownFileNames.flatMap((name) => [ownFile(home, name), oldFile(home, name)]),
   ];
   // Node runs the compiled code that it finds in its cache.
@@ -44,14 +54,14 @@ export function ownFiles({ home, databasePath }: Settings): readonly string[] {
  * back at the next opening, and creates none in WAL mode. `npx` runs the server's own package if it finds it in the
  * workspace.
  */
-export function trustedFiles({ home, databasePath }: Settings): readonly string[] {
+export function trustedFiles({ home, database }: Settings): readonly string[] {
   const cache = getCompileCacheDir();
   const ownPackage = fileURLToPath(new URL('../..', import.meta.url));
   return [
     home,
     ...['config.json', 'api-key', 'compile-cache'].map((name) => join(home, name)),
     ...(cache === undefined ? [] : [cache]),
-    `${databasePath}-journal`,
+    ...databaseFile(database).map((file) => `${file}-journal`),
     ...(ownPackage.split(sep).includes('node_modules') ? [ownPackage] : []),
   ];
 }
@@ -59,9 +69,9 @@ export function trustedFiles({ home, databasePath }: Settings): readonly string[
 /**
  * Moves the files that an earlier release kept beside the first version's. Returns a line for the log for each file.
  */
-export function moveOldFiles({ home, databasePath }: Settings): readonly string[] {
+export function moveOldFiles({ home, database }: Settings): readonly string[] {
   const lines = moveOwnFiles(home);
-  if (databasePath !== databaseIn(home)) return lines;
-  const line = moveDatabase(oldFile(home, 'codebuddy.db'), databasePath);
+  if (database.kind !== 'sqlite' || database.path !== databaseIn(home)) return lines;
+  const line = moveDatabase(oldFile(home, 'codebuddy.db'), database.path);
   return line === undefined ? lines : [...lines, line];
 }

@@ -1,6 +1,7 @@
 // Removes secrets from text that comes from outside, such as a server's error or a program's standard error, and
 // credentials from URLs.
 
+import { databaseUrlSecrets, isDatabaseUrl } from './database-url.ts';
 import { withoutTrailing } from './without-trailing.ts';
 
 /** Replaces a secret. */
@@ -179,6 +180,7 @@ function partsOf(value: string): readonly string[] {
       parts.push(...passwordOf(Buffer.from(credential, 'base64').toString()));
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(whole) && URL.canParse(whole)) {
+    if (isDatabaseUrl(whole)) return [...parts, ...databaseUrlSecrets(whole)];
     const { username, password, searchParams } = new URL(whole);
     for (const text of [username, password]) parts.push(text, decoded(text));
     parts.push(...searchParams.values());

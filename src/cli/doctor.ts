@@ -4,6 +4,7 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Command } from 'commander';
+import { hideUrlSecrets } from '../base/redaction.ts';
 import { version } from '../base/version.ts';
 import { CodeBuddyClient } from '../client/index.ts';
 import { hasModes } from '../config/home-folder.ts';
@@ -31,10 +32,12 @@ export function define(doctor: Command): void {
       const shown = {
         ...settings,
         apiKey: settings.apiKey === undefined ? undefined : '(set)',
+        database:
+          settings.database.kind === 'sqlite' ? settings.database.path : maskUserInfo(settings.database.url),
         // They may contain secrets.
         providers: namesOf(settings.providers),
         mcpServers: namesOf(settings.mcpServers),
-        webhookProxy: settings.webhookProxy?.replace(/\/\/[^/]*@/, '//***@'),
+        webhookProxy: settings.webhookProxy && maskUserInfo(settings.webhookProxy),
       };
       const rows = Object.entries(shown).map(([name, value]) => ({
         name,
@@ -56,6 +59,10 @@ export function define(doctor: Command): void {
       }
       if (checks.some(({ ok }) => !ok)) process.exitCode = exitCodes.failed;
     });
+}
+
+function maskUserInfo(url: string): string {
+  return hideUrlSecrets(url.replace(/\/\/[^/]*@/, '//***@'));
 }
 
 function settingsChecks(faults: readonly string[]): readonly Check[] {
@@ -193,8 +200,10 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
 
 async function checkDatabase(settings: Settings): Promise<Check> {
   const name = 'database';
+  const { database, home } = settings;
+  if (database.kind === 'postgres') return { name, ok: true, detail: 'PostgreSQL' };
   const { findDatabase, lastEventIn } = await import('../app/inspect.ts');
-  const databasePath = findDatabase(settings);
+  const databasePath = findDatabase(home, database.path);
   if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {
     return { name, ok: true, detail: `${databasePath} will be created at the first start` };
   }

@@ -33,7 +33,8 @@ Examples:
 
 async function start(options: { readonly json?: boolean }, runningThread?: WriterThread): Promise<void> {
   const { settings, origins } = loadSettings({ flags: settingFlags(options) });
-  const writerThread = runningThread ?? startWriterThread();
+  const writerThread =
+    runningThread ?? (settings.database.kind === 'sqlite' ? startWriterThread() : undefined);
   const { createApp, createLogger, trustedPath } = await import('../app.ts');
   const redactor = createRedactor();
   const environment = { ...process.env };
@@ -44,7 +45,7 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     modelsOrigin: origins.models,
-    writerThread,
+    ...(writerThread === undefined ? {} : { writerThread }),
   }).catch((error: unknown) => {
     // Exit even if something that is still open would keep the process alive.
     process.exit(report(error));
@@ -84,6 +85,9 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     print(
       banner(app.url, app.keyFile, {
         workspace: settings.workspace,
+        // A variable of another program may have selected it, so it is shown with its source.
+        database:
+          app.database === undefined ? '' : `  database   ${oneLine(app.database)} (${origins.database})\n`,
         model,
         sandbox,
         webhooks,
@@ -113,6 +117,7 @@ function describeReach({ isLocal, urls }: Reach): string {
 interface BannerFacts {
   readonly webhooks: string | undefined;
   readonly workspace: string;
+  readonly database: string;
   readonly model: string;
   readonly sandbox: string;
   readonly network: string;
@@ -122,13 +127,13 @@ interface BannerFacts {
 function banner(
   url: string,
   keyFile: string,
-  { workspace, model, sandbox, webhooks, network, hasEnvironmentKey }: BannerFacts,
+  { workspace, database, model, sandbox, webhooks, network, hasEnvironmentKey }: BannerFacts,
 ): string {
   const key = `-H "X-API-Key: $(cat ${quote(keyFile)})"`;
   const json = `-H 'Content-Type: application/json'`;
   return `${paint('bold', 'Code Buddy API')} is running at ${paint('cyan', url)}
 ${network}  workspace  ${workspace}
-  model      ${model}
+${database}  model      ${model}
   sandbox    ${sandbox}
   API key    in ${keyFile} (readable by you only; the CLI finds it)${hasEnvironmentKey ? '\n             CODEBUDDY_API_KEY is accepted, too, with every scope' : ''}
   docs       ${url}/docs${webhooks === undefined ? '' : `\n  webhooks   ${oneLine(webhooks)}`}

@@ -37,11 +37,11 @@ function settingOptions(names?: readonly (keyof Settings)[]): readonly SettingOp
 }
 
 /** `TCP port; 0 picks a free one (CODEBUDDY_PORT; default: 3847)` */
-function helpOf({ flag, variable, defaultValue }: SettingRule<unknown>): string {
+function helpOf({ flag, variable, commonVariable, defaultValue }: SettingRule<unknown>): string {
   const preset = flag?.defaultText ?? defaultValue({ home: '', cwd: '' });
   const isConstant = typeof preset === 'string' || typeof preset === 'number';
   const notes = [
-    ...(variable === undefined ? [] : [variable]),
+    ...(variable === undefined ? [] : [[variable, commonVariable].filter(Boolean).join(' or ')]),
     ...(isConstant ? [`default: ${preset}`] : []),
   ];
   return notes.length === 0 ? `${flag?.help}` : `${flag?.help} (${notes.join('; ')})`;

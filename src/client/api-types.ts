@@ -231,6 +231,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/nodes': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * List the nodes that share the database and were seen in the last hour, oldest first.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['listNodes'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/permissions': {
     readonly parameters: {
       readonly query?: never;
@@ -1338,6 +1358,34 @@ export interface components {
        * @enum {string}
        */
       readonly type: 'message.user';
+    };
+    /** Node */
+    readonly Node: {
+      /** @description False if it has left, or was declared dead by another node. */
+      readonly alive: boolean;
+      /** @description A new one at each start. */
+      readonly id: string;
+      /** @description Events of the log that it has not seen: now for the node that answers, at the last renewal for others. Null if that is not known. */
+      readonly lag: number | null;
+      /**
+       * Format: date-time
+       * @description It may work until then, by the clock of the database, and renews the lease every few seconds. Null on SQLite: the lock on the file is the lease.
+       */
+      readonly leaseUntil: string | null;
+      /** @description What only this node works on. */
+      readonly owns: {
+        /** @description Webhooks whose deliveries it sends. */
+        readonly lanes: number;
+        /** @description Unfinished runs. */
+        readonly runs: number;
+      };
+      /** @description True for the node that answers. */
+      readonly self: boolean;
+      /** Format: date-time */
+      readonly startedAt: string;
+      /** @description Where clients reach it. Null until it is known, a few seconds after the start. */
+      readonly url: string | null;
+      readonly version: string;
     };
     /**
      * OverflowNotice
@@ -3565,6 +3613,45 @@ export interface operations {
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
       readonly 503: components['responses']['Problem503'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
+  readonly listNodes: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description `nextCursor` of the page before; opaque. */
+        readonly cursor?: string;
+        /** @description Items in the page, at most. A page with more than 4 MiB of text has fewer. */
+        readonly limit?: number;
+      };
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Null on the last page. */
+            readonly nextCursor: string | null;
+            readonly nodes: readonly components['schemas']['Node'][];
+          };
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -8,6 +8,7 @@ import { ApiError, PermissionRequiredError, runError, ServerUnreachableError } f
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
 import { Keys } from './resources/keys.ts';
+import { Nodes } from './resources/nodes.ts';
 import { Permissions } from './resources/permissions.ts';
 import { Runs } from './resources/runs.ts';
 import { Sessions } from './resources/sessions.ts';
@@ -38,6 +39,7 @@ export class CodeBuddyClient {
   readonly webhooks: Webhooks;
   readonly deliveries: Deliveries;
   readonly keys: Keys;
+  readonly nodes: Nodes;
   readonly #transport: Transport;
   readonly #calls: Calls;
 
@@ -59,6 +61,7 @@ export class CodeBuddyClient {
     this.webhooks = new Webhooks(this.#calls);
     this.deliveries = new Deliveries(this.#calls);
     this.keys = new Keys(this.#calls);
+    this.nodes = new Nodes(this.#calls);
   }
 
   /** The URL of the server. Without the option `url`, it changes if the server restarts at another address. */

@@ -8,6 +8,7 @@ export type {
   ExportedSession,
   LoggedEvent,
   Message,
+  Node,
   Permission,
   PermissionDecision,
   PromptRequest,

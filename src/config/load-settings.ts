@@ -41,7 +41,7 @@ export function inspectSettings({
     origins[name] = source?.origin ?? 'default';
     const value = source === undefined ? undefined : rule.parse(source.value, context);
     if (source !== undefined && value === undefined)
-      faults.push(`${source.origin} must be ${rule.expected}${butIs(name, source.value)}.`);
+      faults.push(`${source.origin} must be ${expectedOf(rule, source.value)}${butIs(name, source.value)}.`);
     values[name] = value ?? rule.defaultValue(context);
   };
 
@@ -59,15 +59,17 @@ interface Source {
 }
 
 function findSource(
-  { flag, variable, field, alias }: SettingRule<unknown>,
+  { flag, variable, commonVariable, field, alias }: SettingRule<unknown>,
   given: unknown,
   environment: NodeJS.ProcessEnv,
   file: ConfigFields,
 ): Source | undefined {
   if (flag !== undefined && given !== undefined) return { origin: longName(flag.syntax), value: given };
-  const value = variable === undefined ? undefined : environment[variable];
-  // Some tools can unset a variable only by making it empty.
-  if (variable !== undefined && value !== undefined && value !== '') return { origin: variable, value };
+  for (const name of [variable, commonVariable]) {
+    const value = name === undefined ? undefined : environment[name];
+    // Some tools can unset a variable only by making it empty.
+    if (name !== undefined && value !== undefined && value !== '') return { origin: name, value };
+  }
   for (const name of [field, alias]) {
     if (name !== undefined && Object.hasOwn(file, name))
       return { origin: `config.json ${name}`, value: file[name] };
@@ -80,9 +82,15 @@ function longName(syntax: string): string {
   return syntax.split(' ', 1)[0] as string;
 }
 
+function expectedOf({ expected }: SettingRule<unknown>, value: unknown): string {
+  return typeof expected === 'string' ? expected : expected(value);
+}
+
 /** Leaves out keys, values that may contain secrets, and the credentials in URLs. */
 function butIs(name: keyof Settings, value: unknown): string {
   if (name === 'apiKey') return '';
+  // An invalid URL does not say where its password ends.
+  if (name === 'database' && typeof value === 'string' && value.includes('@')) return '';
   const shown =
     name === 'providers' || name === 'mcpServers' ? kindOf(value) : hideUrlSecrets(JSON.stringify(value));
   return `, not ${shown}`;

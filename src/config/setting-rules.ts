@@ -7,9 +7,11 @@ import { permissionModes } from '../contract/permission-mode.ts';
 import { sandboxModes } from '../contract/sandbox.ts';
 import {
   costLimits,
-  databasePath,
+  database,
+  databaseExpected,
   dollarAmounts,
   httpProxy,
+  httpUrl,
   integer,
   isFixedPath,
   isOrigin,
@@ -24,6 +26,8 @@ export interface SettingRule<T> {
   readonly flag?: SettingFlag;
   /** Environment variable. */
   readonly variable?: string;
+  /** A variable that other programs use for the same, read if `variable` is not set. */
+  readonly commonVariable?: string;
   /** Field of config.json. */
   readonly field?: string;
   /** Another name for the field. */
@@ -31,8 +35,8 @@ export interface SettingRule<T> {
   readonly defaultValue: (context: SettingContext) => T;
   /** Returns the value, or undefined if it is invalid. */
   readonly parse: (value: unknown, context: SettingContext) => T | undefined;
-  /** Completes the sentence "… must be …". */
-  readonly expected: string;
+  /** Completes the sentence "… must be …". A function may say what is wrong with the value. */
+  readonly expected: string | ((value: unknown) => string);
 }
 
 export interface SettingFlag {
@@ -207,17 +211,31 @@ export const settingRules: { readonly [K in keyof Settings]: SettingRule<Setting
     expected: 'a list of absolute paths, or paths such as ~/.npmrc',
   },
   watch: trueOrFalse('watch', true),
-  databasePath: {
+  database: {
     flag: {
-      syntax: '--database <path>',
-      help: 'SQLite file',
+      syntax: '--database <path or url>',
+      help: 'SQLite file, or the PostgreSQL database that several nodes share: postgres://user:password@host:5432/database',
       defaultText: 'api/codebuddy.db in the config folder',
     },
-    variable: 'DATABASE_URL',
+    variable: 'CODEBUDDY_DATABASE_URL',
+    commonVariable: 'DATABASE_URL',
     field: 'database',
-    defaultValue: ({ home }) => databaseIn(home),
-    parse: (value, { cwd }) => databasePath(value, cwd),
-    expected: 'a path or sqlite:PATH (this release supports SQLite only)',
+    alias: 'databaseUrl',
+    defaultValue: ({ home }) => ({ kind: 'sqlite', path: databaseIn(home) }),
+    parse: (value, { cwd }) => database(value, cwd),
+    expected: databaseExpected,
+  },
+  nodeUrl: {
+    flag: {
+      syntax: '--node-url <url>',
+      help: 'where other nodes and operators reach this node; shown in lists of nodes',
+      defaultText: 'its address',
+    },
+    variable: 'CODEBUDDY_NODE_URL',
+    field: 'nodeUrl',
+    defaultValue: () => undefined,
+    parse: httpUrl,
+    expected: 'a URL such as http://10.0.0.5:3847',
   },
   logLevel: {
     flag: { syntax: '--log-level <level>', help: `log level: ${logLevels.join(', ')}` },

@@ -2,8 +2,9 @@
 // give text, config.json gives JSON values; a parser accepts both.
 
 import { isAbsolute, resolve } from 'node:path';
+import { isDatabaseUrl, parseDatabaseUrl } from '../base/database-url.ts';
 import { isRecord } from '../base/is-record.ts';
-import type { CostLimits, Permissions, SandboxLimits } from './settings.ts';
+import type { CostLimits, DatabaseSetting, Permissions, SandboxLimits } from './settings.ts';
 
 export function integer(value: unknown, least: number, most: number): number | undefined {
   const number = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : value;
@@ -18,9 +19,34 @@ export function path(value: unknown, cwd: string): string | undefined {
   return isAbsolute(value) ? value : resolve(cwd, value);
 }
 
-/** A path, or `sqlite:PATH`. */
-export function databasePath(value: unknown, cwd: string): string | undefined {
+/** A path, `sqlite:PATH`, or the URL of a PostgreSQL database. */
+export function database(value: unknown, cwd: string): DatabaseSetting | undefined {
   if (typeof value !== 'string') return undefined;
+  if (isDatabaseUrl(value))
+    return urlFault(value) === undefined ? { kind: 'postgres', url: value } : undefined;
+  const file = databasePath(value, cwd);
+  return file === undefined ? undefined : { kind: 'sqlite', path: file };
+}
+
+/** Completes "must be …" for a value that is no database. */
+export function databaseExpected(value: unknown): string {
+  const fault = typeof value === 'string' && isDatabaseUrl(value) ? urlFault(value) : undefined;
+  return fault === undefined
+    ? 'a path, sqlite:PATH, or a URL such as postgres://user:password@host:5432/database'
+    : `a valid database URL: it ${fault}`;
+}
+
+function urlFault(url: string): string | undefined {
+  try {
+    parseDatabaseUrl(url);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TypeError) return error.message;
+    throw error;
+  }
+}
+
+function databasePath(value: string, cwd: string): string | undefined {
   const scheme = /^([a-z][a-z0-9+.-]+):(?:\/\/)?/i.exec(value);
   if (scheme === null) return path(value, cwd);
   return /^(sqlite|file)$/i.test(scheme[1] as string) ? path(value.slice(scheme[0].length), cwd) : undefined;
@@ -37,6 +63,14 @@ export function httpProxy(value: unknown): string | undefined {
   const url = typeof value === 'string' ? URL.parse(value) : null;
   const isValid = url !== null && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '';
   return isValid ? url.href : undefined;
+}
+
+/** Without credentials, because everyone who may list nodes sees it. */
+export function httpUrl(value: unknown): string | undefined {
+  const url = typeof value === 'string' ? URL.parse(value) : null;
+  const isValid =
+    url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  return isValid ? url.href.replace(/\/$/, '') : undefined;
 }
 
 export function permissionRules(value: unknown): Permissions | undefined {

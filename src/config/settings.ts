@@ -14,6 +14,12 @@ export interface SandboxLimits {
   readonly tmpMb: number;
 }
 
+/** One process has a file for itself; any number of nodes share a PostgreSQL database. */
+export type DatabaseSetting =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  /** `postgres://…`, with its password. */
+  | { readonly kind: 'postgres'; readonly url: string };
+
 export interface Permissions {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -75,7 +81,9 @@ export interface Settings {
   readonly sandboxShow: readonly string[];
   /** Whether file changes made outside of the tools are reported. */
   readonly watch: boolean;
-  readonly databasePath: string;
+  readonly database: DatabaseSetting;
+  /** Where other nodes and operators reach this node, for lists of nodes. Undefined: by its address. */
+  readonly nodeUrl: string | undefined;
   readonly logLevel: LogLevel;
   readonly enableCors: boolean | readonly string[];
   readonly allowedHosts: readonly string[];

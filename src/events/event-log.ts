@@ -103,7 +103,12 @@ export interface EventLog {
   subscribeInBatches(options?: SubscribeOptions): AsyncIterable<readonly StreamItem[]>;
   bounds(): Promise<{ readonly first: number; readonly last: number }>;
   /** Counters for metrics. */
-  stats(): { readonly appended: number; readonly subscribers: number };
+  stats(): {
+    readonly appended: number;
+    readonly subscribers: number;
+    /** The last event that readers got; undefined until the end of the log is known. */
+    readonly seen: number | undefined;
+  };
   /** End all subscriptions. Does not close the store. */
   close(): Promise<void>;
 }

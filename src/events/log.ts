@@ -187,7 +187,7 @@ export function createEventLog({
       return row === undefined ? undefined : toStoredEvent(row);
     },
     bounds: () => store.eventBounds(),
-    stats: () => ({ appended, subscribers: subscribers.size }),
+    stats: () => ({ appended, subscribers: subscribers.size, seen: live.tail() }),
     async close() {
       closed = true;
       live.close();

@@ -12,6 +12,8 @@ export interface RetentionOptions {
   readonly firstAfterMs?: number;
   /** Unix ms. @default Date.now */
   readonly now?: () => number;
+  /** Asked before each pruning, where several processes could prune. @default always */
+  readonly mayPrune?: () => Promise<boolean>;
   /** Called for a failed step. The next interval tries again. */
   readonly onError: (error: unknown) => void;
 }
@@ -29,6 +31,7 @@ export function startRetention({
   intervalMs = 3_600_000,
   firstAfterMs = 1000,
   now = Date.now,
+  mayPrune = async () => true,
   onError,
 }: RetentionOptions): () => void {
   let stopped = false;
@@ -42,8 +45,10 @@ export function startRetention({
 
   async function prune(): Promise<void> {
     try {
-      await pruneAll(() => store.pruneEvents(now() - keepDays * dayMs, rowsPerStep));
-      await pruneAll(() => store.pruneAnswers(now() - dayMs, rowsPerStep));
+      if (await mayPrune()) {
+        await pruneAll(() => store.pruneEvents(now() - keepDays * dayMs, rowsPerStep));
+        await pruneAll(() => store.pruneAnswers(now() - dayMs, rowsPerStep));
+      }
     } catch (error) {
       if (!stopped) onError(error);
     }

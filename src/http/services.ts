@@ -4,6 +4,7 @@
 import type { RunStats } from '../base/run-figures.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
+import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission, PermissionFilter, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
@@ -124,6 +125,13 @@ export interface KeyService {
   revoke(id: string): Promise<void>;
 }
 
+export interface NodeService {
+  /** The nodes that were seen in the last hour, the oldest first. @throws CodeBuddyError `storage_unavailable` */
+  list(): Promise<readonly Node[]>;
+  /** The lease of this node. Does not ask the database. */
+  lease(): NodeLeaseState;
+}
+
 /** The first answer to a request with an `Idempotency-Key`. */
 export interface StoredAnswer {
   readonly fingerprint: string;
@@ -149,6 +157,7 @@ export interface HttpServices {
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;
+  readonly nodes?: NodeService;
   /** The parts for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent`, `model` and `workspace` of `GET /api/status`. */

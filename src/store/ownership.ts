@@ -66,6 +66,8 @@ export interface NodeInfo {
   /** True for the node that was asked. */
   readonly self: boolean;
   readonly owns: { readonly lanes: number; readonly runs: number };
+  /** Events of the log that it had not seen at its last renewal; null if that is not known. */
+  readonly lag: number | null;
 }
 
 // ---- webhooks

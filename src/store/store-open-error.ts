@@ -3,7 +3,8 @@
 /**
  * - `in_use`: another process has it open.
  * - `newer_version`: a later release wrote it.
- * - `unreachable`: the database server does not answer, or refuses the login.
+ * - `unreachable`: the database server does not answer now; it may be starting.
+ * - `refused`: the database server refuses the login or the database, or the URL is invalid.
  * - `unsupported`: the database server lacks something that the store needs.
  */
 export type StoreOpenFailure =
@@ -12,6 +13,7 @@ export type StoreOpenFailure =
   | 'corrupt'
   | 'unwritable'
   | 'unreachable'
+  | 'refused'
   | 'unsupported';
 
 export class StoreOpenError extends Error {

@@ -3,6 +3,7 @@
 
 import type { MessageRole } from '../contract/message.ts';
 import type { DeliveryStore, DeliveryWrite, NewDeliveries } from './delivery-store.ts';
+import type { SharedWebhookStore } from './shared-webhook-store.ts';
 
 /** An event of the log. Times are Unix milliseconds. `data` is JSON text, kept byte for byte. */
 export interface EventRow {
@@ -150,6 +151,8 @@ export interface StoreFeed {
 export interface Store extends DeliveryStore {
   /** Present if other nodes may append to the store. */
   readonly feed?: StoreFeed | undefined;
+  /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
+  readonly webhooks?: SharedWebhookStore | undefined;
 
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the

@@ -139,7 +139,7 @@ describe('with the database in the workspace', () => {
       const workspace = join(base, 'workspace');
       mkdirSync(join(workspace, 'state'), { recursive: true });
       const database = join(workspace, name);
-      const { tool } = await startApp({ home: join(base, 'home'), workspace, databasePath: database });
+      const { tool } = await startApp({ home: join(base, 'home'), workspace, database });
       const endings = ['', '-wal', '-shm', '-journal', '.lock', '.owner', '.owner.new', '.corrupt-1', '.bak'];
       for (const ending of endings) {
         if (!existsSync(database + ending)) writeFileSync(database + ending, secret);

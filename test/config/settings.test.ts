@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defaultSandboxLimits } from '../../src/agent/tools/sandbox/sandbox-limits.ts';
+import { createRedactor, secretVariables } from '../../src/base/redaction.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { readOrCreateLocalKey } from '../../src/config/local-key.ts';
 import { readServerFile, removeServerFile, writeServerFile } from '../../src/config/server-file.ts';
@@ -30,7 +31,7 @@ describe('settings', () => {
       host: '::1',
       logLevel: 'warn',
       workspace: '/somewhere',
-      databasePath: join(home, 'api', 'codebuddy.db'),
+      database: { kind: 'sqlite', path: join(home, 'api', 'codebuddy.db') },
       retentionDays: 90,
     });
     expect(origins).toMatchObject({
@@ -91,7 +92,7 @@ describe('settings', () => {
     expect(settings).toMatchObject({
       port: 3847,
       workspace: '/somewhere/sub',
-      databasePath: '/somewhere/data/x.db',
+      database: { kind: 'sqlite', path: '/somewhere/data/x.db' },
     });
   });
 
@@ -103,8 +104,8 @@ describe('settings', () => {
     [{ environment: { CODEBUDDY_API_KEY: 'short' } }, /^CODEBUDDY_API_KEY/],
     [{ environment: { CODEBUDDY_MODEL: 'x' } }, /^CODEBUDDY_MODEL must be "offline", .* not "x"\.$/],
     [
-      { environment: { DATABASE_URL: 'postgres://h/d' } },
-      /^DATABASE_URL must be a path .* not "postgres:\/\/h\/d"\.$/,
+      { environment: { DATABASE_URL: 'mysql://h/d' } },
+      /^DATABASE_URL must be a path, .* postgres:.* not "mysql:\/\/h\/d"\.$/,
     ],
     [{ flags: { logLevel: 'loud' } }, /^--log-level must be one of debug, info, .* not "loud"\.$/],
     [{ flags: { enableCors: 'example.org' } }, /^--cors/],
@@ -126,6 +127,40 @@ describe('settings', () => {
   ])('a config.json of %j is refused', (config, message) => {
     const home = temporaryHome(config);
     expect(() => loadSettings({ flags: { home }, environment: {} })).toThrowError(message);
+  });
+
+  test('a URL of PostgreSQL is a database, by flag, either variable or file', () => {
+    const url = 'postgres://me:hunter2@host:5433/db?max=20&prepare=false';
+    const shared = { kind: 'postgres', url };
+    const load = (environment: NodeJS.ProcessEnv, flags = {}, config: object = {}) =>
+      loadSettings({ flags: { home: temporaryHome(config), ...flags }, environment });
+    expect(load({}, { database: url }).settings.database).toEqual(shared);
+    expect(load({ DATABASE_URL: url }).settings.database).toEqual(shared);
+    expect(load({}, {}, { database: url }).settings.database).toEqual(shared);
+    const both = load({ DATABASE_URL: 'other.db', CODEBUDDY_DATABASE_URL: url });
+    expect(both.settings.database).toEqual(shared);
+    expect(both.origins.database).toBe('CODEBUDDY_DATABASE_URL');
+    const socket = 'postgresql:///db?host=/run/postgresql';
+    expect(load({ DATABASE_URL: socket }).settings.database).toEqual({ kind: 'postgres', url: socket });
+  });
+
+  test.each([
+    ['postgres://h/d?max=1', /^--database must be a valid database URL: it must have a max from 2 to 1000/],
+    ['postgres://h/d?prepare=no', /prepare=true or prepare=false/],
+    ['postgres://h:x/d', /it must look like postgres:/],
+    ['postgres://me:a/b@h/d', /it must look like postgres:/],
+    ['postgres://me:1/b@h/d', /percent-encoded/],
+  ])('%s is refused as a database', (database, message) => {
+    const home = temporaryHome();
+    expect(() => loadSettings({ flags: { home, database }, environment: {} })).toThrowError(message);
+  });
+
+  test('the URL of a node is one that others can use', () => {
+    const load = (nodeUrl: string) =>
+      loadSettings({ flags: { home: temporaryHome(), nodeUrl }, environment: {} }).settings.nodeUrl;
+    expect(load('http://10.0.0.5:3847/')).toBe('http://10.0.0.5:3847');
+    for (const bad of ['10.0.0.5:3847', 'ftp://h', 'http://me:secret@h'])
+      expect(() => load(bad)).toThrowError(/^--node-url must be a URL such as/);
   });
 
   test('origins for CORS', () => {
@@ -154,8 +189,25 @@ describe('secrets', () => {
     expect(message({ CODEBUDDY_API_KEY: 'my secret' })).toMatch(
       /: CODEBUDDY_API_KEY must be 16 to 512 printable ASCII characters without spaces\.$/,
     );
-    expect(message({ DATABASE_URL: 'postgres://me:hunter2@host/db' })).toMatch(
-      /postgres:\/\/me:\*\*\*@host\/db/,
+    for (const url of [
+      'mysql://me:hunter2@host/db',
+      'postgres://me:hunter2@host:port/db',
+      'postgres://me:a#hunter2@host/db',
+      'postgres://me:12/hunter2@host/db',
+      'postgres://host/db?password=hunter2&max=0',
+    ]) {
+      const text = message({ DATABASE_URL: url });
+      expect(text).toContain('DATABASE_URL must be');
+      expect(text).not.toContain('hunter2');
+    }
+  });
+
+  test('a redactor hides the password of a database, and leaves its user and options readable', () => {
+    const { redact } = createRedactor(
+      secretVariables({ DATABASE_URL: 'postgres://codebuddy:hunter%2F22@host/db?sslmode=require' }),
+    );
+    expect(redact('codebuddy: sslmode require, hunter/22, hunter%2F22')).toBe(
+      'codebuddy: sslmode require, [redacted], [redacted]',
     );
   });
 });

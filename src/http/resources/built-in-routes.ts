@@ -9,6 +9,7 @@ import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
 import { metricsRoutes } from './metrics.ts';
+import { nodeRoutes } from './nodes.ts';
 import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
@@ -35,6 +36,7 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...webhookRoutes(context),
     ...deliveryRoutes(context),
     ...keyRoutes(context),
+    ...nodeRoutes(context),
     ...docsRoutes(context),
   ];
 }

@@ -5,6 +5,7 @@ import { addRunStats, type RunStats } from '../../base/run-figures.ts';
 import { objectFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
 import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../metrics/agent-metrics.ts';
+import { leaseFamilies, nodeFamilies, nodeMetrics } from '../metrics/node-metrics.ts';
 import type { MetricFamily } from '../metrics/prometheus-text.ts';
 import { metricName, prometheusContentType } from '../metrics/prometheus-text.ts';
 import {
@@ -24,7 +25,7 @@ const metricsSchema = {
 /** The routes of metrics. Also registers the metrics of the services. */
 export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] {
   const { metrics, handlers, services, logger } = context;
-  const { events, runs, webhooks, permissions } = services;
+  const { events, runs, webhooks, permissions, nodes } = services;
   if (events !== undefined) {
     metrics.addSource(
       'codebuddy_events_appended_total',
@@ -92,6 +93,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
                   byState: webhookStates(await webhooks.list()),
                 },
               }),
+          ...(nodes === undefined ? {} : { nodes: nodeMetrics(nodes.lease(), await nodes.list()) }),
           ...(await figuresOfHost()),
         },
       }),
@@ -116,6 +118,10 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
             webhooks === undefined
               ? []
               : [...webhookFamilies(await webhooks.stats()), webhookStateFamily(await webhooks.list())],
+          )),
+          ...(nodes === undefined ? [] : leaseFamilies(nodes.lease())),
+          ...(await orNone('The list of nodes', async () =>
+            nodes === undefined ? [] : nodeFamilies(await nodes.list()),
           )),
           ...(await orNone('onGetMetrics', async () => hostFamilies(await figuresOfHost()))),
         ];

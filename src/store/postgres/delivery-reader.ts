@@ -91,7 +91,7 @@ export function createDeliveryReader(database: Database): DeliveryReader {
     },
     oldestFresh: () =>
       readNumber(
-        `SELECT created_at AS value FROM deliveries WHERE ${isFresh} ORDER BY sequence, webhook_id LIMIT 1`,
+        `SELECT d.created_at AS value FROM deliveries d WHERE ${isFresh} ORDER BY d.sequence, d.webhook_id LIMIT 1`,
       ),
     async pendingAmong(webhookId, sequences) {
       const rows = await read(

@@ -6,6 +6,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import type { Database, Session } from './database.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
+import { webhooksMigration } from './webhooks-migration.ts';
 
 /** Step `n` migrates from version `n` to `n + 1`. */
 export const migrations: readonly string[] = [
@@ -171,6 +172,7 @@ export const migrations: readonly string[] = [
   INSERT INTO probe VALUES (0);
   `,
   nodesMigration,
+  webhooksMigration,
 ];
 
 /** The newest version that this release supports. */

@@ -4,7 +4,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { createDatabase, type Database, type DatabaseOptions, type StoreLogger } from './database.ts';
 import { migrate } from './migrations.ts';
-import { sqlState } from './postgres-errors.ts';
+import { isAway, sqlState } from './postgres-errors.ts';
 
 /** PostgreSQL 15, the oldest release that is still maintained. */
 const oldestVersion = 150_000;
@@ -17,11 +17,16 @@ export interface OpenedDatabase {
 
 /** @throws StoreOpenError */
 export async function openDatabase(options: DatabaseOptions): Promise<OpenedDatabase> {
-  const database = createDatabase(options);
+  const { logger } = options;
+  let isOpen = false;
+  // Until then, the error of the opening says all.
+  const quiet: StoreLogger = { warn: (fields, message) => isOpen && logger?.warn(fields, message) };
+  const database = createDatabase({ ...options, logger: quiet });
   try {
-    const version = await checkServer(database, options.logger);
+    const version = await checkServer(database, logger);
     await migrate(database);
-    await deleteDrafts(database, options.logger);
+    await deleteDrafts(database, logger);
+    isOpen = true;
     return { database, version };
   } catch (error) {
     await database.close();
@@ -101,10 +106,12 @@ function toOpenError(shown: string, cause: unknown): StoreOpenError {
       { cause },
     );
   }
-  return new StoreOpenError('unreachable', `${shown} cannot be opened: ${reasonOf(cause) ?? why}`, { cause });
-}
-
-/** Node reports a refused connection to several addresses as an AggregateError without a message. */
-function reasonOf(cause: unknown): string | undefined {
-  return cause instanceof AggregateError ? (cause.errors[0] as Error | undefined)?.message : undefined;
+  // Node reports a refused connection to several addresses as an AggregateError without a message.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const reason = first instanceof Error && first.message !== '' ? first.message : why;
+  return new StoreOpenError(
+    isAway(first) ? 'unreachable' : 'refused',
+    `${shown} cannot be opened: ${reason}`,
+    { cause },
+  );
 }

@@ -62,6 +62,20 @@ export function isPoolExhausted(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
 }
 
+const networkCodes: ReadonlySet<unknown> = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'ENOENT'],
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN'],
+]);
+
+/** The server does not answer now, but may later: it is starting, or the network is down. */
+export function isAway(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith('57P') || isBusyServer(error);
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? error.code : undefined;
+  return networkCodes.has(code) || /timeout|terminated/i.test(error.message);
+}
+
 /** The connection cannot be used any more: it broke, or the server ended it, or it leads to a read-only server. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);

@@ -11,6 +11,7 @@ import { createEventReader } from './event-reader.ts';
 import { createMaintenance } from './maintenance.ts';
 import { openDatabase } from './open-database.ts';
 import { createRecordReader } from './record-reader.ts';
+import { createSharedWebhooks } from './shared-webhooks.ts';
 import type { WriteGuard } from './transaction.ts';
 import { startWriter } from './writer.ts';
 
@@ -85,6 +86,7 @@ export async function openPostgresStore({
     ...createRecordReader(database),
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
+    webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),
     close() {
       closing ??= writer.close().then(() => database.close());
       return closing;

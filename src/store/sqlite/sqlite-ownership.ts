@@ -44,6 +44,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
           alive: true,
           self: true,
           owns: owns?.() ?? { lanes: 0, runs: 0 },
+          lag: null,
         },
       ],
     },

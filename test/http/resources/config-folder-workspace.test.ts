@@ -29,7 +29,7 @@ async function start(inWorkspace: string) {
     writeFileSync(join(cache, 'code'), 'ours');
   }
   const { settings } = loadSettings({
-    flags: { home, workspace, port: '0', models: 'offline', databasePath: join(workspace, 'data.db') },
+    flags: { home, workspace, port: '0', models: 'offline', database: join(workspace, 'data.db') },
     environment: {},
   });
   const app = await createApp(settings, { environment: { PATH: process.env.PATH } });

@@ -19,6 +19,8 @@ export interface NodeOptions {
   readonly query: Query;
   readonly version: string;
   readonly url: () => string | undefined;
+  /** The last event of the log that this node has seen, if it knows. */
+  readonly seen: () => number | undefined;
   readonly servesLanes: () => boolean;
   readonly channels: readonly string[];
   readonly onNotification: (channel: string, payload: string) => void;
@@ -55,7 +57,7 @@ export interface SeenNode {
 const retryRenewalMs = 500;
 
 export function startNode(options: NodeOptions): Node {
-  const { id, database, query, version, url, servesLanes, channels, clock, timing, logger } = options;
+  const { id, database, query, version, url, seen, servesLanes, channels, clock, timing, logger } = options;
   const { onNotification, onTakeOver } = options;
   let membership: Membership = out;
   let watch = noSightings;
@@ -164,7 +166,7 @@ export function startNode(options: NodeOptions): Node {
 
   async function renew(run: Run): Promise<void> {
     const [sentAt, ofEpoch] = [clock(), epoch()];
-    const values = [id, ofEpoch, timing.leaseMs, servesLanes(), url() ?? null];
+    const values = [id, ofEpoch, timing.leaseMs, servesLanes(), url() ?? null, seen() ?? null];
     const { count } = await run(statements.renew, values);
     become(renewed(membership, ofEpoch, sentAt, count > 0));
   }
@@ -316,5 +318,6 @@ function toNodeInfo(row: Row, selfId: string): NodeInfo {
     alive: row.alive === true,
     self: row.id === selfId,
     owns: { lanes: Number(row.lanes), runs: Number(row.runs) },
+    lag: typeof row.lag === 'number' ? row.lag : null,
   };
 }

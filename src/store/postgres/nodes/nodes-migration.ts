@@ -15,6 +15,8 @@ export const nodesMigration = `
     lock_key bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(id, 0)) STORED,
     serves_lanes boolean NOT NULL,
     url text,
+    -- Events that it had not seen at its last renewal.
+    lag bigint,
     version text NOT NULL,
     started_at bigint NOT NULL
   ) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);

@@ -23,6 +23,8 @@ export interface OwnershipOptions {
   readonly database: Database;
   /** Where clients reach this node, once it listens. @default not known */
   readonly url?: () => string | undefined;
+  /** The last event of the log that this node has seen. @default not known */
+  readonly seen?: () => number | undefined;
   /** @default that of this package */
   readonly version?: string;
   readonly logger?: StoreLogger | undefined;
@@ -42,7 +44,7 @@ const housekeepingMs = 60_000;
 
 /** Joins. @throws StoreOpenError if the node cannot join in time */
 export async function openOwnership(options: OwnershipOptions): Promise<PostgresOwnership> {
-  const { database, logger, url = () => undefined, version = ownVersion } = options;
+  const { database, logger, url = () => undefined, seen = () => undefined, version = ownVersion } = options;
   const { clock = createSteadyClock(), joinTimeoutMs = 10_000 } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const id = `nod_${randomUUID().replaceAll('-', '')}`;
@@ -56,6 +58,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     query,
     version,
     url,
+    seen,
     servesLanes: () => isServing(),
     channels: [commonChannel, channelOf(id)],
     onNotification(channel, payload) {

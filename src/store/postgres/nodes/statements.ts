@@ -26,7 +26,8 @@ const texts = {
     ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, renewals = nodes.renewals + 1,
       lease_until = EXCLUDED.lease_until, serves_lanes = EXCLUDED.serves_lanes, url = EXCLUDED.url
     RETURNING epoch`,
-  renew: `UPDATE nodes SET renewals = renewals + 1, lease_until = ${databaseTime} + $3::bigint, serves_lanes = $4, url = $5
+  renew: `UPDATE nodes SET renewals = renewals + 1, lease_until = ${databaseTime} + $3::bigint, serves_lanes = $4, url = $5,
+      lag = greatest(0, (SELECT last FROM log_head) - $6::bigint)
     WHERE id = $1 AND epoch = $2 AND alive`,
   look: `SELECT id, epoch, alive, renewals, held.lock_key IS NOT NULL AS locked,
       NOT alive AS leaves_runs, serves_lanes,
@@ -46,7 +47,7 @@ const texts = {
     DELETE FROM claims USING gone WHERE node_id = gone.id AND name NOT LIKE 'run:%'`,
   forgetOldNodes: `DELETE FROM nodes WHERE NOT alive AND lease_until < ${databaseTime} - 3600000
     AND NOT EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,
-  listNodes: `SELECT id, epoch, url, version, started_at, lease_until, alive,
+  listNodes: `SELECT id, epoch, url, version, started_at, lease_until, alive, lag,
       (SELECT count(*) FROM lanes WHERE lanes.node_id = nodes.id) AS lanes,
       (SELECT count(*) FROM claims WHERE claims.node_id = nodes.id AND name LIKE 'run:%') AS runs
     FROM nodes WHERE alive OR lease_until > ${databaseTime} - 3600000 ORDER BY started_at, id`,

@@ -1,0 +1,52 @@
+// A node: a running server that works on a database, alone or with others.
+
+import { count, flag, nullableTime, text, time } from './primitives.ts';
+import type { SchemaType } from './schema-type.ts';
+
+export const nodeSchema = {
+  type: 'object',
+  title: 'Node',
+  properties: {
+    id: { ...text, description: 'A new one at each start.' },
+    url: {
+      type: ['string', 'null'],
+      description: 'Where clients reach it. Null until it is known, a few seconds after the start.',
+    },
+    version: text,
+    alive: { ...flag, description: 'False if it has left, or was declared dead by another node.' },
+    self: { ...flag, description: 'True for the node that answers.' },
+    startedAt: time,
+    leaseUntil: {
+      ...nullableTime,
+      description:
+        'It may work until then, by the clock of the database, and renews the lease every few seconds. Null on SQLite: the lock on the file is the lease.',
+    },
+    owns: {
+      type: 'object',
+      description: 'What only this node works on.',
+      properties: {
+        lanes: { ...count, description: 'Webhooks whose deliveries it sends.' },
+        runs: { ...count, description: 'Unfinished runs.' },
+      },
+      required: ['lanes', 'runs'],
+      additionalProperties: false,
+    },
+    lag: {
+      type: ['integer', 'null'],
+      minimum: 0,
+      description:
+        'Events of the log that it has not seen: now for the node that answers, at the last renewal for others. Null if that is not known.',
+    },
+  },
+  required: ['id', 'url', 'version', 'alive', 'self', 'startedAt', 'leaseUntil', 'owns', 'lag'],
+  additionalProperties: false,
+} as const;
+
+export type Node = SchemaType<typeof nodeSchema>;
+
+/** The lease of this node. */
+export interface NodeLeaseState {
+  readonly nodeId: string;
+  /** How long it is still good, in ms; `Infinity` on SQLite. */
+  readonly leftMs: number;
+}

@@ -1,0 +1,111 @@
+// Webhooks that several nodes share: the registry as a table, and the deliveries of some webhooks.
+
+import { toDeliveryRow } from '../rows.ts';
+import type { SharedWebhookStore } from '../shared-webhook-store.ts';
+import type { Database, Statement } from './database.ts';
+import { toStorageError } from './postgres-errors.ts';
+import { encodeText } from './text-encoding.ts';
+import { inTransaction, type WriteGuard } from './transaction.ts';
+
+export interface SharedWebhooksOptions {
+  readonly database: Database;
+  readonly guard: () => WriteGuard | undefined;
+  /** An entry was changed. */
+  readonly onChanged: () => void;
+}
+
+const isFresh = "d.status = 'pending' AND d.next_attempt_at IS NULL";
+const isWaiting = "status = 'pending' AND next_attempt_at IS NOT NULL";
+
+const texts = {
+  webhookEntries:
+    'SELECT id, run_id, entry, version FROM webhooks WHERE version > $1 AND ($1 > 0 OR entry IS NOT NULL) ORDER BY version',
+  webhookVersion: 'SELECT entry, version FROM webhooks WHERE id = $1',
+  changeWebhook: 'SELECT change_webhook($1, $2, $3, $4) AS version',
+  webhookStatesOf: 'SELECT webhook_id, state FROM webhook_states WHERE webhook_id = ANY($1::text[])',
+  waitingCountsOf: `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
+    WHERE webhook_id = ANY($1::text[]) AND ${isWaiting} GROUP BY webhook_id`,
+  freshPlacesOf: `SELECT sequence FROM deliveries d WHERE webhook_id = $1 AND ${isFresh} AND sequence > $2 AND sequence <= $3
+    ORDER BY webhook_id, sequence LIMIT $4`,
+  oldestFreshOf: `SELECT min(f.created_at) AS value FROM unnest($1::text[]) AS w(id) CROSS JOIN LATERAL (
+      SELECT created_at FROM deliveries d WHERE d.webhook_id = w.id AND ${isFresh} ORDER BY d.webhook_id, d.sequence LIMIT 1) AS f`,
+  // The events are read by their numbers, whatever waits for these webhooks.
+  newDeliveries: `WITH range AS MATERIALIZED (
+      SELECT d.* FROM deliveries d WHERE d.sequence >= $1 AND d.sequence <= $3 AND (d.sequence, d.webhook_id) > ($1, $2) AND ${isFresh}
+      ORDER BY d.sequence, d.webhook_id)
+    SELECT range.*, p.event_id FROM range JOIN payloads p USING (sequence) WHERE range.webhook_id = ANY($4::text[])
+    ORDER BY range.sequence, range.webhook_id LIMIT $5`,
+  payloadsOf: 'SELECT sequence, body FROM payloads WHERE sequence = ANY($1::bigint[])',
+} as const;
+
+const statements = Object.fromEntries(
+  Object.entries(texts).map(([name, text]) => [name, { name, text }]),
+) as Readonly<Record<keyof typeof texts, Statement>>;
+
+export function createSharedWebhooks({ database, guard, onChanged }: SharedWebhooksOptions): SharedWebhookStore {
+  async function change(values: readonly unknown[]): Promise<number | undefined> {
+    const { rows } = await inTransaction({ database, pool: 'others', guard: guard() }, (session) =>
+      session.run(statements.changeWebhook, values),
+    );
+    const version = rows[0]?.version;
+    return typeof version === 'number' ? version : undefined;
+  }
+
+  return {
+    async webhookEntries(after) {
+      const { rows } = await database.read(statements.webhookEntries, [after]);
+      return rows.map((row) => ({
+        id: row.id as string,
+        runId: row.run_id as string | null,
+        entry: row.entry as string | null,
+        version: row.version as number,
+      }));
+    },
+    async changeWebhookEntry({ id, runId, entry, expected }) {
+      const text = entry === null ? null : encodeText(entry);
+      let version: number | undefined;
+      try {
+        version = await change([id, runId, text, expected ?? null]);
+      } catch (error) {
+        // The answer may be lost, not the change: nobody else writes the same entry from the same version.
+        const { rows } = await database.read(statements.webhookVersion, [id]).catch(() => ({ rows: [] }));
+        const found = rows[0];
+        if (typeof found?.version !== 'number' || found.entry !== entry || found.version <= (expected ?? 0))
+          throw toStorageError(error);
+        version = found.version;
+      }
+      if (version !== undefined) onChanged();
+      return version;
+    },
+    async webhookStatesOf(webhookIds) {
+      const { rows } = await database.read(statements.webhookStatesOf, [webhookIds]);
+      return rows.map((row) => ({ webhookId: row.webhook_id as string, state: row.state as string }));
+    },
+    async waitingCountsOf(webhookIds) {
+      const { rows } = await database.read(statements.waitingCountsOf, [webhookIds]);
+      return rows.map((row) => ({
+        webhookId: row.webhook_id as string,
+        count: row.rows as number,
+        nextAttemptAt: row.next as number,
+        oldestCreatedAt: row.oldest as number,
+      }));
+    },
+    async freshPlacesOf(webhookId, { after, upTo, limit }) {
+      const { rows } = await database.read(statements.freshPlacesOf, [webhookId, after, upTo, limit]);
+      return rows.map(({ sequence }) => sequence as number);
+    },
+    async oldestFreshOf(webhookIds) {
+      const { rows } = await database.read(statements.oldestFreshOf, [webhookIds]);
+      return typeof rows[0]?.value === 'number' ? rows[0].value : undefined;
+    },
+    async newDeliveries({ after, upTo, webhookIds, limit }) {
+      const values = [after.sequence, after.webhookId, upTo, webhookIds, limit];
+      const { rows } = await database.read(statements.newDeliveries, values);
+      return rows.map(toDeliveryRow);
+    },
+    async payloadsOf(sequences) {
+      const { rows } = await database.read(statements.payloadsOf, [sequences]);
+      return new Map(rows.map(({ sequence, body }) => [sequence as number, Buffer.from(body as string)]));
+    },
+  };
+}

@@ -1,0 +1,60 @@
+// What nodes that share a store need for webhooks: the registry as a table, and reads that are limited to some webhooks,
+// so that their cost does not grow with what waits for others.
+
+import type { DeliveryPlace, DeliveryRow, WaitingCount, WebhookStateRow } from './delivery-store.ts';
+
+/** A configured webhook. */
+export interface WebhookEntryRow {
+  readonly id: string;
+  /** The run that it belongs to; null for a webhook of its own. */
+  readonly runId: string | null;
+  /** JSON text of the entry; null if the webhook was removed. */
+  readonly entry: string | null;
+  /** Grows with each change of any webhook, in the order of the commits. Never used twice. */
+  readonly version: number;
+}
+
+export interface WebhookEntryChange {
+  readonly id: string;
+  readonly runId: string | null;
+  /** Null removes the webhook. */
+  readonly entry: string | null;
+  /** The version that the change was made from; undefined if the webhook must not exist. */
+  readonly expected: number | undefined;
+}
+
+/** The topic of `StoreFeed.onChange` for changes of entries. */
+export const webhooksTopic = 'webhooks';
+
+export interface SharedWebhookStore {
+  /** The entries that changed after a version, in the order of their versions. From 0: all that exist. */
+  webhookEntries(after: number): Promise<readonly WebhookEntryRow[]>;
+  /**
+   * Compare and set an entry. Resolves to its new version, or to undefined if another change came first; nothing is
+   * changed then. The state of an earlier webhook with the id is deleted with the creation, and with the removal.
+   * @throws CodeBuddyError as `Store.write`
+   */
+  changeWebhookEntry(change: WebhookEntryChange): Promise<number | undefined>;
+  webhookStatesOf(webhookIds: readonly string[]): Promise<readonly WebhookStateRow[]>;
+  /** The tried deliveries that wait for these webhooks. */
+  waitingCountsOf(webhookIds: readonly string[]): Promise<readonly WaitingCount[]>;
+  /**
+   * The fresh deliveries of a webhook for events after `after` up to `upTo`, in the order of the events. Reads an index
+   * only.
+   */
+  freshPlacesOf(
+    webhookId: string,
+    range: { readonly after: number; readonly upTo: number; readonly limit: number },
+  ): Promise<readonly number[]>;
+  /** When the oldest fresh delivery of these webhooks was created; undefined if there is none. */
+  oldestFreshOf(webhookIds: readonly string[]): Promise<number | undefined>;
+  /** Fresh deliveries of these webhooks for events after a place up to `upTo`, by event, then webhook. */
+  newDeliveries(query: {
+    readonly after: DeliveryPlace;
+    readonly upTo: number;
+    readonly webhookIds: readonly string[];
+    readonly limit: number;
+  }): Promise<readonly DeliveryRow[]>;
+  /** The payloads of these events. */
+  payloadsOf(sequences: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>>;
+}
