@@ -139,6 +139,7 @@ export async function createApp(
     agent = await createAgent({
       store,
       log,
+      ownership,
       workspace: settings.workspace,
       limits: {
         maxActive: settings.maxActiveRuns,
@@ -293,10 +294,10 @@ async function connect(
     runs: agent.runs,
     sessions: agent.sessions,
     tools: agent.tools,
-    permissions: agent.permissions,
+    permissions: agent.allPermissions,
     events: log,
     keys: await openKeys({ store, fixed }),
-    answers: createAnswerStore(store),
+    answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
     webhooks: {
       ...webhooks,
       // Over the API, a webhook is signed unless the client opts out.

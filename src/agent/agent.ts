@@ -8,12 +8,15 @@ import { createRedactor, isNumber, type Redactor, secretVariables } from '../bas
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { SandboxDescription } from '../contract/sandbox.ts';
 import type { EventLog } from '../events/event-log.ts';
+import type { Ownership } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
 import { parseMcpServers, secretsOf } from './mcp/mcp-config.ts';
 import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
+import { type AllPermissions, createAllPermissions } from './nodes/all-permissions.ts';
+import { guardLog } from './nodes/guarded-log.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { createFileDenyRules } from './permissions/file-deny-rules.ts';
 import { createFilesThatRunLater } from './permissions/files-that-run-later.ts';
@@ -40,6 +43,8 @@ import { type WorkspaceWatch, watchWorkspace } from './watch-workspace.ts';
 export interface AgentOptions {
   readonly store: Store;
   readonly log: EventLog;
+  /** Which runs this process owns, if other nodes work on the store. @default all */
+  readonly ownership?: Pick<Ownership, 'shared' | 'node' | 'runs' | 'commands' | 'counters'>;
   /** The folder that tools may read and change. */
   readonly workspace: string;
   readonly limits?: Partial<RunLimits>;
@@ -111,6 +116,8 @@ export interface Agent {
   /** For direct calls. They run without permission; deny rules and the mode `read-only` apply. */
   readonly tools: DirectTools;
   readonly permissions: Permissions;
+  /** Those of all nodes. */
+  readonly allPermissions: AllPermissions;
   readonly models: AgentModels;
   readonly mcp: McpServers;
   describe(): { readonly agent: string; readonly model: string | null };
@@ -129,6 +136,8 @@ const describeWaitMs = 2000;
  */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { store, log, now = Date.now, environment = process.env } = options;
+  const node = options.ownership?.shared ? options.ownership : undefined;
+  const runLog = node === undefined ? log : guardLog(log, (runId) => runs.isLost(runId));
   const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }));
   const { onFault = () => undefined, warn = () => undefined, permissionMode = 'ask' } = options;
   const redactor = options.redactor ?? createRedactor(secretVariables(environment));
@@ -196,7 +205,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     );
   const toolBox = createToolBox({
     workspace,
-    log,
+    log: runLog,
     environment: clean,
     external: mcp,
     marks,
@@ -206,7 +215,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     sandbox,
   });
   const permissions = createPermissions({
-    log,
+    log: runLog,
     now,
     runLater,
     allow,
@@ -237,7 +246,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const runs = createRuns({
     store,
-    log,
+    log: runLog,
     tools: toolBox,
     permissions,
     spending: createSpending({
@@ -245,13 +254,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       limits: options.costLimits ?? {},
       thresholds: options.costThresholds ?? [],
       now,
+      counters: node?.counters,
     }),
     chooseDriver: models.chooseDriver,
     limits: { ...defaultRunLimits, ...options.limits },
     defaultMode: permissionMode,
     now,
     onFault,
+    node,
   });
+  const allPermissions: AllPermissions =
+    node === undefined ? permissions : createAllPermissions({ node, store, log, own: permissions });
   await runs.recover();
   const closing = new AbortController();
   // In the background: a large workspace must not delay the start.
@@ -268,9 +281,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   else options.later(startBackground);
   return {
     runs,
-    sessions: createSessions({ store, log, now, isBusy: runs.isSessionBusy }),
+    sessions: createSessions({
+      store,
+      log,
+      now,
+      isBusy: runs.isSessionBusy,
+      isShared: node !== undefined,
+    }),
     tools: createDirectTools(toolBox, { permissions, mode: permissionMode }),
     permissions,
+    allPermissions,
     models,
     mcp,
     describe: models.describe,
@@ -282,6 +302,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     },
     async close(graceMs) {
       await runs.close(graceMs);
+      allPermissions.close?.();
       closing.abort();
       await Promise.all([mcp.close(), models.close(), watching?.close(), cleaning, sandbox.settled()]);
     },

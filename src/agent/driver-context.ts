@@ -5,6 +5,7 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
+import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
@@ -12,10 +13,11 @@ import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
 import type { LiveRun } from './live-run.ts';
 import { newMessageRow, toMessage } from './message-record.ts';
+import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
-import { patchRun } from './run-record.ts';
+import { patchRun, type QuestionsPatch } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
@@ -38,10 +40,14 @@ export interface DriverContextOptions {
   readonly readPrompt: (runId: string) => Promise<string>;
   /** True for a run that has not ended: its messages are not part of the history of other runs. */
   readonly isLive: (runId: string) => boolean;
+  /** The runs of a session on other nodes that have not ended. */
+  readonly liveElsewhere: ((sessionId: string) => Promise<ReadonlySet<string>>) | undefined;
   /** Called when a run begins or stops waiting for approval. */
   readonly onWaitingChange: (run: LiveRun) => void;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault: (error: unknown, runId: string) => void;
+  /** Present if other nodes work on the store. */
+  readonly node: AgentNode | undefined;
 }
 
 /** A tool call as it is stored in its message. */
@@ -59,10 +65,16 @@ interface Permit {
 
 export function createDriverContexts(options: DriverContextOptions): (run: LiveRun) => DriverContext {
   const { store, log, tools, permissions, spending, now, defaultMode } = options;
-  const { readPrompt, isLive, onWaitingChange, onFault, figures } = options;
+  const { readPrompt, isLive, liveElsewhere, onWaitingChange, onFault, figures, node } = options;
 
   const save = (run: LiveRun): Write => patchRun(run.record, now());
   const modeOf = ({ request }: LiveRun): PermissionMode => request.options.permissionMode ?? defaultMode;
+
+  /** Nothing of a lost run is written: see nodes/guarded-log.ts. */
+  async function write(run: LiveRun, writes: readonly Write[]): Promise<void> {
+    if (run.isLost) throw lostRun();
+    await store.write(writes);
+  }
 
   async function keep(run: LiveRun, row: MessageRow, event: NewEvent): Promise<void> {
     await log.append(
@@ -76,10 +88,11 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     return patchSession(run.sessionId, { memory: patch }, now());
   }
 
-  function transcript(run: LiveRun): Promise<Transcript> {
+  async function transcript(run: LiveRun): Promise<Transcript> {
+    const elsewhere = await liveElsewhere?.(run.sessionId);
     return readTranscript(store, run.sessionId, {
       after: run.memory.summary?.until,
-      includes: (runId) => runId === run.id || runId === null || !isLive(runId),
+      includes: (runId) => runId === run.id || runId === null || !(isLive(runId) || elsewhere?.has(runId)),
     });
   }
 
@@ -121,7 +134,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     onWait: (() => void) | undefined,
   ): Promise<void> {
     const { mayUseTools, keyId } = run.request;
-    let waits = false;
+    let asked: Permission | undefined;
     try {
       await permissions.check({
         ...run.owner,
@@ -134,18 +147,18 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         // A caller without the scope `tools` may use only the rules remembered for its own key.
         remembered: () => run.memory.allowed.filter((rule) => mayUseTools || rule.keyId === keyId),
         remember: async (rule) => {
-          await store.write([remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
+          await write(run, [remember(run, { allowed: [...run.memory.allowed, { ...rule, keyId }] })]);
         },
         signal: run.signal,
         // In the commit of the event, so that a reader who sees the event also sees the run's status.
-        beginWait() {
-          waits = true;
-          return run.questionAsked() ? waitingChanged(run) : [];
+        beginWait(permission) {
+          asked = permission;
+          return questionChanged(run, run.questionAsked(), { [permission.id]: permission });
         },
-        endWait() {
-          if (!waits) return [];
-          waits = false;
-          return run.questionSettled() ? waitingChanged(run) : [];
+        endWait({ id }) {
+          if (asked === undefined) return [];
+          asked = undefined;
+          return questionChanged(run, run.questionSettled(), { [id]: null });
         },
         onAsked(permission) {
           run.tellAsked(permission);
@@ -154,15 +167,29 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       });
     } finally {
       // The question could not be written, or the run has ended.
-      if (waits && run.questionSettled())
-        store.write(waitingChanged(run)).catch((error: unknown) => onFault(error, run.id));
+      if (asked !== undefined) {
+        const worksAgain = run.questionSettled();
+        // The end of the run removes its questions.
+        if (worksAgain || (node !== undefined && !run.signal.aborted))
+          write(run, questionChanged(run, worksAgain, { [asked.id]: null })).catch((error: unknown) =>
+            onFault(error, run.id),
+          );
+      }
     }
   }
 
-  /** The writes of the steps before a question must survive a crash while it is open. */
-  function waitingChanged(run: LiveRun): readonly Write[] {
-    onWaitingChange(run);
-    return [...run.takePendingWrites(), save(run)];
+  /**
+   * The writes of the steps before a question must survive a crash while it is open. With several nodes, the run has its
+   * open questions, so that every node can list them.
+   */
+  function questionChanged(
+    run: LiveRun,
+    waitingHasChanged: boolean,
+    questions: NonNullable<QuestionsPatch>,
+  ): readonly Write[] {
+    if (waitingHasChanged) onWaitingChange(run);
+    if (node === undefined) return waitingHasChanged ? [...run.takePendingWrites(), save(run)] : [];
+    return [...run.takePendingWrites(), patchRun(run.record, now(), { questions })];
   }
 
   function toolMessage(run: LiveRun, call: ShownCall, content: string, isError: boolean): MessageRow {
@@ -204,6 +231,9 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     signal: run.signal,
     mayUseTools: run.request.mayUseTools,
     isResumed: run.isResumed,
+    ready: async () => {
+      if (node !== undefined) await leaseIsGood(node, run.signal);
+    },
     say: (text) => log.publish({ type: 'message.delta', data: { text }, ...run.owner }),
     sessionBeganAt: run.sessionBeganAt,
     ownMessages: () => ownMessages(run),
@@ -211,7 +241,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     keepTurn: (turn) => keepTurn(run, turn),
     summary: async () => run.memory.summary,
     async keepSummary(summary: Summary) {
-      await store.write([remember(run, { summary })]);
+      await write(run, [remember(run, { summary })]);
     },
     tools: async () => {
       const { leftOut = [] } = run.memory;
@@ -219,7 +249,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       return modeOf(run) === 'read-only' ? all.filter(({ readOnly }) => readOnly) : all;
     },
     async leaveOutTool(name) {
-      await store.write([remember(run, { leftOut: [...(run.memory.leftOut ?? []), name] })]);
+      await write(run, [remember(run, { leftOut: [...(run.memory.leftOut ?? []), name] })]);
     },
     async useTool({ tool, params, callId, asks, onWait, encode = textOfOutcome }) {
       const { signal } = run;
@@ -234,6 +264,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         if (!(error instanceof CodeBuddyError) || signal.aborted) throw error;
         return refuse(run, shown, error, encode);
       }
+      if (node !== undefined) await leaseIsGood(node, signal);
       let text = '';
       const outcome = await tools.run(call, {
         ...run.owner,

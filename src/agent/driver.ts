@@ -38,6 +38,8 @@ export interface DriverContext {
   readonly mayUseTools: boolean;
   /** True if the run continues after it was interrupted or failed. */
   readonly isResumed: boolean;
+  /** Call it before each step. Resolves when this node may work: at once if it is the only one. */
+  readonly ready: () => Promise<void>;
   /** Streams a piece of the answer. */
   readonly say: (text: string) => void;
   /** When the session began, in Unix ms. */

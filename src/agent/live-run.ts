@@ -52,6 +52,7 @@ export class LiveRun {
   #hasAnswered = false;
   #openQuestions = 0;
   #stop: Stop | undefined;
+  #isLost = false;
   #isEnding = false;
   #pendingWrites: Write[] = [];
 
@@ -111,6 +112,11 @@ export class LiveRun {
     return this.#stop;
   }
 
+  /** True if this node was declared dead: another one has interrupted the run, and nothing of it may be written. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** True from the moment that its end is being committed. */
   get isEnding(): boolean {
     return this.#isEnding;
@@ -150,6 +156,12 @@ export class LiveRun {
     this.#stop = stop;
     this.abort();
     return true;
+  }
+
+  /** The run was taken over: abort its work. */
+  lose(): void {
+    this.#isLost = true;
+    this.abort();
   }
 
   /** Called when a tool asks for permission. Returns true if the run begins to wait. */

@@ -5,10 +5,11 @@ import { CodeBuddyError, exhaustionOf } from '../base/errors.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { type RunEnding, unfinishedRunStatuses } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import type { Store } from '../store/store.ts';
+import type { RunRow, Store, Write } from '../store/store.ts';
 import type { DriverResult } from './driver.ts';
 import type { LiveRun, Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
+import { type AgentNode, lostRun } from './nodes/agent-node.ts';
 import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
 
@@ -21,6 +22,8 @@ export interface RunEndingsOptions {
   readonly now: () => number;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault: (error: unknown, runId: string) => void;
+  /** Present if other nodes work on the store. */
+  readonly node: AgentNode | undefined;
 }
 
 export interface RunEndings {
@@ -28,12 +31,73 @@ export interface RunEndings {
   complete(run: LiveRun, result: DriverResult, durationMs: number): Promise<void>;
   /** Ends a run that did not complete: it was stopped, or `error` was thrown. Never rejects. */
   fail(run: LiveRun, error: unknown): Promise<void>;
+  /** The events and writes that mark runs as interrupted. */
+  interruption(rows: readonly RunRow[]): {
+    readonly events: readonly NewEvent[];
+    readonly writes: readonly Write[];
+  };
   /** Marks the runs that an earlier process left unfinished as interrupted. */
   recover(): Promise<void>;
+  /** Stops trying to record endings. */
+  close(): void;
 }
 
-export function createRunEndings({ store, log, figures, now, onFault }: RunEndingsOptions): RunEndings {
+/** An ending that could not be recorded is tried again after this time, if no later start of this node would do it. */
+const recordAgainMs = 1000;
+
+export function createRunEndings({
+  store,
+  log,
+  figures,
+  now,
+  onFault,
+  node,
+}: RunEndingsOptions): RunEndings {
   const iso = (): string => new Date(now()).toISOString();
+  const retries = new Set<NodeJS.Timeout>();
+
+  /** The end of a run ends the ownership of it. */
+  function endWrites(record: RunRecord): readonly Write[] {
+    if (node === undefined) return [patchRun(record, now())];
+    return [patchRun(record, now(), { questions: null }), ...node.runs.release(record.id)];
+  }
+
+  /** Other nodes see the run as unfinished, and this node owns it, until its end is recorded. */
+  function recordLater(record: RunRecord, event: NewEvent): void {
+    const epoch = node?.node.epoch;
+    if (epoch === undefined || epoch === 0) return;
+    const timer = setTimeout(async () => {
+      retries.delete(timer);
+      if (node?.node.epoch !== epoch) return;
+      try {
+        await log.append([event], endWrites(record));
+      } catch {
+        recordLater(record, event);
+      }
+    }, recordAgainMs);
+    retries.add(timer);
+  }
+
+  function interruption(rows: readonly RunRow[]): ReturnType<RunEndings['interruption']> {
+    const error = { code: 'interrupted', message: stoppedWhileUnfinished };
+    return {
+      events: rows.map(({ id, sessionId }) => ({
+        type: 'run.failed' as const,
+        data: { ...error, interrupted: true },
+        sessionId,
+        runId: id,
+      })),
+      writes: rows.flatMap((row) =>
+        endWrites({
+          ...withoutPrompt(toRun(row)),
+          status: 'interrupted',
+          finishReason: 'interrupted',
+          error,
+          endedAt: iso(),
+        }),
+      ),
+    };
+  }
 
   return {
     async complete(run, { response, model, finishReason }, durationMs) {
@@ -64,7 +128,7 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
         ],
         [
           ...run.takePendingWrites(),
-          patchRun(record, now()),
+          ...endWrites(record),
           { kind: 'addMessage', message },
           patchSession(owner.sessionId, { model }, now()),
         ],
@@ -75,7 +139,9 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
     },
     async fail(run, cause) {
       const { owner, hop } = run;
-      const { status, error, event } = judgeEnding(run.stopped, cause);
+      const { status, error, event } = run.isLost
+        ? { ...judgeEnding(interruptedElsewhere, cause), error: lostRun() }
+        : judgeEnding(run.stopped, cause);
       if (error.code === 'internal_error') onFault(cause, run.id);
       run.ending();
       run.abort();
@@ -87,49 +153,41 @@ export function createRunEndings({ store, log, figures, now, onFault }: RunEndin
         finishReason: status === 'failed' ? 'error' : status,
         endedAt: iso(),
       };
-      try {
-        await log.append(
-          [{ ...event, ...owner, hop }],
-          [...run.takePendingWrites(), patchRun(record, now())],
-        );
-      } catch (fault) {
-        // The store cannot be written now; `recover` marks the run at the next start.
-        onFault(fault, run.id);
+      // The node that took over a lost run records its end.
+      if (!run.isLost) {
+        const ended: NewEvent = { ...event, ...owner, hop };
+        try {
+          await log.append([ended], [...run.takePendingWrites(), ...endWrites(record)]);
+        } catch (fault) {
+          // The store cannot be written now; `recover` marks the run at the next start.
+          onFault(fault, run.id);
+          if (!run.isLost) recordLater(record, ended);
+        }
       }
       run.end(record);
       const { startedAt } = record;
       figures.ended(status, startedAt === null ? undefined : now() - Date.parse(startedAt));
       run.reject(error);
     },
+    interruption,
     async recover() {
-      const error = { code: 'interrupted', message: stoppedWhileUnfinished };
       for (;;) {
         const rows = await store.listRuns({ limit: 200, statuses: unfinishedRunStatuses });
         if (rows.length === 0) return;
-        await log.append(
-          rows.map(({ id, sessionId }) => ({
-            type: 'run.failed' as const,
-            data: { ...error, interrupted: true },
-            sessionId,
-            runId: id,
-          })),
-          rows.map((row) =>
-            patchRun(
-              {
-                ...withoutPrompt(toRun(row)),
-                status: 'interrupted',
-                finishReason: 'interrupted',
-                error,
-                endedAt: iso(),
-              },
-              now(),
-            ),
-          ),
-        );
+        const { events, writes } = interruption(rows);
+        await log.append(events, writes);
       }
+    },
+    close() {
+      for (const timer of retries) clearTimeout(timer);
     },
   };
 }
+
+const interruptedElsewhere: Stop = {
+  kind: 'interrupted',
+  reason: 'Another node has taken over from the node that worked on the run.',
+};
 
 interface BadEnding {
   readonly status: Exclude<RunEnding, 'completed'>;

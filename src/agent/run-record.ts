@@ -1,8 +1,9 @@
 // Converts runs to rows of the store and back, and to the form that clients see.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import type { Permission } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
-import type { Run, RunStatus } from '../contract/run.ts';
+import { type Run, type RunStatus, unfinishedRunStatuses } from '../contract/run.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
 import type { RunRow, Write } from '../store/store.ts';
@@ -20,7 +21,12 @@ export type RunRecord = Omit<Run, 'prompt'>;
 
 interface RunDetails extends RunRequest {
   readonly run: Partial<RunRecord> & { readonly prompt: string };
+  /** With several nodes, the pending permissions by id. As JSON text, because a merge patch drops fields that are null. */
+  readonly questions?: Readonly<Record<string, string>>;
 }
+
+/** Permissions that a run begins to wait for, by id; null for one that was answered. Null for all. */
+export type QuestionsPatch = Readonly<Record<string, Permission | null>> | null;
 
 /** Defaults for absent fields: a JSON merge patch removes fields that are null. */
 const unset = {
@@ -67,10 +73,29 @@ export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
 }
 
 /** Updates a stored run; with `request`, also the rights it works with. */
-export function patchRun(record: RunRecord, now: number, request?: RunRequest): Write {
+export function patchRun(
+  record: RunRecord,
+  now: number,
+  { request, questions }: { readonly request?: RunRequest; readonly questions?: QuestionsPatch } = {},
+): Write {
   const { id, sessionId: _, status, createdAt: __, ...run } = record;
-  const rights = request === undefined ? {} : { mayUseTools: request.mayUseTools, keyId: request.keyId };
-  return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify({ run, ...rights }) };
+  const details = {
+    run,
+    ...(request === undefined ? {} : { mayUseTools: request.mayUseTools, keyId: request.keyId }),
+    ...(questions === undefined ? {} : { questions: questions && asTexts(questions) }),
+  };
+  return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify(details) };
+}
+
+function asTexts(questions: NonNullable<QuestionsPatch>): Readonly<Record<string, string | null>> {
+  return Object.fromEntries(
+    Object.entries(questions).map(([id, permission]) => [id, permission && JSON.stringify(permission)]),
+  );
+}
+
+/** The permissions that a stored run waits for. Only with several nodes. */
+export function openQuestions(row: RunRow): readonly Permission[] {
+  return Object.values(readDetails(row).questions ?? {}).map((text) => JSON.parse(text) as Permission);
 }
 
 export function toRun(row: RunRow): Run {
@@ -111,6 +136,14 @@ export function withoutPrompt({ prompt: _, ...record }: Run): RunRecord {
 
 export function runNotFound(id: string): CodeBuddyError {
   return new CodeBuddyError('run_not_found', `Run ${JSON.stringify(id)} not found.`);
+}
+
+export function isUnfinished({ status }: Pick<Run, 'status'>): boolean {
+  return unfinishedRunStatuses.some((one) => one === status);
+}
+
+export function runEnded({ id, status }: Pick<Run, 'id' | 'status'>): CodeBuddyError {
+  return new CodeBuddyError('run_ended', `Run ${id} has already ended (${status}).`);
 }
 
 export function notResumable(id: string, why: string): CodeBuddyError {

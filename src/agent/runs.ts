@@ -13,21 +13,26 @@ import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
-import type { SessionRow, Store, Write } from '../store/store.ts';
+import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';
 import { createDriverContexts, turnWrite } from './driver-context.ts';
 import { toPage } from './list-page.ts';
-import { LiveRun, type Stop } from './live-run.ts';
+import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
+import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
+import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
 import type { RunLimits } from './run-limits.ts';
 import { RunQueue } from './run-queue.ts';
 import {
+  isUnfinished,
   newRun,
   notResumable,
   patchRun,
+  type RunRecord,
   type RunRequest,
+  runEnded,
   runNotFound,
   toRun,
   toRunRequest,
@@ -82,12 +87,17 @@ export interface Runs {
   resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
-  /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
+  /**
+   * Resolves once the run has ended; to an unfinished run if another node works on it and has not ended it within 5 s.
+   * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
+   */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
   /** Counts since the start of the process, and the unfinished runs by status. */
   stats(): RunStats & { readonly states: RunStateCounts };
   isSessionBusy(sessionId: string): boolean;
+  /** True for a run of this node that another one has taken over. */
+  isLost(runId: string): boolean;
   /** Marks the runs that a crash left unfinished as interrupted. */
   recover(): Promise<void>;
   /** Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. */
@@ -111,14 +121,28 @@ export interface RunsOptions {
   readonly now: () => number;
   /** Called for internal errors; details must not reach clients. */
   readonly onFault: (error: unknown, runId: string) => void;
+  /** Present if other nodes work on the store. */
+  readonly node: AgentNode | undefined;
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, log, tools, permissions, spending, chooseDriver, limits, defaultMode, now, onFault } =
+  const { store, log, tools, permissions, spending, chooseDriver, limits, defaultMode, now, onFault, node } =
     options;
   const queue = new RunQueue(limits);
   const figures = createRunFigures();
-  const endings = createRunEndings({ store, log, figures, now, onFault });
+  const endings = createRunEndings({ store, log, figures, now, onFault, node });
+  const elsewhere =
+    node &&
+    createRunsElsewhere({
+      node,
+      store,
+      log,
+      queue,
+      interruption: endings.interruption,
+      cancel: (id, reason) => cancel(id, reason),
+      lose,
+      onFault,
+    });
   let isAccepting = true;
 
   const contextOf = createDriverContexts({
@@ -132,8 +156,10 @@ export function createRuns(options: RunsOptions): Runs {
     defaultMode,
     readPrompt: async (runId) => (await read(runId)).prompt,
     isLive: (runId) => queue.has(runId),
+    liveElsewhere: elsewhere?.idsOf,
     onWaitingChange: () => workOn(),
     onFault,
+    node,
   });
 
   async function start(request: Parameters<Runs['start']>[0]): Promise<StartedRun> {
@@ -149,6 +175,7 @@ export function createRuns(options: RunsOptions): Runs {
     session ??= newSessionRow(titleFrom(prompt), {}, createdAt);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
+    const ahead = isNew || elsewhere === undefined ? 0 : (await elsewhere.lookAt(session.id)).length;
     requireAccepting();
     const owner = { sessionId: session.id, runId: request.runId ?? makeId('run', createdAt) };
     const run = newRun({ ...owner, prompt, model }, createdAt);
@@ -166,6 +193,7 @@ export function createRuns(options: RunsOptions): Runs {
     return admit(live, run, {
       before: isNew ? [{ type: 'session.start', data: { title: session.title }, ...owner, hop }] : [],
       after: [{ type: 'message.user', data: { messageId: message.id, text: prompt }, ...owner, hop }],
+      ahead: isNew ? undefined : ahead,
       writes: [
         ...(isNew ? [{ kind: 'putSession' as const, session }] : []),
         { kind: 'addMessage', message },
@@ -181,7 +209,7 @@ export function createRuns(options: RunsOptions): Runs {
     requireAccepting();
     // The caller may see the committed end of the run before the queue has released it.
     const ending = queue.get(id);
-    if (ending?.isEnding) await ending.ended;
+    if (ending?.isEnding || ending?.isLost) await ending.ended;
     const row = await store.getRun(id);
     if (row === undefined) throw runNotFound(id);
     const [last] = await store.listRuns({ limit: 1, sessionId: row.sessionId });
@@ -193,8 +221,26 @@ export function createRuns(options: RunsOptions): Runs {
     const { driver, model } = await chooseFor(toRun(row).prompt, request);
     const memory = readSessionMemory(session);
     await spending.requireRoom(memory.cost);
+    // No other node can resume it from here on.
+    await elsewhere?.claimEnded(row);
+    try {
+      return await admitAgain(row, { request, driver, hop, model, memory, session });
+    } catch (error) {
+      if (!queue.has(id)) elsewhere?.giveUp(id);
+      throw error;
+    }
+  }
+
+  async function admitAgain(
+    row: RunRow,
+    {
+      model,
+      session,
+      ...parts
+    }: Pick<NewLiveRun, 'request' | 'driver' | 'hop' | 'memory'> & { model: string; session: SessionRow },
+  ): Promise<StartedRun> {
     requireAccepting();
-    if (queue.has(id)) throw notResumable(id, 'it was resumed already');
+    if (queue.has(row.id)) throw notResumable(row.id, 'it was resumed already');
     const run: Run = {
       ...toRun(row),
       status: 'queued',
@@ -204,16 +250,18 @@ export function createRuns(options: RunsOptions): Runs {
       endedAt: null,
     };
     const live = new LiveRun({
+      ...parts,
       record: withoutPrompt(run),
-      request,
-      driver,
-      hop,
       isResumed: true,
-      memory,
       promptMessageId: undefined,
       sessionBeganAt: session.createdAt,
     });
-    return admit(live, run, { before: [], after: [], writes: [patchRun(live.record, now(), request)] });
+    return admit(live, run, {
+      before: [],
+      after: [],
+      ahead: 0,
+      writes: [patchRun(live.record, now(), { request: parts.request })],
+    });
   }
 
   /** Takes the place in the queue before the commit, so that two concurrent prompts cannot both take the last one. */
@@ -225,14 +273,19 @@ export function createRuns(options: RunsOptions): Runs {
       readonly before: readonly NewEvent[];
       readonly after: readonly NewEvent[];
       readonly writes: readonly Write[];
+      /** The unfinished runs of the session on other nodes; undefined for a new session. */
+      readonly ahead: number | undefined;
     },
   ): Promise<StartedRun> {
     const { owner, hop } = live;
-    const position = queue.admit(live);
+    const position = queue.admit(live) + (parts.ahead ?? 0);
     try {
       const queued: NewEvent = { type: 'run.queued', data: { position }, ...owner, hop };
-      const logged = await log.append([...parts.before, queued, ...parts.after], parts.writes);
-      live.admitted();
+      const claim = node?.runs.claim(live.id) ?? [];
+      const logged = await log.append([...parts.before, queued, ...parts.after], [...parts.writes, ...claim]);
+      if (live.isLost) throw lostRun();
+      if (elsewhere === undefined || parts.ahead === undefined) live.admitted();
+      else elsewhere.admitInTurn(live, logged[parts.before.length]?.sequence ?? 0, workOn);
       // In a later turn of the event loop: a reader that follows from `afterSequence` must not miss events of the run.
       queueMicrotask(workOn);
       const first = logged[0]?.sequence ?? 1;
@@ -274,13 +327,14 @@ export function createRuns(options: RunsOptions): Runs {
       stop(live, { kind: 'timeout' }),
     );
     try {
+      if (node !== undefined) await leaseIsGood(node, signal);
       // Read again: the session's previous run may have changed its memory.
       const session = await store.getSession(live.sessionId);
       live.begin(
         new Date(now()).toISOString(),
         session === undefined ? live.memory : readSessionMemory(session),
       );
-      await store.write([patchRun(live.record, now()), ...(await promptTurn(live))]);
+      await recordBeginning(live);
       signal.throwIfAborted();
       const context = contextOf(live);
       const result = await live.driver.respond(context);
@@ -297,6 +351,13 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
+  /** A function of its own: a run that works must not keep its prompt in memory. */
+  async function recordBeginning(live: LiveRun): Promise<void> {
+    const turn = await promptTurn(live);
+    if (live.isLost) throw lostRun();
+    await store.write([patchRun(live.record, now()), ...turn]);
+  }
+
   /** Adds the prompt to the transcript, when its run begins. */
   async function promptTurn(live: LiveRun): Promise<readonly Write[]> {
     const { promptMessageId: messageId } = live;
@@ -309,6 +370,27 @@ export function createRuns(options: RunsOptions): Runs {
   function stop(live: LiveRun, why: Stop): void {
     if (!live.stop(why) || !queue.leaveLine(live)) return;
     void endings.fail(live, undefined).finally(() => queue.release(live));
+  }
+
+  /** This node was declared dead: another one interrupts its runs. */
+  function lose(): void {
+    for (const live of queue.all()) {
+      live.lose();
+      if (!queue.leaveLine(live)) continue;
+      void endings.fail(live, undefined).finally(() => queue.release(live));
+    }
+  }
+
+  async function cancel(id: string, reason = 'cancelled by a client'): Promise<Run> {
+    const live = queue.get(id);
+    if (live === undefined || live.isLost) {
+      const run = await read(id);
+      if (elsewhere !== undefined && isUnfinished(run)) return elsewhere.cancel(id, reason);
+      throw runEnded(run);
+    }
+    stop(live, { kind: 'cancelled', reason });
+    await live.ended;
+    return { ...(await read(id)), ...live.record };
   }
 
   /** @throws CodeBuddyError `run_not_found` */
@@ -331,7 +413,7 @@ export function createRuns(options: RunsOptions): Runs {
       // Taken before the row is read: if the run ends meanwhile, its final record is here.
       const live = queue.get(id);
       const row = await store.getRun(id);
-      return row === undefined ? undefined : viewRun({ ...toRun(row), ...live?.record }, now());
+      return row === undefined ? undefined : viewRun({ ...toRun(row), ...recordOf(live) }, now());
     },
     async list({ limit, after, sessionId, status }) {
       const rows = await store.listRuns({
@@ -344,29 +426,20 @@ export function createRuns(options: RunsOptions): Runs {
       return toPage(
         rows.slice(0, limit).map((row) => {
           // The record in memory is newer, as in `get`; a filter by status goes by the store.
-          const record = status === undefined ? queue.get(row.id)?.record : undefined;
+          const record = status === undefined ? recordOf(queue.get(row.id)) : undefined;
           return viewRun({ ...toRun(row), ...record }, now());
         }),
         rows.length > limit || isCutByText(rows),
       );
     },
-    async cancel(id, reason = 'cancelled by a client') {
-      const live = queue.get(id);
-      if (live === undefined) {
-        const row = await store.getRun(id);
-        if (row === undefined) throw runNotFound(id);
-        throw new CodeBuddyError('run_ended', `Run ${id} has already ended (${row.status}).`);
-      }
-      stop(live, { kind: 'cancelled', reason });
-      await live.ended;
-      return { ...(await read(id)), ...live.record };
-    },
+    cancel,
     activeCount: () => queue.size,
     stats() {
       return { ...figures.stats(), states: queue.countByStatus() };
     },
     isSessionBusy: (sessionId) => queue.isSessionBusy(sessionId),
-    recover: endings.recover,
+    isLost: (runId) => queue.get(runId)?.isLost === true,
+    recover: async () => (elsewhere === undefined ? endings.recover() : elsewhere.recover()),
     async close(graceMs) {
       isAccepting = false;
       const why: Stop = { kind: 'interrupted', reason: stoppedWhileUnfinished };
@@ -382,8 +455,15 @@ export function createRuns(options: RunsOptions): Runs {
       const rest = queue.all();
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
+      endings.close();
+      await elsewhere?.close();
     },
   };
+}
+
+/** What is newer than the store. Of a lost run, the store knows more. */
+function recordOf(live: LiveRun | undefined): RunRecord | undefined {
+  return live?.isLost === false ? live.record : undefined;
 }
 
 /**

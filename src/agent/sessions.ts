@@ -5,10 +5,12 @@ import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
 import type { Message } from '../contract/message.ts';
+import { unfinishedRunStatuses } from '../contract/run.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
 import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
+import { sessionBusy } from '../store/session-busy.ts';
 import type { SessionRow, Store } from '../store/store.ts';
 import { toPage } from './list-page.ts';
 import { toMessage } from './message-record.ts';
@@ -23,6 +25,8 @@ export interface SessionServiceOptions {
   readonly now: () => number;
   /** True if the session has a run that has not ended. */
   readonly isBusy: (id: string) => boolean;
+  /** Whether other nodes work on the store, too: then the store knows which sessions are busy. @default false */
+  readonly isShared?: boolean;
 }
 
 export interface Sessions {
@@ -40,7 +44,13 @@ export interface Sessions {
 /** Lists of sessions carry the metadata of each. */
 const maxMetadataBytes = 65_536;
 
-export function createSessions({ store, log, now, isBusy }: SessionServiceOptions): Sessions {
+export function createSessions({
+  store,
+  log,
+  now,
+  isBusy,
+  isShared = false,
+}: SessionServiceOptions): Sessions {
   async function find(id: string): Promise<SessionRow> {
     const row = await store.getSession(id);
     if (row === undefined) throw sessionNotFound(id);
@@ -48,9 +58,17 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
   }
 
   async function present(rows: readonly SessionRow[]): Promise<Session[]> {
-    const counts = await store.countMessages(rows.map(({ id }) => id));
+    const ids = rows.map(({ id }) => id);
+    const [counts, busy] = await Promise.all([
+      store.countMessages(ids),
+      isShared ? store.sessionsWithRuns(ids, unfinishedRunStatuses) : undefined,
+    ]);
     return rows.map((row) =>
-      toSession(row, { messageCount: counts.get(row.id) ?? 0, isBusy: isBusy(row.id), now: now() }),
+      toSession(row, {
+        messageCount: counts.get(row.id) ?? 0,
+        isBusy: isBusy(row.id) || busy?.has(row.id) === true,
+        now: now(),
+      }),
     );
   }
 
@@ -108,12 +126,10 @@ export function createSessions({ store, log, now, isBusy }: SessionServiceOption
       }),
     async delete(id) {
       await find(id);
-      if (isBusy(id)) {
-        throw new CodeBuddyError('session_busy', `Session ${id} has an unfinished run; cancel it first.`);
-      }
+      if (isBusy(id)) throw sessionBusy(id);
       await log.append(
         [{ type: 'session.end', data: { reason: 'deleted' }, sessionId: id }],
-        [{ kind: 'deleteSession', id }],
+        [{ kind: 'deleteSession', id, ifIdle: isShared }],
       );
     },
     async fork(id, { messageId, title }) {

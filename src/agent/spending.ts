@@ -6,6 +6,7 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { NewEvent } from '../events/event-log.ts';
 import { parseRowJson } from '../store/row-json.ts';
+import type { Counters } from '../store/ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { Budget } from './driver.ts';
 
@@ -22,6 +23,8 @@ export interface SpendingOptions {
   /** US dollars; a session or a day that crosses one logs an event. */
   readonly thresholds: readonly number[];
   readonly now: () => number;
+  /** Sums over all nodes. @default this process is the only one */
+  readonly counters?: Counters | undefined;
 }
 
 /** The cost of a step; the totals include it. */
@@ -42,13 +45,36 @@ export interface Spending {
   ): Promise<{ readonly events: readonly NewEvent[]; readonly budget: Budget | undefined }>;
 }
 
-export function createSpending({ store, limits, thresholds, now }: SpendingOptions): Spending {
+export function createSpending({ store, limits, thresholds, now, counters }: SpendingOptions): Spending {
+  const countsDays = limits.day !== undefined || thresholds.length > 0;
   let today: { readonly day: string; cost: number } | undefined;
+
+  /** Adds to the cost of the day. Returns it before and after. */
+  async function addToday(cost: number): Promise<{ readonly before: number; readonly after: number }> {
+    if (counters === undefined) {
+      const day = await ofToday();
+      const before = day.cost;
+      day.cost += cost;
+      return { before, after: day.cost };
+    }
+    if (!countsDays) return { before: 0, after: 0 };
+    const day = dayOf(now());
+    const after = await counters.add(`cost:${day}`, cost, () => sumOf(day));
+    return { before: after - cost, after };
+  }
 
   /** Starts with the sum of the day's runs in the store, so that a restart keeps the total. */
   async function ofToday(): Promise<{ cost: number }> {
-    const day = new Date(now()).toISOString().slice(0, 10);
+    const day = dayOf(now());
     if (today?.day === day) return today;
+    const cost = await sumOf(day);
+    // A concurrent call may have finished first.
+    if (today?.day !== day) today = { day, cost };
+    return today;
+  }
+
+  /** The cost of a day's runs that the store has. */
+  async function sumOf(day: string): Promise<number> {
     const from = Date.parse(day);
     let cost = 0;
     let beforeId: string | undefined;
@@ -63,9 +89,7 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
       if (last === undefined || last.createdAt < from) break;
       beforeId = last.id;
     }
-    // A concurrent call may have finished first.
-    if (today?.day !== day) today = { day, cost };
-    return today;
+    return cost;
   }
 
   function crossed(scope: 'session' | 'day', before: number, after: number): NewEvent[] {
@@ -76,7 +100,7 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
 
   return {
     async requireRoom(sessionCost) {
-      const day = (await ofToday()).cost;
+      const { after: day } = await addToday(0);
       const full = (what: string, cost: number, limit: number): CodeBuddyError =>
         new CodeBuddyError(
           'cost_limit_reached',
@@ -87,26 +111,29 @@ export function createSpending({ store, limits, thresholds, now }: SpendingOptio
       if (limits.day !== undefined && day >= limits.day) throw full('This day', day, limits.day);
     },
     async book({ cost, runUsage, runCost, sessionCost }, options) {
-      const day = await ofToday();
-      const before = day.cost;
-      day.cost += cost;
+      const day = await addToday(cost);
       const isOver = (total: number, limit: number | undefined): boolean =>
         limit !== undefined && total >= limit;
       const budget: Budget | undefined =
         isOver(runCost, options.maxCost) ||
         isOver(runCost, limits.run) ||
         isOver(sessionCost, limits.session) ||
-        isOver(day.cost, limits.day)
+        isOver(day.after, limits.day)
           ? 'cost_limit'
           : isOver(runUsage.totalTokens, options.maxTokens)
             ? 'token_limit'
             : undefined;
       return {
-        events: [...crossed('session', sessionCost - cost, sessionCost), ...crossed('day', before, day.cost)],
+        events: [...crossed('session', sessionCost - cost, sessionCost), ...crossed('day', day.before, day.after)],
         budget,
       };
     },
   };
+}
+
+/** The day (UTC) of a time in Unix ms. */
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
 /** To a millionth of a dollar: a step costs fractions of a cent. */

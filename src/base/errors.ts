@@ -250,6 +250,11 @@ const table = {
     title: 'Storage unavailable',
     when: 'The store cannot be written: the disk is read-only or failing.',
   },
+  node_unavailable: {
+    status: 503,
+    title: 'Node unavailable',
+    when: 'The node that works on the run has stopped or was cut off from the database. The run becomes interrupted and can be resumed.',
+  },
   resources_exhausted: {
     status: 503,
     title: 'Resources exhausted',

@@ -29,8 +29,11 @@ export interface StartedRun {
 
 export interface PermissionService {
   /** Pending permissions, oldest first. */
-  list(filter: PermissionFilter): readonly Permission[];
-  /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
+  list(filter: PermissionFilter): readonly Permission[] | Promise<readonly Permission[]>;
+  /**
+   * Resolves to a pending permission if another node works on the run and has not answered within 5 s.
+   * @throws CodeBuddyError `permission_not_found`, `permission_resolved`, `node_unavailable`
+   */
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
   /** For /metrics. */
   stats?(): PermissionStats;
@@ -66,7 +69,10 @@ export interface RunService {
   ): Promise<StartedRun>;
   get(id: string): Promise<Run | undefined>;
   list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
-  /** Resolves once the run has ended. @throws CodeBuddyError `run_not_found`, `run_ended` */
+  /**
+   * Resolves once the run has ended; to an unfinished run if another node works on it and has not ended it within 5 s.
+   * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
+   */
   cancel(id: string, reason?: string): Promise<Run>;
   activeCount(): number;
   /** For /metrics. */
@@ -142,6 +148,12 @@ export interface StoredAnswer {
 
 /** Keeps first answers for 24 hours. */
 export interface AnswerStore {
+  /**
+   * Take the key for a request until `release`. False if another node works on a request with it. Absent if there are no
+   * other nodes.
+   */
+  claim?(key: string): Promise<boolean>;
+  release?(key: string): void;
   get(key: string): Promise<StoredAnswer | undefined>;
   put(key: string, answer: StoredAnswer): Promise<void>;
 }

@@ -1,5 +1,5 @@
 // API keys: shown once when they are created, and stored as SHA-256 only. All hashes are in memory, so checking a key
-// does not read the disk.
+// does not read the disk; a change by another node is read at once.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -14,7 +14,7 @@ import {
 import { makeId } from '../events/ids.ts';
 import { shownPast } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
-import type { KeyRow, Store } from '../store/store.ts';
+import type { KeyRow, Store, Write } from '../store/store.ts';
 
 export interface Keys {
   verify(key: string): KeyIdentity | undefined;
@@ -36,6 +36,9 @@ export interface KeysOptions {
   readonly now?: () => number;
 }
 
+const topic = 'keys';
+const refreshAgainMs = 1000;
+
 /** Create a key for the local user: 32 random bytes as base64url. */
 export function generateKey(): string {
   return `cbk_${randomBytes(32).toString('base64url')}`;
@@ -46,7 +49,34 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
   for (const { id, key } of fixed) {
     known.set(id, { id, hash: sha256(key), scopes });
   }
+  const isFixed = new Set(known.keys());
+  /** Counts the changes of this process. */
+  let changes = 0;
   for (const row of await store.listKeys()) known.set(row.id, toKnown(row));
+  store.feed?.onChange(topic, () => void refresh());
+
+  /** Other nodes create and revoke keys, too. */
+  async function refresh(): Promise<void> {
+    try {
+      for (let before = -1; before !== changes; ) {
+        before = changes;
+        const rows = await store.listKeys();
+        // A list that was read before a change of this process would undo it.
+        if (before !== changes) continue;
+        const kept = new Set(rows.map(({ id }) => id));
+        for (const id of known.keys()) if (!isFixed.has(id) && !kept.has(id)) known.delete(id);
+        for (const row of rows) if (!isFixed.has(row.id)) known.set(row.id, toKnown(row));
+      }
+    } catch {
+      // The database is away: a revoked key must not work for longer than necessary.
+      setTimeout(() => void refresh(), refreshAgainMs).unref();
+    }
+  }
+
+  async function change(write: Write): Promise<void> {
+    await store.write(store.feed === undefined ? [write] : [write, { kind: 'touch', topic }]);
+    changes++;
+  }
 
   return {
     verify(key) {
@@ -73,7 +103,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
         scopes: JSON.stringify(granted),
         createdAt,
       };
-      await store.write([{ kind: 'putKey', key: row }]);
+      await change({ kind: 'putKey', key: row });
       known.set(row.id, toKnown(row));
       return { ...toApiKey(row, now()), key };
     },
@@ -82,7 +112,7 @@ export async function openKeys({ store, fixed, now = Date.now }: KeysOptions): P
       if (!rows.some((row) => row.id === id)) {
         throw new CodeBuddyError('key_not_found', `Key ${JSON.stringify(id)} not found.`);
       }
-      await store.write([{ kind: 'deleteKey', id }]);
+      await change({ kind: 'deleteKey', id });
       known.delete(id);
     },
   };

@@ -3,7 +3,8 @@
 // another node raises its epoch and takes over what it owned. The epoch is a fence: the store refuses all writes of a
 // node whose epoch was raised. `sqlite/` has one node, which owns everything; `postgres/` has as many as there are.
 //
-// A module takes only the part that it needs: `NodeLease`, `Lanes`, `RunOwners`, `Claims`, `Commands` or `DeltaRelay`.
+// A module takes only the part that it needs: `NodeLease`, `Lanes`, `RunOwners`, `Claims`, `Commands`,
+// `Counters` or `DeltaRelay`.
 
 import type { Delta } from '../contract/event.ts';
 import type { Write } from './store.ts';
@@ -16,6 +17,7 @@ export interface Ownership {
   readonly runs: RunOwners;
   readonly claims: Claims;
   readonly commands: Commands;
+  readonly counters: Counters;
   readonly deltas: DeltaRelay;
   /**
    * Hand over lanes, release claims, and leave. Call it after the agent and the webhook engine have closed, before the
@@ -171,6 +173,18 @@ export interface Commands {
     command: CommandRequest,
     options?: { readonly timeoutMs?: number },
   ): Promise<CommandOutcome>;
+}
+
+// ---- sums
+
+export interface Counters {
+  /**
+   * Add to a sum over all nodes. Resolves to the sum with this amount; each amount is in it once. A sum that nobody has
+   * added to for a week is forgotten.
+   * @param initial the sum so far, for a counter that does not exist yet
+   * @throws CodeBuddyError `storage_unavailable`
+   */
+  add(name: string, amount: number, initial: () => Promise<number>): Promise<number>;
 }
 
 // ---- deltas

@@ -92,7 +92,12 @@ export type Write =
       /** A JSON merge patch (RFC 7396) of the details. Concurrent patches are all kept. */
       readonly details: string;
     }
-  | { readonly kind: 'deleteSession'; readonly id: string }
+  | {
+      readonly kind: 'deleteSession';
+      readonly id: string;
+      /** Fail with `session_busy` if it has an unfinished run. @default false */
+      readonly ifIdle?: boolean;
+    }
   /** A session that reads find only after it is published. The next opening deletes drafts that were left. */
   | { readonly kind: 'draftSession'; readonly session: SessionRow }
   | { readonly kind: 'publishSession'; readonly id: string }
@@ -158,7 +163,7 @@ export interface Store extends DeliveryStore {
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
    * wait that long to join the commit of others.
-   * @throws CodeBuddyError `storage_full`, `storage_unavailable`
+   * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `run_not_resumable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;
 
@@ -194,6 +199,9 @@ export interface Store extends DeliveryStore {
     sessionId?: string;
     statuses?: readonly string[];
   }): Promise<readonly RunRow[]>;
+
+  /** Those of the sessions that have a run with one of these statuses. */
+  sessionsWithRuns(sessionIds: readonly string[], statuses: readonly string[]): Promise<ReadonlySet<string>>;
 
   /** The greatest id of each kind of row. */
   newestIds(): Promise<readonly string[]>;

@@ -128,6 +128,7 @@ export function createModelDrivers(
         const isNearlyFull = repairs === 0 && readTokens > window * nearlyFullShare;
         let repaired: Compacted;
         shown = { text: '', model: first };
+        await context.ready();
         try {
           const answer = await chain.call({
             models,
@@ -161,6 +162,7 @@ export function createModelDrivers(
     const work = async (): Promise<DriverResult> => {
       for (let step = 1; ; step++) {
         context.signal.throwIfAborted();
+        await context.ready();
         if (readTokens > window * fullShare) {
           const { spent } = await compaction.summarize();
           if (spent !== undefined) return { response: text, model: first, finishReason: spent };

@@ -31,9 +31,9 @@ export interface PermissionRequest extends JudgedUse {
   readonly remember: (rule: PermissionRule) => Promise<void>;
   readonly signal: AbortSignal;
   /** Called when the run begins to wait. Returns the changes that are committed with the question. */
-  readonly beginWait: () => readonly Write[];
+  readonly beginWait: (permission: Permission) => readonly Write[];
   /** Called when the run works again. Returns the changes that are committed with the answer. */
-  readonly endWait: () => readonly Write[];
+  readonly endWait: (permission: Permission) => readonly Write[];
   /** Called when the question is in the log. */
   readonly onAsked: (permission: Permission) => void;
 }
@@ -49,6 +49,8 @@ export interface Permissions extends Pick<Judge, 'ignoresTarget'> {
    */
   check(request: PermissionRequest): Promise<void>;
   list(filter: PermissionFilter): readonly Permission[];
+  /** Whether `decide` can say what became of it. */
+  knows(id: string): boolean;
   /** @throws CodeBuddyError `permission_not_found`, `permission_resolved` */
   decide(id: string, decision: Decision, reason?: string): Promise<Permission>;
   stats(): PermissionStats;
@@ -138,7 +140,7 @@ export function createPermissions({
             ...owner,
           },
         ],
-        request.beginWait(),
+        request.beginWait(permission),
       );
       requested++;
       signal.throwIfAborted();
@@ -179,11 +181,12 @@ export function createPermissions({
 
   async function tell(
     request: PermissionRequest,
-    { id, tool }: Permission,
+    permission: Permission,
     decision: Decision,
     reason: string | undefined,
   ): Promise<void> {
     const { sessionId, runId, hop } = request;
+    const { id, tool } = permission;
     try {
       await log.append(
         [
@@ -195,11 +198,11 @@ export function createPermissions({
             hop,
           },
         ],
-        request.endWait(),
+        request.endWait(permission),
       );
     } catch (error) {
       // The store still has the run as waiting.
-      request.beginWait();
+      request.beginWait(permission);
       throw error;
     }
   }
@@ -215,6 +218,7 @@ export function createPermissions({
       if (!verdict.allowed) throw denied(request.tool, verdict.reason);
     },
     stats: () => ({ pending: pending.size, requested, resolved: { ...settled } }),
+    knows: (id) => pending.has(id) || resolved.has(id),
     list: ({ sessionId, runId }) =>
       [...pending.values()]
         .map(({ permission }) => permission)

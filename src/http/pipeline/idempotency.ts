@@ -77,16 +77,17 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     const ongoing = running.get(storageKey);
     if (ongoing !== undefined) {
       if (ongoing !== fingerprint) throw conflict(key);
-      throw new CodeBuddyError(
-        'idempotency_in_progress',
-        `The first request with Idempotency-Key ${JSON.stringify(key)} is still in progress. Try again soon.`,
-        { headers: { 'Retry-After': '1' } },
-      );
+      throw inProgress(key);
     }
     // Set before the first await, so two simultaneous requests cannot both be the first.
     running.set(storageKey, fingerprint);
     let first = false;
     try {
+      // Before the answer is looked up, so that one that another node stores meanwhile is found.
+      if (answers.claim !== undefined && !(await answers.claim(storageKey))) {
+        running.delete(storageKey);
+        throw inProgress(key);
+      }
       const answer = await answers.get(storageKey);
       if (answer === undefined) {
         first = true;
@@ -102,7 +103,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       requireScopes(kept.scopes, scopes);
       return repeat(reply, answer);
     } finally {
-      if (!first) running.delete(storageKey);
+      if (!first && running.delete(storageKey)) answers.release?.(storageKey);
     }
   }
 
@@ -150,6 +151,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
     if (first === undefined) return;
     firsts.delete(request);
     running.delete(first.storageKey);
+    answers.release?.(first.storageKey);
   }
 
   return { recall, remember, rememberProblem };
@@ -198,6 +200,14 @@ function requireScopes(then: readonly string[], now: readonly string[]): void {
   throw new CodeBuddyError(
     'insufficient_scope',
     `The first request was made with the scope ${missing.map((scope) => `"${scope}"`).join(', ')}, which this API key no longer has.`,
+  );
+}
+
+function inProgress(key: string): CodeBuddyError {
+  return new CodeBuddyError(
+    'idempotency_in_progress',
+    `The first request with Idempotency-Key ${JSON.stringify(key)} is still in progress. Try again soon.`,
+    { headers: { 'Retry-After': '1' } },
   );
 }
 

@@ -36,9 +36,9 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
         querystring: listQuerySchema,
         response: { 200: pageSchema('permissions', permissionSchema) },
       },
-      handler: (request) => {
+      handler: async (request) => {
         const { sessionId, runId, ...query } = request.query as SchemaType<typeof listQuerySchema>;
-        const waiting = permissions.list({
+        const waiting = await permissions.list({
           ...(sessionId === undefined ? {} : { sessionId }),
           ...(runId === undefined ? {} : { runId }),
         });
@@ -52,14 +52,29 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       operationId: 'decidePermission',
       summary: 'Decide a permission: allow or deny the tool.',
       scope: 'tools',
-      schema: { params: idParamsSchema, body: permissionDecisionSchema, response: { 200: permissionSchema } },
-      docs: {
-        errors: ['permission_not_found', 'permission_resolved', 'storage_unavailable', 'storage_full'],
+      schema: {
+        params: idParamsSchema,
+        body: permissionDecisionSchema,
+        response: { 200: permissionSchema, 202: permissionSchema },
       },
-      handler: (request) => {
+      docs: {
+        descriptions: {
+          202: 'Another node works on the run and has not answered yet. The permission is still pending.',
+        },
+        errors: [
+          'permission_not_found',
+          'permission_resolved',
+          'node_unavailable',
+          'storage_unavailable',
+          'storage_full',
+        ],
+      },
+      handler: async (request, reply) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
         const { decision, reason } = request.body as PermissionDecision;
-        return permissions.decide(id, decision, reason);
+        const permission = await permissions.decide(id, decision, reason);
+        if (permission.status === 'pending') reply.code(202);
+        return permission;
       },
     },
   ];

@@ -2,7 +2,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
-import { runSchema, runStatusSchema } from '../../contract/run.ts';
+import { runEndings, runSchema, runStatusSchema } from '../../contract/run.ts';
 import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
@@ -28,6 +28,8 @@ const cancelBodySchema = {
   },
   additionalProperties: false,
 } as const;
+
+const endStatuses: ReadonlySet<string> = new Set(runEndings);
 
 /** The routes of runs; none without a run service. */
 export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
@@ -73,12 +75,22 @@ export function runRoutes(context: HttpContext): readonly RouteDefinition[] {
       operationId: 'cancelRun',
       summary: 'Cancel a run. Stops its model call and its tools.',
       scope: 'prompt',
-      schema: { params: idParamsSchema, body: cancelBodySchema, response: { 200: runSchema } },
-      docs: { errors: ['run_not_found', 'run_ended', 'storage_unavailable'] },
-      handler: (request) => {
+      schema: {
+        params: idParamsSchema,
+        body: cancelBodySchema,
+        response: { 200: runSchema, 202: runSchema },
+      },
+      docs: {
+        descriptions: { 202: 'Another node works on the run and has not ended it yet.' },
+        responseHeaders: { 202: ['Location'] },
+        errors: ['run_not_found', 'run_ended', 'node_unavailable', 'storage_unavailable'],
+      },
+      handler: async (request, reply) => {
         const { id } = request.params as { id: string };
         const { reason } = (request.body ?? {}) as { reason?: string };
-        return runs.cancel(id, reason);
+        const run = await runs.cancel(id, reason);
+        if (!endStatuses.has(run.status)) reply.code(202).header('Location', `/api/runs/${id}`);
+        return run;
       },
     },
     {

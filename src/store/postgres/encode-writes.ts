@@ -12,6 +12,7 @@ export type JsonRow = Readonly<Record<string, string | number | null>>;
 export const stepKinds = [
   'deleteKey',
   'deleteSession',
+  'deleteIdleSession',
   'putSession',
   'draftSession',
   'patchSession',
@@ -109,7 +110,7 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
       }
       case 'deleteSession': {
         const id = text('id', write.id);
-        add('deleteSession', { id }, [`session ${id}`, `row of ${id}`]);
+        add(write.ifIdle === true ? 'deleteIdleSession' : 'deleteSession', { id }, [`session ${id}`, `row of ${id}`]);
         break;
       }
       case 'addMessage': {

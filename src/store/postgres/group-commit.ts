@@ -3,6 +3,7 @@
 // it is never made twice, and nobody is told that it failed if it did not.
 
 import { CodeBuddyError } from '../../base/errors.ts';
+import { sessionBusy } from '../session-busy.ts';
 import type { CommitMarker } from './commit-marker.ts';
 import type { Database } from './database.ts';
 import type { WriteProgram } from './encode-writes.ts';
@@ -12,6 +13,7 @@ import {
   isForeignKeyViolation,
   isNotNextCommit,
   isRunOfOtherNode,
+  isSessionBusy,
   toStorageError,
   unavailable,
 } from './postgres-errors.ts';
@@ -192,6 +194,7 @@ function toCallersError(cause: unknown, caller: WriteProgram | undefined): Error
       cause,
     });
   }
+  if (isSessionBusy(cause)) return sessionBusy((cause as Error).message, cause);
   if (!isForeignKeyViolation(cause)) return cause as Error;
   const detail = String((cause as { readonly detail?: unknown }).detail);
   const sessions = caller?.steps.map(({ row }) => row.session_id).filter((id) => typeof id === 'string');

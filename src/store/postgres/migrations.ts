@@ -4,6 +4,7 @@
 // Ids have the collation "C": they sort by bytes, as in SQLite, whatever the collation of the database is.
 
 import { StoreOpenError } from '../store-open-error.ts';
+import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
@@ -173,6 +174,7 @@ export const migrations: readonly string[] = [
   `,
   nodesMigration,
   webhooksMigration,
+  agentMigration,
 ];
 
 /** The newest version that this release supports. */

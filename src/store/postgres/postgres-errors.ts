@@ -46,6 +46,11 @@ export function isRunOfOtherNode(error: unknown): boolean {
   return sqlState(error) === '23C02';
 }
 
+/** `delete_idle_sessions` (agent-migration.ts) found an unfinished run of the session that the message names. */
+export function isSessionBusy(error: unknown): boolean {
+  return sqlState(error) === '23C03';
+}
+
 /** `begin_commit` (migrations.ts) found that the commit is not the next one of its writer. */
 export function isNotNextCommit(error: unknown): boolean {
   return sqlState(error) === 'CB001';

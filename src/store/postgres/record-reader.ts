@@ -20,6 +20,7 @@ type RecordReader = Pick<
   | 'countMessages'
   | 'getRun'
   | 'listRuns'
+  | 'sessionsWithRuns'
   | 'newestIds'
   | 'listKeys'
   | 'getAnswer'
@@ -109,6 +110,11 @@ export function createRecordReader(database: Database): RecordReader {
       return optional(row, toRunRow);
     },
     listRuns,
+    async sessionsWithRuns(sessionIds, statuses) {
+      if (sessionIds.length === 0) return new Set();
+      const text = `SELECT DISTINCT session_id FROM runs WHERE session_id = ANY($1::text[]) AND status = ANY($2::text[])`;
+      return new Set((await read(text, [sessionIds, statuses])).map((row) => String(row.session_id)));
+    },
     async newestIds() {
       const tables = ['sessions', 'runs', 'messages', 'deliveries', 'keys'];
       const rows = await read(

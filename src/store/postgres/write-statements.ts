@@ -35,6 +35,7 @@ const texts: Readonly<Record<Exclude<StepKind, 'patchSession' | 'patchRun'>, str
     SELECT id, title, created_at, updated_at, details, $2 FROM ${rowsOf('session')} ORDER BY id`,
   publishSession: `UPDATE sessions s SET draft_of = NULL FROM ${rowsOf('id')} WHERE s.id = r.id`,
   deleteSession: `DELETE FROM sessions s USING ${rowsOf('id')} WHERE s.id = r.id`,
+  deleteIdleSession: `SELECT delete_idle_sessions(ARRAY(SELECT id FROM ${rowsOf('id')}))`,
   addMessage: `INSERT INTO messages (id, session_id, run_id, role, created_at, content)
     SELECT id, session_id, run_id, role, created_at, content FROM ${rowsOf('message')}`,
   addTurn: `INSERT INTO turns (id, session_id, run_id, content) SELECT id, session_id, run_id, content FROM ${rowsOf('turn')}`,

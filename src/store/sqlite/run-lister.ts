@@ -28,3 +28,15 @@ export function listRuns(
   const text = `SELECT * FROM runs WHERE id IN (${wanted.map(() => walk).join(' UNION ALL ')} ${order}) ${order}`;
   return run(text, [...wanted.flatMap((status) => [status, beforeId, limit]), limit, limit]);
 }
+
+/** Those of the sessions that have a run with one of these statuses. */
+export function sessionsWithRuns(
+  reads: Reads,
+  sessionIds: readonly string[],
+  statuses: readonly string[],
+): ReadonlySet<string> {
+  if (statuses.length === 0) return new Set();
+  const among = statuses.map(() => '?').join(', ');
+  const found = reads.composed(`SELECT 1 FROM runs WHERE session_id = ? AND +status IN (${among}) LIMIT 1`);
+  return new Set(sessionIds.filter((id) => found.get(id, ...statuses) !== undefined));
+}

@@ -22,6 +22,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
   const id = `nod_${randomUUID().replaceAll('-', '')}`;
   const startedAt = now();
   const claims = new Set<string>();
+  const sums = new Map<string, number>();
   const handlers = new Map<string, (data: unknown) => Promise<unknown>>();
 
   return {
@@ -91,6 +92,14 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
         } catch (error) {
           return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
         }
+      },
+    },
+    counters: {
+      async add(name, amount, initial) {
+        const start = sums.get(name) ?? (await initial());
+        const sum = (sums.get(name) ?? start) + amount;
+        sums.set(name, sum);
+        return sum;
       },
     },
     deltas: { publish: nothing, flush: () => undefined, listen: noStop, onDelta: noStop },

@@ -12,7 +12,7 @@ import { storeIsClosed } from '../write-queue.ts';
 import { deliveryStore } from './deliveries.ts';
 import { countEvents, getEvent, readEvents } from './event-reader.ts';
 import { type StoreLogger, toOpenError } from './open-database.ts';
-import { listRuns } from './run-lister.ts';
+import { listRuns, sessionsWithRuns } from './run-lister.ts';
 import { toStorageError } from './sqlite-errors.ts';
 import type { WriterThread } from './start-writer-thread.ts';
 import { afterAllIds, prepareReads, type Reads } from './statements.ts';
@@ -117,6 +117,7 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
       read(() => new Map(sessionIds.map((id) => [id, numberOf(reads.countMessages.get(id)) ?? 0]))),
     getRun: (id) => read(() => optional(reads.getRun.get(id), toRunRow)),
     listRuns: (page) => read(() => listRuns(reads, page)),
+    sessionsWithRuns: (sessionIds, statuses) => read(() => sessionsWithRuns(reads, sessionIds, statuses)),
 
     newestIds: () =>
       read(() => reads.newestIds.all().flatMap(({ id }) => (typeof id === 'string' ? [id] : []))),

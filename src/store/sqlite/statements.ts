@@ -64,6 +64,7 @@ const writes = {
   patchSession: `UPDATE sessions SET title = coalesce(?2, title), updated_at = ?3, details = json_patch(details, ?4)
     WHERE id = ?1`,
   deleteSession: 'DELETE FROM sessions WHERE id = ?',
+  unfinishedRun: `SELECT 1 FROM runs WHERE session_id = ? AND +status IN ('queued', 'running', 'waiting') LIMIT 1`,
   draftSession: `INSERT INTO sessions (id, title, created_at, updated_at, details, is_draft) VALUES (?, ?, ?, ?, ?, 1)`,
   publishSession: 'UPDATE sessions SET is_draft = 0 WHERE id = ?',
   deleteDrafts: 'DELETE FROM sessions INDEXED BY sessions_drafts WHERE is_draft = 1',

@@ -5,6 +5,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type NewDeliveries, payloadTail } from '../delivery-store.ts';
+import { sessionBusy } from '../session-busy.ts';
 import type { Write } from '../store.ts';
 import { isForeignKeyViolation } from './sqlite-errors.ts';
 import type { Statements, WriteName } from './statements.ts';
@@ -100,6 +101,13 @@ const steps = {
   putSession: statement('putSession', 5),
   patchSession: statement('patchSession', 4),
   deleteSession: statement('deleteSession', 1),
+  deleteIdleSession: {
+    arguments: 1,
+    run(statements, [id = null]) {
+      if (statements.unfinishedRun.get(id) !== undefined) throw sessionBusy(String(id));
+      statements.deleteSession.run(id);
+    },
+  },
   draftSession: statement('draftSession', 5),
   publishSession: statement('publishSession', 1),
   addMessage: inSession('addMessage', 6),
@@ -152,6 +160,8 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
       program.push(numberOf.patchSession, write.id, write.title ?? null, write.updatedAt, write.details);
       return;
     case 'deleteSession':
+      program.push(numberOf[write.ifIdle === true ? 'deleteIdleSession' : 'deleteSession'], write.id);
+      return;
     case 'publishSession':
     case 'deleteKey':
       program.push(numberOf[write.kind], write.id);

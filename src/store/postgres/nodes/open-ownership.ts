@@ -8,6 +8,7 @@ import type { Database, StoreLogger } from '../database.ts';
 import type { StoreNode } from '../postgres-store.ts';
 import { createClaims } from './claims.ts';
 import { createCommands } from './commands.ts';
+import { createCounters } from './counters.ts';
 import { channelOf, createDeltaRelay } from './delta-relay.ts';
 import { commonChannel, createFeed } from './feed.ts';
 import { createWriteGuard } from './fence.ts';
@@ -85,8 +86,8 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   const stopRepeating = node.onLooked(() => deltas.repeat());
 
   const housekeeping = setInterval(() => {
-    for (const statement of [statements.forgetOldNodes, statements.forgetOldCommands])
-      query(statement).catch(() => undefined); // The next one is as good.
+    for (const name of ['forgetOldNodes', 'forgetOldCommands', 'forgetOldCounters'] as const)
+      query(statements[name]).catch(() => undefined); // The next one is as good.
   }, housekeepingMs).unref();
 
   async function close(): Promise<void> {
@@ -123,6 +124,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     runs,
     claims,
     commands,
+    counters: createCounters(query),
     deltas,
     storeNode: {
       feed,

@@ -84,6 +84,11 @@ const texts = {
   inheritedRuns:
     'SELECT substr(name, 5) AS run_id FROM claims WHERE node_id = $1 AND inherited ORDER BY name LIMIT 200',
 
+  // ---- counters
+  addToCounter: `UPDATE counters SET value = value + $2::double precision, changed_at = ${databaseTime} WHERE name = $1 RETURNING value`,
+  startCounter: `INSERT INTO counters (name, value, changed_at) VALUES ($1, $2, ${databaseTime}) ON CONFLICT (name) DO NOTHING`,
+  forgetOldCounters: `DELETE FROM counters WHERE changed_at < ${databaseTime} - 604800000`,
+
   // ---- commands
   sendCommand: `INSERT INTO commands (id, sender, node_id, kind, data, status, created_at)
     SELECT $1, $2, id, $4, $5, 'sent', ${databaseTime} FROM nodes WHERE id = $3 AND alive FOR KEY SHARE`,

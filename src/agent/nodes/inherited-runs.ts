@@ -1,0 +1,76 @@
+// Ends the runs that other nodes left unfinished: those of dead nodes, and at the start those that no node owns, for
+// example after a move from SQLite.
+
+import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
+import { CodeBuddyError } from '../../base/errors.ts';
+import type { EventLog, NewEvent } from '../../events/event-log.ts';
+import type { RunRow, Store, Write } from '../../store/store.ts';
+import type { AgentNode } from './agent-node.ts';
+
+export interface InheritedRunsOptions {
+  readonly node: AgentNode;
+  readonly store: Pick<Store, 'getRun' | 'listRuns' | 'write'>;
+  readonly log: Pick<EventLog, 'append'>;
+  /** Whether the run is in the queue of this node: it was resumed here. */
+  readonly isOwn: (runId: string) => boolean;
+  /** The events and writes that mark runs as interrupted. */
+  readonly interruption: (rows: readonly RunRow[]) => {
+    readonly events: readonly NewEvent[];
+    readonly writes: readonly Write[];
+  };
+}
+
+export interface InheritedRuns {
+  /** End the runs that no node owns. */
+  endOrphans(): Promise<void>;
+  close(): void;
+}
+
+/** Runs of one commit: their rows are read for it. */
+const runsPerCommit = 20;
+const unfinished: ReadonlySet<string> = new Set<RunStatus>(unfinishedRunStatuses);
+
+export function takeOverRuns({ node, store, log, isOwn, interruption }: InheritedRunsOptions): InheritedRuns {
+  async function interrupt(runIds: readonly string[]): Promise<void> {
+    for (let at = 0; at < runIds.length; at += runsPerCommit)
+      await interruptTogether(runIds.slice(at, at + runsPerCommit));
+  }
+
+  async function interruptTogether(runIds: readonly string[]): Promise<void> {
+    const rows = await Promise.all(runIds.map((id) => store.getRun(id)));
+    const left = rows.filter((row) => row !== undefined && unfinished.has(row.status) && !isOwn(row.id));
+    const { events, writes } = interruption(left as readonly RunRow[]);
+    const released = runIds.filter((id) => !isOwn(id)).flatMap((id) => node.runs.release(id));
+    if (events.length + released.length > 0) await log.append(events, [...writes, ...released]);
+  }
+
+  /** Owns the run before it looks again, so that nobody else ends or resumes it meanwhile. */
+  async function endOrphan(id: string): Promise<void> {
+    if ((await node.runs.ownerOf(id)) !== undefined) return;
+    try {
+      await store.write(node.runs.claim(id));
+    } catch (error) {
+      // A dead node still owns it; its successor ends it.
+      if (error instanceof CodeBuddyError && error.code === 'run_not_resumable') return;
+      throw error;
+    }
+    await interruptTogether([id]);
+  }
+
+  const stop = node.runs.onInherited(interrupt);
+  return {
+    async endOrphans() {
+      for (let beforeId: string | undefined; ; ) {
+        const rows = await store.listRuns({
+          limit: 50,
+          statuses: unfinishedRunStatuses,
+          ...(beforeId === undefined ? {} : { beforeId }),
+        });
+        for (const { id } of rows) if (!isOwn(id)) await endOrphan(id);
+        beforeId = rows.at(-1)?.id;
+        if (beforeId === undefined) return;
+      }
+    },
+    close: stop,
+  };
+}

@@ -1,0 +1,126 @@
+// What runs need when other nodes work on the store: their order with the runs of other nodes, cancelling those, and
+// ending those that dead nodes left.
+
+import type { Run } from '../../contract/run.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import { startIdsAfter } from '../../events/ids.ts';
+import type { RunRow, Store } from '../../store/store.ts';
+import type { LiveRun } from '../live-run.ts';
+import type { RunQueue } from '../run-queue.ts';
+import { isUnfinished, notResumable, runEnded, runNotFound, toRun } from '../run-record.ts';
+import { type AgentNode, askOwner, commandKinds, nodeUnavailable } from './agent-node.ts';
+import { type InheritedRunsOptions, takeOverRuns } from './inherited-runs.ts';
+import { runsElsewhere, waitForTurn } from './session-turn.ts';
+
+export interface RunsElsewhereOptions extends Pick<InheritedRunsOptions, 'interruption'> {
+  readonly node: AgentNode;
+  readonly store: Store;
+  readonly log: EventLog;
+  /** The runs of this node. */
+  readonly queue: Pick<RunQueue, 'get'>;
+  /** Cancels a run of this node. */
+  readonly cancel: (id: string, reason: string) => Promise<unknown>;
+  /** Gives up all runs of this node. */
+  readonly lose: () => void;
+  readonly onFault: (error: unknown, runId: string) => void;
+}
+
+export interface RunsElsewhere {
+  /** @throws CodeBuddyError `run_ended`, `node_unavailable` */
+  cancel(id: string, reason: string): Promise<Run>;
+  /**
+   * Own a run that has ended, to resume it.
+   * @throws CodeBuddyError `run_not_resumable` if another node was faster
+   */
+  claimEnded(row: RunRow): Promise<void>;
+  /** Give up a run that was not resumed after all. */
+  giveUp(id: string): void;
+  /**
+   * The unfinished runs of a session that other nodes have. New ids of this node sort after those of the session, even if
+   * the clock of another node is ahead.
+   */
+  lookAt(sessionId: string): Promise<readonly string[]>;
+  /** The unfinished runs of a session that other nodes have. */
+  idsOf(sessionId: string): Promise<ReadonlySet<string>>;
+  /** Admits a run once the runs of its session that were queued before it have ended. */
+  admitInTurn(run: LiveRun, sequence: number, onAdmitted: () => void): void;
+  /** Begins to end the runs that nodes left. */
+  recover(): void;
+  close(): Promise<void>;
+}
+
+export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewhere {
+  const { node, store, log, queue, interruption, cancel, lose, onFault } = options;
+  const isOwn = (runId: string): boolean => queue.get(runId)?.isLost === false;
+  const stops = [
+    node.node.onLost(lose),
+    node.commands.handle(commandKinds.cancel, async (data) => {
+      const { id, reason } = data as { id: string; reason: string };
+      await cancel(id, reason);
+      return null;
+    }),
+  ];
+  let ending: Promise<void> | undefined;
+
+  async function read(id: string): Promise<Run> {
+    const row = await store.getRun(id);
+    if (row === undefined) throw runNotFound(id);
+    return toRun(row);
+  }
+
+  async function lookAt(sessionId: string): Promise<readonly string[]> {
+    const [runs, events] = await Promise.all([
+      runsElsewhere({ store, isOwn }, sessionId),
+      log.read({ sessionId, order: 'desc', limit: 1 }),
+    ]);
+    startIdsAfter(events.map(({ id }) => id));
+    return runs;
+  }
+
+  function giveUp(id: string): void {
+    store.write(node.runs.release(id)).catch((error: unknown) => onFault(error, id));
+  }
+
+  return {
+    async cancel(id, reason) {
+      const outcome = await askOwner(node, id, { kind: commandKinds.cancel, data: { id, reason } });
+      if (outcome.status === 'failed') throw outcome.error;
+      const run = await read(id);
+      if (outcome.status !== 'dead') return run;
+      throw isUnfinished(run) ? nodeUnavailable(id) : runEnded(run);
+    },
+    async claimEnded({ id, status }) {
+      await store.write(node.runs.claim(id));
+      const row = await store.getRun(id);
+      if (row?.status === status) return;
+      if (queue.get(id) === undefined) giveUp(id);
+      throw row === undefined ? runNotFound(id) : notResumable(id, `it is ${row.status}`);
+    },
+    giveUp,
+    lookAt,
+    idsOf: async (sessionId) => new Set(await runsElsewhere({ store, isOwn }, sessionId)),
+    admitInTurn(run, sequence, onAdmitted) {
+      const { sessionId, signal } = run;
+      const turn = waitForTurn({ store, log, isOwn }, { sessionId, sequence, signal });
+      turn.then(() => lookAt(sessionId)).then(
+        () => {
+          run.admitted();
+          onAdmitted();
+        },
+        (error: unknown) => {
+          // A run that was stopped has ended already.
+          if (!signal.aborted) onFault(error, run.id);
+        },
+      );
+    },
+    recover() {
+      const inherited = takeOverRuns({ node, store, log, isOwn, interruption });
+      stops.push(() => inherited.close());
+      ending = inherited.endOrphans().catch((error: unknown) => onFault(error, 'of no node'));
+    },
+    async close() {
+      for (const stop of stops) stop();
+      await ending;
+    },
+  };
+}

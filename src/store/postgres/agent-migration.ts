@@ -1,0 +1,22 @@
+// What the agents of several nodes need of the database beside ownership.
+
+export const agentMigration = `
+  -- Sums over all nodes, such as the cost of a day.
+  CREATE TABLE counters (
+    name text COLLATE "C" PRIMARY KEY,
+    value double precision NOT NULL,
+    changed_at bigint NOT NULL
+  ) WITH (fillfactor = 50);
+
+  -- Deletes sessions without an unfinished run. A run that another node starts meanwhile is waited for, or finds no session.
+  CREATE FUNCTION delete_idle_sessions(session_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+  DECLARE
+    busy text;
+  BEGIN
+    PERFORM FROM sessions WHERE id = ANY(session_ids) ORDER BY id FOR UPDATE;
+    SELECT session_id INTO busy FROM runs
+      WHERE session_id = ANY(session_ids) AND status IN ('queued', 'running', 'waiting') LIMIT 1;
+    IF FOUND THEN RAISE EXCEPTION '%', busy USING ERRCODE = '23C03'; END IF;
+    DELETE FROM sessions WHERE id = ANY(session_ids);
+  END $$;
+`;
