@@ -39,13 +39,13 @@ export interface SharedWebhookStore {
   /** The tried deliveries that wait for these webhooks. */
   waitingCountsOf(webhookIds: readonly string[]): Promise<readonly WaitingCount[]>;
   /**
-   * The fresh deliveries of a webhook for events after `after` up to `upTo`, in the order of the events. Reads an index
-   * only.
+   * The fresh deliveries of each webhook for events after `after` up to `upTo`, the first `limit` of each, by webhook, then
+   * event. Reads an index only.
    */
   freshPlacesOf(
-    webhookId: string,
+    webhookIds: readonly string[],
     range: { readonly after: number; readonly upTo: number; readonly limit: number },
-  ): Promise<readonly number[]>;
+  ): Promise<readonly DeliveryPlace[]>;
   /** When the oldest fresh delivery of these webhooks was created; undefined if there is none. */
   oldestFreshOf(webhookIds: readonly string[]): Promise<number | undefined>;
   /** Fresh deliveries of these webhooks for events after a place up to `upTo`, by event, then webhook. */

@@ -96,6 +96,11 @@ export class DeliveryQueue {
     return this.#known.size;
   }
 
+  /** The number of deliveries that are sending or recording. */
+  get underWay(): number {
+    return this.#known.size - this.#ready.length - this.#urgent.length;
+  }
+
   /** When the first waiting delivery is due; undefined if none waits. */
   get nextWaitingAt(): number | undefined {
     return this.#nextWaitingAt;

@@ -1,6 +1,6 @@
 // Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
-// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: the store
-// has one owner, so all pending deliveries are free again when a process starts.
+// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: a webhook has
+// one owner, so all of its pending deliveries are free again when its owner changes.
 
 import type { DeliveryChange, DeliveryRow, DeliveryStore } from '../store/delivery-store.ts';
 import type { Store } from '../store/store.ts';
@@ -35,6 +35,15 @@ export interface DispatcherOptions {
   readonly capacity: () => number;
   /** Requests in flight, of all webhooks together. @default 128 */
   readonly maxInFlight?: number;
+  /** Limits the right to send, if other nodes may take over. @default this process may always send */
+  readonly lease?: SendLease | undefined;
+}
+
+export interface SendLease {
+  /** 0: start no request. */
+  leftMs(): number;
+  /** Calls `listener` when the lease is good again. */
+  onRenewed(listener: () => void): () => void;
 }
 
 export interface Dispatcher {
@@ -42,6 +51,8 @@ export interface Dispatcher {
   wake(lane: Lane): void;
   /** Sends a delivery before all others, even if the breaker is open or the receiver asked for a pause. */
   sendNow(lane: Lane, delivery: DeliveryRow): void;
+  /** Ends the requests of a lane that was retired. Nothing of them is recorded. */
+  abort(lane: Lane): void;
   inFlight(): number;
   /**
    * Starts nothing more and waits up to `graceMs` for requests in flight; the rest is left to the next start. Resolves
@@ -61,6 +72,8 @@ const stallMs = 2000;
  * wakes it earlier.
  */
 const lookAgainMs = 1000;
+/** How often the lease is checked while a request of an ordered webhook is under way. */
+const leaseLookMs = 20;
 /** A timer's longest sleep: clocks jump, and setTimeout overflows after 24 days. */
 const longestSleepMs = 60 * 60 * 1000;
 
@@ -73,6 +86,8 @@ interface Started extends Taken {
   readonly isEarly: boolean;
   /** Its slot is free again. */
   isReleased: boolean;
+  /** Only if there is a lease. */
+  readonly abort: AbortController | undefined;
 }
 
 export function createDispatcher({
@@ -84,6 +99,7 @@ export function createDispatcher({
   hooks: unguarded,
   capacity,
   maxInFlight = 128,
+  lease,
 }: DispatcherOptions): Dispatcher {
   const hooks = guardHooks(unguarded);
   /** Lanes that may start something, in their order. */
@@ -98,6 +114,17 @@ export function createDispatcher({
   /** Requests that end from here on were cut off by `close`: they say nothing about the receiver. */
   let isCutOff = false;
   let whenIdle: (() => void) | undefined;
+  /** Requests under way, if there is a lease. */
+  const abortable = new Set<Started>();
+  /** Lanes with something to send that waits until the lease is good again. */
+  const unleased = new Set<Lane>();
+  let leaseTimer: NodeJS.Timeout | undefined;
+  const stopLease = lease?.onRenewed(() => {
+    const waiting = [...unleased];
+    unleased.clear();
+    for (const lane of waiting) wake(lane);
+    pumpSoon();
+  });
 
   const loader = createLoader({ store, clock, capacity, onLoaded: wake, onError: hooks.onError });
   const healthUpdates = createHealthUpdates({ store, random, hooks, onHastened: wake });
@@ -150,7 +177,7 @@ export function createDispatcher({
   function pump(): void {
     isPumping = false;
     const now = clock.now();
-    if (isClosing || now < stalledUntil) return;
+    if (isClosing || now < stalledUntil || (lease !== undefined && lease.leftMs() <= 0)) return;
     let starts = 0;
     while (line.length > 0 && inFlight < maxInFlight && recorder.unrecorded() < maxUnrecorded) {
       if (starts === startsPerTurn) {
@@ -178,7 +205,9 @@ export function createDispatcher({
       isProbe: lane.isBreakerOpen,
       isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
       isReleased: false,
+      abort: lease === undefined ? undefined : new AbortController(),
     };
+    if (lease !== undefined) watchLease(started);
     const body = payloads.get(delivery.sequence);
     if (body !== undefined) {
       sendSafely(started, body);
@@ -211,7 +240,16 @@ export function createDispatcher({
   }
 
   function send(started: Started, body: Uint8Array): void {
-    const { lane, delivery } = started;
+    const { lane, delivery, abort } = started;
+    if (abort?.signal.aborted === true || lane.isRetired) {
+      cutOff(started);
+      return;
+    }
+    if (lease !== undefined && lease.leftMs() <= 0) {
+      putBack(started);
+      unleased.add(lane);
+      return;
+    }
     if (delivery.tries > 0 && clock.patient() >= delivery.expiresAt) {
       release(started);
       record(started, changeToExpired(delivery, clock.now()), false);
@@ -226,6 +264,7 @@ export function createDispatcher({
         body,
         timeoutMs: timeout,
         ...(tls === undefined ? {} : { tls }),
+        ...(abort === undefined ? {} : { signal: abort.signal }),
       })
       .then((result) => finish(started, result, wall))
       // `send` never rejects, so the error comes from `finish`. The slot must still be released.
@@ -239,8 +278,12 @@ export function createDispatcher({
 
   function finish(started: Started, result: TransportResult, sentAt: number): void {
     const { lane, delivery, isProbe, isEarly, isUrgent } = started;
-    if (isCutOff) {
+    if (isCutOff && lease === undefined) {
       release(started);
+      return;
+    }
+    if (isCutOff || lane.isRetired || started.abort?.signal.aborted === true) {
+      cutOff(started);
       return;
     }
     const now = clock.now();
@@ -313,6 +356,12 @@ export function createDispatcher({
     record(started, change, false);
   }
 
+  /** The right to send has ended meanwhile: as if the request had never started. */
+  function cutOff(started: Started): void {
+    putBack(started);
+    wake(started.lane);
+  }
+
   /** An internal error: the delivery waits, and the webhook is tried again later. */
   function failed(started: Started, error: unknown): void {
     hooks.onError(error);
@@ -328,13 +377,14 @@ export function createDispatcher({
   function release(started: Started): void {
     started.isReleased = true;
     keepBooks(() => started.lane.released());
+    abortable.delete(started);
     inFlight--;
     if (inFlight === 0) whenIdle?.();
   }
 
   function putBack(started: Started): void {
     if (!started.isReleased) release(started);
-    keepBooks(() => started.lane.queue.putBack(started.delivery, started.isEarly));
+    keepBooks(() => started.lane.putBack(started.delivery, started.isEarly));
   }
 
   /** A lane with inconsistent state must not stop the others. */
@@ -350,6 +400,29 @@ export function createDispatcher({
     recorder.record(lane, delivery, change, isStateChanged);
     // Except in an ordered webhook the slot is free: the next delivery need not wait for the disk.
     wake(lane);
+  }
+
+  // ---- the lease
+
+  /**
+   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not go on. A
+   * request of another webhook may: at worst its receiver gets the delivery twice.
+   */
+  function watchLease(started: Started): void {
+    abortable.add(started);
+    if (started.lane.config.ordered) leaseTimer ??= setTimeout(checkLease, leaseLookMs).unref();
+  }
+
+  function checkLease(): void {
+    leaseTimer = undefined;
+    const ordered = [...abortable].filter(({ lane }) => lane.config.ordered);
+    if (ordered.length === 0 || lease === undefined) return;
+    if (lease.leftMs() <= 0)
+      for (const { abort, lane } of ordered) {
+        unleased.add(lane);
+        abort?.abort();
+      }
+    leaseTimer = setTimeout(checkLease, leaseLookMs).unref();
   }
 
   /** This machine lacks something that every request needs: start nothing for a moment. */
@@ -372,9 +445,14 @@ export function createDispatcher({
     sendNow(lane, delivery) {
       if (lane.queue.madeUrgent(delivery)) wake(lane);
     },
+    abort(lane) {
+      for (const { lane: of, abort } of abortable) if (of === lane) abort?.abort();
+    },
     inFlight: () => inFlight,
     async close(graceMs) {
       isClosing = true;
+      stopLease?.();
+      clearTimeout(leaseTimer);
       loader.close();
       healthUpdates.close();
       clearTimeout(stallTimer);

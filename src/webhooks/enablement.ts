@@ -42,7 +42,7 @@ export interface EnablementOptions {
 }
 
 export function createEnablement({
-  context: { store, log, clock, lanes, turns, signal, warn, inBackground },
+  context: { store, log, clock, lanes, turns, signal, nodes, warn, inBackground },
   entries,
   outbox,
   dispatcher,
@@ -122,6 +122,8 @@ export function createEnablement({
     const release = lane.hold();
     try {
       if (missedAfter === null) return 0;
+      // The other nodes count events as missed until they know that the webhook is enabled.
+      await nodes?.settle();
       const { queued } = await replays.run(lane, { after: missedAfter });
       if (!signal.aborted) {
         lane.setState({ ...lane.state, missedAfter: null });
@@ -149,10 +151,12 @@ export function createEnablement({
         dispatcher.wake(lane);
         throw error;
       }
-      if (lane.runId === undefined && lanes.has(lane.id)) await writeDisabled(lane);
+      // Other nodes choose receivers by the registry alone, so it has the webhooks of runs, too.
+      if ((lane.runId === undefined || nodes !== undefined) && lanes.has(lane.id)) await writeDisabled(lane);
     },
     async createdDisabled(lane) {
-      if (lane.state.disabledAt !== null) return;
+      // The owner of a shadow counts, from the moment when it takes it up.
+      if (lane.state.disabledAt !== null || lane.isShadow) return;
       await countFromNow(lane, 'by_hand', true);
       await store.write([putState(lane)]);
     },

@@ -18,6 +18,8 @@ export interface EngineContext {
   readonly turns: Turns;
   /** Event types of the host, beside the catalogue's. */
   readonly ownTypes: ReadonlySet<string> | undefined;
+  /** If other nodes share the store. */
+  readonly nodes?: ContextNodes | undefined;
   /** Aborted when the engine is closed. */
   readonly signal: AbortSignal;
   /** Reports a warning to the host. Never throws. */
@@ -26,6 +28,13 @@ export interface EngineContext {
   readonly inBackground: (work: Promise<unknown>) => void;
   /** Repeats `work` once a second until it succeeds. Rejects only if the engine is closed. */
   readonly untilDone: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+export interface ContextNodes {
+  /** Resolves when all nodes choose receivers by the registry of now, and what they chose before is committed. */
+  settle(): Promise<void>;
+  /** A replay is about to queue deliveries of these events. */
+  replaying(webhookId: string, sequences: readonly number[]): void;
 }
 
 const retryAfterMs = 1000;

@@ -16,7 +16,8 @@ import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
-import type { Store } from '../store/store.ts';
+import type { SharedWebhookStore } from '../store/shared-webhook-store.ts';
+import type { Store, StoreFeed } from '../store/store.ts';
 import { createConnector } from './connector.ts';
 import { createDeliveryClock, type DeliveryClockOptions } from './delivery-clock.ts';
 import { createDeliveryFigures } from './delivery-figures.ts';
@@ -32,10 +33,12 @@ import { type Housekeeping, startHousekeeping } from './housekeeping.ts';
 import type { Lane } from './lane.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createNameLookup } from './name-lookup.ts';
+import { openSharedRegistry } from './nodes/shared-registry.ts';
+import { createSharing, type EngineOwnership, type Sharing } from './nodes/sharing.ts';
 import { createWebhookOutbox } from './outbox.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createPayloadCache } from './payload-cache.ts';
-import { openRegistry } from './registry.ts';
+import { openRegistry, type Registry } from './registry.ts';
 import { createRemoval } from './removal.ts';
 import { createReplays } from './replays.ts';
 import { createResuming } from './resume-now.ts';
@@ -51,7 +54,7 @@ import { createTurns } from './turns.ts';
 import { checkUndici, loadUndici } from './undici-version.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { createViews } from './views.ts';
-import { parseWebhook } from './webhook-config.ts';
+import { parseWebhook, type WebhookConfig } from './webhook-config.ts';
 import { findLane } from './webhook-errors.ts';
 
 export interface WebhookEngineOptions {
@@ -88,6 +91,11 @@ export interface WebhookEngineOptions {
   readonly ownTypes?: ReadonlySet<string>;
   /** Webhooks of single runs that may exist at the same time. @default 1000 */
   readonly maxRunWebhooks?: number;
+  /**
+   * Who sends what, if other nodes share the store: the registry is in the store then, not in webhooks.json. Close the
+   * engine before the ownership. @default this process sends everything
+   */
+  readonly ownership?: EngineOwnership;
 }
 
 export interface WebhookEngine {
@@ -143,8 +151,18 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const lanes = new Map<string, Lane>();
   const turns = createTurns();
   const closing = new AbortController();
+  const ownership = options.ownership?.shared === true ? options.ownership : undefined;
   const context = createContext(
-    { store, log, clock, lanes, turns, ownTypes, signal: closing.signal },
+    {
+      ...{ store, log, clock, lanes, turns, ownTypes, signal: closing.signal },
+      nodes:
+        ownership === undefined
+          ? undefined
+          : {
+              settle: () => sharing?.settle() ?? Promise.resolve(),
+              replaying: (...args) => sharing?.replaying(...args),
+            },
+    },
     options.warn,
   );
   const { warn, inBackground } = context;
@@ -179,21 +197,34 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   // ---- what an earlier process left
 
-  const savedStates = await store.listWebhookStates();
+  const savedStates = ownership === undefined ? await store.listWebhookStates() : [];
   const earlierStates = createEarlierStates(savedStates, clock, warn);
   const figures = createDeliveryFigures(await store.endedCounts());
-  const registry = await openRegistry({
-    path: registryPath,
-    parse: (entry) => parseWebhook(entry, checks),
-    lastGood: savedStates.find(({ webhookId }) => webhookId === registryId)?.state,
-    keep: (state) =>
-      store
-        .write([{ kind: 'putWebhookState', row: { webhookId: registryId, state } }])
-        .catch((error: unknown) => warn('a copy of webhooks.json could not be saved in the store', error)),
-    onChange: () => inForce.followRegistry(),
-    warn,
-    now: clock.patient,
-  });
+  const parse = (entry: unknown): WebhookConfig => parseWebhook(entry, checks);
+  let sharing: Sharing | undefined;
+  const sharedRegistry =
+    ownership === undefined
+      ? undefined
+      : await openSharedRegistry({
+          ...sharedParts(store),
+          parse,
+          onChange: (ids) => sharing?.follow(ids),
+          warn,
+        });
+  const openOwnRegistry = (): Promise<Registry> =>
+    openRegistry({
+      path: registryPath,
+      parse,
+      lastGood: savedStates.find(({ webhookId }) => webhookId === registryId)?.state,
+      keep: (state) =>
+        store
+          .write([{ kind: 'putWebhookState', row: { webhookId: registryId, state } }])
+          .catch((error: unknown) => warn('a copy of webhooks.json could not be saved in the store', error)),
+      onChange: () => inForce.followRegistry(),
+      warn,
+      now: clock.patient,
+    });
+  const registry = sharedRegistry ?? (await openOwnRegistry());
 
   // ---- the parts; several need each other, but none is called before all exist
 
@@ -220,6 +251,9 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     hooks: outcomes.hooks,
     capacity: () => laneCapacity(lanes.size),
     ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
+    ...(ownership === undefined
+      ? {}
+      : { lease: { leftMs: ownership.node.leaseLeftMs, onRenewed: ownership.node.onRenewed } }),
   });
   const outbox = createWebhookOutbox({
     lanes,
@@ -228,11 +262,27 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     wake: dispatcher.wake,
     onOrphan: (webhookId, sequence) => inBackground(removal.cancelPending(webhookId, [sequence])),
     onEvent: figures.eventEmitted,
+    nodes:
+      ownership === undefined
+        ? undefined
+        : {
+            isElsewhere: (...args) => sharing?.isElsewhere(...args) ?? true,
+            foreign: (range) => sharing?.foreign(range),
+          },
   });
   const resuming = createResuming(context, dispatcher);
   const replays = createReplays(context, dispatcher.wake);
-  const removal = createRemoval({ context, outbox, transport, figures, settled, earlierStates });
-  const entries = createEntryChanges(context, registry, checks);
+  const removal = createRemoval({
+    ...{ context, outbox, transport, figures, settled, earlierStates },
+    nodes:
+      ownership === undefined
+        ? undefined
+        : {
+            removed: async (lane) => sharing?.removed(lane),
+            freshOf: async (id) => sharing?.freshOf(id) ?? [],
+          },
+  });
+  const entries = createEntryChanges(context, registry, checks, sharedRegistry);
   const enablement = createEnablement({ context, entries, outbox, dispatcher, replays });
   const takeUp = createTakeUp({
     context,
@@ -273,18 +323,40 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lanesChanged: outbox.lanesChanged,
     checkTarget: mayGoTo,
     max: options.maxRunWebhooks ?? 1000,
+    createShared:
+      ownership === undefined ? undefined : async (config, runId) => sharing?.createForRun(config, runId),
   });
   const history = createHistory({ context, views, figures, resuming, dispatcher });
   const testDelivery = createTestDelivery(context, resuming, views.delivery);
 
   // ---- the start
 
-  inForce.createAll();
-  inForce.warnOfRefusals(await runWebhooks.takeUp());
-  const { last } = await log.bounds();
-  const detach = log.attach(outbox);
-  for (const lane of lanes.values()) if (lane.runId === undefined) enablement.settleAtStart(lane, last);
-  await takeUp.start(last);
+  let detach: () => void;
+  if (ownership === undefined || sharedRegistry === undefined) {
+    inForce.createAll();
+    inForce.warnOfRefusals(await runWebhooks.takeUp());
+    const { last } = await log.bounds();
+    detach = log.attach(outbox);
+    for (const lane of lanes.values()) if (lane.runId === undefined) enablement.settleAtStart(lane, last);
+    await takeUp.start(last);
+  } else {
+    sharing = createSharing({
+      ...{
+        context,
+        ownership,
+        registry: sharedRegistry,
+        shared: sharedParts(store).table,
+        payloads,
+        dispatcher,
+      },
+      ...{ lanesChanged: outbox.lanesChanged, apply: inForce.apply, removal, enablement, replays },
+      ...{ lifecycle, history, testDelivery, runWebhooks, views },
+    });
+    detach = log.attach(outbox);
+    await sharing.start();
+    inForce.warnOfRefusals([...lanes.values()]);
+  }
+  const view = sharing?.views.webhook ?? views.webhook;
   housekeeping = startHousekeeping({
     store,
     clock,
@@ -304,19 +376,28 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   return {
     ...lifecycle,
     ...history,
-    list: views.webhooks,
+    list: sharing?.views.webhooks ?? views.webhooks,
     async get(id) {
+      await sharing?.operations.known(id);
       const lane = lanes.get(id);
-      return lane === undefined ? undefined : views.webhook(lane);
+      return lane === undefined ? undefined : view(lane);
     },
     test: async (id) => testDelivery.test(findLane(lanes, id)),
     replay: async (id, range) => replays.asked(findLane(lanes, id), range),
+    ...sharing?.operations,
     forEvent: (type) => outbox.lanesFor(type).map(({ id }) => id),
     async emit(event) {
-      const { result, deliveries } = outbox.observe(() => log.append([event]));
-      const [logged] = await result;
-      if (logged === undefined) throw new Error('Internal error: the log returned no event');
-      return { event: logged, deliveries };
+      const append = async (): Promise<LoggedEvent> => {
+        const [logged] = await log.append([event]);
+        if (logged === undefined) throw new Error('Internal error: the log returned no event');
+        return logged;
+      };
+      if (ownership !== undefined) {
+        const { result, deliveries } = await outbox.observeLater(append);
+        return { event: result, deliveries };
+      }
+      const { result, deliveries } = outbox.observe(append);
+      return { event: await result, deliveries };
     },
     settled: settled.settled,
     createForRun: runWebhooks.create,
@@ -332,6 +413,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     async close(graceMs = 15_000) {
       if (closing.signal.aborted) return;
       closing.abort();
+      sharing?.close();
       registry.stopFollowing();
       // Changes that have begun are written before the registry refuses further ones.
       await turns.idle();
@@ -342,6 +424,17 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       await dispatcher.close(graceMs);
       names.close();
       settled.anyEnded();
+      sharing?.closed();
     },
   };
+}
+
+/** @throws Error if the store cannot be shared */
+function sharedParts({ webhooks, feed }: Store): {
+  readonly table: SharedWebhookStore;
+  readonly feed: StoreFeed;
+} {
+  if (webhooks === undefined || feed === undefined)
+    throw new Error('Internal error: the store has an ownership that is shared, but no registry');
+  return { table: webhooks, feed };
 }

@@ -61,7 +61,7 @@ export function createEntriesInForce({
   takeReturned,
 }: EntriesInForceOptions): EntriesInForce {
   function laneOf({ id, config, refusal }: RegistryEntry): Lane {
-    const lane = new Lane(config, earlierStates.of(id), undefined, refusal);
+    const lane = new Lane(config, earlierStates.of(id), { refusal });
     lanes.set(id, lane);
     return lane;
   }

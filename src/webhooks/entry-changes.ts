@@ -4,6 +4,7 @@
 import { isRecord } from '../base/is-record.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
+import type { SharedRegistry } from './nodes/shared-registry.ts';
 import type { Registry } from './registry.ts';
 import type { RegistryEntry } from './registry-entries.ts';
 import { parseTarget } from './url-guard.ts';
@@ -45,9 +46,12 @@ export function createEntryChanges(
   { store, clock }: Pick<EngineContext, 'store' | 'clock'>,
   registry: Pick<Registry, 'all' | 'change'>,
   checks: CheckOptions,
+  runs?: Pick<SharedRegistry, 'changeOfRun' | 'runEntries'>,
 ): EntryChanges {
   function of({ id, config, refusal, runId }: Lane): RegistryEntry {
-    const entry = runId === undefined ? registry.all().get(id) : { id, config, refusal, raw: undefined };
+    const ofRun =
+      runs === undefined ? { id, config, refusal, raw: undefined } : runs.runEntries().get(id)?.entry;
+    const entry = runId === undefined ? registry.all().get(id) : ofRun;
     if (entry === undefined) throw webhookNotFound(id);
     return entry;
   }
@@ -62,6 +66,14 @@ export function createEntryChanges(
   }
 
   async function changeRunWebhook(lane: Lane, runId: string, patch: unknown): Promise<RegistryEntry> {
+    if (runs !== undefined) {
+      const changed = await runs.changeOfRun(lane.id, runId, (current) => {
+        if (current === undefined) throw webhookNotFound(lane.id);
+        return toFileEntry(patched(current, patch));
+      });
+      if (changed === undefined) throw webhookNotFound(lane.id);
+      return changed;
+    }
     const config = patched(of(lane), patch);
     await store.write([putRunWebhook(config, runId, clock.now())]);
     return { id: lane.id, config, refusal: undefined, raw: undefined };
@@ -94,7 +106,10 @@ export function createEntryChanges(
       if (lane.runId === undefined) await registry.change(lane.id, () => undefined);
     },
     async setEnabled(lane, enabled) {
-      if (lane.runId !== undefined || registry.all().get(lane.id)?.config.enabled === enabled) return;
+      const { runId } = lane;
+      if (runId !== undefined)
+        await runs?.changeOfRun(lane.id, runId, (current) => withEnabled(current, lane.id, enabled));
+      if (runId !== undefined || registry.all().get(lane.id)?.config.enabled === enabled) return;
       await registry.change(lane.id, (current) => withEnabled(current, lane.id, enabled));
     },
   };

@@ -21,6 +21,10 @@ export interface History {
   retry(id: string): Promise<Delivery>;
   /** @throws CodeBuddyError `validation_failed` naming /since */
   retryFailed(filter: RetryFilter): Promise<Queued>;
+  /** Failed deliveries, newest first. @throws CodeBuddyError `validation_failed` naming /since */
+  failedPage(filter: RetryFilter, beforeId: string | undefined): Promise<readonly DeliveryRow[]>;
+  /** Queues those of these deliveries that failed. Resolves to their number. */
+  requeueFailed(ids: readonly string[]): Promise<number>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 }
 
@@ -55,6 +59,20 @@ export function createHistory({
       lane.queue.requeued([sequence]);
       dispatcher.wake(lane);
     }
+  }
+
+  async function failedPage(
+    { webhookId, event, since }: RetryFilter,
+    beforeId: string | undefined,
+  ): Promise<readonly DeliveryRow[]> {
+    return store.listDeliveries({
+      status: 'failed',
+      limit: retryStep,
+      ...(webhookId === undefined ? {} : { webhookId }),
+      ...(event === undefined ? {} : { eventType: event }),
+      ...(since === undefined ? {} : { since: timeOf(since) }),
+      ...(beforeId === undefined ? {} : { beforeId }),
+    });
   }
 
   /** @throws CodeBuddyError `delivery_pending` if the delivery is under way, or is sent next anyway */
@@ -120,18 +138,25 @@ export function createHistory({
       }
       return views.delivery((await store.getDelivery(id)) ?? row);
     },
-    async retryFailed({ webhookId, event, since }) {
+    failedPage,
+    async requeueFailed(ids) {
+      const rows = await Promise.all(ids.map((id) => store.getDelivery(id)));
+      const wanted = rows.filter(
+        (row) => row?.status === 'failed' && lanes.has(row.webhookId) && !retrying.has(row.id),
+      ) as DeliveryRow[];
+      for (const { id } of wanted) retrying.add(id);
+      try {
+        if (wanted.length > 0) await requeue(wanted);
+      } finally {
+        for (const { id } of wanted) retrying.delete(id);
+      }
+      return wanted.length;
+    },
+    async retryFailed(filter) {
       let beforeId: string | undefined;
       let queued = 0;
       while (!signal.aborted) {
-        const rows = await store.listDeliveries({
-          status: 'failed',
-          limit: retryStep,
-          ...(webhookId === undefined ? {} : { webhookId }),
-          ...(event === undefined ? {} : { eventType: event }),
-          ...(since === undefined ? {} : { since: timeOf(since) }),
-          ...(beforeId === undefined ? {} : { beforeId }),
-        });
+        const rows = await failedPage(filter, beforeId);
         beforeId = rows.at(-1)?.id;
         if (beforeId === undefined) break;
         const wanted = rows.filter((row) => lanes.has(row.webhookId) && !retrying.has(row.id));

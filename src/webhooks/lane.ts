@@ -3,9 +3,11 @@
 //
 // The first of these conditions that applies names what its requests wait for:
 //
+//   shadow       another node sends its deliveries                   (a new lane takes its place)
 //   refused      the configuration cannot be used now                configure
 //   disabled     nothing is sent, events are counted as missed       setState, configure
 //   held         its queue is being put in order                     hold .. release
+//   leaving      another node shall send its deliveries              leave
 //   paused       the receiver asked for a pause                      setState
 //   unreachable  this machine cannot reach the target                notReached .. reached
 //   open         the breaker is open: one probe at a time            setState
@@ -15,8 +17,12 @@
 //
 // A request takes a slot from `startNext` to `released`. In an ordered webhook the slot is taken again by `recording`
 // and kept until `recorded`. The stages of a delivery are those of delivery-queue.ts.
+//
+// When the webhook gets another owner, a new lane takes the place of this one, which is retired: it starts nothing, and
+// what its requests still find out is not recorded.
 
 import type { Redactor } from '../base/redaction.ts';
+import type { DeliveryRow } from '../store/delivery-store.ts';
 import { type Credentials, createCredentials } from './credentials.ts';
 import { DeliveryQueue, type Taken } from './delivery-queue.ts';
 import { createRequestLimit, maxRequests } from './request-limit.ts';
@@ -25,11 +31,24 @@ import type { Signer } from './signing.ts';
 import { type Unreachable, unreachableAgain } from './unreachable.ts';
 import type { WebhookConfig } from './webhook-config.ts';
 
+export interface LaneOptions {
+  /** Set if the webhook belongs to one run. */
+  readonly runId?: string | undefined;
+  readonly refusal?: string | undefined;
+  /** Another node sends its deliveries, and knows its state. @default false */
+  readonly isShadow?: boolean;
+  /** Deliveries of events up to this one were read from the store when the node became the owner. @default 0 */
+  readonly knownUpTo?: number;
+}
+
 export class Lane {
   readonly id: string;
   /** Set if the webhook belongs to one run. */
   readonly runId: string | undefined;
   readonly queue: DeliveryQueue;
+  /** Another node sends its deliveries. Events are planned for it, but nothing is queued. */
+  readonly isShadow: boolean;
+  readonly knownUpTo: number;
 
   #config: WebhookConfig;
   #url: URL;
@@ -44,9 +63,18 @@ export class Lane {
   #holds = 0;
   #isInLine = false;
   #timer: NodeJS.Timeout | undefined;
+  #isLeaving = false;
+  #isRetired = false;
+  #whenIdle: (() => void) | undefined;
 
-  constructor(config: WebhookConfig, state: SavedState, runId?: string, refusal?: string) {
+  constructor(
+    config: WebhookConfig,
+    state: SavedState,
+    { runId, refusal, isShadow = false, knownUpTo = 0 }: LaneOptions = {},
+  ) {
     this.id = config.id;
+    this.isShadow = isShadow;
+    this.knownUpTo = knownUpTo;
     this.runId = runId;
     this.queue = new DeliveryQueue(config.ordered);
     this.#config = config;
@@ -76,7 +104,8 @@ export class Lane {
   }
 
   get isEnabled(): boolean {
-    return this.#config.enabled && this.#state.disabledAt === null;
+    // The owner of a shadow writes to the registry when it disables the webhook.
+    return this.#config.enabled && (this.isShadow || this.#state.disabledAt === null);
   }
 
   get isBreakerOpen(): boolean {
@@ -188,7 +217,14 @@ export class Lane {
   }
 
   get #canSend(): boolean {
-    return this.isEnabled && this.#refusal === undefined && this.#holds === 0;
+    return (
+      this.isEnabled &&
+      this.#refusal === undefined &&
+      this.#holds === 0 &&
+      !this.isShadow &&
+      !this.#isLeaving &&
+      !this.#isRetired
+    );
   }
 
   /** The time before which only urgent deliveries start; undefined if there is none. */
@@ -251,6 +287,40 @@ export class Lane {
   recorded(id: string, nextAttemptAt: number | null, keptSlot: boolean): void {
     if (keptSlot) this.released();
     this.queue.recorded(id, nextAttemptAt);
+    this.#checkIdle();
+  }
+
+  /** Nothing was sent, or it does not count: the delivery is as if it had never started. */
+  putBack(delivery: DeliveryRow, isEarly: boolean): void {
+    this.queue.putBack(delivery, isEarly);
+    this.#checkIdle();
+  }
+
+  // ---- another owner
+
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** Starts nothing more. Resolves when all that was started is recorded. */
+  leave(): Promise<void> {
+    this.#isLeaving = true;
+    this.stopTimer();
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  /** Starts nothing more, and forgets everything. */
+  retire(): void {
+    this.#isRetired = true;
+    this.stopTimer();
+    this.#whenIdle?.();
+  }
+
+  #checkIdle(): void {
+    if (this.#whenIdle !== undefined && this.queue.underWay === 0) this.#whenIdle();
   }
 
   // ---- loading

@@ -3,6 +3,7 @@
 
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
+import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import { laneCapacity } from './delivery-queue.ts';
 import type { Lane } from './lane.ts';
@@ -18,6 +19,14 @@ export interface WebhookOutboxOptions {
   /** A delivery was committed for a webhook that was removed meanwhile. */
   readonly onOrphan: (webhookId: string, sequence: number) => void;
   readonly onEvent: () => void;
+  /** If other nodes send deliveries, too. */
+  readonly nodes?: OutboxNodes | undefined;
+}
+
+export interface OutboxNodes {
+  /** True if the delivery is queued in another way: another node sends it, or earlier events are not known yet. */
+  isElsewhere(lane: Lane, delivery: DeliveryRow): boolean;
+  foreign(range: { readonly after: number; readonly upTo: number }): void;
 }
 
 export interface WebhookOutbox extends Outbox {
@@ -27,6 +36,10 @@ export interface WebhookOutbox extends Outbox {
   lanesChanged(): void;
   /** Calls `append`; also returns the ids of the deliveries that were planned before it returned. */
   observe<T>(append: () => T): { readonly result: T; readonly deliveries: readonly string[] };
+  /** The same for a log that plans an event some time after it was called. */
+  observeLater<T extends { readonly id: string }>(
+    append: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly deliveries: readonly string[] }>;
 }
 
 /**
@@ -47,10 +60,14 @@ export function createWebhookOutbox({
   wake,
   onOrphan,
   onEvent,
+  nodes,
 }: WebhookOutboxOptions): WebhookOutbox {
   let byType = new Map<string, readonly Lane[]>();
   let runLanes: readonly Lane[] | undefined;
   let observed: string[] | undefined;
+  /** Ids of deliveries by event, while someone observes. */
+  const plannedFor = new Map<string, readonly string[]>();
+  let observers = 0;
 
   function lanesFor(type: string): readonly Lane[] {
     let found = byType.get(type);
@@ -94,6 +111,18 @@ export function createWebhookOutbox({
         observed = undefined;
       }
     },
+    async observeLater(append) {
+      observers++;
+      try {
+        const result = await append();
+        const deliveries = plannedFor.get(result.id) ?? [];
+        plannedFor.delete(result.id);
+        return { result, deliveries };
+      } finally {
+        observers--;
+        if (observers === 0) plannedFor.clear();
+      }
+    },
     plan(event, hop) {
       onEvent();
       const receivers = receiversOf(event);
@@ -101,6 +130,11 @@ export function createWebhookOutbox({
       const createdAt = clock.now();
       const deliveries = receivers.map(({ id }) => ({ id: makeId('dlv', createdAt), webhookId: id }));
       observed?.push(...deliveries.map(({ id }) => id));
+      if (observers > 0)
+        plannedFor.set(
+          event.id,
+          deliveries.map(({ id }) => id),
+        );
       return {
         payload: payloadParts(event),
         hop,
@@ -117,34 +151,42 @@ export function createWebhookOutbox({
           onOrphan(webhookId, event.sequence);
           continue;
         }
-        if (!lane.hasRoomForNew(laneCapacity(lanes.size))) {
+        const hasRoom = lane.hasRoomForNew(laneCapacity(lanes.size));
+        if (!hasRoom && nodes === undefined) {
           // It is read from the store when its turn comes.
           lane.queue.addedToStore(event.sequence);
-        } else {
+          wake(lane);
+          continue;
+        }
+        const delivery: DeliveryRow = {
+          id,
+          webhookId,
+          sequence: event.sequence,
+          eventId: event.id,
+          eventType: event.type,
+          status: 'pending',
+          hop,
+          attempts: 0,
+          tries: 0,
+          pauses: 0,
+          createdAt,
+          expiresAt,
+          nextAttemptAt: null,
+          endedAt: null,
+          reason: null,
+          answered: 'nothing',
+        };
+        if (nodes?.isElsewhere(lane, delivery) === true) continue;
+        if (!hasRoom) lane.queue.addedToStore(event.sequence);
+        else {
           if (!isCached) payloads.put(event.sequence, payloadBytes(payload, event));
           isCached = true;
-          lane.queue.added({
-            id,
-            webhookId,
-            sequence: event.sequence,
-            eventId: event.id,
-            eventType: event.type,
-            status: 'pending',
-            hop,
-            attempts: 0,
-            tries: 0,
-            pauses: 0,
-            createdAt,
-            expiresAt,
-            nextAttemptAt: null,
-            endedAt: null,
-            reason: null,
-            answered: 'nothing',
-          });
+          lane.queue.added(delivery);
         }
         wake(lane);
       }
     },
+    ...(nodes === undefined ? {} : { foreign: nodes.foreign }),
   };
 }
 

@@ -56,15 +56,21 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
     track(write(batch));
   }
 
-  async function write(batch: readonly Result[]): Promise<void> {
-    const changes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
-    const changedLanes = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
+  async function write(all: readonly Result[]): Promise<void> {
+    let batch = all;
     // Only an ordered webhook waits for its record, so others may share a later commit. A saved state may not: it would
     // overwrite a newer one.
-    let maxDelayMs = changedLanes.size > 0 || batch.some(({ keepsSlot }) => keepsSlot) ? 0 : recordWithinMs;
+    let maxDelayMs = batch.some(({ keepsSlot, isStateChanged }) => keepsSlot || isStateChanged)
+      ? 0
+      : recordWithinMs;
     for (;;) {
+      // The new owner of a webhook knows nothing of what its earlier owner could not record.
+      batch = batch.filter(({ lane }) => !lane.isRetired);
+      const changedLanes = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
+      const writes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));
       try {
-        await store.write([...changes, ...[...changedLanes].map(putState)], { maxDelayMs });
+        if (batch.length > 0)
+          await store.write([...writes, ...[...changedLanes].map(putState)], { maxDelayMs });
         break;
       } catch (error) {
         onError(error);
@@ -73,11 +79,11 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
         await new Promise((resolve) => setTimeout(resolve, retryAfterMs));
       }
     }
+    unrecorded -= all.length;
     for (const result of batch) recorded(result);
   }
 
   function recorded({ lane, delivery, change, keepsSlot }: Result): void {
-    unrecorded--;
     try {
       lane.recorded(delivery.id, change.nextAttemptAt, keepsSlot);
     } catch (error) {
@@ -94,7 +100,7 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
       results.push({ lane, delivery, change, isStateChanged, keepsSlot: lane.recording() });
     },
     saveState(lane) {
-      track(store.write([putState(lane)]).then(() => undefined, onError));
+      if (!lane.isRetired) track(store.write([putState(lane)]).then(() => undefined, onError));
     },
     unrecorded: () => unrecorded,
     async close() {

@@ -31,6 +31,15 @@ export interface RemovalOptions {
   readonly figures: DeliveryFigures;
   readonly settled: Pick<Settled, 'anyEnded'>;
   readonly earlierStates: EarlierStates;
+  /** If other nodes share the store. */
+  readonly nodes?: RemovalNodes | undefined;
+}
+
+export interface RemovalNodes {
+  /** Removes it from the registry, and from the webhooks that have an owner. */
+  removed(lane: Lane): Promise<void>;
+  /** Events with fresh deliveries of a webhook. Other nodes may have added some. */
+  freshOf(webhookId: string): Promise<readonly number[]>;
 }
 
 const stepSize = 500;
@@ -42,6 +51,7 @@ export function createRemoval({
   figures,
   settled,
   earlierStates,
+  nodes,
 }: RemovalOptions): Removal {
   async function remove(lane: Lane): Promise<void> {
     if (lanes.get(lane.id) !== lane) return;
@@ -53,6 +63,7 @@ export function createRemoval({
     const writes: Write[] = [{ kind: 'deleteWebhookState', webhookId: lane.id }];
     if (lane.runId !== undefined) writes.push({ kind: 'deleteRunWebhook', webhookId: lane.id });
     const cancel = async (): Promise<void> => {
+      await nodes?.removed(lane);
       await store.write(writes);
       await cancelPending(lane.id, sequences);
     };
@@ -71,6 +82,7 @@ export function createRemoval({
       figures.ended('cancelled', await store.cancelPending(webhookId, left.slice(0, stepSize), end));
       left = left.slice(stepSize);
       if (left.length === 0) left = await store.freshenWaiting(webhookId, stepSize);
+      if (left.length === 0 && nodes !== undefined) left = await nodes.freshOf(webhookId);
       if (left.length === 0) break;
       await new Promise((resolve) => setImmediate(resolve));
     }

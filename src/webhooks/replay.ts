@@ -19,7 +19,9 @@ export interface ReplayOptions {
   /** Exact names; undefined for all. */
   readonly types: readonly string[] | undefined;
   readonly now: () => number;
-  readonly signal: AbortSignal;
+  readonly signal: { readonly aborted: boolean };
+  /** Called before each step is committed. */
+  readonly onQueueing?: ((sequences: readonly number[]) => void) | undefined;
   /** Called after each step is committed. */
   readonly onQueued: (sequences: readonly number[]) => void;
 }
@@ -28,7 +30,7 @@ const stepSize = 200;
 
 /** @throws CodeBuddyError `validation_failed` naming /after or /before */
 export async function replay(options: ReplayOptions): Promise<Replayed> {
-  const { store, log, webhookId, range, types, now, signal, onQueued } = options;
+  const { store, log, webhookId, range, types, now, signal, onQueueing, onQueued } = options;
   if (range.before !== undefined && isReversed(range.after, range.before))
     throw fault('before', `must come after ${JSON.stringify(range.after)}`);
   const { last } = await log.bounds();
@@ -62,6 +64,7 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
     );
     skipped += rows.length - wanted.length;
     if (wanted.length > 0) {
+      onQueueing?.(wanted.map(({ sequence }) => sequence));
       await store.write(wanted.map((row) => toWrite(row, webhookId, now())));
       queued += wanted.length;
       onQueued(wanted.map(({ sequence }) => sequence));

@@ -6,21 +6,40 @@ import { expandTypes } from '../events/event-filter.ts';
 import type { EngineContext } from './engine-context.ts';
 import type { Lane } from './lane.ts';
 import { replay } from './replay.ts';
+import { webhookBetweenOwners } from './webhook-errors.ts';
 
 export interface Replays {
   /** @throws CodeBuddyError `replay_running`, `validation_failed` naming /after or /before */
   asked(lane: Lane, range: ReplaySelection): Promise<Replayed>;
   /** The same, concurrently with any other replay. */
   run(lane: Lane, range: ReplaySelection): Promise<Replayed>;
+  /** Resolves when no replay to the webhook runs. */
+  ended(webhookId: string): Promise<void>;
 }
 
 export function createReplays(
-  { store, log, clock, ownTypes, signal }: EngineContext,
+  { store, log, clock, ownTypes, signal, nodes }: EngineContext,
   wake: (lane: Lane) => void,
 ): Replays {
   const running = new Set<string>();
+  const work = new Map<string, Set<Promise<unknown>>>();
 
-  function run(lane: Lane, { events, ...range }: ReplaySelection): Promise<Replayed> {
+  async function run(lane: Lane, selection: ReplaySelection): Promise<Replayed> {
+    const done = start(lane, selection);
+    const all = work.get(lane.id) ?? new Set();
+    work.set(lane.id, all.add(done));
+    try {
+      const result = await done;
+      // Another node owns the webhook now. What is missing, nobody would queue.
+      if (lane.isRetired) throw webhookBetweenOwners(lane.id);
+      return result;
+    } finally {
+      all.delete(done);
+      if (all.size === 0) work.delete(lane.id);
+    }
+  }
+
+  function start(lane: Lane, { events, ...range }: ReplaySelection): Promise<Replayed> {
     return replay({
       store,
       log,
@@ -28,7 +47,14 @@ export function createReplays(
       range,
       types: typesOf(lane, events),
       now: () => clock.now(),
-      signal,
+      signal: {
+        get aborted() {
+          return signal.aborted || lane.isRetired;
+        },
+      },
+      ...(nodes === undefined
+        ? {}
+        : { onQueueing: (sequences: readonly number[]) => nodes.replaying(lane.id, sequences) }),
       onQueued(sequences) {
         lane.queue.requeued(sequences);
         wake(lane);
@@ -45,6 +71,10 @@ export function createReplays(
 
   return {
     run,
+    async ended(webhookId) {
+      for (let all = work.get(webhookId); all !== undefined; all = work.get(webhookId))
+        await Promise.allSettled(all);
+    },
     async asked(lane, range) {
       if (running.has(lane.id))
         throw new CodeBuddyError(

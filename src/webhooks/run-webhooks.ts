@@ -12,7 +12,7 @@ import { Lane } from './lane.ts';
 import { readEntry } from './registry-entries.ts';
 import type { Removal } from './removal.ts';
 import { newState } from './saved-state.ts';
-import { type CheckOptions, parseWebhook } from './webhook-config.ts';
+import { type CheckOptions, parseWebhook, type WebhookConfig } from './webhook-config.ts';
 import { putRunWebhook } from './webhook-writes.ts';
 
 export interface RunWebhooks {
@@ -21,6 +21,8 @@ export interface RunWebhooks {
    */
   create(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;
   remove(runId: string): Promise<void>;
+  /** Removes the webhook of a run when the run and the deliveries have ended. */
+  watch(lane: Lane): void;
   /** Restores those of earlier processes; called once, at the start. Returns their lanes. */
   takeUp(): Promise<readonly Lane[]>;
 }
@@ -36,6 +38,8 @@ export interface RunWebhooksOptions {
   readonly checkTarget: (url: string) => Promise<void>;
   /** Limit of webhooks of runs that exist at the same time. */
   readonly max: number;
+  /** Writes a new one to the registry that other nodes share, and creates its lane. @default it is this node's alone */
+  readonly createShared?: ((config: WebhookConfig, runId: string) => Promise<void>) | undefined;
 }
 
 const unfinished: readonly string[] = unfinishedRunStatuses;
@@ -48,8 +52,11 @@ export function createRunWebhooks({
   lanesChanged,
   checkTarget,
   max,
+  createShared,
 }: RunWebhooksOptions): RunWebhooks {
   let creating = 0;
+  /** Of runs that were about to start. */
+  const createdHere = new Set<string>();
 
   function requireRoom(): void {
     let count = creating;
@@ -73,13 +80,14 @@ export function createRunWebhooks({
       // `raw` stays undefined, which is refused below like everything that is not an object.
     }
     const entry = readEntry(webhookId, raw, (input) => parseWebhook(input, checks), new Map());
-    return new Lane(entry.config, earlierStates.of(webhookId), runId, entry.refusal);
+    return new Lane(entry.config, earlierStates.of(webhookId), { runId, refusal: entry.refusal });
   }
 
   function watchRun(lane: Lane, runId: string): void {
     inBackground(
       untilDone(() => whenRunEnded(runId)).then((hasEnded) => {
         if (!hasEnded) return;
+        createdHere.delete(lane.id);
         lane.runEnded();
         removal.removeIfDone(lane);
       }),
@@ -112,11 +120,16 @@ export function createRunWebhooks({
       creating++;
       try {
         await checkTarget(config.url);
+        if (createShared !== undefined) {
+          createdHere.add(config.id);
+          await createShared(config, runId);
+          return { id: config.id };
+        }
         await store.write([putRunWebhook(config, runId, clock.now())]);
       } finally {
         creating--;
       }
-      const lane = new Lane(config, newState, runId);
+      const lane = new Lane(config, newState, { runId });
       lanes.set(config.id, lane);
       lanesChanged();
       watchRun(lane, runId);
@@ -124,6 +137,22 @@ export function createRunWebhooks({
     },
     async remove(runId) {
       for (const lane of [...lanes.values()]) if (lane.runId === runId) await removal.remove(lane);
+    },
+    watch(lane) {
+      const { id, runId } = lane;
+      if (runId === undefined) return;
+      if (createdHere.has(id)) watchRun(lane, runId);
+      else
+        inBackground(
+          untilDone(() => store.getRun(runId)).then((run) => {
+            if (run !== undefined) watchRun(lane, runId);
+            else {
+              // The node that created it ended before the run began.
+              lane.runEnded();
+              removal.removeIfDone(lane);
+            }
+          }),
+        );
     },
     async takeUp() {
       const found: Lane[] = [];

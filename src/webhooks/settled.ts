@@ -1,5 +1,6 @@
 // Waits until deliveries have ended.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CodeBuddyError } from '../base/errors.ts';
 import type { Delivery } from '../contract/delivery.ts';
 import type { DeliveryWithAttempts } from '../store/delivery-store.ts';
@@ -20,9 +21,10 @@ export interface Settled {
 }
 
 const keepAliveMs = 3_600_000;
+const lookAgainMs = 200;
 
 export function createSettled(
-  { store, signal }: Pick<EngineContext, 'store' | 'signal'>,
+  { store, signal, nodes }: Pick<EngineContext, 'store' | 'signal' | 'nodes'>,
   view: (row: DeliveryWithAttempts) => Delivery,
 ): Settled {
   const waiters = new Map<string, Set<() => void>>();
@@ -48,7 +50,9 @@ export function createSettled(
         if (row === undefined) throw deliveryNotFound(id);
         if (row.status !== 'pending') return view(row);
         if (signal.aborted) throw new CodeBuddyError('shutting_down', 'The webhook engine is closed.');
-        await changed.promise;
+        // This node is not told of deliveries that other nodes send.
+        if (nodes === undefined) await changed.promise;
+        else await Promise.race([changed.promise, sleep(lookAgainMs)]);
       } finally {
         waiting.delete(changed.resolve);
         if (waiting.size === 0) waiters.delete(id);

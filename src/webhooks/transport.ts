@@ -26,6 +26,8 @@ export interface TransportRequest {
   readonly timeoutMs: number;
   /** Of the webhook. Connections are shared only between requests with the same `tls`. */
   readonly tls?: WebhookTls;
+  /** Ends the request: the result is `connection_closed`, unless the answer was there already. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Transport {
@@ -177,6 +179,7 @@ export function createTransport({
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
+      request.signal?.removeEventListener('abort', onAbort);
       active.delete(connection);
       const endedAt = performance.now();
       const durationMs = Math.round((endedAt - startedAt) * 100) / 100;
@@ -213,6 +216,10 @@ export function createTransport({
         wasUsed && reason === 'connection_closed' && endedAt - sentAt < staleMs,
       );
     };
+
+    const onAbort = (): void =>
+      finish(false, { error: new TransportError('connection_closed', 'The request was ended') });
+    request.signal?.addEventListener('abort', onAbort);
 
     const timeoutMs = Math.max(request.timeoutMs - (sentAt - startedAt), 1);
     let timer = setTimeout(() => {
@@ -257,6 +264,10 @@ export function createTransport({
         finish(false, { error });
       },
     };
+    if (request.signal?.aborted === true) {
+      onAbort();
+      return;
+    }
     try {
       connection.client.dispatch(
         {
@@ -289,7 +300,7 @@ export function createTransport({
           return;
         }
         attempt(take(request, clientClass), request, startedAt, (result, wasStale) => {
-          if (!wasStale || closed) resolve(result);
+          if (!wasStale || closed || request.signal?.aborted === true) resolve(result);
           // The receiver most likely never saw the request; if it did, it recognizes the id.
           else attempt(open(request, clientClass), request, startedAt, resolve);
         });

@@ -21,3 +21,12 @@ export function findLane(lanes: ReadonlyMap<string, Lane>, id: string): Lane {
   if (lane === undefined) throw webhookNotFound(id);
   return lane;
 }
+
+/** The webhook is between two owners, or got another one while something was done for it. */
+export function webhookBetweenOwners(id: string): CodeBuddyError {
+  return new CodeBuddyError(
+    'node_unavailable',
+    `Webhook ${id} is being taken over by another node. Try again.`,
+    { headers: { 'Retry-After': '2' } },
+  );
+}

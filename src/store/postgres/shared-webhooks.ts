@@ -4,7 +4,6 @@ import { toDeliveryRow } from '../rows.ts';
 import type { SharedWebhookStore } from '../shared-webhook-store.ts';
 import type { Database, Statement } from './database.ts';
 import { toStorageError } from './postgres-errors.ts';
-import { encodeText } from './text-encoding.ts';
 import { inTransaction, type WriteGuard } from './transaction.ts';
 
 export interface SharedWebhooksOptions {
@@ -25,8 +24,10 @@ const texts = {
   webhookStatesOf: 'SELECT webhook_id, state FROM webhook_states WHERE webhook_id = ANY($1::text[])',
   waitingCountsOf: `SELECT webhook_id, count(*) AS rows, min(next_attempt_at) AS next, min(created_at) AS oldest FROM deliveries
     WHERE webhook_id = ANY($1::text[]) AND ${isWaiting} GROUP BY webhook_id`,
-  freshPlacesOf: `SELECT sequence FROM deliveries d WHERE webhook_id = $1 AND ${isFresh} AND sequence > $2 AND sequence <= $3
-    ORDER BY webhook_id, sequence LIMIT $4`,
+  freshPlacesOf: `SELECT w.id AS webhook_id, f.sequence FROM unnest($1::text[]) AS w(id) CROSS JOIN LATERAL (
+      SELECT d.sequence FROM deliveries d WHERE d.webhook_id = w.id AND ${isFresh} AND d.sequence > $2 AND d.sequence <= $3
+      ORDER BY d.webhook_id, d.sequence LIMIT $4) AS f
+    ORDER BY w.id, f.sequence`,
   oldestFreshOf: `SELECT min(f.created_at) AS value FROM unnest($1::text[]) AS w(id) CROSS JOIN LATERAL (
       SELECT created_at FROM deliveries d WHERE d.webhook_id = w.id AND ${isFresh} ORDER BY d.webhook_id, d.sequence LIMIT 1) AS f`,
   // The events are read by their numbers, whatever waits for these webhooks.
@@ -42,7 +43,11 @@ const statements = Object.fromEntries(
   Object.entries(texts).map(([name, text]) => [name, { name, text }]),
 ) as Readonly<Record<keyof typeof texts, Statement>>;
 
-export function createSharedWebhooks({ database, guard, onChanged }: SharedWebhooksOptions): SharedWebhookStore {
+export function createSharedWebhooks({
+  database,
+  guard,
+  onChanged,
+}: SharedWebhooksOptions): SharedWebhookStore {
   async function change(values: readonly unknown[]): Promise<number | undefined> {
     const { rows } = await inTransaction({ database, pool: 'others', guard: guard() }, (session) =>
       session.run(statements.changeWebhook, values),
@@ -62,10 +67,9 @@ export function createSharedWebhooks({ database, guard, onChanged }: SharedWebho
       }));
     },
     async changeWebhookEntry({ id, runId, entry, expected }) {
-      const text = entry === null ? null : encodeText(entry);
       let version: number | undefined;
       try {
-        version = await change([id, runId, text, expected ?? null]);
+        version = await change([id, runId, entry, expected ?? null]);
       } catch (error) {
         // The answer may be lost, not the change: nobody else writes the same entry from the same version.
         const { rows } = await database.read(statements.webhookVersion, [id]).catch(() => ({ rows: [] }));
@@ -90,9 +94,9 @@ export function createSharedWebhooks({ database, guard, onChanged }: SharedWebho
         oldestCreatedAt: row.oldest as number,
       }));
     },
-    async freshPlacesOf(webhookId, { after, upTo, limit }) {
-      const { rows } = await database.read(statements.freshPlacesOf, [webhookId, after, upTo, limit]);
-      return rows.map(({ sequence }) => sequence as number);
+    async freshPlacesOf(webhookIds, { after, upTo, limit }) {
+      const { rows } = await database.read(statements.freshPlacesOf, [webhookIds, after, upTo, limit]);
+      return rows.map((row) => ({ sequence: row.sequence as number, webhookId: row.webhook_id as string }));
     },
     async oldestFreshOf(webhookIds) {
       const { rows } = await database.read(statements.oldestFreshOf, [webhookIds]);

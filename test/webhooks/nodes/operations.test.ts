@@ -1,0 +1,136 @@
+// Operations on webhooks work on every node, whichever node owns the webhook.
+
+import { expect, test } from 'vitest';
+import { waitFor } from '../../wait-for.ts';
+import { startReceiver } from '../recording-receiver.ts';
+import { ownerAndOther, startNodeBench, toolStart } from './start-nodes.ts';
+
+test('a webhook that one node creates is in force on the others, and one node sends each delivery', async () => {
+  const { start } = await startNodeBench();
+  const nodes = [await start(), await start()];
+  const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+  const receiver = await startReceiver();
+  const { webhook } = await first.engine.create({ url: receiver.url, events: ['tool.*'] });
+  // In force when `create` has returned.
+  expect(second.engine.forEvent('tool.start')).toEqual([webhook.id]);
+  const emitted = await Promise.all(
+    nodes.flatMap(({ engine }, node) => [1, 2, 3, 4, 5].map((n) => engine.emit(toolStart(10 * node + n)))),
+  );
+  for (const { deliveries } of emitted) expect(deliveries).toHaveLength(1);
+  for (const { engine } of nodes) {
+    const ended = await engine.settled(emitted.flatMap(({ deliveries }) => deliveries));
+    expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['success']));
+  }
+  expect(receiver.requests).toHaveLength(10);
+  expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
+});
+
+test('each operation works on a node that does not own the webhook', async () => {
+  const { start } = await startNodeBench();
+  const nodes = [await start(), await start()];
+  const receiver = await startReceiver();
+  const { webhook } = await (nodes[0] as (typeof nodes)[0]).engine.create({
+    url: receiver.url,
+    events: ['tool.*'],
+    secret: 'a secret of the first',
+  });
+  const { id } = webhook;
+  const { owner, other } = await ownerAndOther(id, nodes);
+
+  expect(await other.engine.update(id, { name: 'renamed' })).toMatchObject({ id, name: 'renamed' });
+  expect(await owner.engine.get(id)).toMatchObject({ name: 'renamed' });
+  expect(await other.engine.list()).toMatchObject([{ id, name: 'renamed', state: { status: 'healthy' } }]);
+  await expect(other.engine.update(id, { timeout: 'long' })).rejects.toMatchObject({
+    code: 'validation_failed',
+    errors: [{ pointer: '/timeout' }],
+  });
+
+  const tested = await other.engine.test(id);
+  expect((await other.engine.settled([tested.id]))[0]).toMatchObject({ status: 'success' });
+
+  const rotated = await other.engine.rotateSecret(id);
+  expect(rotated.secret).not.toBe('a secret of the first');
+  expect(rotated.previousValidUntil).not.toBeNull();
+
+  receiver.answer((_request, response) => {
+    response.statusCode = 400;
+    response.end();
+  });
+  const failing = await other.engine.emit(toolStart(1));
+  const [failed] = await other.engine.settled(failing.deliveries);
+  expect(failed).toMatchObject({ status: 'failed' });
+  receiver.answer((_request, response) => response.end());
+  await other.engine.retry(failing.deliveries[0] ?? '');
+  expect((await other.engine.settled(failing.deliveries))[0]).toMatchObject({ status: 'success' });
+
+  receiver.answer((_request, response) => {
+    response.statusCode = 400;
+    response.end();
+  });
+  const more = await Promise.all([2, 3, 4].map((n) => other.engine.emit(toolStart(n))));
+  const ids = more.flatMap(({ deliveries }) => deliveries);
+  await other.engine.settled(ids);
+  receiver.answer((_request, response) => response.end());
+  expect(await other.engine.retryFailed({})).toEqual({ queued: 3 });
+  expect((await other.engine.settled(ids)).map(({ status }) => status)).toEqual(Array(3).fill('success'));
+
+  const before = receiver.requests.length;
+  expect(await other.engine.replay(id, { after: 0 })).toMatchObject({ queued: 4 });
+  await receiver.received(before + 4);
+
+  expect((await other.engine.clearHistory({ webhookId: id })).deleted).toBeGreaterThan(0);
+  await other.engine.remove(id);
+  expect(await owner.engine.get(id)).toBeUndefined();
+  expect(await other.engine.list()).toEqual([]);
+  await expect(other.engine.remove(id)).rejects.toMatchObject({ code: 'webhook_not_found' });
+  expect((await other.engine.emit(toolStart(9))).deliveries).toEqual([]);
+});
+
+test('a webhook that is disabled on one node gets nothing from the others, and what it missed when it is enabled', async () => {
+  const { start } = await startNodeBench();
+  const nodes = [await start(), await start()];
+  const receiver = await startReceiver();
+  const { webhook } = await (nodes[0] as (typeof nodes)[0]).engine.create({
+    url: receiver.url,
+    events: ['tool.*'],
+    ordered: true,
+  });
+  const { owner, other } = await ownerAndOther(webhook.id, nodes);
+  await other.engine.update(webhook.id, { enabled: false });
+  for (const { engine } of nodes) {
+    expect(engine.forEvent('tool.start')).toEqual([]);
+    expect((await engine.emit(toolStart(1))).deliveries).toEqual([]);
+  }
+  await waitFor('both to be counted as missed', async () => {
+    const shown = await other.engine.get(webhook.id);
+    return shown?.state.status === 'disabled' && shown.state.missed === 2;
+  });
+  const enabled = await other.engine.enable(webhook.id, { replayMissed: true });
+  expect(enabled).toMatchObject({ queued: 2, webhook: { enabled: true } });
+  const later = await owner.engine.emit(toolStart(3));
+  await other.engine.settled(later.deliveries);
+  const sequences = receiver.requests.map(({ body }) => JSON.parse(body.toString()).sequence as number);
+  expect(sequences).toHaveLength(3);
+  expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
+});
+
+test('two changes of a webhook at once on two nodes are both kept', async () => {
+  const { start } = await startNodeBench();
+  const nodes = [await start(), await start()];
+  const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+  const receiver = await startReceiver();
+  const { webhook } = await first.engine.create({ url: receiver.url, events: ['tool.*'] });
+  await Promise.all([
+    first.engine.update(webhook.id, { name: 'by the first' }),
+    second.engine.update(webhook.id, { timeout: 7000 }),
+  ]);
+  for (const { engine } of nodes)
+    expect(await engine.get(webhook.id)).toMatchObject({ name: 'by the first', timeout: 7000 });
+  // Of two that create the same webhook, one is told.
+  const input = { id: 'whk_the_same_id', url: receiver.url, events: ['tool.*'] };
+  const results = await Promise.allSettled(nodes.map(({ engine }) => engine.create(input)));
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'webhook_exists' },
+  });
+});

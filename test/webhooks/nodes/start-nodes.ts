@@ -1,0 +1,86 @@
+// Webhook engines of several nodes of one PostgreSQL database, in this process.
+
+import { onTestFinished } from 'vitest';
+import type { EventLog, NewEvent } from '../../../src/events/event-log.ts';
+import { createEventLog } from '../../../src/events/log.ts';
+import type { PostgresOwnership } from '../../../src/store/postgres/nodes/open-ownership.ts';
+import { openSharedStore } from '../../../src/store/postgres/open-shared-store.ts';
+import type { PostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { openWebhookEngine, type WebhookEngine } from '../../../src/webhooks/engine.ts';
+import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
+import { waitFor } from '../../wait-for.ts';
+
+export interface NodeBench {
+  readonly url: string;
+  /** Start a node. It is stopped when the test ends. */
+  start(): Promise<WebhookNode>;
+  sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+export interface WebhookNode {
+  readonly engine: WebhookEngine;
+  readonly log: EventLog;
+  readonly store: PostgresStore;
+  readonly ownership: PostgresOwnership;
+  readonly warnings: readonly string[];
+  /** Leave as a server does that stops. */
+  stop(): Promise<void>;
+}
+
+export async function startNodeBench(): Promise<NodeBench> {
+  const url = await postgresUrl();
+  return {
+    url,
+    async sql(text) {
+      return (await startPostgres()).query(text, new URL(url).pathname.slice(1));
+    },
+    async start() {
+      const { store, ownership } = await openSharedStore({ url: `${url}?max=4` });
+      const log = createEventLog({ store, deltas: ownership.deltas });
+      const warnings: string[] = [];
+      const engine = await openWebhookEngine({
+        ...{ store, log, ownership },
+        warn: (message, error) =>
+          warnings.push(error === undefined ? message : `${message}: ${String(error)}`),
+      });
+      let stopping: Promise<void> | undefined;
+      const stop = async (): Promise<void> => {
+        await engine.close(0);
+        await ownership.close();
+        await log.close();
+        await store.close();
+      };
+      const node = {
+        ...{ engine, log, store, ownership, warnings },
+        stop() {
+          stopping ??= stop();
+          return stopping;
+        },
+      };
+      onTestFinished(node.stop);
+      return node;
+    },
+  };
+}
+
+export function toolStart(n: number, text = ''): NewEvent {
+  return { type: 'tool.start', data: { callId: `call_${n}`, tool: 'bash', params: { n, text } } };
+}
+
+/** Wait until one of the nodes owns the webhook. */
+export function ownerOf(webhookId: string, nodes: readonly WebhookNode[]): Promise<WebhookNode> {
+  return waitFor(`an owner of ${webhookId}`, () =>
+    nodes.find(({ ownership }) => ownership.lanes.isOwn(webhookId)),
+  );
+}
+
+/** The node that owns the webhook, and another one. */
+export async function ownerAndOther(
+  webhookId: string,
+  nodes: readonly WebhookNode[],
+): Promise<{ readonly owner: WebhookNode; readonly other: WebhookNode }> {
+  const owner = await ownerOf(webhookId, nodes);
+  const other = nodes.find((node) => node !== owner);
+  if (other === undefined) throw new Error('There is no other node.');
+  return { owner, other };
+}
