@@ -100,7 +100,7 @@ async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, lo
         const ids = idsAt();
         const missing = expected
           .filter(({ id }) => !ids.has(id))
-          .map(({ id, sequence }) => `${sequence} ${id}`);
+          .map(({ id, type, sequence }) => `${sequence} ${type} ${id}`);
         return { missing, webhooks: await (cluster.nodes[0] as ChaosNode).client.webhooks.list() };
       },
     );
