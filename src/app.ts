@@ -124,6 +124,7 @@ export async function createApp(
     webhooks = await openWebhookEngine({
       store,
       log,
+      ownership,
       registryPath: webhooksFile(settings.home),
       ...targetSettings(settings),
       ownListeners: () => {

@@ -24,6 +24,10 @@ const commands: Commands = {
   status: { description: 'Show the status of the server.', load: () => import('./status.ts') },
   keys: { description: 'Create, list and revoke API keys.', load: () => import('./keys.ts') },
   nodes: { description: 'List the nodes that share the database.', load: () => import('./nodes.ts') },
+  migrate: {
+    description: 'Move the data of a SQLite home to a PostgreSQL database.',
+    load: () => import('./migrate.ts'),
+  },
   openapi: {
     description: 'Print the OpenAPI 3.1 document of the running server.',
     load: () => import('./openapi.ts'),

@@ -15,6 +15,7 @@ import { UsageError } from './usage-error.ts';
 import { type FieldOptions, readFields, targetUrl, withFields } from './webhook-flags.ts';
 import { defineListen } from './webhooks-listen.ts';
 import { defineTorture } from './webhooks-torture.ts';
+import { defineTransfer } from './webhooks-transfer.ts';
 
 export function define(webhooks: Command): void {
   defineCreate(webhooks);
@@ -23,6 +24,7 @@ export function define(webhooks: Command): void {
   defineSend(webhooks);
   defineListen(webhooks);
   defineTorture(webhooks);
+  defineTransfer(webhooks);
 }
 
 function defineCreate(webhooks: Command): void {

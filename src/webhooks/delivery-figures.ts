@@ -30,8 +30,8 @@ export interface DeliveryFigures {
   requeued(status: DeliveryStatus): void;
   /** Ended deliveries were deleted from the history. */
   deleted(count: number): void;
-  /** The number of failed ones in the history, counted anew. */
-  recounted(failed: number): void;
+  /** The history was counted anew. */
+  recounted(history: Readonly<Record<EndedDeliveryStatus, number>>): void;
 }
 
 /** `history`: ended deliveries that the store has at the start. */
@@ -98,7 +98,8 @@ export function createDeliveryFigures(
     deleted(count) {
       endedInHistory -= count;
     },
-    recounted(failedNow) {
+    recounted({ success, failed: failedNow, cancelled }) {
+      endedInHistory = success + failedNow + cancelled;
       failedInHistory = failedNow;
     },
   };

@@ -33,8 +33,7 @@ import { type Housekeeping, startHousekeeping } from './housekeeping.ts';
 import type { Lane } from './lane.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { createNameLookup } from './name-lookup.ts';
-import { openSharedRegistry } from './nodes/shared-registry.ts';
-import { createSharing, type EngineOwnership, type Sharing } from './nodes/sharing.ts';
+import type { EngineOwnership, Sharing } from './nodes/sharing.ts';
 import { createWebhookOutbox } from './outbox.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createPayloadCache } from './payload-cache.ts';
@@ -201,11 +200,13 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   const earlierStates = createEarlierStates(savedStates, clock, warn);
   const figures = createDeliveryFigures(await store.endedCounts());
   const parse = (entry: unknown): WebhookConfig => parseWebhook(entry, checks);
+  // Not loaded by a process that is alone.
+  const nodes = ownership === undefined ? undefined : await import('./nodes/sharing.ts');
   let sharing: Sharing | undefined;
   const sharedRegistry =
-    ownership === undefined
+    nodes === undefined
       ? undefined
-      : await openSharedRegistry({
+      : await nodes.openSharedRegistry({
           ...sharedParts(store),
           parse,
           onChange: (ids) => sharing?.follow(ids),
@@ -332,7 +333,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
   // ---- the start
 
   let detach: () => void;
-  if (ownership === undefined || sharedRegistry === undefined) {
+  if (ownership === undefined || nodes === undefined || sharedRegistry === undefined) {
     inForce.createAll();
     inForce.warnOfRefusals(await runWebhooks.takeUp());
     const { last } = await log.bounds();
@@ -340,7 +341,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     for (const lane of lanes.values()) if (lane.runId === undefined) enablement.settleAtStart(lane, last);
     await takeUp.start(last);
   } else {
-    sharing = createSharing({
+    sharing = nodes.createSharing({
       ...{
         context,
         ownership,
@@ -350,7 +351,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         dispatcher,
       },
       ...{ lanesChanged: outbox.lanesChanged, apply: inForce.apply, removal, enablement, replays },
-      ...{ lifecycle, history, testDelivery, runWebhooks, views },
+      ...{ lifecycle, history, testDelivery, runWebhooks, views, figures },
     });
     detach = log.attach(outbox);
     await sharing.start();
@@ -371,6 +372,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
       removal.removeIfDone(lane);
     },
     onError: (error) => warn('old deliveries could not be deleted; trying again later', error),
+    mayPrune: sharing?.mayPrune,
   });
 
   return {
@@ -403,8 +405,8 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     createForRun: runWebhooks.create,
     dropForRun: runWebhooks.remove,
     counters: figures.counters,
-    stats: () => readStats({ store, clock, lanes, figures, dispatcher }),
-    setAside: () => setAsideFiles(registryPath),
+    stats: () => readStats({ store, clock, lanes, figures, dispatcher, nodes: sharing }),
+    setAside: () => (ownership === undefined ? setAsideFiles(registryPath) : []),
     refused: () =>
       [...lanes.values()].flatMap(({ id, refusal }) =>
         refusal === undefined ? [] : [{ id, reason: maskUrlsIn(refusal) }],

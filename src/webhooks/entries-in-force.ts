@@ -49,7 +49,7 @@ export interface EntriesInForceOptions {
 const maxNamed = 20;
 
 export function createEntriesInForce({
-  context: { clock, lanes, turns, warn, inBackground },
+  context: { clock, lanes, turns, nodes, warn, inBackground },
   registry,
   earlierStates,
   outbox,
@@ -139,7 +139,8 @@ export function createEntriesInForce({
   }
 
   function warnOfRefusal({ id, config, refusal, runId }: Lane): void {
-    const where = runId === undefined ? 'It stays in webhooks.json as it is' : `It belongs to run ${runId}`;
+    const place = nodes === undefined ? 'webhooks.json' : 'the database';
+    const where = runId === undefined ? `It stays in ${place} as it is` : `It belongs to run ${runId}`;
     warn(
       `webhook ${id} (${maskUrlsIn(config.name)}) is refused: ${maskUrlsIn(refusal ?? '')}. ${where}; its deliveries wait.`,
     );

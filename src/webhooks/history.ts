@@ -174,7 +174,7 @@ export function createHistory({
         if (count < clearStep) break;
         await new Promise((resolve) => setImmediate(resolve));
       }
-      figures.recounted((await store.endedCounts()).failed);
+      figures.recounted(await store.endedCounts());
       return { deleted };
     },
   };

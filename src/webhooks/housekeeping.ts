@@ -18,6 +18,8 @@ export interface HousekeepingOptions {
   readonly onPruned: (count: number) => void;
   readonly onExpired: (lane: Lane, count: number) => void;
   readonly onError: (error: unknown) => void;
+  /** If other nodes share the history: whether this node prunes it now. It knows `ended` then. @default it always does */
+  readonly mayPrune?: (() => Promise<boolean>) | undefined;
 }
 
 export interface Housekeeping {
@@ -28,6 +30,8 @@ export interface Housekeeping {
 
 const keepMs = 30 * 24 * 60 * 60 * 1000;
 const intervalMs = 60 * 60 * 1000;
+/** With other nodes, no node knows how many deliveries have ended until it counts them. */
+const sharedIntervalMs = 60 * 1000;
 const firstAfterMs = 1000;
 /** Few enough that a step takes less than a millisecond. */
 const stepSize = 100;
@@ -35,7 +39,7 @@ const stepSize = 100;
 const pauseMs = 20;
 
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { store, clock, lanes, ended, keep, onPruned, onExpired, onError } = options;
+  const { store, clock, lanes, ended, keep, onPruned, onExpired, onError, mayPrune } = options;
   let isStopped = false;
   let isPruning = false;
   let pause: NodeJS.Timeout | undefined;
@@ -44,6 +48,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     if (isPruning) return;
     isPruning = true;
     try {
+      if (mayPrune !== undefined && !(await mayPrune())) return;
       while (!isStopped) {
         const excess = Math.max(ended() - keep, 0);
         const count = await store.pruneDeliveries({
@@ -116,16 +121,22 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   const first = setTimeout(round, firstAfterMs);
   const timer = setInterval(round, intervalMs);
+  const pruning =
+    mayPrune === undefined
+      ? undefined
+      : setInterval(() => void prune().catch(onError), sharedIntervalMs).unref();
   first.unref();
   timer.unref();
   return {
     nudge() {
-      if (!isPruning && !isStopped && ended() > keep + 5 * stepSize) prune().catch(onError);
+      if (mayPrune === undefined && !isPruning && !isStopped && ended() > keep + 5 * stepSize)
+        prune().catch(onError);
     },
     stop() {
       isStopped = true;
       clearTimeout(first);
       clearInterval(timer);
+      clearInterval(pruning);
       clearTimeout(pause);
     },
   };

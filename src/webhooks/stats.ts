@@ -13,6 +13,15 @@ export interface StatsSources {
   readonly lanes: ReadonlyMap<string, Lane>;
   readonly figures: DeliveryFigures;
   readonly dispatcher: Pick<Dispatcher, 'inFlight'>;
+  /** If other nodes share the store. */
+  readonly nodes?: StatsNodes | undefined;
+}
+
+export interface StatsNodes {
+  /** When the oldest pending delivery of this node's webhooks was created, in Unix ms. */
+  oldestPending(): Promise<number | undefined>;
+  /** Counts the history, which other nodes change, too. */
+  recount(): Promise<void>;
 }
 
 export async function readStats({
@@ -21,6 +30,7 @@ export async function readStats({
   lanes,
   figures,
   dispatcher,
+  nodes,
 }: StatsSources): Promise<WebhookStats> {
   let pending = 0;
   let refused = 0;
@@ -28,7 +38,8 @@ export async function readStats({
     pending += queue.pending;
     if (refusal !== undefined) refused++;
   }
-  const oldest = pending === 0 ? undefined : await oldestPending(store);
+  await nodes?.recount();
+  const oldest = pending === 0 ? undefined : await (nodes?.oldestPending() ?? oldestPending(store));
   const now = clock.now();
   return {
     ...figures.counters(),

@@ -21,7 +21,8 @@ export function createViews({
   clock,
   lanes,
   ownTypes,
-}: Pick<EngineContext, 'store' | 'clock' | 'lanes' | 'ownTypes'>): Views {
+  nodes,
+}: Pick<EngineContext, 'store' | 'clock' | 'lanes' | 'ownTypes' | 'nodes'>): Views {
   function times(): ShownTimes {
     return { now: clock.now(), wall: clock.wall() };
   }
@@ -38,7 +39,7 @@ export function createViews({
 
   async function webhook(lane: Lane): Promise<Webhook> {
     const missed = await missedBy(lane);
-    return viewWebhook(lane, times(), missed);
+    return viewWebhook(lane, times(), { missed, hasFile: nodes === undefined });
   }
 
   return {

@@ -16,7 +16,14 @@ export interface ShownTimes {
   readonly wall: number;
 }
 
-export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webhook {
+interface ViewOptions {
+  /** Events that the webhook missed while it is disabled. */
+  readonly missed: number;
+  /** Its entry is in webhooks.json, not in the database. */
+  readonly hasFile: boolean;
+}
+
+export function viewWebhook(lane: Lane, times: ShownTimes, options: ViewOptions): Webhook {
   const { secret, headers, ...config } = lane.config;
   return {
     ...config,
@@ -27,11 +34,11 @@ export function viewWebhook(lane: Lane, times: ShownTimes, missed: number): Webh
     signed: secret !== undefined,
     publicKey: secret === undefined ? null : publicKeyOf(secret),
     runId: lane.runId ?? null,
-    state: viewState(lane, times, missed),
+    state: viewState(lane, times, options),
   };
 }
 
-function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookState {
+function viewState(lane: Lane, times: ShownTimes, { missed, hasFile }: ViewOptions): WebhookState {
   const { now, wall } = times;
   const past = (time: number | null): string | null => (time === null ? null : shownPast(time, wall));
   const { failures, failingSince, pausedUntil, openUntil, disabledAt, disabledReason } = lane.state;
@@ -53,7 +60,9 @@ function viewState(lane: Lane, times: ShownTimes, missed: number): WebhookState 
   if (lane.refusal !== undefined) {
     const where =
       lane.runId === undefined
-        ? 'Its entry stays in webhooks.json as it is: correct it there or with an update, or allow its target.'
+        ? hasFile
+          ? 'Its entry stays in webhooks.json as it is: correct it there or with an update, or allow its target.'
+          : 'Its entry stays in the database as it is: correct it with an update, or allow its target on every node.'
         : 'Allow its target and restart the server, or remove the webhook.';
     const detail = `Refused: ${lane.refusal}. ${where} Pending deliveries: ${lane.queue.pending}.`;
     return { status: 'refused', detail, ...figures };

@@ -181,16 +181,25 @@ export const migrations: readonly string[] = [
 export const schemaVersion = migrations.length;
 
 /** Any number that other programs in the database are unlikely to lock. */
-const migrationLock = 4_026_531_840;
+export const migrationLock = 4_026_531_840;
+
+/** Exists while a move from SQLite has not finished. */
+export const progressTable = 'move_progress';
 
 /**
  * Run the missing migrations. Waits for another process that runs them.
- * @throws StoreOpenError `newer_version`, `corrupt`
+ * @param options.isMove whether this is the move that the database may be waiting for
+ * @throws StoreOpenError `newer_version`, `corrupt`; `in_use` if a move from SQLite has not finished
  */
-export async function migrate(database: Database, steps: readonly string[] = migrations): Promise<void> {
+export async function migrate(
+  database: Database,
+  steps: readonly string[] = migrations,
+  { isMove = false }: { readonly isMove?: boolean } = {},
+): Promise<void> {
   await database.use('writer', async (session) => {
     await session.runText('BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL client_min_messages = warning');
     await session.runText(`SELECT pg_advisory_xact_lock(${migrationLock})`);
+    if (!isMove) await refuseUnfinishedMove(database, session);
     const version = await readVersion(session);
     if (version > steps.length) {
       throw new StoreOpenError(
@@ -202,6 +211,16 @@ export async function migrate(database: Database, steps: readonly string[] = mig
     if (version < steps.length) await session.runText(`UPDATE schema_version SET version = ${steps.length}`);
     await session.runText('COMMIT');
   });
+}
+
+async function refuseUnfinishedMove(database: Database, session: Session): Promise<void> {
+  const text = `SELECT to_regclass('${progressTable}') IS NOT NULL AS moving`;
+  const { rows } = await session.run({ name: 'find-move', text });
+  if (rows[0]?.moving !== true) return;
+  throw new StoreOpenError(
+    'in_use',
+    `${database.url.shown} is being filled by codebuddy migrate. If it was interrupted, run it again: it continues where it stopped.`,
+  );
 }
 
 /** Also refuses a database of another program. */

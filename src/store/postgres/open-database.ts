@@ -34,7 +34,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenedData
   }
 }
 
-async function checkServer(database: Database, logger: StoreLogger | undefined): Promise<number> {
+export async function checkServer(database: Database, logger: StoreLogger | undefined): Promise<number> {
   const { shown } = database.url;
   const { rows } = await database.use('others', (session) =>
     session.run({
@@ -95,7 +95,7 @@ function unsupported(message: string): StoreOpenError {
   return new StoreOpenError('unsupported', message);
 }
 
-function toOpenError(shown: string, cause: unknown): StoreOpenError {
+export function toOpenError(shown: string, cause: unknown): StoreOpenError {
   if (cause instanceof StoreOpenError) return cause;
   const why = cause instanceof Error ? cause.message || String(cause) : String(cause);
   const state = sqlState(cause);

@@ -2,6 +2,7 @@
 // server as far as its settings promise. Each write transaction takes the numbers of its events from one row, so a
 // reader that has seen a number has seen everything before it.
 
+import type { SharedWebhookStore } from '../shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store.ts';
 import { composed } from './composed.ts';
 import type { Database, DatabaseOptions, StoreLogger } from './database.ts';
@@ -28,6 +29,7 @@ export interface PostgresStoreOptions
 }
 
 export interface PostgresStore extends Store {
+  readonly webhooks: SharedWebhookStore;
   readonly database: Database;
   /** The node that writes from now on. Without one, other nodes must not use the database at the same time. */
   attach(node: StoreNode | undefined): void;

@@ -4,6 +4,7 @@ import type { Webhook } from '../../contract/webhook.ts';
 import type { DeliveryRow } from '../../store/delivery-store.ts';
 import type { Ownership } from '../../store/ownership.ts';
 import type { SharedWebhookStore } from '../../store/shared-webhook-store.ts';
+import type { DeliveryFigures } from '../delivery-figures.ts';
 import { laneCapacity } from '../delivery-queue.ts';
 import type { Dispatcher } from '../dispatcher.ts';
 import type { Enablement } from '../enablement.ts';
@@ -17,6 +18,7 @@ import type { PayloadCache } from '../payload-cache.ts';
 import type { Removal, RemovalNodes } from '../removal.ts';
 import type { Replays } from '../replays.ts';
 import type { RunWebhooks } from '../run-webhooks.ts';
+import type { StatsNodes } from '../stats.ts';
 import type { TestDelivery } from '../test-delivery.ts';
 import type { Views } from '../views.ts';
 import { toFileEntry, type WebhookConfig } from '../webhook-config.ts';
@@ -28,6 +30,8 @@ import { createShadows } from './shadows.ts';
 import { createSharedOperations, type OwnOperations, type SharedOperations } from './shared-operations.ts';
 import type { SharedRegistry } from './shared-registry.ts';
 import { createSharedViews, type SharedViews } from './shared-views.ts';
+
+export { openSharedRegistry } from './shared-registry.ts';
 
 /** What the engine needs of the ownership of the store. */
 export type EngineOwnership = Pick<Ownership, 'shared' | 'node' | 'lanes' | 'claims' | 'commands'>;
@@ -49,13 +53,16 @@ export interface SharingOptions {
   readonly testDelivery: TestDelivery;
   readonly runWebhooks: Pick<RunWebhooks, 'watch'>;
   readonly views: Pick<Views, 'webhook'>;
+  readonly figures: Pick<DeliveryFigures, 'recounted'>;
 }
 
-export interface Sharing extends OutboxNodes, RemovalNodes, ContextNodes {
+export interface Sharing extends OutboxNodes, RemovalNodes, ContextNodes, StatsNodes {
   readonly operations: SharedOperations;
   readonly views: SharedViews;
   /** The registry has changed for these webhooks. */
   follow(webhookIds: readonly string[]): void;
+  /** Whether this node prunes the history: one at a time does. */
+  mayPrune(): Promise<boolean>;
   createForRun(config: WebhookConfig, runId: string): Promise<void>;
   /** Creates all lanes, and begins to own some of them. Called when the log calls the outbox. */
   start(): Promise<void>;
@@ -71,6 +78,8 @@ const refreshWithinMs = 1000;
 /** A node that does not answer is declared dead within 12 s. */
 const settleWithinMs = 15_000;
 const cancelStep = 500;
+/** Held until this node leaves. */
+const pruneClaim = 'task:webhook-history';
 
 export function createSharing(options: SharingOptions): Sharing {
   const { context, ownership, shared, registry, payloads, dispatcher, lanesChanged, removal } = options;
@@ -167,7 +176,24 @@ export function createSharing(options: SharingOptions): Sharing {
     }
   }
 
+  async function recount(): Promise<void> {
+    options.figures.recounted(await store.endedCounts());
+  }
+
   return {
+    recount,
+    async oldestPending() {
+      const ids = keeper.ownIds();
+      const [fresh, waiting] = await Promise.all([shared.oldestFreshOf(ids), shared.waitingCountsOf(ids)]);
+      const times = waiting.map(({ oldestCreatedAt }) => oldestCreatedAt);
+      if (fresh !== undefined) times.push(fresh);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+    async mayPrune() {
+      const isMine = await ownership.claims.claim(pruneClaim);
+      if (isMine) await recount();
+      return isMine;
+    },
     operations: createSharedOperations({
       context,
       calls,

@@ -33,6 +33,7 @@ test('each operation works on a node that does not own the webhook', async () =>
     url: receiver.url,
     events: ['tool.*'],
     secret: 'a secret of the first',
+    retryCount: 0,
   });
   const { id } = webhook;
   const { owner, other } = await ownerAndOther(id, nodes);

@@ -1,0 +1,133 @@
+// The tables that a move from SQLite to PostgreSQL copies row by row: they have the same columns on both sides. The
+// order is that of the references between them.
+
+export type ColumnType = 'bigint' | 'integer' | 'text';
+
+export interface MovedTable {
+  readonly name: string;
+  /** Of the primary key: rows are read and resumed in its order. */
+  readonly key: readonly string[];
+  readonly columns: Readonly<Record<string, ColumnType>>;
+  /** On SQLite: which rows are moved. @default all */
+  readonly where?: string;
+}
+
+/** Copies of sessions that were never finished stay behind. */
+const ofSession = 'session_id NOT IN (SELECT id FROM sessions WHERE is_draft = 1)';
+
+export const movedTables: readonly MovedTable[] = [
+  {
+    name: 'events',
+    key: ['sequence'],
+    columns: {
+      sequence: 'bigint',
+      id: 'text',
+      type: 'text',
+      timestamp: 'bigint',
+      session_id: 'text',
+      run_id: 'text',
+      data: 'text',
+    },
+  },
+  {
+    name: 'sessions',
+    key: ['id'],
+    columns: { id: 'text', title: 'text', created_at: 'bigint', updated_at: 'bigint', details: 'text' },
+    where: 'is_draft = 0',
+  },
+  {
+    name: 'runs',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      session_id: 'text',
+      status: 'text',
+      created_at: 'bigint',
+      updated_at: 'bigint',
+      details: 'text',
+    },
+    where: ofSession,
+  },
+  {
+    name: 'messages',
+    key: ['id'],
+    columns: {
+      id: 'text',
+      session_id: 'text',
+      run_id: 'text',
+      role: 'text',
+      created_at: 'bigint',
+      content: 'text',
+    },
+    where: ofSession,
+  },
+  {
+    name: 'turns',
+    key: ['id'],
+    columns: { id: 'text', session_id: 'text', run_id: 'text', content: 'text' },
+    where: ofSession,
+  },
+  {
+    name: 'keys',
+    key: ['id'],
+    columns: { id: 'text', name: 'text', hash: 'text', scopes: 'text', created_at: 'bigint' },
+  },
+  {
+    name: 'answers',
+    key: ['key'],
+    columns: {
+      key: 'text',
+      fingerprint: 'text',
+      status: 'integer',
+      headers: 'text',
+      body: 'text',
+      created_at: 'bigint',
+    },
+  },
+  {
+    name: 'payloads',
+    key: ['sequence'],
+    columns: { sequence: 'bigint', event_id: 'text', body: 'text', uses: 'integer' },
+  },
+  {
+    name: 'deliveries',
+    key: ['sequence', 'webhook_id', 'id'],
+    columns: {
+      sequence: 'bigint',
+      webhook_id: 'text',
+      id: 'text',
+      event_type: 'text',
+      status: 'text',
+      hop: 'integer',
+      attempts: 'integer',
+      tries: 'integer',
+      pauses: 'integer',
+      created_at: 'bigint',
+      expires_at: 'bigint',
+      next_attempt_at: 'bigint',
+      ended_at: 'bigint',
+      reason: 'text',
+      attempt_log: 'text',
+    },
+  },
+  {
+    name: 'webhook_states',
+    key: ['webhook_id'],
+    columns: { webhook_id: 'text', state: 'text' },
+    // The last good webhooks.json, which a database does not need.
+    where: "webhook_id <> 'registry'",
+  },
+];
+
+export type Value = string | number | null;
+
+/** One row, in the order of the columns. */
+export type MovedRow = readonly Value[];
+
+/** A webhook that is moved: of webhooks.json, or of a run. */
+export interface MovedWebhook {
+  readonly id: string;
+  readonly runId: string | null;
+  /** JSON text. */
+  readonly entry: string;
+}

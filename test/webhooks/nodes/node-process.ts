@@ -1,0 +1,21 @@
+// A node as a process: it emits without pause and reports acknowledged events until it is killed.
+
+import { createEventLog } from '../../../src/events/log.ts';
+import { openSharedStore } from '../../../src/store/postgres/open-shared-store.ts';
+import { openWebhookEngine } from '../../../src/webhooks/engine.ts';
+
+const [url = '', round = '0'] = process.argv.slice(2);
+const { store, ownership } = await openSharedStore({ url: `${url}?max=4` });
+const log = createEventLog({ store, deltas: ownership.deltas });
+const engine = await openWebhookEngine({ store, log, ownership });
+process.send?.({ ready: ownership.node.id });
+for (let i = 0; ; i++) {
+  const params = { round, i, text: 'x'.repeat(i % 500) };
+  const batch = await Promise.all(
+    Array.from({ length: 1 + (i % 4) }, () =>
+      engine.emit({ type: 'tool.start', data: { callId: `call_${i}`, tool: 'bash', params } }),
+    ),
+  );
+  process.send?.({ acknowledged: batch.map(({ event }) => event.id) });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
