@@ -45,14 +45,7 @@ export interface RunEndings {
 /** An ending that could not be recorded is tried again after this time, if no later start of this node would do it. */
 const recordAgainMs = 1000;
 
-export function createRunEndings({
-  store,
-  log,
-  figures,
-  now,
-  onFault,
-  node,
-}: RunEndingsOptions): RunEndings {
+export function createRunEndings({ store, log, figures, now, onFault, node }: RunEndingsOptions): RunEndings {
   const iso = (): string => new Date(now()).toISOString();
   const retries = new Set<NodeJS.Timeout>();
 

@@ -2,14 +2,11 @@
 // store, so no run still counts as running after a stop or a crash, and an interrupted or failed run can be resumed.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import { createRunFigures, type RunStats } from '../base/run-figures.ts';
+import { createRunFigures } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
-import type { Page, PageRequest } from '../contract/page.ts';
-import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
-import type { PromptResult } from '../contract/prompt-result.ts';
-import type { Run, RunStateCounts, RunStatus } from '../contract/run.ts';
+import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
@@ -40,69 +37,12 @@ import {
   viewRun,
   withoutPrompt,
 } from './run-record.ts';
+import type { Caller, Runs, StartedRun } from './run-service.ts';
 import { readSessionMemory } from './session-memory.ts';
 import { newSessionRow, sessionNotFound, titleFrom } from './session-record.ts';
 import type { Spending } from './spending.ts';
 import { requireStrictMode } from './strict-mode.ts';
 import type { ToolBox } from './tools/tool-box.ts';
-
-export interface StartedRun {
-  readonly run: Run;
-  /** The log position before the run's first event. */
-  readonly afterSequence: number;
-  readonly result: Promise<PromptResult>;
-  /** Resolves when the run waits for approval for the first time. */
-  readonly asked: Promise<Permission>;
-}
-
-/** The caller that starts or resumes a run: the run works with its rights. */
-export interface Caller {
-  /** The API key's id; null on a server without keys. @default null */
-  readonly keyId?: string | null;
-  /** True if the key has the scope `tools`. @default true */
-  readonly mayUseTools?: boolean;
-}
-
-export interface Runs {
-  /**
-   * @throws CodeBuddyError `validation_failed`, `session_not_found`, `insufficient_scope`, `cost_limit_reached`,
-   * `too_many_runs`, `too_many_waiting_runs`, `shutting_down`
-   */
-  start(
-    request: Caller & {
-      prompt: string;
-      sessionId?: string;
-      options: PromptOptions;
-      requestId: string;
-      /** @default a new id */
-      runId?: string;
-      /** The number of requests of this server's own webhooks that led to the run. @default 0 */
-      hop?: number;
-    },
-  ): Promise<StartedRun>;
-  /**
-   * Resumes an interrupted or failed run with the rights of this caller, not those of the caller that started it.
-   * @throws CodeBuddyError `run_not_found`, `run_not_resumable`, `insufficient_scope`
-   */
-  resume(id: string, request?: Caller & { hop?: number }): Promise<StartedRun>;
-  get(id: string): Promise<Run | undefined>;
-  list(page: PageRequest & { readonly sessionId?: string; readonly status?: RunStatus }): Promise<Page<Run>>;
-  /**
-   * Resolves once the run has ended; to an unfinished run if another node works on it and has not ended it within 5 s.
-   * @throws CodeBuddyError `run_not_found`, `run_ended`, `node_unavailable`
-   */
-  cancel(id: string, reason?: string): Promise<Run>;
-  activeCount(): number;
-  /** Counts since the start of the process, and the unfinished runs by status. */
-  stats(): RunStats & { readonly states: RunStateCounts };
-  isSessionBusy(sessionId: string): boolean;
-  /** True for a run of this node that another one has taken over. */
-  isLost(runId: string): boolean;
-  /** Marks the runs that a crash left unfinished as interrupted. */
-  recover(): Promise<void>;
-  /** Accepts no more runs, waits up to `graceMs` for the working ones, then interrupts them. */
-  close(graceMs: number): Promise<void>;
-}
 
 /** Chooses the driver that answers, and its model. @throws CodeBuddyError `validation_failed` for an unknown model */
 export type ChooseDriver = (

@@ -5,8 +5,8 @@ import { CodeBuddyError } from '../base/errors.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { NewEvent } from '../events/event-log.ts';
-import { parseRowJson } from '../store/row-json.ts';
 import type { Counters } from '../store/ownership.ts';
+import { parseRowJson } from '../store/row-json.ts';
 import type { Store } from '../store/store.ts';
 import type { Budget } from './driver.ts';
 
@@ -124,7 +124,10 @@ export function createSpending({ store, limits, thresholds, now, counters }: Spe
             ? 'token_limit'
             : undefined;
       return {
-        events: [...crossed('session', sessionCost - cost, sessionCost), ...crossed('day', day.before, day.after)],
+        events: [
+          ...crossed('session', sessionCost - cost, sessionCost),
+          ...crossed('day', day.before, day.after),
+        ],
         budget,
       };
     },

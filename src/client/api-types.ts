@@ -3016,7 +3016,9 @@ export interface components {
       };
     };
     /**
-     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
+     * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
+     *
+     *     `node_unavailable`: The node that works on the run has stopped or was cut off from the database. The run becomes interrupted and can be resumed.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *
@@ -3025,6 +3027,25 @@ export interface components {
      *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
      */
     readonly 'Problem503-4': {
+      headers: {
+        readonly 'Retry-After': components['headers']['Retry-After'];
+        readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+        readonly [name: string]: unknown;
+      };
+      content: {
+        readonly 'application/problem+json': components['schemas']['Problem'];
+      };
+    };
+    /**
+     * @description `handler_not_configured`: The host application has not set the handler that this route needs.
+     *
+     *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
+     *
+     *     `shutting_down`: The server is stopping.
+     *
+     *     `too_many_connections`: The limit on open connections or stream readers is reached: for the server, the address or the API key.
+     */
+    readonly 'Problem503-5': {
       headers: {
         readonly 'Retry-After': components['headers']['Retry-After'];
         readonly 'X-Request-Id': components['headers']['X-Request-Id'];
@@ -3723,6 +3744,16 @@ export interface operations {
           readonly 'application/json': components['schemas']['Permission'];
         };
       };
+      /** @description Another node works on the run and has not answered yet. The permission is still pending. */
+      readonly 202: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Permission'];
+        };
+      };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
@@ -3735,7 +3766,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 507: components['responses']['Problem507'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
@@ -3922,6 +3953,17 @@ export interface operations {
           readonly 'application/json': components['schemas']['Run'];
         };
       };
+      /** @description Another node works on the run and has not ended it yet. */
+      readonly 202: {
+        headers: {
+          readonly Location: components['headers']['Location'];
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Run'];
+        };
+      };
       readonly 400: components['responses']['Problem400-2'];
       readonly 401: components['responses']['Problem401'];
       readonly 403: components['responses']['Problem403-3'];
@@ -3934,7 +3976,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-3'];
+      readonly 503: components['responses']['Problem503-4'];
       readonly 508: components['responses']['Problem508'];
       readonly default: components['responses']['ProblemDefault'];
     };
@@ -4534,7 +4576,7 @@ export interface operations {
       readonly 422: components['responses']['Problem422'];
       readonly 429: components['responses']['Problem429'];
       readonly 500: components['responses']['Problem500'];
-      readonly 503: components['responses']['Problem503-4'];
+      readonly 503: components['responses']['Problem503-5'];
       readonly default: components['responses']['ProblemDefault'];
     };
   };

@@ -109,6 +109,18 @@ describe.each(kinds)('on $name', ({ open }) => {
     expect(await commands.send('nod_unknown', { kind: 'double', data: 1 })).toEqual({ status: 'dead' });
   });
 
+  test('a counter begins with its initial value, and each amount counts once', async () => {
+    const { ownership } = await open();
+    const { counters } = ownership;
+    const initial = (): Promise<number> => Promise.resolve(10);
+    const sums = await Promise.all([1, 2, 3].map((n) => counters.add('cost:a', n, initial)));
+    expect(Math.max(...sums)).toBe(16);
+    expect(new Set(sums).size).toBe(3);
+    expect(await counters.add('cost:a', 0, initial)).toBe(16);
+    expect(await counters.add('cost:b', 0.5, () => Promise.resolve(0))).toBe(0.5);
+    await expect(counters.add('cost:c', 1, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  });
+
   test('closing twice does nothing the second time', async () => {
     const { ownership } = await open();
     await ownership.close();

@@ -83,6 +83,35 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await store.readEvents({ sessionId: 's', limit: 9 })).toHaveLength(1);
   });
 
+  test('a session with an unfinished run is deleted only without `ifIdle`', async () => {
+    const store = await open();
+    await store.write([
+      newSession('s'),
+      newSession('t'),
+      putRun(run('r', 's')),
+      putRun(run('e', 't', 'failed')),
+    ]);
+    const unfinished = ['queued', 'running', 'waiting'];
+    expect(await store.sessionsWithRuns(['s', 't', 'none'], unfinished)).toEqual(new Set(['s']));
+    expect(await store.sessionsWithRuns(['s', 't'], ['failed', 'queued'])).toEqual(new Set(['s', 't']));
+    expect(await store.sessionsWithRuns([], unfinished)).toEqual(new Set());
+    const outcomes = await Promise.allSettled([
+      store.write([newEvent(), { kind: 'deleteSession', id: 's', ifIdle: true }]),
+      store.write([{ kind: 'deleteSession', id: 't', ifIdle: true }]),
+    ]);
+    expect(outcomes).toMatchObject([
+      {
+        status: 'rejected',
+        reason: { code: 'session_busy', message: expect.stringContaining('Session s ') },
+      },
+      { status: 'fulfilled' },
+    ]);
+    expect(await store.readEvents({ limit: 9 })).toEqual([]);
+    expect((await store.listSessions({ limit: 9 })).map(({ id }) => id)).toEqual(['s']);
+    await store.write([{ kind: 'deleteSession', id: 's' }]);
+    expect(await store.listRuns({ limit: 9 })).toEqual([]);
+  });
+
   test('keys are listed and deleted; the same hash under another id is refused', async () => {
     const store = await open();
     const key = { id: 'key_1', name: 'ci', hash: 'ab', scopes: 'read', createdAt: 1 };

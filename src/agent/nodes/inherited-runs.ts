@@ -1,8 +1,8 @@
 // Ends the runs that other nodes left unfinished: those of dead nodes, and at the start those that no node owns, for
 // example after a move from SQLite.
 
-import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
 import type { RunRow, Store, Write } from '../../store/store.ts';
 import type { AgentNode } from './agent-node.ts';

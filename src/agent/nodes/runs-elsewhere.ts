@@ -102,16 +102,18 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
     admitInTurn(run, sequence, onAdmitted) {
       const { sessionId, signal } = run;
       const turn = waitForTurn({ store, log, isOwn }, { sessionId, sequence, signal });
-      turn.then(() => lookAt(sessionId)).then(
-        () => {
-          run.admitted();
-          onAdmitted();
-        },
-        (error: unknown) => {
-          // A run that was stopped has ended already.
-          if (!signal.aborted) onFault(error, run.id);
-        },
-      );
+      turn
+        .then(() => lookAt(sessionId))
+        .then(
+          () => {
+            run.admitted();
+            onAdmitted();
+          },
+          (error: unknown) => {
+            // A run that was stopped has ended already.
+            if (!signal.aborted) onFault(error, run.id);
+          },
+        );
     },
     recover() {
       const inherited = takeOverRuns({ node, store, log, isOwn, interruption });

@@ -21,9 +21,10 @@ export class Permissions {
   }
 
   /**
-   * Allows or denies a tool.
+   * Allows or denies a tool. Resolves to the pending permission if its run works on another node that does not answer
+   * within 5 s.
    *
-   * @throws ApiError `permission_not_found`, `permission_resolved`
+   * @throws ApiError `permission_not_found`, `permission_resolved`, `node_unavailable`
    * @example
    * await client.permissions.decide(permission.id, { decision: 'deny', reason: 'not on main' });
    */

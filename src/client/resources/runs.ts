@@ -40,7 +40,11 @@ export class Runs {
     return this.#calls.get(pathOf(id), options);
   }
 
-  /** Cancels a run. Resolves when it has ended. @throws ApiError `run_not_found`, `run_ended` */
+  /**
+   * Cancels a run. Resolves when it has ended, or to the unfinished run if it works on another node that does not answer
+   * within 5 s.
+   * @throws ApiError `run_not_found`, `run_ended`, `node_unavailable`
+   */
   cancel(id: string, options: CallOptions = {}): Promise<Answer<'cancelRun', 200>> {
     return this.#calls.send('POST', `${pathOf(id)}/cancel`, undefined, options);
   }

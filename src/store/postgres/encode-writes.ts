@@ -110,7 +110,10 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
       }
       case 'deleteSession': {
         const id = text('id', write.id);
-        add(write.ifIdle === true ? 'deleteIdleSession' : 'deleteSession', { id }, [`session ${id}`, `row of ${id}`]);
+        add(write.ifIdle === true ? 'deleteIdleSession' : 'deleteSession', { id }, [
+          `session ${id}`,
+          `row of ${id}`,
+        ]);
         break;
       }
       case 'addMessage': {

@@ -21,13 +21,17 @@ import { runPlan } from './run-plan.ts';
 import { inTransaction, type WriteGuard } from './transaction.ts';
 import { planWrites, type WritePlan } from './write-plan.ts';
 
+/** The writes of one caller, with the guard of the time when they were accepted. */
+export interface GuardedProgram extends WriteProgram {
+  readonly guard: WriteGuard | undefined;
+}
+
 /** The sequence numbers of a caller's events, or why its writes were refused. */
 export type Outcome = readonly number[] | Error;
 
 export interface GroupCommitOptions {
   readonly database: Database;
   readonly marker: CommitMarker;
-  readonly guard: () => WriteGuard | undefined;
   /** Called after each commit. `last`: the last number of its events; undefined without events. */
   readonly onCommitted?: ((plan: WritePlan, last: number | undefined) => void) | undefined;
   /** Called when the outcome of a commit cannot be looked up because the database is away, and once it is known. */
@@ -38,7 +42,7 @@ export interface GroupCommitOptions {
 
 export interface GroupCommit {
   /** Commit a group. Resolves to an outcome for each caller. @throws if nothing could be committed */
-  commit(callers: readonly WriteProgram[]): Promise<readonly Outcome[]>;
+  commit(callers: readonly GuardedProgram[]): Promise<readonly Outcome[]>;
 }
 
 /** A commit that failed because its connection broke is made once more: the server may just have been restarted. */
@@ -49,7 +53,6 @@ const longestPauseMs = 500;
 export function createGroupCommit({
   database,
   marker,
-  guard,
   onCommitted,
   onDoubt,
   doubtLimitMs = 30_000,
@@ -57,10 +60,13 @@ export function createGroupCommit({
   /** Whether the outcome of the last commit is not known, which is found out before the next one. */
   let isInDoubt = false;
 
-  async function commit(callers: readonly WriteProgram[]): Promise<readonly Outcome[]> {
+  async function commit(callers: readonly GuardedProgram[]): Promise<readonly Outcome[]> {
+    const guard = callers[0]?.guard;
+    const others = callers.findIndex((caller) => caller.guard !== guard);
+    if (others !== -1) return commitApart(callers, others);
     try {
       const plan = planWrites(callers);
-      const last = await commitTogether(plan);
+      const last = await commitTogether(plan, guard);
       onCommitted?.(plan, plan.appends.length === 0 ? undefined : last);
       return numbersOf(callers, last);
     } catch (error) {
@@ -68,23 +74,38 @@ export function createGroupCommit({
       const [caller] = callers;
       if (caller === undefined || callers.length === 1) return [toCallersError(error, caller)];
     }
-    const middle = callers.length >> 1;
-    const first = await commit(callers.slice(0, middle));
-    const others = callers.slice(middle);
-    try {
-      return [...first, ...(await commit(others))];
-    } catch (error) {
-      // The first half is committed already.
-      return [...first, ...others.map(() => error as Error)];
+    return commitApart(callers, callers.length >> 1);
+  }
+
+  /** Commit the callers before `middle`, then the others. */
+  async function commitApart(
+    callers: readonly GuardedProgram[],
+    middle: number,
+  ): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    let error: unknown;
+    let failed = 0;
+    for (const part of [callers.slice(0, middle), callers.slice(middle)]) {
+      try {
+        outcomes.push(...(await commit(part)));
+      } catch (thrown) {
+        // What stops the first part stops the others, unless it is its guard.
+        if (outcomes.length === 0 && callers[0]?.guard === callers.at(-1)?.guard) throw thrown;
+        error = thrown;
+        failed++;
+        outcomes.push(...part.map(() => thrown as Error));
+      }
     }
+    if (failed === 2) throw error;
+    return outcomes;
   }
 
   /** Resolves to the last number of the events. */
-  async function commitTogether(plan: WritePlan): Promise<number> {
+  async function commitTogether(plan: WritePlan, guard: WriteGuard | undefined): Promise<number> {
     for (let attempt = 1; ; attempt++) {
       await settleLast();
       try {
-        const last = await tryCommit(plan);
+        const last = await tryCommit(plan, guard);
         marker.made();
         return last;
       } catch (error) {
@@ -109,12 +130,12 @@ export function createGroupCommit({
     isInDoubt = false;
   }
 
-  async function tryCommit(plan: WritePlan): Promise<number> {
+  async function tryCommit(plan: WritePlan, guard: WriteGuard | undefined): Promise<number> {
     const { numbers } = await inTransaction(
       {
         database,
         pool: 'writer',
-        guard: guard(),
+        guard,
         onCommitSent: () => {
           isInDoubt = true;
         },

@@ -38,8 +38,8 @@ export interface PostgresStore extends Store {
 /** What a node adds to the store. */
 export interface StoreNode {
   readonly feed: StoreFeed;
-  /** Checked in each transaction that writes. */
-  readonly guard: WriteGuard;
+  /** The guard of what is written from now on. It is checked in the transaction. */
+  readonly guard: () => WriteGuard;
   /** Events up to this sequence were committed. */
   appended(last: number): void;
   /** A `touch` was committed. */
@@ -56,7 +56,7 @@ export async function openPostgresStore({
 }: PostgresStoreOptions): Promise<PostgresStore> {
   const { database, version } = await openDatabase({ url: parseDatabaseUrl(url), logger, ...options });
   let node: StoreNode | undefined;
-  const guard = (): WriteGuard | undefined => node?.guard;
+  const guard = (): WriteGuard | undefined => node?.guard();
   const writer = await startWriter({
     database,
     guard,

@@ -36,14 +36,13 @@ export async function startWriter({
   const groups = createGroupCommit({
     database,
     marker,
-    guard,
     onCommitted,
     doubtLimitMs,
     onDoubt: (failure) => queue.refuse(failure),
   });
   let isTold = false;
   const queue = createWriteQueue({
-    encode: encodeWrites,
+    encode: (writes) => ({ ...encodeWrites(writes), guard: guard() }),
     maxGroups: 1,
     send(callers) {
       groups.commit(callers).then(queue.settleCommitted, queue.settleFailed);

@@ -256,7 +256,7 @@ test('too many connections are waited out, up to a limit', async () => {
 function attach(store: PostgresStore, guard: WriteGuard): void {
   const nothing = (): void => undefined;
   store.attach({
-    guard,
+    guard: () => guard,
     feed: { onAppended: () => nothing, onChange: () => nothing },
     appended: nothing,
     touched: nothing,
@@ -283,6 +283,31 @@ test('nothing is written or changed if the guard refuses', async () => {
   store.attach(undefined);
   expect(await store.getSession('ses_1')).toBeUndefined();
   expect(await store.write([newEvent()])).toEqual([1]);
+});
+
+test('writes that were accepted before the node was declared dead are refused, also after it has joined again', async () => {
+  const { store } = await openThroughProxy();
+  const gone: WriteGuard = (session) =>
+    session.runText("DO $$ BEGIN RAISE EXCEPTION 'declared dead' USING ERRCODE = 'CB002'; END $$");
+  const member: WriteGuard = () => Promise.resolve();
+  let guard = member;
+  const nothing = (): void => undefined;
+  store.attach({
+    guard: () => guard,
+    feed: { onAppended: () => nothing, onChange: () => nothing },
+    appended: nothing,
+    touched: nothing,
+  });
+  // One group: the last two join it after the node was declared dead, and after it has joined again.
+  const before = store.write([newEvent()]);
+  guard = gone;
+  const stale = store.write([newSession('ses_1'), newEvent()]);
+  guard = member;
+  const after = store.write([newEvent()]);
+  expect(await before).toEqual([1]);
+  await expect(stale).rejects.toMatchObject({ code: 'storage_unavailable' });
+  expect(await after).toEqual([2]);
+  expect(await store.getSession('ses_1')).toBeUndefined();
 });
 
 test('a full disk of the server fails with storage_full, in one line of the log, and is recovered from', async () => {

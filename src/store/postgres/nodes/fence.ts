@@ -22,9 +22,21 @@ export function isFenced(error: unknown): boolean {
   return sqlState(error) === 'CB002';
 }
 
-export function createWriteGuard(fence: Fence): WriteGuard {
-  return async (session) => {
+/**
+ * Returns the guard for what is written from now on. It refuses writes that were accepted before the node was declared
+ * dead, also if they are sent after it has joined again. There is one for each epoch.
+ */
+export function createWriteGuards(fence: Fence): () => WriteGuard {
+  let last: { readonly epoch: number; readonly guard: WriteGuard } | undefined;
+  return () => {
     const key = fence.current();
+    if (last?.epoch !== key.epoch) last = { epoch: key.epoch, guard: createGuard(fence, key) };
+    return last.guard;
+  };
+}
+
+function createGuard(fence: Fence, key: FenceKey): WriteGuard {
+  return async (session) => {
     try {
       await session.run(statements.checkFence, [key.nodeId, key.epoch]);
     } catch (error) {

@@ -11,7 +11,7 @@ import { createCommands } from './commands.ts';
 import { createCounters } from './counters.ts';
 import { channelOf, createDeltaRelay } from './delta-relay.ts';
 import { commonChannel, createFeed } from './feed.ts';
-import { createWriteGuard } from './fence.ts';
+import { createWriteGuards } from './fence.ts';
 import { createOwnLanes } from './lanes.ts';
 import { startNode } from './node.ts';
 import { createQuery } from './query.ts';
@@ -128,7 +128,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     deltas,
     storeNode: {
       feed,
-      guard: createWriteGuard(node.fence),
+      guard: createWriteGuards(node.fence),
       appended: (last) => feed.appended(last),
       touched: () => feed.signal('poll'),
     },

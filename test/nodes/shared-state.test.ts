@@ -1,0 +1,131 @@
+// What all nodes of one database share beside runs: API keys, answers to idempotency keys, and the cost of the day.
+
+import { expect, test } from 'vitest';
+import { ApiError, CodeBuddyClient } from '../../src/client/index.ts';
+import { says } from '../agent/start-model-agent.ts';
+import type { StartedApp } from '../http/start-app.ts';
+import { waitFor } from '../wait-for.ts';
+import { createGate, hasStatus, startNodes } from './start-nodes.ts';
+
+test('a key is in force on all nodes soon after it was created, and until it is revoked', async () => {
+  const { first, second } = await startNodes(says('hi'));
+  const { id, key } = await first.client.keys.create({ name: 'ci', scopes: ['read'] });
+  const withKey = ({ url }: StartedApp): CodeBuddyClient => new CodeBuddyClient({ url, apiKey: key });
+  const accepts = (app: StartedApp): Promise<boolean> =>
+    withKey(app)
+      .sessions.list()
+      .then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof ApiError && error.status === 401) return false;
+          throw error;
+        },
+      );
+  expect(await accepts(first)).toBe(true);
+  await waitFor('the other node to know the key', () => accepts(second));
+  await second.client.keys.revoke(id);
+  expect(await accepts(second)).toBe(false);
+  await waitFor('the first node to refuse the key', async () => !(await accepts(first)));
+  // Both still know their own.
+  for (const { client } of [first, second]) expect((await client.keys.list()).keys).toEqual([]);
+});
+
+test('the same Idempotency-Key sent to two nodes at once starts one run', async () => {
+  const gate = createGate();
+  const { first, second, model } = await startNodes(async () => {
+    await gate.opened;
+    return says('Done.');
+  });
+  const { key } = await first.client.keys.create({ name: 'ci', scopes: ['read', 'prompt'] });
+  await waitFor('the other node to know the key', () =>
+    new CodeBuddyClient({ url: second.url, apiKey: key }).sessions.list(),
+  );
+  const post = (app: StartedApp, idempotencyKey: string, prompt = 'go') =>
+    fetch(`${app.url}/api/prompt`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+      },
+      body: JSON.stringify({ prompt }),
+    });
+  const codes = async (answers: readonly Response[]): Promise<readonly unknown[]> =>
+    Promise.all(
+      answers.map(async (answer) =>
+        answer.status === 200 ? 200 : ((await answer.json()) as { code: string }).code,
+      ),
+    );
+  const both = [first, second].map((app) => post(app, 'one'));
+  // One is refused at once, the other one works.
+  const refused = await Promise.race(both);
+  expect(await codes([refused])).toEqual(['idempotency_in_progress']);
+  expect(refused.headers.get('retry-after')).toBe('1');
+  await waitFor('the model call', () => model.requests.length === 1);
+  expect(await codes([await post(first, 'one'), await post(second, 'one')])).toEqual([
+    'idempotency_in_progress',
+    'idempotency_in_progress',
+  ]);
+  gate.open();
+  const done = (await Promise.all(both)).find(({ status }) => status === 200);
+  const answer = await done?.json();
+  for (const app of [first, second]) {
+    const again = await waitFor('the claim to be released', async () => {
+      const response = await post(app, 'one');
+      return response.status === 200 && response;
+    });
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(await again.json()).toEqual(answer);
+    expect(await codes([await post(app, 'one', 'other')])).toEqual(['idempotency_conflict']);
+  }
+  expect(model.requests).toHaveLength(1);
+  // A claim is released when the answer is stored, so a new key works at once.
+  expect(await codes([await post(second, 'two')])).toEqual([200]);
+});
+
+test('the cost of the day is that of all nodes, and each threshold is reported once', async () => {
+  const answer = { ...says('hi'), usage: { input: 100_000, output: 18_750 } };
+  const { first, second } = await startNodes(answer, {
+    models: ['openai/gpt-4.1'],
+    costLimits: { day: 1 },
+    costThresholds: [0.6],
+  });
+  // $0.35 a run.
+  for (const { client } of [first, second, first]) await client.prompt({ prompt: 'go' });
+  for (const { client } of [first, second])
+    await expect(client.prompt({ prompt: 'more' })).rejects.toMatchObject({ code: 'cost_limit_reached' });
+  const { events } = await second.client.events.list({ types: ['cost.threshold'] });
+  expect(events.map(({ data }) => data)).toEqual([{ scope: 'day', threshold: 0.6, cost: 0.7 }]);
+});
+
+test('a session is not deleted under a run that another node starts', async () => {
+  const { first, second } = await startNodes(says('ok'));
+  for (let round = 0; round < 15; round++) {
+    const { id: sessionId } = await first.client.sessions.create({ title: `${round}` });
+    const [deleted, started] = await Promise.allSettled([
+      first.client.sessions.delete(sessionId),
+      second.client.runs.start({ prompt: 'go', sessionId }),
+    ]);
+    if (started.status === 'fulfilled') {
+      expect(deleted).toMatchObject({ reason: { code: 'session_busy' } });
+      await hasStatus(first.client, started.value.id, 'completed');
+    } else {
+      expect(started.reason).toMatchObject({ code: 'session_not_found' });
+      expect(deleted.status).toBe('fulfilled');
+    }
+  }
+});
+
+test('an upload of many prompts to one session over two nodes keeps all of them', async () => {
+  const { first, second } = await startNodes(says('ok'));
+  const { id: sessionId } = await first.client.sessions.create({ title: 'many' });
+  const runs = await Promise.all(
+    Array.from({ length: 12 }, (_, n) =>
+      (n % 2 === 0 ? first : second).client.runs.start({ prompt: `prompt ${n}`, sessionId }),
+    ),
+  );
+  for (const { id } of runs) await hasStatus(first.client, id, 'completed');
+  const { messages } = await second.client.sessions.messages(sessionId, { limit: 100 });
+  expect(messages).toHaveLength(24);
+  expect((await second.client.sessions.get(sessionId)).status).toBe('idle');
+});
