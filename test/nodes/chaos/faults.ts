@@ -83,7 +83,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   },
 
   'too many connections': async (scene) => {
-    await limitConnections(scene, 1);
+    await limitConnections(scene, 0);
     for (const { database } of scene.nodes) database.breakConnections();
     await refusedByAll(scene);
     await limitConnections(scene, -1);

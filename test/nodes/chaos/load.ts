@@ -19,7 +19,7 @@ export interface Load {
   end(): Promise<void>;
 }
 
-const pauseMs = 25;
+const pauseMs = 60;
 /** Every so many prompts run a command, so that some runs are under way when a node ends. */
 const commandEvery = 9;
 
@@ -45,10 +45,11 @@ export function startLoad(nodes: readonly ChaosNode[]): Load {
     try {
       await call();
     } catch (error) {
-      if (error instanceof ApiError && error.status === 503) {
-        raise(refusals, node);
+      // 429: runs that wait for the database fill the queue.
+      if (error instanceof ApiError && (error.status === 503 || error.status === 429)) {
+        if (error.status === 503) raise(refusals, node);
         if (error.retryAfterSeconds === undefined)
-          faults.push(`${node.name}: ${what}: 503 ${error.code} without Retry-After: ${error.message}`);
+          faults.push(`${node.name}: ${what}: ${error.code} without Retry-After: ${error.message}`);
       } else if (error instanceof ServerUnreachableError) {
         if (wasUp && node.isUp) faults.push(`${node.name}: ${what}: ${error.message} ${error.cause}`);
       } else if (!(error instanceof ApiError && expected.includes(error.code)))
@@ -87,7 +88,7 @@ export function startLoad(nodes: readonly ChaosNode[]): Load {
           },
           ['run_ended'],
         );
-      await sleep(20 * pauseMs);
+      await sleep(8 * pauseMs);
     }
   }
 
