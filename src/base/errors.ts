@@ -253,7 +253,7 @@ const table = {
   node_unavailable: {
     status: 503,
     title: 'Node unavailable',
-    when: 'The node that works on the run or the webhook has stopped, was cut off from the database, or does not answer. Another node takes over the webhook; the run becomes interrupted and can be resumed. See Retry-After.',
+    when: 'The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.',
   },
   resources_exhausted: {
     status: 503,

@@ -23,7 +23,7 @@ interface Check {
 }
 
 export function define(doctor: Command): void {
-  withSettings(doctor, ['home', 'workspace'])
+  withSettings(doctor, ['home', 'workspace', 'database'])
     .description('Check this machine, the settings and the server. The exit code is 1 if a check fails.')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
@@ -82,8 +82,9 @@ async function runChecks(settings: Settings, origins: Origins): Promise<readonly
     attempt('workspace', () => checkWorkspace(settings.workspace)),
     attempt('disk', () => checkDisk(home)),
     ...(server === undefined
-      ? [attempt('port', () => checkPort(settings)), attempt('database', () => checkDatabase(settings))]
+      ? [attempt('port', () => checkPort(settings))]
       : [attempt('server', () => checkServer(home, server))]),
+    attempt('database', () => checkDatabase(settings, server !== undefined)),
     attempt('webhooks', () => checkWebhooks(settings, server !== undefined)),
     attempt('webhook states', () => checkWebhookStates(settings, server !== undefined)),
     attempt('agent', () => checkAgent(settings, origins)),
@@ -124,8 +125,8 @@ async function checkWebhooks(settings: Settings, isRunning: boolean): Promise<re
   const { findWebhookFaults, inspectWebhooksFile } = await import('../app/inspect.ts');
   const faults = findWebhookFaults(settings);
   if (faults.length > 0) return faults.map((detail) => ({ name, ok: false, detail }));
-  // A running server reports its webhooks itself.
-  return isRunning ? [] : [await inspectWebhooksFile(settings)];
+  // A running server reports its webhooks itself; those in a shared database are reported by its nodes.
+  return isRunning || settings.database.kind === 'postgres' ? [] : [await inspectWebhooksFile(settings)];
 }
 
 function checkKey(home: string): Check {
@@ -198,10 +199,15 @@ async function checkPort({ host, port }: Settings): Promise<Check> {
   });
 }
 
-async function checkDatabase(settings: Settings): Promise<Check> {
+async function checkDatabase(settings: Settings, isRunning: boolean): Promise<Check | readonly Check[]> {
   const name = 'database';
   const { database, home } = settings;
-  if (database.kind === 'postgres') return { name, ok: true, detail: 'PostgreSQL' };
+  if (database.kind === 'postgres') {
+    const { inspectSharedDatabase } = await import('../app/inspect-shared-database.ts');
+    return inspectSharedDatabase(database.url, { isRunning });
+  }
+  // A running server has the file open, and is asked itself.
+  if (isRunning) return [];
   const { findDatabase, lastEventIn } = await import('../app/inspect.ts');
   const databasePath = findDatabase(home, database.path);
   if (statSync(databasePath, { throwIfNoEntry: false }) === undefined) {

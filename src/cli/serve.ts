@@ -33,8 +33,10 @@ Examples:
 
 async function start(options: { readonly json?: boolean }, runningThread?: WriterThread): Promise<void> {
   const { settings, origins } = loadSettings({ flags: settingFlags(options) });
+  // It is for SQLite only.
+  if (settings.database.kind !== 'sqlite') void runningThread?.terminate();
   const writerThread =
-    runningThread ?? (settings.database.kind === 'sqlite' ? startWriterThread() : undefined);
+    settings.database.kind === 'sqlite' ? (runningThread ?? startWriterThread()) : undefined;
   const { createApp, createLogger, trustedPath } = await import('../app.ts');
   const redactor = createRedactor();
   const environment = { ...process.env };

@@ -3018,7 +3018,7 @@ export interface components {
     /**
      * @description `storage_unavailable`: The store cannot be written: the disk is read-only or failing.
      *
-     *     `node_unavailable`: The node that works on the run has stopped or was cut off from the database. The run becomes interrupted and can be resumed.
+     *     `node_unavailable`: The node that works on the run or the webhook has stopped, or does not answer. Another node takes over, and the run can be resumed; see Retry-After.
      *
      *     `resources_exhausted`: The server has run out of file handles, processes or memory; see Retry-After.
      *

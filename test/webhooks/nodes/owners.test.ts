@@ -1,6 +1,7 @@
 // A webhook goes from one owner to the next: nothing is lost, ids and bytes stay the same, and order holds.
 
 import { expect, test } from 'vitest';
+import { startTcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
 import { type RecordingReceiver, startReceiver } from '../recording-receiver.ts';
 import { type NodeBench, ownerAndOther, startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';
@@ -143,6 +144,34 @@ test('webhooks that move back and forth under load lose nothing and keep their o
   for (const receiver of [plain, ordered]) expectSameBytes(receiver);
   for (const { engine } of nodes)
     for (const { state } of await engine.list()) expect(state).toMatchObject({ pending: 0, inFlight: 0 });
+});
+
+test('a node that is cut off from the database ends its requests before another node sends', async () => {
+  const bench = await startNodeBench();
+  const proxy = await startTcpProxy(Number(new URL(bench.url).port));
+  const cutOff = await bench.start(proxy.through(bench.url));
+  const receiver = await startReceiver();
+  const { webhook } = await cutOff.engine.create({ url: receiver.url, events: ['tool.*'], ordered: true });
+  await waitFor('it to own the webhook', () => cutOff.ownership.lanes.isOwn(webhook.id));
+  const other = await bench.start();
+  const emitted = [];
+  const held = receiver.hold();
+  for (let n = 1; n <= 5; n++) emitted.push(await other.engine.emit(toolStart(n)));
+  await receiver.received(1);
+  proxy.cut('toServer', 'toClient');
+  await waitFor('the request to be ended', () => held[0]?.destroyed === true);
+  expect(cutOff.ownership.node.leaseLeftMs()).toBe(0);
+  // While the lease has ended, it starts nothing; the other node takes over.
+  receiver.answer((_request, response) => response.end());
+  await other.engine.settled(emitted.flatMap(({ deliveries }) => deliveries));
+  expect(numbersAt(receiver)).toEqual([1, 1, 2, 3, 4, 5]);
+  expect(receiver.mostAtOnce()).toBe(1);
+  proxy.heal();
+  await waitFor('it to join again', () => cutOff.ownership.node.epoch > 1);
+  const again = await cutOff.engine.emit(toolStart(6));
+  await cutOff.engine.settled(again.deliveries);
+  expect(numbersAt(receiver)).toEqual([1, 1, 2, 3, 4, 5, 6]);
+  expect((await cutOff.engine.get(webhook.id))?.state).toMatchObject({ status: 'healthy', pending: 0 });
 });
 
 test('a pause that the receiver asked for, and an open breaker, are kept by the next owner', async () => {

@@ -12,8 +12,8 @@ import { waitFor } from '../../wait-for.ts';
 
 export interface NodeBench {
   readonly url: string;
-  /** Start a node. It is stopped when the test ends. */
-  start(): Promise<WebhookNode>;
+  /** Start a node, which may reach the database by another URL. It is stopped when the test ends. */
+  start(through?: string): Promise<WebhookNode>;
   sql(text: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
@@ -34,8 +34,8 @@ export async function startNodeBench(): Promise<NodeBench> {
     async sql(text) {
       return (await startPostgres()).query(text, new URL(url).pathname.slice(1));
     },
-    async start() {
-      const { store, ownership } = await openSharedStore({ url: `${url}?max=4` });
+    async start(through = url) {
+      const { store, ownership } = await openSharedStore({ url: `${through}?max=4` });
       const log = createEventLog({ store, deltas: ownership.deltas });
       const warnings: string[] = [];
       const engine = await openWebhookEngine({
