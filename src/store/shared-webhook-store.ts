@@ -46,6 +46,8 @@ export interface SharedWebhookStore {
     webhookIds: readonly string[],
     range: { readonly after: number; readonly upTo: number; readonly limit: number },
   ): Promise<readonly DeliveryPlace[]>;
+  /** The webhooks that have pending deliveries. Its cost grows with their number, not with that of deliveries. */
+  pendingWebhooks(): Promise<readonly string[]>;
   /** When the oldest fresh delivery of these webhooks was created; undefined if there is none. */
   oldestFreshOf(webhookIds: readonly string[]): Promise<number | undefined>;
   /** Fresh deliveries of these webhooks for events after a place up to `upTo`, by event, then webhook. */

@@ -264,7 +264,9 @@ export function createDispatcher({
         body,
         timeoutMs: timeout,
         ...(tls === undefined ? {} : { tls }),
-        ...(abort === undefined ? {} : { signal: abort.signal }),
+        ...(abort === undefined
+          ? {}
+          : { signal: abort.signal, beforeWrite: () => abortWithoutLease(started) }),
       })
       .then((result) => finish(started, result, wall))
       // `send` never rejects, so the error comes from `finish`. The slot must still be released.
@@ -413,15 +415,18 @@ export function createDispatcher({
     if (started.lane.config.ordered) leaseTimer ??= setTimeout(checkLease, leaseLookMs).unref();
   }
 
+  /** Looking up the name and connecting may have taken long. */
+  function abortWithoutLease({ lane, abort }: Started): void {
+    if (lease === undefined || lease.leftMs() > 0) return;
+    unleased.add(lane);
+    abort?.abort();
+  }
+
   function checkLease(): void {
     leaseTimer = undefined;
     const ordered = [...abortable].filter(({ lane }) => lane.config.ordered);
     if (ordered.length === 0 || lease === undefined) return;
-    if (lease.leftMs() <= 0)
-      for (const { abort, lane } of ordered) {
-        unleased.add(lane);
-        abort?.abort();
-      }
+    for (const started of ordered) abortWithoutLease(started);
     leaseTimer = setTimeout(checkLease, leaseLookMs).unref();
   }
 

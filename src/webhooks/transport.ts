@@ -28,6 +28,8 @@ export interface TransportRequest {
   readonly tls?: WebhookTls;
   /** Ends the request: the result is `connection_closed`, unless the answer was there already. */
   readonly signal?: AbortSignal;
+  /** Called when the connection is there, directly before the request is written. May abort `signal`. */
+  readonly beforeWrite?: () => void;
 }
 
 export interface Transport {
@@ -234,6 +236,7 @@ export function createTransport({
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started;
+        request.beforeWrite?.();
         if (isSettled) started.abort(new TransportError('timeout', 'given up'));
       },
       onResponseStart(_controller, statusCode, headers) {

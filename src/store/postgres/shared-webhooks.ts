@@ -16,6 +16,15 @@ export interface SharedWebhooksOptions {
 const isFresh = "d.status = 'pending' AND d.next_attempt_at IS NULL";
 const isWaiting = "status = 'pending' AND next_attempt_at IS NOT NULL";
 
+function idsIn(condition: string): string {
+  return `WITH RECURSIVE found (id) AS (
+      SELECT min(d.webhook_id) FROM deliveries d WHERE ${condition}
+      UNION ALL
+      SELECT (SELECT min(d.webhook_id) FROM deliveries d WHERE ${condition} AND d.webhook_id > found.id)
+      FROM found WHERE found.id IS NOT NULL)
+    SELECT id FROM found WHERE id IS NOT NULL`;
+}
+
 const texts = {
   webhookEntries:
     'SELECT id, run_id, entry, version FROM webhooks WHERE version > $1 AND ($1 > 0 OR entry IS NOT NULL) ORDER BY version',
@@ -36,6 +45,8 @@ const texts = {
       ORDER BY d.sequence, d.webhook_id)
     SELECT range.*, p.event_id FROM range JOIN payloads p USING (sequence) WHERE range.webhook_id = ANY($4::text[])
     ORDER BY range.sequence, range.webhook_id LIMIT $5`,
+  // Each step jumps to the next webhook in the index.
+  pendingWebhooks: `SELECT id FROM (${idsIn(isFresh)}) AS fresh UNION SELECT id FROM (${idsIn(isWaiting)}) AS waiting`,
   payloadsOf: 'SELECT sequence, body FROM payloads WHERE sequence = ANY($1::bigint[])',
 } as const;
 
@@ -97,6 +108,10 @@ export function createSharedWebhooks({
     async freshPlacesOf(webhookIds, { after, upTo, limit }) {
       const { rows } = await database.read(statements.freshPlacesOf, [webhookIds, after, upTo, limit]);
       return rows.map((row) => ({ sequence: row.sequence as number, webhookId: row.webhook_id as string }));
+    },
+    async pendingWebhooks() {
+      const { rows } = await database.read(statements.pendingWebhooks);
+      return rows.map(({ id }) => id as string);
     },
     async oldestFreshOf(webhookIds) {
       const { rows } = await database.read(statements.oldestFreshOf, [webhookIds]);

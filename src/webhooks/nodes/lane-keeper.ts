@@ -143,7 +143,7 @@ export function createLaneKeeper({
       }
       lanesChanged();
     } finally {
-      for (const [id, taking] of gains) if (!lanes.has(id)) ended(id, taking);
+      for (const [id, taking] of gains) if (!lanes.has(id) || signal.aborted) ended(id, taking);
     }
   }
 

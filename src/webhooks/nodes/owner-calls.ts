@@ -2,6 +2,7 @@
 // other. A call from another node goes there as a command. If the owner dies, the call waits for the next one.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CodeBuddyError } from '../../base/errors.ts';
 import { isRecord } from '../../base/is-record.ts';
 import type { NodeInfo, Ownership } from '../../store/ownership.ts';
 import type { Lane } from '../lane.ts';
@@ -72,7 +73,12 @@ export function createOwnerCalls<Operations extends OwnerOperations>({
   ): Promise<Tried> {
     if ((await own(webhookId)) !== undefined) {
       const work = operations[operation] as OwnerOperations[string];
-      return { kind: 'done', value: await work(...args) };
+      try {
+        return { kind: 'done', value: await work(...args) };
+      } catch (error) {
+        if (isRepeatable && isBetweenOwners(error)) return { kind: 'again' };
+        throw error;
+      }
     }
     const owner = await lanes.ownerOf(webhookId);
     if (owner === undefined || owner === node.id) return { kind: 'again' };
@@ -87,6 +93,7 @@ export function createOwnerCalls<Operations extends OwnerOperations>({
         return answer.moved === true ? { kind: 'again' } : { kind: 'done', value: answer.value };
       }
       case 'failed':
+        if (isRepeatable && isBetweenOwners(outcome.error)) return { kind: 'again' };
         throw outcome.error;
       case 'dead':
         if (isRepeatable) return { kind: 'again' };
@@ -116,4 +123,9 @@ export function createOwnerCalls<Operations extends OwnerOperations>({
     },
     close: stop,
   };
+}
+
+/** The owner lost the webhook while it worked on the operation. */
+function isBetweenOwners(error: unknown): boolean {
+  return error instanceof CodeBuddyError && error.code === 'node_unavailable';
 }

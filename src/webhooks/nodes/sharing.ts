@@ -45,7 +45,7 @@ export interface SharingOptions {
   readonly dispatcher: Pick<Dispatcher, 'wake' | 'abort'>;
   readonly lanesChanged: () => void;
   readonly apply: EntriesInForce['apply'];
-  readonly removal: Pick<Removal, 'remove' | 'removeIfDone'>;
+  readonly removal: Pick<Removal, 'remove' | 'removeIfDone' | 'cancelPending'>;
   readonly enablement: Pick<Enablement, 'settleAtStart' | 'deliverMissed'>;
   readonly replays: Replays;
   readonly lifecycle: Lifecycle;
@@ -176,6 +176,14 @@ export function createSharing(options: SharingOptions): Sharing {
     }
   }
 
+  /** A node ended after it had removed a webhook and before its deliveries were cancelled. */
+  async function cancelOrphans(): Promise<void> {
+    const pending = (await shared.pendingWebhooks()).filter((id) => !lanes.has(id));
+    if (pending.length === 0) return;
+    await registry.refresh();
+    for (const id of pending) if (!lanes.has(id)) await removal.cancelPending(id, []);
+  }
+
   async function recount(): Promise<void> {
     options.figures.recounted(await store.endedCounts());
   }
@@ -191,8 +199,10 @@ export function createSharing(options: SharingOptions): Sharing {
     },
     async mayPrune() {
       const isMine = await ownership.claims.claim(pruneClaim);
-      if (isMine) await recount();
-      return isMine;
+      if (!isMine) return false;
+      await cancelOrphans();
+      await recount();
+      return true;
     },
     operations: createSharedOperations({
       context,

@@ -103,6 +103,7 @@ test('an owner reads the fresh deliveries of its webhooks only', async () => {
   expect(await webhooks.oldestFreshOf(['w3', 'w4'])).toBe(100);
   expect(await webhooks.oldestFreshOf(['w4'])).toBeUndefined();
   expect(await webhooks.waitingCountsOf(['w1'])).toEqual([]);
+  expect([...(await webhooks.pendingWebhooks())].sort()).toEqual(['w1', 'w2', 'w3']);
   const payloads = await webhooks.payloadsOf([2, 9]);
   expect([...payloads.keys()]).toEqual([2]);
   expect(Buffer.from(payloads.get(2) ?? []).toString()).toBe('{"sequence":2,"data":{"of":"2"}}');

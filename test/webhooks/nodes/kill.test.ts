@@ -78,3 +78,43 @@ test('nodes that are killed lose nothing: the others send it, in order, with the
   for (const { state } of await survivor.engine.list())
     expect(state).toMatchObject({ pending: 0, inFlight: 0 });
 });
+
+test('a node that is frozen beyond its lease and continues sends nothing out of order', async () => {
+  const bench = await startNodeBench();
+  const survivor = await bench.start();
+  const receiver = await startReceiver();
+  const node = startNode(bench.url, 1);
+  await node.ready;
+  // Made by the survivor; even shares give the second webhook to the other node.
+  await survivor.engine.create({ url: receiver.url, events: ['tool.*'], ordered: true });
+  const plain = await startReceiver();
+  await survivor.engine.create({ url: plain.url, events: ['tool.*'] });
+  await waitFor('each node to own one', async () => {
+    const list = await survivor.ownership.node.list();
+    return list.filter(({ alive }) => alive).every(({ owns }) => owns.lanes === 1);
+  });
+  // Earlier ones may have come before the webhooks.
+  const from = node.acknowledged.length;
+  await waitFor('events', () => node.acknowledged.length > from + 20);
+  node.child.kill('SIGSTOP');
+  await waitFor('the survivor to own both', async () => {
+    const list = await survivor.ownership.node.list();
+    return list.find(({ self }) => self)?.owns.lanes === 2;
+  });
+  const frozenAt = node.acknowledged.length;
+  node.child.kill('SIGCONT');
+  await waitFor('it to work again', () => node.acknowledged.length > frozenAt + 20);
+  node.child.kill('SIGKILL');
+  await waitFor('its end', () => node.child.signalCode !== null);
+  const idsAt = ({ requests }: typeof plain): ReadonlySet<string> =>
+    new Set(requests.map(({ headers }) => String(headers['webhook-id'])));
+  for (const each of [plain, receiver])
+    await waitFor('all that was acknowledged', () => {
+      const seen = idsAt(each);
+      return node.acknowledged.slice(from).every((id) => seen.has(id));
+    });
+  const sequences = [
+    ...new Set(receiver.requests.map(({ body }) => JSON.parse(body.toString()).sequence as number)),
+  ];
+  expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
+});

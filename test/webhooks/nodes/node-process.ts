@@ -11,11 +11,13 @@ const engine = await openWebhookEngine({ store, log, ownership });
 process.send?.({ ready: ownership.node.id });
 for (let i = 0; ; i++) {
   const params = { round, i, text: 'x'.repeat(i % 500) };
-  const batch = await Promise.all(
+  const batch = await Promise.allSettled(
     Array.from({ length: 1 + (i % 4) }, () =>
       engine.emit({ type: 'tool.start', data: { callId: `call_${i}`, tool: 'bash', params } }),
     ),
   );
-  process.send?.({ acknowledged: batch.map(({ event }) => event.id) });
+  // Refused while the node was declared dead.
+  const emitted = batch.flatMap((result) => (result.status === 'fulfilled' ? [result.value.event.id] : []));
+  process.send?.({ acknowledged: emitted });
   await new Promise((resolve) => setTimeout(resolve, 5));
 }

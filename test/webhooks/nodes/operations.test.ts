@@ -115,6 +115,29 @@ test('a webhook that is disabled on one node gets nothing from the others, and w
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
 });
 
+test('deliveries of a webhook whose removal was cut short are cancelled', async () => {
+  const { start, sql } = await startNodeBench();
+  const first = await start();
+  const receiver = await startReceiver();
+  receiver.answer((_request, response) => {
+    response.statusCode = 503;
+    response.end();
+  });
+  const { webhook } = await first.engine.create({
+    url: receiver.url,
+    events: ['tool.*'],
+    retryDelay: 60_000,
+  });
+  const { deliveries } = await first.engine.emit(toolStart(1));
+  await receiver.received(1);
+  await first.stop();
+  await sql(`UPDATE webhooks SET entry = NULL WHERE id = '${webhook.id}'`);
+  const second = await start();
+  expect(await second.engine.settled(deliveries)).toMatchObject([
+    { status: 'cancelled', reason: 'webhook_removed' },
+  ]);
+});
+
 test('two changes of a webhook at once on two nodes are both kept', async () => {
   const { start } = await startNodeBench();
   const nodes = [await start(), await start()];
