@@ -10,6 +10,7 @@ import type { DriverResult } from './driver.ts';
 import type { LiveRun, Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, lostRun } from './nodes/agent-node.ts';
+import type { Retries } from './nodes/retries.ts';
 import { patchRun, type RunRecord, toRun, withoutPrompt } from './run-record.ts';
 import { noUsage, patchSession } from './session-memory.ts';
 
@@ -24,6 +25,7 @@ export interface RunEndingsOptions {
   readonly onFault: (error: unknown, runId: string) => void;
   /** Present if other nodes work on the store. */
   readonly node: AgentNode | undefined;
+  readonly retries: Retries | undefined;
 }
 
 export interface RunEndings {
@@ -38,37 +40,23 @@ export interface RunEndings {
   };
   /** Marks the runs that an earlier process left unfinished as interrupted. */
   recover(): Promise<void>;
-  /** Stops trying to record endings. */
-  close(): void;
 }
 
-/** An ending that could not be recorded is tried again after this time, if no later start of this node would do it. */
-const recordAgainMs = 1000;
-
-export function createRunEndings({ store, log, figures, now, onFault, node }: RunEndingsOptions): RunEndings {
+export function createRunEndings({
+  store,
+  log,
+  figures,
+  now,
+  onFault,
+  node,
+  retries,
+}: RunEndingsOptions): RunEndings {
   const iso = (): string => new Date(now()).toISOString();
-  const retries = new Set<NodeJS.Timeout>();
 
   /** The end of a run ends the ownership of it. */
   function endWrites(record: RunRecord): readonly Write[] {
     if (node === undefined) return [patchRun(record, now())];
     return [patchRun(record, now(), { questions: null }), ...node.runs.release(record.id)];
-  }
-
-  /** Other nodes see the run as unfinished, and this node owns it, until its end is recorded. */
-  function recordLater(record: RunRecord, event: NewEvent): void {
-    const epoch = node?.node.epoch;
-    if (epoch === undefined || epoch === 0) return;
-    const timer = setTimeout(async () => {
-      retries.delete(timer);
-      if (node?.node.epoch !== epoch) return;
-      try {
-        await log.append([event], endWrites(record));
-      } catch {
-        recordLater(record, event);
-      }
-    }, recordAgainMs);
-    retries.add(timer);
   }
 
   function interruption(rows: readonly RunRow[]): ReturnType<RunEndings['interruption']> {
@@ -154,7 +142,8 @@ export function createRunEndings({ store, log, figures, now, onFault, node }: Ru
         } catch (fault) {
           // The store cannot be written now; `recover` marks the run at the next start.
           onFault(fault, run.id);
-          if (!run.isLost) recordLater(record, ended);
+          // Until it is recorded, other nodes see the run as unfinished, and this node owns it.
+          if (!run.isLost) retries?.tryAgain(() => log.append([ended], endWrites(record)));
         }
       }
       run.end(record);
@@ -170,9 +159,6 @@ export function createRunEndings({ store, log, figures, now, onFault, node }: Ru
         const { events, writes } = interruption(rows);
         await log.append(events, writes);
       }
-    },
-    close() {
-      for (const timer of retries) clearTimeout(timer);
     },
   };
 }

@@ -17,6 +17,7 @@ import { toPage } from './list-page.ts';
 import { LiveRun, type NewLiveRun, type Stop } from './live-run.ts';
 import { newMessageRow } from './message-record.ts';
 import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
+import { createRetries } from './nodes/retries.ts';
 import { createRunsElsewhere } from './nodes/runs-elsewhere.ts';
 import type { Permissions } from './permissions/permissions.ts';
 import { createRunEndings, stoppedWhileUnfinished } from './run-endings.ts';
@@ -70,11 +71,14 @@ export function createRuns(options: RunsOptions): Runs {
     options;
   const queue = new RunQueue(limits);
   const figures = createRunFigures();
-  const endings = createRunEndings({ store, log, figures, now, onFault, node });
+  const retries = node && createRetries(node.node, (error) => onFault(error, 'of this node'));
+  const endings = createRunEndings({ store, log, figures, now, onFault, node, retries });
   const elsewhere =
     node &&
+    retries &&
     createRunsElsewhere({
       node,
+      retries,
       store,
       log,
       queue,
@@ -166,7 +170,7 @@ export function createRuns(options: RunsOptions): Runs {
     try {
       return await admitAgain(row, { request, driver, hop, model, memory, session });
     } catch (error) {
-      if (!queue.has(id)) elsewhere?.giveUp(id);
+      if (!queue.has(id)) elsewhere?.endStray(id);
       throw error;
     }
   }
@@ -232,6 +236,8 @@ export function createRuns(options: RunsOptions): Runs {
       return { run, afterSequence: first - 1, result: live.result, asked: live.asked };
     } catch (error) {
       queue.release(live);
+      // The commit may have been made although it failed.
+      if (!live.isLost) elsewhere?.endStray(live.id);
       live.reject(new CodeBuddyError('internal_error', 'The run could not be started.', { cause: error }));
       throw error;
     }
@@ -395,7 +401,7 @@ export function createRuns(options: RunsOptions): Runs {
       const rest = queue.all();
       for (const live of rest) stop(live, why);
       await Promise.all(rest.map(({ ended }) => ended));
-      endings.close();
+      retries?.close();
       await elsewhere?.close();
     },
   };

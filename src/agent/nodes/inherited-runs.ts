@@ -4,6 +4,7 @@
 import { CodeBuddyError } from '../../base/errors.ts';
 import { type RunStatus, unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog, NewEvent } from '../../events/event-log.ts';
+import type { Stop } from '../../store/ownership.ts';
 import type { RunRow, Store, Write } from '../../store/store.ts';
 import type { AgentNode } from './agent-node.ts';
 
@@ -21,8 +22,15 @@ export interface InheritedRunsOptions {
 }
 
 export interface InheritedRuns {
+  /** Begin to end the runs of dead nodes. */
+  start(): void;
   /** End the runs that no node owns. */
   endOrphans(): Promise<void>;
+  /**
+   * End a run that this node may own, although it is not in its queue. Only release it if it has ended already.
+   * @throws CodeBuddyError `storage_unavailable`, `run_not_resumable` if another node owns it
+   */
+  endStray(id: string): Promise<void>;
   close(): void;
 }
 
@@ -44,21 +52,29 @@ export function takeOverRuns({ node, store, log, isOwn, interruption }: Inherite
     if (events.length + released.length > 0) await log.append(events, [...writes, ...released]);
   }
 
-  /** Owns the run before it looks again, so that nobody else ends or resumes it meanwhile. */
   async function endOrphan(id: string): Promise<void> {
     if ((await node.runs.ownerOf(id)) !== undefined) return;
     try {
-      await store.write(node.runs.claim(id));
+      await endStray(id);
     } catch (error) {
       // A dead node still owns it; its successor ends it.
       if (error instanceof CodeBuddyError && error.code === 'run_not_resumable') return;
       throw error;
     }
+  }
+
+  /** Owns the run before it looks, so that nobody else ends or resumes it meanwhile. */
+  async function endStray(id: string): Promise<void> {
+    if (isOwn(id)) return;
+    await store.write(node.runs.claim(id));
     await interruptTogether([id]);
   }
 
-  const stop = node.runs.onInherited(interrupt);
+  let stop: Stop | undefined;
   return {
+    start() {
+      stop = node.runs.onInherited(interrupt);
+    },
     async endOrphans() {
       for (let beforeId: string | undefined; ; ) {
         const rows = await store.listRuns({
@@ -71,6 +87,7 @@ export function takeOverRuns({ node, store, log, isOwn, interruption }: Inherite
         if (beforeId === undefined) return;
       }
     },
-    close: stop,
+    endStray,
+    close: () => stop?.(),
   };
 }

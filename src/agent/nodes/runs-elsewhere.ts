@@ -10,10 +10,12 @@ import type { RunQueue } from '../run-queue.ts';
 import { isUnfinished, notResumable, runEnded, runNotFound, toRun } from '../run-record.ts';
 import { type AgentNode, askOwner, commandKinds, nodeUnavailable } from './agent-node.ts';
 import { type InheritedRunsOptions, takeOverRuns } from './inherited-runs.ts';
+import type { Retries } from './retries.ts';
 import { runsElsewhere, waitForTurn } from './session-turn.ts';
 
 export interface RunsElsewhereOptions extends Pick<InheritedRunsOptions, 'interruption'> {
   readonly node: AgentNode;
+  readonly retries: Retries;
   readonly store: Store;
   readonly log: EventLog;
   /** The runs of this node. */
@@ -33,8 +35,8 @@ export interface RunsElsewhere {
    * @throws CodeBuddyError `run_not_resumable` if another node was faster
    */
   claimEnded(row: RunRow): Promise<void>;
-  /** Give up a run that was not resumed after all. */
-  giveUp(id: string): void;
+  /** End a run that this node may own, but does not work on: its start or its resumption failed. */
+  endStray(id: string): void;
   /**
    * The unfinished runs of a session that other nodes have. New ids of this node sort after those of the session, even if
    * the clock of another node is ahead.
@@ -50,7 +52,7 @@ export interface RunsElsewhere {
 }
 
 export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewhere {
-  const { node, store, log, queue, interruption, cancel, lose, onFault } = options;
+  const { node, retries, store, log, queue, interruption, cancel, lose, onFault } = options;
   const isOwn = (runId: string): boolean => queue.get(runId)?.isLost === false;
   const stops = [
     node.node.onLost(lose),
@@ -60,6 +62,7 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
       return null;
     }),
   ];
+  const inherited = takeOverRuns({ node, store, log, isOwn, interruption });
   let ending: Promise<void> | undefined;
 
   async function read(id: string): Promise<Run> {
@@ -77,8 +80,8 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
     return runs;
   }
 
-  function giveUp(id: string): void {
-    store.write(node.runs.release(id)).catch((error: unknown) => onFault(error, id));
+  function endStray(id: string): void {
+    retries.keepTrying(() => inherited.endStray(id));
   }
 
   return {
@@ -93,17 +96,18 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
       await store.write(node.runs.claim(id));
       const row = await store.getRun(id);
       if (row?.status === status) return;
-      if (queue.get(id) === undefined) giveUp(id);
+      if (queue.get(id) === undefined) endStray(id);
       throw row === undefined ? runNotFound(id) : notResumable(id, `it is ${row.status}`);
     },
-    giveUp,
+    endStray,
     lookAt,
     idsOf: async (sessionId) => new Set(await runsElsewhere({ store, isOwn }, sessionId)),
     admitInTurn(run, sequence, onAdmitted) {
       const { sessionId, signal } = run;
       const turn = waitForTurn({ store, log, isOwn }, { sessionId, sequence, signal });
       turn
-        .then(() => lookAt(sessionId))
+        // Without it, only the order of ids may differ from that of the runs.
+        .then(() => lookAt(sessionId).catch(() => undefined))
         .then(
           () => {
             run.admitted();
@@ -116,12 +120,12 @@ export function createRunsElsewhere(options: RunsElsewhereOptions): RunsElsewher
         );
     },
     recover() {
-      const inherited = takeOverRuns({ node, store, log, isOwn, interruption });
-      stops.push(() => inherited.close());
+      inherited.start();
       ending = inherited.endOrphans().catch((error: unknown) => onFault(error, 'of no node'));
     },
     async close() {
       for (const stop of stops) stop();
+      inherited.close();
       await ending;
     },
   };

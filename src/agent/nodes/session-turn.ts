@@ -2,7 +2,6 @@
 // ended, on whichever node. The sequence of `run.queued` is the order, so no lock is needed: of two runs, exactly one was
 // queued first, and the later one sees it.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { runEndEvents } from '../../contract/event-catalogue.ts';
 import { unfinishedRunStatuses } from '../../contract/run.ts';
 import type { EventLog } from '../../events/event-log.ts';
@@ -27,20 +26,40 @@ const lookAgainMs = 2000;
 
 /** Resolves when it is the turn of a queued run. @throws if `signal` aborts */
 export async function waitForTurn(options: SessionTurnOptions, queued: Queued): Promise<void> {
-  const { sessionId, signal } = queued;
   if (await mayBegin(options, queued)) return;
-  const ends = options.log.subscribe({ sessionId, types: runEndEvents, signal })[Symbol.asyncIterator]();
+  const { sessionId, signal } = queued;
+  const done = new AbortController();
+  let isOld = false;
+  let lookAgain = (): void => undefined;
+  const follow = async (): Promise<void> => {
+    const ends = { sessionId, types: runEndEvents, signal: AbortSignal.any([signal, done.signal]) };
+    for await (const _ of options.log.subscribe(ends)) {
+      isOld = true;
+      lookAgain();
+    }
+  };
+  // Without it, the timer is left.
+  follow().catch(() => undefined);
+  const onAbort = (): void => lookAgain();
+  signal.addEventListener('abort', onAbort);
   try {
-    let next: Promise<unknown> | undefined;
-    while (!(await mayBegin(options, queued))) {
-      next ??= ends.next().finally(() => {
-        next = undefined;
+    for (;;) {
+      isOld = false;
+      if (await mayBegin(options, queued)) return;
+      signal.throwIfAborted();
+      if (isOld) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookAgainMs);
+        lookAgain = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
-      await Promise.race([next, delay(lookAgainMs, undefined, { ref: false })]);
       signal.throwIfAborted();
     }
   } finally {
-    await ends.return?.();
+    signal.removeEventListener('abort', onAbort);
+    done.abort();
   }
 }
 

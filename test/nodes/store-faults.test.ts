@@ -1,0 +1,80 @@
+// A node whose database goes away for a while, without losing its lease.
+
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Agent, createAgent } from '../../src/agent/agent.ts';
+import { CodeBuddyError } from '../../src/base/errors.ts';
+import { createEventLog } from '../../src/events/log.ts';
+import type { SharedStore } from '../../src/store/postgres/open-shared-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { postgresUrl } from '../postgres/postgres-url.ts';
+import { openNode } from '../store/postgres/shared-stores.ts';
+import { waitFor } from '../wait-for.ts';
+
+type Write = Store['write'];
+
+/** An agent whose writes go through `intercept`. */
+async function startAgentOn(
+  url: string,
+  intercept: (write: Write) => Write = (write) => write,
+): Promise<SharedStore & { readonly agent: Agent }> {
+  const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-node-')));
+  mkdirSync(join(workspace, 'folder'));
+  const { store, ownership } = await openNode(url);
+  const faulty: Store = { ...store, feed: store.feed, write: intercept(store.write) };
+  const log = createEventLog({ store: faulty, deltas: ownership.deltas });
+  const agent = await createAgent({ store: faulty, log, ownership, workspace, models: ['offline'] });
+  onTestFinished(async () => {
+    await agent.close(0);
+    await log.close();
+    rmSync(workspace, { recursive: true, force: true });
+  });
+  return { agent, store, ownership };
+}
+
+const away = (): CodeBuddyError => new CodeBuddyError('storage_unavailable', 'The database went away.');
+
+test('a run whose start was committed although it failed is interrupted', async () => {
+  const url = await postgresUrl();
+  let losesAnswers = true;
+  const { agent, store, ownership } = await startAgentOn(url, (write) => async (writes, options) => {
+    const sequences = await write(writes, options);
+    if (losesAnswers && writes.some(({ kind }) => kind === 'putRun')) {
+      losesAnswers = false;
+      throw away();
+    }
+    return sequences;
+  });
+  await expect(agent.runs.start({ prompt: 'list', options: {}, requestId: 'r' })).rejects.toMatchObject({
+    code: 'storage_unavailable',
+  });
+  const [row] = await waitFor('the end of the run', async () => {
+    const rows = await store.listRuns({ limit: 9, statuses: ['interrupted'] });
+    return rows.length > 0 && rows;
+  });
+  const id = row?.id ?? '';
+  expect(await ownership.runs.ownerOf(id)).toBeUndefined();
+  const { result } = await agent.runs.resume(id);
+  expect((await result).response).toContain('folder');
+});
+
+test('the end of a run is recorded once the database is back, and then other nodes can resume it', async () => {
+  const url = await postgresUrl();
+  let canEnd = false;
+  const { agent, store, ownership } = await startAgentOn(url, (write) => async (writes, options) => {
+    if (!canEnd && writes.some(({ kind }) => kind === 'releaseRun')) throw away();
+    return write(writes, options);
+  });
+  const { run, result } = await agent.runs.start({ prompt: 'list', options: {}, requestId: 'r' });
+  await expect(result).rejects.toMatchObject({ code: 'storage_unavailable' });
+  const other = await startAgentOn(url);
+  expect((await other.agent.runs.get(run.id))?.status).toBe('running');
+  expect(await ownership.runs.ownerOf(run.id)).toBe(ownership.node.id);
+  await expect(other.agent.runs.resume(run.id)).rejects.toMatchObject({ code: 'run_not_resumable' });
+  canEnd = true;
+  await waitFor('the end of the run', async () => (await store.getRun(run.id))?.status === 'failed');
+  const resumed = await other.agent.runs.resume(run.id);
+  expect((await resumed.result).finishReason).toBe('stop');
+});
