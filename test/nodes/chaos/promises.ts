@@ -5,14 +5,13 @@ import { verifyWebhook } from '../../../src/webhooks/verify.ts';
 import { waitFor } from '../../wait-for.ts';
 import { type Cluster, secret, sentTypes } from './cluster.ts';
 import type { Pause } from './faults.ts';
-import type { Follower } from './follower.ts';
+import type { FollowedEvent, Follower } from './follower.ts';
 import type { Load } from './load.ts';
 import type { ChaosNode } from './node.ts';
 import type { ReceivedDelivery } from './receiver.ts';
 
 const endTypes: ReadonlySet<string> = new Set(['run.complete', 'run.failed', 'run.cancelled']);
 const endStatuses: readonly string[] = ['completed', 'failed', 'cancelled', 'interrupted'];
-const isSent = (type: string): boolean => sentTypes.some((pattern) => type.startsWith(pattern.slice(0, -1)));
 
 export interface Aftermath {
   readonly cluster: Cluster;
@@ -86,24 +85,24 @@ async function checkRuns({ cluster, load }: Aftermath, log: Log): Promise<void> 
 /** Every event reached both webhooks, with its id and the same signed bytes each time, and in order where that is promised. */
 async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, log: Log): Promise<void> {
   const { deliveries } = cluster.receiver;
-  const expected = log.filter(({ type }, index) => index >= webhooksSince && isSent(type));
-  for (const path of ['/plain', '/ordered']) {
-    const idsAt = (): ReadonlySet<string> =>
-      new Set(deliveries.filter((delivery) => delivery.path === path).map(idOf));
-    await waitFor(
-      `all ${expected.length} events at ${path}`,
-      () => {
-        const ids = idsAt();
-        return expected.every(({ id }) => ids.has(id));
-      },
-      async () => {
-        const ids = idsAt();
-        const missing = expected
-          .filter(({ id }) => !ids.has(id))
-          .map(({ id, type, sequence }) => `${sequence} ${type} ${id}`);
-        return { missing, webhooks: await (cluster.nodes[0] as ChaosNode).client.webhooks.list() };
-      },
-    );
+  for (const [path, patterns] of Object.entries(sentTypes)) {
+    const isSent = (type: string): boolean =>
+      patterns.some((pattern) => type.startsWith(pattern.slice(0, -1)));
+    const expected = log.filter(({ type }, index) => index >= webhooksSince && isSent(type));
+    const missing = (): readonly FollowedEvent[] => {
+      const ids = new Set(deliveries.filter((delivery) => delivery.path === path).map(idOf));
+      return expected.filter(({ id }) => !ids.has(id));
+    };
+    // As long as some arrive.
+    for (let left = missing().length; left > 0; left = missing().length)
+      await waitFor(
+        `one of ${left} events at ${path}`,
+        () => missing().length < left,
+        async () => ({
+          missing: missing().map(({ sequence, type, id }) => `${sequence} ${type} ${id}`),
+          webhooks: await (cluster.nodes[0] as ChaosNode).client.webhooks.list(),
+        }),
+      );
     const events = new Map(expected.map((event) => [event.id, event]));
     const bodies = new Map<string, string>();
     for (const delivery of deliveries.filter((each) => each.path === path)) {
