@@ -115,6 +115,12 @@ async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, lo
       expect({ sequence, data }).toEqual({ sequence: events.get(id)?.sequence, data: events.get(id)?.data });
     }
   }
+  for (const { name, client } of cluster.nodes)
+    await waitFor(
+      `${name} to count no pending delivery`,
+      async () => (await client.webhooks.list()).webhooks.every(({ state }) => state.pending === 0),
+      async () => (await client.webhooks.list()).webhooks.map(({ state }) => state),
+    );
   checkSenders(deliveries, pauses);
   checkOrder(
     deliveries.filter(({ path }) => path === '/ordered'),
