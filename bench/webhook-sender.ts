@@ -4,6 +4,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WebhookManager } from '../src/api/webhooks.ts';
+import { limitHeap } from '../src/app/limit-heap.ts';
 import { quantile } from './rounds.ts';
 
 export interface SenderOptions {
@@ -62,6 +63,8 @@ async function work(mode: SenderMode, options: SenderOptions): Promise<SenderRep
   });
   const known = await webhooks.getAll();
   const openMs = performance.now() - begun;
+  // As `codebuddy serve` does.
+  limitHeap();
   const rss = (): number => process.memoryUsage.rss() / 1e6;
   const rssAtStart = rss();
   let rssAtMost = rssAtStart;

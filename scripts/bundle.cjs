@@ -81,8 +81,8 @@ function withClientCommands(text) {
  */
 function withBuiltins(text) {
   return text
-    .replace(/\bimport\('(node:[a-z_/]+)'\)/g, "process.getBuiltinModule('$1')")
-    .replace(/^import (?!type )([^';]+?) from '(node:[a-z_/]+)';$/gm, (_whole, names, from) => {
+    .replace(/\bimport\('(node:[a-z0-9_/]+)'\)/g, "process.getBuiltinModule('$1')")
+    .replace(/^import (?!type )([^';]+?) from '(node:[a-z0-9_/]+)';$/gm, (_whole, names, from) => {
       const values = names.replace(/\btype \w+( as \w+)?,?\s*/g, '').replaceAll(' as ', ': ');
       return `const ${values.replace(/^\* as /, '')} = process.getBuiltinModule('${from}');`;
     });

@@ -13,6 +13,7 @@ import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
 import { checkReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
+import { createTicketService } from './app/ticket-service.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
 import { databaseUrlSecrets } from './base/database-url.ts';
 import { CodeBuddyError } from './base/errors.ts';
@@ -40,6 +41,7 @@ import { StoreOpenError } from './store/store-open-error.ts';
 import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
+export { limitHeap } from './app/limit-heap.ts';
 
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;
@@ -291,6 +293,7 @@ async function connect(
 ): Promise<HttpServices> {
   const fixed = [{ id: 'local', key: localKey }];
   if (settings.apiKey !== undefined) fixed.push({ id: 'environment', key: settings.apiKey });
+  const tickets = await createTicketService(ownership);
   return {
     runs: agent.runs,
     sessions: agent.sessions,
@@ -298,6 +301,7 @@ async function connect(
     permissions: agent.allPermissions,
     events: log,
     keys: await openKeys({ store, fixed }),
+    ...(tickets === undefined ? {} : { tickets }),
     answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
     webhooks: {
       ...webhooks,

@@ -251,7 +251,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
     async leaveOutTool(name) {
       await write(run, [remember(run, { leftOut: [...(run.memory.leftOut ?? []), name] })]);
     },
-    async useTool({ tool, params, callId, asks, onWait, encode = textOfOutcome }) {
+    async useTool({ tool, params, callId, asks, isOneOfSeveral = false, onWait, encode = textOfOutcome }) {
       const { signal } = run;
       const shown = { tool, params: wellFormedDeep(params), ...(callId === undefined ? {} : { callId }) };
       let call: PreparedCall;
@@ -272,7 +272,8 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         signal,
         use: permitted.use,
         ...(modeOf(run) === 'full' ? {} : { guard: { allowed: permitted.guarded?.path } }),
-        alongStart: run.takePendingWrites(),
+        isOneOfSeveral,
+        alongStart: () => run.takePendingWrites(),
         alongEnd(ending) {
           if (signal.aborted || isInternal(ending)) return [];
           text = encode(ending);

@@ -66,6 +66,8 @@ export interface DriverContext {
     readonly callId?: string;
     /** True if the call needs permission. */
     readonly asks: boolean;
+    /** True if other calls of the same step run at the same time. @default false */
+    readonly isOneOfSeveral?: boolean;
     /** Called when the call begins to wait for approval, which may take long: drop what can be read again. */
     readonly onWait?: () => void;
     /** @default the whole text, up to a limit */

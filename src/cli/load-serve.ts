@@ -10,15 +10,16 @@ import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
 import { startWriterThread } from '../app/early-thread.ts';
 
+type ServeMain = typeof import('./serve-main.ts');
+
 /** A start is over by then. V8 drops the code of functions that have not been called for a while. */
 const saveAfterMs = 2000;
 const digestLength = 32;
 
 const writerThread = startWriterThread();
-const { main } = loadServe();
-await main(writerThread);
+await loadServe().main(writerThread);
 
-function loadServe(): typeof import('./serve-main.ts') {
+function loadServe(): ServeMain {
   const url = new URL('./serve.cjs', import.meta.url);
   const filename = fileURLToPath(url);
   const source = readFileSync(filename);
@@ -33,12 +34,13 @@ function loadServe(): typeof import('./serve-main.ts') {
     ...(cachedData === undefined ? {} : { cachedData }),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
+  const serve = script.runInThisContext()(createRequire(url), url.href) as ServeMain;
   if (cacheFile !== undefined && (cachedData === undefined || script.cachedDataRejected === true))
     saveLater(cacheFile, () => {
-      const code = script.createCachedData();
+      const code = serve.withoutLimits(() => script.createCachedData());
       return Buffer.concat([digestOf(sourceHash, code), code]);
     });
-  return script.runInThisContext()(createRequire(url), url.href);
+  return serve;
 }
 
 /** The file is a digest of the source and the code, then the code. V8 itself compares only the length of the source. */

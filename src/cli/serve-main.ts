@@ -4,6 +4,8 @@ import type { WriterThread } from '../app/early-thread.ts';
 import { runProgram } from './program.ts';
 import { define } from './serve.ts';
 
+export { withoutLimits } from '../app/limit-heap.ts';
+
 export function main(writerThread: WriterThread): Promise<void> {
   return runProgram({
     serve: {

@@ -37,7 +37,8 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   if (settings.database.kind !== 'sqlite') void runningThread?.terminate();
   const writerThread =
     settings.database.kind === 'sqlite' ? (runningThread ?? startWriterThread()) : undefined;
-  const { createApp, createLogger, trustedPath } = await import('../app.ts');
+  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
   // Libraries look up programs, too.

@@ -22,7 +22,7 @@ import { makeGate, refuse } from './pipeline/gate.ts';
 import type { ServerLife } from './pipeline/gated-response.ts';
 import { GatedResponse } from './pipeline/gated-response.ts';
 import { toProblem } from './pipeline/problem.ts';
-import { GatedRequest } from './pipeline/request-facts.ts';
+import { GatedRequest, type Identity } from './pipeline/request-facts.ts';
 import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
 import { makeRequestRecord } from './pipeline/request-record.ts';
 import { builtInRoutes } from './resources/built-in-routes.ts';
@@ -30,8 +30,9 @@ import type { RouteDefinition } from './route.ts';
 import { RouteTable } from './route-table.ts';
 import { listenError } from './server-start-error.ts';
 import type { HttpServices } from './services.ts';
+import { makeSignedTickets } from './streaming/signed-tickets.ts';
 import { makeStreamPlaces } from './streaming/stream-places.ts';
-import { makeStreamTickets } from './streaming/stream-tickets.ts';
+import { makeStreamTickets, type StreamTickets } from './streaming/stream-tickets.ts';
 
 /** Callbacks of the owner of the server. */
 export interface HttpServerListeners {
@@ -89,7 +90,7 @@ export class HttpServer {
       handlers,
       metrics,
       streams: makeStreamPlaces(config.limits),
-      tickets: makeStreamTickets({ current: (identity) => currentIdentity(identity, services.keys) }),
+      tickets: makeTickets(services),
       logger: config.logger,
       keyRequired: config.apiKeys.length > 0 || services.keys !== undefined,
       get shutdown() {
@@ -350,4 +351,9 @@ function addressOf({ address, port, family }: AddressInfo, host: string): Server
   const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
   const name = family === 'IPv6' || reachable.includes(':') ? `[${reachable}]` : reachable;
   return { host: host === 'localhost' ? host : address, port, url: `http://${name}:${port}` };
+}
+
+function makeTickets({ keys, tickets: shared }: HttpServices): StreamTickets {
+  const current = (identity: Identity): Identity | undefined => currentIdentity(identity, keys);
+  return shared === undefined ? makeStreamTickets({ current }) : makeSignedTickets({ current, shared });
 }

@@ -158,6 +158,14 @@ export interface AnswerStore {
   put(key: string, answer: StoredAnswer): Promise<void>;
 }
 
+/** What stream tickets need to be accepted by all nodes of a database. */
+export interface TicketService {
+  /** Known to the nodes only. */
+  readonly secret: string;
+  /** True once for each digest, over all nodes. */
+  take(digest: string): Promise<boolean>;
+}
+
 /** The parts of the event log that the REST server uses. */
 export type EventSource = Pick<EventLog, 'read' | 'get' | 'subscribeInBatches' | 'bounds' | 'stats'>;
 
@@ -169,6 +177,8 @@ export interface HttpServices {
   readonly events?: EventSource;
   readonly keys?: KeyService;
   readonly answers?: AnswerStore;
+  /** Absent: a ticket is valid on the server that created it. */
+  readonly tickets?: TicketService;
   readonly nodes?: NodeService;
   /** The parts for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;

@@ -14,6 +14,8 @@ import type { WebhookStats } from '../contract/webhook-stats.ts';
 
 export interface WebhookService {
   list(): Promise<readonly Webhook[]>;
+  /** The webhooks whose deliveries this node sends, for metrics. @default list */
+  listOwn?(): Promise<readonly Webhook[]>;
   get(id: string): Promise<Webhook | undefined>;
   /** @throws CodeBuddyError `validation_failed` naming each field, `webhook_exists` */
   create(input: WebhookInput): Promise<

@@ -18,6 +18,8 @@ export interface Ownership {
   readonly claims: Claims;
   readonly commands: Commands;
   readonly counters: Counters;
+  /** A random secret of the store, the same for all nodes: for signatures that every node can check. */
+  secret(): Promise<string>;
   readonly deltas: DeltaRelay;
   /**
    * Hand over lanes, release claims, and leave. Call it after the agent and the webhook engine have closed, before the

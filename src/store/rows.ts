@@ -121,6 +121,42 @@ export function toDeliveryRow(row: Row): DeliveryRow {
   };
 }
 
+export type FreshColumns = readonly [
+  sequence: number,
+  id: string,
+  eventId: string,
+  eventType: string,
+  hop: number,
+  attempts: number,
+  tries: number,
+  pauses: number,
+  createdAt: number,
+  expiresAt: number,
+  reason: string | null,
+  attemptLog: string,
+];
+
+export function toFreshDelivery(webhookId: string, row: FreshColumns): DeliveryRow {
+  return {
+    id: row[1],
+    webhookId,
+    sequence: row[0],
+    eventId: row[2],
+    eventType: row[3],
+    status: 'pending',
+    hop: row[4],
+    attempts: row[5],
+    tries: row[6],
+    pauses: row[7],
+    createdAt: row[8],
+    expiresAt: row[9],
+    nextAttemptAt: null,
+    endedAt: null,
+    reason: row[10],
+    answered: answerIn(row[11]),
+  };
+}
+
 /** Statuses that ask for a later retry and do not refuse the event. */
 const notNow: ReadonlySet<number> = new Set([408, 425, 429]);
 

@@ -1,5 +1,6 @@
-// Reads the head of an answer leniently, as its bytes arrive, in constant memory. Used only if undici's parser gives
-// up: a receiver that sent a status line has answered, however large or malformed the rest of its head is.
+// Reads the head of an answer leniently, in bounded memory. Used only if undici's parser gives up: a receiver that sent a
+// status line has answered, however large or malformed the rest of its head is. Nearly all answers are well-formed, so
+// the bytes are kept and parsed on demand.
 
 import type { ReceiverHeaders } from './transport-result.ts';
 
@@ -9,8 +10,9 @@ export interface AnswerHead {
   readonly headers: ReceiverHeaders;
   /** True if the bytes are HTTP/2 frames. */
   readonly isHttp2: boolean;
+  /** `chunk` must not change afterwards. */
   add(chunk: Uint8Array): void;
-  /** Call it before each request. */
+  /** Call it before each request, and to free memory. */
   reset(): void;
 }
 
@@ -20,6 +22,8 @@ type Part = 'status' | 'interim' | 'headers' | 'done';
 /** Longer lines are cut; no header that is used is that long. */
 const maxLine = 2048;
 const maxHeadBytes = 64 * 1024;
+/** When so much is kept, it is parsed. */
+const maxKeptBytes = 16 * 1024;
 const frameHeaderBytes = 9;
 const settingsFrame = 4;
 const goAwayFrame = 7;
@@ -32,6 +36,8 @@ const names: Readonly<Record<string, keyof ReceiverHeaders>> = {
 };
 
 export function createAnswerHead(): AnswerHead {
+  let kept: Uint8Array[] = [];
+  let keptBytes = 0;
   let part: Part = 'status';
   let status: number | undefined;
   let line = '';
@@ -64,11 +70,35 @@ export function createAnswerHead(): AnswerHead {
     found.set(name, found.has(name) ? undefined : text.slice(colon + 1).trim());
   }
 
+  function parseKept(): void {
+    for (const chunk of kept) parse(chunk);
+    kept = [];
+    keptBytes = 0;
+  }
+
+  function parse(chunk: Uint8Array): void {
+    if (first.length < frameHeaderBytes) first.push(...chunk.subarray(0, frameHeaderBytes - first.length));
+    readBytes += chunk.length;
+    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
+    let start = 0;
+    while (part !== 'done') {
+      const end = text.indexOf('\n', start);
+      const piece = end === -1 ? text.slice(start) : text.slice(start, end);
+      if (line.length < maxLine) line += piece.slice(0, maxLine - line.length);
+      if (end === -1) break;
+      endLine();
+      start = end + 1;
+    }
+    if (part === 'headers' && readBytes > maxHeadBytes) part = 'done';
+  }
+
   return {
     get status() {
+      parseKept();
       return status;
     },
     get headers() {
+      parseKept();
       return {
         retryAfter: found.get('retryAfter'),
         deliveryControl: found.get('deliveryControl'),
@@ -77,6 +107,7 @@ export function createAnswerHead(): AnswerHead {
       };
     },
     get isHttp2() {
+      parseKept();
       // RFC 9113 §3.4 and §6.5: a server begins with SETTINGS on stream 0; one that refuses may send only GOAWAY.
       const [, , , type, , ...stream] = first;
       return (
@@ -86,21 +117,15 @@ export function createAnswerHead(): AnswerHead {
       );
     },
     add(chunk) {
-      if (first.length < frameHeaderBytes) first.push(...chunk.subarray(0, frameHeaderBytes - first.length));
-      readBytes += chunk.length;
-      const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
-      let start = 0;
-      while (part !== 'done') {
-        const end = text.indexOf('\n', start);
-        const piece = end === -1 ? text.slice(start) : text.slice(start, end);
-        if (line.length < maxLine) line += piece.slice(0, maxLine - line.length);
-        if (end === -1) break;
-        endLine();
-        start = end + 1;
-      }
-      if (part === 'headers' && readBytes > maxHeadBytes) part = 'done';
+      if (part === 'done' && first.length === frameHeaderBytes) return;
+      kept.push(chunk);
+      keptBytes += chunk.length;
+      if (keptBytes > maxKeptBytes) parseKept();
     },
     reset() {
+      kept.length = 0;
+      keptBytes = 0;
+      if (readBytes === 0) return;
       part = 'status';
       status = undefined;
       line = '';

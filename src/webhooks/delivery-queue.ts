@@ -40,6 +40,14 @@ export function laneCapacity(lanes: number): number {
   return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), maxCapacity);
 }
 
+/**
+ * How many deliveries of a lane are read from the store in advance. Fewer than fit: what is read long before it is sent
+ * outlives V8's young generation.
+ */
+export function readAhead(capacity: number): number {
+  return Math.min(capacity, 64);
+}
+
 /** A delivery that is about to start. */
 export interface Taken {
   readonly delivery: DeliveryRow;

@@ -21,10 +21,7 @@ import { judge, type Verdict } from './verdict.ts';
 
 export interface DispatcherOptions {
   readonly store: Pick<Store, 'write'> &
-    Pick<
-      DeliveryStore,
-      'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'hastenWaiting' | 'getPayload'
-    >;
+    Pick<DeliveryStore, 'freshDeliveries' | 'waitingDeliveries' | 'nextWaiting' | 'hastenWaiting'>;
   readonly transport: Transport;
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
@@ -84,6 +81,8 @@ interface Started extends Taken {
   readonly isProbe: boolean;
   /** It was sent before it was due, as a probe. */
   readonly isEarly: boolean;
+  /** Its payload is in use. */
+  hasPayload: boolean;
   /** Its slot is free again. */
   isReleased: boolean;
   /** Only if there is a lease. */
@@ -179,7 +178,7 @@ export function createDispatcher({
     const now = clock.now();
     if (isClosing || now < stalledUntil || (lease !== undefined && lease.leftMs() <= 0)) return;
     let starts = 0;
-    while (line.length > 0 && inFlight < maxInFlight && recorder.unrecorded() < maxUnrecorded) {
+    while (line.length > 0 && mayStart()) {
       if (starts === startsPerTurn) {
         pumpSoon();
         return;
@@ -196,6 +195,10 @@ export function createDispatcher({
     }
   }
 
+  function mayStart(): boolean {
+    return inFlight < maxInFlight && recorder.unrecorded() < maxUnrecorded && payloads.hasRoom();
+  }
+
   function start(lane: Lane, { delivery, isUrgent }: Taken, now: number): void {
     inFlight++;
     const started: Started = {
@@ -204,23 +207,21 @@ export function createDispatcher({
       isUrgent,
       isProbe: lane.isBreakerOpen,
       isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
+      hasPayload: false,
       isReleased: false,
       abort: lease === undefined ? undefined : new AbortController(),
     };
     if (lease !== undefined) watchLease(started);
-    const body = payloads.get(delivery.sequence);
+    const body = payloads.use(delivery.sequence);
     if (body !== undefined) {
       sendSafely(started, body);
       return;
     }
-    store.getPayload(delivery.sequence).then(
+    payloads.read(delivery.sequence).then(
       (bytes) => {
-        if (bytes === undefined) {
+        if (bytes === undefined)
           failed(started, new Error(`The payload of delivery ${delivery.id} is missing`));
-          return;
-        }
-        payloads.put(delivery.sequence, bytes);
-        sendSafely(started, bytes);
+        else sendSafely(started, bytes);
       },
       (error: unknown) => {
         hooks.onError(error);
@@ -232,6 +233,7 @@ export function createDispatcher({
 
   /** A request that cannot be built affects its webhook only. */
   function sendSafely(started: Started, body: Uint8Array): void {
+    started.hasPayload = true;
     try {
       send(started, body);
     } catch (error) {
@@ -378,9 +380,12 @@ export function createDispatcher({
 
   function release(started: Started): void {
     started.isReleased = true;
+    if (started.hasPayload) payloads.release(started.delivery.sequence);
     keepBooks(() => started.lane.released());
     abortable.delete(started);
     inFlight--;
+    // Lanes may wait for this slot, or for room for a payload.
+    if (line.length > 0) pumpSoon();
     if (inFlight === 0) whenIdle?.();
   }
 

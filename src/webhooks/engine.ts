@@ -99,6 +99,8 @@ export interface WebhookEngineOptions {
 
 export interface WebhookEngine {
   list(): Promise<readonly Webhook[]>;
+  /** Those whose deliveries this node sends. */
+  listOwn(): Promise<readonly Webhook[]>;
   get(id: string): Promise<Webhook | undefined>;
   /** `generateSecret`: generate a secret if the input has none. */
   create(
@@ -229,7 +231,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
 
   // ---- the parts; several need each other, but none is called before all exist
 
-  const payloads = createPayloadCache();
+  const payloads = createPayloadCache({ read: (sequence) => store.getPayload(sequence) });
   let housekeeping: Housekeeping | undefined;
   const views = createViews(context);
   const settled = createSettled(context, views.delivery);
@@ -280,7 +282,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         ? undefined
         : {
             removed: async (lane) => sharing?.removed(lane),
-            freshOf: async (id) => sharing?.freshOf(id) ?? [],
+            freshOf: async (...args) => sharing?.freshOf(...args) ?? [],
           },
   });
   const entries = createEntryChanges(context, registry, checks, sharedRegistry);
@@ -379,6 +381,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     ...lifecycle,
     ...history,
     list: sharing?.views.webhooks ?? views.webhooks,
+    listOwn: sharing?.views.ownWebhooks ?? views.webhooks,
     async get(id) {
       await sharing?.operations.known(id);
       const lane = lanes.get(id);

@@ -24,7 +24,7 @@
 import type { Redactor } from '../base/redaction.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import { type Credentials, createCredentials } from './credentials.ts';
-import { DeliveryQueue, type Taken } from './delivery-queue.ts';
+import { DeliveryQueue, readAhead, type Taken } from './delivery-queue.ts';
 import { createRequestLimit, maxRequests } from './request-limit.ts';
 import type { SavedState } from './saved-state.ts';
 import type { Signer } from './signing.ts';
@@ -337,7 +337,7 @@ export class Lane {
     if (this.needsProbe(now)) return true;
     if (readyCount > capacity) return false;
     if (nextWaitingAt !== undefined && nextWaitingAt <= now) return true;
-    return freshCount > 0 && readyCount <= capacity / 2;
+    return freshCount > 0 && readyCount <= readAhead(capacity) / 2;
   }
 
   /** True if a probe is due and memory has nothing to probe with. */

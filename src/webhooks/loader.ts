@@ -3,6 +3,7 @@
 
 import type { DeliveryStore } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
+import { readAhead } from './delivery-queue.ts';
 import type { Lane } from './lane.ts';
 
 export interface LoaderOptions {
@@ -45,7 +46,7 @@ export function createLoader({ store, clock, capacity, onLoaded, onError }: Load
 
   async function loadLane(lane: Lane): Promise<void> {
     const { queue } = lane;
-    const room = Math.ceil(capacity() / 2);
+    const room = Math.ceil(readAhead(capacity()) / 2);
     let sequences: readonly number[] = [];
     try {
       const now = clock.now();

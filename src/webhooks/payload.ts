@@ -8,7 +8,7 @@ import type { EventRow } from '../store/store.ts';
 export type PayloadEvent = Pick<EventRow, 'id' | 'type' | 'timestamp' | 'sessionId' | 'data'>;
 
 /** Standard Webhooks asks for small payloads, and receivers' frameworks refuse large ones. */
-const maxPayloadBytes = 256 * 1024;
+export const maxPayloadBytes = 256 * 1024;
 const sequenceDigits = 16;
 
 /**

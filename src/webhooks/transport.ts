@@ -146,6 +146,7 @@ export function createTransport({
   }
 
   function giveBack(connection: Connection): void {
+    connection.head.reset();
     if (closed || !connection.isConnected || connection.generation !== generation) {
       connection.client.destroy().catch(ignore);
       return;

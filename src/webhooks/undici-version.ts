@@ -13,12 +13,25 @@ export function checkUndici(): void {
   checkUndiciVersion(version);
 }
 
+/** The file of the Client. The whole package takes 13 MB of memory and 40 ms more to load. */
+const clientFile: string = 'undici/lib/dispatcher/client.js';
+
 let loading: Promise<typeof Client> | undefined;
 
 /** Load undici's Client; call it for the first request, since loading takes longer than the rest of a start. */
 export function loadUndici(): Promise<typeof Client> {
-  loading ??= import('undici').then((undici) => undici.Client);
+  loading ??= loadClient();
   return loading;
+}
+
+async function loadClient(): Promise<typeof Client> {
+  try {
+    const { default: client } = (await import(clientFile)) as { readonly default?: unknown };
+    if (typeof client === 'function') return client as typeof Client;
+  } catch {
+    // A release that has it elsewhere. The package has it, too.
+  }
+  return (await import('undici')).Client;
 }
 
 /** @throws Error if the version is too old */

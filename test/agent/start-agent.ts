@@ -10,8 +10,8 @@ import type { PromptOptions } from '../../src/contract/prompt.ts';
 import type { PromptResult } from '../../src/contract/prompt-result.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../postgres/test-store.ts';
 
 export interface RunningAgent {
   readonly agent: Agent;
@@ -42,11 +42,12 @@ export async function startAgent(
   mkdirSync(workspace, { recursive: true });
   mkdirSync(outside, { recursive: true });
   const databasePath = join(folder, 'agent.db');
-  const store = await openSqliteStore({ path: databasePath });
-  const log = createEventLog({ store });
+  const { store, ownership, close } = await openTestStore({ path: databasePath });
+  const log = createEventLog({ store, deltas: ownership.deltas });
   const agent = await createAgent({
     store,
     log,
+    ownership,
     workspace,
     ...(rest.environment === undefined ? { models: ['offline'] } : {}),
     // A failed model is called again without delay.
@@ -56,7 +57,7 @@ export async function startAgent(
   onTestFinished(async () => {
     await agent.close(0);
     await log.close();
-    await store.close();
+    await close();
   });
   return {
     agent,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import { databaseSetting } from '../postgres/test-store.ts';
 import { program } from '../program.ts';
 
 export interface Finished {
@@ -93,12 +94,12 @@ export function start(
   };
 }
 
-export function run(
+export async function run(
   home: string,
   args: readonly string[],
   options: { input?: string; env?: Record<string, string> } = {},
 ): Promise<Finished> {
-  const running = start(home, args, options.env);
+  const running = start(home, args, { ...(await databaseSetting(home)), ...options.env });
   running.child.stdin.end(options.input ?? '');
   return running.finished;
 }

@@ -126,7 +126,7 @@ test('append returns the event as readers see it', async () => {
   expect(await log.read()).toEqual(events);
   expect(await log.get(events[0]?.id ?? '')).toEqual(events[0]);
   expect(await log.get('evt_none')).toBeUndefined();
-  expect(log.stats()).toEqual({ appended: 2, subscribers: 0 });
+  expect(log.stats()).toEqual({ appended: 2, subscribers: 0, seen: 2 });
 });
 
 test('later changes of the object of the caller do not change the event', async () => {

@@ -35,7 +35,7 @@ test('readers that start during 2 000 concurrent appends see each event once', a
   const slowItems = await slow;
   expect(sequencesOf(slowItems)).toEqual(range(1, 2300));
   expect(slowItems.every(({ kind }) => kind === 'event')).toBe(true);
-  expect(log.stats()).toEqual({ appended: 2300, subscribers: 0 });
+  expect(log.stats()).toEqual({ appended: 2300, subscribers: 0, seen: 2300 });
 });
 
 test('a reader whose queue overflows continues from the log without a gap', async () => {

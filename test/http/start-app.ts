@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import { type App, createApp } from '../../src/app.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { databaseSetting } from '../postgres/test-store.ts';
 
 export interface StartedApp {
   readonly app: App;
@@ -36,7 +37,10 @@ export async function startApp({
   const workspace = join(base, 'workspace');
   for (const path of [join(home, 'api'), workspace]) mkdirSync(path, { recursive: true, mode: 0o700 });
   writeFileSync(join(home, 'api', 'config.json'), JSON.stringify({ models: ['offline'], ...config }));
-  const { settings } = loadSettings({ flags: { home, workspace, port: '0' }, environment });
+  const { settings } = loadSettings({
+    flags: { home, workspace, port: '0' },
+    environment: { ...(await databaseSetting(home)), ...environment },
+  });
   const app = await createApp(settings, { environment: { PATH: process.env.PATH, ...environment } });
   await app.start();
   const client = new CodeBuddyClient({ home });

@@ -12,8 +12,8 @@ import type { EventLog, NewEvent } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import type { AnswerStore, HttpServices } from '../../src/http/services.ts';
 import { openKeys } from '../../src/keys/key-service.ts';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../postgres/test-store.ts';
 
 export const apiKey = 'cbk_test-key-of-the-streaming-tests';
 
@@ -54,9 +54,9 @@ export async function startServerWithStore({
 } = {}): Promise<ServerWithStore> {
   const workspace = join(folder, 'workspace');
   mkdirSync(workspace, { recursive: true });
-  const store = await openSqliteStore({ path: join(folder, 'codebuddy.db') });
-  const log = createEventLog({ store, now });
-  const agent = await createAgent({ store, log, workspace });
+  const { store, ownership, close } = await openTestStore({ path: join(folder, 'codebuddy.db') });
+  const log = createEventLog({ store, now, deltas: ownership.deltas });
+  const agent = await createAgent({ store, log, ownership, workspace });
   const server = new RestApiServer(
     { port: 0, shutdownTimeoutMs: 2000, ...config },
     {
@@ -75,7 +75,7 @@ export async function startServerWithStore({
     stopping ??= (async () => {
       await Promise.all([server.stop(), agent.close(0)]);
       await log.close();
-      await store.close();
+      await close();
     })();
     return stopping;
   };

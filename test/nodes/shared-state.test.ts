@@ -83,6 +83,40 @@ test('the same Idempotency-Key sent to two nodes at once starts one run', async 
   expect(await codes([await post(second, 'two')])).toEqual([200]);
 });
 
+test('a stream ticket of one node opens one stream, on any node', async () => {
+  const { first, second } = await startNodes(says('hi'));
+  const { id, key } = await first.client.keys.create({ name: 'page', scopes: ['read'] });
+  const issue = async (): Promise<string> => {
+    const client = new CodeBuddyClient({ url: first.url, apiKey: key });
+    return (await client.streamTickets.create()).ticket;
+  };
+  const open = async (app: StartedApp, ticket: string): Promise<number> => {
+    const stop = new AbortController();
+    const { status } = await fetch(`${app.url}/api/events?ticket=${ticket}`, {
+      headers: { accept: 'text/event-stream' },
+      signal: stop.signal,
+    });
+    stop.abort();
+    return status;
+  };
+  await waitFor('the other node to know the key', async () => (await open(second, await issue())) === 200);
+  const ticket = await issue();
+  const answers = await Promise.all([first, second, second, first].map((app) => open(app, ticket)));
+  expect(answers.sort()).toEqual([200, 401, 401, 401]);
+  const changed = await issue();
+  const other = changed.at(-2) === 'A' ? 'B' : 'A';
+  expect(await open(second, `${changed.slice(0, -2)}${other}${changed.at(-1)}`)).toBe(401);
+  const revoked = await issue();
+  await first.client.keys.revoke(id);
+  await waitFor('the other node to refuse the key', () =>
+    new CodeBuddyClient({ url: second.url, apiKey: key }).sessions.list().then(
+      () => false,
+      () => true,
+    ),
+  );
+  expect(await open(second, revoked)).toBe(401);
+});
+
 test('the cost of the day is that of all nodes, and each threshold is reported once', async () => {
   const answer = { ...says('hi'), usage: { input: 100_000, output: 18_750 } };
   const { first, second } = await startNodes(answer, {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { createEventLog } from '../../src/events/log.ts';
-import { openSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts';
+import type { SqliteStoreOptions } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import {
   openWebhookEngine,
   type WebhookEngine,
   type WebhookEngineOptions,
 } from '../../src/webhooks/engine.ts';
+import { openTestStore } from '../postgres/test-store.ts';
 import { temporaryHome } from './start-webhooks.ts';
 
 export interface EngineBench {
@@ -33,8 +34,9 @@ export async function startEngineBench({
   store: options,
 }: EngineBenchOptions = {}): Promise<EngineBench> {
   const home = temporaryHome();
-  const real = await openSqliteStore({ path: join(home, 'codebuddy.db'), ...options });
-  const log = createEventLog({ store: real });
+  const opened = await openTestStore({ path: join(home, 'codebuddy.db'), ...options });
+  const { store: real, ownership } = opened;
+  const log = createEventLog({ store: real, deltas: ownership.deltas });
   const store = new Proxy(real, {
     get(target, name) {
       const value = Reflect.get(target, name) as unknown;
@@ -47,7 +49,7 @@ export async function startEngineBench({
   }) as Store;
   onTestFinished(async () => {
     await log.close();
-    await real.close();
+    await opened.close();
   });
   const warnings: string[] = [];
   return {
@@ -59,6 +61,7 @@ export async function startEngineBench({
       const engine = await openWebhookEngine({
         store,
         log,
+        ownership,
         registryPath: join(home, 'webhooks.json'),
         warn: (message, error) =>
           warnings.push(error === undefined ? message : `${message}: ${String(error)}`),

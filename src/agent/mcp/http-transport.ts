@@ -1,14 +1,15 @@
 // Transport to an MCP server behind a URL: the SDK's transport on its own connections. It closes each request that is
 // cancelled, broken off or answered; the SDK alone leaves them open until the server closes them.
 
-import {
-  type JSONRPCMessage,
+import type {
+  JSONRPCMessage,
   StreamableHTTPClientTransport,
-  type Transport,
-  type TransportSendOptions,
+  Transport,
+  TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import type { Dispatcher } from 'undici';
 import { fetchThrough, openDispatcher, type Proxies } from '../outbound-http.ts';
+import { sdk } from './sdk.ts';
 
 /** Limit of one HTTP response; a stream that exceeds it is resumed. */
 const maxResponseBytes = 64 * 1024 * 1024;
@@ -38,7 +39,7 @@ export class HttpTransport implements Transport {
 
   constructor({ url, headers }: Endpoint, proxies: Proxies) {
     this.#proxies = proxies;
-    this.#inner = new StreamableHTTPClientTransport(new URL(url), {
+    this.#inner = new (sdk().StreamableHTTPClientTransport)(new URL(url), {
       requestInit: { headers: { ...headers } },
       fetch: (target, init) => this.#fetch(target, init),
     });

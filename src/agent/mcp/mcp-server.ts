@@ -11,6 +11,7 @@ import { contentText, type McpCallResult, shapeResult } from './call-result.ts';
 import { type McpServerConfig, secretsOf } from './mcp-config.ts';
 import type { McpServerState, McpServersOptions, McpTool } from './mcp-types.ts';
 import type { McpClient } from './open-client.ts';
+import { loadSdk } from './sdk.ts';
 import { nameTools } from './tool-names.ts';
 
 const firstBackOffMs = 1000;
@@ -192,7 +193,7 @@ export class McpServer {
     const signal = AbortSignal.any([giveUp.signal, this.#closed.signal]);
     let client: McpClient | undefined;
     try {
-      // The SDK is slow to load, so a configuration without servers does not load it.
+      await loadSdk();
       const { openClient } = await import('./open-client.ts');
       let changes = 0;
       let connection: Connection | undefined;

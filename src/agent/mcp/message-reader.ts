@@ -2,8 +2,9 @@
 // print a greeting, but endless output must not use up the time or memory of this process. The SDK's own reader has no
 // limits.
 
-import { deserializeMessage, type JSONRPCMessage } from '@modelcontextprotocol/client';
+import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../base/text.ts';
+import { sdk } from './sdk.ts';
 
 /** More than is shown: a secret must be complete to be recognized. */
 const maxGarbageLine = 8192;
@@ -71,7 +72,7 @@ function parse(line: Buffer): JSONRPCMessage | undefined {
   // Cheaper than an exception per line.
   if (line[0] !== openingBrace) return undefined;
   try {
-    return deserializeMessage(line.toString('utf8'));
+    return sdk().deserializeMessage(line.toString('utf8'));
   } catch {
     // Not JSON-RPC; the caller counts the line.
     return undefined;

@@ -1,18 +1,7 @@
-// Connects a client to one MCP server, and explains its errors. Loaded when the first server is started, since it
-// imports the SDK, which is slow to load.
+// Connects a client to one MCP server, and explains its errors. Loaded when the first server is started.
 
 import { existsSync } from 'node:fs';
-import {
-  type CallToolResult,
-  Client,
-  type ClientOptions,
-  type JsonSchemaValidator,
-  ProtocolError,
-  SdkError,
-  SdkErrorCode,
-  SdkHttpError,
-  type Tool,
-} from '@modelcontextprotocol/client';
+import type { CallToolResult, ClientOptions, JsonSchemaValidator, Tool } from '@modelcontextprotocol/client';
 import type { Redactor } from '../../base/redaction.ts';
 import type { Proxies } from '../outbound-http.ts';
 import type { CallMarks } from '../processes/call-marks.ts';
@@ -20,6 +9,7 @@ import { capText } from '../tools/cap-output.ts';
 import { cutOffMessage, HttpTransport } from './http-transport.ts';
 import type { McpServerConfig } from './mcp-config.ts';
 import { lastWords, ProcessTransport } from './process-transport.ts';
+import { sdk } from './sdk.ts';
 import { serverProgram } from './server-program.ts';
 
 /** Limit of a server's message about a failure. */
@@ -88,6 +78,7 @@ class StartFailure extends Error {
 }
 
 function isRefusal(error: unknown): boolean {
+  const { ProtocolError, SdkHttpError } = sdk();
   return (
     error instanceof ProtocolError ||
     (error instanceof SdkHttpError && [400, 404, 405, 406, 415, 422].includes(error.status))
@@ -111,6 +102,7 @@ async function connect(
   }: OpenOptions,
 ): Promise<McpClient> {
   signal.throwIfAborted();
+  const { Client } = sdk();
   const transport =
     config.kind === 'stdio'
       ? new ProcessTransport(serverProgram(config, { environment, cwd, workspace }), marks?.create())
@@ -188,6 +180,7 @@ function explainFailure(
   transport: ProcessTransport | HttpTransport,
   redact: Redact,
 ): Failure {
+  const { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } = sdk();
   // Redacted before it is cut: half a secret would not be recognized.
   const cap = (text: string): string => capText(redact(text), maxWords).text;
   if (transport instanceof ProcessTransport && transport.ending !== undefined)

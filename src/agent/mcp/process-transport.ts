@@ -3,12 +3,13 @@
 // a whole within a second.
 
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client';
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { decodeCut } from '../../base/text.ts';
 import { launch } from '../launch.ts';
 import { signalGroup } from '../process-group.ts';
 import { type CallMark, createCallMarks } from '../processes/call-marks.ts';
 import { MessageReader } from './message-reader.ts';
+import { sdk } from './sdk.ts';
 
 /** After its stdin is closed, a server has this long to exit; then it gets SIGTERM, */
 const termAfterMs = 150;
@@ -115,7 +116,7 @@ export class ProcessTransport implements Transport {
     if (stdin === undefined || !stdin.writable) throw new Error('The server has ended.');
     if (stdin.writableLength > maxUnsentBytes) throw new Error('The server does not read its stdin.');
     // Not awaited: every request has its own timeout.
-    stdin.write(serializeMessage(message));
+    stdin.write(sdk().serializeMessage(message));
   }
 
   close(): Promise<void> {

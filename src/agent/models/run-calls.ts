@@ -44,7 +44,9 @@ export async function runCalls(
     )
       end++;
     const group = calls.slice(at, Math.max(end, at + 1));
-    outcomes.push(...(await Promise.all(group.map((call) => runCall(call, options, budget)))));
+    outcomes.push(
+      ...(await Promise.all(group.map((call) => runCall(call, options, budget, group.length > 1)))),
+    );
     at += group.length;
   }
   return outcomes;
@@ -54,6 +56,7 @@ async function runCall(
   { tool, input, callId }: RequestedCall,
   { context, byName, isCut, onWait }: StepOptions,
   budget: ResultBudget,
+  isOneOfSeveral: boolean,
 ): Promise<CallOutcome> {
   const encode: EncodeOutcome = (outcome) => budget.take(tool, outcome);
   const refuse = async (reason: string): Promise<CallOutcome> =>
@@ -71,7 +74,9 @@ async function runCall(
     return refuse(
       `The parameters of ${tool} must be a JSON object; these are not: ${JSON.stringify(shorten(sendable(input), 200))}.`,
     );
-  return toCallOutcome(await context.useTool({ tool, params, callId, asks: true, onWait, encode }));
+  return toCallOutcome(
+    await context.useTool({ tool, params, callId, asks: true, isOneOfSeveral, onWait, encode }),
+  );
 }
 
 function toCallOutcome(outcome: KeptOutcome): CallOutcome {

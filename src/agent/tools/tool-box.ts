@@ -16,6 +16,7 @@ import { createProgramFinder } from '../programs/program-finder.ts';
 import { type CommandGuard, createCommandGuard } from '../sandbox-guard/command-guard.ts';
 import { bashTool } from './bash.ts';
 import { endEvent, startEvent } from './call-events.ts';
+import { createCallStart } from './call-start.ts';
 import { coerceParams } from './coerce-params.ts';
 import { editFileTool } from './edit-file.ts';
 import { globTool } from './glob.ts';
@@ -74,8 +75,12 @@ export interface RunOptions {
    * it.
    */
   readonly guard?: { readonly allowed: string | undefined };
-  /** Writes for the commit of `tool.start`. */
-  readonly alongStart?: readonly Write[];
+  /**
+   * True if other calls run at the same time: the start of each is in the log before any of them ends. @default false
+   */
+  readonly isOneOfSeveral?: boolean;
+  /** Writes for the commit of `tool.start`. Called once. */
+  readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
   readonly alongEnd?: (outcome: ToolOutcome) => readonly Write[];
   /** The allowed file. A path that leads elsewhere by now is not written. */
@@ -249,20 +254,24 @@ export function createToolBox({
       return guardedFiles.find(target);
     },
     async run(call, options) {
-      const { sessionId, runId, hop = 0, alongStart = [], alongEnd, signal } = options;
+      const { sessionId, runId, hop = 0, isOneOfSeveral, alongStart, alongEnd, signal } = options;
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
       };
       // Unique in the log; a model's own call ids are not.
       const facts = { callId: makeId('evt').replace('evt_', 'call_'), tool: call.tool };
-      const startedAt = performance.now();
+      const tool = byName.get(call.tool);
       const params = wellFormedDeep(call.params);
-      await log.append([startEvent(facts, params, { ...owner, hop })], alongStart);
+      const begin = startEvent(facts, params, { ...owner, hop });
+      // That an external tool changes nothing is only a hint of its server.
+      const mayRunFirst = tool?.readOnly === true && isOneOfSeveral !== true;
+      const start = createCallStart(() => log.append([begin], alongStart?.()), mayRunFirst);
+      await start.mayRun();
+      const startedAt = performance.now();
       const changes: NewEvent[] = [];
       let outcome: ToolOutcome;
       try {
-        const tool = byName.get(call.tool);
         const result =
           tool === undefined
             ? await external?.call(call.tool, params, { signal })
@@ -284,7 +293,11 @@ export function createToolBox({
       }
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
       const ending = endEvent(facts, outcome, durationMs, { ...owner, hop });
-      await log.append([...changes, ending], alongEnd?.(outcome) ?? []);
+      const isStarted = await start.isCommitted();
+      await log.append(
+        [...(isStarted ? [] : [begin]), ...changes, ending],
+        [...(isStarted ? [] : (alongStart?.() ?? [])), ...(alongEnd?.(outcome) ?? [])],
+      );
       return outcome;
     },
   };

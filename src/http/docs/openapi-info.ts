@@ -18,6 +18,7 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   webhooks: 'Webhooks: URLs that receive events.',
   deliveries: 'Deliveries: events sent to webhooks.',
   keys: 'API keys and their scopes.',
+  nodes: 'The nodes that share the database.',
   'openapi.json': 'This document.',
   docs: 'This document as a web page.',
 };

@@ -24,15 +24,21 @@ export function makeRouteEntry(
   const mayBeMissing = wantsBody && (bodySchema.required === undefined || bodySchema.required.length === 0);
   const isRead = route.method === 'GET';
 
-  /** Uses up the ticket. Returns an error if it cannot be used for this request. */
-  function refuseTicket(ticket: string, accept: string | undefined): CodeBuddyError | undefined {
-    const headers = { 'WWW-Authenticate': 'Bearer' };
+  /** Uses up the ticket. Calls back with an error if it cannot be used for this request. */
+  function takeTicket(
+    ticket: string,
+    accept: string | undefined,
+    done: (refusal?: CodeBuddyError) => void,
+  ): void {
     if (route.streams !== true || !acceptsEventStream(accept)) {
-      const words = 'A ticket can only open an event stream with Accept: text/event-stream.';
-      return new CodeBuddyError('unauthorized', words, { headers });
+      done(unauthorized('A ticket can only open an event stream with Accept: text/event-stream.'));
+      return;
     }
-    if (tickets.take(ticket)) return undefined;
-    return new CodeBuddyError('unauthorized', 'The ticket was already used.', { headers });
+    const taken = tickets.take(ticket);
+    const answer = (isTaken: boolean): void =>
+      isTaken ? done() : done(unauthorized('The ticket was already used.'));
+    if (typeof taken === 'boolean') answer(taken);
+    else taken.then(answer, done);
   }
 
   return (request, _reply, done) => {
@@ -47,11 +53,9 @@ export function makeRouteEntry(
     }
     const { ticket } = raw.identity ?? {};
     if (ticket !== undefined) {
-      const refusal = refuseTicket(ticket, raw.headers.accept);
-      if (refusal !== undefined) {
-        done(refusal);
-        return;
-      }
+      // A ticket opens a stream, which has no body.
+      takeTicket(ticket, raw.headers.accept, done);
+      return;
     }
     if (isRead) {
       // HEAD of a stream would never end, so it gets the answer of the JSON page.
@@ -82,4 +86,8 @@ export function makeRouteEntry(
     }
     readBody(raw, maxBytes, take);
   };
+}
+
+function unauthorized(detail: string): CodeBuddyError {
+  return new CodeBuddyError('unauthorized', detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
 }

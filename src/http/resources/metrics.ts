@@ -2,6 +2,7 @@
 // from `onGetMetrics`, are merged over those of the server.
 
 import { addRunStats, type RunStats } from '../../base/run-figures.ts';
+import type { Webhook } from '../../contract/webhook.ts';
 import { objectFromHandler } from '../call-handler.ts';
 import type { HttpContext } from '../context.ts';
 import { buildFamily, permissionFamilies, runFamilies, runFigures } from '../metrics/agent-metrics.ts';
@@ -15,6 +16,7 @@ import {
   webhookStates,
 } from '../metrics/webhook-metrics.ts';
 import type { RouteDefinition } from '../route.ts';
+import type { WebhookService } from '../webhook-service.ts';
 
 const metricsSchema = {
   type: 'object',
@@ -90,7 +92,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
             : {
                 webhooks: {
                   ...webhookFigures(await webhooks.stats()),
-                  byState: webhookStates(await webhooks.list()),
+                  byState: webhookStates(await ownWebhooks(webhooks)),
                 },
               }),
           ...(nodes === undefined ? {} : { nodes: nodeMetrics(nodes.lease(), await nodes.list()) }),
@@ -117,7 +119,7 @@ export function metricsRoutes(context: HttpContext): readonly RouteDefinition[] 
           ...(await orNone('The webhook engine', async () =>
             webhooks === undefined
               ? []
-              : [...webhookFamilies(await webhooks.stats()), webhookStateFamily(await webhooks.list())],
+              : [...webhookFamilies(await webhooks.stats()), webhookStateFamily(await ownWebhooks(webhooks))],
           )),
           ...(nodes === undefined ? [] : leaseFamilies(nodes.lease())),
           ...(await orNone('The list of nodes', async () =>
@@ -148,4 +150,9 @@ function hostFamilies(figures: object): readonly MetricFamily[] {
         collect(name, value, depth + 1);
     }
   }
+}
+
+/** Those of other nodes are in their metrics. */
+function ownWebhooks(webhooks: WebhookService): Promise<readonly Webhook[]> {
+  return webhooks.listOwn?.() ?? webhooks.list();
 }

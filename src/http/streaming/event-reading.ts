@@ -58,7 +58,7 @@ export const eventQueryProperties = {
   },
   ticket: {
     type: 'string',
-    maxLength: 128,
+    maxLength: 1024,
     description:
       'A ticket of `POST /api/stream-tickets`. Opens a stream for clients that cannot send headers. An API key takes precedence.',
   },

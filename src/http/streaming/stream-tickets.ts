@@ -1,5 +1,6 @@
 // Stream tickets: `EventSource` cannot send headers, and an API key in a URL would end up in logs and histories. A
 // ticket opens one stream within 60 s, with the scopes of the key that created it. Only digests are kept, in memory.
+// signed-tickets.ts has those that several nodes accept.
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Identity } from '../pipeline/request-facts.ts';
@@ -12,7 +13,7 @@ export interface StreamTickets {
    */
   ownerOf(ticket: string): Identity | undefined;
   /** Uses the ticket up. False if it is not valid: of two requests with one ticket, one gets the stream. */
-  take(ticket: string): boolean;
+  take(ticket: string): boolean | Promise<boolean>;
 }
 
 export interface StreamTicketOptions {

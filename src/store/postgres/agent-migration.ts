@@ -8,6 +8,10 @@ export const agentMigration = `
     changed_at bigint NOT NULL
   ) WITH (fillfactor = 50);
 
+  -- A secret that all nodes share. Two random UUIDs have 244 random bits.
+  CREATE TABLE node_secret (value text NOT NULL);
+  INSERT INTO node_secret VALUES (gen_random_uuid()::text || gen_random_uuid()::text);
+
   -- Deletes sessions without an unfinished run. A run that another node starts meanwhile is waited for, or finds no session.
   CREATE FUNCTION delete_idle_sessions(session_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE

@@ -1,7 +1,13 @@
 // The deliveries of the store: reads on the main thread, changes of many rows on the writer thread.
 
-import type { DeliveryQuery, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
-import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
+import type { DeliveryQuery, DeliveryRow, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
+import {
+  type FreshColumns,
+  toDeliveryRow,
+  toDeliveryWithAttempts,
+  toFreshDelivery,
+  toRunWebhookRow,
+} from '../rows.ts';
 import { createConditions, whereClause } from './conditions.ts';
 import type { Reads } from './statements.ts';
 import type { Writer } from './writer.ts';
@@ -21,10 +27,7 @@ export function deliveryStore({ reads, read, call }: DeliveriesOptions): Deliver
         return row === undefined ? undefined : toDeliveryWithAttempts(row);
       }),
     listDeliveries: (query) => read(() => listDeliveries(reads, query)),
-    freshDeliveries: (webhookId, sequences) =>
-      read(() =>
-        sequences.flatMap((sequence) => reads.freshDelivery.all(sequence, webhookId).map(toDeliveryRow)),
-      ),
+    freshDeliveries: (webhookId, sequences) => read(() => freshDeliveries(reads, webhookId, sequences)),
     freshPlaces: (after, limit) =>
       read(() =>
         reads.freshPlaces
@@ -76,6 +79,25 @@ export function deliveryStore({ reads, read, call }: DeliveriesOptions): Deliver
       ),
     listRunWebhooks: () => read(() => reads.listRunWebhooks.all().map(toRunWebhookRow)),
   };
+}
+
+/**
+ * One call that returns arrays: a third of the time of a call for each row. The cross join keeps the order of the
+ * sequences.
+ */
+const freshDeliveriesText = `SELECT d.sequence, d.id, p.event_id, d.event_type, d.hop, d.attempts, d.tries, d.pauses, d.created_at,
+    d.expires_at, d.reason, d.attempt_log
+  FROM json_each(?) j CROSS JOIN deliveries d ON d.sequence = j.value AND d.webhook_id = ? JOIN payloads p USING (sequence)
+  WHERE d.status = 'pending' AND d.next_attempt_at IS NULL`;
+
+function freshDeliveries(
+  reads: Reads,
+  webhookId: string,
+  sequences: readonly number[],
+): readonly DeliveryRow[] {
+  // The types of node:sqlite know rows as objects only.
+  const rows: unknown = reads.composedArrays(freshDeliveriesText).all(JSON.stringify(sequences), webhookId);
+  return (rows as readonly FreshColumns[]).map((row) => toFreshDelivery(webhookId, row));
 }
 
 function listDeliveries(reads: Reads, query: DeliveryQuery): readonly DeliveryWithAttempts[] {

@@ -75,8 +75,8 @@ function openDatabase(path: string, { busyTimeoutMs, logger }: OpenDatabaseOptio
     database.exec('PRAGMA synchronous = FULL');
     // A checkpoint costs two more fsyncs, so it comes every 16 MiB of log instead of every 4.
     database.exec('PRAGMA wal_autocheckpoint = 400');
-    // Up to 16 MiB keep the inner index pages of a million events in memory.
-    database.exec('PRAGMA cache_size = -16384');
+    // 4 MiB keep the inner index pages of a million events in memory. The system caches the others.
+    database.exec('PRAGMA cache_size = -4096');
     migrate(database);
     return database;
   } catch (error) {

@@ -22,6 +22,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
   const id = `nod_${randomUUID().replaceAll('-', '')}`;
   const startedAt = now();
   const claims = new Set<string>();
+  const secret = randomUUID() + randomUUID();
   const sums = new Map<string, number>();
   const handlers = new Map<string, (data: unknown) => Promise<unknown>>();
 
@@ -102,6 +103,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
         return sum;
       },
     },
+    secret: async () => secret,
     deltas: { publish: nothing, flush: () => undefined, listen: noStop, onDelta: noStop },
     close: done,
   };

@@ -47,8 +47,8 @@ export async function openSqliteStore({
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
-    // 8 MiB, taken as it is needed.
-    database.exec('PRAGMA cache_size = -8192');
+    // 2 MiB: enough for the inner pages of the indices. The system caches the others.
+    database.exec('PRAGMA cache_size = -2048');
     return createStore(database, writer, now);
   } catch (error) {
     await writer.close(() => database?.close());

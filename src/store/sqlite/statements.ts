@@ -29,8 +29,6 @@ const reads = {
   getAnswer: 'SELECT * FROM answers WHERE key = ?',
   getPayload: 'SELECT body FROM payloads WHERE sequence = ?',
   getDelivery: 'SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence) WHERE d.id = ?',
-  freshDelivery: `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
-    WHERE d.sequence = ? AND d.webhook_id = ? AND d.status = 'pending' AND d.next_attempt_at IS NULL`,
   freshPlaces: `SELECT sequence, webhook_id FROM deliveries INDEXED BY deliveries_fresh
     WHERE status = 'pending' AND next_attempt_at IS NULL AND (sequence, webhook_id) > (?, ?) ORDER BY sequence, webhook_id LIMIT ?`,
   oldestFresh: `SELECT created_at AS value FROM deliveries INDEXED BY deliveries_fresh

@@ -23,7 +23,7 @@ export interface ShadowsOptions {
   readonly registry: () => Pick<SharedRegistry, 'all' | 'runEntries'>;
   readonly keeper: Pick<LaneKeeper, 'created'>;
   readonly apply: EntriesInForce['apply'];
-  readonly removal: Pick<Removal, 'remove'>;
+  readonly removal: Pick<Removal, 'remove' | 'forget'>;
   readonly lanesChanged: () => void;
 }
 
@@ -70,7 +70,7 @@ export function createShadows({
         const entry = entryOf(id);
         if (lane !== undefined && !lane.isShadow) inBackground(turns.take(id, () => followOwn(id)));
         else if (entry === undefined) {
-          if (lane !== undefined) inBackground(removal.remove(lane));
+          if (lane !== undefined) inBackground(removal.forget(lane));
         } else if (lane !== undefined) lane.configure(entry.config, entry.refusal);
         else {
           create(id);

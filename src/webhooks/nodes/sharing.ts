@@ -45,7 +45,7 @@ export interface SharingOptions {
   readonly dispatcher: Pick<Dispatcher, 'wake' | 'abort'>;
   readonly lanesChanged: () => void;
   readonly apply: EntriesInForce['apply'];
-  readonly removal: Pick<Removal, 'remove' | 'removeIfDone' | 'cancelPending'>;
+  readonly removal: Pick<Removal, 'remove' | 'forget' | 'removeIfDone' | 'cancelPending'>;
   readonly enablement: Pick<Enablement, 'settleAtStart' | 'deliverMissed'>;
   readonly replays: Replays;
   readonly lifecycle: Lifecycle;
@@ -239,8 +239,8 @@ export function createSharing(options: SharingOptions): Sharing {
       if (runId !== undefined) await registry.changeOfRun(id, runId, () => undefined);
       await keeper.removed(id);
     },
-    async freshOf(webhookId) {
-      const range = { after: 0, upTo: Number.MAX_SAFE_INTEGER, limit: cancelStep };
+    async freshOf(webhookId, upTo) {
+      const range = { after: 0, upTo, limit: cancelStep };
       return (await shared.freshPlacesOf([webhookId], range)).map(({ sequence }) => sequence);
     },
     async start() {

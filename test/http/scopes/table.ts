@@ -419,6 +419,12 @@ export const table: readonly Row[] = [
   },
 
   {
+    route: 'GET /api/nodes',
+    passes: read(200),
+    prepare: only('/api/nodes'),
+    options: paging('nodes'),
+  },
+  {
     route: 'GET /api/keys',
     passes: admin(200),
     prepare: only('/api/keys'),

@@ -138,6 +138,26 @@ test('deliveries of a webhook whose removal was cut short are cancelled', async 
   ]);
 });
 
+test('a webhook that is removed and created again at once, with the same id, gets its events', async () => {
+  const { start } = await startNodeBench();
+  const nodes = [await start(), await start()];
+  const receiver = await startReceiver();
+  const input = { id: 'whk_again_and_again', url: receiver.url, events: ['tool.*'] };
+  let emitted = 0;
+  for (let round = 0; round < 6; round++) {
+    const [creator, remover] = (round % 2 === 0 ? nodes : [...nodes].reverse()) as [
+      (typeof nodes)[0],
+      (typeof nodes)[0],
+    ];
+    await creator.engine.create(input);
+    const results = await Promise.all(nodes.map(({ engine }) => engine.emit(toolStart(++emitted))));
+    const ended = await remover.engine.settled(results.flatMap(({ deliveries }) => deliveries));
+    expect(ended.map(({ status }) => status)).toEqual(['success', 'success']);
+    await remover.engine.remove(input.id);
+  }
+  expect(receiver.requests).toHaveLength(emitted);
+});
+
 test('two changes of a webhook at once on two nodes are both kept', async () => {
   const { start } = await startNodeBench();
   const nodes = [await start(), await start()];

@@ -198,11 +198,16 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
     },
     async remove(webhookIds) {
       if (webhookIds.length === 0) return;
-      await query(statements.removeLanes, [webhookIds]);
+      const { count } = await query(statements.removeLanes, [webhookIds]);
       for (const id of webhookIds) {
         known.delete(id);
         own.delete(id);
         pinned.delete(id);
+      }
+      // One that was created again may still be owned by this node.
+      if (count < webhookIds.length) {
+        isUnsure = true;
+        balanceSoon();
       }
     },
     isOwn: (webhookId) => own.has(webhookId) && node.epoch > 0,

@@ -125,6 +125,10 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     claims,
     commands,
     counters: createCounters(query),
+    async secret() {
+      const { rows } = await query(statements.readSecret);
+      return String(rows[0]?.value);
+    },
     deltas,
     storeNode: {
       feed,

@@ -65,7 +65,9 @@ const texts = {
       SELECT webhook_id, fence.id, true FROM fence, unnest($3::text[]) AS webhook_id ORDER BY webhook_id
     ON CONFLICT (webhook_id) DO UPDATE SET node_id = EXCLUDED.node_id, pinned = true WHERE lanes.node_id IS NULL
     RETURNING webhook_id`,
-  removeLanes: 'DELETE FROM lanes WHERE webhook_id = ANY($1)',
+  /** One that was created again keeps its lane. */
+  removeLanes: `DELETE FROM lanes WHERE webhook_id = ANY($1)
+    AND NOT EXISTS (SELECT FROM webhooks WHERE webhooks.id = webhook_id AND entry IS NOT NULL)`,
   countLanes: 'SELECT node_id, count(*) AS lanes FROM lanes WHERE NOT pinned GROUP BY node_id',
   claimLanes: `${fence}, free AS (
       SELECT webhook_id FROM lanes, fence WHERE node_id IS NULL LIMIT $3 FOR UPDATE OF lanes SKIP LOCKED
@@ -83,6 +85,8 @@ const texts = {
   claimHolder: 'SELECT node_id FROM claims JOIN nodes ON nodes.id = node_id AND alive WHERE name = $1',
   inheritedRuns:
     'SELECT substr(name, 5) AS run_id FROM claims WHERE node_id = $1 AND inherited ORDER BY name LIMIT 200',
+
+  readSecret: 'SELECT value FROM node_secret',
 
   // ---- counters
   addToCounter: `UPDATE counters SET value = value + $2::double precision, changed_at = ${databaseTime} WHERE name = $1 RETURNING value`,

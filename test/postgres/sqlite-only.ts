@@ -1,0 +1,25 @@
+// Tests that hold for SQLite only, with the reason. `npm run test:postgres` skips them.
+
+/** Whole files, by their path below `test/`. */
+export const sqliteOnlyFiles: Readonly<Record<string, string>> = {
+  'cli/start-errors.test.ts': 'faults of the SQLite file and its folder',
+  'cli/failed-start.test.ts': 'faults of the SQLite file and its folder',
+  'cli/migrate.test.ts': 'opens both stores itself',
+  'cli/shared-database.test.ts': 'runs on PostgreSQL anyway',
+  'cli/doctor-database.test.ts': 'runs on PostgreSQL anyway',
+  'cli/kill-node.test.ts': 'runs on PostgreSQL anyway',
+  'cli/webhooks-transfer.test.ts': 'opens both stores itself',
+  'webhooks/nodes/**': 'runs on PostgreSQL anyway',
+};
+
+const file = 'webhooks are in the database, not in webhooks.json';
+
+/** Single tests, by their name. */
+export const sqliteOnlyTests: Readonly<Record<string, string>> = {
+  'a damaged row is a 500 that tells nothing, and the log of the server names the row':
+    'damages a row of the SQLite file',
+  'on SQLite there is one node, which owns all webhooks and runs': 'what it says',
+  'a refused webhook appears in the list, the status, readiness and doctor': file,
+  'doctor reports what serve would refuse, and changes nothing': file,
+  'concurrent rotations and updates over HTTP all take effect': file,
+};
