@@ -178,7 +178,7 @@ describe('commands that talk to a server', () => {
     [['serve', '--port', '70000'], 2],
     [['serve', '--model', 'nonsense'], 2],
     [['serve', '--model', 'nowhere/x'], 2],
-    [['serve', '--database', 'postgres://x/y'], 2],
+    [['serve', '--database', 'mysql://x/y'], 2],
     [['status', '--url', 'http://127.0.0.1:9'], 3],
   ] as const)('codebuddy %j ends with %i', async (args, code) => {
     const result = await run(temporaryFolder(), args);

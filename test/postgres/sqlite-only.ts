@@ -12,6 +12,8 @@ export const sqliteOnlyFiles: Readonly<Record<string, string>> = {
   'webhooks/nodes/**': 'runs on PostgreSQL anyway',
 };
 
+const secondEngine =
+  'opens a second engine in the place of the first; on PostgreSQL it would be a new node (webhooks/nodes/)';
 const file = 'webhooks are in the database, not in webhooks.json';
 
 /** Single tests, by their name. */
@@ -22,4 +24,15 @@ export const sqliteOnlyTests: Readonly<Record<string, string>> = {
   'a refused webhook appears in the list, the status, readiness and doctor': file,
   'doctor reports what serve would refuse, and changes nothing': file,
   'concurrent rotations and updates over HTTP all take effect': file,
+  'refuses a home that another process uses, and names the process': 'names the lock of the SQLite file',
+  'doctor > ends with 1 and reports each problem': 'breaks the SQLite file',
+  'housekeeping loses no delivery when the store fails at freshDeliveries': secondEngine,
+  'housekeeping loses no delivery when the store fails at waitingDeliveries': secondEngine,
+  'housekeeping loses no delivery when the store fails at write': secondEngine,
+  'pending deliveries are read again after the store failed at the start': secondEngine,
+  'a stop returns open requests to the queue after its grace, and the next start delivers them': secondEngine,
+  'while another process locks the database, emit says so; nothing is lost or sent twice':
+    'locks the SQLite file',
+  'a new event has the documented bytes, stored and sent': 'reads the SQLite file',
+  'a replay has the documented bytes, stored and sent': 'reads the SQLite file',
 };
