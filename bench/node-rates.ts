@@ -16,7 +16,7 @@ import { payload, payloadText, ratesText, secret } from './webhook-setup.ts';
 const rounds = 3;
 const warmUpMs = 1000;
 const measureMs = 3000;
-/** For each node. */
+/** What fits in the memory of one node: what does not is read again. */
 const mostPending = 1500;
 const eventsAtOnce = 32;
 const nodeCounts = [1, 2, 4] as const;
@@ -112,7 +112,7 @@ async function rateOf(
   let delivered = 0;
   const feedFrom = async (node: NodeProcess, until: number): Promise<void> => {
     while (performance.now() < until) {
-      if (emitted * urls.length - delivered < mostPending * count) {
+      if (emitted * urls.length - delivered < mostPending) {
         emitted += eventsAtOnce;
         await node.emit(eventsAtOnce);
       } else await wait(1);
