@@ -13,6 +13,7 @@ export const parts: readonly Part[] = [
   { name: 'idle', load: () => import('./idle.ts') },
   { name: 'append', load: () => import('./append.ts') },
   { name: 'append-postgres', load: () => import('./append-postgres.ts') },
+  { name: 'nodes', load: () => import('./nodes.ts') },
   { name: 'event-page', load: () => import('./event-page.ts') },
   { name: 'streams', load: () => import('./streams.ts') },
   { name: 'http', load: () => import('./http.ts') },

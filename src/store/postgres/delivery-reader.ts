@@ -4,6 +4,7 @@ import type { DeliveryRow, DeliveryStore } from '../delivery-store.ts';
 import { toDeliveryRow, toDeliveryWithAttempts, toRunWebhookRow } from '../rows.ts';
 import { composed, createValues, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
+import { createPayloadReader } from './payload-reader.ts';
 
 type DeliveryReader = Omit<
   DeliveryStore,
@@ -21,6 +22,13 @@ export function createDeliveryReader(database: Database): DeliveryReader {
     const value = (await read(text, values))[0]?.value;
     return typeof value === 'number' ? value : undefined;
   };
+
+  const getPayload = createPayloadReader(async (sequences) => {
+    const rows = await read('SELECT sequence, body FROM payloads WHERE sequence = ANY($1::bigint[])', [
+      sequences,
+    ]);
+    return new Map(rows.map(({ sequence, body }) => [sequence as number, Buffer.from(body as string)]));
+  });
 
   return {
     async getDelivery(id) {
@@ -108,10 +116,7 @@ export function createDeliveryReader(database: Database): DeliveryReader {
       for (const { status, rows } of await read(text)) counts[status as keyof typeof counts] = rows as number;
       return counts;
     },
-    async getPayload(sequence) {
-      const [row] = await read('SELECT body FROM payloads WHERE sequence = $1', [sequence]);
-      return row === undefined ? undefined : Buffer.from(row.body as string);
-    },
+    getPayload,
     listWebhookStates: async () =>
       (await read('SELECT * FROM webhook_states ORDER BY webhook_id')).map((row) => ({
         webhookId: row.webhook_id as string,

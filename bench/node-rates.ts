@@ -1,0 +1,163 @@
+// Deliveries per second, and the CPU of each delivery, with 1, 2 and 4 nodes, on SQLite, and of pg-boss.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { PostgresServer } from '../test/postgres/postgres-server.ts';
+import { type BenchRow, rowOf, skippedRow, wholeText } from './bench-result.ts';
+import { createWebhooks, type NodeBench, startNodes, stopAll } from './node-bench.ts';
+import type { NodeProcess, NodeProcessOptions } from './node-process.ts';
+import { run as pgBoss } from './peers/pg-boss.ts';
+import { groupCpuMs } from './process-group-cpu.ts';
+import { type Spread, spreadOf } from './rounds.ts';
+import { cpuMs } from './server-process.ts';
+import { payload, payloadText, ratesText, secret } from './webhook-setup.ts';
+
+const rounds = 3;
+/** A process needs seconds of CPU until its code is compiled: more processes, more of it. */
+const warmUpMs = 5000;
+const measureMs = 3000;
+/** What fits in the memory of one node: what does not is read again. */
+const mostPending = 1500;
+const eventsAtOnce = 32;
+const nodeCounts = [1, 2, 4] as const;
+
+interface Rate {
+  readonly perSecond: number;
+  /** Of the nodes, and of PostgreSQL, in ms for each delivery. */
+  readonly nodeCpu: number;
+  readonly databaseCpu: number;
+}
+
+export async function measureRates(bench: NodeBench): Promise<readonly BenchRow[]> {
+  const sqlite: Rate[] = [];
+  const byNodes = new Map<number, Rate[]>(nodeCounts.map((count) => [count, []]));
+  for (let round = 0; round < rounds; round++) {
+    sqlite.push(await rateOf(bench, 1, { kind: 'sqlite', name: `sqlite-${round}` }));
+    for (const count of round % 2 === 0 ? nodeCounts : [...nodeCounts].reverse())
+      byNodes.get(count)?.push(await rateOf(bench, count));
+  }
+  const of = (count: number): readonly Rate[] => byNodes.get(count) ?? [];
+  const ratio = (count: number, base: readonly Rate[], value: (rate: Rate) => number): Spread =>
+    spreadOf(of(count).map((rate, round) => value(rate) / value(base[round] as Rate)));
+  const perSecond = (rates: readonly Rate[]): Spread => spreadOf(rates.map((rate) => rate.perSecond));
+  const cpu = ({ nodeCpu, databaseCpu }: Rate): number => nodeCpu + databaseCpu;
+  const median = (rates: readonly Rate[], value: (rate: Rate) => number): number =>
+    spreadOf(rates.map(value)).median;
+  const cpuText = (rates: readonly Rate[]): string =>
+    `nodes ${(median(rates, (rate) => rate.nodeCpu) * 1000).toFixed(0)} µs, PostgreSQL ${(median(rates, (rate) => rate.databaseCpu) * 1000).toFixed(0)} µs`;
+  const beside = await pgBoss({
+    receiverUrl: bench.receiver.url,
+    payload,
+    secret,
+    durationMs: 6000,
+    variant: 'tuned',
+  });
+  return [
+    rowOf({
+      what: 'delivered/s: one node on PostgreSQL / on SQLite',
+      measured: ratio(1, sqlite, (rate) => rate.perSecond),
+      target: { atLeast: 0.5 },
+      seen: ratesText(perSecond(of(1)), 'SQLite', perSecond(sqlite)),
+    }),
+    'skipped' in beside
+      ? skippedRow('delivered/s: one node on PostgreSQL / pg-boss', beside.skipped, { atLeast: 3 })
+      : rowOf({
+          what: `delivered/s: one node on PostgreSQL / ${beside.name}`,
+          measured: spreadOf(of(1).map((rate) => rate.perSecond / beside.perSecond)),
+          target: { atLeast: 3 },
+          seen: `pg-boss ${wholeText(beside.perSecond)} / s`,
+        }),
+    rowOf({
+      what: 'CPU for each delivery, one node on SQLite',
+      measured: spreadOf(sqlite.map((rate) => cpu(rate) * 1000)),
+      unit: 'µs',
+    }),
+    rowOf({
+      what: 'CPU for each delivery, one node on PostgreSQL',
+      measured: spreadOf(of(1).map((rate) => cpu(rate) * 1000)),
+      unit: 'µs',
+      seen: cpuText(of(1)),
+    }),
+    ...[2, 4].flatMap((count) => [
+      rowOf({
+        what: `CPU for each delivery: ${count} nodes / one`,
+        measured: ratio(count, of(1), cpu),
+        target: { atMost: 1.2 },
+        seen: cpuText(of(count)),
+      }),
+      rowOf({
+        what: `delivered/s: ${count} nodes / one, which share the cores of this machine`,
+        measured: ratio(count, of(1), (rate) => rate.perSecond),
+        seen: `${wholeText(perSecond(of(count)).median)} / s`,
+      }),
+    ]),
+  ];
+}
+
+/** Keeps the queue short, but never empty; all nodes emit. */
+async function rateOf(
+  { receiver, urls, folder, server, database }: NodeBench,
+  count: number,
+  place?: { readonly kind: 'sqlite'; readonly name: string },
+): Promise<Rate> {
+  const options: NodeProcessOptions = {
+    payloadText,
+    place:
+      place === undefined ? { url: `${await database()}?max=6` } : { folder: newFolder(folder, place.name) },
+  };
+  const nodes = await startNodes(options, count);
+  await createWebhooks(nodes, urls);
+  await receiver.reset();
+  let emitted = 0;
+  let delivered = 0;
+  const feedFrom = async (node: NodeProcess, until: number): Promise<void> => {
+    while (performance.now() < until) {
+      if (emitted * urls.length - delivered < mostPending) {
+        emitted += eventsAtOnce;
+        await node.emit(eventsAtOnce);
+      } else await wait(1);
+    }
+  };
+  const feed = async (forMs: number): Promise<{ readonly delivered: number; readonly seconds: number }> => {
+    const startedAt = performance.now();
+    const before = await receiver.count();
+    const until = startedAt + forMs;
+    const feeding = Promise.all(nodes.map((node) => feedFrom(node, until)));
+    while (performance.now() < until) {
+      delivered = await receiver.count();
+      await wait(1);
+    }
+    delivered = await receiver.count();
+    const seconds = (performance.now() - startedAt) / 1000;
+    await feeding;
+    return { delivered: delivered - before, seconds };
+  };
+  await feed(warmUpMs);
+  const postmaster = await postmasterOf(server);
+  const cpuNow = (): readonly [number, number] => [
+    nodes.reduce((sum, { pid }) => sum + cpuMs(pid), 0),
+    place === undefined ? groupCpuMs(postmaster) : 0,
+  ];
+  const before = cpuNow();
+  const measured = await feed(measureMs);
+  const after = cpuNow();
+  await stopAll(nodes);
+  return {
+    perSecond: measured.delivered / measured.seconds,
+    nodeCpu: (after[0] - before[0]) / measured.delivered,
+    databaseCpu: (after[1] - before[1]) / measured.delivered,
+  };
+}
+
+function newFolder(parent: string, name: string): string {
+  const folder = join(parent, name);
+  mkdirSync(folder);
+  return folder;
+}
+
+/** The first process of PostgreSQL, which starts the others. */
+async function postmasterOf(server: PostgresServer): Promise<number> {
+  const [row] = await server.query("SELECT pg_read_file('postmaster.pid') AS text");
+  return Number(String(row?.text).split('\n')[0]);
+}

@@ -1,0 +1,113 @@
+// One node: the program as a real process, with its own config folder, its own way to the database (a proxy whose
+// network can be cut) and its own proxy for deliveries. It keeps its port when it is started again.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodeBuddyClient, type Node } from '../../../src/client/index.ts';
+import { type Running, serve, temporaryFolder } from '../../cli/run-cli.ts';
+import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
+import { waitFor } from '../../wait-for.ts';
+
+export interface ChaosNode {
+  readonly name: string;
+  readonly home: string;
+  readonly client: CodeBuddyClient;
+  /** Its way to the database. */
+  readonly database: TcpProxy;
+  /** Of the process that runs, `nod_…`. */
+  readonly id: string;
+  /** False from just before the process is ended until it answers again. */
+  readonly isUp: boolean;
+  /** Start the process again. */
+  start(): Promise<void>;
+  /** `kill -9` */
+  kill(): Promise<void>;
+  /** SIGTERM. @throws Error if it does not end with 0 */
+  stop(): Promise<void>;
+  /** SIGSTOP */
+  pause(): void;
+  /** SIGCONT */
+  resume(): void;
+  /** What it has logged, for messages. */
+  log(): string;
+  /** How it sees the nodes of the database. */
+  nodes(): Promise<readonly Node[]>;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  readonly databaseUrl: string;
+  readonly databasePort: number;
+  readonly webhookProxy: string;
+}
+
+/** Starts the process, and resolves when it answers. */
+export async function startNode({
+  name,
+  databaseUrl,
+  databasePort,
+  webhookProxy,
+}: NodeOptions): Promise<ChaosNode> {
+  const home = temporaryFolder();
+  const config = { allowedTargets: ['127.0.0.1'], webhookProxy, workspace: temporaryFolder() };
+  writeFileSync(join(home, 'api', 'config.json'), JSON.stringify(config));
+  const database = await startTcpProxy(databasePort);
+  const DATABASE_URL = database.through(databaseUrl);
+  let running: Running | undefined;
+  let port = '0';
+  let id = '';
+  let isUp = false;
+  let earlierLog = '';
+
+  const nodes = async (): Promise<readonly Node[]> => (await client.nodes.list()).nodes;
+
+  async function start(): Promise<void> {
+    const started = await serve(home, ['--port', port], { DATABASE_URL });
+    ({ port } = new URL(started.url));
+    running = started;
+  }
+  async function learnId(): Promise<void> {
+    id = await waitFor('the node to know its id', async () => (await nodes()).find(({ self }) => self)?.id);
+    isUp = true;
+  }
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    isUp = false;
+    running?.child.kill(signal);
+    const finished = await running?.finished;
+    earlierLog += running?.output.stderr ?? '';
+    running = undefined;
+    return finished?.code ?? null;
+  }
+
+  await start();
+  const apiKey = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
+  const client = new CodeBuddyClient({ url: `http://127.0.0.1:${port}`, apiKey });
+  await learnId();
+  return {
+    name,
+    home,
+    client,
+    database,
+    get id() {
+      return id;
+    },
+    get isUp() {
+      return isUp;
+    },
+    async start() {
+      await start();
+      await learnId();
+    },
+    async kill() {
+      await end('SIGKILL');
+    },
+    async stop() {
+      const code = await end('SIGTERM');
+      if (code !== 0) throw new Error(`${name} ended with ${code}: ${earlierLog.slice(-4000)}`);
+    },
+    pause: () => void running?.child.kill('SIGSTOP'),
+    resume: () => void running?.child.kill('SIGCONT'),
+    log: () => earlierLog + (running?.output.stderr ?? ''),
+    nodes,
+  };
+}
