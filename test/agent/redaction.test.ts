@@ -250,8 +250,8 @@ describe('the program', () => {
     ],
     ['text for MCP servers', { mcpServers: 's3cr3t-key' }, 'config.json mcpServers must be an object'],
     [
-      'a database elsewhere',
-      { database: 'postgres://u:s3cr3t-key@h/db?x=s3cr3t-key' },
+      'a database at an impossible port',
+      { database: 'postgres://u:s3cr3t-key@h:99999/db?x=s3cr3t-key' },
       'config.json database',
     ],
   ])('does not repeat an invalid setting: %s', async (_name, config, expected) => {

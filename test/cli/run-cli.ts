@@ -27,7 +27,8 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'codebuddy-cli-'));
   // For tests that put a file there before the first start.
   mkdirSync(join(folder, 'api'), { mode: 0o700 });
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  // A command that the program ran may still be ending, and write.
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return folder;
 }
 
