@@ -55,6 +55,22 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await store.oldestFresh()).toBe(100);
   });
 
+  test('many payloads that are asked for at once are each the right one', async () => {
+    const store = await open();
+    const count = 300;
+    await store.write(
+      Array.from({ length: count }, (_, n) => append(`evt_${n}`, outbox([`d${n}`, 'w1']), `{"n":${n}}`)),
+    );
+    // The last does not exist, and some are asked for twice.
+    const asked = [...Array.from({ length: count + 1 }, (_, n) => n + 1), 1, count];
+    const found = await Promise.all(asked.map((sequence) => text(store, sequence)));
+    expect(found).toEqual(
+      asked.map((sequence) =>
+        sequence > count ? undefined : `{"sequence":${sequence},"data":{"n":${sequence - 1}}}`,
+      ),
+    );
+  });
+
   test('fresh places are read in pages, by event and then by webhook', async () => {
     const store = await open();
     await store.write([
