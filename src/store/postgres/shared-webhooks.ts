@@ -41,9 +41,10 @@ const texts = {
       SELECT created_at FROM deliveries d WHERE d.webhook_id = w.id AND ${isFresh} ORDER BY d.webhook_id, d.sequence LIMIT 1) AS f`,
   // The events are read by their numbers, whatever waits for these webhooks.
   newDeliveries: `WITH range AS MATERIALIZED (
-      SELECT d.* FROM deliveries d WHERE d.sequence >= $1 AND d.sequence <= $3 AND (d.sequence, d.webhook_id) > ($1, $2) AND ${isFresh}
+      SELECT d.* FROM deliveries d WHERE d.sequence >= $1 AND d.sequence <= $3 AND (d.sequence, d.webhook_id) > ($1, $2)
+        AND ${isFresh} AND d.webhook_id = ANY($4::text[])
       ORDER BY d.sequence, d.webhook_id)
-    SELECT range.*, p.event_id FROM range JOIN payloads p USING (sequence) WHERE range.webhook_id = ANY($4::text[])
+    SELECT range.*, p.event_id FROM range JOIN payloads p USING (sequence)
     ORDER BY range.sequence, range.webhook_id LIMIT $5`,
   // Each step jumps to the next webhook in the index.
   pendingWebhooks: `SELECT id FROM (${idsIn(isFresh)}) AS fresh UNION SELECT id FROM (${idsIn(isWaiting)}) AS waiting`,
