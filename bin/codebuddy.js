@@ -40,11 +40,14 @@ function start(fs) {
     return;
   }
 
-  // node:sqlite is a release candidate in Node 24 and warns at every start. Other warnings are shown.
+  // node:sqlite is a release candidate in Node 24, and the loader of packages in a script (src/cli/load-serve.ts) is
+  // experimental. Both warn at every start. Other warnings are shown.
   var emitWarning = process.emitWarning;
   process.emitWarning = function (warning) {
-    if (String(warning).indexOf('SQLite is an experimental feature') === 0) return;
-    emitWarning.apply(process, arguments);
+    var isKnown = ['SQLite', 'vm.USE_MAIN_CONTEXT_DEFAULT_LOADER'].some(function (name) {
+      return String(warning).indexOf(name + ' is an experimental feature') === 0;
+    });
+    if (!isKnown) emitWarning.apply(process, arguments);
   };
 
   // In the user's own folder: other users could plant code in a shared one.

@@ -4,7 +4,9 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { start, temporaryFolder } from './run-cli.ts';
+import { CodeBuddyClient } from '../../src/client/index.ts';
+import { startReceiver } from '../webhooks/recording-receiver.ts';
+import { serve, start, temporaryFolder } from './run-cli.ts';
 
 const bin = fileURLToPath(new URL('../../bin/codebuddy.js', import.meta.url));
 
@@ -65,5 +67,18 @@ describe('the code cache of codebuddy serve', () => {
     const home = temporaryFolder();
     await serveOnce(home, { NODE_DISABLE_COMPILE_CACHE: '1' });
     expect(codeFiles(home)).toEqual([]);
+  });
+
+  test('prints no warning when the server loads a package', async () => {
+    const home = temporaryFolder();
+    const server = await serve(home, [], { NODE_NO_WARNINGS: '0' });
+    const client = new CodeBuddyClient({ home });
+    const receiver = await startReceiver();
+    const webhook = await client.webhooks.create({ url: receiver.url });
+    await client.webhooks.test(webhook.id);
+    await receiver.received(1);
+    client.close();
+    server.child.kill('SIGTERM');
+    expect((await server.finished).stderr).not.toContain('Warning');
   });
 });
