@@ -12,7 +12,7 @@ interface Limits {
 }
 
 const defaults: Limits = { growingPercent: 0, youngFactor: 2 };
-const growing: Limits = { growingPercent: 30, youngFactor: 2 };
+const growing: Limits = { growingPercent: 50, youngFactor: 2 };
 const grown: Limits = { ...growing, youngFactor: 1 };
 /** Of new objects: two semi-spaces of 8 MiB. Smaller ones cost more time in collections than they save. */
 const maxYoungBytes = 16 * 1024 * 1024;
