@@ -180,6 +180,27 @@ describe('.gitignore', () => {
     write('tmp/y.txt');
     expect(await told(1)).toEqual(['create out/x.txt']);
   });
+
+  it('is in force when its change is reported', async () => {
+    const root = realpathSync(temporaryFolder());
+    mkdirSync(join(root, 'out'));
+    writeFileSync(join(root, '.gitignore'), 'out/\n');
+    const seen: string[] = [];
+    const watcher = startFileWatcher({
+      root,
+      onChanges(changes) {
+        for (const { change, path } of changes) {
+          seen.push(`${change} ${path}`);
+          if (path === '.gitignore') writeFileSync(join(root, 'out', 'x.txt'), 'x');
+        }
+      },
+    });
+    onTestFinished(() => watcher.close());
+    await watcher.ready;
+    writeFileSync(join(root, '.gitignore'), 'tmp/\n');
+    await waitFor('the new file', () => seen.includes('create out/x.txt'));
+    expect(seen).toEqual(['modify .gitignore', 'create out/x.txt']);
+  });
 });
 
 it('files of the server are not reported', async () => {

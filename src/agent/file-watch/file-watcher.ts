@@ -169,8 +169,9 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     }
     const changes: FileChange[] = [];
     for (const [folder, names] of wanted) changes.push(...(await compare(folder, [...names])));
-    await report(changes);
+    // Before the report: whoever sees that the rules have changed may create files in folders that they show now.
     if (areRulesChanged) await followRules();
+    await report(changes);
   }
 
   async function checkRoot(): Promise<void> {
