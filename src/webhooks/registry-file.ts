@@ -5,7 +5,6 @@ import { isUtf8 } from 'node:buffer';
 import {
   closeSync,
   constants,
-  copyFileSync,
   fchmodSync,
   fstatSync,
   lstatSync,
@@ -13,6 +12,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  writeFileSync,
 } from 'node:fs';
 import { replacePrivateFile, writePrivateFile } from '../base/atomic-file.ts';
 import { fileFault } from '../base/file-errors.ts';
@@ -98,7 +99,8 @@ export function setAside(path: string, now: number): string {
 
 function copyWhole(from: string, to: string): void {
   try {
-    copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    // Not copyFileSync, which never ends if another process truncates the file meanwhile (libuv).
+    writeFileSync(to, readFileSync(from), { flag: 'wx', mode: statSync(from).mode & 0o777 });
   } catch (error) {
     // Remove the partial copy; the next try makes a new one.
     rmSync(to, { force: true });

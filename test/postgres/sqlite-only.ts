@@ -33,6 +33,11 @@ export const sqliteOnlyTests: Readonly<Record<string, string>> = {
   'a stop returns open requests to the queue after its grace, and the next start delivers them': secondEngine,
   'while another process locks the database, emit says so; nothing is lost or sent twice':
     'locks the SQLite file',
+  'a session of an earlier release is converted from its messages': 'changes rows of the SQLite file',
+  'cut off by a crash are interrupted at the next start':
+    'opens a second agent in the place of the first; on PostgreSQL it would be a new node (nodes/runs.test.ts)',
+  'of one session run one at a time, in order':
+    'calls at the same moment; on PostgreSQL they get their order from the database (nodes/runs.test.ts)',
   'a new event has the documented bytes, stored and sent': 'reads the SQLite file',
   'a replay has the documented bytes, stored and sent': 'reads the SQLite file',
 };

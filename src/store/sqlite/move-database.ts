@@ -3,15 +3,16 @@
 // them.
 
 import {
-  copyFileSync,
   existsSync,
   lstatSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -80,8 +81,8 @@ export function isOwnDatabase(path: string): boolean {
   const folder = mkdtempSync(join(dirname(path), '.codebuddy-move-'));
   try {
     const copy = join(folder, 'copy.db');
-    copyFileSync(path, copy);
-    copyFileSync(`${path}-wal`, `${copy}-wal`);
+    // Not copyFileSync, which never ends if another process truncates the file meanwhile (libuv).
+    for (const end of ['', '-wal']) writeFileSync(copy + end, readFileSync(path + end));
     const found = readTables(copy, { immutable: false });
     return ownTables.every((name) => found.includes(name));
   } finally {
