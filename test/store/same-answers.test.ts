@@ -10,8 +10,8 @@ import { openPostgres } from './stores.ts';
 import { eventRow, temporaryPath } from './temporary-store.ts';
 
 const sessionIds = fc.constantFrom('ses_1', 'ses_2', 'ses_3');
-/** A run stays in its session. */
-const sessionOf = (runId: string): string => runId.replace('run', 'ses');
+/** Runs and messages stay in their session. */
+const sessionOf = (id: string): string => id.replace(/run|msg/, 'ses');
 const runIds = fc.constantFrom('run_1', 'run_2', 'run_3');
 const deliveryIds = fc.constantFrom('dlv_1', 'dlv_2', 'dlv_3');
 const time = fc.integer({ min: 0, max: 50 });
@@ -52,10 +52,10 @@ const write: fc.Arbitrary<Write> = fc.oneof(
   fc
     .record({ id: runIds, status: words, updatedAt: time, details })
     .map((patch): Write => ({ kind: 'patchRun', ...patch })),
-  fc.record({ id: fc.constantFrom('msg_1', 'msg_2', 'msg_3'), sessionId: sessionIds }).map(
-    ({ id, sessionId }): Write => ({
+  fc.constantFrom('msg_1', 'msg_2', 'msg_3').map(
+    (id): Write => ({
       kind: 'addMessage',
-      message: { id, sessionId, runId: null, role: 'user', createdAt: 1, content: '"text"' },
+      message: { id, sessionId: sessionOf(id), runId: null, role: 'user', createdAt: 1, content: '"text"' },
     }),
   ),
   fc
