@@ -12,10 +12,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
-  writeFileSync,
 } from 'node:fs';
 import { replacePrivateFile, writePrivateFile } from '../base/atomic-file.ts';
+import { copyFile } from '../base/copy-file.ts';
 import { fileFault } from '../base/file-errors.ts';
 import { resolveLinks } from './link-chain.ts';
 
@@ -99,8 +98,7 @@ export function setAside(path: string, now: number): string {
 
 function copyWhole(from: string, to: string): void {
   try {
-    // Not copyFileSync, which never ends if another process truncates the file meanwhile (libuv).
-    writeFileSync(to, readFileSync(from), { flag: 'wx', mode: statSync(from).mode & 0o777 });
+    copyFile(from, to);
   } catch (error) {
     // Remove the partial copy; the next try makes a new one.
     rmSync(to, { force: true });

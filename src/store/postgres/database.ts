@@ -4,8 +4,10 @@
 
 import pg from 'pg';
 import { callHost } from '../../base/call-host.ts';
+import type { StoreLogger } from '../store-logger.ts';
 import { storeIsClosed } from '../write-queue.ts';
 import type { DatabaseUrl } from './database-url.ts';
+import { destroyConnection } from './destroy-connection.ts';
 import {
   isBusyServer,
   isConnectionLost,
@@ -15,11 +17,6 @@ import {
   unavailable,
 } from './postgres-errors.ts';
 import { decodeText, encodeText } from './text-encoding.ts';
-
-/** Gets messages for a person. A pino logger fits. Its errors are ignored. */
-export interface StoreLogger {
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -199,7 +196,7 @@ export function createDatabase({
       client.off('error', onError);
       if (isConnectionLost(error)) {
         // It may have statements under way, which would keep it from ending.
-        destroy(client);
+        destroyConnection(client);
         client.release(true);
         tellOf(pool, error);
       } else {
@@ -253,13 +250,4 @@ function sessionOf(client: pg.PoolClient, prepare: boolean): Session {
       await client.query(text);
     },
   };
-}
-
-/** Not in the driver's types. */
-interface WithConnection {
-  readonly connection: { readonly stream: { destroy(): void } };
-}
-
-function destroy(client: pg.PoolClient): void {
-  (client as unknown as WithConnection).connection.stream.destroy();
 }

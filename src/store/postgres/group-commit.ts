@@ -14,6 +14,7 @@ import {
   isNotNextCommit,
   isRunOfOtherNode,
   isSessionBusy,
+  throwStorageError,
   toStorageError,
   unavailable,
 } from './postgres-errors.ts';
@@ -112,7 +113,7 @@ export function createGroupCommit({
         if (isInDoubt) {
           const last = await findOutcome(plan, error);
           if (last !== undefined) return last;
-        } else if (isNotNextCommit(error)) await registerAgain();
+        } else if (isNotNextCommit(error)) await marker.register().catch(throwStorageError);
         if (attempt === maxAttempts || !(isConnectionLost(error) || isNotNextCommit(error)))
           throw toStorageError(error);
       }
@@ -122,11 +123,7 @@ export function createGroupCommit({
   /** The callers of a commit in doubt were told that its outcome is not known. It must be known before the next one. */
   async function settleLast(): Promise<void> {
     if (!isInDoubt) return;
-    try {
-      await marker.settle();
-    } catch (error) {
-      throw toStorageError(error);
-    }
+    await marker.settle().catch(throwStorageError);
     isInDoubt = false;
   }
 
@@ -188,14 +185,6 @@ export function createGroupCommit({
     const statement = { name: 'sequenceOf', text: 'SELECT sequence FROM events WHERE id = $1' };
     const { rows } = await database.read(statement, [last.event.id]);
     return Number(rows[0]?.sequence);
-  }
-
-  async function registerAgain(): Promise<void> {
-    try {
-      await marker.register();
-    } catch (error) {
-      throw toStorageError(error);
-    }
   }
 
   return { commit };

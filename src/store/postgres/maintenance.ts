@@ -3,7 +3,7 @@
 import type { DeliveryStore } from '../delivery-store.ts';
 import type { Store } from '../store.ts';
 import type { Database, Result, Session, Statement } from './database.ts';
-import { toStorageError } from './postgres-errors.ts';
+import { throwStorageError } from './postgres-errors.ts';
 import { inTransaction, type WriteGuard } from './transaction.ts';
 
 type Maintenance = Pick<
@@ -113,13 +113,8 @@ const always = Number.MAX_SAFE_INTEGER;
 const eventsPerLook = 10_000;
 
 export function createMaintenance({ database, guard, now }: MaintenanceOptions): Maintenance {
-  async function transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    try {
-      return await inTransaction({ database, pool: 'others', guard: guard() }, work);
-    } catch (error) {
-      throw toStorageError(error);
-    }
-  }
+  const transaction = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
+    inTransaction({ database, pool: 'others', guard: guard() }, work).catch(throwStorageError);
   const change = (statement: Statement, values: readonly unknown[] = []): Promise<Result> =>
     transaction((session) => session.run(statement, values));
   const sequencesOf = ({ rows }: Result): number[] => rows.map(({ sequence }) => sequence as number);

@@ -1,8 +1,9 @@
 // Open a database: wait for the server, check it, and migrate the schema. Each failure is reported in one line for a
 // person.
 
+import type { StoreLogger } from '../store-logger.ts';
 import { StoreOpenError } from '../store-open-error.ts';
-import { createDatabase, type Database, type DatabaseOptions, type StoreLogger } from './database.ts';
+import { createDatabase, type Database, type DatabaseOptions } from './database.ts';
 import { migrate } from './migrations.ts';
 import { isAway, sqlState } from './postgres-errors.ts';
 

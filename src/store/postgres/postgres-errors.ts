@@ -104,6 +104,11 @@ export function toStorageError(error: unknown): unknown {
   return unavailable(detailOf(state, error), error);
 }
 
+/** For `catch`: the error as `Store.write` throws it. */
+export function throwStorageError(error: unknown): never {
+  throw toStorageError(error);
+}
+
 /** `check_fence` (nodes-migration.ts) refuses the writes of a node that another one has taken over from. */
 export const fencedDetail = 'This node was declared dead and joins again; nothing was changed.';
 

@@ -4,8 +4,9 @@
 
 import type { SharedWebhookStore } from '../shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store.ts';
+import type { StoreLogger } from '../store-logger.ts';
 import { composed } from './composed.ts';
-import type { Database, DatabaseOptions, StoreLogger } from './database.ts';
+import type { Database, DatabaseOptions } from './database.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { createDeliveryReader } from './delivery-reader.ts';
 import { createEventReader } from './event-reader.ts';

@@ -2,9 +2,10 @@
 
 import { callHost } from '../../base/call-host.ts';
 import type { Store } from '../store.ts';
+import { logStorageChange, type StoreLogger } from '../store-logger.ts';
 import { createWriteQueue } from '../write-queue.ts';
 import { createCommitMarker } from './commit-marker.ts';
-import type { Database, StoreLogger } from './database.ts';
+import type { Database } from './database.ts';
 import { encodeWrites } from './encode-writes.ts';
 import { createGroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import { isConnectionLost } from './postgres-errors.ts';
@@ -52,12 +53,7 @@ export async function startWriter({
       if (failure !== undefined && isConnectionLost((failure as Error).cause)) return;
       if (failure === undefined && !isTold) return;
       isTold = failure !== undefined;
-      callHost(() => {
-        if (failure === undefined) logger?.warn({}, 'the store works again');
-        else {
-          logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
-        }
-      });
+      callHost(() => logStorageChange(logger, failure));
     },
   });
   return {

@@ -6,18 +6,17 @@ import {
   existsSync,
   lstatSync,
   mkdtempSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { syncFolder } from '../../base/atomic-file.ts';
+import { copyFile } from '../../base/copy-file.ts';
 import { toOpenError } from './open-database.ts';
 import { takeOwnership } from './owner-lock.ts';
 
@@ -81,8 +80,8 @@ export function isOwnDatabase(path: string): boolean {
   const folder = mkdtempSync(join(dirname(path), '.codebuddy-move-'));
   try {
     const copy = join(folder, 'copy.db');
-    // Not copyFileSync, which never ends if another process truncates the file meanwhile (libuv).
-    for (const end of ['', '-wal']) writeFileSync(copy + end, readFileSync(path + end));
+    // Another server that starts now may fold the log into the database, and truncate it.
+    for (const end of ['', '-wal']) copyFile(path + end, copy + end);
     const found = readTables(copy, { immutable: false });
     return ownTables.every((name) => found.includes(name));
   } finally {

@@ -5,16 +5,12 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileFault } from '../../base/file-errors.ts';
+import type { StoreLogger } from '../store-logger.ts';
 import { StoreOpenError } from '../store-open-error.ts';
 import { migrate, refuseForeign, refuseNewer } from './migrations.ts';
 import { takeOwnership } from './owner-lock.ts';
 import { createPrivateFile } from './private-file.ts';
 import { isCorrupt, isOutOfSpace, sqliteCode } from './sqlite-errors.ts';
-
-/** Gets messages for a person. A pino logger fits. Its errors are ignored. */
-export interface StoreLogger {
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
 
 export interface OwnedDatabase {
   readonly database: DatabaseSync;

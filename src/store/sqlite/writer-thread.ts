@@ -2,9 +2,10 @@
 // start-writer-thread.ts, told what to open by writer.ts. After a database is closed, it can open the next one.
 
 import { type MessagePort, parentPort } from 'node:worker_threads';
+import type { StoreLogger } from '../store-logger.ts';
 import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createMaintenance, type Maintenance } from './maintenance.ts';
-import { type OwnedDatabase, openOwnedDatabase, type StoreLogger, toOpenError } from './open-database.ts';
+import { type OwnedDatabase, openOwnedDatabase, toOpenError } from './open-database.ts';
 import { isCallersFault, toStorageError } from './sqlite-errors.ts';
 import { prepareWrites, type Statements } from './statements.ts';
 import { packError } from './thread-error.ts';

@@ -2,9 +2,9 @@
 // dies. Its lock on the database is the process's lease; without it, nothing may be written or delivered any more.
 
 import type { Write } from '../store.ts';
+import { logStorageChange, type StoreLogger } from '../store-logger.ts';
 import { createWriteQueue, storeIsClosed } from '../write-queue.ts';
 import type { Maintenance } from './maintenance.ts';
-import type { StoreLogger } from './open-database.ts';
 import { keepWriterThread, takeWriterThread, type WriterThread } from './start-writer-thread.ts';
 import { type PackedError, packError, unpackError } from './thread-error.ts';
 import { encodeWrites } from './write-program.ts';
@@ -72,10 +72,7 @@ export async function startWriter({
   const queue = createWriteQueue({
     encode: encodeWrites,
     send: (callers) => request({ kind: 'commit', callers }),
-    onStorageChange(failure) {
-      if (failure === undefined) logger?.warn({}, 'the store works again');
-      else logger?.warn({ err: failure }, 'the store cannot commit; writes are refused until it works again');
-    },
+    onStorageChange: (failure) => logStorageChange(logger, failure),
   });
 
   function onMessage(message: FromWriter): void {

@@ -5,7 +5,7 @@ import { fencedDetail, unavailable } from '../postgres-errors.ts';
 import type { Feed } from './feed.ts';
 import { createListeners } from './listeners.ts';
 import type { Node } from './node.ts';
-import type { Query } from './query.ts';
+import { nodeIdIn, type Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface ClaimsOptions {
@@ -40,10 +40,7 @@ export function createClaims({
         released.call();
       }
     },
-    async holderOf(name) {
-      const { rows } = await query(statements.claimHolder, [name]);
-      return rows[0] === undefined ? undefined : String(rows[0].node_id);
-    },
+    holderOf: async (name) => nodeIdIn(await query(statements.claimHolder, [name])),
     onReleased: released.add,
     freed: () => released.call(),
     close() {

@@ -4,6 +4,7 @@
 
 import type pg from 'pg';
 import type { Database, Result, Statement } from '../database.ts';
+import { destroyConnection } from '../destroy-connection.ts';
 import { unavailable } from '../postgres-errors.ts';
 
 export interface ControlConnectionOptions {
@@ -49,7 +50,7 @@ export function openControlConnection({
   function broken(client: pg.Client, error: unknown): void {
     if (client !== current) return;
     current = undefined;
-    destroy(client);
+    destroyConnection(client);
     if (closed) return;
     onError(error);
     if (isReady) {
@@ -65,7 +66,7 @@ export function openControlConnection({
       if (closed) return;
       try {
         const client = await database.connect();
-        if (closed) return destroy(client);
+        if (closed) return destroyConnection(client);
         current = client;
         client.on('error', (error) => broken(client, error));
         client.on('end', () => broken(client, new Error('The database ended the connection.')));
@@ -77,7 +78,7 @@ export function openControlConnection({
         isReady = true;
         return;
       } catch (error) {
-        if (current !== undefined) destroy(current);
+        if (current !== undefined) destroyConnection(current);
         current = undefined;
         if (!closed) onError(error);
       }
@@ -125,17 +126,7 @@ export function openControlConnection({
       wakeUp?.();
       const client = current;
       current = undefined;
-      if (client !== undefined) await client.end().catch(() => destroy(client));
+      if (client !== undefined) await client.end().catch(() => destroyConnection(client));
     },
   };
-}
-
-/** Not in the driver's types. */
-interface WithConnection {
-  readonly connection: { readonly stream: { destroy(): void } };
-}
-
-/** `end` would wait for statements under way. */
-function destroy(client: pg.Client): void {
-  (client as unknown as WithConnection).connection.stream.destroy();
 }

@@ -2,6 +2,7 @@
 // finds all of it; notifications only make it faster. Notifications of this node are sent at most every 10 ms, outside
 // the transactions of writes, where they would take a lock of the whole database.
 
+import { isRecord } from '../../../base/is-record.ts';
 import type { StoreFeed } from '../../store.ts';
 import type { Run } from './control-connection.ts';
 import { createListeners, type Listeners } from './listeners.ts';
@@ -178,8 +179,8 @@ export function createFeed({ nodeId, run, hasOthers, timing }: FeedOptions): Fee
 function parseNews(payload: string): News | undefined {
   try {
     const value: unknown = JSON.parse(payload);
-    if (typeof value !== 'object' || value === null || !('from' in value)) return undefined;
-    const { from, last, signals } = value as Record<string, unknown>;
+    if (!isRecord(value)) return undefined;
+    const { from, last, signals } = value;
     if (typeof from !== 'string') return undefined;
     return {
       from,

@@ -3,11 +3,11 @@
 
 import { callHost } from '../../../base/call-host.ts';
 import type { Lanes, LaneWorker } from '../../ownership.ts';
-import type { StoreLogger } from '../database.ts';
+import type { StoreLogger } from '../../store-logger.ts';
 import type { Feed } from './feed.ts';
 import { planLanes } from './lane-plan.ts';
 import type { Node } from './node.ts';
-import type { Query } from './query.ts';
+import { nodeIdIn, type Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface OwnLanesOptions {
@@ -24,6 +24,8 @@ export interface OwnLanes extends Lanes {
   /** Hand over all lanes. */
   close(): Promise<void>;
 }
+
+const retryAfterMs = 250;
 
 export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): OwnLanes {
   let worker: LaneWorker | undefined;
@@ -211,10 +213,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
       }
     },
     isOwn: (webhookId) => own.has(webhookId) && node.epoch > 0,
-    async ownerOf(webhookId) {
-      const { rows } = await query(statements.laneOwner, [webhookId]);
-      return rows[0] === undefined ? undefined : String(rows[0].node_id);
-    },
+    ownerOf: async (webhookId) => nodeIdIn(await query(statements.laneOwner, [webhookId])),
     balanceSoon,
     async close() {
       if (closed) return;
@@ -224,5 +223,3 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
     },
   };
 }
-
-const retryAfterMs = 250;

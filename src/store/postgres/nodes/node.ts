@@ -3,7 +3,8 @@
 
 import { callHost } from '../../../base/call-host.ts';
 import type { NodeInfo, NodeLease, Stop } from '../../ownership.ts';
-import type { Database, Row, StoreLogger } from '../database.ts';
+import type { StoreLogger } from '../../store-logger.ts';
+import type { Database, Row } from '../database.ts';
 import { type ControlConnection, openControlConnection, type Run } from './control-connection.ts';
 import type { Fence } from './fence.ts';
 import { createListeners } from './listeners.ts';
@@ -74,13 +75,8 @@ export function startNode(options: NodeOptions): Node {
     createListeners(),
     createListeners(),
   ];
-  let tellJoined: () => void = () => undefined;
-  let failJoin: (error: Error) => void = () => undefined;
-  const firstJoin = new Promise<void>((resolve, reject) => {
-    tellJoined = resolve;
-    failJoin = reject;
-  });
-  firstJoin.catch(() => undefined);
+  const firstJoin = Promise.withResolvers<void>();
+  firstJoin.promise.catch(() => undefined);
 
   const epoch = (): number => (membership.kind === 'member' ? membership.epoch : 0);
 
@@ -93,10 +89,11 @@ export function startNode(options: NodeOptions): Node {
         logger?.warn({ node: id, epoch: before.epoch }, 'this node was declared dead and joins again'),
       );
       lost.call();
-      joinSoon();
+      // Without waiting for the next renewal.
+      renewIn(0);
     }
     if (before.kind === 'out' && next.kind === 'member') {
-      tellJoined();
+      firstJoin.resolve();
       if (wasMember) again.call();
       wasMember = true;
     }
@@ -177,7 +174,12 @@ export function startNode(options: NodeOptions): Node {
     unschedule();
     if (closed) return;
     lookTimer = setTimeout(() => void lookAgain(), timing.lookMs);
-    renewTimer = setTimeout(() => void renewAgain(), timing.renewMs);
+    renewIn(timing.renewMs);
+  }
+
+  function renewIn(ms: number): void {
+    clearTimeout(renewTimer);
+    renewTimer = setTimeout(() => void renewAgain(), ms);
   }
 
   function unschedule(): void {
@@ -196,15 +198,7 @@ export function startNode(options: NodeOptions): Node {
     }
     // The renewal has found that the node is dead.
     if (membership.kind === 'out') pause = Math.min(pause, retryRenewalMs);
-    if (closed) return;
-    clearTimeout(renewTimer);
-    renewTimer = setTimeout(() => void renewAgain(), pause);
-  }
-
-  /** Join without waiting for the next renewal. */
-  function joinSoon(): void {
-    clearTimeout(renewTimer);
-    renewTimer = setTimeout(() => void renewAgain(), 0);
+    if (!closed) renewIn(pause);
   }
 
   async function lookAgain(): Promise<void> {
@@ -273,17 +267,15 @@ export function startNode(options: NodeOptions): Node {
     },
     run,
     others: () => others,
-    joined: () => firstJoin,
+    joined: () => firstJoin.promise,
     renewSoon() {
-      if (closed || membership.kind === 'out') return;
-      clearTimeout(renewTimer);
-      renewTimer = setTimeout(() => void renewAgain(), 0);
+      if (!closed && membership.kind !== 'out') renewIn(0);
     },
     async close() {
       if (closed) return;
       closed = true;
       unschedule();
-      failJoin(new Error('The node was closed before it had joined.'));
+      firstJoin.reject(new Error('The node was closed before it had joined.'));
       try {
         if (membership.kind === 'member') await control.run(statements.leave, [id, membership.epoch]);
       } catch (error) {

@@ -3,8 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { version as ownVersion } from '../../../base/version.ts';
 import type { Ownership } from '../../ownership.ts';
+import type { StoreLogger } from '../../store-logger.ts';
 import { StoreOpenError } from '../../store-open-error.ts';
-import type { Database, StoreLogger } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { StoreNode } from '../postgres-store.ts';
 import { createClaims } from './claims.ts';
 import { createCommands } from './commands.ts';

@@ -2,10 +2,10 @@
 
 import { callHost } from '../../../base/call-host.ts';
 import type { RunOwners } from '../../ownership.ts';
-import type { StoreLogger } from '../database.ts';
+import type { StoreLogger } from '../../store-logger.ts';
 import type { Feed } from './feed.ts';
 import type { Node } from './node.ts';
-import type { Query } from './query.ts';
+import { nodeIdIn, type Query } from './query.ts';
 import { statements } from './statements.ts';
 
 export interface RunOwnersOptions {
@@ -14,6 +14,8 @@ export interface RunOwnersOptions {
   readonly feed: Feed;
   readonly logger: StoreLogger | undefined;
 }
+
+const retryAfterMs = 1000;
 
 /** The claim of a run. */
 export const runClaim = (runId: string): string => `run:${runId}`;
@@ -54,10 +56,7 @@ export function createRunOwners({
   return {
     claim: (runId) => [{ kind: 'claimRun', runId }],
     release: (runId) => [{ kind: 'releaseRun', runId }],
-    async ownerOf(runId) {
-      const { rows } = await query(statements.claimHolder, [runClaim(runId)]);
-      return rows[0] === undefined ? undefined : String(rows[0].node_id);
-    },
+    ownerOf: async (runId) => nodeIdIn(await query(statements.claimHolder, [runClaim(runId)])),
     onInherited(listener) {
       if (interrupt !== undefined) throw new TypeError('Inherited runs are handled already');
       interrupt = listener;
@@ -72,5 +71,3 @@ export function createRunOwners({
     },
   };
 }
-
-const retryAfterMs = 1000;
