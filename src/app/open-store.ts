@@ -54,16 +54,11 @@ export async function openStore(
   const lockPath = nodeLock(home);
   const lock = takeOwnership(join(realpathSync(dirname(lockPath)), 'node'), Date.now());
   try {
-    const { store, ownership } = await openWaiting(
-      { url: database.url, logger, node: { url, seen } },
-      logger,
-    );
+    const shared = await openWaiting({ url: database.url, logger, node: { url, seen } }, logger);
     return {
-      store,
-      ownership,
+      ...shared,
       async close() {
-        await ownership.close();
-        await store.close();
+        await shared.close();
         lock.release();
       },
     };

@@ -4,9 +4,10 @@
 import { webhooksFile } from '../base/home-paths.ts';
 import { ensureHome } from '../config/home-folder.ts';
 import type { Settings } from '../config/settings.ts';
-import { parseFile } from '../webhooks/registry-entries.ts';
-import { readRegistryFile, replaceRegistryFile } from '../webhooks/registry-file.ts';
+import { writeFile } from '../webhooks/registry-entries.ts';
+import { replaceRegistryFile } from '../webhooks/registry-file.ts';
 import { type ImportOutcome, outcomeOf, readImport } from '../webhooks/transfer-entries.ts';
+import { readUncheckedFile } from '../webhooks/unchecked-file.ts';
 import { targetSettings } from './webhook-settings.ts';
 
 export interface Imported {
@@ -89,41 +90,17 @@ async function openPlace(settings: Settings): Promise<Place> {
 function openFile(home: string): Place {
   const path = webhooksFile(home);
 
-  /** @throws Error that names the file */
-  function read(): { readonly text: string | undefined; readonly parsed: ReturnType<typeof parse> } {
-    const content = readRegistryFile(path, { mayChangeMode: false });
-    if (content.kind === 'missing') return { text: undefined, parsed: parse('[]') };
-    if (content.kind !== 'text') throw new Error(`${path} cannot be used: ${content.reason}.`);
-    return { text: content.text, parsed: parse(content.text) };
-  }
-
-  function parse(text: string) {
-    const parsed = parseFile(text, notChecked, new Map());
-    if (parsed.kind === 'refused') throw new Error(`${path} cannot be used: ${parsed.reason}.`);
-    return parsed;
-  }
-
   return {
-    all: async () => read().parsed.entries,
+    all: async () => readUncheckedFile(path).entries,
     async put(id, raw) {
       ensureHome(home);
-      const { text, parsed } = read();
-      const list = [...parsed.entries.values()].map((entry) => (entry.id === id ? raw : entry.raw));
-      if (!parsed.entries.has(id)) list.push(raw);
-      const content = parsed.form.kind === 'array' ? list : { ...parsed.form.content, webhooks: list };
-      // The server, or an editor, may have written it meanwhile.
-      return replaceRegistryFile(
-        path,
-        `${JSON.stringify(content, undefined, 2)}\n`,
-        () => read().text === text,
-      );
+      const { text, entries, form } = readUncheckedFile(path);
+      const changed = new Map<string, { readonly raw: unknown }>(entries).set(id, { raw });
+      // The server, or an editor, may have written it since.
+      return replaceRegistryFile(path, writeFile(changed, form), () => readUncheckedFile(path).text === text);
     },
     close: async () => undefined,
   };
-}
-
-function notChecked(): never {
-  throw new TypeError('The server checks the entries.');
 }
 
 async function openTable(url: string): Promise<Place> {

@@ -1,6 +1,7 @@
 // The bounded queue of a live reader. A reader that falls behind loses queued events, which it reads from the store,
 // and the oldest deltas. Adjacent deltas are joined first.
 
+import { isSameSource, withText } from '../base/delta-text.ts';
 import type { Delta } from '../contract/event.ts';
 import type { StreamItem } from './event-log.ts';
 
@@ -133,11 +134,10 @@ export class LiveQueue {
     if (last?.item.kind !== 'delta' || last.sequence !== this.#lastSequence) return false;
     const earlier = last.item.delta;
     const text = earlier.data.text + delta.data.text;
-    if (!sameSource(earlier, delta) || text.length > maxJoinedLength) return false;
-    const joined = { ...earlier, data: { ...earlier.data, text } } as Delta;
+    if (!isSameSource(earlier, delta) || text.length > maxJoinedLength) return false;
     this.#waiting[this.#waiting.length - 1] = {
       ...last,
-      item: { kind: 'delta', delta: joined },
+      item: { kind: 'delta', delta: withText(earlier, text) },
       size: text.length,
     };
     this.#size += text.length - last.size;
@@ -148,11 +148,4 @@ export class LiveQueue {
     this.#wake?.();
     this.#wake = undefined;
   }
-}
-
-function sameSource(left: Delta, right: Delta): boolean {
-  if (left.type !== right.type || left.runId !== right.runId || left.sessionId !== right.sessionId)
-    return false;
-  if (!('callId' in left.data) || !('callId' in right.data)) return true;
-  return left.data.callId === right.data.callId && left.data.stream === right.data.stream;
 }

@@ -178,7 +178,7 @@ export function createDispatcher({
   function pump(): void {
     isPumping = false;
     const now = clock.now();
-    if (isClosing || now < stalledUntil || (lease !== undefined && lease.leftMs() <= 0)) return;
+    if (isClosing || now < stalledUntil || !maySend()) return;
     let starts = 0;
     while (line.length > 0 && mayStart()) {
       if (starts === startsPerTurn) {
@@ -249,7 +249,7 @@ export function createDispatcher({
       cutOff(started);
       return;
     }
-    if (lease !== undefined && lease.leftMs() <= 0) {
+    if (!maySend()) {
       putBack(started);
       unleased.add(lane);
       return;
@@ -413,6 +413,10 @@ export function createDispatcher({
 
   // ---- the lease
 
+  function maySend(): boolean {
+    return lease === undefined || lease.leftMs() > 0;
+  }
+
   /**
    * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not go on. A
    * request of another webhook may: at worst its receiver gets the delivery twice.
@@ -424,7 +428,7 @@ export function createDispatcher({
 
   /** Looking up the name and connecting may have taken long. */
   function abortWithoutLease({ lane, abort }: Started): void {
-    if (lease === undefined || lease.leftMs() > 0) return;
+    if (maySend()) return;
     unleased.add(lane);
     abort?.abort();
   }
@@ -432,7 +436,7 @@ export function createDispatcher({
   function checkLease(): void {
     leaseTimer = undefined;
     const ordered = [...abortable].filter(({ lane }) => lane.config.ordered);
-    if (ordered.length === 0 || lease === undefined) return;
+    if (ordered.length === 0) return;
     for (const started of ordered) abortWithoutLease(started);
     leaseTimer = setTimeout(checkLease, leaseLookMs).unref();
   }

@@ -53,7 +53,8 @@ export function parseFile(text: string, parse: ParseEntry, before: Entries): Par
   return { kind: 'entries', entries: readEntries(list, parse, before), form: { kind: 'object', content } };
 }
 
-export function writeFile(entries: Entries, form: FileForm): string {
+/** The text of a webhooks.json with these entries. */
+export function writeFile(entries: ReadonlyMap<string, Pick<RegistryEntry, 'raw'>>, form: FileForm): string {
   const list = [...entries.values()].map(({ raw }) => raw);
   const content = form.kind === 'array' ? list : { ...form.content, webhooks: list };
   return `${JSON.stringify(content, undefined, 2)}\n`;
@@ -86,10 +87,14 @@ export function readEntry(id: string, raw: unknown, parse: ParseEntry, before: E
 function reasonOf(error: unknown): string {
   if (!(error instanceof CodeBuddyError) || error.errors === undefined)
     return `it cannot be read (${error instanceof Error ? error.message : String(error)})`;
-  return error.errors
-    .slice(0, 5)
-    .map(({ pointer, message }) => `${pointer === '' ? 'it' : pointer} ${message}`)
-    .join('; ');
+  return describeFaults(error.errors.slice(0, 5));
+}
+
+/** `/url must be …; /timeout must be …` */
+export function describeFaults(
+  faults: readonly { readonly pointer: string; readonly message: string }[],
+): string {
+  return faults.map(({ pointer, message }) => `${pointer === '' ? 'it' : pointer} ${message}`).join('; ');
 }
 
 function missingId(raw: unknown): string {

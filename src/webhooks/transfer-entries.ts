@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CodeBuddyError } from '../base/errors.ts';
 import { isRecord } from '../base/is-record.ts';
 import { jsonFault } from '../base/redaction.ts';
+import { describeFaults } from './registry-entries.ts';
 import { createUrlGuard } from './url-guard.ts';
 import { idOf, parseWebhook } from './webhook-config.ts';
 
@@ -63,9 +64,7 @@ function faultOf(check: () => unknown): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof CodeBuddyError) || error.errors === undefined) throw error;
-    return error.errors
-      .map(({ pointer, message }) => `${pointer === '' ? 'it' : pointer} ${message}`)
-      .join('; ');
+    return describeFaults(error.errors);
   }
 }
 

@@ -19,7 +19,7 @@ type Write = Store['write'];
 async function startAgentOn(
   url: string,
   intercept: (write: Write) => Write = (write) => write,
-): Promise<SharedStore & { readonly agent: Agent }> {
+): Promise<Pick<SharedStore, 'store' | 'ownership'> & { readonly agent: Agent }> {
   const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'codebuddy-node-')));
   mkdirSync(join(workspace, 'folder'));
   const { store, ownership } = await openNode(url);

@@ -24,18 +24,10 @@ export async function openTestStore(options: SqliteStoreOptions): Promise<TestSt
   }
   const { openSharedStore } = await import('../../src/store/postgres/open-shared-store.ts');
   const { now } = options;
-  const { store, ownership } = await openSharedStore({
+  return openSharedStore({
     url: await databaseOf(options.path),
     ...(now === undefined ? {} : { now }),
   });
-  return {
-    store,
-    ownership,
-    async close() {
-      await ownership.close();
-      await store.close();
-    },
-  };
 }
 
 const databases = new Map<string, Promise<string>>();

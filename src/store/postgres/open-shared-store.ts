@@ -5,8 +5,9 @@ import { openPostgresStore, type PostgresStore, type PostgresStoreOptions } from
 
 export interface SharedStore {
   readonly store: PostgresStore;
-  /** Close it before the store. */
   readonly ownership: PostgresOwnership;
+  /** Leave the other nodes, then close the store. */
+  close(): Promise<void>;
 }
 
 export interface SharedStoreOptions extends PostgresStoreOptions {
@@ -19,7 +20,14 @@ export async function openSharedStore({ node, ...options }: SharedStoreOptions):
   try {
     const ownership = await openOwnership({ ...node, database: store.database, logger: options.logger });
     store.attach(ownership.storeNode);
-    return { store, ownership };
+    return {
+      store,
+      ownership,
+      async close() {
+        await ownership.close();
+        await store.close();
+      },
+    };
   } catch (error) {
     await store.close();
     throw error;

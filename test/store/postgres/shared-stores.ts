@@ -11,10 +11,7 @@ import {
 /** Open a node of the database. It leaves when the test ends. */
 export async function openNode(url: string, options: Partial<SharedStoreOptions> = {}): Promise<SharedStore> {
   const opened = await openSharedStore({ url: `${url}?max=3`, ...options });
-  onTestFinished(async () => {
-    await opened.ownership.close();
-    await opened.store.close();
-  });
+  onTestFinished(() => opened.close());
   return opened;
 }
 

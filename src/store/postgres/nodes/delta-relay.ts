@@ -3,6 +3,7 @@
 // seconds; an interest that is not repeated ends. A lost notification loses a piece of text; the event that follows has
 // all of it.
 
+import { isSameSource, withText } from '../../../base/delta-text.ts';
 import type { Delta } from '../../../contract/event.ts';
 import type { DeltaInterest, DeltaRelay } from '../../ownership.ts';
 import type { Feed } from './feed.ts';
@@ -184,17 +185,6 @@ function batches<T>(items: readonly T[]): T[][] {
     size += length;
   }
   return groups;
-}
-
-function withText(delta: Delta, text: string): Delta {
-  return { ...delta, data: { ...delta.data, text } } as Delta;
-}
-
-function isSameSource(left: Delta, right: Delta): boolean {
-  if (left.type !== right.type || left.runId !== right.runId || left.sessionId !== right.sessionId)
-    return false;
-  if (!('callId' in left.data) || !('callId' in right.data)) return true;
-  return left.data.callId === right.data.callId && left.data.stream === right.data.stream;
 }
 
 /** Anyone with access to the database can send notifications. */
