@@ -1,4 +1,4 @@
-// What the parts of the benchmark of several nodes share.
+// Shared by the parts of the benchmark of several nodes.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PostgresServer } from '../test/postgres/postgres-server.ts';

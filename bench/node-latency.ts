@@ -1,4 +1,4 @@
-// How long `emit` takes, beside a bare commit of the same rows, and how soon another node hears an event.
+// How long `emit` takes, beside a bare commit of the same rows, and how soon another node receives an event.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
@@ -67,7 +67,7 @@ export async function measureFollower({ database }: NodeBench): Promise<readonly
   await stopAll([writer, reader]);
   return [
     rowOf({
-      what: 'p99 until another node hears an event, from before its emit()',
+      what: 'p99 until another node receives an event, from before its emit()',
       measured: spreadOf(p99s),
       unit: 'ms',
       target: { atMost: 50 },

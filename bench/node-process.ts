@@ -126,9 +126,9 @@ async function work({ place, payloadText }: NodeProcessOptions): Promise<void> {
 
   async function follow(): Promise<void> {
     for await (const item of log.subscribe()) {
-      const heardAt = now();
+      const receivedAt = now();
       if (item.kind === 'event' && item.event.type === 'tool.start')
-        times.push(heardAt - atOf(item.event.data));
+        times.push(receivedAt - atOf(item.event.data));
     }
   }
 

@@ -8,7 +8,7 @@ import { spreadOf } from './rounds.ts';
 import { payloadText } from './webhook-setup.ts';
 
 const rounds = 3;
-/** Nobody is declared dead so soon after a node has joined. */
+/** A node declares no other node dead this soon after it has joined. */
 const graceMs = 11_000;
 
 export async function measureTakeOver({ database, urls }: NodeBench): Promise<readonly BenchRow[]> {

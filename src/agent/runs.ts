@@ -407,7 +407,7 @@ export function createRuns(options: RunsOptions): Runs {
   };
 }
 
-/** What is newer than the store. Of a lost run, the store knows more. */
+/** The live record, if it is newer than the store. For a lost run, the store is newer. */
 function recordOf(live: LiveRun | undefined): RunRecord | undefined {
   return live?.isLost === false ? live.record : undefined;
 }

@@ -30,7 +30,7 @@ export async function inspectSharedDatabase(
     ),
     check(
       'pooler',
-      found.hearsNotifications && found.keepsConnection
+      found.receivesNotifications && found.keepsConnection
         ? undefined
         : 'a pooler in transaction mode is in between, which drops LISTEN and session locks; connect nodes directly, or through a pooler in session mode',
       'LISTEN and session locks work',

@@ -1,4 +1,4 @@
-// Opens the store of the settings, and what tells who owns what in it: a SQLite file, or a PostgreSQL database that is
+// Opens the store of the settings, with its ownership: a SQLite file, or a PostgreSQL database that is
 // shared with other nodes. The code for PostgreSQL is loaded only for it.
 
 import { realpathSync } from 'node:fs';

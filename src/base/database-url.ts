@@ -39,7 +39,7 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
   };
 }
 
-/** The parts of a database URL that nobody may see. */
+/** The secret parts of a database URL. */
 export function databaseUrlSecrets(text: string): readonly string[] {
   const url = URL.parse(text);
   if (url === null) return [text];

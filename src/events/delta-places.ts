@@ -12,7 +12,7 @@ export interface DeltaPlaces {
   passedOn(row: EventRow): void;
   /** Readers have all events up to here. */
   movedTo(tail: number): void;
-  /** Nobody reads deltas any more. */
+  /** No reader of deltas is left. */
   clear(): void;
 }
 

@@ -78,7 +78,7 @@ export function createSharedTail({
     onMoved(sequence);
   }
 
-  /** Pass on everything up to `known`, or read what is missing. */
+  /** Pass on everything up to `known`, or read the missing events. */
   function advance(): void {
     if (isReading || closed || tail === undefined || tail >= known) return;
     if (hasReaders()) {
@@ -96,7 +96,7 @@ export function createSharedTail({
         const rows = await store.readEvents({ after: tail, limit: pageSize, maxText: maxPageText });
         if (closed) return;
         for (const row of rows) passOnRead(row);
-        // Those that are missing were pruned meanwhile.
+        // The missing ones were pruned in between.
         if (rows.length === 0) skipPruned();
       }
       isReading = false;

@@ -1,4 +1,4 @@
-// Who owns what, when several nodes work on one store. A node is a running server with a lease: while the lease is good,
+// Ownership, when several nodes work on one store. A node is a running server with a lease: while the lease is good,
 // the node may work on its own webhooks and runs. A node whose lease has ended, or whose process has ended, is dead:
 // another node raises its epoch and takes over what it owned. The epoch is a fence: the store refuses all writes of a
 // node whose epoch was raised. `sqlite/` has one node, which owns everything; `postgres/` has as many as there are.
@@ -181,7 +181,7 @@ export interface Commands {
 
 export interface Counters {
   /**
-   * Add to a sum over all nodes. Resolves to the sum with this amount; each amount is in it once. A sum that nobody has
+   * Add to a sum over all nodes. Resolves to the sum with this amount; each amount is in it once. A sum that no node has
    * added to for a week is forgotten.
    * @param initial the sum so far, for a counter that does not exist yet
    * @throws CodeBuddyError `storage_unavailable`
@@ -191,7 +191,7 @@ export interface Counters {
 
 // ---- deltas
 
-/** What a reader of deltas wants: those of a run, of a session, or all. */
+/** The deltas that a reader wants: those of a run, of a session, or all. */
 export interface DeltaInterest {
   readonly sessionId?: string;
   readonly runId?: string;

@@ -1,5 +1,5 @@
-// What nodes that share a store need for webhooks: the registry as a table, and reads that are limited to some webhooks,
-// so that their cost does not grow with what waits for others.
+// The reads and writes of webhooks on a store that nodes share: the registry as a table, and reads of some webhooks only,
+// so that their cost does not grow with the backlog of others.
 
 import type { DeliveryPlace, DeliveryRow, WaitingCount, WebhookStateRow } from './delivery-store.ts';
 

@@ -16,7 +16,7 @@ interface Waiting<Program> {
 }
 
 export interface WriteQueueOptions<Program> {
-  /** What is sent of a caller's writes. Its error is the caller's alone. */
+  /** Encodes the writes of a caller. Only this caller gets its error. */
   readonly encode: (writes: readonly Write[]) => Program;
   /** Send a group to be committed. `settleCommitted` or `settleFailed` is called for each group, in their order. */
   readonly send: (callers: readonly Program[]) => void;
@@ -40,7 +40,7 @@ export interface WriteQueue {
   /** For each caller the sequence numbers of its events, or why its writes were refused. */
   settleCommitted(outcomes: readonly (readonly number[] | Error)[]): void;
   settleFailed(error: unknown): void;
-  /** Refuse what waits and what comes, until it is called without an error. What was sent is not affected. */
+  /** Refuse waiting and new writes, until it is called without an error. Writes that were sent are not affected. */
   refuse(error: Error | undefined): void;
   /** Refuse further writes. Resolves when everything that was accepted has been settled. */
   close(): Promise<void>;

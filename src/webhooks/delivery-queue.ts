@@ -41,7 +41,7 @@ export function laneCapacity(lanes: number): number {
 }
 
 /**
- * How many deliveries of a lane are read from the store in advance. Fewer than fit: what is read long before it is sent
+ * How many deliveries of a lane are read from the store in advance. Fewer than fit: a row that is read long before it is sent
  * outlives V8's young generation.
  */
 export function readAhead(capacity: number): number {

@@ -19,7 +19,7 @@
 // and kept until `recorded`. The stages of a delivery are those of delivery-queue.ts.
 //
 // When the webhook gets another owner, a new lane takes the place of this one, which is retired: it starts nothing, and
-// what its requests still find out is not recorded.
+// results of its requests are not recorded.
 
 import type { Redactor } from '../base/redaction.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';

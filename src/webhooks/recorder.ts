@@ -71,7 +71,7 @@ export function createRecorder({ store, onRecorded, onError }: RecorderOptions):
       ? 0
       : recordWithinMs;
     for (;;) {
-      // The new owner of a webhook knows nothing of what its earlier owner could not record.
+      // The results that the earlier owner of a webhook could not record are not the new owner's.
       batch = batch.filter(({ lane }) => !lane.isRetired);
       const changedLanes = new Set(batch.filter((result) => result.isStateChanged).map(({ lane }) => lane));
       const writes = batch.map(({ change }): Write => ({ kind: 'changeDelivery', change }));

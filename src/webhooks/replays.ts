@@ -30,7 +30,7 @@ export function createReplays(
     work.set(lane.id, all.add(done));
     try {
       const result = await done;
-      // Another node owns the webhook now. What is missing, nobody would queue.
+      // Another node owns the webhook now, and this node would not queue the missing ones.
       if (lane.isRetired) throw webhookBetweenOwners(lane.id);
       return result;
     } finally {

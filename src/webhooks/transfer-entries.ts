@@ -70,7 +70,7 @@ function faultOf(check: () => unknown): string | undefined {
 
 export type ImportOutcome = 'created' | 'updated' | 'unchanged';
 
-/** What the import of an entry does to the one that exists. */
+/** The effect of importing an entry. */
 export function outcomeOf(raw: unknown, existing: { readonly raw: unknown } | undefined): ImportOutcome {
   if (existing === undefined) return 'created';
   return isDeepStrictEqual(raw, existing.raw) ? 'unchanged' : 'updated';

@@ -169,7 +169,7 @@ export function startFileWatcher(options: FileWatcherOptions): FileWatcher {
     }
     const changes: FileChange[] = [];
     for (const [folder, names] of wanted) changes.push(...(await compare(folder, [...names])));
-    // Before the report: whoever sees that the rules have changed may create files in folders that they show now.
+    // Before the report: a reader of the change may create files in the folders that are no longer ignored.
     if (areRulesChanged) await followRules();
     await report(changes);
   }

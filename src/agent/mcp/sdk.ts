@@ -1,5 +1,5 @@
 // The MCP SDK, loaded when the first server is started, since that is slow. No file imports its values statically: a
-// module whose imports could not be loaded once, such as for want of file handles, would never load again.
+// module whose imports fail once, such as when no file handle is free, would never load again.
 
 type Sdk = typeof import('@modelcontextprotocol/client');
 

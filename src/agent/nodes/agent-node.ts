@@ -1,4 +1,4 @@
-// The agent as one of several nodes that work on one store: what it uses of their ownership.
+// The parts of ownership that the agent uses, as one of several nodes that work on one store.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { CommandOutcome, CommandRequest, Ownership } from '../../store/ownership.ts';

@@ -63,7 +63,7 @@ export function takeOverRuns({ node, store, log, isOwn, interruption }: Inherite
     }
   }
 
-  /** Owns the run before it looks, so that nobody else ends or resumes it meanwhile. */
+  /** Owns the run before it looks, so that no other node ends or resumes it in between. */
   async function endStray(id: string): Promise<void> {
     if (isOwn(id)) return;
     await store.write(node.runs.claim(id));

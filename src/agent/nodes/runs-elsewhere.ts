@@ -1,4 +1,4 @@
-// What runs need when other nodes work on the store: their order with the runs of other nodes, cancelling those, and
+// Runs on a store that other nodes use, too: their order with the runs of other nodes, cancelling those, and
 // ending those that dead nodes left.
 
 import type { Run } from '../../contract/run.ts';

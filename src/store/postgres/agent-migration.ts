@@ -1,4 +1,4 @@
-// What the agents of several nodes need of the database beside ownership.
+// The tables and functions that agents of several nodes need, besides ownership.
 
 export const agentMigration = `
   -- Sums over all nodes, such as the cost of a day.

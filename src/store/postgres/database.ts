@@ -120,7 +120,7 @@ export function createDatabase({
   let pools = createPools();
   /** Why the database cannot be reached. */
   let away: { readonly failure: unknown } | undefined;
-  /** Whether somebody tries to reach it. */
+  /** Whether a caller is trying to reach it. */
   let isProbed = false;
   let closing: Promise<void> | undefined;
 

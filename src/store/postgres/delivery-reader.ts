@@ -47,7 +47,7 @@ export function createDeliveryReader(database: Database): DeliveryReader {
       where('d.event_type =', eventType);
       where('p.event_id =', eventId);
       where('d.created_at >=', since);
-      // Lets the planner walk the index of what has ended.
+      // Lets the planner walk the index of ended deliveries.
       if (status !== undefined && status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
       const text = `${deliveries}${whereClause(conditions)} ORDER BY d.id DESC LIMIT ${values.add(limit)}`;
       return (await read(text, values.list)).map(toDeliveryWithAttempts);

@@ -47,7 +47,7 @@ export interface Step {
   readonly needs: readonly string[];
 }
 
-/** A new event with what is written once its number is known. */
+/** A new event, with the writes that need its number. */
 export interface Append {
   readonly event: JsonRow;
   readonly payload: JsonRow | undefined;

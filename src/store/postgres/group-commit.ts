@@ -1,6 +1,6 @@
 // Commits the writes of several callers together. All writes of a caller are kept, or none. If a row is at fault, the
 // group is halved until its caller is found, so that only this caller fails. A commit whose answer was lost is looked up:
-// it is never made twice, and nobody is told that it failed if it did not.
+// it is never made twice, and no caller gets an error for a commit that succeeded.
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { sessionBusy } from '../session-busy.ts';
@@ -90,7 +90,7 @@ export function createGroupCommit({
       try {
         outcomes.push(...(await commit(part)));
       } catch (thrown) {
-        // What stops the first part stops the others, unless it is its guard.
+        // An error of the first part stops the others, unless it comes from its guard.
         if (outcomes.length === 0 && callers[0]?.guard === callers.at(-1)?.guard) throw thrown;
         error = thrown;
         failed++;

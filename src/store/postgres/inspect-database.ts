@@ -16,10 +16,10 @@ export interface InspectedDatabase {
   /** Settings that are off, so that a crash of the server can lose acknowledged events. */
   readonly unsafeSettings: readonly string[];
   /** Whether a notification arrives. Poolers that change connections drop it. */
-  readonly hearsNotifications: boolean;
+  readonly receivesNotifications: boolean;
   /** Whether the connection stays the same between two transactions. */
   readonly keepsConnection: boolean;
-  /** What the user may not do. */
+  /** The privileges that the user lacks. */
   readonly missingPrivileges: readonly string[];
   /** The clock of the server minus that of this machine, in ms, and how exactly that is known. */
   readonly clockDifferenceMs: number;
@@ -88,7 +88,7 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
       unsafeSettings: ['synchronous_commit', 'fsync', 'full_page_writes'].filter(
         (name) => facts[name] === 'off',
       ),
-      hearsNotifications: await hears(client, other),
+      receivesNotifications: await receives(client, other),
       keepsConnection: await keepsConnection(client, other),
       missingPrivileges: privileges.rows.map(({ missing }) => missing),
       clockDifferenceMs: Math.round(Number(now) - (sentAt + tripMs / 2)),
@@ -106,7 +106,7 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
   }
 }
 
-async function hears(listener: pg.Client, sender: pg.Client): Promise<boolean> {
+async function receives(listener: pg.Client, sender: pg.Client): Promise<boolean> {
   const channel = `codebuddy_doctor_${randomUUID().replaceAll('-', '')}`;
   let timer: NodeJS.Timeout | undefined;
   const heard = new Promise<boolean>((resolve) => {
@@ -122,7 +122,7 @@ async function hears(listener: pg.Client, sender: pg.Client): Promise<boolean> {
   }
 }
 
-/** A pooler in transaction mode gives a freed connection to whoever asks next. */
+/** A pooler in transaction mode gives a freed connection to the next client. */
 async function keepsConnection(client: pg.Client, other: pg.Client): Promise<boolean> {
   const pidOf = async (of: pg.Client): Promise<unknown> =>
     (await of.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid;

@@ -29,7 +29,7 @@ export interface MaintenanceOptions {
 const statements = {
   // A commit that changes a row, and so proves that the database takes one.
   probe: { name: 'probe', text: 'UPDATE probe SET count = count + 1' },
-  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too
+  // Always the front of the log, so that the rest has no holes: of the `max` oldest, all up to the last that is too
   // old. The order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index
   // on time is needed.
   pruneEvents: {

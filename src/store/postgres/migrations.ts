@@ -72,7 +72,7 @@ export const migrations: readonly string[] = [
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     details text NOT NULL,
-    -- Being copied, in several commits, by this writer; seen by nobody until the last.
+    -- Being copied, in several commits, by this writer; not visible until the last one.
     draft_of text COLLATE "C"
   ) WITH (fillfactor = 80);
   CREATE INDEX sessions_drafts ON sessions (id) WHERE draft_of IS NOT NULL;
@@ -157,7 +157,7 @@ export const migrations: readonly string[] = [
     WHERE status = 'pending' AND next_attempt_at IS NULL;
   CREATE INDEX deliveries_waiting ON deliveries (webhook_id, next_attempt_at, created_at)
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL;
-  -- History and pruning walk what has ended, without what waits.
+  -- History and pruning walk ended deliveries only.
   CREATE INDEX deliveries_ended ON deliveries (id, status) WHERE ended_at IS NOT NULL;
 
   CREATE TABLE webhook_states (webhook_id text COLLATE "C" PRIMARY KEY, state text NOT NULL) WITH (fillfactor = 50);

@@ -32,7 +32,7 @@ export function createPayloadReader(
     waiting.set(sequence, asked);
     if (!isReading) {
       isReading = true;
-      // What is asked for in this turn of the event loop is read together.
+      // Requests of this turn of the event loop are read together.
       setImmediate(() => void readAll());
     }
     return asked.promise;

@@ -36,10 +36,10 @@ export interface PostgresStore extends Store {
   attach(node: StoreNode | undefined): void;
 }
 
-/** What a node adds to the store. */
+/** The parts of a node that the store uses. */
 export interface StoreNode {
   readonly feed: StoreFeed;
-  /** The guard of what is written from now on. It is checked in the transaction. */
+  /** The guard for writes from now on. It is checked in the transaction. */
   readonly guard: () => WriteGuard;
   /** Events up to this sequence were committed. */
   appended(last: number): void;

@@ -83,7 +83,7 @@ export function createSharedWebhooks({
       try {
         version = await change([id, runId, entry, expected ?? null]);
       } catch (error) {
-        // The answer may be lost, not the change: nobody else writes the same entry from the same version.
+        // Only the answer may be lost: no other node writes the same entry from the same version.
         const { rows } = await database.read(statements.webhookVersion, [id]).catch(() => ({ rows: [] }));
         const found = rows[0];
         if (typeof found?.version !== 'number' || found.entry !== entry || found.version <= (expected ?? 0))

@@ -6,7 +6,7 @@ import { isRetryable } from './postgres-errors.ts';
 
 /**
  * Runs first in each transaction that writes. One of its statements must fail if this process may not write any more, for
- * example because another node has taken over its work. Nobody waits for its answer before the commit is sent, so a
+ * example because another node has taken over its work. No code waits for its answer before the commit is sent, so a
  * statement that finds no row is not enough.
  */
 export type WriteGuard = (session: Session) => Promise<unknown>;

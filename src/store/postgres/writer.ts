@@ -60,7 +60,7 @@ export async function startWriter({
     write: (writes, { maxDelayMs } = {}) => queue.write(writes, maxDelayMs),
     async close() {
       await queue.close();
-      // What is left is deleted by a later start.
+      // A later start deletes the rest.
       await marker.forget().catch(() => undefined);
     },
   };

@@ -108,7 +108,7 @@ function listDeliveries(reads: Reads, query: DeliveryQuery): readonly DeliveryWi
   where('d.event_type = ?', query.eventType);
   where('p.event_id = ?', query.eventId);
   where('d.created_at >= ?', query.since);
-  // Lets the planner walk the index of what has ended.
+  // Lets the planner walk the index of ended deliveries.
   if (query.status !== undefined && query.status !== 'pending') conditions.push('d.ended_at IS NOT NULL');
   const text = `SELECT d.*, p.event_id FROM deliveries d JOIN payloads p USING (sequence)
     ${whereClause(conditions)} ORDER BY d.id DESC LIMIT ?`;

@@ -111,7 +111,7 @@ export const migrations: readonly string[] = [
     WHERE status = 'pending' AND next_attempt_at IS NULL;
   CREATE INDEX deliveries_waiting ON deliveries (webhook_id, next_attempt_at, created_at)
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL;
-  -- History and pruning walk what has ended, without what waits.
+  -- History and pruning walk ended deliveries only.
   CREATE INDEX deliveries_ended ON deliveries (id, status) WHERE ended_at IS NOT NULL;
 
   CREATE TABLE webhook_states (webhook_id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ import type { CommandOutcome, NodeInfo, Ownership } from '../ownership.ts';
 export interface SqliteOwnershipOptions {
   /** Where clients reach this node, once it listens. */
   readonly url?: () => string | undefined;
-  /** What there is to own, for `list`. @default nothing */
+  /** The numbers of lanes and runs, for `list`. @default none */
   readonly owns?: () => NodeInfo['owns'];
   /** Unix ms. @default Date.now */
   readonly now?: () => number;

@@ -49,7 +49,7 @@ const reads = {
 
 const writes = {
   appendEvent: 'INSERT INTO events (id, type, timestamp, session_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?)',
-  // Always the front of the log, so that what is kept has no holes: of the `max` oldest, all up to the last that is too
+  // Always the front of the log, so that the rest has no holes: of the `max` oldest, all up to the last that is too
   // old. The order is that of the sequence; a clock that was set back or forward for a while changes nothing. No index
   // on time is needed.
   pruneEvents: `DELETE FROM events WHERE sequence <= (

@@ -15,7 +15,7 @@ export interface ArrivalsOptions {
   readonly ownIds: () => readonly string[];
   /** Queues a delivery. Returns true if it went to memory. */
   readonly queue: (lane: Lane, delivery: DeliveryRow) => boolean;
-  /** The node has just become the owner: what arrives is queued after what the store had. */
+  /** The node has just become the owner: new deliveries are queued after those from the store. */
   readonly isTakingUp: (webhookId: string, sequence: number) => boolean;
   readonly wake: (lane: Lane) => void;
   readonly untilDone: <T>(work: () => Promise<T>) => Promise<T>;
@@ -36,7 +36,7 @@ export interface Arrivals {
 }
 
 const pageSize = 500;
-/** What arrives within this time is read together: a busy node is woken a hundred times a second. In ms. */
+/** Deliveries that arrive within this time are read together: a busy node is woken a hundred times a second. In ms. */
 const togetherMs = 15;
 
 export function createArrivals({

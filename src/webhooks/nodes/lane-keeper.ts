@@ -14,7 +14,7 @@ import { putState } from '../webhook-writes.ts';
 export interface LaneKeeper extends LaneWorker {
   /** Webhooks whose deliveries this node sends, or is about to send. */
   ownIds(): readonly string[];
-  /** Keeps what arrives for a webhook that is being taken up. Returns false if it is not. */
+  /** Keeps a new delivery of a webhook that is being taken up. Returns false if the webhook is not. */
   isTakingUp(webhookId: string, sequence: number): boolean;
   /** Shadows were created: makes the webhooks known to all nodes. */
   created(webhookIds: readonly string[]): Promise<void>;
@@ -116,7 +116,7 @@ export function createLaneKeeper({
     const ids = [...gains.keys()];
     try {
       if (ids.some((id) => !lanes.has(id))) await untilDone(refresh);
-      // Everything up to here is committed; what is committed later arrives.
+      // Everything up to here is committed; later commits arrive.
       const { last } = await untilDone(() => log.bounds());
       const [states, counts, places] = await Promise.all([
         untilDone(() => shared.webhookStatesOf(ids)),

@@ -8,7 +8,7 @@ import type { NodeInfo, Ownership } from '../../store/ownership.ts';
 import type { Lane } from '../lane.ts';
 import { webhookBetweenOwners } from '../webhook-errors.ts';
 
-/** What can be done with a webhook at its owner. Arguments and results are JSON values. */
+/** The operations on a webhook at its owner. Arguments and results are JSON values. */
 export type OwnerOperations = Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
 
 export interface OwnerCalls<Operations extends OwnerOperations> {

@@ -12,7 +12,7 @@ import { generateSecret } from '../signing.ts';
 import { deliveryNotFound, webhookNotFound } from '../webhook-errors.ts';
 import type { OwnerCalls } from './owner-calls.ts';
 
-/** What an owner does with its webhook. */
+/** The operations of an owner on its webhook. */
 export interface OwnOperations {
   readonly view: (id: string) => Promise<Webhook>;
   readonly update: Lifecycle['update'];

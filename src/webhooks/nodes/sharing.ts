@@ -33,7 +33,7 @@ import { createSharedViews, type SharedViews } from './shared-views.ts';
 
 export { openSharedRegistry } from './shared-registry.ts';
 
-/** What the engine needs of the ownership of the store. */
+/** The parts of ownership that the engine uses. */
 export type EngineOwnership = Pick<Ownership, 'shared' | 'node' | 'lanes' | 'claims' | 'commands'>;
 
 export interface SharingOptions {
@@ -135,7 +135,7 @@ export function createSharing(options: SharingOptions): Sharing {
     return hasRoom;
   }
 
-  // ---- what the owner of a webhook does, for any node
+  // ---- the operations of an owner, for any node
 
   const own: OwnOperations = {
     view: (id) => options.views.webhook(findLane(lanes, id)),

@@ -43,7 +43,7 @@ export interface Scenario {
   readonly seed: number;
 }
 
-/** A node hears of a broken connection within this time. */
+/** A node notices a broken connection within this time. */
 const noticeMs = 3000;
 /** Faults begin before. */
 const faultsEndMs = 40_000;
@@ -290,7 +290,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
       });
     }
 
-    /** The node hears that its connection broke. */
+    /** The node notices that its connection broke. */
     broken(connection: Connection): void {
       if (this.connection !== connection) return;
       this.connection = undefined;
@@ -709,7 +709,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     connections.delete(connection);
   }
 
-  /** The server's end of a connection is gone; its node hears of it soon, unless it is paused. */
+  /** The server's end of a connection is gone; its node notices that soon, unless it is paused. */
   function breakConnection(connection: Connection): void {
     closeConnection(connection);
     connection.owner.soon(between(0, noticeMs), () => connection.owner.broken(connection));

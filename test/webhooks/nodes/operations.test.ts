@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
-import { ownerAndOther, startNodeBench, toolStart } from './start-nodes.ts';
+import { startNodeBench, startPair, toolStart } from './start-nodes.ts';
 
 test('a webhook that one node creates is in force on the others, and one node sends each delivery', async () => {
   const { start } = await startNodeBench();
@@ -26,17 +26,11 @@ test('a webhook that one node creates is in force on the others, and one node se
 });
 
 test('each operation works on a node that does not own the webhook', async () => {
-  const { start } = await startNodeBench();
-  const nodes = [await start(), await start()];
-  const receiver = await startReceiver();
-  const { webhook } = await (nodes[0] as (typeof nodes)[0]).engine.create({
-    url: receiver.url,
-    events: ['tool.*'],
+  const { receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
     secret: 'a secret of the first',
     retryCount: 0,
   });
   const { id } = webhook;
-  const { owner, other } = await ownerAndOther(id, nodes);
 
   expect(await other.engine.update(id, { name: 'renamed' })).toMatchObject({ id, name: 'renamed' });
   expect(await owner.engine.get(id)).toMatchObject({ name: 'renamed' });
@@ -53,10 +47,7 @@ test('each operation works on a node that does not own the webhook', async () =>
   expect(rotated.secret).not.toBe('a secret of the first');
   expect(rotated.previousValidUntil).not.toBeNull();
 
-  receiver.answer((_request, response) => {
-    response.statusCode = 400;
-    response.end();
-  });
+  receiver.answer((_request, response) => response.writeHead(400).end());
   const failing = await other.engine.emit(toolStart(1));
   const [failed] = await other.engine.settled(failing.deliveries);
   expect(failed).toMatchObject({ status: 'failed' });
@@ -64,10 +55,7 @@ test('each operation works on a node that does not own the webhook', async () =>
   await other.engine.retry(failing.deliveries[0] ?? '');
   expect((await other.engine.settled(failing.deliveries))[0]).toMatchObject({ status: 'success' });
 
-  receiver.answer((_request, response) => {
-    response.statusCode = 400;
-    response.end();
-  });
+  receiver.answer((_request, response) => response.writeHead(400).end());
   const more = await Promise.all([2, 3, 4].map((n) => other.engine.emit(toolStart(n))));
   const ids = more.flatMap(({ deliveries }) => deliveries);
   await other.engine.settled(ids);
@@ -88,15 +76,9 @@ test('each operation works on a node that does not own the webhook', async () =>
 });
 
 test('a webhook that is disabled on one node gets nothing from the others, and what it missed when it is enabled', async () => {
-  const { start } = await startNodeBench();
-  const nodes = [await start(), await start()];
-  const receiver = await startReceiver();
-  const { webhook } = await (nodes[0] as (typeof nodes)[0]).engine.create({
-    url: receiver.url,
-    events: ['tool.*'],
+  const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
     ordered: true,
   });
-  const { owner, other } = await ownerAndOther(webhook.id, nodes);
   await other.engine.update(webhook.id, { enabled: false });
   for (const { engine } of nodes) {
     expect(engine.forEvent('tool.start')).toEqual([]);
@@ -119,10 +101,7 @@ test('deliveries of a webhook whose removal was cut short are cancelled', async 
   const { start, sql } = await startNodeBench();
   const first = await start();
   const receiver = await startReceiver();
-  receiver.answer((_request, response) => {
-    response.statusCode = 503;
-    response.end();
-  });
+  receiver.answer((_request, response) => response.writeHead(503).end());
   const { webhook } = await first.engine.create({
     url: receiver.url,
     events: ['tool.*'],

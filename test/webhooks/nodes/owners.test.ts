@@ -4,7 +4,14 @@ import { expect, test } from 'vitest';
 import { startTcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
 import { type RecordingReceiver, startReceiver } from '../recording-receiver.ts';
-import { type NodeBench, ownerAndOther, startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';
+import {
+  type NodeBench,
+  ownerAndOther,
+  startNodeBench,
+  startPair,
+  toolStart,
+  type WebhookNode,
+} from './start-nodes.ts';
 
 const numbersAt = ({ requests }: RecordingReceiver): readonly number[] =>
   requests.map(({ body }) => JSON.parse(body.toString()).data.params.n as number);
@@ -61,18 +68,8 @@ test('a node that joins takes over webhooks with what waits, in order and withou
 });
 
 test('a node that stops hands over its webhooks with what waits', async () => {
-  const bench = await startNodeBench();
-  const nodes = [await bench.start(), await bench.start()];
-  const receiver = await startReceiver();
-  const { webhook } = await (nodes[0] as WebhookNode).engine.create({
-    url: receiver.url,
-    events: ['tool.*'],
-  });
-  const { owner, other } = await ownerAndOther(webhook.id, nodes);
-  receiver.answer((_request, response) => {
-    response.statusCode = 503;
-    response.end();
-  });
+  const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench());
+  receiver.answer((_request, response) => response.writeHead(503).end());
   const emitted = [];
   for (let n = 1; n <= 30; n++) emitted.push(await (nodes[n % 2] as WebhookNode).engine.emit(toolStart(n)));
   await receiver.received(5);
@@ -88,14 +85,7 @@ test('a node that stops hands over its webhooks with what waits', async () => {
 
 test('a node that was declared dead sends and records nothing more, and its webhooks go on elsewhere in order', async () => {
   const bench = await startNodeBench();
-  const nodes = [await bench.start(), await bench.start()];
-  const receiver = await startReceiver();
-  const { webhook } = await (nodes[0] as WebhookNode).engine.create({
-    url: receiver.url,
-    events: ['tool.*'],
-    ordered: true,
-  });
-  const { owner, other } = await ownerAndOther(webhook.id, nodes);
+  const { receiver, webhook, owner, other } = await startPair(bench, { ordered: true });
   const held = receiver.hold();
   const emitted = [];
   for (let n = 1; n <= 10; n++) emitted.push(await other.engine.emit(toolStart(n)));

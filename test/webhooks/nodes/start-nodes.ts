@@ -9,6 +9,7 @@ import type { PostgresStore } from '../../../src/store/postgres/postgres-store.t
 import { openWebhookEngine, type WebhookEngine } from '../../../src/webhooks/engine.ts';
 import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
 import { waitFor } from '../../wait-for.ts';
+import { startReceiver } from '../recording-receiver.ts';
 
 export interface NodeBench {
   readonly url: string;
@@ -83,4 +84,12 @@ export async function ownerAndOther(
   const other = nodes.find((node) => node !== owner);
   if (other === undefined) throw new Error('There is no other node.');
   return { owner, other };
+}
+
+/** Two nodes, and a webhook that one of them owns. */
+export async function startPair({ start }: Pick<NodeBench, 'start'>, input: object = {}) {
+  const nodes = [await start(), await start()] as const;
+  const receiver = await startReceiver();
+  const { webhook } = await nodes[0].engine.create({ url: receiver.url, events: ['tool.*'], ...input });
+  return { nodes, receiver, webhook, ...(await ownerAndOther(webhook.id, nodes)) };
 }

@@ -41,7 +41,7 @@ type Message =
   | { readonly kind: 'interests'; readonly from: string; readonly keys: readonly string[] }
   | { readonly kind: 'deltas'; readonly deltas: readonly (readonly [after: number, delta: Delta])[] };
 
-/** What a node listens to, and when it said so. */
+/** The interests of a node, and when they end. */
 interface Listening {
   readonly keys: ReadonlySet<string>;
   readonly until: number;

@@ -16,7 +16,7 @@ export interface FeedOptions {
   readonly timing: NodeTiming;
 }
 
-/** What a poll found. */
+/** The result of a poll. */
 export interface Polled {
   readonly hasCommands: boolean;
   readonly hasAnswers: boolean;
@@ -33,7 +33,7 @@ export interface Feed extends StoreFeed {
   signal(signal: Signal): void;
   /** Pass a message to one channel. */
   send(channel: string, payload: string): void;
-  /** Send what waits now. Never rejects. */
+  /** Send waiting news now. Never rejects. */
   flush(): Promise<void>;
   /** A notification of the common channel. */
   received(payload: string): void;
@@ -68,7 +68,7 @@ export function createFeed({ nodeId, run, hasOthers, timing }: FeedOptions): Fee
   let flushTimer: NodeJS.Timeout | undefined;
   let isPolling = false;
   let closed = false;
-  // What to tell the other nodes.
+  // News for the other nodes.
   let ownLast: number | undefined;
   const ownSignals = new Set<Signal>();
   const messages: { readonly channel: string; readonly payload: string }[] = [];

@@ -23,7 +23,7 @@ export function isFenced(error: unknown): boolean {
 }
 
 /**
- * Returns the guard for what is written from now on. It refuses writes that were accepted before the node was declared
+ * Returns the guard for writes from now on. It refuses writes that were accepted before the node was declared
  * dead, also if they are sent after it has joined again. There is one for each epoch.
  */
 export function createWriteGuards(fence: Fence): () => WriteGuard {

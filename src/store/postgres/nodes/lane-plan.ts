@@ -15,7 +15,7 @@ export interface LanePlan {
   readonly handOver: number;
 }
 
-/** A node keeps what it has as long as no other node has two lanes less. */
+/** A node keeps its lanes as long as no other node has two fewer. */
 export function planLanes({ owned, free }: LaneCounts, selfId: string): LanePlan {
   const own = owned.get(selfId);
   if (own === undefined) return { claim: 0, handOver: 0 };

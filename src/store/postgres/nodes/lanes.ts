@@ -40,7 +40,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
   let isAgain = false;
   let closed = false;
 
-  /** Raised by each loss, so that what was asked before counts no more. */
+  /** Raised by each loss, so that answers to earlier statements are ignored. */
   let life = 0;
 
   function gain(webhookId: string): void {
@@ -94,7 +94,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
     let free = 0;
     for (const { node_id, lanes } of rows) {
       if (node_id === null) free = Number(lanes);
-      // Lanes of a node that is not seen yet, or not any more, count for nobody.
+      // Lanes of a node that is not alive are not counted.
       else if (owned.has(String(node_id))) owned.set(String(node_id), Number(lanes));
     }
     const plan = planLanes({ owned, free }, node.id);

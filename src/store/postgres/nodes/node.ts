@@ -45,7 +45,7 @@ export interface Node extends NodeLease {
   joined(): Promise<void>;
   /** Renew now: the URL or `servesLanes` has changed. */
   renewSoon(): void;
-  /** Leave. What the node owned is free at once. */
+  /** Leave. Everything that the node owned is free at once. */
   close(): Promise<void>;
 }
 
@@ -205,7 +205,7 @@ export function startNode(options: NodeOptions): Node {
     try {
       await look();
     } catch {
-      // As above. What was seen before does not count after a pause.
+      // As above. Earlier sightings do not count after a pause.
     }
     if (closed) return;
     clearTimeout(lookTimer);

@@ -1,4 +1,4 @@
-// The tables of nodes and of what they own, and the take-over as a function: it is one statement, so a node that is
+// The tables of nodes and their lanes and claims, and the take-over as a function: it is one statement, so a node that is
 // stopped in the middle holds no locks.
 
 export const nodesMigration = `

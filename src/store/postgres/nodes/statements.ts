@@ -1,4 +1,4 @@
-// The SQL of nodes and of what they own. A statement that begins with `fence` does nothing if this node was declared
+// The SQL of nodes and their lanes and claims. A statement that begins with `fence` does nothing if this node was declared
 // dead: $1 is its id, $2 its epoch.
 
 import type { Statement } from '../database.ts';
@@ -20,7 +20,7 @@ const texts = {
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)`,
-  /** A second join, after the answer to the first was lost, keeps the epoch: what was claimed with it is still owned. */
+  /** A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
   join: `INSERT INTO nodes (id, epoch, alive, renewals, lease_until, serves_lanes, url, version, started_at)
     VALUES ($1, 1, true, 0, ${databaseTime} + $2::bigint, $3, $4, $5, ${databaseTime})
     ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, renewals = nodes.renewals + 1,

@@ -4,7 +4,7 @@ export interface NodeTiming {
   /** How long a renewal is good. Several times `renewMs`, so that one lost renewal costs nothing. */
   readonly leaseMs: number;
   readonly renewMs: number;
-  /** How long nobody is declared dead after the database was away: a lease, so that all nodes can come back. */
+  /** How long no node is declared dead after the database was away: a lease, so that all nodes can come back. */
   readonly graceMs: number;
   /** Between two looks at the other nodes. */
   readonly lookMs: number;
@@ -14,7 +14,7 @@ export interface NodeTiming {
   readonly lockGraceMs: number;
   /** A node is dead when its lock was free for so long. Above `lockGraceMs`, so that it has stopped by then. */
   readonly lockFreeMs: number;
-  /** After a longer pause between two looks, what was seen before does not count. Below `leaseMs`. */
+  /** After a longer pause between two looks, earlier sightings do not count. Below `leaseMs`. */
   readonly gapMs: number;
   /** A statement of the control connection that takes longer means that the connection is broken. Below `leaseMs`. */
   readonly answerMs: number;

@@ -3,8 +3,8 @@
 //
 // A node is dead if its lock was free in two looks that are `lockFreeMs` apart (its process ended, or its connection
 // broke and it has stopped by itself), or if it did not renew its lease for `leaseMs` (it hangs or is cut off). Both are
-// measured by the clock of the watching node, so a step of the database's clock kills nobody. If the watching node was
-// away itself, or the database was, nobody is to blame: nobody is declared dead for one lease.
+// measured by the clock of the watching node, so a step of the database's clock has no effect. After the watching
+// node or the database was away, no node is declared dead for one lease.
 
 import type { NodeTiming } from './timing.ts';
 
@@ -17,7 +17,7 @@ export interface NodeRow {
   readonly renewals: number;
   /** Whether a connection holds the node's lock. */
   readonly locked: boolean;
-  /** A node that is not alive, but whose runs nobody has inherited yet: it left, or its successor died too. */
+  /** A node that is not alive, but whose runs no other node has inherited yet: it left, or its successor died too. */
   readonly leavesRuns: boolean;
 }
 
@@ -35,14 +35,14 @@ export interface Watch {
   readonly lookedAt: number | undefined;
   /** Whether the connection broke after the last look. */
   readonly wasAway: boolean;
-  /** Nobody is declared dead before. */
+  /** No node is declared dead before this time. */
   readonly graceUntil: number;
   /** Which start of the database was seen last. */
   readonly databaseStart: string | undefined;
   readonly sightings: ReadonlyMap<string, Sighting>;
 }
 
-/** A node begins with no sightings. Nobody is declared dead on the first look. */
+/** A node begins without sightings, so it declares no other node dead on the first look. */
 export const noSightings: Watch = {
   lookedAt: undefined,
   wasAway: false,
