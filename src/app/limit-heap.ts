@@ -19,7 +19,7 @@ const maxYoungBytes = 16 * 1024 * 1024;
 
 let inForce = defaults;
 
-/** Call it when the program is loaded: code does not die, so collections meanwhile would be in vain. */
+/** Call it when the program is loaded: code does not die, so earlier collections would free nothing. */
 export function limitHeap(): void {
   // The flag for the largest semi-space is read at the start of the process only, but the one for its growth always.
   const check = (): void => {

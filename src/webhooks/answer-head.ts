@@ -22,7 +22,7 @@ type Part = 'status' | 'interim' | 'headers' | 'done';
 /** Longer lines are cut; no header that is used is that long. */
 const maxLine = 2048;
 const maxHeadBytes = 64 * 1024;
-/** When so much is kept, it is parsed. */
+/** The bytes are parsed once this many are kept. */
 const maxKeptBytes = 16 * 1024;
 const frameHeaderBytes = 9;
 const settingsFrame = 4;

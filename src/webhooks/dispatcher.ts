@@ -418,7 +418,7 @@ export function createDispatcher({
   }
 
   /**
-   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not go on. A
+   * Another node may take over as soon as the lease has ended, so the request of an ordered webhook must not continue. A
    * request of another webhook may: at worst its receiver gets the delivery twice.
    */
   function watchLease(started: Started): void {

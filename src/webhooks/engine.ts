@@ -113,7 +113,7 @@ export interface WebhookEngine {
   rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
   replay(id: string, selection: ReplaySelection): Promise<Replayed>;
   enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
-  /** Ids of the enabled webhooks that want an event. */
+  /** Ids of the enabled webhooks that receive events of this type. */
   forEvent(type: string): readonly string[];
   /** Appends an event; resolves when it and its deliveries are committed. */
   emit(event: NewEvent): Promise<{ readonly event: LoggedEvent; readonly deliveries: readonly string[] }>;

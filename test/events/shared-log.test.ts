@@ -21,7 +21,7 @@ interface Node {
   announce(last: number): void;
   readonly deltas: { delta: Delta; after: number }[];
   receive(delta: Delta, after: number): void;
-  /** What is asked of other nodes, and no longer. */
+  /** The deltas that other nodes are asked for now. */
   readonly interests: Set<object>;
 }
 
@@ -139,7 +139,7 @@ test('an own event that is next in order is passed on before the append resolves
   expect((await first).value?.map(textOf)).toEqual(['own']);
 });
 
-test('random appends, delays and lost announcements: no gap, no double, on any node', async () => {
+test('random appends, delays and lost announcements: no gap and no duplicate on any node', async () => {
   const step = fc.record({ node: fc.nat(2), events: fc.integer({ min: 1, max: 4 }), pause: fc.nat(2) });
   await fc.assert(
     fc.asyncProperty(

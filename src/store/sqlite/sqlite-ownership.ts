@@ -76,7 +76,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
     },
     commands: {
       handle(kind, handler) {
-        if (handlers.has(kind)) throw new TypeError(`There is a handler for ${kind} already`);
+        if (handlers.has(kind)) throw new TypeError(`${kind} already has a handler`);
         handlers.set(kind, handler);
         return () => handlers.delete(kind);
       },

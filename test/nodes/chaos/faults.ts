@@ -108,7 +108,7 @@ function choose({ nodes, chance }: Scene): { readonly node: ChaosNode; readonly 
   return { node, other };
 }
 
-/** Cuts the way to the database in one direction or both, while the other nodes go on. */
+/** Cuts the way to the database in one direction or both, while the other nodes continue. */
 async function cutOff(scene: Scene, isLong: boolean): Promise<undefined> {
   const { node, other } = choose(scene);
   const before = scene.load.refusedBy(node);

@@ -131,7 +131,7 @@ async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, lo
 const idOf = ({ headers }: ReceivedDelivery): string => String(headers['webhook-id']);
 
 /**
- * A node that was stopped sends nothing when it goes on, until it has joined again. The exception: the process was
+ * A node that was stopped sends nothing when it continues, until it has joined again. The exception: the process was
  * stopped after its last look at its lease, before it wrote to the socket. That is one write for each connection.
  */
 function checkSenders(deliveries: readonly ReceivedDelivery[], pauses: readonly Pause[]): void {

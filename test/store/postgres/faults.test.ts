@@ -91,7 +91,7 @@ function writeAllTheTime(store: PostgresStore) {
 
 type Writing = ReturnType<typeof writeAllTheTime>;
 
-/** What was acknowledged is there once, under its number; what was refused is not there. */
+/** Each acknowledged event is there once, under its number; refused ones are not there. */
 async function checkNothingLostOrDoubled(
   store: PostgresStore,
   { acknowledged, refused }: Writing,
