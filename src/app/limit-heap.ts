@@ -1,4 +1,4 @@
-// Keeps V8's heap near what is in use. V8 lets it grow to several times of that while memory is free, and keeps up to
+// Keeps V8's heap close to the memory in use. V8 lets it grow to several times of that while memory is free, and keeps up to
 // 128 MB of a busy thread for new objects. The library does not do this: the flags apply to the whole process.
 
 import { PerformanceObserver } from 'node:perf_hooks';

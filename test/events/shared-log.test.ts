@@ -129,7 +129,7 @@ test('readers on two nodes get the events of both in order', async () => {
   expect(two.seen).toEqual([{ after: 0, upTo: 1 }, 2, { after: 2, upTo: 3 }]);
 });
 
-test('an own event that is next in order is passed on before the append resolves', async () => {
+test('an event of this node that is next in order is passed on before the append resolves', async () => {
   const store = await openStore(temporaryPath());
   const { log } = addNode(store);
   await log.bounds();
@@ -173,7 +173,7 @@ test('random appends, delays and lost announcements: no gap and no duplicate on 
   );
 });
 
-test('events of other nodes are not read while nobody reads the log', async () => {
+test('events of other nodes are not read while the log has no reader', async () => {
   const store = await openStore(temporaryPath());
   let reads = 0;
   const one = addNode(store);

@@ -21,7 +21,7 @@ export interface Queued {
   readonly signal: AbortSignal;
 }
 
-/** A look at the store stands behind the events, should one be missed. */
+/** The store is also polled, in case an event is missed. */
 const lookAgainMs = 2000;
 
 /** Resolves when it is the turn of a queued run. @throws if `signal` aborts */

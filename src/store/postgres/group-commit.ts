@@ -58,7 +58,7 @@ export function createGroupCommit({
   onDoubt,
   doubtLimitMs = 30_000,
 }: GroupCommitOptions): GroupCommit {
-  /** Whether the outcome of the last commit is not known, which is found out before the next one. */
+  /** Whether the outcome of the last commit is unknown; it is looked up before the next one. */
   let isInDoubt = false;
 
   async function commit(callers: readonly GuardedProgram[]): Promise<readonly Outcome[]> {

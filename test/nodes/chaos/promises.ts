@@ -1,4 +1,4 @@
-// What holds after any number of faults.
+// The promises that hold after any number of faults.
 
 import { expect } from 'vitest';
 import { verifyWebhook } from '../../../src/webhooks/verify.ts';

@@ -97,7 +97,7 @@ test('a webhook that is disabled on one node gets nothing from the others, and t
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
 });
 
-test('deliveries of a webhook whose removal was cut short are cancelled', async () => {
+test('deliveries of a webhook whose removal was interrupted are cancelled', async () => {
   const { start, sql } = await startNodeBench();
   const first = await start();
   const receiver = await startReceiver();
