@@ -1,5 +1,7 @@
 // The webhook engine, assembled from its parts. There is one for each store. It sees every event of the log before it
 // is committed and keeps all deliveries in the store, so it can stop and start at any moment.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';

@@ -55,7 +55,7 @@ export function webhookStates(webhooks: readonly Webhook[]): Readonly<Record<str
 export function webhookStateFamily(webhooks: readonly Webhook[]): MetricFamily {
   return {
     name: 'codebuddy_webhooks',
-    help: 'Webhooks by state.',
+    help: 'Webhooks by status.',
     type: 'gauge',
     samples: Object.entries(webhookStates(webhooks)).map(([state, value]) => ({ labels: { state }, value })),
   };
