@@ -46,7 +46,7 @@ export type PoolName = 'writer' | 'others';
 
 export interface Database {
   readonly url: DatabaseUrl;
-  /** Begins a transaction. The time-outs are set again, for a pooler that changes connections in between. */
+  /** Begins a transaction. The timeouts are set again, for a pooler that changes connections in between. */
   readonly beginText: string;
   /** Use a connection. It is thrown away if it is lost or `work` fails in a transaction. Errors are not converted. */
   use<T>(pool: PoolName, work: (session: Session) => Promise<T>): Promise<T>;

@@ -169,7 +169,7 @@ test('a commit that reaches the server after it was given up changes nothing', a
 });
 
 test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)(
-  'a network that swallows what is sent %s is given up after the time-out',
+  'a network that swallows what is sent %s is given up after the timeout',
   async (directions) => {
     const { store, proxy, told } = await openThroughProxy({
       statementTimeoutMs: 1000,
