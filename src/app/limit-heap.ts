@@ -1,5 +1,5 @@
-// Keeps V8's heap close to the memory in use. V8 lets it grow to several times of that while memory is free, and keeps up to
-// 128 MB of a busy thread for new objects. The library does not do this: the flags apply to the whole process.
+// Keeps V8's heap close to the memory in use. V8 lets it grow to several times of that while memory is free, and keeps
+// up to 128 MB of a busy thread for new objects. The library does not do this: the flags apply to the whole process.
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';

@@ -50,7 +50,7 @@ export interface NodeLease {
   onLost(listener: () => void): Stop;
   /** The node has joined again with a new epoch. It begins with no lanes and no runs. */
   onJoined(listener: () => void): Stop;
-  /** The lease is good again, after it had ended or the node had lost everything: continue the work that waited for it. */
+  /** The lease is good again, after it had ended or the node had lost everything: continue work that waited for it. */
   onRenewed(listener: () => void): Stop;
   /** All nodes that were seen in the last hour, the oldest first. */
   list(): Promise<readonly NodeInfo[]>;

@@ -1,6 +1,6 @@
-// Reads the head of an answer leniently, in bounded memory. Used only if undici's parser gives up: a receiver that sent a
-// status line has answered, however large or malformed the rest of its head is. Nearly all answers are well-formed, so
-// the bytes are kept and parsed on demand.
+// Reads the head of an answer leniently, in bounded memory. Used only if undici's parser gives up: a receiver that sent
+// a status line has answered, however large or malformed the rest of its head is. Nearly all answers are well-formed,
+// so the bytes are kept and parsed on demand.
 
 import type { ReceiverHeaders } from './transport-result.ts';
 

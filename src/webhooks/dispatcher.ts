@@ -1,6 +1,6 @@
 // Starts deliveries when they are due and a slot is free, round robin between webhooks. It wakes when something is
-// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: a webhook has
-// one owner, so all of its pending deliveries are free again when its owner changes.
+// committed, ends or falls due; while idle it does nothing. A delivery under way has no mark in the store: a webhook
+// has one owner, so all of its pending deliveries are free again when its owner changes.
 //
 // Over 400 lines: starting and ending a request change the same lists, slots and timers, and their order keeps these
 // consistent.

@@ -1,4 +1,5 @@
-// Runs on several nodes of one database: each works on the node that accepted it, and every node can see and control it.
+// Runs on several nodes of one database: each works on the node that accepted it, and every node can see and control
+// it.
 
 import { expect, test } from 'vitest';
 import { ApiError } from '../../src/client/index.ts';

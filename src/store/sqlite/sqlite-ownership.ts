@@ -1,4 +1,5 @@
-// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no statement.
+// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no
+// statement.
 
 import { randomUUID } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';

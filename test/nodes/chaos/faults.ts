@@ -1,5 +1,5 @@
-// The faults of a cluster, one in each round. Each fault begins under load, lasts until its effect was seen, and is over when
-// it resolves; `recovered` then waits until all nodes work again, without a restart of their processes.
+// The faults of a cluster, one in each round. Each fault begins under load, lasts until its effect was seen, and is
+// over when it resolves; `recovered` then waits until all nodes work again, without a restart of their processes.
 
 import { waitFor } from '../../wait-for.ts';
 import type { Cluster } from './cluster.ts';

@@ -82,7 +82,7 @@ async function checkRuns({ cluster, load }: Aftermath, log: Log): Promise<void> 
   }
 }
 
-/** Every event reached both webhooks, with its id and the same signed bytes each time, and in order where that is promised. */
+/** Every event reached both webhooks, with its id and the same signed bytes each time, and in order where promised. */
 async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, log: Log): Promise<void> {
   const { deliveries } = cluster.receiver;
   for (const [path, patterns] of Object.entries(sentTypes)) {

@@ -1,5 +1,5 @@
-// Faults of the database and of the network: 503 meanwhile, recovery without reopening, nothing acknowledged is lost, and
-// nothing is written twice.
+// Faults of the database and of the network: 503 meanwhile, recovery without reopening, nothing acknowledged is lost,
+// and nothing is written twice.
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
