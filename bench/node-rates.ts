@@ -17,7 +17,7 @@ const rounds = 3;
 /** A process needs seconds of CPU until its code is compiled: more processes, more of it. */
 const warmUpMs = 5000;
 const measureMs = 3000;
-/** What fits in the memory of one node: what does not is read again. */
+/** Deliveries that fit in the memory of one node; others are read again. */
 const mostPending = 1500;
 const eventsAtOnce = 32;
 const nodeCounts = [1, 2, 4] as const;

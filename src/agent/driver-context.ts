@@ -257,7 +257,7 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
       let call: PreparedCall;
       let permitted: Permit;
       try {
-        // Checked first, so that nobody is asked about a malformed call.
+        // Checked first, so that no person is asked about a malformed call.
         call = await tools.prepare(tool, params);
         permitted = await permit(run, call, { asks, onWait });
       } catch (error) {

@@ -1,5 +1,8 @@
 // Runs: the work on one prompt each. A session has one working run at a time; others wait in line. Everything is in the
 // store, so no run still counts as running after a stop or a crash, and an interrupted or failed run can be resumed.
+//
+// Over 400 lines: starting, resuming, performing and cancelling a run share its place in the queue. run-queue.ts,
+// run-endings.ts and live-run.ts have the rest.
 
 import { CodeBuddyError } from '../base/errors.ts';
 import { createRunFigures } from '../base/run-figures.ts';

@@ -1,5 +1,5 @@
-// Keeps V8's heap near what is in use. V8 lets it grow to several times of that while memory is free, and keeps up to
-// 128 MB of a busy thread for new objects. The library does not do this: the flags apply to the whole process.
+// Keeps V8's heap close to the memory in use. V8 lets it grow to several times of that while memory is free, and keeps
+// up to 128 MB of a busy thread for new objects. The library does not do this: the flags apply to the whole process.
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
@@ -19,7 +19,7 @@ const maxYoungBytes = 16 * 1024 * 1024;
 
 let inForce = defaults;
 
-/** Call it when the program is loaded: code does not die, so collections meanwhile would be in vain. */
+/** Call it when the program is loaded: code does not die, so earlier collections would free nothing. */
 export function limitHeap(): void {
   // The flag for the largest semi-space is read at the start of the process only, but the one for its growth always.
   const check = (): void => {

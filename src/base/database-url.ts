@@ -13,7 +13,8 @@ export interface DatabaseUrl {
 
 const fewestConnections = 2;
 const mostConnections = 1000;
-const example = 'postgres://user:password@host:5432/database';
+/** Without a user and a password, which the printer of errors would mask. */
+const example = 'postgres://db.example.org:5432/codebuddy';
 
 /** Whether a text is meant to be such a URL. */
 export function isDatabaseUrl(text: string): boolean {

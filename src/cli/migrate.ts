@@ -99,7 +99,7 @@ function homeOf(database: string): string | undefined {
 }
 
 const barWidth = 30;
-/** Without a terminal, a line is printed when a table is done, and after so many ms. */
+/** Without a terminal, a line is printed when a table is done, and at this interval in ms. */
 const lineEveryMs = 5000;
 
 /** A bar on a terminal, and lines otherwise. */

@@ -157,7 +157,7 @@ export function createEventLog({
 
   return {
     attach(attached) {
-      if (outbox !== undefined) throw new TypeError('The log has an outbox already');
+      if (outbox !== undefined) throw new TypeError('The log already has an outbox');
       outbox = attached;
       return () => {
         if (outbox === attached) outbox = undefined;

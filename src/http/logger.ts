@@ -28,10 +28,14 @@ export interface Logger {
 export interface RequestLine {
   readonly requestId: string;
   readonly method: string;
+  /** Without the query string. */
   readonly path: string;
+  /** The pattern that matched, such as `/api/sessions/:id`; null if none did. */
   readonly route: string | null;
+  /** 499 if the client disconnected before the answer. */
   readonly status: number;
   readonly durationMs: number;
+  /** Null without a key. */
   readonly keyId: string | null;
 }
 

@@ -50,7 +50,7 @@ export interface NodeLease {
   onLost(listener: () => void): Stop;
   /** The node has joined again with a new epoch. It begins with no lanes and no runs. */
   onJoined(listener: () => void): Stop;
-  /** The lease is good again, after it had ended or the node had lost everything: go on with work that waited for it. */
+  /** The lease is good again, after it had ended or the node had lost everything: continue work that waited for it. */
   onRenewed(listener: () => void): Stop;
   /** All nodes that were seen in the last hour, the oldest first. */
   list(): Promise<readonly NodeInfo[]>;
@@ -81,7 +81,7 @@ export interface LaneWorker {
   /** This node owns the webhook now. Read its pending deliveries from the store, then send. */
   gained(webhookId: string): void;
   /**
-   * Another node shall own the webhook. Start no more requests; resolve when those in flight have ended and are
+   * Another node is about to own the webhook. Start no more requests; resolve when those in flight have ended and are
    * recorded. The lane is released then. A rejection is logged, and the lane is released all the same.
    */
   handOver(webhookId: string): Promise<void>;
@@ -166,7 +166,7 @@ export interface Commands {
   /** Handle the commands of a kind that other nodes send to this one. There is one handler for each kind. */
   handle(kind: string, handler: (data: unknown) => Promise<unknown>): Stop;
   /**
-   * Send a command and wait for its answer. The target calls its handler once at most. A command to this node itself is
+   * Send a command and wait for its answer. The target calls its handler at most once. A command to this node itself is
    * handled at once, without the store. @throws CodeBuddyError `storage_unavailable`
    * @param options.timeoutMs the time until `pending`. @default 5000
    */

@@ -141,7 +141,7 @@ export interface EventQuery {
 /** News of a store that other nodes append to, too. */
 export interface StoreFeed {
   /**
-   * Call `listener` with the last committed sequence of all nodes, soon after it grew: within 20 ms as a rule, and
+   * Call `listener` with the last committed sequence of all nodes, soon after it grew: usually within 20 ms, and
    * within 250 ms of a lost notification. Values may repeat, and may be older than a commit of this node. They are held
    * back while the database is away. Returns a function that stops it.
    */

@@ -1,6 +1,6 @@
-// Many callers, few fsyncs: what is asked for in one turn of the event loop is sent as one group and shares a commit.
-// While a commit runs, the next group is collected; a large one may be sent ahead, so that the one who commits does not
-// wait for it. What waits is bounded: beyond, callers are refused at once.
+// Many callers, few fsyncs: the writes of one turn of the event loop are sent as one group and share a commit. While a
+// commit runs, the next group is collected; a large one may be sent ahead, so that the writer does not wait for it. The
+// number and the text of waiting writes are bounded; beyond that, callers are refused at once.
 
 import { callHost } from '../base/call-host.ts';
 import { CodeBuddyError } from '../base/errors.ts';
@@ -50,7 +50,7 @@ export interface WriteQueue {
 const enoughRows = 150;
 /** Beyond this, delayed writes wait for the next commit. */
 const delayedRowsPerCommit = 250;
-/** So many delayed callers are worth a commit of their own. */
+/** This many delayed callers are worth a commit of their own. */
 const enoughDelayed = 8;
 
 export function createWriteQueue<Program>({
@@ -230,7 +230,7 @@ export function storeIsClosed(): CodeBuddyError {
 function tooManyWaiting(rows: number): CodeBuddyError {
   return new CodeBuddyError(
     'storage_unavailable',
-    `${rows} writes are waiting to be committed already; nothing was changed. Try again later.`,
+    `${rows} writes already wait to be committed; nothing was changed. Try again later.`,
     { headers: { 'Retry-After': '1' } },
   );
 }

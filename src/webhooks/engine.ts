@@ -1,5 +1,7 @@
 // The webhook engine, assembled from its parts. There is one for each store. It sees every event of the log before it
 // is committed and keeps all deliveries in the store, so it can stop and start at any moment.
+//
+// Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
@@ -113,7 +115,7 @@ export interface WebhookEngine {
   rotateSecret(id: string, secret?: string): Promise<RotatedSecret>;
   replay(id: string, selection: ReplaySelection): Promise<Replayed>;
   enable(id: string, options: EnableOptions): Promise<EnabledWebhook>;
-  /** Ids of the enabled webhooks that want an event. */
+  /** Ids of the enabled webhooks that receive events of this type. */
   forEvent(type: string): readonly string[];
   /** Appends an event; resolves when it and its deliveries are committed. */
   emit(event: NewEvent): Promise<{ readonly event: LoggedEvent; readonly deliveries: readonly string[] }>;

@@ -7,7 +7,7 @@
 //   refused      the configuration cannot be used now                configure
 //   disabled     nothing is sent, events are counted as missed       setState, configure
 //   held         its queue is being put in order                     hold .. release
-//   leaving      another node shall send its deliveries              leave
+//   leaving      another node will send its deliveries               leave
 //   paused       the receiver asked for a pause                      setState
 //   unreachable  this machine cannot reach the target                notReached .. reached
 //   open         the breaker is open: one probe at a time            setState

@@ -30,7 +30,7 @@ export interface OutboxNodes {
 }
 
 export interface WebhookOutbox extends Outbox {
-  /** The enabled webhooks that want events of a type, without those of runs. */
+  /** The enabled webhooks that receive events of a type, without those of runs. */
   lanesFor(type: string): readonly Lane[];
   /** A webhook was created, changed, enabled, disabled or removed: receivers are chosen anew. */
   lanesChanged(): void;

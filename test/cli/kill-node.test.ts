@@ -108,7 +108,7 @@ test('after kill -9 of a node, another one interrupts its runs, and resumes them
   }
 });
 
-test('a node that was stopped for longer than its lease writes nothing of its runs when it goes on', async () => {
+test('a node that was stopped for longer than its lease writes nothing about its runs when it continues', async () => {
   const { model, first, second, working, asking, ids } = await startWithRuns();
   first.server.child.kill('SIGSTOP');
   await becomeInterrupted(second, ids);

@@ -206,7 +206,12 @@ test('a home that has changed since the interruption is moved from the start', a
 
 test.each([
   ['nothing to move to', ['migrate'], 2, /--to is missing: the URL of the PostgreSQL database/],
-  ['not a URL', ['migrate', '--to', 'other.db'], 2, /--to must look like postgres:/],
+  [
+    'not a URL',
+    ['migrate', '--to', 'other.db'],
+    2,
+    /--to must look like postgres:\/\/db\.example\.org:5432\/codebuddy\./,
+  ],
   [
     'no such file',
     ['migrate', '--from', 'none.db', '--to', 'postgres://me:hunter22@h/d'],

@@ -18,7 +18,7 @@ const file = 'webhooks are in the database, not in webhooks.json';
 
 /** Single tests, by their name. */
 export const sqliteOnlyTests: Readonly<Record<string, string>> = {
-  'a damaged row is a 500 that tells nothing, and the log of the server names the row':
+  'a damaged row is a 500 without details, and the log of the server names the row':
     'damages a row of the SQLite file',
   'on SQLite there is one node, which owns all webhooks and runs': 'what it says',
   'a refused webhook appears in the list, the status, readiness and doctor': file,

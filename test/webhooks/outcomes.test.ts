@@ -382,7 +382,7 @@ describe('for every behaviour of a receiver', () => {
     expect(Object.keys(outcomes)).toEqual(behaviours.map(({ path }) => path));
   });
 
-  /** Behaviours that only a time-out ends. The attempts run at the same time. */
+  /** Behaviours that only a timeout ends. The attempts run at the same time. */
   const slow = Object.keys(outcomes).filter((path) => outcomes[path] === 'timeout' || path === '/drip/body');
 
   async function expectOutcome(url: string, path: string, more = {}) {
@@ -403,7 +403,7 @@ describe('for every behaviour of a receiver', () => {
     },
   );
 
-  it(`${slow.join(', ')} end after the time-out`, async () => {
+  it(`${slow.join(', ')} end after the timeout`, async () => {
     const { url } = await torture();
     await Promise.all(slow.map((path) => expectOutcome(url, path, { timeout: 1000 })));
   });

@@ -7,12 +7,12 @@ import type { MetricFamily, Sample } from './prometheus-text.ts';
 /** Figures that need no database, so they are there when it is away. */
 export function leaseFamilies({ nodeId, leftMs }: NodeLeaseState): readonly MetricFamily[] {
   return [
-    gauge('codebuddy_node_info', 'The id of this node, a new one at each start.', [
+    gauge('codebuddy_node_info', 'The id of this node. Each start has a new id.', [
       { labels: { node: nodeId }, value: 1 },
     ]),
     gauge(
       'codebuddy_node_lease_seconds',
-      'How long the lease of this node is still good. +Inf on SQLite; at 0 the node does no work.',
+      'Seconds that the lease of this node is still good. +Inf on SQLite; at 0 the node starts no work.',
       [{ value: leftMs / 1000 }],
     ),
   ];

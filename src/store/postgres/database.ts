@@ -46,7 +46,7 @@ export type PoolName = 'writer' | 'others';
 
 export interface Database {
   readonly url: DatabaseUrl;
-  /** Begins a transaction. The time-outs are set again, for a pooler that changes connections in between. */
+  /** Begins a transaction. The timeouts are set again, for a pooler that changes connections in between. */
   readonly beginText: string;
   /** Use a connection. It is thrown away if it is lost or `work` fails in a transaction. Errors are not converted. */
   use<T>(pool: PoolName, work: (session: Session) => Promise<T>): Promise<T>;
@@ -70,7 +70,7 @@ export interface DatabaseOptions {
 const applicationName = 'codebuddy';
 /** Between two tries to get a connection of a server that has none to give. */
 const busyPauseMs = 100;
-/** The server ends a statement first, unless it cannot be reached: then the connection is given up after so much longer. */
+/** The server ends a statement first, unless it cannot be reached: then the connection is given up this much later. */
 const networkFactor = 1.5;
 
 /** bigint as a number: times, sequences and counts stay far below 2^53. */
@@ -107,7 +107,7 @@ export function createDatabase({
     await client.query(settings);
   };
   const createPool = (max: number): pg.Pool => {
-    // A quiet process keeps its connections a while: making one takes milliseconds.
+    // A quiet process keeps its connections for a while: making one takes milliseconds.
     const pool = new pg.Pool({ ...config, max, onConnect, idleTimeoutMillis: 60_000, allowExitOnIdle: true });
     // An idle connection broke. The next use makes another one.
     pool.on('error', (error) => tellOf(pool, error));

@@ -41,9 +41,9 @@ export type StepKind = (typeof stepKinds)[number];
 export interface Step {
   readonly kind: StepKind;
   readonly row: JsonRow;
-  /** What it changes. Steps that touch the same thing keep their order. */
+  /** The things that it changes. Steps that touch the same thing keep their order. */
   readonly touches: readonly string[];
-  /** What must exist for it. */
+  /** The things that must exist for it. */
   readonly needs: readonly string[];
 }
 

@@ -49,7 +49,7 @@ export async function startWriter({
       groups.commit(callers).then(queue.settleCommitted, queue.settleFailed);
     },
     onStorageChange(failure) {
-      // The database itself tells when it cannot be reached.
+      // The database reports itself when it cannot be reached.
       if (failure !== undefined && isConnectionLost((failure as Error).cause)) return;
       if (failure === undefined && !isTold) return;
       isTold = failure !== undefined;

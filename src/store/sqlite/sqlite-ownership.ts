@@ -1,4 +1,5 @@
-// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no statement.
+// Ownership on SQLite: one node, which owns everything as long as it holds the lock on the file. No timer, no
+// statement.
 
 import { randomUUID } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';
@@ -76,7 +77,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
     },
     commands: {
       handle(kind, handler) {
-        if (handlers.has(kind)) throw new TypeError(`There is a handler for ${kind} already`);
+        if (handlers.has(kind)) throw new TypeError(`${kind} already has a handler`);
         handlers.set(kind, handler);
         return () => handlers.delete(kind);
       },

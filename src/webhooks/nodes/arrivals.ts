@@ -61,7 +61,7 @@ export function createArrivals({
   const replayed = new Map<string, number>();
 
   async function readAll(): Promise<void> {
-    // What is announced in this turn of the event loop is read together.
+    // Announcements of one turn of the event loop are read together.
     await new Promise((resolve) => setImmediate(resolve));
     while (ranges.length + waiting.length > 0 && !signal.aborted) {
       const taken = ranges;

@@ -216,7 +216,7 @@ export function createSharing(options: SharingOptions): Sharing {
     views,
     follow: shadows.follow,
     async createForRun(config, runId) {
-      // This node shall own it, so it must be the first to add it.
+      // This node is to own it, so it must be the first to add it.
       await ownership.lanes.add([config.id], { pinned: true });
       try {
         await registry.changeOfRun(config.id, runId, () => toFileEntry(config));

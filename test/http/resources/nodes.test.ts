@@ -44,7 +44,7 @@ test('on SQLite there is one node, which owns all webhooks and runs', async () =
     expect(text).toContain(`\n${line}\n`);
 });
 
-test('nodes are read with the scope read, and need a key', async () => {
+test('listing nodes needs a key with the scope read', async () => {
   const { client, url } = await startApp();
   const { key } = await client.keys.create({ name: 'reader', scopes: ['read'] });
   const status = async (headers: Record<string, string>): Promise<number> =>

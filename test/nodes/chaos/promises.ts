@@ -1,4 +1,4 @@
-// What holds after any number of faults.
+// The promises that hold after any number of faults.
 
 import { expect } from 'vitest';
 import { verifyWebhook } from '../../../src/webhooks/verify.ts';
@@ -82,7 +82,7 @@ async function checkRuns({ cluster, load }: Aftermath, log: Log): Promise<void> 
   }
 }
 
-/** Every event reached both webhooks, with its id and the same signed bytes each time, and in order where that is promised. */
+/** Every event reached both webhooks, with its id and the same signed bytes each time, and in order where promised. */
 async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, log: Log): Promise<void> {
   const { deliveries } = cluster.receiver;
   for (const [path, patterns] of Object.entries(sentTypes)) {
@@ -132,7 +132,7 @@ async function checkDeliveries({ cluster, pauses, webhooksSince }: Aftermath, lo
 const idOf = ({ headers }: ReceivedDelivery): string => String(headers['webhook-id']);
 
 /**
- * A node that was stopped sends nothing when it goes on, until it has joined again. The exception: the process was
+ * A node that was stopped sends nothing when it continues, until it has joined again. The exception: the process was
  * stopped after its last look at its lease, before it wrote to the socket. That is one write for each connection.
  */
 function checkSenders(deliveries: readonly ReceivedDelivery[], pauses: readonly Pause[]): void {

@@ -42,7 +42,7 @@ test('ten nodes start at once on an empty database, and work as one', async () =
   await checkPromises({ cluster, load, followers, pauses: [], webhooksSince: events[0]?.sequence ?? 0 });
 });
 
-test('a program is refused by a database of a newer release, in words, and the nodes of that go on', async () => {
+test('a database of a newer release refuses an older program with a clear message, and its nodes keep working', async () => {
   const { url, name } = await createDatabase(server);
   const receiver = await startNodeReceiver();
   const node = await startNode({

@@ -1,5 +1,5 @@
-// Faults of the database and of the network: 503 meanwhile, recovery without reopening, nothing acknowledged is lost, and
-// nothing is written twice.
+// Faults of the database and of the network: 503 meanwhile, recovery without reopening, nothing acknowledged is lost,
+// and nothing is written twice.
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -91,7 +91,7 @@ function writeAllTheTime(store: PostgresStore) {
 
 type Writing = ReturnType<typeof writeAllTheTime>;
 
-/** What was acknowledged is there once, under its number; what was refused is not there. */
+/** Each acknowledged event is there once, under its number; refused ones are not there. */
 async function checkNothingLostOrDoubled(
   store: PostgresStore,
   { acknowledged, refused }: Writing,
@@ -169,7 +169,7 @@ test('a commit that reaches the server after it was given up changes nothing', a
 });
 
 test.each([[['toServer', 'toClient']], [['toServer']], [['toClient']]] as const)(
-  'a network that swallows what is sent %s is given up after the time-out',
+  'a network that swallows what is sent %s is given up after the timeout',
   async (directions) => {
     const { store, proxy, told } = await openThroughProxy({
       statementTimeoutMs: 1000,

@@ -108,7 +108,7 @@ test('a node that leaves hands over its webhooks, and its claims are free', asyn
   expect(await second.ownership.node.list()).toMatchObject([{ alive: false }, { alive: true, self: true }]);
 });
 
-test('a claim is refused while another node holds it, and its release is told', async () => {
+test('a claim is refused while another node holds it, and its release is announced', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
   expect(await first.ownership.claims.claim('session:ses_1')).toBe(true);
@@ -125,7 +125,7 @@ test('a claim is refused while another node holds it, and its release is told', 
   await claimed;
 });
 
-test('a node that was declared dead writes nothing, loses all, and joins again', async () => {
+test('a node that was declared dead writes nothing, loses everything, and joins again', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
   const worker = new LaneList();
@@ -151,7 +151,7 @@ test('a node that was declared dead writes nothing, loses all, and joins again',
   await first.store.write([{ kind: 'touch', topic: 'fresh' }]);
 });
 
-test('a node whose connection is cut makes it again and loses nothing', async () => {
+test('a node whose connection is cut reconnects and loses nothing', async () => {
   const url = await postgresUrl();
   const [first] = [await openNode(url), await openNode(url)];
   const worker = new LaneList();
@@ -194,7 +194,7 @@ test('a run that another node owns cannot be claimed, and only this write fails'
   expect(await first.ownership.runs.ownerOf('run_1')).toBe(second.ownership.node.id);
 });
 
-test('the runs of a dead node go to one survivor, again and again until they are ended', async () => {
+test('one survivor inherits the runs of a dead node, and is called until it has ended them', async () => {
   const url = await postgresUrl();
   const [first, second, third] = [await openNode(url), await openNode(url), await openNode(url)];
   await first.store.write(['run_1', 'run_2'].flatMap((id) => first.ownership.runs.claim(id)));
@@ -279,7 +279,7 @@ test('a command without an answer in time is pending, and one to a dead node is 
   expect(await first.ownership.commands.send(target, command)).toEqual({ status: 'dead' });
 });
 
-test('a changed topic is told to the other nodes', async () => {
+test('other nodes learn of a changed topic', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];
   const told: string[] = [];

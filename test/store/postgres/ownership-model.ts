@@ -16,7 +16,7 @@ import { defaultTiming as timing } from '../../../src/store/postgres/nodes/timin
 import { judge, noSightings, wasAway } from '../../../src/store/postgres/nodes/watch.ts';
 
 export type Fault =
-  /** The process stops and goes on later (SIGSTOP, a suspended machine). */
+  /** The process stops and continues later (SIGSTOP, a suspended machine). */
   | { readonly kind: 'pause'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The process ends; another one starts later. */
   | { readonly kind: 'crash'; readonly node: number; readonly at: number; readonly forMs: number }
@@ -24,9 +24,9 @@ export type Fault =
   | { readonly kind: 'leave'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The connections of the node break; new ones can be made later. */
   | { readonly kind: 'cut'; readonly node: number; readonly at: number; readonly forMs: number }
-  /** As `cut`, but only the connection with the lock. Writes go on. */
+  /** As `cut`, but only the connection with the lock. Writes continue. */
   | { readonly kind: 'unlock'; readonly node: number; readonly at: number; readonly forMs: number }
-  /** Nothing arrives in either direction, and nobody notices. */
+  /** Nothing arrives in either direction, and neither side notices. */
   | { readonly kind: 'silence'; readonly node: number; readonly at: number; readonly forMs: number }
   /** The database stops and starts again: all connections break. */
   | { readonly kind: 'restart'; readonly at: number; readonly forMs: number }

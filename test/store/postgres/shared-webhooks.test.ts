@@ -46,7 +46,7 @@ test('an entry is changed only from its current version', async () => {
   expect(await others.webhookEntries(second ?? 0)).toEqual([]);
 });
 
-test('a removal is told to those who knew the entry, and the id can be used again', async () => {
+test('nodes that knew the entry learn of its removal, and the id can be used again', async () => {
   const store = await openPostgres();
   const webhooks = webhooksOf(store);
   const entry = { id: 'whk_1', runId: null, entry: '{"a":1}' };
@@ -109,7 +109,7 @@ test('an owner reads the fresh deliveries of its webhooks only', async () => {
   expect(Buffer.from(payloads.get(2) ?? []).toString()).toBe('{"sequence":2,"data":{"of":"2"}}');
 });
 
-test('what an owner reads costs the same, however much waits for others', async () => {
+test('the cost of an owner’s reads does not grow with the backlog of others', async () => {
   const url = await postgresUrl();
   await openPostgres(url);
   const server = await startPostgres();

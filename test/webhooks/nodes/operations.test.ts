@@ -5,7 +5,7 @@ import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
 import { startNodeBench, startPair, toolStart } from './start-nodes.ts';
 
-test('a webhook that one node creates is in force on the others, and one node sends each delivery', async () => {
+test('a webhook that one node creates is active on the others, and one node sends each delivery', async () => {
   const { start } = await startNodeBench();
   const nodes = [await start(), await start()];
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
@@ -75,7 +75,7 @@ test('each operation works on a node that does not own the webhook', async () =>
   expect((await other.engine.emit(toolStart(9))).deliveries).toEqual([]);
 });
 
-test('a webhook that is disabled on one node gets nothing from the others, and what it missed when it is enabled', async () => {
+test('a webhook that is disabled on one node gets nothing from the others, and the missed events once it is enabled', async () => {
   const { nodes, receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
     ordered: true,
   });
@@ -97,7 +97,7 @@ test('a webhook that is disabled on one node gets nothing from the others, and w
   expect(sequences).toEqual([...sequences].sort((left, right) => left - right));
 });
 
-test('deliveries of a webhook whose removal was cut short are cancelled', async () => {
+test('deliveries of a webhook whose removal was interrupted are cancelled', async () => {
   const { start, sql } = await startNodeBench();
   const first = await start();
   const receiver = await startReceiver();

@@ -1,4 +1,4 @@
-// Commands to other nodes. A command is a row; its target handles it once at most, because it remembers what it has
+// Commands to other nodes. A command is a row; its target handles it at most once, because it remembers what it has
 // handled and a take-over marks the rest as dead.
 
 import { randomUUID } from 'node:crypto';
@@ -148,7 +148,7 @@ export function createCommands({ node, query, feed, logger }: CommandsOptions): 
 
   return {
     handle(kind, handler) {
-      if (handlers.has(kind)) throw new TypeError(`There is a handler for ${kind} already`);
+      if (handlers.has(kind)) throw new TypeError(`${kind} already has a handler`);
       handlers.set(kind, handler);
       return () => {
         if (handlers.get(kind) === handler) handlers.delete(kind);

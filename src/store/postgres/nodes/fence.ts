@@ -24,7 +24,7 @@ export function isFenced(error: unknown): boolean {
 
 /**
  * Returns the guard for writes from now on. It refuses writes that were accepted before the node was declared
- * dead, also if they are sent after it has joined again. There is one for each epoch.
+ * dead, even if they are sent after it has joined again. There is one for each epoch.
  */
 export function createWriteGuards(fence: Fence): () => WriteGuard {
   let last: { readonly epoch: number; readonly guard: WriteGuard } | undefined;

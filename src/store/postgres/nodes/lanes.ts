@@ -173,7 +173,7 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
       return worker !== undefined && !closed;
     },
     serve(served) {
-      if (worker !== undefined) throw new TypeError('The lanes are served already');
+      if (worker !== undefined) throw new TypeError('The lanes already have a worker');
       worker = served;
       node.renewSoon();
       balanceSoon();

@@ -10,9 +10,9 @@ export interface NodeTiming {
   readonly lookMs: number;
   /** Between two looks at the end of the log, at changed topics and at commands. */
   readonly pollMs: number;
-  /** A node begins nothing when the last statement that was answered is older. Several times `pollMs`. */
+  /** A node starts no work when the last statement that was answered is older. Several times `pollMs`. */
   readonly lockGraceMs: number;
-  /** A node is dead when its lock was free for so long. Above `lockGraceMs`, so that it has stopped by then. */
+  /** A node is dead when its lock was free for this time. Above `lockGraceMs`, so that it has stopped by then. */
   readonly lockFreeMs: number;
   /** After a longer pause between two looks, earlier sightings do not count. Below `leaseMs`. */
   readonly gapMs: number;
