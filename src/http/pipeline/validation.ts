@@ -25,6 +25,8 @@ function ajv(coerceTypes: boolean, allErrors: boolean): Ajv {
       // A host application's routes may use keywords and formats that Ajv does not know.
       strict: false,
       addUsedSchema: false,
+      // `checkSchema` does it.
+      validateSchema: false,
       // Error messages need the schema of the field (base/schema-errors.ts).
       verbose: true,
     });
@@ -32,6 +34,11 @@ function ajv(coerceTypes: boolean, allErrors: boolean): Ajv {
     compilers.set(key, made);
   }
   return made;
+}
+
+/** Of one compiler, because each takes longer to compile the schema of schemas than those of the routes. */
+function checkSchema(schema: object): void {
+  void ajv(false, false).validateSchema(schema, true);
 }
 
 /** Collecting every error of a larger value costs more than it is worth: only the first is reported. */
@@ -43,7 +50,10 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
   let quick: ValidateFunction | undefined;
   let thorough: ValidateFunction | undefined;
   return (data: unknown) => {
-    quick ??= ajv(coerceTypes, false).compile(schema);
+    if (quick === undefined) {
+      checkSchema(schema);
+      quick = ajv(coerceTypes, false).compile(schema);
+    }
     if (quick(data)) return true;
     let errors: ErrorObject[] | null | undefined = quick.errors;
     if (hasAtMostNodes(data, maxNodesForAllErrors)) {
