@@ -25,7 +25,8 @@ function ajv(coerceTypes: boolean, allErrors: boolean): Ajv {
       // A host application's routes may use keywords and formats that Ajv does not know.
       strict: false,
       addUsedSchema: false,
-      // `checkSchema` does it.
+      // Compiling the schema of schemas takes longer than all else that a first request needs. Tests check the server's
+      // own schemas, `compileAddedValidator` those of added routes.
       validateSchema: false,
       // Error messages need the schema of the field (base/schema-errors.ts).
       verbose: true,
@@ -34,11 +35,6 @@ function ajv(coerceTypes: boolean, allErrors: boolean): Ajv {
     compilers.set(key, made);
   }
   return made;
-}
-
-/** Of one compiler, because each takes longer to compile the schema of schemas than those of the routes. */
-function checkSchema(schema: object): void {
-  void ajv(false, false).validateSchema(schema, true);
 }
 
 /** Collecting every error of a larger value costs more than it is worth: only the first is reported. */
@@ -50,10 +46,7 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
   let quick: ValidateFunction | undefined;
   let thorough: ValidateFunction | undefined;
   return (data: unknown) => {
-    if (quick === undefined) {
-      checkSchema(schema);
-      quick = ajv(coerceTypes, false).compile(schema);
-    }
+    quick ??= ajv(coerceTypes, false).compile(schema);
     if (quick(data)) return true;
     let errors: ErrorObject[] | null | undefined = quick.errors;
     if (hasAtMostNodes(data, maxNodesForAllErrors)) {
@@ -62,6 +55,17 @@ export const compileValidator: FastifySchemaCompiler<object> = ({ schema, httpPa
       errors = thorough.errors ?? errors;
     }
     return { error: Object.assign(new Error('Validation failed'), { validation: errors ?? [] }) };
+  };
+};
+
+/** For routes of a host application: a request fails if the schema of its route is invalid. */
+export const compileAddedValidator: FastifySchemaCompiler<object> = (route) => {
+  const validate = compileValidator(route);
+  let isChecked = false;
+  return (data: unknown) => {
+    if (!isChecked) void ajv(false, false).validateSchema(route.schema, true);
+    isChecked = true;
+    return validate(data);
   };
 };
 
