@@ -43,8 +43,8 @@ export default defineConfig({
     testTimeout: TEST_LIMIT_MS,
     hookTimeout: TEST_LIMIT_MS,
     pool: 'forks',
-    // Many tests wait for a time-out or another process: a third worker uses the cores meanwhile.
-    maxWorkers: Math.max(3, availableParallelism()),
+    // Many tests wait for a time-out or another process: on two cores, two more workers use them meanwhile.
+    maxWorkers: Math.max(4, availableParallelism()),
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
