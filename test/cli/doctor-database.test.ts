@@ -1,7 +1,7 @@
 // What `codebuddy doctor` finds in a real PostgreSQL database.
 
 import { expect, test } from 'vitest';
-import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
+import { emptyPostgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
 interface Report {
@@ -20,7 +20,7 @@ async function doctor(home: string, url: string): Promise<Report> {
 const names = ['database', 'durability', 'pooler', 'privileges', 'database clock', 'connections'];
 
 test('a good database passes before the first start and while a node runs, and its password is hidden', async () => {
-  const url = new URL(await postgresUrl());
+  const url = new URL(await emptyPostgresUrl());
   url.password = 'hunter22';
   const home = temporaryFolder();
   const report = await doctor(home, url.href);
@@ -44,7 +44,7 @@ test('a good database passes before the first start and while a node runs, and i
 
 test('missing rights, unsafe settings and too few connections are reported', async () => {
   const server = await startPostgres();
-  const url = new URL(await postgresUrl());
+  const url = new URL(await emptyPostgresUrl());
   const name = url.pathname.slice(1);
   await server.query(`CREATE ROLE weak_${name} LOGIN CONNECTION LIMIT 5`);
   await server.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC', name);

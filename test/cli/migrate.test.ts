@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { createEventLog } from '../../src/events/log.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
+import { emptyPostgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { startTcpProxy } from '../postgres/tcp-proxy.ts';
 import { waitFor } from '../wait-for.ts';
 import { startReceiver } from '../webhooks/recording-receiver.ts';
@@ -52,7 +52,7 @@ async function readAll(home: string) {
 }
 
 test('a home moves with ids, sequence numbers, keys and pending deliveries, which are sent from there', async () => {
-  const to = await postgresUrl();
+  const to = await emptyPostgresUrl();
   const home = temporaryFolder();
   const before = await serve(home);
   const receiver = await startReceiver();
@@ -139,7 +139,7 @@ interface Row {
 }
 
 test('killed in the middle, it continues; a server refuses the half-filled database meanwhile', async () => {
-  const to = await postgresUrl();
+  const to = await emptyPostgresUrl();
   const postgres = await startPostgres();
   const proxy = await startTcpProxy(postgres.port);
   const name = new URL(to).pathname.slice(1);
@@ -188,7 +188,7 @@ test('killed in the middle, it continues; a server refuses the half-filled datab
 });
 
 test('a home that has changed since the interruption is moved from the start', async () => {
-  const to = await postgresUrl();
+  const to = await emptyPostgresUrl();
   const proxy = await startTcpProxy((await startPostgres()).port);
   const home = await makeLongHome(4000, 'HALFWAY');
   void proxy.breakAt('toServer', 'HALFWAY');

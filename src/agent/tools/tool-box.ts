@@ -28,7 +28,7 @@ import { createSeenFiles } from './seen-files.ts';
 import { explainSystemError } from './system-errors.ts';
 import type { Tool, ToolOutcome } from './tool.ts';
 import { findTarget } from './tool-target.ts';
-import { createParamsValidator } from './validate-params.ts';
+import { validateParams } from './validate-params.ts';
 import type { Workspace } from './workspace.ts';
 import { writeFileTool } from './write-file.ts';
 
@@ -146,7 +146,6 @@ export function createToolBox({
 }: ToolBoxOptions): ToolBox {
   const guardedFiles = createGuardedFiles(workspace, runLater);
   const byName = new Map(builtInTools.map((tool) => [tool.name, tool]));
-  const validate = createParamsValidator();
   const seenBy = createSeenFiles();
   const programs = createProgramFinder({ path: environment.PATH, untrusted: [workspace.root] });
 
@@ -154,7 +153,7 @@ export function createToolBox({
     const tool = byName.get(name);
     if (tool !== undefined) {
       const params = coerceParams(tool.inputSchema, given);
-      validate(tool, params);
+      validateParams(tool, params);
       return { tool: name, params, readOnly: tool.readOnly };
     }
     if (external === undefined || !external.has(name)) {

@@ -7,11 +7,12 @@ import { openPostgresStore, type PostgresStore } from '../../../src/store/postgr
 import type { WriteGuard } from '../../../src/store/postgres/transaction.ts';
 import { type PostgresServer, startPostgresServer } from '../../postgres/postgres-server.ts';
 import { startTcpProxy, type TcpProxy } from '../../postgres/tcp-proxy.ts';
-import { waitFor } from '../../wait-for.ts';
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { newEvent, newSession } from '../temporary-store.ts';
 
-/** Rounds of the tests with chance in them: 100 in the soak. */
+/** Rounds of the tests with chance in them. `npm run test:soak` sets more. */
 const rounds = Number(process.env.SOAK_ROUNDS ?? 3);
+const timeout = TEST_LIMIT_MS + rounds * WAIT_LIMIT_MS;
 
 let server: PostgresServer;
 let databases = 0;
@@ -112,7 +113,7 @@ async function untilOneMoreIsAcknowledged({ acknowledged }: Writing): Promise<vo
   await waitFor('an acknowledged write', () => acknowledged.size > before);
 }
 
-test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', async (how) => {
+test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', { timeout }, async (how) => {
   const { store, told } = await openThroughProxy({ doubtLimitMs: 300 });
   const writing = writeAllTheTime(store);
   for (let round = 0; round < rounds; round++) {
@@ -143,7 +144,7 @@ test('a server that was restarted while the store was idle costs no error', asyn
 test.each([
   ['its answer is lost', 'toClient', 'COMMIT'],
   ['it does not reach the server', 'toServer', 'takeNumbers'],
-] as const)('a commit is made once if %s', async (_, direction, text) => {
+] as const)('a commit is made once if %s', { timeout }, async (_, direction, text) => {
   const { store, proxy } = await openThroughProxy();
   for (let round = 1; round <= rounds; round++) {
     const broken = proxy.breakAt(direction, text);

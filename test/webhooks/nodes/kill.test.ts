@@ -2,11 +2,11 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import { TEST_LIMIT_MS, waitFor } from '../../wait-for.ts';
+import { TEST_LIMIT_MS, WAIT_LIMIT_MS, waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
 import { startNodeBench } from './start-nodes.ts';
 
-const rounds = Number(process.env.KILL_ROUNDS ?? 3);
+const rounds = Number(process.env.SOAK_ROUNDS ?? 3);
 
 interface NodeProcess {
   readonly child: ChildProcess;
@@ -28,7 +28,7 @@ function startNode(url: string, round: number): NodeProcess {
 }
 
 test('nodes that are killed lose nothing: the others send it, in order, with the same bytes', {
-  timeout: TEST_LIMIT_MS + rounds * 20_000,
+  timeout: TEST_LIMIT_MS + rounds * WAIT_LIMIT_MS,
 }, async () => {
   const bench = await startNodeBench();
   const survivor = await bench.start();

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Node } from '../../src/client/index.ts';
 import { CodeBuddyClient } from '../../src/client/index.ts';
+import { run, serve, start, temporaryFolder } from '../cli/run-cli.ts';
 import { postgresUrl, startPostgres } from '../postgres/postgres-url.ts';
 import { startTcpProxy } from '../postgres/tcp-proxy.ts';
 import { waitFor } from '../wait-for.ts';
-import { run, serve, start, temporaryFolder } from './run-cli.ts';
 
 async function listNodes(home: string): Promise<readonly Node[]> {
   const { stdout, code, stderr } = await run(home, ['nodes', 'list', '--json']);

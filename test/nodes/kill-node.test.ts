@@ -6,9 +6,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { CodeBuddyClient } from '../../src/client/index.ts';
 import { type ModelServer, startModelServer } from '../agent/model-server.ts';
 import { calls, says } from '../agent/start-model-agent.ts';
+import { type Server, serve, temporaryFolder } from '../cli/run-cli.ts';
 import { postgresUrl } from '../postgres/postgres-url.ts';
 import { waitFor } from '../wait-for.ts';
-import { type Server, serve, temporaryFolder } from './run-cli.ts';
 
 interface Node {
   readonly server: Server;
