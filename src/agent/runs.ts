@@ -287,12 +287,16 @@ export function createRuns(options: RunsOptions): Runs {
       signal.throwIfAborted();
       const context = contextOf(live);
       const result = await live.driver.respond(context);
+      await live.keeping;
       // It was stopped after the whole answer was shown, and before the answer was kept.
       if (signal.aborted && !isBlank(result.response))
         await context.keepPartial(result.response, result.model);
       signal.throwIfAborted();
       await endings.complete(live, result, performance.now() - startedAt);
     } catch (error) {
+      // The end of a run comes after its steps. If they cannot be committed, that was thrown already, unless the run was
+      // stopped meanwhile.
+      await live.keeping?.catch(() => undefined);
       await endings.fail(live, error);
     } finally {
       queue.release(live);

@@ -32,6 +32,9 @@ export const sqliteOnlyTests: Readonly<Record<string, string>> = {
   'while another process locks the database, emit says so; nothing is lost or sent twice':
     'locks the SQLite file',
   'a session of an earlier release is converted from its messages': 'changes rows of the SQLite file',
+  'a call that changed nothing has no result': 'opens the SQLite file in a process of its own',
+  'a call that changed something is on record, and the model is told that it may have been done':
+    'opens the SQLite file in a process of its own',
   'cut off by a crash are interrupted at the next start':
     'opens a second agent in the place of the first; on PostgreSQL it would be a new node (nodes/runs.test.ts)',
   'of one session run one at a time, in order':

@@ -79,6 +79,10 @@ export interface RunOptions {
    * True if other calls run at the same time: the start of each is in the log before any of them ends. @default false
    */
   readonly isOneOfSeveral?: boolean;
+  /** A call that can change something waits for it. It must be part of the log before. @default nothing */
+  readonly before?: Promise<unknown> | undefined;
+  /** Takes the commit of the event that ends the call, so that `run` does not wait for it. Called once. */
+  readonly onEnding?: (commit: Promise<unknown>) => void;
   /** Writes for the commit of `tool.start`. Called once. */
   readonly alongStart?: () => readonly Write[];
   /** Writes for the commit of the event that ends the call. Called once. */
@@ -253,7 +257,17 @@ export function createToolBox({
       return guardedFiles.find(target);
     },
     async run(call, options) {
-      const { sessionId, runId, hop = 0, isOneOfSeveral, alongStart, alongEnd, signal } = options;
+      const {
+        sessionId,
+        runId,
+        hop = 0,
+        isOneOfSeveral,
+        before,
+        onEnding,
+        alongStart,
+        alongEnd,
+        signal,
+      } = options;
       const owner = {
         ...(sessionId === undefined ? {} : { sessionId }),
         ...(runId === undefined ? {} : { runId }),
@@ -265,7 +279,10 @@ export function createToolBox({
       const begin = startEvent(facts, params, { ...owner, hop });
       // That an external tool changes nothing is only a hint of its server.
       const mayRunFirst = tool?.readOnly === true && isOneOfSeveral !== true;
-      const start = createCallStart(() => log.append([begin], alongStart?.()), mayRunFirst);
+      const start = createCallStart(
+        () => Promise.all([log.append([begin], alongStart?.()), before]),
+        mayRunFirst,
+      );
       await start.mayRun();
       const startedAt = performance.now();
       const changes: NewEvent[] = [];
@@ -293,10 +310,12 @@ export function createToolBox({
       const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
       const ending = endEvent(facts, outcome, durationMs, { ...owner, hop });
       const isStarted = await start.isCommitted();
-      await log.append(
+      const commit = log.append(
         [...(isStarted ? [] : [begin]), ...changes, ending],
         [...(isStarted ? [] : (alongStart?.() ?? [])), ...(alongEnd?.(outcome) ?? [])],
       );
+      if (onEnding === undefined) await commit;
+      else onEnding(commit);
       return outcome;
     },
   };
