@@ -166,7 +166,8 @@ export function createWriteQueue<Program>({
       sizeWaiting -= waiting.size;
       tell(waiting, index);
     }
-    if (queue.length > 0 || (fillMs === 0 ? delayed.length >= enoughDelayed : rowsQueued >= enoughRows)) schedule(0);
+    if (queue.length > 0 || (fillMs === 0 ? delayed.length >= enoughDelayed : rowsQueued >= enoughRows))
+      schedule(0);
     else if (delayed.length > 0) schedule(filled(1));
     else if (groups.length === 0) onIdle?.();
   }

@@ -19,7 +19,10 @@ test('writes that may wait share commits while they keep coming', async () => {
   const store = await openPostgres(url);
   const server = await startPostgres();
   const commits = async (): Promise<number> => {
-    const rows = await server.query('SELECT sum(number) AS made FROM commits', new URL(url).pathname.slice(1));
+    const rows = await server.query(
+      'SELECT sum(number) AS made FROM commits',
+      new URL(url).pathname.slice(1),
+    );
     return Number(rows[0]?.made);
   };
   const before = await commits();
@@ -49,7 +52,13 @@ test('many of them do not wait, and others never do', async () => {
   };
   await waitFor(
     'a commit of many writes',
-    () => isSoon(() => store.write(Array.from({ length: 200 }, (_, n) => state(n)), { maxDelayMs: 10 })),
+    () =>
+      isSoon(() =>
+        store.write(
+          Array.from({ length: 200 }, (_, n) => state(n)),
+          { maxDelayMs: 10 },
+        ),
+      ),
     () => times,
   );
   await waitFor(

@@ -103,7 +103,12 @@ test('an owner reads the fresh deliveries of its webhooks only', async () => {
       payload: '{"sequence":3,"data":{"of":"3"}}',
     },
   ]);
-  const [first, ...none] = await webhooks.newDeliveries({ ...query, after: 0, limit: 1, withPayloads: false });
+  const [first, ...none] = await webhooks.newDeliveries({
+    ...query,
+    after: 0,
+    limit: 1,
+    withPayloads: false,
+  });
   expect(none).toEqual([]);
   expect(first).toMatchObject({ sequence: 1, payload: undefined });
   expect(first?.deliveries.map(({ id }) => id).sort()).toEqual(['dlv_1_w1', 'dlv_1_w2']);
