@@ -15,8 +15,8 @@ import { payload, payloadText, ratesText, secret } from './webhook-setup.ts';
 
 const rounds = 3;
 /** The code of a process is compiled as it is used, so each node delivers this many before. */
-const warmUpDeliveries = 30_000;
-const longestWarmUpMs = 20_000;
+const warmUpDeliveries = 20_000;
+const longestWarmUpMs = 12_000;
 const measureMs = 3000;
 /** What fits in the memory of one node: what does not is read again. */
 const mostPending = 1500;
