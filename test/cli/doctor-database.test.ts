@@ -10,7 +10,10 @@ interface Report {
 }
 
 async function doctor(home: string, url: string): Promise<Report> {
-  const { stdout } = await run(home, ['doctor', '--json'], { env: { CODEBUDDY_DATABASE_URL: url } });
+  const { stdout } = await run(home, ['doctor', '--json'], {
+    // The default port may be in use on this machine.
+    env: { CODEBUDDY_DATABASE_URL: url, CODEBUDDY_PORT: '0' },
+  });
   return JSON.parse(stdout) as Report;
 }
 

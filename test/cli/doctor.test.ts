@@ -98,6 +98,7 @@ describe('several errors', () => {
 describe('a missing MCP program', () => {
   test('is reported by doctor; serve starts without it and says so', async () => {
     const home = configure({
+      port: 0,
       mcpServers: { gone: { command: 'no-such-program-here' }, off: { command: 'neither', disabled: true } },
     });
     const { code, wrong } = await doctor(home);

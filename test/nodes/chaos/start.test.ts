@@ -70,7 +70,7 @@ test('nodes that start at once on a database of an older release migrate it and 
   await server.query(
     `SET ROLE ${role}; BEGIN; ${steps}
      CREATE TABLE schema_version (version integer NOT NULL); INSERT INTO schema_version VALUES (${older});
-     INSERT INTO events (sequence, id, type, timestamp, data) VALUES (1, 'evt_of_old', 'session.start', 1, '{"title":"old"}');
+     INSERT INTO events (sequence, id, type, timestamp, data) VALUES (1, 'evt_of_old', 'session.start', ${Date.now()}, '{"title":"old"}');
      UPDATE log_head SET last = 1; COMMIT`,
     name,
   );
