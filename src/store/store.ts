@@ -162,7 +162,7 @@ export interface Store extends DeliveryStore {
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the
    * `appendEvent` steps in their order. Concurrent calls share a commit. With `maxDelayMs` (default 0) the writes may
-   * wait that long to join the commit of others.
+   * wait that long to join the commit of others, and a little longer after a commit of a store that nodes share.
    * @throws CodeBuddyError `storage_full`, `storage_unavailable`, `session_not_found`, `session_busy`, `run_not_resumable`
    */
   write(writes: readonly Write[], options?: { readonly maxDelayMs?: number }): Promise<readonly number[]>;

@@ -34,10 +34,13 @@ import { createSequenceQueue } from './sequence-queue.ts';
 const allLanesCapacity = 32_768;
 const maxCapacity = 256;
 const minCapacity = 16;
+/** Of one lane, if the store is another process: a read costs a round trip, so a burst is better kept. */
+const maxSharedCapacity = 1024;
 
-/** Limit of deliveries in memory for each of `lanes` lanes. */
-export function laneCapacity(lanes: number): number {
-  return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), maxCapacity);
+/** Limit of deliveries in memory for each of `lanes` lanes. `isShared`: several nodes share the store. */
+export function laneCapacity(lanes: number, isShared: boolean): number {
+  const most = isShared ? maxSharedCapacity : maxCapacity;
+  return Math.min(Math.max(Math.floor(allLanesCapacity / Math.max(lanes, 1)), minCapacity), most);
 }
 
 /**
@@ -45,7 +48,7 @@ export function laneCapacity(lanes: number): number {
  * outlives V8's young generation.
  */
 export function readAhead(capacity: number): number {
-  return Math.min(capacity, 64);
+  return Math.min(capacity, Math.max(64, capacity / 4));
 }
 
 /** A delivery that is about to start. */

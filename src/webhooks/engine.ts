@@ -247,6 +247,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     },
     disableByReceiver: (...args) => enablement.disableByReceiver(...args),
   });
+  const capacity = (): number => laneCapacity(lanes.size, ownership !== undefined);
   const dispatcher = createDispatcher({
     store,
     transport,
@@ -254,7 +255,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     clock,
     random,
     hooks: outcomes.hooks,
-    capacity: () => laneCapacity(lanes.size),
+    capacity,
     ...(options.maxInFlight === undefined ? {} : { maxInFlight: options.maxInFlight }),
     ...(ownership === undefined
       ? {}
@@ -264,6 +265,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
     lanes,
     payloads,
     clock,
+    capacity,
     wake: dispatcher.wake,
     onOrphan: (webhookId, sequence) => inBackground(removal.cancelPending(webhookId, [sequence])),
     onEvent: figures.eventEmitted,
@@ -352,6 +354,7 @@ export async function openWebhookEngine(options: WebhookEngineOptions): Promise<
         registry: sharedRegistry,
         shared: sharedParts(store).table,
         payloads,
+        capacity,
         dispatcher,
       },
       ...{ lanesChanged: outbox.lanesChanged, apply: inForce.apply, removal, enablement, replays },

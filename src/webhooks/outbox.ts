@@ -5,7 +5,6 @@ import type { DraftEvent, Outbox } from '../events/event-log.ts';
 import { makeId } from '../events/ids.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
-import { laneCapacity } from './delivery-queue.ts';
 import type { Lane } from './lane.ts';
 import { payloadBytes, payloadParts } from './payload.ts';
 import type { PayloadCache } from './payload-cache.ts';
@@ -15,6 +14,8 @@ export interface WebhookOutboxOptions {
   readonly lanes: ReadonlyMap<string, Lane>;
   readonly payloads: PayloadCache;
   readonly clock: DeliveryClock;
+  /** Limit of deliveries of a lane in memory. */
+  readonly capacity: () => number;
   readonly wake: (lane: Lane) => void;
   /** A delivery was committed for a webhook that was removed meanwhile. */
   readonly onOrphan: (webhookId: string, sequence: number) => void;
@@ -57,6 +58,7 @@ export function createWebhookOutbox({
   lanes,
   payloads,
   clock,
+  capacity,
   wake,
   onOrphan,
   onEvent,
@@ -151,7 +153,7 @@ export function createWebhookOutbox({
           onOrphan(webhookId, event.sequence);
           continue;
         }
-        const hasRoom = lane.hasRoomForNew(laneCapacity(lanes.size));
+        const hasRoom = lane.hasRoomForNew(capacity());
         if (!hasRoom && nodes === undefined) {
           // It is read from the store when its turn comes.
           lane.queue.addedToStore(event.sequence);

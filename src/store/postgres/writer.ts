@@ -11,6 +11,12 @@ import { createGroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import { isConnectionLost } from './postgres-errors.ts';
 import type { WriteGuard } from './transaction.ts';
 
+/**
+ * A commit has a cost of its own, which all nodes pay on one server. Results of deliveries therefore fill up commits, or
+ * wait so long for a commit with many of them.
+ */
+const fillMs = 50;
+
 export interface WriterOptions {
   readonly database: Database;
   readonly guard: () => WriteGuard | undefined;
@@ -45,6 +51,7 @@ export async function startWriter({
   const queue = createWriteQueue({
     encode: (writes) => ({ ...encodeWrites(writes), guard: guard() }),
     maxGroups: 1,
+    fillMs,
     send(callers) {
       groups.commit(callers).then(queue.settleCommitted, queue.settleFailed);
     },
