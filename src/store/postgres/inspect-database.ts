@@ -12,11 +12,12 @@ export interface InspectedDatabase {
   readonly version: number;
   readonly versionText: string;
   readonly encoding: string;
+  /** Such as a replica. Those refuse LISTEN, so `receivesNotifications` is undefined. */
   readonly isReadOnly: boolean;
   /** Settings that are off, so that a crash of the server can lose acknowledged events. */
   readonly unsafeSettings: readonly string[];
   /** Whether a notification arrives. Poolers that change connections drop it. */
-  readonly receivesNotifications: boolean;
+  readonly receivesNotifications: boolean | undefined;
   /** Whether the connection stays the same between two transactions. */
   readonly keepsConnection: boolean;
   /** The privileges that the user lacks. */
@@ -73,6 +74,7 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
     const client = await connect();
     const other = await connect();
     const facts = await first(client, factsText);
+    const isReadOnly = facts.read_only === 'on';
     const sentAt = Date.now();
     const { now } = await first(client, 'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now');
     const tripMs = Date.now() - sentAt;
@@ -84,11 +86,11 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
       version: Number(facts.version),
       versionText: String(facts.version_text),
       encoding: String(facts.encoding),
-      isReadOnly: facts.read_only === 'on',
+      isReadOnly,
       unsafeSettings: ['synchronous_commit', 'fsync', 'full_page_writes'].filter(
         (name) => facts[name] === 'off',
       ),
-      receivesNotifications: await receives(client, other),
+      receivesNotifications: isReadOnly ? undefined : await receives(client, other),
       keepsConnection: await keepsConnection(client, other),
       missingPrivileges: privileges.rows.map(({ missing }) => missing),
       clockDifferenceMs: Math.round(Number(now) - (sentAt + tripMs / 2)),
