@@ -64,10 +64,14 @@ function faultOfServer({
   versionText,
   encoding,
   isReadOnly,
+  isBeingFilled,
 }: Awaited<ReturnType<typeof inspectDatabase>>): string | undefined {
   if (version < 150_000) return `${shown} is PostgreSQL ${versionText}; version 15 or newer is needed`;
   if (encoding !== 'UTF8') return `${shown} has the encoding ${encoding}; UTF8 is needed`;
-  return isReadOnly ? `${shown} is read-only, such as a standby; use the primary server` : undefined;
+  if (isReadOnly) return `${shown} is read-only, such as a standby; use the primary server`;
+  if (isBeingFilled)
+    return `${shown} is being filled by codebuddy migrate; if it was interrupted, run it again: it continues where it stopped`;
+  return undefined;
 }
 
 function connectionsCheck(

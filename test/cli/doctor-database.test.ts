@@ -88,6 +88,10 @@ test('a standby is one failed check', async () => {
 test('a pooler in transaction mode is reported', async () => {
   const { checks } = await doctor(temporaryFolder(), await throughTransactionPooler(await postgresUrl()));
   expect(checks.filter(({ ok }) => !ok)).toEqual([
-    { name: 'pooler', ok: false, detail: expect.stringContaining('a pooler in transaction mode is in between') },
+    {
+      name: 'pooler',
+      ok: false,
+      detail: expect.stringContaining('a pooler in transaction mode is in between'),
+    },
   ]);
 });

@@ -93,7 +93,8 @@ function readMessages(socket: Socket): Messages {
     async next(kind) {
       const letter = kind === 'startup' ? 0 : 1;
       for (;;) {
-        const size = bytes.length < letter + 4 ? Number.POSITIVE_INFINITY : letter + bytes.readInt32BE(letter);
+        const size =
+          bytes.length < letter + 4 ? Number.POSITIVE_INFINITY : letter + bytes.readInt32BE(letter);
         if (bytes.length >= size) {
           const message = bytes.subarray(0, size);
           bytes = bytes.subarray(size);

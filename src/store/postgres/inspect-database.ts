@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { createDatabase } from './database.ts';
 import { parseDatabaseUrl } from './database-url.ts';
+import { progressTable } from './migrations.ts';
 import { toOpenError } from './open-database.ts';
 
 export interface InspectedDatabase {
@@ -14,6 +15,8 @@ export interface InspectedDatabase {
   readonly encoding: string;
   /** Such as a replica. Those refuse LISTEN, so `receivesNotifications` is undefined. */
   readonly isReadOnly: boolean;
+  /** `codebuddy migrate` has not finished, and no node may start. */
+  readonly isBeingFilled: boolean;
   /** Settings that are off, so that a crash of the server can lose acknowledged events. */
   readonly unsafeSettings: readonly string[];
   /** Whether a notification arrives. Poolers that change connections drop it. */
@@ -39,7 +42,8 @@ const notificationMs = 3000;
 const factsText = `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS version_text,
   current_setting('server_encoding') AS encoding, current_setting('transaction_read_only') AS read_only,
   current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-  current_setting('full_page_writes') AS full_page_writes, to_regclass('log_head') IS NOT NULL AS has_tables`;
+  current_setting('full_page_writes') AS full_page_writes, to_regclass('log_head') IS NOT NULL AS has_tables,
+  to_regclass('${progressTable}') IS NOT NULL AS is_being_filled`;
 
 const connectionsText = `SELECT least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -87,6 +91,7 @@ export async function inspectDatabase(url: string): Promise<InspectedDatabase> {
       versionText: String(facts.version_text),
       encoding: String(facts.encoding),
       isReadOnly,
+      isBeingFilled: facts.is_being_filled === true,
       unsafeSettings: ['synchronous_commit', 'fsync', 'full_page_writes'].filter(
         (name) => facts[name] === 'off',
       ),

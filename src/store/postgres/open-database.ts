@@ -57,10 +57,7 @@ export async function checkServer(database: Database, logger: StoreLogger | unde
     );
   }
   if (server.read_only === 'on') {
-    throw new StoreOpenError(
-      'unwritable',
-      `${shown} is read-only. Use the primary server.`,
-    );
+    throw new StoreOpenError('unwritable', `${shown} is read-only. Use the primary server.`);
   }
   for (const setting of ['synchronous_commit', 'fsync', 'full_page_writes']) {
     if (server[setting] !== 'off') continue;

@@ -116,7 +116,8 @@ export const fencedDetail = 'This node was declared dead and joins again; nothin
 function detailOf(state: string | undefined, error: unknown): string {
   if (state === 'CB002') return fencedDetail;
   if (state === '57014') return 'The database took too long; nothing was changed.';
-  if (state === '25006' || error instanceof StoreOpenError) return 'The database is read-only now; nothing was changed.';
+  if (state === '25006' || error instanceof StoreOpenError)
+    return 'The database is read-only now; nothing was changed.';
   if (state === '53300') return 'The database has too many connections; nothing was changed.';
   if (isConnectionLost(error)) return 'The database cannot be reached now; nothing was changed.';
   return 'The database cannot be used now; nothing was changed.';

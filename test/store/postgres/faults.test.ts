@@ -138,7 +138,9 @@ test('a standby is not used, not even to read, until it is promoted', async () =
   await server.startAsStandby();
   const isReadOnly = { ...unavailable, message: 'The database is read-only now; nothing was changed.' };
   await waitFor('a write that is refused', () =>
-    expect(store.write([newEvent()])).rejects.toMatchObject(isReadOnly).then(() => true),
+    expect(store.write([newEvent()]))
+      .rejects.toMatchObject(isReadOnly)
+      .then(() => true),
   );
   await expect(store.readEvents({ limit: 1 })).rejects.toMatchObject(isReadOnly);
   await expect(store.probe()).rejects.toMatchObject(isReadOnly);
