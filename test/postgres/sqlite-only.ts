@@ -8,6 +8,7 @@ export const sqliteOnlyFiles: Readonly<Record<string, string>> = {
   'cli/shared-database.test.ts': 'runs on PostgreSQL anyway',
   'cli/doctor-database.test.ts': 'runs on PostgreSQL anyway',
   'cli/kill-node.test.ts': 'runs on PostgreSQL anyway',
+  'cli/restored.test.ts': 'runs on PostgreSQL anyway',
   'cli/webhooks-transfer.test.ts': 'opens both stores itself',
   'webhooks/nodes/**': 'runs on PostgreSQL anyway',
 };

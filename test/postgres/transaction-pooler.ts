@@ -64,9 +64,9 @@ async function openBackend(socket: Socket, startup: Buffer): Promise<Backend> {
         socket.write(message);
         // A query and a sync are answered by "ready"; other messages belong to the sync after them.
         if (!['Q', 'S'].includes(String.fromCharCode(message[0] ?? 0))) continue;
-        let answer: Buffer;
-        do answers.write((answer = await messages.next('message')));
-        while (!isReady(answer));
+        let answer = await messages.next('message');
+        for (; !isReady(answer); answer = await messages.next('message')) answers.write(answer);
+        answers.write(answer);
         if (answer[5] === 'I'.charCodeAt(0)) return;
       }
     },
