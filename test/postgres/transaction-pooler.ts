@@ -15,13 +15,15 @@ export async function throughTransactionPooler(url: string): Promise<string> {
   pooler.on('connection', (client) => {
     clients.add(client.on('error', () => undefined));
     const messages = readMessages(client);
-    const serve = async (): Promise<void> => {
+    const serve = async (): Promise<unknown> => {
       const startup = await messages.next('startup');
       backend ??= await openBackend(connect(Number(port), hostname), startup);
       client.write(backend.greeting);
       const { transact } = backend;
       for (;;) {
         const first = await messages.next('message');
+        // The client says goodbye; the connection to the server stays.
+        if (first[0] === 'X'.charCodeAt(0)) return client.end();
         last = last.then(() => transact(first, messages, client));
         await last;
       }
