@@ -26,10 +26,26 @@ function ensureFolder(folder: string, create: () => void): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
     }
-    if (hasModes && (statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+    if (hasModes && (statSync(folder).mode & 0o077) !== 0) removeAccessOfOthers(folder);
   } catch (cause) {
     const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = isFile ? 'it is a file, not a folder' : fileFault(cause);
+    const own = cause instanceof NotOurs ? cause.message : fileFault(cause);
+    const why = isFile ? 'it is a file, not a folder' : own;
     throw new Error(`The config folder ${folder} cannot be used: ${why}`, { cause });
   }
 }
+
+function removeAccessOfOthers(folder: string): void {
+  try {
+    chmodSync(folder, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    // A volume of a container, for example, belongs to root.
+    throw new NotOurs(
+      'other users can access it, and it belongs to another user; choose a folder of your own, such as a new one in it',
+      { cause: error },
+    );
+  }
+}
+
+class NotOurs extends Error {}

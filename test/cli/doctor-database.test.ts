@@ -1,7 +1,9 @@
 // What `codebuddy doctor` finds in a real PostgreSQL database.
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { startPostgresServer } from '../postgres/postgres-server.ts';
 import { emptyPostgresUrl, startPostgres } from '../postgres/postgres-url.ts';
+import { throughTransactionPooler } from '../postgres/transaction-pooler.ts';
 import { run, serve, temporaryFolder } from './run-cli.ts';
 
 interface Report {
@@ -67,6 +69,32 @@ test('a database that does not answer is one failed check', async () => {
       name: 'database',
       ok: false,
       detail: expect.stringMatching(/^127\.0\.0\.1:1\/db cannot be opened: .*ECONNREFUSED/),
+    },
+  ]);
+});
+
+test('a standby is one failed check', async () => {
+  const server = await startPostgresServer();
+  onTestFinished(() => server.remove());
+  await server.stop();
+  await server.startAsStandby();
+  const { checks } = await doctor(temporaryFolder(), server.url('postgres'));
+  expect(checks.filter(({ name, ok }) => names.includes(name) || !ok)).toEqual([
+    {
+      name: 'database',
+      ok: false,
+      detail: expect.stringMatching(/is read-only, such as a standby; use the primary server$/),
+    },
+  ]);
+});
+
+test('a pooler in transaction mode is reported', async () => {
+  const { checks } = await doctor(temporaryFolder(), await throughTransactionPooler(await emptyPostgresUrl()));
+  expect(checks.filter(({ ok }) => !ok)).toEqual([
+    {
+      name: 'pooler',
+      ok: false,
+      detail: expect.stringContaining('a pooler in transaction mode is in between'),
     },
   ]);
 });

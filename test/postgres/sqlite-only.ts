@@ -6,6 +6,7 @@ export const sqliteOnlyFiles: Readonly<Record<string, string>> = {
   'cli/failed-start.test.ts': 'faults of the SQLite file and its folder',
   'cli/migrate.test.ts': 'opens both stores itself',
   'cli/doctor-database.test.ts': 'runs on PostgreSQL anyway',
+  'cli/restored.test.ts': 'runs on PostgreSQL anyway',
   'cli/webhooks-transfer.test.ts': 'opens both stores itself',
   'webhooks/nodes/**': 'runs on PostgreSQL anyway',
 };
@@ -39,6 +40,8 @@ export const sqliteOnlyTests: Readonly<Record<string, string>> = {
     'opens a second agent in the place of the first; on PostgreSQL it would be a new node (nodes/runs.test.ts)',
   'of one session run one at a time, in order':
     'calls at the same moment; on PostgreSQL they get their order from the database (nodes/runs.test.ts)',
+  'the program > does not quote an invalid config.json or webhooks.json': file,
+  'serve > makes its files private, and removes server.json when it stops': 'names the files of SQLite',
   'a new event has the documented bytes, stored and sent': 'reads the SQLite file',
   'a replay has the documented bytes, stored and sent': 'reads the SQLite file',
 };

@@ -5,6 +5,7 @@
 import pg from 'pg';
 import { callHost } from '../../base/call-host.ts';
 import type { StoreLogger } from '../store-logger.ts';
+import { StoreOpenError } from '../store-open-error.ts';
 import { storeIsClosed } from '../write-queue.ts';
 import type { DatabaseUrl } from './database-url.ts';
 import { destroyConnection } from './destroy-connection.ts';
@@ -39,6 +40,8 @@ export interface Session {
   run(statement: Statement, values?: readonly unknown[]): Promise<Result>;
   /** Statements without values, separated by semicolons. */
   runText(text: string): Promise<void>;
+  /** One statement without values that is not prepared, for a connection that may be shared. */
+  readText(text: string): Promise<readonly Row[]>;
 }
 
 /** `writer`: the one connection for grouped writes. `others`: the rest. */
@@ -104,7 +107,15 @@ export function createDatabase({
   // A plan for any values may be far from the best one for a page of the log.
   const settings = `${set('SESSION')}; SET SESSION plan_cache_mode = force_custom_plan`;
   const onConnect = async (client: pg.ClientBase): Promise<void> => {
-    await client.query(settings);
+    // Several statements have several results, which the types do not know.
+    const results: unknown = await client.query(`${settings}; SELECT pg_is_in_recovery() AS standby`);
+    const last: unknown = Array.isArray(results) ? results.at(-1) : results;
+    // A standby may be behind, so not even reads use it. After a failover it may be the primary server soon.
+    if ((last as pg.QueryResult<{ standby: boolean }>).rows[0]?.standby === true)
+      throw new StoreOpenError(
+        'unwritable',
+        `${url.shown} is read-only, because it is a standby. Use the primary server.`,
+      );
   };
   const createPool = (max: number): pg.Pool => {
     // A quiet process keeps its connections for a while: making one takes milliseconds.
@@ -248,6 +259,9 @@ function sessionOf(client: pg.PoolClient, prepare: boolean): Session {
     },
     async runText(text) {
       await client.query(text);
+    },
+    async readText(text) {
+      return (await client.query<Row>(text)).rows;
     },
   };
 }

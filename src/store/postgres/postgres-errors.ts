@@ -3,6 +3,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { DamagedRowError } from '../row-json.ts';
+import { StoreOpenError } from '../store-open-error.ts';
 
 /** The SQLSTATE of an error that the server sent; undefined for other errors. */
 export function sqlState(error: unknown): string | undefined {
@@ -115,7 +116,8 @@ export const fencedDetail = 'This node was declared dead and joins again; nothin
 function detailOf(state: string | undefined, error: unknown): string {
   if (state === 'CB002') return fencedDetail;
   if (state === '57014') return 'The database took too long; nothing was changed.';
-  if (state === '25006') return 'The database is read-only now; nothing was changed.';
+  if (state === '25006' || error instanceof StoreOpenError)
+    return 'The database is read-only now; nothing was changed.';
   if (state === '53300') return 'The database has too many connections; nothing was changed.';
   if (isConnectionLost(error)) return 'The database cannot be reached now; nothing was changed.';
   return 'The database cannot be used now; nothing was changed.';

@@ -132,6 +132,29 @@ test.each(['stop', 'kill'] as const)('the server is restarted under load (%s)', 
   expect(told).toEqual(Array.from({ length: rounds }, () => lines).flat());
 });
 
+test('a standby is not used, not even to read, until it is promoted', async () => {
+  const { store, url, told } = await openThroughProxy();
+  await store.write([newEvent()]);
+  await server.stop();
+  await server.startAsStandby();
+  const isReadOnly = { ...unavailable, message: 'The database is read-only now; nothing was changed.' };
+  await waitFor('a write that is refused', () =>
+    expect(store.write([newEvent()]))
+      .rejects.toMatchObject(isReadOnly)
+      .then(() => true),
+  );
+  await expect(store.readEvents({ limit: 1 })).rejects.toMatchObject(isReadOnly);
+  await expect(store.probe()).rejects.toMatchObject(isReadOnly);
+  await expect(openPostgresStore({ url })).rejects.toMatchObject({
+    reason: 'unwritable',
+    message: expect.stringMatching(/is read-only, because it is a standby\. Use the primary server\.$/),
+  });
+  await server.query('SELECT pg_promote()');
+  const [sequence] = await waitFor('a write after the promotion', () => store.write([newEvent()]));
+  expect((await store.readEvents({ limit: 9 })).map((event) => event.sequence)).toEqual([1, sequence]);
+  expect(told).toEqual(['the database cannot be reached; it is tried again', 'the database is back']);
+});
+
 test('a server that was restarted while the store was idle costs no error', async () => {
   const { store } = await openThroughProxy();
   await Promise.all(Array.from({ length: 5 }, () => store.readEvents({ limit: 1 })));

@@ -6,6 +6,7 @@ import { parseDatabaseUrl } from '../../../src/store/postgres/database-url.ts';
 import { migrate, migrations, schemaVersion } from '../../../src/store/postgres/migrations.ts';
 import { openDatabase } from '../../../src/store/postgres/open-database.ts';
 import { emptyPostgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
+import { throughTransactionPooler } from '../../postgres/transaction-pooler.ts';
 
 async function open(url: string): Promise<Database> {
   const { database } = await openDatabase({ url: parseDatabaseUrl(url) });
@@ -48,4 +49,14 @@ test('a database of another program is refused', async () => {
   const server = await startPostgres();
   await server.query('CREATE TABLE events (id int)', new URL(url).pathname.slice(1));
   await expect(open(url)).rejects.toMatchObject({ reason: 'corrupt' });
+});
+
+test.each(['', '?prepare=false'])('a pooler in transaction mode is refused (%s)', async (parameters) => {
+  const url = await throughTransactionPooler(await emptyPostgresUrl());
+  for (let start = 1; start <= 2; start++) {
+    await expect(open(`${url}${parameters}`)).rejects.toMatchObject({
+      reason: 'unsupported',
+      message: expect.stringMatching(/reached through a pooler in transaction mode.*session mode\.$/),
+    });
+  }
 });
