@@ -37,7 +37,7 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   if (settings.database.kind !== 'sqlite') void runningThread?.terminate();
   const writerThread =
     settings.database.kind === 'sqlite' ? (runningThread ?? startWriterThread()) : undefined;
-  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  const { createApp, createLogger, limitHeap, saveMemoryAtStart, trustedPath } = await import('../app.ts');
   limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
@@ -53,6 +53,8 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     // Exit even if something that is still open would keep the process alive.
     process.exit(report(error));
   });
+  // The writer thread runs: it has opened the database.
+  saveMemoryAtStart();
   // Before the start: a caller that sees the URL may stop the server at once.
   let stops = 0;
   const stop = (): void => {
