@@ -2,39 +2,47 @@
 // 128 MB of a busy thread for new objects. The library does not do this: the flags apply to the whole process.
 
 import { PerformanceObserver } from 'node:perf_hooks';
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { isDeepStrictEqual } from 'node:util';
+import { cachedDataVersionTag, getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 interface Limits {
   /** The old objects are collected when they have grown by this much since the last time. 0: V8 decides. */
   readonly growingPercent: number;
   /** How much the space for new objects grows at once. */
   readonly youngFactor: number;
-  /** Compile no optimized code, and give memory back after each collection of the old objects. */
+  /** No optimized code is compiled, and each collection of the old objects gives memory back. */
   readonly isSaving: boolean;
 }
 
 const defaults: Limits = { growingPercent: 0, youngFactor: 2, isSaving: false };
 /** Of new objects: two semi-spaces of 8 MiB. Smaller ones cost more time in collections than they save. */
 const maxYoungBytes = 16 * 1024 * 1024;
-/** Before V8 13 (Node.js 24), `--no-opt` changes further flags, and `--opt` does not change them back. */
-const canSave = Number.parseInt(process.versions.v8, 10) >= 13;
+/**
+ * Maglev is switched, too: code that it compiles while there is no other compiler would never be optimized further.
+ */
+const compilerFlags = [
+  { saving: '--optimize-for-size', usual: '--no-optimize-for-size' },
+  { saving: '--no-opt', usual: '--opt' },
+  { saving: '--no-maglev', usual: '--maglev' },
+] as const;
 
 let inForce = defaults;
+let canSave = false;
 
 /** Call it when the program is loaded: code does not die, so collections meanwhile would be in vain. */
 export function limitHeap(): void {
   // The flag for the largest semi-space is read at the start of the process only, but the one for its growth always.
-  const check = (): void =>
-    change({ growingPercent: 50, youngFactor: youngBytes() < maxYoungBytes ? 2 : 1 });
+  const check = (): void => change({ growingPercent: 50, youngFactor: youngBytes() < maxYoungBytes ? 2 : 1 });
   check();
   new PerformanceObserver(check).observe({ entryTypes: ['gc'] });
 }
 
 /**
- * Saves memory, at the cost of speed, until the returned function is called. Call it when all threads run: a thread
- * that starts meanwhile could never compile optimized code, and V8 crashes if it tries later.
+ * Saves memory, at the cost of speed, until the returned function is called. Call it when all threads run: V8 prepares
+ * a thread for Maglev only when it starts, so one that starts meanwhile would crash when Maglev is on again.
  */
 export function saveMemory(): () => void {
+  canSave ||= mayChangeCompilers();
   change({ isSaving: canSave });
   return () => change({ isSaving: false });
 }
@@ -51,8 +59,7 @@ export function withoutLimits<T>(work: () => T): T {
 
 function change(limits: Partial<Limits>): void {
   const wanted = { ...inForce, ...limits };
-  const isSame = (Object.keys(wanted) as (keyof Limits)[]).every((name) => wanted[name] === inForce[name]);
-  if (isSame) return;
+  if (isDeepStrictEqual(wanted, inForce)) return;
   inForce = wanted;
   apply(wanted);
 }
@@ -61,10 +68,21 @@ function apply({ growingPercent, youngFactor, isSaving }: Limits): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
   setFlagsFromString(`--semi-space-growth-factor=${youngFactor}`);
   if (!canSave) return;
-  setFlagsFromString(isSaving ? '--optimize-for-size' : '--no-optimize-for-size');
-  setFlagsFromString(isSaving ? '--no-opt' : '--opt');
-  // Off as well, because Maglev's code would never be optimized further if there is no other compiler when it is made.
-  setFlagsFromString(isSaving ? '--no-maglev' : '--maglev');
+  for (const { saving, usual } of compilerFlags) setFlagsFromString(isSaving ? saving : usual);
+}
+
+/** False if the process runs with other flags than V8's own, such as `--jitless`: they must stay in force. */
+function mayChangeCompilers(): boolean {
+  // In older versions (before Node.js 24), `--no-opt` changes further flags that `--opt` does not change back.
+  if (Number.parseInt(process.versions.v8, 10) < 13) return false;
+  return compilerFlags.every(({ saving, usual }) => {
+    const before = cachedDataVersionTag();
+    setFlagsFromString(usual);
+    // A hash of all flags that are not V8's own.
+    if (cachedDataVersionTag() === before) return true;
+    setFlagsFromString(saving);
+    return false;
+  });
 }
 
 function youngBytes(): number {

@@ -1,15 +1,16 @@
-// Saves memory while `codebuddy serve` starts. The work of a start is done once: its garbage would stay until V8 finds
-// the process idle for eight seconds, and optimized code for it, with the compilers that make it, takes more memory
-// than it saves time.
+// Saves memory while `codebuddy serve` starts. Its work is done once: optimized code for it, with the parts of V8 that
+// compile it, takes more memory than it saves time, and its garbage would stay until the process is idle for a while.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { saveMemory } from './limit-heap.ts';
 
-/** The work in the background that begins with a start is over by then, unless the workspace is large. In ms. */
-const startMs = 2000;
+export interface SaveMemoryOptions {
+  /** In ms. @default 2000, when the background work of a start is over unless the workspace is large */
+  readonly atMostMs?: number;
+}
 
-/** Ends with the first request, the first delivery or model call, or after two seconds. */
-export function saveMemoryAtStart(): void {
+/** Ends with the first request other than `GET /health`, with the first delivery or model call, or after `atMostMs`. */
+export function saveMemoryAtStart({ atMostMs = 2000 }: SaveMemoryOptions = {}): void {
   const restore = saveMemory();
   const end = (): void => {
     clearTimeout(timer);
@@ -18,10 +19,9 @@ export function saveMemoryAtStart(): void {
     restore();
   };
   const onRequest = (message: unknown): void => {
-    // A probe repeats it, and it needs no speed.
     if (!isHealthCheck(message)) end();
   };
-  const timer = setTimeout(end, startMs);
+  const timer = setTimeout(end, atMostMs);
   timer.unref();
   subscribe('http.server.request.start', onRequest);
   subscribe('undici:request:create', end);
