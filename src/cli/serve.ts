@@ -53,8 +53,6 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     // Exit even if something that is still open would keep the process alive.
     process.exit(report(error));
   });
-  // The writer thread runs: it has opened the database.
-  saveMemoryAtStart();
   // Before the start: a caller that sees the URL may stop the server at once.
   let stops = 0;
   const stop = (): void => {
@@ -68,6 +66,8 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await app.start();
+  // The writer thread runs: it has opened the database.
+  saveMemoryAtStart();
   const reach = reachOf(settings.host, new URL(app.url).port);
   if (options.json) {
     const { urls, isLocal } = reach;
