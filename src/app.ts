@@ -42,6 +42,7 @@ import { openWebhookEngine, type WebhookEngine } from './webhooks/engine.ts';
 
 export { createLogger } from './app/create-logger.ts';
 export { limitHeap } from './app/limit-heap.ts';
+export { saveMemoryAtStart } from './app/save-memory-at-start.ts';
 
 /** How long unfinished runs may take to end when the server stops, in ms. */
 const graceMs = 10_000;

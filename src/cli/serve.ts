@@ -37,7 +37,7 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   if (settings.database.kind !== 'sqlite') void runningThread?.terminate();
   const writerThread =
     settings.database.kind === 'sqlite' ? (runningThread ?? startWriterThread()) : undefined;
-  const { createApp, createLogger, limitHeap, trustedPath } = await import('../app.ts');
+  const { createApp, createLogger, limitHeap, saveMemoryAtStart, trustedPath } = await import('../app.ts');
   limitHeap();
   const redactor = createRedactor();
   const environment = { ...process.env };
@@ -66,6 +66,8 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   await app.start();
+  // The writer thread runs: it has opened the database.
+  saveMemoryAtStart();
   const reach = reachOf(settings.host, new URL(app.url).port);
   if (options.json) {
     const { urls, isLocal } = reach;
