@@ -3,8 +3,8 @@
 
 import { mkdirSync } from 'node:fs';
 import { apiFolder, databaseIn, defaultHome, oldFile, webhooksFile } from '../base/home-paths.ts';
+import { startIdsAfter } from '../base/ids.ts';
 import type { EventLog } from '../events/event-log.ts';
-import { startIdsAfter } from '../events/ids.ts';
 import { createEventLog } from '../events/log.ts';
 import type { DataRules } from '../events/validate-data.ts';
 import { moveDatabase } from '../store/sqlite/move-database.ts';

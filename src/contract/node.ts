@@ -7,7 +7,7 @@ export const nodeSchema = {
   type: 'object',
   title: 'Node',
   properties: {
-    id: { ...text, description: 'A new one at each start.' },
+    id: { ...text, description: 'A new one at each start. Ids sort by the time of the start.' },
     url: {
       type: ['string', 'null'],
       description: 'Where clients reach it. Null until it is known, a few seconds after the start.',

@@ -1,6 +1,7 @@
 // The webhook engine, assembled from its parts. There is one for each store. It sees every event of the log before it
 // is committed and keeps all deliveries in the store, so it can stop and start at any moment.
 
+import { makeId } from '../base/ids.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
@@ -15,7 +16,6 @@ import type {
 import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { SharedWebhookStore } from '../store/shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store/store.ts';
 import { createConnector } from './connector.ts';

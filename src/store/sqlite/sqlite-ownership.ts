@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import { version } from '../../base/version.ts';
 import type { CommandOutcome, NodeInfo, Ownership } from '../ownership.ts';
 
@@ -19,7 +20,7 @@ const noStop = (): (() => void) => nothing;
 const done = async (): Promise<void> => undefined;
 
 export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwnershipOptions = {}): Ownership {
-  const id = `nod_${randomUUID().replaceAll('-', '')}`;
+  const id = makeId('nod');
   const startedAt = now();
   const claims = new Set<string>();
   const secret = randomUUID() + randomUUID();

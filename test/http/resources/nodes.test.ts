@@ -10,7 +10,7 @@ test('on SQLite there is one node, which owns all webhooks and runs', async () =
   const { nodes } = await client.nodes.list();
   expect(nodes).toEqual([
     {
-      id: expect.stringMatching(/^nod_[0-9a-f]{32}$/),
+      id: expect.stringMatching(/^nod_[0-9A-HJKMNP-TV-Z]{26}$/),
       url,
       version: expect.any(String),
       alive: true,
