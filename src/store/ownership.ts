@@ -56,6 +56,8 @@ export interface NodeLease {
   list(): Promise<readonly NodeInfo[]>;
 }
 
+export type NodeStatus = 'alive' | 'left' | 'dead';
+
 /** Times are Unix milliseconds by the clock of the store. */
 export interface NodeInfo {
   readonly id: string;
@@ -66,7 +68,8 @@ export interface NodeInfo {
   readonly startedAt: number;
   /** On SQLite `null`: the lock on the file is the lease. */
   readonly leaseUntil: number | null;
-  readonly alive: boolean;
+  /** `left`: it stopped in order. `dead`: another node has declared it dead. */
+  readonly status: NodeStatus;
   /** True for the node that was asked. */
   readonly self: boolean;
   readonly owns: { readonly lanes: number; readonly runs: number };

@@ -38,7 +38,7 @@ describe.each(kinds)('on $name', ({ open }) => {
     expect(node.epoch).toBe(1);
     expect(node.leaseLeftMs()).toBeGreaterThan(0);
     expect(await node.list()).toMatchObject([
-      { id: node.id, url: 'http://127.0.0.1:1', alive: true, self: true, owns: { lanes: 0, runs: 0 } },
+      { id: node.id, url: 'http://127.0.0.1:1', status: 'alive', self: true, owns: { lanes: 0, runs: 0 } },
     ]);
   });
 

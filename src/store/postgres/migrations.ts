@@ -6,6 +6,7 @@
 import { StoreOpenError } from '../store-open-error.ts';
 import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
+import { departuresMigration } from './nodes/departures-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
 
@@ -175,6 +176,7 @@ export const migrations: readonly string[] = [
   nodesMigration,
   webhooksMigration,
   agentMigration,
+  departuresMigration,
 ];
 
 /** The newest version that this release supports. */

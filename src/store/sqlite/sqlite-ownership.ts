@@ -44,7 +44,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
           epoch: 1,
           startedAt,
           leaseUntil: null,
-          alive: true,
+          status: 'alive',
           self: true,
           owns: owns?.() ?? { lanes: 0, runs: 0 },
           lag: null,

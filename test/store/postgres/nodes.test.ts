@@ -52,8 +52,8 @@ test('ten nodes join at once and share the webhooks evenly, each with one owner'
   expect(new Set(nodes.flatMap(({ worker }) => [...worker.lanes])).size).toBe(35);
   const [one] = nodes;
   const list = await one?.ownership.node.list();
-  expect(list?.map(({ alive, epoch }) => ({ alive, epoch }))).toEqual(
-    Array(10).fill({ alive: true, epoch: 1 }),
+  expect(list?.map(({ status, epoch }) => ({ status, epoch }))).toEqual(
+    Array(10).fill({ status: 'alive', epoch: 1 }),
   );
   await waitFor('the list to show all lanes', async () => {
     const listed = (await one?.ownership.node.list()) ?? [];
@@ -105,7 +105,10 @@ test('a node that leaves hands over its webhooks, and its claims are free', asyn
   expect(worker.lanes.size).toBe(0);
   await waitFor('the second node to own all', () => other.lanes.size === 3);
   expect(await second.ownership.claims.claim('task:a')).toBe(true);
-  expect(await second.ownership.node.list()).toMatchObject([{ alive: false }, { alive: true, self: true }]);
+  expect(await second.ownership.node.list()).toMatchObject([
+    { status: 'left' },
+    { status: 'alive', self: true },
+  ]);
 });
 
 test('a claim is refused while another node holds it, and its release is told', async () => {

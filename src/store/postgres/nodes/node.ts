@@ -307,7 +307,7 @@ function toNodeInfo(row: Row, selfId: string): NodeInfo {
     epoch: Number(row.epoch),
     startedAt: Number(row.started_at),
     leaseUntil: Number(row.lease_until),
-    alive: row.alive === true,
+    status: row.alive === true ? 'alive' : row.has_left === true ? 'left' : 'dead',
     self: row.id === selfId,
     owns: { lanes: Number(row.lanes), runs: Number(row.runs) },
     lag: typeof row.lag === 'number' ? row.lag : null,

@@ -23,7 +23,7 @@ const texts = {
   /** A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
   join: `INSERT INTO nodes (id, epoch, alive, renewals, lease_until, serves_lanes, url, version, started_at)
     VALUES ($1, 1, true, 0, ${databaseTime} + $2::bigint, $3, $4, $5, ${databaseTime})
-    ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, renewals = nodes.renewals + 1,
+    ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, has_left = false, renewals = nodes.renewals + 1,
       lease_until = EXCLUDED.lease_until, serves_lanes = EXCLUDED.serves_lanes, url = EXCLUDED.url
     RETURNING epoch`,
   renew: `UPDATE nodes SET renewals = renewals + 1, lease_until = ${databaseTime} + $3::bigint, serves_lanes = $4, url = $5,
@@ -37,8 +37,11 @@ const texts = {
     WHERE alive OR EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,
   takeOver: 'SELECT take_over($1, $2, $3, $4, $5) AS done',
   /** Leaves. Runs that were left are inherited by a node that sees them. */
-  leave: `WITH gone AS (
-      UPDATE nodes SET alive = false, epoch = epoch + 1 WHERE id = $1 AND epoch = $2 AND alive RETURNING id
+  leave: `WITH own AS (
+      -- Waits for writes under way whose outcome is not known yet.
+      SELECT id FROM nodes WHERE id = $1 AND epoch = $2 AND alive FOR UPDATE
+    ), gone AS (
+      UPDATE nodes SET alive = false, has_left = true, epoch = epoch + 1 FROM own WHERE nodes.id = own.id RETURNING nodes.id
     ), freed AS (
       UPDATE lanes SET node_id = NULL, pinned = false FROM gone WHERE node_id = gone.id
     ), refused AS (
@@ -47,7 +50,7 @@ const texts = {
     DELETE FROM claims USING gone WHERE node_id = gone.id AND name NOT LIKE 'run:%'`,
   forgetOldNodes: `DELETE FROM nodes WHERE NOT alive AND lease_until < ${databaseTime} - 3600000
     AND NOT EXISTS (SELECT FROM claims WHERE claims.node_id = nodes.id)`,
-  listNodes: `SELECT id, epoch, url, version, started_at, lease_until, alive, lag,
+  listNodes: `SELECT id, epoch, url, version, started_at, lease_until, alive, has_left, lag,
       (SELECT count(*) FROM lanes WHERE lanes.node_id = nodes.id) AS lanes,
       (SELECT count(*) FROM claims WHERE claims.node_id = nodes.id AND name LIKE 'run:%') AS runs
     FROM nodes WHERE alive OR lease_until > ${databaseTime} - 3600000 ORDER BY started_at, id`,
