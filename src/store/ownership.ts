@@ -104,8 +104,11 @@ export interface Lanes {
    * at once and keeps it (webhooks of its own runs); it moves only if the node dies or leaves.
    */
   add(webhookIds: readonly string[], options?: { readonly pinned?: boolean }): Promise<void>;
-  /** The webhook was removed. Idempotent. Its owner is not called: it learns of the removal the same way. */
-  remove(webhookIds: readonly string[]): Promise<void>;
+  /**
+   * The webhook was removed. Idempotent. Its owner is not called: it learns of the removal the same way. With
+   * `keepPinned` nothing happens to one that this node has pinned, because it may be about to be created.
+   */
+  remove(webhookIds: readonly string[], options?: { readonly keepPinned?: boolean }): Promise<void>;
   /** Whether this node owns the webhook now. On SQLite always true. */
   isOwn(webhookId: string): boolean;
   /** The live node that owns the webhook; undefined while it is between two owners. */
