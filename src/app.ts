@@ -64,6 +64,7 @@ export interface App {
   readonly database: string | undefined;
   /** The file that contains the local user's key. */
   readonly keyFile: string;
+  /** If it is stopped meanwhile, it resolves when the stop has ended. */
   start(): Promise<void>;
   /** Waits for requests and runs to end, interrupts the rest, and closes the store. May be called twice. */
   stop(): Promise<void>;
@@ -206,6 +207,11 @@ export async function createApp(
     await opened.close();
   }
 
+  function stopOnce(): Promise<void> {
+    stopping ??= stop();
+    return stopping;
+  }
+
   return {
     server,
     keyFile: localKey.path,
@@ -224,6 +230,8 @@ export async function createApp(
     async start() {
       try {
         const { url } = await started.server.start();
+        // What follows would outlive the stop.
+        if (stopping !== undefined) return stopping;
         writeServerFile(settings.home, {
           url,
           pid: process.pid,
@@ -231,7 +239,9 @@ export async function createApp(
           version,
         });
       } catch (error) {
-        await stop();
+        const wasStopped = stopping !== undefined;
+        await stopOnce();
+        if (wasStopped) return;
         throw error;
       }
       starting = setTimeout(() => {
@@ -248,10 +258,7 @@ export async function createApp(
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
     },
-    stop() {
-      stopping ??= stop();
-      return stopping;
-    },
+    stop: stopOnce,
   };
 }
 

@@ -3,8 +3,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { startWriterThread, type WriterThread } from '../app/early-thread.ts';
+import type { App } from '../app.ts';
 import { createRedactor } from '../base/redaction.ts';
 import { loadSettings } from '../config/load-settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { report } from './exit-codes.ts';
 import { type Reach, reachOf } from './network-address.ts';
 import { complain, oneLine, paint, print, printJsonLine } from './output.ts';
@@ -65,9 +67,24 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  await app.start();
+  try {
+    await app.start();
+    if (stops === 0) await announce(app, settings, { origins, json: options.json === true });
+  } catch (error) {
+    // A server that is being stopped has nothing to announce; `stop` ends the process.
+    if (stops === 0) throw error;
+  }
+}
+
+interface AnnounceOptions {
+  readonly origins: ReturnType<typeof loadSettings>['origins'];
+  readonly json: boolean;
+}
+
+/** Prints how to reach the server. */
+async function announce(app: App, settings: Settings, { origins, json }: AnnounceOptions): Promise<void> {
   const reach = reachOf(settings.host, new URL(app.url).port);
-  if (options.json) {
+  if (json) {
     const { urls, isLocal } = reach;
     const addresses = isLocal ? {} : { addresses: urls };
     printJsonLine({
