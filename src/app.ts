@@ -80,6 +80,11 @@ export interface AppOptions {
   readonly redactor?: Redactor;
   /** The thread of the store, if it is running already: see app/early-thread.ts. @default a new one */
   readonly writerThread?: WriterThread;
+  /**
+   * Called with a message for a person when a newer release has migrated a shared database: the server writes nothing
+   * more, and is not ready. @default stop
+   */
+  readonly onSuperseded?: (message: string) => void;
 }
 
 /** Opens everything but the socket. @throws SettingsError, StoreOpenError, or an Error with a message for the user */
@@ -91,6 +96,7 @@ export async function createApp(
     environment = process.env,
     redactor = createRedactor(),
     writerThread,
+    onSuperseded,
   }: AppOptions = {},
 ): Promise<App> {
   redactor.learn([
@@ -211,6 +217,11 @@ export async function createApp(
     stopping ??= stop();
     return stopping;
   }
+
+  ownership.node.onSuperseded((message) => {
+    if (onSuperseded === undefined) void stopOnce();
+    else onSuperseded(message);
+  });
 
   return {
     server,

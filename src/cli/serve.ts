@@ -45,8 +45,14 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   const environment = { ...process.env };
   // Libraries look up programs, too.
   process.env.PATH = trustedPath(process.env.PATH, settings.workspace);
+  let ended: string | undefined;
+  let stop: (() => void) | undefined;
   const app = await createApp(settings, {
     environment,
+    onSuperseded(message) {
+      ended = message;
+      stop?.();
+    },
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
     modelsOrigin: origins.models,
@@ -57,16 +63,17 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   });
   // Before the start: a caller that sees the URL may stop the server at once.
   let stops = 0;
-  const stop = (): void => {
+  stop = (): void => {
     stops++;
     if (stops > 1) process.exit(1);
     app.stop().then(
-      () => process.exit(0),
+      () => process.exit(ended === undefined ? 0 : report(new Error(ended))),
       (error: unknown) => process.exit(report(error)),
     );
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  if (ended !== undefined) stop();
   try {
     await app.start();
     if (stops === 0) await announce(app, settings, { origins, json: options.json === true });

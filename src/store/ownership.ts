@@ -52,6 +52,11 @@ export interface NodeLease {
   onJoined(listener: () => void): Stop;
   /** The lease is good again, after it had ended or the node had lost everything: go on with work that waited for it. */
   onRenewed(listener: () => void): Stop;
+  /**
+   * A newer release has migrated the store: the node writes nothing any more and does not join again. Called once, with
+   * a message for a person; at once if that has happened already. End the process in order.
+   */
+  onSuperseded(listener: (message: string) => void): Stop;
   /** All nodes that were seen in the last hour, the oldest first. */
   list(): Promise<readonly NodeInfo[]>;
 }

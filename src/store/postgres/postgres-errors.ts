@@ -130,6 +130,8 @@ export const fencedDetail = 'This node was declared dead and joins again; nothin
 
 function detailOf(state: string | undefined, error: unknown): string {
   if (state === 'CB002') return fencedDetail;
+  if (state === 'CB003')
+    return 'A newer release has migrated the database, so this node ends; nothing was changed.';
   if (state === '57014') return 'The database took too long; nothing was changed.';
   if (state === '25006') return 'The database is read-only now; nothing was changed.';
   if (state === '53300') return 'The database has too many connections; nothing was changed.';

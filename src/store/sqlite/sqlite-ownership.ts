@@ -36,6 +36,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
       onLost: noStop,
       onJoined: noStop,
       onRenewed: noStop,
+      onSuperseded: noStop,
       list: async () => [
         {
           id,

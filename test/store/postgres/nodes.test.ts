@@ -111,6 +111,29 @@ test('a node that leaves hands over its webhooks, and its claims are free', asyn
   ]);
 });
 
+test('a node of an older release writes nothing once the schema is newer, says so, and leaves', async () => {
+  const url = await postgresUrl();
+  const told: string[] = [];
+  const logger = { warn: (_fields: object, message: string) => void told.push(message) };
+  const [old, other] = [await openNode(url, { logger }), await openNode(url)];
+  const messages: string[] = [];
+  old.ownership.node.onSuperseded((message) => messages.push(message));
+  other.ownership.node.onSuperseded(() => undefined);
+  await sql(url, 'UPDATE schema_version SET version = version + 1');
+  await expect(old.store.write([{ kind: 'touch', topic: 'late' }])).rejects.toMatchObject({
+    code: 'storage_unavailable',
+  });
+  await waitFor('the message', () => messages.length === 1);
+  expect(messages[0]).toContain('A newer release has migrated the database');
+  expect(told).toEqual(messages);
+  expect(old.ownership.node.leaseLeftMs()).toBe(0);
+  expect(await sql(url, 'SELECT count(*) AS n FROM topics')).toEqual([{ n: '0' }]);
+  await old.close();
+  expect(await sql(url, `SELECT alive FROM nodes WHERE id = '${old.ownership.node.id}'`)).toEqual([
+    { alive: false },
+  ]);
+});
+
 test('a claim is refused while another node holds it, and its release is told', async () => {
   const url = await postgresUrl();
   const [first, second] = [await openNode(url), await openNode(url)];

@@ -11,7 +11,7 @@ const granted = `SELECT (classid::bigint << 32) | objid::bigint AS lock_key FROM
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 const texts = {
-  checkFence: 'SELECT check_fence($1, $2)',
+  checkFence: 'SELECT check_fence($1, $2, $3)',
 
   // ---- the node
   lock: 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
@@ -20,9 +20,9 @@ const texts = {
     WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint << 32) | objid::bigint = hashtextextended($1, 0)`,
-  /** A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
+  /** No row if the schema is newer than the node knows. A second join, after the answer to the first was lost, keeps the epoch, and everything claimed with it. */
   join: `INSERT INTO nodes (id, epoch, alive, renewals, lease_until, serves_lanes, url, version, started_at)
-    VALUES ($1, 1, true, 0, ${databaseTime} + $2::bigint, $3, $4, $5, ${databaseTime})
+    SELECT $1, 1, true, 0, ${databaseTime} + $2::bigint, $3::boolean, $4, $5, ${databaseTime} FROM schema_version WHERE version <= $6
     ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + (NOT nodes.alive)::int, alive = true, has_left = false, renewals = nodes.renewals + 1,
       lease_until = EXCLUDED.lease_until, serves_lanes = EXCLUDED.serves_lanes, url = EXCLUDED.url
     RETURNING epoch`,
@@ -30,7 +30,7 @@ const texts = {
       lag = greatest(0, (SELECT last FROM log_head) - $6::bigint)
     WHERE id = $1 AND epoch = $2 AND alive`,
   look: `SELECT id, epoch, alive, renewals, held.lock_key IS NOT NULL AS locked,
-      NOT alive AS leaves_runs, serves_lanes,
+      NOT alive AS leaves_runs, serves_lanes, (SELECT version FROM schema_version) AS schema_version,
       pg_postmaster_start_time()::text AS database_start,
       extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000 AS database_age
     FROM nodes LEFT JOIN (${granted}) held ON held.lock_key = nodes.lock_key
