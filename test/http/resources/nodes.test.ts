@@ -31,7 +31,16 @@ test('on SQLite there is one node, which owns all webhooks and runs', async () =
   });
   const { metrics } = await client.metrics();
   expect(metrics).toMatchObject({
-    nodes: { self: node?.id, leaseSeconds: null, alive: 1, left: 0, dead: 0, lanes: 1, runs: 0, lagEvents: 0 },
+    nodes: {
+      self: node?.id,
+      leaseSeconds: null,
+      alive: 1,
+      left: 0,
+      dead: 0,
+      lanes: 1,
+      runs: 0,
+      lagEvents: 0,
+    },
   });
   const key = readFileSync(join(home, 'api', 'api-key'), 'utf8').trim();
   const text = await (await fetch(`${url}/metrics`, { headers: { 'x-api-key': key } })).text();
