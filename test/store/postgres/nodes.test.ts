@@ -314,3 +314,27 @@ test('a changed topic is told to the other nodes', async () => {
   await waitFor('the news', () => told.includes('keys'));
   expect(told).not.toContain('webhooks');
 });
+
+test('patches of two nodes together may not make the metadata of a session too long', async () => {
+  const url = await postgresUrl();
+  const nodes = [await openNode(url), await openNode(url)];
+  const session = { id: 'ses_1', title: '', createdAt: 1, updatedAt: 1, details: '{"metadata":{}}' };
+  await nodes[0]?.store.write([{ kind: 'putSession', session }]);
+  // Each fits alone, and was checked against what the session had before.
+  const patches = nodes.map(({ store }, n) =>
+    store.write([
+      {
+        kind: 'patchSession',
+        id: session.id,
+        updatedAt: 2,
+        details: JSON.stringify({ metadata: { [`of ${n}`]: 'x'.repeat(40_000) } }),
+        limitsMetadata: true,
+      },
+    ]),
+  );
+  const refused = (await Promise.allSettled(patches)).filter(({ status }) => status === 'rejected');
+  expect(refused).toMatchObject([
+    { reason: { code: 'validation_failed', errors: [{ pointer: '/metadata' }] } },
+  ]);
+  expect((await nodes[0]?.store.getSession(session.id))?.details.length).toBeLessThan(65_536);
+});
