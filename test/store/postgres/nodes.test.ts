@@ -125,7 +125,7 @@ test('a node of an older release writes nothing once the schema is newer, says s
   });
   await waitFor('the message', () => messages.length === 1);
   expect(messages[0]).toContain('A newer release has migrated the database');
-  expect(told).toEqual(messages);
+  expect(told).toContain(messages[0]);
   expect(old.ownership.node.leaseLeftMs()).toBe(0);
   expect(await sql(url, 'SELECT count(*) AS n FROM topics')).toEqual([{ n: '0' }]);
   await old.close();

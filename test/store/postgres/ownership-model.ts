@@ -96,6 +96,7 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
   let databaseStartByClock = -1_000_000;
   let clockOffset = 0;
   let databaseUp = true;
+  let databaseDownUntil = 0;
   let databaseHangsUntil = 0;
   /** The last restart. The first start is long ago. */
   let startedAgainAt = Number.NEGATIVE_INFINITY;
@@ -750,9 +751,12 @@ export function simulate(scenario: Scenario): Readonly<Record<string, number>> {
     switch (fault.kind) {
       case 'restart':
         databaseUp = false;
+        databaseDownUntil = Math.max(databaseDownUntil, now + fault.forMs);
         sawRestart = connectedNodes();
         for (const connection of [...connections]) breakConnection(connection);
         after(fault.forMs, () => {
+          // Another restart has stopped it meanwhile.
+          if (now < databaseDownUntil) return;
           databaseUp = true;
           databaseStart = now;
           databaseStartByClock = now + clockOffset;
