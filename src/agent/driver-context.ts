@@ -2,13 +2,13 @@
 // before the next one shows text or changes anything, so an interrupted run can continue from there.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import type { RunFigures } from '../base/run-figures.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { Message } from '../contract/message.ts';
 import type { Permission } from '../contract/permission.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { MessageRow, Store, Write } from '../store/store.ts';
 import type { DriverContext, EncodeOutcome, KeptOutcome, Summary } from './driver.ts';
 import type { LiveRun } from './live-run.ts';

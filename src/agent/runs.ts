@@ -5,13 +5,13 @@
 // run-endings.ts and live-run.ts have the rest.
 
 import { CodeBuddyError } from '../base/errors.ts';
+import { makeId } from '../base/ids.ts';
 import { createRunFigures } from '../base/run-figures.ts';
 import { isBlank, sendable, wellFormed, wellFormedDeep } from '../base/text.ts';
 import type { PermissionMode } from '../contract/permission-mode.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { Run } from '../contract/run.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import { isCutByText, maxPageText } from '../store/page-weight.ts';
 import type { RunRow, SessionRow, Store, Write } from '../store/store.ts';
 import type { Driver } from './driver.ts';

@@ -1363,9 +1363,9 @@ export interface components {
     };
     /** Node */
     readonly Node: {
-      /** @description False if the node has left, or was declared dead by another node. */
+      /** @description Whether `status` is `alive`. */
       readonly alive: boolean;
-      /** @description Each start has a new id. */
+      /** @description Each start has a new id. Ids sort by the time of the start. */
       readonly id: string;
       /** @description Events of the log that the node has not seen: now for the node that answers, at the last renewal for others. Null if that is not known. */
       readonly lag: number | null;
@@ -1385,6 +1385,11 @@ export interface components {
       readonly self: boolean;
       /** Format: date-time */
       readonly startedAt: string;
+      /**
+       * @description `alive`: it works. `left`: it stopped in order. `dead`: it ended without leaving, and another node has declared it dead.
+       * @enum {unknown}
+       */
+      readonly status: 'alive' | 'left' | 'dead';
       /** @description The URL at which clients reach the node. Null until it is known, a few seconds after the start. */
       readonly url: string | null;
       readonly version: string;

@@ -3,18 +3,25 @@
 import { count, flag, nullableTime, text, time } from './primitives.ts';
 import type { SchemaType } from './schema-type.ts';
 
+export const nodeStatuses = ['alive', 'left', 'dead'] as const;
+
 export const nodeSchema = {
   type: 'object',
   title: 'Node',
   properties: {
-    id: { ...text, description: 'Each start has a new id.' },
+    id: { ...text, description: 'Each start has a new id. Ids sort by the time of the start.' },
     url: {
       type: ['string', 'null'],
       description:
         'The URL at which clients reach the node. Null until it is known, a few seconds after the start.',
     },
     version: text,
-    alive: { ...flag, description: 'False if the node has left, or was declared dead by another node.' },
+    status: {
+      enum: nodeStatuses,
+      description:
+        '`alive`: it works. `left`: it stopped in order. `dead`: it ended without leaving, and another node has declared it dead.',
+    },
+    alive: { ...flag, description: 'Whether `status` is `alive`.' },
     self: { ...flag, description: 'True for the node that answers.' },
     startedAt: time,
     leaseUntil: {
@@ -39,7 +46,7 @@ export const nodeSchema = {
         'Events of the log that the node has not seen: now for the node that answers, at the last renewal for others. Null if that is not known.',
     },
   },
-  required: ['id', 'url', 'version', 'alive', 'self', 'startedAt', 'leaseUntil', 'owns', 'lag'],
+  required: ['id', 'url', 'version', 'status', 'alive', 'self', 'startedAt', 'leaseUntil', 'owns', 'lag'],
   additionalProperties: false,
 } as const;
 

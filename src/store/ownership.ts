@@ -52,9 +52,16 @@ export interface NodeLease {
   onJoined(listener: () => void): Stop;
   /** The lease is good again, after it had ended or the node had lost everything: continue work that waited for it. */
   onRenewed(listener: () => void): Stop;
+  /**
+   * A newer release has migrated the store: the node writes nothing any more and does not join again. Called once, with
+   * a message for a person; at once if that has happened already. End the process in order.
+   */
+  onSuperseded(listener: (message: string) => void): Stop;
   /** All nodes that were seen in the last hour, the oldest first. */
   list(): Promise<readonly NodeInfo[]>;
 }
+
+export type NodeStatus = 'alive' | 'left' | 'dead';
 
 /** Times are Unix milliseconds by the clock of the store. */
 export interface NodeInfo {
@@ -66,7 +73,8 @@ export interface NodeInfo {
   readonly startedAt: number;
   /** On SQLite `null`: the lock on the file is the lease. */
   readonly leaseUntil: number | null;
-  readonly alive: boolean;
+  /** `left`: it stopped in order. `dead`: another node has declared it dead. */
+  readonly status: NodeStatus;
   /** True for the node that was asked. */
   readonly self: boolean;
   readonly owns: { readonly lanes: number; readonly runs: number };
@@ -101,8 +109,11 @@ export interface Lanes {
    * at once and keeps it (webhooks of its own runs); it moves only if the node dies or leaves.
    */
   add(webhookIds: readonly string[], options?: { readonly pinned?: boolean }): Promise<void>;
-  /** The webhook was removed. Idempotent. Its owner is not called: it learns of the removal the same way. */
-  remove(webhookIds: readonly string[]): Promise<void>;
+  /**
+   * The webhook was removed. Idempotent. Its owner is not called: it learns of the removal the same way. With
+   * `keepPinned` nothing happens to one that this node has pinned, because it may be about to be created.
+   */
+  remove(webhookIds: readonly string[], options?: { readonly keepPinned?: boolean }): Promise<void>;
   /** Whether this node owns the webhook now. On SQLite always true. */
   isOwn(webhookId: string): boolean;
   /** The live node that owns the webhook; undefined while it is between two owners. */

@@ -91,6 +91,8 @@ export type Write =
       readonly title?: string;
       /** A JSON merge patch (RFC 7396) of the details. Concurrent patches are all kept. */
       readonly details: string;
+      /** Refuse it with `validation_failed` if the metadata would be too long together with the patches of other nodes. */
+      readonly limitsMetadata?: boolean;
     }
   | {
       readonly kind: 'deleteSession';

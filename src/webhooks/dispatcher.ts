@@ -90,6 +90,8 @@ interface Started extends Taken {
   hasPayload: boolean;
   /** Its slot is free again. */
   isReleased: boolean;
+  /** How often the webhook had been enabled when it started. */
+  readonly timesEnabled: number;
   /** Only if there is a lease. */
   readonly abort: AbortController | undefined;
 }
@@ -214,6 +216,7 @@ export function createDispatcher({
       isEarly: delivery.nextAttemptAt !== null && delivery.nextAttemptAt > now,
       hasPayload: false,
       isReleased: false,
+      timesEnabled: lane.timesEnabled,
       abort: lease === undefined ? undefined : new AbortController(),
     };
     if (lease !== undefined) watchLease(started);
@@ -296,7 +299,10 @@ export function createDispatcher({
       return;
     }
     const now = clock.now();
-    const verdict = judge(result, clock.wall());
+    const judged = judge(result, clock.wall());
+    // The receiver did not know yet that it is wanted again.
+    const { disable: _, ...withoutDisabling } = judged;
+    const verdict = started.timesEnabled === lane.timesEnabled ? judged : withoutDisabling;
     hooks.onAttempt(lane, verdict, result);
     if (verdict.outcome === 'local_fault') {
       hooks.onTrouble(verdict.message ?? verdict.outcome);

@@ -3,6 +3,7 @@
 //
 // Over 400 lines: it creates every part with its dependencies and options, and does little else.
 
+import { makeId } from '../base/ids.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
 import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
@@ -17,7 +18,6 @@ import type {
 import type { RunWebhook } from '../contract/webhook-input.ts';
 import type { WebhookStats } from '../contract/webhook-stats.ts';
 import type { EventLog, NewEvent } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { SharedWebhookStore } from '../store/shared-webhook-store.ts';
 import type { Store, StoreFeed } from '../store/store.ts';
 import { createConnector } from './connector.ts';

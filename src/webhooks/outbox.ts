@@ -1,8 +1,8 @@
 // Chooses the webhooks that receive an event before it is committed, so that its deliveries are committed with it, and
 // passes them to the dispatcher after the commit, without reading back what was just written.
 
+import { makeId } from '../base/ids.ts';
 import type { DraftEvent, Outbox } from '../events/event-log.ts';
-import { makeId } from '../events/ids.ts';
 import type { DeliveryRow } from '../store/delivery-store.ts';
 import type { DeliveryClock } from './delivery-clock.ts';
 import type { Lane } from './lane.ts';

@@ -89,7 +89,10 @@ test('a standby is one failed check', async () => {
 });
 
 test('a pooler in transaction mode is reported', async () => {
-  const { checks } = await doctor(temporaryFolder(), await throughTransactionPooler(await emptyPostgresUrl()));
+  const { checks } = await doctor(
+    temporaryFolder(),
+    await throughTransactionPooler(await emptyPostgresUrl()),
+  );
   expect(checks.filter(({ ok }) => !ok)).toEqual([
     {
       name: 'pooler',

@@ -258,5 +258,9 @@ describe('the files of the config folder', () => {
     mkdirSync(join(home, 'a'));
     writeFileSync(join(home, 'file'), '');
     expect(() => ensureHome(join(home, 'file', 'sub'))).toThrowError(/config folder .* cannot be used/);
+    if (process.platform === 'linux')
+      expect(() => ensureHome('/proc/nope/home')).toThrowError(
+        'The config folder /proc/nope/home cannot be used: no folder can be created there (ENOENT)',
+      );
   });
 });

@@ -4,7 +4,7 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import { challengePattern } from '../../base/identity-proof.ts';
-import { makeId } from '../../events/ids.ts';
+import { makeId } from '../../base/ids.ts';
 import type { HttpContext } from '../context.ts';
 import { ticketOf } from '../streaming/stream-tickets.ts';
 import { makeKeyCheck } from './api-keys-check.ts';

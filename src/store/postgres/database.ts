@@ -13,6 +13,8 @@ import {
   isBusyServer,
   isConnectionLost,
   isPoolExhausted,
+  mayTryAgain,
+  neverConnected,
   sqlState,
   toStorageError,
   unavailable,
@@ -66,7 +68,7 @@ export interface DatabaseOptions {
   readonly logger?: StoreLogger | undefined;
   /** Longest statement, and longest pause in a transaction. @default 10 000 */
   readonly statementTimeoutMs?: number | undefined;
-  /** Longest wait for a connection: the server is busy or starting, or all connections are in use. @default 10 000 */
+  /** Longest wait for a connection: the server is busy or starting, or all connections are in use. @default 3000 */
   readonly connectTimeoutMs?: number | undefined;
 }
 
@@ -74,7 +76,7 @@ const applicationName = 'codebuddy';
 /** Between two tries to get a connection of a server that has none to give. */
 const busyPauseMs = 100;
 /** The server ends a statement first, unless it cannot be reached: then the connection is given up this much later. */
-const networkFactor = 1.5;
+const networkFactor = 1.2;
 
 /** bigint as a number: times, sequences and counts stay far below 2^53. */
 const types: pg.CustomTypesConfig = {
@@ -89,7 +91,7 @@ export function createDatabase({
   url,
   logger,
   statementTimeoutMs = 10_000,
-  connectTimeoutMs = 10_000,
+  connectTimeoutMs = 3000,
 }: DatabaseOptions): Database {
   const config: pg.ClientConfig = {
     connectionString: url.connectionString,
@@ -131,6 +133,8 @@ export function createDatabase({
   let pools = createPools();
   /** Why the database cannot be reached. */
   let away: { readonly failure: unknown } | undefined;
+  /** Pools that got no connection from a busy server in time. Until they get one, callers try once and do not wait. */
+  const busy = new WeakSet<pg.Pool>();
   /** Whether a caller is trying to reach it. */
   let isProbed = false;
   let closing: Promise<void> | undefined;
@@ -172,13 +176,19 @@ export function createDatabase({
 
   /** Waits for a server that has too many connections, or is starting. */
   async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-    const giveUpAt = performance.now() + connectTimeoutMs;
+    const giveUpAt = performance.now() + (busy.has(pool) ? 0 : connectTimeoutMs);
     for (;;) {
       try {
-        return await pool.connect();
+        const client = await pool.connect();
+        busy.delete(pool);
+        return client;
       } catch (error) {
         if (isPoolExhausted(error)) throw unavailable('All connections to the database are in use.', error);
-        if (!isBusyServer(error) || performance.now() > giveUpAt) throw error;
+        if (!isBusyServer(error)) throw error;
+        if (performance.now() >= giveUpAt) {
+          busy.add(pool);
+          throw error;
+        }
         await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
         if (closing !== undefined) throw storeIsClosed();
       }
@@ -192,6 +202,7 @@ export function createDatabase({
       client = await take(pool);
     } catch (error) {
       if (isConnectionLost(error)) tellOf(pool, error);
+      neverConnected(error);
       throw error;
     }
     // The statement that runs gets the error too; without a listener it would end the process.
@@ -222,7 +233,7 @@ export function createDatabase({
     const run = (): Promise<Result> => use('others', (session) => session.run(statement, values));
     try {
       // The server may just have been restarted, so an idle connection does not know yet that it is broken.
-      return await run().catch((error) => (isConnectionLost(error) ? run() : Promise.reject(error)));
+      return await run().catch((error) => (mayTryAgain(error) ? run() : Promise.reject(error)));
     } catch (error) {
       throw toStorageError(error);
     }

@@ -99,6 +99,7 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
         const rest = {
           updated_at: integer('updatedAt', write.updatedAt),
           details: text('details', write.details),
+          ...(write.limitsMetadata === true ? { limits_metadata: 1 } : {}),
         };
         add('patchSession', { id, title, ...rest }, [`row of ${id}`], [`session ${id}`]);
         break;

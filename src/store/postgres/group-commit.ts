@@ -14,6 +14,7 @@ import {
   isNotNextCommit,
   isRunOfOtherNode,
   isSessionBusy,
+  mayTryAgain,
   throwStorageError,
   toStorageError,
   unavailable,
@@ -114,7 +115,7 @@ export function createGroupCommit({
           const last = await findOutcome(plan, error);
           if (last !== undefined) return last;
         } else if (isNotNextCommit(error)) await marker.register().catch(throwStorageError);
-        if (attempt === maxAttempts || !(isConnectionLost(error) || isNotNextCommit(error)))
+        if (attempt === maxAttempts || !(mayTryAgain(error) || isNotNextCommit(error)))
           throw toStorageError(error);
       }
     }

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { CodeBuddyError } from '../../base/errors.ts';
+import { makeId } from '../../base/ids.ts';
 import { version } from '../../base/version.ts';
 import type { CommandOutcome, NodeInfo, Ownership } from '../ownership.ts';
 
@@ -20,7 +21,7 @@ const noStop = (): (() => void) => nothing;
 const done = async (): Promise<void> => undefined;
 
 export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwnershipOptions = {}): Ownership {
-  const id = `nod_${randomUUID().replaceAll('-', '')}`;
+  const id = makeId('nod');
   const startedAt = now();
   const claims = new Set<string>();
   const secret = randomUUID() + randomUUID();
@@ -36,6 +37,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
       onLost: noStop,
       onJoined: noStop,
       onRenewed: noStop,
+      onSuperseded: noStop,
       list: async () => [
         {
           id,
@@ -44,7 +46,7 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
           epoch: 1,
           startedAt,
           leaseUntil: null,
-          alive: true,
+          status: 'alive',
           self: true,
           owns: owns?.() ?? { lanes: 0, runs: 0 },
           lag: null,

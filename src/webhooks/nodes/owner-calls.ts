@@ -115,7 +115,7 @@ export function createOwnerCalls<Operations extends OwnerOperations>({
     },
     async askAll(kind, data, timeoutMs) {
       const nodes: readonly NodeInfo[] = await node.list();
-      const asked = nodes.filter(({ alive, self }) => alive && !self);
+      const asked = nodes.filter(({ status, self }) => status === 'alive' && !self);
       const outcomes = await Promise.all(
         asked.map(({ id }) => commands.send(id, { kind, data }, { timeoutMs })),
       );

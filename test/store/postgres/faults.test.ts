@@ -276,6 +276,30 @@ test('too many connections are waited out, up to a limit', async () => {
   expect(await opened.write([newEvent()])).toEqual([2]);
 });
 
+test('writes that queue up while the server has too many connections do not wait one after the other', async () => {
+  const waitMs = 5000;
+  const { store, url } = await openThroughProxy({ connectTimeoutMs: waitMs });
+  await server.query('CREATE ROLE crowded LOGIN SUPERUSER');
+  const crowdedUrl = url.replace('//codebuddy@', '//crowded@');
+  const crowded = await openPostgresStore({ url: `${crowdedUrl}?max=2`, connectTimeoutMs: waitMs });
+  onTestFinished(() => crowded.close());
+  await crowded.write([newEvent()]);
+  await server.query('ALTER ROLE crowded NOSUPERUSER CONNECTION LIMIT 0');
+  await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'crowded'");
+  const refusedAt = async (): Promise<number> => {
+    await expect(crowded.write([newEvent({ type: 'refused' })])).rejects.toMatchObject(unavailable);
+    return performance.now();
+  };
+  const first = refusedAt();
+  // Not in the group of the first one.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const second = refusedAt();
+  expect((await second) - (await first)).toBeLessThan(waitMs);
+  await server.query('ALTER ROLE crowded SUPERUSER CONNECTION LIMIT -1');
+  await waitFor('writes to work again', () => crowded.write([newEvent()]));
+  expect((await store.eventBounds()).last).toBe(2);
+});
+
 /** Check each transaction that writes. */
 function attach(store: PostgresStore, guard: WriteGuard): void {
   const nothing = (): void => undefined;

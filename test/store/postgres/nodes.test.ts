@@ -52,8 +52,8 @@ test('ten nodes join at once and share the webhooks evenly, each with one owner'
   expect(new Set(nodes.flatMap(({ worker }) => [...worker.lanes])).size).toBe(35);
   const [one] = nodes;
   const list = await one?.ownership.node.list();
-  expect(list?.map(({ alive, epoch }) => ({ alive, epoch }))).toEqual(
-    Array(10).fill({ alive: true, epoch: 1 }),
+  expect(list?.map(({ status, epoch }) => ({ status, epoch }))).toEqual(
+    Array(10).fill({ status: 'alive', epoch: 1 }),
   );
   await waitFor('the list to show all lanes', async () => {
     const listed = (await one?.ownership.node.list()) ?? [];
@@ -105,7 +105,33 @@ test('a node that leaves hands over its webhooks, and its claims are free', asyn
   expect(worker.lanes.size).toBe(0);
   await waitFor('the second node to own all', () => other.lanes.size === 3);
   expect(await second.ownership.claims.claim('task:a')).toBe(true);
-  expect(await second.ownership.node.list()).toMatchObject([{ alive: false }, { alive: true, self: true }]);
+  expect(await second.ownership.node.list()).toMatchObject([
+    { status: 'left' },
+    { status: 'alive', self: true },
+  ]);
+});
+
+test('a node of an older release writes nothing once the schema is newer, says so, and leaves', async () => {
+  const url = await postgresUrl();
+  const told: string[] = [];
+  const logger = { warn: (_fields: object, message: string) => void told.push(message) };
+  const [old, other] = [await openNode(url, { logger }), await openNode(url)];
+  const messages: string[] = [];
+  old.ownership.node.onSuperseded((message) => messages.push(message));
+  other.ownership.node.onSuperseded(() => undefined);
+  await sql(url, 'UPDATE schema_version SET version = version + 1');
+  await expect(old.store.write([{ kind: 'touch', topic: 'late' }])).rejects.toMatchObject({
+    code: 'storage_unavailable',
+  });
+  await waitFor('the message', () => messages.length === 1);
+  expect(messages[0]).toContain('A newer release has migrated the database');
+  expect(told).toContain(messages[0]);
+  expect(old.ownership.node.leaseLeftMs()).toBe(0);
+  expect(await sql(url, 'SELECT count(*) AS n FROM topics')).toEqual([{ n: '0' }]);
+  await old.close();
+  expect(await sql(url, `SELECT alive FROM nodes WHERE id = '${old.ownership.node.id}'`)).toEqual([
+    { alive: false },
+  ]);
 });
 
 test('a claim is refused while another node holds it, and its release is announced', async () => {
@@ -287,4 +313,28 @@ test('other nodes learn of a changed topic', async () => {
   await first.store.write([{ kind: 'touch', topic: 'keys' }]);
   await waitFor('the news', () => told.includes('keys'));
   expect(told).not.toContain('webhooks');
+});
+
+test('patches of two nodes together may not make the metadata of a session too long', async () => {
+  const url = await postgresUrl();
+  const nodes = [await openNode(url), await openNode(url)];
+  const session = { id: 'ses_1', title: '', createdAt: 1, updatedAt: 1, details: '{"metadata":{}}' };
+  await nodes[0]?.store.write([{ kind: 'putSession', session }]);
+  // Each fits alone, and was checked against what the session had before.
+  const patches = nodes.map(({ store }, n) =>
+    store.write([
+      {
+        kind: 'patchSession',
+        id: session.id,
+        updatedAt: 2,
+        details: JSON.stringify({ metadata: { [`of ${n}`]: 'x'.repeat(40_000) } }),
+        limitsMetadata: true,
+      },
+    ]),
+  );
+  const refused = (await Promise.allSettled(patches)).filter(({ status }) => status === 'rejected');
+  expect(refused).toMatchObject([
+    { reason: { code: 'validation_failed', errors: [{ pointer: '/metadata' }] } },
+  ]);
+  expect((await nodes[0]?.store.getSession(session.id))?.details.length).toBeLessThan(65_536);
 });

@@ -41,7 +41,7 @@ test('nodes that are killed lose nothing: the others send it, in order, with the
     await node.ready;
     await waitFor('it to own a webhook', async () => {
       const list = await survivor.ownership.node.list();
-      return list.filter(({ alive }) => alive).every(({ owns }) => owns.lanes === 1);
+      return list.filter(({ status }) => status === 'alive').every(({ owns }) => owns.lanes === 1);
     });
     await waitFor('events', () => node.acknowledged.length > 20);
     node.child.kill('SIGKILL');
@@ -91,7 +91,7 @@ test('a node that is frozen beyond its lease and continues sends nothing out of 
   await survivor.engine.create({ url: plain.url, events: ['tool.*'] });
   await waitFor('each node to own one', async () => {
     const list = await survivor.ownership.node.list();
-    return list.filter(({ alive }) => alive).every(({ owns }) => owns.lanes === 1);
+    return list.filter(({ status }) => status === 'alive').every(({ owns }) => owns.lanes === 1);
   });
   // Earlier ones may have come before the webhooks.
   const from = node.acknowledged.length;

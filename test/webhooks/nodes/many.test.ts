@@ -1,7 +1,7 @@
 // Many webhooks, and webhooks of runs, on several nodes.
 
 import { expect, test } from 'vitest';
-import { makeId } from '../../../src/events/ids.ts';
+import { makeId } from '../../../src/base/ids.ts';
 import { waitFor } from '../../wait-for.ts';
 import { startReceiver } from '../recording-receiver.ts';
 import { startNodeBench, toolStart, type WebhookNode } from './start-nodes.ts';

@@ -25,6 +25,20 @@ test('a webhook that one node creates is active on the others, and one node send
   expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
 });
 
+test('the lane of a webhook that was removed while no node ran is removed', async () => {
+  const { start, sql } = await startNodeBench();
+  await (await start()).stop();
+  await sql("INSERT INTO lanes (webhook_id, node_id, pinned) VALUES ('whk_gone', NULL, false)");
+  const node = await start();
+  const { webhook } = await node.engine.create({ url: 'http://127.0.0.1:20202/', events: ['tool.*'] });
+  await waitFor('only the lane of the webhook that exists', async () => {
+    const rows = await sql('SELECT webhook_id, node_id FROM lanes');
+    return (
+      rows.length === 1 && rows[0]?.webhook_id === webhook.id && rows[0].node_id === node.ownership.node.id
+    );
+  });
+});
+
 test('each operation works on a node that does not own the webhook', async () => {
   const { receiver, webhook, owner, other } = await startPair(await startNodeBench(), {
     secret: 'a secret of the first',

@@ -63,7 +63,7 @@ test('a node that joins takes over webhooks with their pending deliveries, in or
   }
   await waitFor('each node to own one', async () => {
     const list = await first.ownership.node.list();
-    return list.filter(({ alive }) => alive).every(({ owns }) => owns.lanes === 1);
+    return list.filter(({ status }) => status === 'alive').every(({ owns }) => owns.lanes === 1);
   });
 });
 

@@ -198,7 +198,8 @@ export function createOwnLanes({ node, query, feed, logger }: OwnLanesOptions): 
         feed.signal('lanes');
       }
     },
-    async remove(webhookIds) {
+    async remove(given, { keepPinned = false } = {}) {
+      const webhookIds = keepPinned ? given.filter((id) => !pinned.has(id)) : given;
       if (webhookIds.length === 0) return;
       const { count } = await query(statements.removeLanes, [webhookIds]);
       for (const id of webhookIds) {

@@ -4,7 +4,7 @@ export interface NodeTiming {
   /** How long a renewal is good. Several times `renewMs`, so that one lost renewal costs nothing. */
   readonly leaseMs: number;
   readonly renewMs: number;
-  /** How long no node is declared dead after the database was away: a lease, so that all nodes can come back. */
+  /** How long a node may take to come back after the database was away, before it is declared dead: a lease. */
   readonly graceMs: number;
   /** Between two looks at the other nodes. */
   readonly lookMs: number;
