@@ -6,6 +6,7 @@ import { CodeBuddyError } from '../../../src/base/errors.ts';
 import type { CommandOutcome } from '../../../src/store/ownership.ts';
 import type { SharedStore } from '../../../src/store/postgres/open-shared-store.ts';
 import { postgresUrl, startPostgres } from '../../postgres/postgres-url.ts';
+import { startTcpProxy } from '../../postgres/tcp-proxy.ts';
 import { waitFor } from '../../wait-for.ts';
 import { LaneList, openNode } from './shared-stores.ts';
 
@@ -133,6 +134,18 @@ test('a node of an older release writes nothing once the schema is newer, says s
   expect(await sql(url, `SELECT alive FROM nodes WHERE id = '${old.ownership.node.id}'`)).toEqual([
     { alive: false },
   ]);
+});
+
+test('a node may be closed while it connects again', async () => {
+  const proxy = await startTcpProxy((await startPostgres()).port);
+  const node = await openNode(proxy.through(await postgresUrl()));
+  proxy.hold();
+  proxy.breakConnections();
+  await waitFor('a connection on its way', () => proxy.held().length > 0);
+  const closed = node.close();
+  await proxy.heal();
+  // An error that nobody listens for would end the process, and fails the test.
+  await closed;
 });
 
 test('a claim is refused while another node holds it, and its release is announced', async () => {
