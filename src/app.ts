@@ -265,7 +265,7 @@ export async function createApp(
       stopRetention = startRetention({
         store,
         // One node is enough for it.
-        mayPrune: () => ownership.claims.claim('task:retention'),
+        mayPrune: async () => ownership.node.leaseLeftMs() > 0 && ownership.claims.claim('task:retention'),
         keepDays: settings.retentionDays,
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
