@@ -19,7 +19,12 @@ export interface Parts {
 const answerWithinMs = 3000;
 
 /** Returns the check. */
-export function createReadiness({ store, ownership, agent, webhooks }: Parts): () => Promise<readonly ReadinessPart[]> {
+export function createReadiness({
+  store,
+  ownership,
+  agent,
+  webhooks,
+}: Parts): () => Promise<readonly ReadinessPart[]> {
   const checks = [
     boundedCheck('store', () => checkStore(store)),
     boundedCheck('node', async () => checkNode(ownership)),

@@ -16,5 +16,6 @@ test('readiness names the part that does not answer, and does not wait for the d
   const { status, parts } = await client.ready();
   expect(status).toBe('not_ready');
   expect(parts).toContainEqual({ name: 'store', ready: false, detail: 'no answer within 3 s' });
-  for (const name of ['model', 'runs']) expect(parts).toContainEqual(expect.objectContaining({ name, ready: true }));
+  for (const name of ['model', 'runs'])
+    expect(parts).toContainEqual(expect.objectContaining({ name, ready: true }));
 });
