@@ -11,7 +11,7 @@ import type { WriterThread } from './app/early-thread.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
 import { describeDatabase, openStore } from './app/open-store.ts';
-import { checkReadiness, describeWebhooks } from './app/readiness.ts';
+import { createReadiness, describeWebhooks } from './app/readiness.ts';
 import { moveOldFiles, ownFiles, stateFolder, trustedFiles } from './app/server-files.ts';
 import { createTicketService } from './app/ticket-service.ts';
 import { findTargetFaults, readCertificates, targetSettings } from './app/webhook-settings.ts';
@@ -265,7 +265,7 @@ export async function createApp(
       stopRetention = startRetention({
         store,
         // One node is enough for it.
-        mayPrune: () => ownership.claims.claim('task:retention'),
+        mayPrune: async () => ownership.node.leaseLeftMs() > 0 && ownership.claims.claim('task:retention'),
         keepDays: settings.retentionDays,
         onError: (error) => logger?.warn({ err: error }, 'could not delete old events; will retry later'),
       });
@@ -328,7 +328,7 @@ async function connect(
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
-    readiness: () => checkReadiness({ store, ownership, agent, webhooks }),
+    readiness: createReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),
     identity: (facts) => makeProof(localKey, { ...facts, pid: process.pid, startedAt }),
     describeSandbox: () => agent.describeSandbox(),

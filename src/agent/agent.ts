@@ -15,7 +15,7 @@ import { createMcpServers, type McpServers } from './mcp/mcp-servers.ts';
 import { privateFolder, warnOfPrograms } from './mcp/server-program.ts';
 import { type AgentModels, createAgentModels } from './models/agent-models.ts';
 import { providerSecrets } from './models/provider-config.ts';
-import { type AllPermissions, createAllPermissions } from './nodes/all-permissions.ts';
+import { type AllPermissions, createAllPermissions, createOwnPermissions } from './nodes/all-permissions.ts';
 import { guardLog } from './nodes/guarded-log.ts';
 import { proxiesFrom } from './outbound-http.ts';
 import { createFileDenyRules } from './permissions/file-deny-rules.ts';
@@ -265,7 +265,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     node,
   });
   const allPermissions: AllPermissions =
-    node === undefined ? permissions : createAllPermissions({ node, store, log, own: permissions });
+    node === undefined || store.questions === undefined
+      ? createOwnPermissions(permissions)
+      : createAllPermissions({ node, questions: store.questions, log, own: permissions });
   await runs.recover();
   const closing = new AbortController();
   // In the background: a large workspace must not delay the start.

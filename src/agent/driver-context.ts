@@ -17,7 +17,7 @@ import { type AgentNode, leaseIsGood, lostRun } from './nodes/agent-node.ts';
 import type { GuardedFile } from './permissions/guarded-files.ts';
 import type { ToolUse } from './permissions/permission-rule.ts';
 import type { Permissions } from './permissions/permissions.ts';
-import { patchRun, type QuestionsPatch } from './run-record.ts';
+import { patchRun, questionWrite } from './run-record.ts';
 import { addUsage, noUsage, patchSession, type SessionMemory } from './session-memory.ts';
 import { readPages } from './session-pages.ts';
 import { round, type Spending } from './spending.ts';
@@ -159,12 +159,12 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         // In the commit of the event, so that a reader who sees the event also sees the run's status.
         beginWait(permission) {
           asked = permission;
-          return questionChanged(run, run.questionAsked(), { [permission.id]: permission });
+          return questionChanged(run, run.questionAsked(), questionWrite(permission));
         },
         endWait({ id }) {
           if (asked === undefined) return [];
           asked = undefined;
-          return questionChanged(run, run.questionSettled(), { [id]: null });
+          return questionChanged(run, run.questionSettled(), { kind: 'deleteQuestions', runId: run.id, id });
         },
         onAsked(permission) {
           run.tellAsked(permission);
@@ -177,25 +177,22 @@ export function createDriverContexts(options: DriverContextOptions): (run: LiveR
         const worksAgain = run.questionSettled();
         // The end of the run removes its questions.
         if (worksAgain || (node !== undefined && !run.signal.aborted))
-          write(run, questionChanged(run, worksAgain, { [asked.id]: null })).catch((error: unknown) =>
-            onFault(error, run.id),
-          );
+          write(
+            run,
+            questionChanged(run, worksAgain, { kind: 'deleteQuestions', runId: run.id, id: asked.id }),
+          ).catch((error: unknown) => onFault(error, run.id));
       }
     }
   }
 
   /**
-   * The writes of the steps before a question must survive a crash while it is open. With several nodes, the run has its
-   * open questions, so that every node can list them.
+   * The writes of the steps before a question must survive a crash while it is open. With several nodes, the store
+   * has the open questions, so that every node can list them.
    */
-  function questionChanged(
-    run: LiveRun,
-    waitingHasChanged: boolean,
-    questions: NonNullable<QuestionsPatch>,
-  ): readonly Write[] {
+  function questionChanged(run: LiveRun, waitingHasChanged: boolean, question: Write): readonly Write[] {
     if (waitingHasChanged) onWaitingChange(run);
     if (node === undefined) return waitingHasChanged ? [...run.takePendingWrites(), save(run)] : [];
-    return [...run.takePendingWrites(), patchRun(run.record, now(), { questions })];
+    return [...run.takePendingWrites(), patchRun(run.record, now()), question];
   }
 
   function toolMessage(run: LiveRun, call: ShownCall, content: string, isError: boolean): MessageRow {

@@ -56,7 +56,11 @@ export function createRunEndings({
   /** The end of a run ends the ownership of it. */
   function endWrites(record: RunRecord): readonly Write[] {
     if (node === undefined) return [patchRun(record, now())];
-    return [patchRun(record, now(), { questions: null }), ...node.runs.release(record.id)];
+    return [
+      patchRun(record, now()),
+      { kind: 'deleteQuestions', runId: record.id },
+      ...node.runs.release(record.id),
+    ];
   }
 
   function interruption(rows: readonly RunRow[]): ReturnType<RunEndings['interruption']> {

@@ -6,7 +6,7 @@ import type { PromptOptions } from '../contract/prompt.ts';
 import { type Run, type RunStatus, runSchema, unfinishedRunStatuses } from '../contract/run.ts';
 import { shownPastText } from '../events/shown-time.ts';
 import { parseRowJson } from '../store/row-json.ts';
-import type { RunRow, Write } from '../store/store.ts';
+import type { QuestionRow, RunRow, Write } from '../store/store.ts';
 
 /** The options of a run, and the rights it works with: those of the caller that started it or resumed it last. */
 export interface RunRequest {
@@ -21,12 +21,7 @@ export type RunRecord = Omit<Run, 'prompt'>;
 
 interface RunDetails extends RunRequest {
   readonly run: Partial<RunRecord> & { readonly prompt: string };
-  /** With several nodes, the pending permissions by id. As JSON text, because a merge patch drops fields that are null. */
-  readonly questions?: Readonly<Record<string, string>>;
 }
-
-/** Permissions that a run begins to wait for, by id; null for one that was answered. Null for all. */
-export type QuestionsPatch = Readonly<Record<string, Permission | null>> | null;
 
 type NullableFields<T> = { readonly [F in keyof T as null extends T[F] ? F : never]: null };
 
@@ -73,26 +68,24 @@ export function toRunRow(run: Run, request: RunRequest, now: number): RunRow {
 export function patchRun(
   record: RunRecord,
   now: number,
-  { request, questions }: { readonly request?: RunRequest; readonly questions?: QuestionsPatch } = {},
+  { request }: { readonly request?: RunRequest } = {},
 ): Write {
   const { id, sessionId: _, status, createdAt: __, ...run } = record;
   const details = {
     run,
     ...(request === undefined ? {} : { mayUseTools: request.mayUseTools, keyId: request.keyId }),
-    ...(questions === undefined ? {} : { questions: questions && asTexts(questions) }),
   };
   return { kind: 'patchRun', id, status, updatedAt: now, details: JSON.stringify(details) };
 }
 
-function asTexts(questions: NonNullable<QuestionsPatch>): Readonly<Record<string, string | null>> {
-  return Object.fromEntries(
-    Object.entries(questions).map(([id, permission]) => [id, permission && JSON.stringify(permission)]),
-  );
+/** Keeps a permission that a run begins to wait for, so that every node can list it. */
+export function questionWrite(permission: Permission): Write {
+  const { id, runId, sessionId } = permission;
+  return { kind: 'putQuestion', question: { id, runId, sessionId, content: JSON.stringify(permission) } };
 }
 
-/** The permissions that a stored run waits for. Only with several nodes. */
-export function openQuestions(row: RunRow): readonly Permission[] {
-  return Object.values(readDetails(row).questions ?? {}).map((text) => JSON.parse(text) as Permission);
+export function toPermission({ id, content }: QuestionRow): Permission {
+  return parseRowJson<Permission>('questions', id, content);
 }
 
 export function toRun(row: RunRow): Run {

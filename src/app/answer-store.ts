@@ -1,5 +1,5 @@
 // Keeps the stored answers of requests with an Idempotency-Key in the store, with their headers as JSON. With several
-// nodes, a request claims its key, so that the same request to two nodes is done once. A claim ends with its node.
+// nodes, a request claims its key, so that the same request to two nodes is done once. If the node dies, the key is kept with status 0.
 
 import type { AnswerStore } from '../http/services.ts';
 import type { Claims } from '../store/ownership.ts';
@@ -55,7 +55,9 @@ export function createAnswerStore(store: Store, claims?: Claims): AnswerStore {
     async get(key) {
       const row = await store.getAnswer(key);
       if (row === undefined) return undefined;
+      if (row.status === 0) return { kind: 'lost' };
       return {
+        kind: 'answer',
         fingerprint: row.fingerprint,
         status: row.status,
         headers: JSON.parse(row.headers) as Record<string, string>,

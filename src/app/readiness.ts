@@ -1,4 +1,5 @@
-// The checks of GET /health/ready: whether the store accepts commits, this node holds its lease, deliveries are sent, and commands can run.
+// The checks of GET /health/ready: whether the store accepts commits, this node holds its lease, deliveries are sent, and
+// commands can run.
 
 import type { Agent } from '../agent/agent.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
@@ -14,55 +15,88 @@ export interface Parts {
   readonly webhooks: WebhookEngine;
 }
 
-export async function checkReadiness(parts: Parts): Promise<readonly ReadinessPart[]> {
-  const { store, ownership, agent, webhooks } = parts;
-  const { models, reason } = await agent.models.choice();
-  const sandbox = await agent.describeSandbox();
-  return [
-    await checkStore(store),
-    checkNode(ownership),
-    await checkWebhooks(webhooks),
-    {
-      name: 'model',
-      ready: true,
-      detail: models.length === 0 ? `offline agent: ${reason}` : `${models.join(', then ')}: ${reason}`,
-    },
-    {
-      name: 'sandbox',
-      ready: sandbox.status === 'works' || sandbox.status === 'checking' || sandbox.mode !== 'required',
-      detail: sandbox.detail,
-    },
-    { name: 'runs', ready: true, detail: `${agent.runs.activeCount()} unfinished` },
+/** Monitors wait no longer. A part that hangs does not hold back what is known about the others. */
+const answerWithinMs = 3000;
+
+/** Returns the check. */
+export function createReadiness({
+  store,
+  ownership,
+  agent,
+  webhooks,
+}: Parts): () => Promise<readonly ReadinessPart[]> {
+  const checks = [
+    boundedCheck('store', () => checkStore(store)),
+    boundedCheck('node', async () => checkNode(ownership)),
+    boundedCheck('webhooks', () => checkWebhooks(webhooks)),
+    boundedCheck('model', () => checkModel(agent)),
+    boundedCheck('sandbox', () => checkSandbox(agent)),
+    boundedCheck('runs', async () => ({ ready: true, detail: `${agent.runs.activeCount()} unfinished` })),
   ];
+  return () => Promise.all(checks.map((check) => check()));
 }
 
-async function checkStore(store: Store): Promise<ReadinessPart> {
-  const name = 'store';
-  try {
-    await store.probe();
-    return { name, ready: true, detail: 'the store takes commits' };
-  } catch (error) {
-    return { name, ready: false, detail: error instanceof Error ? error.message : 'failed' };
+type PartState = Omit<ReadinessPart, 'name'>;
+
+function boundedCheck(name: string, check: () => Promise<PartState>): () => Promise<ReadinessPart> {
+  /** One that hangs is not started again by each caller. */
+  let running: Promise<PartState> | undefined;
+
+  function run(): Promise<PartState> {
+    running ??= check()
+      .catch((error: unknown) => ({
+        ready: false,
+        detail: error instanceof Error ? error.message : 'failed',
+      }))
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
   }
+
+  return async () => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<PartState>((resolve) => {
+      const detail = `no answer within ${answerWithinMs / 1000} s`;
+      timer = setTimeout(() => resolve({ ready: false, detail }), answerWithinMs);
+    });
+    const state = await Promise.race([run(), late]);
+    clearTimeout(timer);
+    return { name, ...state };
+  };
 }
 
-function checkNode({ shared, node }: Ownership): ReadinessPart {
-  const name = 'node';
-  if (!shared) return { name, ready: true, detail: `${node.id}: the only node of its database` };
+async function checkStore(store: Store): Promise<PartState> {
+  await store.probe();
+  return { ready: true, detail: 'the store takes commits' };
+}
+
+async function checkModel(agent: Agent): Promise<PartState> {
+  const { models, reason } = await agent.models.choice();
+  const chosen = models.length === 0 ? 'offline agent' : models.join(', then ');
+  return { ready: true, detail: `${chosen}: ${reason}` };
+}
+
+async function checkSandbox(agent: Agent): Promise<PartState> {
+  const { status, mode, detail } = await agent.describeSandbox();
+  return { ready: status === 'works' || status === 'checking' || mode !== 'required', detail };
+}
+
+function checkNode({ shared, node }: Ownership): PartState {
+  if (!shared) return { ready: true, detail: `${node.id}: the only node of its database` };
   const leftMs = node.leaseLeftMs();
   const detail =
     leftMs > 0
       ? `${node.id} holds its lease for another ${(leftMs / 1000).toFixed(1)} s`
       : `${node.id} has no lease, so it sends no deliveries and starts no model step`;
-  return { name, ready: leftMs > 0, detail };
+  return { ready: leftMs > 0, detail };
 }
 
-async function checkWebhooks(webhooks: WebhookEngine): Promise<ReadinessPart> {
+async function checkWebhooks(webhooks: WebhookEngine): Promise<PartState> {
   const trouble = webhooks.trouble();
   const attention = await describeWebhooks(webhooks);
   const state = trouble === undefined ? 'deliveries are being sent' : `deliveries are waiting: ${trouble}`;
   return {
-    name: 'webhooks',
     ready: trouble === undefined,
     detail: [
       state + describeRefused(webhooks.refused()),

@@ -1,4 +1,4 @@
-// Stream tickets for all nodes: a ticket that was used is a claim, until it has expired on every node.
+// Stream tickets for all nodes: a ticket that was used stays used until it has expired on every node.
 
 import type { TicketService } from '../http/services.ts';
 import type { Ownership } from '../store/ownership.ts';
@@ -9,24 +9,12 @@ const keptMs = 300_000;
 /** Undefined if there are no other nodes. */
 export async function createTicketService({
   shared,
-  claims,
+  tokens,
   secret,
-}: Pick<Ownership, 'shared' | 'claims' | 'secret'>): Promise<TicketService | undefined> {
+}: Pick<Ownership, 'shared' | 'tokens' | 'secret'>): Promise<TicketService | undefined> {
   if (!shared) return undefined;
-  const used = new Set<string>();
   return {
     secret: await secret(),
-    async take(digest) {
-      // A node may claim again what it holds.
-      if (used.has(digest)) return false;
-      used.add(digest);
-      setTimeout(() => {
-        used.delete(digest);
-        claims.release(nameOf(digest)).catch(() => undefined); // It ends with this node.
-      }, keptMs).unref();
-      return claims.claim(nameOf(digest));
-    },
+    take: (digest) => tokens.use(`ticket:${digest}`, keptMs),
   };
 }
-
-const nameOf = (digest: string): string => `ticket:${digest}`;

@@ -146,6 +146,11 @@ const table = {
     title: 'Request in progress',
     when: 'The first request with this Idempotency-Key is still in progress.',
   },
+  idempotency_unknown: {
+    status: 409,
+    title: 'Outcome unknown',
+    when: 'The node that worked on the first request with this Idempotency-Key ended before it answered.',
+  },
   body_too_large: { status: 413, title: 'Body too large', when: 'The body is larger than `maxRequestSize`.' },
   uri_too_long: { status: 414, title: 'URL too long', when: 'The request target is longer than 8 KiB.' },
   unsupported_media_type: {

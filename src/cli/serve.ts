@@ -47,13 +47,14 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
   process.env.PATH = trustedPath(process.env.PATH, settings.workspace);
   let ended: string | undefined;
   let stop: (() => void) | undefined;
+  const logger = createLogger(settings.logLevel, process.stderr.isTTY === true, redactor);
   const app = await createApp(settings, {
     environment,
     onSuperseded(message) {
       ended = message;
       stop?.();
     },
-    logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
+    logger,
     redactor,
     modelsOrigin: origins.models,
     ...(writerThread === undefined ? {} : { writerThread }),
@@ -61,13 +62,16 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     // Exit even if something that is still open would keep the process alive.
     process.exit(report(error));
   });
+  /** The node has logged the reason already, if warnings are logged. */
+  const endedBy = (reason: string): number =>
+    ['error', 'silent'].includes(settings.logLevel) ? report(new Error(reason)) : 1;
   // Before the start: a caller that sees the URL may stop the server at once.
   let stops = 0;
   stop = (): void => {
     stops++;
     if (stops > 1) process.exit(1);
     app.stop().then(
-      () => process.exit(ended === undefined ? 0 : report(new Error(ended))),
+      () => process.exit(ended === undefined ? 0 : endedBy(ended)),
       (error: unknown) => process.exit(report(error)),
     );
   };

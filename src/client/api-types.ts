@@ -2665,6 +2665,8 @@ export interface components {
      *     `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
      *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
      */
     readonly Problem409: {
       headers: {
@@ -2713,6 +2715,8 @@ export interface components {
      * @description `idempotency_conflict`: The Idempotency-Key was already used with a different request.
      *
      *     `idempotency_in_progress`: The first request with this Idempotency-Key is still in progress.
+     *
+     *     `idempotency_unknown`: The node that worked on the first request with this Idempotency-Key ended before it answered.
      */
     readonly 'Problem409-5': {
       headers: {

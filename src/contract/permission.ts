@@ -1,5 +1,6 @@
 // A permission: a tool call that needs a decision, and the decision.
 
+import type { PageRequest } from './page.ts';
 import { text, time } from './primitives.ts';
 import { isolations } from './sandbox.ts';
 import type { SchemaType } from './schema-type.ts';
@@ -82,6 +83,8 @@ export interface PermissionFilter {
   readonly sessionId?: string;
   readonly runId?: string;
 }
+
+export type PermissionQuery = PermissionFilter & PageRequest;
 
 /** Since the start of the process. */
 export interface PermissionStats {

@@ -6,7 +6,7 @@ import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contrac
 import type { Message } from '../contract/message.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
 import type { Page, PageRequest } from '../contract/page.ts';
-import type { Decision, Permission, PermissionFilter, PermissionStats } from '../contract/permission.ts';
+import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
 import type { ReadinessPart } from '../contract/readiness.ts';
@@ -29,7 +29,7 @@ export interface StartedRun {
 
 export interface PermissionService {
   /** Pending permissions, oldest first. */
-  list(filter: PermissionFilter): readonly Permission[] | Promise<readonly Permission[]>;
+  list(query: PermissionQuery): Promise<Page<Permission>>;
   /**
    * Resolves to a pending permission if another node works on the run and has not answered within 5 s.
    * @throws CodeBuddyError `permission_not_found`, `permission_resolved`, `node_unavailable`
@@ -154,7 +154,10 @@ export interface AnswerStore {
    */
   claim?(key: string): Promise<boolean>;
   release?(key: string): void;
-  get(key: string): Promise<StoredAnswer | undefined>;
+  /** `lost`: the node of the first request died before it had stored an answer. */
+  get(
+    key: string,
+  ): Promise<({ readonly kind: 'answer' } & StoredAnswer) | { readonly kind: 'lost' } | undefined>;
   put(key: string, answer: StoredAnswer): Promise<void>;
 }
 

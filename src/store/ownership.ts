@@ -4,7 +4,7 @@
 // node whose epoch was raised. `sqlite/` has one node, which owns everything; `postgres/` has as many as there are.
 //
 // A module takes only the part that it needs: `NodeLease`, `Lanes`, `RunOwners`, `Claims`, `Commands`,
-// `Counters` or `DeltaRelay`.
+// `Counters`, `UsedTokens` or `DeltaRelay`.
 
 import type { Delta } from '../contract/event.ts';
 import type { Write } from './store.ts';
@@ -18,6 +18,7 @@ export interface Ownership {
   readonly claims: Claims;
   readonly commands: Commands;
   readonly counters: Counters;
+  readonly tokens: UsedTokens;
   /** A random secret of the store, the same for all nodes: for signatures that every node can check. */
   secret(): Promise<string>;
   readonly deltas: DeltaRelay;
@@ -198,6 +199,17 @@ export interface Counters {
    * @throws CodeBuddyError `storage_unavailable`
    */
   add(name: string, amount: number, initial: () => Promise<number>): Promise<number>;
+}
+
+// ---- tokens
+
+/** Tokens that are valid once over all nodes. */
+export interface UsedTokens {
+  /**
+   * Use up a token. True for the first use; false for any other within `forMs`, even if the node of the first one is
+   * dead. @throws CodeBuddyError `storage_unavailable`; the token may be used up then
+   */
+  use(token: string, forMs: number): Promise<boolean>;
 }
 
 // ---- deltas

@@ -54,6 +54,15 @@ export interface RunRow {
   readonly details: string;
 }
 
+/** A permission that a run waits for. Only with several nodes. */
+export interface QuestionRow {
+  readonly id: string;
+  readonly runId: string;
+  readonly sessionId: string;
+  /** The permission as JSON text. */
+  readonly content: string;
+}
+
 /** An API key. Only its SHA-256 is kept (hex). */
 export interface KeyRow {
   readonly id: string;
@@ -119,6 +128,10 @@ export type Write =
   | { readonly kind: 'putAnswer'; readonly answer: AnswerRow }
   /** The rows of a topic (`keys`, `webhooks`) changed: call `StoreFeed.onChange` on the other nodes. */
   | { readonly kind: 'touch'; readonly topic: string }
+  /** The question of a run to a person. Removed with its run. Kept only by a store with `questions`. */
+  | { readonly kind: 'putQuestion'; readonly question: QuestionRow }
+  /** Remove one question of a run, or all. */
+  | { readonly kind: 'deleteQuestions'; readonly runId: string; readonly id?: string }
   /** Steps of `RunOwners`. */
   | { readonly kind: 'claimRun'; readonly runId: string }
   | { readonly kind: 'releaseRun'; readonly runId: string }
@@ -155,11 +168,26 @@ export interface StoreFeed {
   onChange(topic: string, listener: () => void): () => void;
 }
 
+/** The open questions of the runs of all nodes. */
+export interface QuestionStore {
+  /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
+  listQuestions(page: {
+    limit: number;
+    afterId?: string;
+    maxText?: number;
+    sessionId?: string;
+    runId?: string;
+  }): Promise<readonly QuestionRow[]>;
+  getQuestion(id: string): Promise<QuestionRow | undefined>;
+}
+
 export interface Store extends DeliveryStore {
   /** Present if other nodes may append to the store. */
   readonly feed?: StoreFeed | undefined;
   /** Present if the store can be shared. Otherwise webhooks.json has the configured webhooks. */
   readonly webhooks?: SharedWebhookStore | undefined;
+  /** Present if the store can be shared. Otherwise the process knows its own. */
+  readonly questions?: QuestionStore | undefined;
 
   /**
    * Write all of `writes` or none. Resolves once the commit is on the disk, to the sequence numbers of the

@@ -88,6 +88,26 @@ describe('a run', () => {
     ]);
   });
 
+  it('runs all prompts that were sent to one session at once, one after the other', async () => {
+    const { agent, server } = await startModelAgent({ kind: 'answer', text: 'yes', delayMs: 50 });
+    const session = await agent.sessions.create({});
+    const started = await Promise.all(
+      ['one', 'two', 'three'].map((prompt) =>
+        agent.runs.start({ prompt, sessionId: session.id, options: {}, requestId: 'r' }),
+      ),
+    );
+    await Promise.all(started.map(({ result }) => result));
+    // The store may choose the order. Each run sees those before it, with their answers, so they did not overlap.
+    const prompts = started
+      .toSorted((left, right) => left.afterSequence - right.afterSequence)
+      .map(({ run }) => run.prompt);
+    expect(prompts.toSorted()).toEqual(['one', 'three', 'two']);
+    expect(server.requests.map(({ messages }) => messages.map(({ text }) => text).join(' '))).toEqual(
+      prompts.map((_, index) => prompts.slice(0, index + 1).join(' yes ')),
+    );
+    for (const { run } of started) expect((await agent.runs.get(run.id))?.status).toBe('completed');
+  });
+
   it('runs read-only tools concurrently, others one after the other', async () => {
     const { prompt, write, events } = await startModelAgent([
       {

@@ -1,12 +1,14 @@
 // A server that is stopped while it starts stops in order.
 
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { databaseSetting } from '../postgres/test-store.ts';
 import { waitFor } from '../wait-for.ts';
-import { temporaryFolder } from './run-cli.ts';
+import { start, temporaryFolder } from './run-cli.ts';
 
 test('a stop between the first answer and the end of the start leaves nothing behind', async () => {
   const home = temporaryFolder();
@@ -26,3 +28,33 @@ test('a stop between the first answer and the end of the start leaves nothing be
   await stopping;
   expect(existsSync(join(home, 'api', 'server.json'))).toBe(false);
 });
+
+test('SIGTERM right after the first answer of codebuddy serve ends it with exit code 0 and no error', async () => {
+  const home = temporaryFolder();
+  const port = await freePort();
+  const { child, output, finished } = start(
+    home,
+    ['serve', '--port', String(port), '--workspace', home],
+    await databaseSetting(home),
+  );
+  // Before the server prints its URL.
+  await waitFor(
+    'the first answer',
+    async () => (await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.status === 200,
+    () => output,
+  );
+  child.kill('SIGTERM');
+  const { code, stderr } = await finished;
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stderr).not.toMatch(/error|codebuddy:|"level":(40|50|60)/i);
+  expect(existsSync(join(home, 'api', 'server.json'))).toBe(false);
+});
+
+/** A port that was free a moment ago: the test must know it before the server prints it. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

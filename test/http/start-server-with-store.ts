@@ -103,7 +103,7 @@ function answersIn(store: Store): AnswerStore {
   return {
     async get(key) {
       const row = await store.getAnswer(key);
-      return row && { ...row, headers: JSON.parse(row.headers) as Record<string, string> };
+      return row && { kind: 'answer', ...row, headers: JSON.parse(row.headers) as Record<string, string> };
     },
     async put(key, { fingerprint, status, headers, body }) {
       const answer = {

@@ -69,6 +69,27 @@ test('the text of a run is streamed on another node while it is written', async 
   expect((await second.client.runs.get(run.id)).response).toBe(pieces.join(''));
 });
 
+test('pages of permissions skip none while others are decided, and read no runs', async () => {
+  const { first, second, sql } = await startNodes(({ messages }) =>
+    messages.at(-1)?.role === 'user' ? calls('bash', { command: 'true', timeoutMs: 5000 }) : says('Done.'),
+  );
+  const runs: string[] = [];
+  for (const { client } of [first, second, first]) {
+    const { id } = await client.runs.start({ prompt: 'go' });
+    await hasStatus(second.client, id, 'waiting');
+    runs.push(id);
+  }
+  // A list that read runs would fail at this one.
+  await sql(`UPDATE runs SET details = '{' WHERE id = '${runs[2]}'`);
+  const page = await second.client.permissions.list({ limit: 1 });
+  expect(page.permissions.map(({ runId }) => runId)).toEqual([runs[0]]);
+  await second.client.permissions.decide(page.permissions[0]?.id ?? '', { decision: 'deny' });
+  const cursor = page.nextCursor ?? '';
+  const rest = await first.client.permissions.list({ limit: 2, cursor });
+  expect(rest.permissions.map(({ runId }) => runId)).toEqual(runs.slice(1));
+  expect(rest.nextCursor).toBeNull();
+});
+
 test('a permission is listed and decided on another node', async () => {
   const { first, second } = await startNodes(({ messages }) =>
     messages.at(-1)?.role === 'user' ? calls('bash', { command: 'true', timeoutMs: 5000 }) : says('Done.'),

@@ -64,20 +64,30 @@ test('two nodes are seen from either one; a stopped node has left, and a killed 
     expect(table.stdout.match(new RegExp(` ${state} `, 'g'))).toHaveLength(1);
 });
 
-test('a server of an older release ends when a newer one has migrated the database', async () => {
-  const DATABASE_URL = await postgresUrl();
-  const { finished } = await serve(temporaryFolder(), [], { DATABASE_URL });
-  const server = await startPostgres();
-  await server.query(
-    'UPDATE schema_version SET version = version + 1',
-    new URL(DATABASE_URL).pathname.slice(1),
-  );
-  const { code, stderr } = await finished;
-  expect(code).toBe(1);
-  expect(stderr).toMatch(
-    /codebuddy: A newer release has migrated the database.*Start the newer release\.\n$/,
-  );
-});
+test.each([
+  [
+    'logs',
+    'warn',
+    /^{"level":40,.*"msg":"A newer release has migrated the database.*Start the newer release\."}$/,
+  ],
+  ['prints', 'silent', /^codebuddy: A newer release has migrated the database.*Start the newer release\.$/],
+])(
+  'a server of an older release ends when a newer one has migrated the database, and %s one line',
+  async (_what, level, line) => {
+    const DATABASE_URL = await postgresUrl();
+    const { finished } = await serve(temporaryFolder(), ['--log-level', level], { DATABASE_URL });
+    const server = await startPostgres();
+    await server.query(
+      'UPDATE schema_version SET version = version + 1',
+      new URL(DATABASE_URL).pathname.slice(1),
+    );
+    const { code, stderr } = await finished;
+    expect(code).toBe(1);
+    // Only this line.
+    expect(stderr.trimEnd()).toMatch(line);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  },
+);
 
 test('a config folder has one node', async () => {
   const DATABASE_URL = await postgresUrl();

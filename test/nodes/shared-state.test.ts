@@ -5,7 +5,7 @@ import { ApiError, CodeBuddyClient } from '../../src/client/index.ts';
 import { says } from '../agent/start-model-agent.ts';
 import type { StartedApp } from '../http/start-app.ts';
 import { waitFor } from '../wait-for.ts';
-import { createGate, hasStatus, startNodes } from './start-nodes.ts';
+import { createGate, declareDead, hasStatus, startNodes } from './start-nodes.ts';
 
 test('a key is in force on all nodes soon after it was created, and until it is revoked', async () => {
   const { first, second } = await startNodes(says('hi'));
@@ -84,7 +84,8 @@ test('the same Idempotency-Key sent to two nodes at once starts one run', async 
 });
 
 test('a stream ticket of one node opens one stream, on any node', async () => {
-  const { first, second } = await startNodes(says('hi'));
+  const nodes = await startNodes(says('hi'));
+  const { first, second } = nodes;
   const { id, key } = await first.client.keys.create({ name: 'page', scopes: ['read'] });
   const issue = async (): Promise<string> => {
     const client = new CodeBuddyClient({ url: first.url, apiKey: key });
@@ -103,6 +104,11 @@ test('a stream ticket of one node opens one stream, on any node', async () => {
   const ticket = await issue();
   const answers = await Promise.all([first, second, second, first].map((app) => open(app, ticket)));
   expect(answers.sort()).toEqual([200, 401, 401, 401]);
+  // A used ticket stays used when the node that took it dies or leaves.
+  const used = await issue();
+  expect(await open(second, used)).toBe(200);
+  await declareDead(nodes, second, first);
+  expect(await open(first, used)).toBe(401);
   const changed = await issue();
   const other = changed.at(-2) === 'A' ? 'B' : 'A';
   expect(await open(second, `${changed.slice(0, -2)}${other}${changed.at(-1)}`)).toBe(401);

@@ -49,7 +49,19 @@ export function stoppedClock(start = Date.now()): StoppedClock {
   };
 }
 
-/** A clock that runs fifty times as fast: two seconds of patience pass in 40 ms. */
+/**
+ * A clock that runs fifty times as fast: two seconds of patience pass in 40 ms. It goes on by a second at most between
+ * two looks at it, so that a pause of a slow machine does not use up a time limit.
+ */
 export function fastClock(): MovableClock['clock'] {
-  return { wall: Date.now, monotonic: () => performance.now() * 50 };
+  let [shown, lookedAt] = [0, performance.now()];
+  return {
+    wall: Date.now,
+    monotonic() {
+      const now = performance.now();
+      shown += Math.min((now - lookedAt) * 50, 1000);
+      lookedAt = now;
+      return shown;
+    },
+  };
 }

@@ -1,18 +1,20 @@
-// The pending permissions of all nodes. Each is stored with its run, in the commit of its question, and removed in the
-// commit of its answer or with the end of the run. The owner of the run decides.
+// The pending permissions of all nodes. Each is stored in the commit of its question, and removed in the commit of its
+// answer or with the end of the run. The owner of the run decides.
 
 import { CodeBuddyError } from '../../base/errors.ts';
-import type { Decision, Permission, PermissionFilter, PermissionStats } from '../../contract/permission.ts';
+import type { Page } from '../../contract/page.ts';
+import type { Decision, Permission, PermissionQuery, PermissionStats } from '../../contract/permission.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { maxPageText } from '../../store/page-weight.ts';
-import type { RunRow, Store } from '../../store/store.ts';
+import { isCutByText, maxPageText } from '../../store/page-weight.ts';
+import type { QuestionStore } from '../../store/store.ts';
+import { toPage } from '../list-page.ts';
 import type { Permissions } from '../permissions/permissions.ts';
-import { openQuestions } from '../run-record.ts';
+import { toPermission } from '../run-record.ts';
 import { type AgentNode, askOwner, commandKinds, nodeUnavailable } from './agent-node.ts';
 
 export interface AllPermissions {
   /** Oldest first. */
-  list(filter: PermissionFilter): readonly Permission[] | Promise<readonly Permission[]>;
+  list(query: PermissionQuery): Promise<Page<Permission>>;
   /**
    * Resolves to a pending permission if the node of the run has not answered yet.
    * @throws CodeBuddyError `permission_not_found`, `permission_resolved`, `node_unavailable`
@@ -24,7 +26,7 @@ export interface AllPermissions {
 
 export interface AllPermissionsOptions {
   readonly node: AgentNode;
-  readonly store: Pick<Store, 'getRun' | 'listRuns'>;
+  readonly questions: QuestionStore;
   readonly log: Pick<EventLog, 'read'>;
   /** Those of this node. */
   readonly own: Permissions;
@@ -33,37 +35,20 @@ export interface AllPermissionsOptions {
 /** As many ended permissions as one node knows (permissions.ts). */
 const pagesOfResolved = 5;
 
-export function createAllPermissions({ node, store, log, own }: AllPermissionsOptions): AllPermissions {
+export function createAllPermissions({ node, questions, log, own }: AllPermissionsOptions): AllPermissions {
   const stopHandling = node.commands.handle(commandKinds.decide, async (data) => {
     const { id, decision, reason } = data as { id: string; decision: Decision; reason?: string };
     return own.decide(id, decision, reason);
   });
 
-  async function waitingRuns({ sessionId, runId }: PermissionFilter): Promise<readonly RunRow[]> {
-    if (runId !== undefined) {
-      const row = await store.getRun(runId);
-      return row === undefined ? [] : [row];
-    }
-    const found: RunRow[] = [];
-    for (let beforeId: string | undefined; ; ) {
-      const rows = await store.listRuns({
-        limit: 200,
-        maxText: maxPageText,
-        statuses: ['waiting'],
-        ...(sessionId === undefined ? {} : { sessionId }),
-        ...(beforeId === undefined ? {} : { beforeId }),
-      });
-      found.push(...rows);
-      beforeId = rows.at(-1)?.id;
-      if (beforeId === undefined) return found;
-    }
-  }
-
-  async function list(filter: PermissionFilter): Promise<readonly Permission[]> {
-    return (await waitingRuns(filter))
-      .flatMap(openQuestions)
-      .filter(({ sessionId }) => filter.sessionId === undefined || filter.sessionId === sessionId)
-      .sort((left, right) => (left.id < right.id ? -1 : 1));
+  async function list({ limit, after, ...filter }: PermissionQuery): Promise<Page<Permission>> {
+    const rows = await questions.listQuestions({
+      limit: limit + 1,
+      maxText: maxPageText,
+      ...filter,
+      ...(after === undefined ? {} : { afterId: after }),
+    });
+    return toPage(rows.slice(0, limit).map(toPermission), rows.length > limit || isCutByText(rows));
   }
 
   /** Whether it is one of the last that were answered on any node. */
@@ -89,12 +74,13 @@ export function createAllPermissions({ node, store, log, own }: AllPermissionsOp
     close: stopHandling,
     async decide(id, decision, reason) {
       if (own.knows(id)) return own.decide(id, decision, reason);
-      const permission = (await list({})).find((one) => one.id === id);
-      if (permission === undefined) {
+      const row = await questions.getQuestion(id);
+      if (row === undefined) {
         if (await isResolved(id))
           throw new CodeBuddyError('permission_resolved', `Permission ${id} was already decided.`);
         throw new CodeBuddyError('permission_not_found', `Permission ${id} not found.`);
       }
+      const permission = toPermission(row);
       const { runId } = permission;
       const data = { id, decision, ...(reason === undefined ? {} : { reason }) };
       const outcome = await askOwner(node, runId, { kind: commandKinds.decide, data });
@@ -103,5 +89,17 @@ export function createAllPermissions({ node, store, log, own }: AllPermissionsOp
       if (outcome.status === 'pending') return permission;
       throw nodeUnavailable(runId);
     },
+  };
+}
+
+/** Those of a process that works alone. */
+export function createOwnPermissions(own: Permissions): AllPermissions {
+  return {
+    async list({ limit, after = '', ...filter }) {
+      const rest = own.list(filter).filter(({ id }) => id > after);
+      return toPage(rest.slice(0, limit), rest.length > limit);
+    },
+    decide: own.decide,
+    stats: own.stats,
   };
 }

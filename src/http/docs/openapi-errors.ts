@@ -36,7 +36,7 @@ export function problemCodesOf(route: RouteDefinition): readonly ProblemCode[] {
     add('invalid_body', 'origin_not_allowed', 'body_too_large', 'unsupported_media_type', 'request_timeout');
     add('loop_detected');
   }
-  if (idempotent === true) add('idempotency_conflict', 'idempotency_in_progress');
+  if (idempotent === true) add('idempotency_conflict', 'idempotency_in_progress', 'idempotency_unknown');
   return (Object.keys(problems) as ProblemCode[]).filter((code) => codes.has(code));
 }
 

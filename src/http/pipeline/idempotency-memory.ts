@@ -22,7 +22,7 @@ export function makeAnswerMemory(now: () => number = Date.now): AnswerStore {
     async get(key) {
       const found = kept.get(key);
       if (found === undefined) return undefined;
-      if (found.expiresAt > now()) return found.answer;
+      if (found.expiresAt > now()) return { kind: 'answer', ...found.answer };
       forget(key);
       return undefined;
     },

@@ -98,6 +98,7 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
         });
         return undefined;
       }
+      if (answer.kind === 'lost') throw outcomeUnknown(key);
       const kept = openSeal(answer.fingerprint);
       if (kept.fingerprint !== fingerprint) throw conflict(key);
       requireScopes(kept.scopes, scopes);
@@ -208,6 +209,13 @@ function inProgress(key: string): CodeBuddyError {
     'idempotency_in_progress',
     `The first request with Idempotency-Key ${JSON.stringify(key)} is still in progress. Try again soon.`,
     { headers: { 'Retry-After': '1' } },
+  );
+}
+
+function outcomeUnknown(key: string): CodeBuddyError {
+  return new CodeBuddyError(
+    'idempotency_unknown',
+    `The node that worked on the first request with Idempotency-Key ${JSON.stringify(key)} ended before it answered, so the request may have taken effect. Look for its effect, then use a new key if it is needed again.`,
   );
 }
 

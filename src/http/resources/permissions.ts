@@ -9,7 +9,7 @@ import {
 import type { SchemaType } from '../../contract/schema-type.ts';
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
-import { pageOfList } from './page-of-list.ts';
+import { nextCursorOf, pageRequest } from './cursor.ts';
 
 const listQuerySchema = {
   type: 'object',
@@ -38,12 +38,12 @@ export function permissionRoutes(context: HttpContext): readonly RouteDefinition
       },
       handler: async (request) => {
         const { sessionId, runId, ...query } = request.query as SchemaType<typeof listQuerySchema>;
-        const waiting = await permissions.list({
+        const page = await permissions.list({
+          ...pageRequest('permissions', query),
           ...(sessionId === undefined ? {} : { sessionId }),
           ...(runId === undefined ? {} : { runId }),
         });
-        const page = pageOfList('permissions', waiting, query);
-        return { permissions: page.items, nextCursor: page.nextCursor };
+        return { permissions: page.items, nextCursor: nextCursorOf('permissions', page) };
       },
     },
     {

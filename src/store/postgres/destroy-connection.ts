@@ -8,5 +8,7 @@ interface WithConnection {
 }
 
 export function destroyConnection(client: pg.ClientBase): void {
+  // The driver calls this end unexpected. Without a listener its error would end the process.
+  client.on('error', () => undefined);
   (client as unknown as WithConnection).connection.stream.destroy();
 }

@@ -21,6 +21,9 @@ export const stepKinds = [
   'patchRun',
   'addMessage',
   'addTurn',
+  'putQuestion',
+  'deleteQuestion',
+  'deleteQuestions',
   'putKey',
   'putAnswer',
   'addPayload',
@@ -152,6 +155,28 @@ export function encodeWrites(writes: readonly Write[]): WriteProgram {
           updated_at: integer('updatedAt', write.updatedAt),
         };
         add('patchRun', { id, ...rest, details: text('details', write.details) }, [`run ${id}`]);
+        break;
+      }
+      case 'putQuestion': {
+        const { question } = write;
+        const row = {
+          id: text('id', question.id),
+          run_id: text('runId', question.runId),
+          session_id: text('sessionId', question.sessionId),
+          content: text('content', question.content),
+        };
+        add(
+          'putQuestion',
+          row,
+          [`questions of ${row.run_id}`],
+          [`run ${row.run_id}`, `session ${row.session_id}`],
+        );
+        break;
+      }
+      case 'deleteQuestions': {
+        const of = [`questions of ${write.runId}`];
+        if (write.id === undefined) add('deleteQuestions', { id: text('runId', write.runId) }, of);
+        else add('deleteQuestion', { id: text('id', write.id) }, of);
         break;
       }
       case 'putKey': {

@@ -8,7 +8,9 @@ import { agentMigration } from './agent-migration.ts';
 import type { Database, Session } from './database.ts';
 import { departuresMigration } from './nodes/departures-migration.ts';
 import { nodesMigration } from './nodes/nodes-migration.ts';
+import { oneUseMigration } from './nodes/one-use-migration.ts';
 import { schemaFenceMigration } from './nodes/schema-fence-migration.ts';
+import { questionsMigration } from './questions-migration.ts';
 import { webhooksMigration } from './webhooks-migration.ts';
 
 /** Step `n` migrates from version `n` to `n + 1`. */
@@ -179,6 +181,8 @@ export const migrations: readonly string[] = [
   agentMigration,
   departuresMigration,
   schemaFenceMigration,
+  oneUseMigration,
+  questionsMigration,
 ];
 
 /** The newest version that this release supports. */

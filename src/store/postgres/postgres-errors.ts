@@ -57,6 +57,11 @@ export function isNotNextCommit(error: unknown): boolean {
   return sqlState(error) === 'CB001';
 }
 
+/** `check_fence` found that a newer release has migrated the schema. */
+export function isSuperseded(error: unknown): boolean {
+  return sqlState(error) === 'CB003';
+}
+
 /** The server has no connection to give now: too many connections, or it is starting. Try again soon. */
 export function isBusyServer(error: unknown): boolean {
   const state = sqlState(error);

@@ -69,6 +69,7 @@ export async function openPostgresStore({
     doubtLimitMs,
   });
   let closing: Promise<void> | undefined;
+  const { listQuestions, getQuestion, ...records } = createRecordReader(database);
 
   return {
     database,
@@ -86,7 +87,8 @@ export async function openPostgresStore({
       const last = Number(rows[0]?.last);
       return { first: typeof rows[0]?.first === 'number' ? rows[0].first : last + 1, last };
     },
-    ...createRecordReader(database),
+    ...records,
+    questions: { listQuestions, getQuestion },
     ...createDeliveryReader(database),
     ...createMaintenance({ database, guard, now }),
     webhooks: createSharedWebhooks({ database, guard, onChanged: () => node?.touched() }),

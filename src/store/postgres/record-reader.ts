@@ -2,7 +2,7 @@
 
 import { takeRows } from '../page-weight.ts';
 import { toAnswerRow, toKeyRow, toMessageRow, toRunRow, toSessionRow, toTurnRow } from '../rows.ts';
-import type { RunRow, Store } from '../store.ts';
+import type { QuestionRow, QuestionStore, RunRow, Store } from '../store.ts';
 import { composed, createValues, whereClause } from './composed.ts';
 import type { Database, Row } from './database.ts';
 
@@ -24,7 +24,8 @@ type RecordReader = Pick<
   | 'newestIds'
   | 'listKeys'
   | 'getAnswer'
->;
+> &
+  QuestionStore;
 
 export function createRecordReader(database: Database): RecordReader {
   const read = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> =>
@@ -123,10 +124,33 @@ export function createRecordReader(database: Database): RecordReader {
       return rows.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
     },
     listKeys: async () => (await read('SELECT * FROM keys ORDER BY id')).map(toKeyRow),
+    listQuestions({ limit, afterId = '', sessionId, runId, maxText }) {
+      const values = createValues();
+      const conditions = [`id > ${values.add(afterId)}`];
+      if (sessionId !== undefined) conditions.push(`session_id = ${values.add(sessionId)}`);
+      if (runId !== undefined) conditions.push(`run_id = ${values.add(runId)}`);
+      return readPage(
+        `SELECT * FROM questions${whereClause(conditions)} ORDER BY id LIMIT ${values.add(limit)}`,
+        values.list,
+        { toRow: toQuestionRow, weighed: 'content', direction: 'ASC', maxText },
+      );
+    },
+    async getQuestion(id) {
+      return optional((await read('SELECT * FROM questions WHERE id = $1', [id]))[0], toQuestionRow);
+    },
     async getAnswer(key) {
       const [row] = await read('SELECT * FROM answers WHERE key = $1', [key]);
       return optional(row, toAnswerRow);
     },
+  };
+}
+
+function toQuestionRow(row: Row): QuestionRow {
+  return {
+    id: row.id as string,
+    runId: row.run_id as string,
+    sessionId: row.session_id as string,
+    content: row.content as string,
   };
 }
 

@@ -8,7 +8,7 @@ import { createCommitMarker } from './commit-marker.ts';
 import type { Database } from './database.ts';
 import { encodeWrites } from './encode-writes.ts';
 import { createGroupCommit, type GroupCommitOptions } from './group-commit.ts';
-import { isConnectionLost } from './postgres-errors.ts';
+import { isConnectionLost, isSuperseded } from './postgres-errors.ts';
 import type { WriteGuard } from './transaction.ts';
 
 /**
@@ -56,8 +56,9 @@ export async function startWriter({
       groups.commit(callers).then(queue.settleCommitted, queue.settleFailed);
     },
     onStorageChange(failure) {
-      // The database reports itself when it cannot be reached.
-      if (failure !== undefined && isConnectionLost((failure as Error).cause)) return;
+      // The database reports itself when it cannot be reached, and the node if a newer release has migrated the schema.
+      const cause = (failure as Error | undefined)?.cause;
+      if (failure !== undefined && (isConnectionLost(cause) || isSuperseded(cause))) return;
       if (failure === undefined && !isTold) return;
       isTold = failure !== undefined;
       callHost(() => logStorageChange(logger, failure));

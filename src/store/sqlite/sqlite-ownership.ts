@@ -26,6 +26,8 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
   const claims = new Set<string>();
   const secret = randomUUID() + randomUUID();
   const sums = new Map<string, number>();
+  /** With the time until which each is kept. */
+  const usedTokens = new Map<string, number>();
   const handlers = new Map<string, (data: unknown) => Promise<unknown>>();
 
   return {
@@ -104,6 +106,15 @@ export function createSqliteOwnership({ url, owns, now = Date.now }: SqliteOwner
         const sum = (sums.get(name) ?? start) + amount;
         sums.set(name, sum);
         return sum;
+      },
+    },
+    tokens: {
+      async use(token, forMs) {
+        const at = now();
+        for (const [used, until] of usedTokens) if (until < at) usedTokens.delete(used);
+        if (usedTokens.has(token)) return false;
+        usedTokens.set(token, at + forMs);
+        return true;
       },
     },
     secret: async () => secret,

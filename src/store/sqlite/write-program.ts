@@ -239,6 +239,8 @@ function encodeWrite(program: SQLInputValue[], write: Write): void {
     }
     // For other nodes, which this store does not have.
     case 'touch':
+    case 'putQuestion':
+    case 'deleteQuestions':
     case 'claimRun':
     case 'releaseRun':
       return;

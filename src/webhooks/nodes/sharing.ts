@@ -190,7 +190,7 @@ export function createSharing(options: SharingOptions): Sharing {
       return times.length === 0 ? undefined : Math.min(...times);
     },
     async mayPrune() {
-      const isMine = await ownership.claims.claim(pruneClaim);
+      const isMine = ownership.node.leaseLeftMs() > 0 && (await ownership.claims.claim(pruneClaim));
       if (!isMine) return false;
       await cancelOrphans();
       await recount();

@@ -184,9 +184,9 @@ test('answers in memory expire after a day, or when there are too many', async (
   const answer = { fingerprint: 'f', status: 200, headers: {}, body: 'x' };
   for (let index = 0; index < 1001; index++) await memory.put(String(index), answer);
   expect(await memory.get('0')).toBeUndefined();
-  expect(await memory.get('1')).toEqual(answer);
+  expect(await memory.get('1')).toEqual({ kind: 'answer', ...answer });
   for (let index = 0; index < 3; index++) await memory.put('big', { ...answer, body: 'y'.repeat(9_000_000) });
-  expect(await memory.get('1000')).toEqual(answer);
+  expect(await memory.get('1000')).toEqual({ kind: 'answer', ...answer });
   await memory.put('bigger', { ...answer, body: 'y'.repeat(9_000_000) });
   expect(await memory.get('big')).toBeUndefined();
   now = 24 * 60 * 60 * 1000;

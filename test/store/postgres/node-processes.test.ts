@@ -146,12 +146,14 @@ test('a process that was stopped beyond its lease writes nothing more, and joins
 test('a node that is killed right after a start of the database is taken over from like any other', async () => {
   const server = await startPostgresServer();
   onTestFinished(() => server.remove());
-  // The time to come back is longer than this test.
-  const timing = { graceMs: 3_600_000 };
+  // The time to come back is longer than this test. A slow machine is no reason to begin it again.
+  const timing = { graceMs: 3_600_000, gapMs: 3_600_000 };
   const url = server.url('postgres');
   const gone = await startNodeProcess(url, timing);
   const { ownership } = await openNode(url, { node: { timing } });
-  await waitFor('the other node to be alive', async () => (await ownership.node.list()).length === 2);
+  // Called after each look at the other nodes.
+  await new Promise<void>((resolve) => ownership.claims.onReleased(resolve));
+  expect(await ownership.node.list()).toHaveLength(2);
   gone.child.kill('SIGKILL');
   await waitFor('the take-over', async () =>
     (await ownership.node.list()).some(({ id, status }) => id === gone.id && status === 'dead'),

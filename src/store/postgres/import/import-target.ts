@@ -71,7 +71,8 @@ async function begin(database: Database, fingerprint: string): Promise<ImportTar
       const { rows } = await query(session, `SELECT fingerprint FROM ${progressTable} LIMIT 1`);
       if (rows[0]?.fingerprint === fingerprint) return 'resumed';
       const tables = [...movedTables.map(({ name }) => name), 'webhooks'];
-      await session.runText(`TRUNCATE ${tables.join(', ')}; DROP TABLE ${progressTable}`);
+      // The rows of other tables that refer to these are not moved, so there are none.
+      await session.runText(`TRUNCATE ${tables.join(', ')} CASCADE; DROP TABLE ${progressTable}`);
       start = 'restarted';
     }
     const full: string[] = [];

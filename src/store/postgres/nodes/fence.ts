@@ -2,7 +2,7 @@
 // node was declared dead.
 
 import { schemaVersion } from '../migrations.ts';
-import { sqlState } from '../postgres-errors.ts';
+import { isSuperseded, sqlState } from '../postgres-errors.ts';
 import type { WriteGuard } from '../transaction.ts';
 import { statements } from './statements.ts';
 
@@ -44,7 +44,7 @@ function createGuard(fence: Fence, key: FenceKey): WriteGuard {
       await session.run(statements.checkFence, [key.nodeId, key.epoch, schemaVersion]);
     } catch (error) {
       if (isFenced(error)) fence.refused(key);
-      if (sqlState(error) === 'CB003') fence.superseded();
+      if (isSuperseded(error)) fence.superseded();
       throw error;
     }
   };

@@ -87,7 +87,12 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
   const stopRepeating = node.onLooked(() => deltas.repeat());
 
   const housekeeping = setInterval(() => {
-    for (const name of ['forgetOldNodes', 'forgetOldCommands', 'forgetOldCounters'] as const)
+    for (const name of [
+      'forgetOldNodes',
+      'forgetOldCommands',
+      'forgetOldCounters',
+      'forgetOldTokens',
+    ] as const)
       query(statements[name]).catch(() => undefined); // The next one is as good.
   }, housekeepingMs).unref();
 
@@ -126,6 +131,12 @@ export async function openOwnership(options: OwnershipOptions): Promise<Postgres
     claims,
     commands,
     counters: createCounters(query),
+    tokens: {
+      async use(token, forMs) {
+        const { rows } = await query(statements.useToken, [token, forMs]);
+        return rows.length > 0;
+      },
+    },
     async secret() {
       const { rows } = await query(statements.readSecret);
       return String(rows[0]?.value);

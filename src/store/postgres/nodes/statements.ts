@@ -96,6 +96,11 @@ const texts = {
   startCounter: `INSERT INTO counters (name, value, changed_at) VALUES ($1, $2, ${databaseTime}) ON CONFLICT (name) DO NOTHING`,
   forgetOldCounters: `DELETE FROM counters WHERE changed_at < ${databaseTime} - 604800000`,
 
+  // ---- tokens
+  useToken: `INSERT INTO used_tokens AS t (token, until) VALUES ($1, ${databaseTime} + $2::bigint)
+    ON CONFLICT (token) DO UPDATE SET until = EXCLUDED.until WHERE t.until < ${databaseTime} RETURNING token`,
+  forgetOldTokens: `DELETE FROM used_tokens WHERE until < ${databaseTime}`,
+
   // ---- commands
   sendCommand: `INSERT INTO commands (id, sender, node_id, kind, data, status, created_at)
     SELECT $1, $2, id, $4, $5, 'sent', ${databaseTime} FROM nodes WHERE id = $3 AND alive FOR KEY SHARE`,
