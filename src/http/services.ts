@@ -158,7 +158,7 @@ export interface AnswerStore {
   put(key: string, answer: StoredAnswer): Promise<void>;
 }
 
-/** What stream tickets need to be accepted by all nodes of a database. */
+/** What stream tickets and sign-in codes need to be accepted by all nodes of a database. */
 export interface TicketService {
   /** Known to the nodes only. */
   readonly secret: string;
@@ -179,7 +179,14 @@ export interface HttpServices {
   readonly answers?: AnswerStore;
   /** Absent: a ticket is valid on the server that created it. */
   readonly tickets?: TicketService;
+  /**
+   * Signs the cookies of signed-in browsers. A sign-in is valid for as long as this is the same.
+   * @default random, so that a restart ends all sign-ins
+   */
+  readonly signInSecret?: string;
   readonly nodes?: NodeService;
+  /** The folder of the built dashboard, which is served at `/`. */
+  readonly dashboard?: string;
   /** The parts for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent`, `model` and `workspace` of `GET /api/status`. */

@@ -43,6 +43,7 @@ const responseHeaders = {
     schema: { type: 'string', enum: ['true'] },
   },
   'Content-Disposition': { description: 'The file name of the document.', schema: text },
+  'Set-Cookie': { description: 'The cookie of the sign-in.', schema: text },
   'Retry-After': {
     description: 'Seconds to wait before the next attempt, if the server knows.',
     schema: { type: 'integer', minimum: 0 },
