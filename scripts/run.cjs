@@ -29,7 +29,7 @@ const tasks = {
     isQuick: true,
     command: [path.join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'],
   },
-  types: { isQuick: true, command: [path.join(modules, 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'] },
+  types: { isQuick: true, command: [script('check-types.cjs')] },
   imports: {
     isQuick: true,
     command: [

@@ -50,7 +50,7 @@ export function makeSignInCookies({ secret, current, now = Date.now }: SignInCoo
     },
     signOut: (host, isSecure) => cookie(host, isSecure, '', 0),
     identify(cookies, csrfToken, host) {
-      const value = valueOf(cookies, cookieName(host));
+      const value = cookieValue(cookies, cookieName(host));
       if (value === undefined) return undefined;
       const expected = Buffer.from(signer.code(value));
       const given = Buffer.from(csrfToken);
@@ -68,7 +68,7 @@ function cookieName(host: string): string {
   return port === undefined ? 'codebuddy_sign_in' : `codebuddy_sign_in_${port}`;
 }
 
-function valueOf(cookies: string, name: string): string | undefined {
+function cookieValue(cookies: string, name: string): string | undefined {
   for (const pair of cookies.split(';')) {
     const start = pair.indexOf('=');
     if (start > 0 && pair.slice(0, start).trim() === name) return pair.slice(start + 1).trim();
