@@ -5,7 +5,7 @@ import type { RunStats } from '../base/run-figures.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
-import type { Page, PageRequest } from '../contract/page.ts';
+import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission, PermissionFilter, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
@@ -100,7 +100,7 @@ export interface SessionService {
     readonly mediaType: string;
     readonly chunks: AsyncIterable<string>;
   }>;
-  messages(id: string, page: PageRequest): Promise<Page<Message>>;
+  messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
 }
 
 export interface ToolService {

@@ -294,6 +294,7 @@ export const table: readonly Row[] = [
     options: {
       '?limit': 1,
       '?cursor': (_world: World, path: string) => encodeCursor(`messages of ${path.split('/')[3]}`, 'msg_x'),
+      '?order': 'asc',
     },
   },
   {
