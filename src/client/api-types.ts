@@ -302,7 +302,7 @@ export interface paths {
     readonly put?: never;
     /**
      * Send a prompt to the agent and wait for the answer, or stream its events.
-     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission.
+     * @description With `Accept: text/event-stream`, the answer is a stream of the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. A stream that is repeated with its `Idempotency-Key` is answered by a 202 with the run.
      *
      *     Requires an API key with the scope `prompt`.
      */
@@ -1456,6 +1456,11 @@ export interface components {
       readonly data: {
         /** @description What `allow_always` allows, in words. */
         readonly alwaysCovers?: string;
+        /**
+         * Format: date-time
+         * @description Without a decision, the call is denied at this time.
+         */
+        readonly expiresAt?: string;
         readonly params: {
           readonly [key: string]: unknown;
         };
@@ -1463,6 +1468,8 @@ export interface components {
         /** @description File tools only: the file behind all links, relative to the workspace. */
         readonly realPath?: string;
         readonly reason?: string;
+        /** @description The rule that `allow_always` adds to this session. */
+        readonly rule?: string;
         /**
          * @description How the command runs if it is allowed. Absent for tools that run no command.
          * @enum {unknown}
@@ -3109,7 +3116,7 @@ export interface components {
     readonly 'Idempotency-Replayed': 'true';
     /** @description The URL of the created object, or of the run in progress. */
     readonly Location: string;
-    /** @description `respond-async` if the request asked for it. */
+    /** @description `respond-async` or `detach` if the request asked for it. */
     readonly 'Preference-Applied': string;
     /** @description Seconds to wait before the next attempt, if the server knows. */
     readonly 'Retry-After': number;
@@ -3778,10 +3785,7 @@ export interface operations {
       readonly header?: {
         /** @description A request with the same key and body within 24 h gets the first answer again. Another body gets a 409. */
         readonly 'Idempotency-Key'?: string;
-        /**
-         * @description With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). Other preferences are ignored.
-         * @example respond-async
-         */
+        /** @description With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). With `detach`, a stream begins and the run continues if the client disconnects. Other preferences are ignored. */
         readonly Prefer?: string;
       };
       readonly path?: never;
@@ -3798,6 +3802,7 @@ export interface operations {
         headers: {
           readonly 'Idempotency-Replayed': components['headers']['Idempotency-Replayed'];
           readonly Location: components['headers']['Location'];
+          readonly 'Preference-Applied': components['headers']['Preference-Applied'];
           readonly 'X-Request-Id': components['headers']['X-Request-Id'];
           readonly [name: string]: unknown;
         };

@@ -3,7 +3,8 @@
 import type { Answer, Body, Delivery, ExplainedDelivery, Query } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { Calls } from '../calls.ts';
-import { toQuery } from '../event-stream.ts';
+import type { PageList } from '../paging.ts';
+import { pathOf, toQuery } from '../query.ts';
 
 /** Deliveries: events sent to webhooks. */
 export class Deliveries {
@@ -17,21 +18,21 @@ export class Deliveries {
   list(
     query: Query<'listDeliveries'> = {},
     options: CallOptions = {},
-  ): Promise<Answer<'listDeliveries', 200>> {
-    return this.#calls.get('/api/deliveries', options, query);
+  ): PageList<Answer<'listDeliveries', 200>, Delivery> {
+    return this.#calls.list('/api/deliveries', options, query, ({ deliveries }) => deliveries);
   }
 
-  /** Gets a delivery with all attempts and an explanation. @throws ApiError `delivery_not_found` */
+  /** Gets a delivery with all attempts and an explanation. @throws CodeBuddyApiError `delivery_not_found` */
   get(id: string, options: CallOptions = {}): Promise<ExplainedDelivery> {
-    return this.#calls.get(`/api/deliveries/${encodeURIComponent(id)}`, options);
+    return this.#calls.get(pathOf('deliveries', id), options);
   }
 
   /**
    * Retries a delivery with the same id and the same bytes.
-   * @throws ApiError `delivery_not_found`, `delivery_pending`
+   * @throws CodeBuddyApiError `delivery_not_found`, `delivery_pending`
    */
   retry(id: string, options: CallOptions = {}): Promise<Delivery> {
-    return this.#calls.send('POST', `/api/deliveries/${encodeURIComponent(id)}/retry`, undefined, options);
+    return this.#calls.send('POST', pathOf('deliveries', id, '/retry'), undefined, options);
   }
 
   /**

@@ -3,6 +3,7 @@
 import type { Answer, Body } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { Calls } from '../calls.ts';
+import { pathOf } from '../query.ts';
 
 /** API keys. */
 export class Keys {
@@ -27,8 +28,8 @@ export class Keys {
     return this.#calls.send('POST', '/api/keys', body, options);
   }
 
-  /** Revokes an API key. It stops working at once. @throws ApiError `key_not_found` */
+  /** Revokes an API key. It stops working at once. @throws CodeBuddyApiError `key_not_found` */
   revoke(id: string, options: CallOptions = {}): Promise<void> {
-    return this.#calls.send('DELETE', `/api/keys/${encodeURIComponent(id)}`, undefined, options);
+    return this.#calls.send('DELETE', pathOf('keys', id), undefined, options);
   }
 }

@@ -1,8 +1,10 @@
 // `client.sessions`.
 
-import type { Answer, Body, ExportedSession, Query, Session } from '../api-objects.ts';
+import type { Answer, Body, ExportedSession, Message, Query, Session } from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
 import type { Calls } from '../calls.ts';
+import type { PageList } from '../paging.ts';
+import { pathOf } from '../query.ts';
 import type { StreamEvent } from '../stream-event.ts';
 
 /** Sessions: conversations with their messages and runs. */
@@ -14,8 +16,11 @@ export class Sessions {
   }
 
   /** Lists sessions, newest first. */
-  list(query: Query<'listSessions'> = {}, options: CallOptions = {}): Promise<Answer<'listSessions', 200>> {
-    return this.#calls.get('/api/sessions', options, query);
+  list(
+    query: Query<'listSessions'> = {},
+    options: CallOptions = {},
+  ): PageList<Answer<'listSessions', 200>, Session> {
+    return this.#calls.list('/api/sessions', options, query, ({ sessions }) => sessions);
   }
 
   /**
@@ -24,35 +29,35 @@ export class Sessions {
    * @example
    * const session = await client.sessions.create({ title: 'Release 2.0' });
    */
-  create(body: Body<'createSession'>, options: CreateOptions = {}): Promise<Session> {
-    return this.#calls.send('POST', '/api/sessions', body, options);
+  create(body: Body<'createSession'> = {}, options: CreateOptions = {}): Promise<Session> {
+    return this.#calls.create('/api/sessions', body, options);
   }
 
-  /** Gets a session. @throws ApiError `session_not_found` */
+  /** Gets a session. @throws CodeBuddyApiError `session_not_found` */
   get(id: string, options: CallOptions = {}): Promise<Session> {
-    return this.#calls.get(pathOf(id), options);
+    return this.#calls.get(pathOf('sessions', id), options);
   }
 
-  /** Updates the title or metadata of a session. @throws ApiError `session_not_found` */
+  /** Updates the title or metadata of a session. @throws CodeBuddyApiError `session_not_found` */
   update(id: string, body: Body<'updateSession'>, options: CallOptions = {}): Promise<Session> {
-    return this.#calls.send('PATCH', pathOf(id), body, options);
+    return this.#calls.send('PATCH', pathOf('sessions', id), body, options);
   }
 
   /**
    * Creates a new session with the messages of this one, up to and including `messageId`.
    *
-   * @throws ApiError `session_not_found`, `validation_failed`
+   * @throws CodeBuddyApiError `session_not_found`, `validation_failed`
    * @example
    * const fork = await client.sessions.fork(session.id, { messageId: 'msg_…' });
    */
   fork(id: string, body: Body<'forkSession'> = {}, options: CreateOptions = {}): Promise<Session> {
-    return this.#calls.send('POST', `${pathOf(id)}/fork`, body, options);
+    return this.#calls.create(pathOf('sessions', id, '/fork'), body, options);
   }
 
   /**
    * Exports a session as one document.
    *
-   * @throws ApiError `session_not_found`
+   * @throws CodeBuddyApiError `session_not_found`
    * @example
    * const markdown = await client.sessions.export(session.id, { format: 'markdown' });
    */
@@ -61,7 +66,7 @@ export class Sessions {
     query: { readonly format?: F } = {},
     options: CallOptions = {},
   ): Promise<F extends 'markdown' ? string : ExportedSession> {
-    const path = `${pathOf(id)}/export`;
+    const path = pathOf('sessions', id, '/export');
     const document: unknown =
       query.format === 'markdown'
         ? await this.#calls.text(path, options, query)
@@ -69,18 +74,18 @@ export class Sessions {
     return document as F extends 'markdown' ? string : ExportedSession;
   }
 
-  /** Deletes a session with its messages and runs. @throws ApiError `session_not_found`, `session_busy` */
+  /** Deletes a session with its messages and runs. @throws CodeBuddyApiError `session_not_found`, `session_busy` */
   delete(id: string, options: CallOptions = {}): Promise<void> {
-    return this.#calls.send('DELETE', pathOf(id), undefined, options);
+    return this.#calls.send('DELETE', pathOf('sessions', id), undefined, options);
   }
 
-  /** Lists the messages of a session, oldest first. @throws ApiError `session_not_found` */
+  /** Lists the messages of a session, oldest first. @throws CodeBuddyApiError `session_not_found` */
   messages(
     id: string,
     query: Query<'listSessionMessages'> = {},
     options: CallOptions = {},
-  ): Promise<Answer<'listSessionMessages', 200>> {
-    return this.#calls.get(`${pathOf(id)}/messages`, options, query);
+  ): PageList<Answer<'listSessionMessages', 200>, Message> {
+    return this.#calls.list(pathOf('sessions', id, '/messages'), options, query, ({ messages }) => messages);
   }
 
   /**
@@ -90,11 +95,7 @@ export class Sessions {
    * @example
    * for await (const event of client.sessions.events(session.id)) console.log(event.type);
    */
-  events(id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent> {
-    return this.#calls.follow(`${pathOf(id)}/events`, options);
+  events(id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent, void> {
+    return this.#calls.follow(pathOf('sessions', id, '/events'), options);
   }
-}
-
-function pathOf(id: string): string {
-  return `/api/sessions/${encodeURIComponent(id)}`;
 }

@@ -3,6 +3,7 @@
 import type { Answer } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { Calls } from '../calls.ts';
+import { pathOf } from '../query.ts';
 
 /** Tools of the agent. */
 export class Tools {
@@ -20,15 +21,24 @@ export class Tools {
   /**
    * Runs a tool, without the agent and without asking for permission.
    *
-   * @throws ApiError `tool_not_found`, `validation_failed`, `permission_denied`, `tool_failed`
+   * @throws CodeBuddyApiError `tool_not_found`, `validation_failed`, `permission_denied`, `tool_failed`
    * @example
-   * const { result } = await client.tools.execute('read', { path: 'README.md' });
+   * const { result } = await client.tools.run('read_file', { path: 'README.md' });
    */
-  execute(
+  run(
     tool: string,
-    params: Readonly<Record<string, unknown>> = {},
+    input: Readonly<Record<string, unknown>> = {},
     options: CallOptions = {},
   ): Promise<Answer<'runTool', 200>> {
-    return this.#calls.send('POST', `/api/tools/${encodeURIComponent(tool)}`, params, options);
+    return this.#calls.send('POST', pathOf('tools', tool), input, { timeoutMs: 0, ...options });
+  }
+
+  /** @deprecated Use `run`. */
+  execute(
+    tool: string,
+    input: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
+  ): Promise<Answer<'runTool', 200>> {
+    return this.run(tool, input, options);
   }
 }

@@ -1,0 +1,29 @@
+// Translates what `fetch` throws. Platforms differ: Node.js and Bun give a code, Deno a text, browsers nothing.
+
+import { CodeBuddyConnectionError, type ConnectionFailure } from './errors.ts';
+import { shownUrl } from './server-url.ts';
+
+const failures: readonly (readonly [RegExp, ConnectionFailure])[] = [
+  [/ECONNREFUSED|Connection ?Refused/i, 'refused'],
+  [/ENOTFOUND|EAI_AGAIN|failed to lookup|dns error/i, 'not_found'],
+  [/ECONNRESET|EPIPE|UND_ERR_SOCKET|Connection ?(Closed|reset)|closed|aborted|terminated/i, 'closed'],
+  [/ETIMEDOUT|TIMEOUT/i, 'timeout'],
+];
+
+/** @param cause what `fetch` threw before an answer came */
+export function toConnectionError(cause: unknown, url: string): CodeBuddyConnectionError {
+  if (cause instanceof CodeBuddyConnectionError) return cause;
+  const text = describe(cause);
+  const [, reason = 'unreachable'] = failures.find(([pattern]) => pattern.test(text)) ?? [];
+  return new CodeBuddyConnectionError(reason, `No server answers at ${shownUrl(url)} (${text}).`, { cause });
+}
+
+/** The message and code of the innermost error. */
+function describe(cause: unknown): string {
+  let inner = cause;
+  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
+  if (!(inner instanceof Error)) return String(inner);
+  const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : '';
+  if (inner.message.includes(code)) return inner.message || code;
+  return `${inner.message} ${code}`.trim();
+}
