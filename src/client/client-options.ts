@@ -18,8 +18,8 @@ export interface CodeBuddyClientOptions {
   /** Node.js only: the config folder. @default CODEBUDDY_HOME, otherwise ~/.codebuddy */
   readonly home?: string | undefined;
   /**
-   * Pages without `apiKey` only: the value of the header `X-CSRF-Token`, which requests that change something carry.
-   * @default `1`; pages of other origins cannot set the header at all
+   * Pages of the server without `apiKey` only: the `csrfToken` of `signIn.create`, sent as `X-CSRF-Token`.
+   * @default none
    */
   readonly csrfToken?: string | (() => string) | undefined;
   /**

@@ -14,6 +14,7 @@ import { Nodes } from './resources/nodes.ts';
 import { Permissions } from './resources/permissions.ts';
 import { Runs } from './resources/runs.ts';
 import { Sessions } from './resources/sessions.ts';
+import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Webhooks } from './resources/webhooks.ts';
 import { CodeBuddyRunError } from './run-error.ts';
@@ -35,6 +36,7 @@ export class ApiClient {
   readonly deliveries: Deliveries;
   readonly keys: Keys;
   readonly nodes: Nodes;
+  readonly signIn: SignIn;
   readonly #calls: Calls;
 
   constructor(connection: Connection, options: TransportOptions) {
@@ -50,6 +52,7 @@ export class ApiClient {
     this.deliveries = new Deliveries(calls);
     this.keys = new Keys(calls);
     this.nodes = new Nodes(calls);
+    this.signIn = new SignIn(calls);
   }
 
   /** The URL of the server. Without the option `url`, it changes if the server restarts at another address. */

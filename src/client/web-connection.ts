@@ -1,5 +1,5 @@
 // The connection of browsers, Deno, Bun and edge runtimes: the global `fetch`. A page of the server itself needs no API
-// key: the browser sends the cookie of its session, and a header that pages of other origins cannot set.
+// key: the browser sends the cookie of its sign-in, and the client the token that goes with it.
 
 import type { CodeBuddyClientOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
@@ -7,7 +7,7 @@ import { checkUrl } from './server-url.ts';
 
 /** @throws TypeError if there is no URL, or an option that only Node.js has */
 export function webConnection(options: CodeBuddyClientOptions): Connection {
-  const { apiKey, csrfToken = '1', fetch } = options;
+  const { apiKey, csrfToken, fetch } = options;
   const origin = pageOrigin();
   const given = options.url ?? origin;
   if (given === undefined) throw new TypeError('url is required: only a page knows its own server.');
@@ -18,9 +18,9 @@ export function webConnection(options: CodeBuddyClientOptions): Connection {
     url,
     // Called as a method of the global object, as browsers require.
     fetch: fetch ?? ((target, request) => globalThis.fetch(target, request)),
-    headers(method) {
+    headers(): Readonly<Record<string, string>> {
       if (apiKey !== undefined) return { authorization: `Bearer ${apiKey}` };
-      if (!isOwnPage || method === 'GET') return {};
+      if (!isOwnPage || csrfToken === undefined) return {};
       return { 'x-csrf-token': typeof csrfToken === 'string' ? csrfToken : csrfToken() };
     },
     ...(isOwnPage ? { credentials: 'same-origin' } : {}),
