@@ -51,17 +51,14 @@ function block(token: Token, index: number): ComponentChildren {
           <thead>
             <tr>
               {header.map((cell, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: columns keep their places.
                 <th key={at}>{cell.tokens.map(inline)}</th>
               ))}
             </tr>
           </thead>
           <tbody>
             {rows.map((row, line) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: rows keep their places.
               <tr key={line}>
                 {row.map((cell, at) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: columns keep their places.
                   <td key={at}>{cell.tokens.map(inline)}</td>
                 ))}
               </tr>
