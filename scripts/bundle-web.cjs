@@ -47,6 +47,8 @@ const options = {
   minify: true,
   metafile: true,
   legalComments: 'none',
+  // web/tsconfig.json has paths for the compiler, which would hide the packages' exports.
+  tsconfigRaw: {},
   jsx: 'automatic',
   jsxImportSource: 'preact',
   nodePaths: [path.join(bundler, 'node_modules')],

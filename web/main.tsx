@@ -3,6 +3,7 @@
 import './style/base.css';
 import './style/controls.css';
 import './style/lists.css';
+import './style/session.css';
 import './style/shell.css';
 import { render } from 'preact';
 import { App } from './app/app.tsx';

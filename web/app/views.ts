@@ -31,6 +31,22 @@ export const views: readonly View[] = [
     load: () => import('../pages/overview/overview.tsx'),
   },
   {
+    name: 'sessions',
+    title: 'Sessions',
+    icon: 'sessions',
+    key: 's',
+    scope: 'read',
+    load: () => import('../pages/sessions/sessions.tsx'),
+  },
+  {
+    name: 'permissions',
+    title: 'Permissions',
+    icon: 'permissions',
+    key: 'p',
+    scope: 'read',
+    load: () => import('../pages/permissions/permissions.tsx'),
+  },
+  {
     name: 'events',
     title: 'Events',
     icon: 'events',

@@ -30,7 +30,6 @@ function block(token: Token, index: number): ComponentChildren {
     case 'list': {
       const { ordered, start, items } = token as Tokens.List;
       const entries = items.map((item, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the text only grows at its end.
         <li key={at}>
           {item.task && <input type="checkbox" checked={item.checked === true} disabled aria-label="Done" />}
           {item.tokens.map(block)}
