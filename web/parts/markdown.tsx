@@ -7,7 +7,7 @@ import { useMemo } from 'preact/hooks';
 import { Code } from './code.tsx';
 
 export function Markdown({ text }: { readonly text: string }) {
-  const tokens = useMemo(() => lexer(text), [text]);
+  const tokens = useMemo(() => lexer(text, { breaks: true }), [text]);
   return <div class="markdown">{tokens.map(block)}</div>;
 }
 
