@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_LIMIT_MS, WAIT_LIMIT_MS } from './test/wait-for.ts';
 
 /** Tests of the built package. It is compiled before them, and only if one of them runs. */
-const testsOfPackage = ['test/library/migrating.test.ts'];
+const testsOfPackage = ['test/library/migrating.test.ts', 'test/library/client-entry.test.ts'];
 /** They need tools of their own: `npm run openapi`, `npm run client-runtimes`. */
 const testsWithTools = ['test/openapi/**', 'test/client-runtimes/**'];
 // For the workers, which run the sources as they are, and the hundreds of programs that tests start. Compiled once, they

@@ -10,10 +10,7 @@ import { Resource } from './resource.ts';
 /** The event log. */
 export class Events extends Resource {
   /** Lists events. @default oldest first */
-  list(
-    query?: Query<'listEvents'>,
-    options?: CallOptions,
-  ): PageList<Answer<'listEvents', 200>, LoggedEvent> {
+  list(query?: Query<'listEvents'>, options?: CallOptions): PageList<Answer<'listEvents', 200>, LoggedEvent> {
     return this.calls.list('/api/events', options, query, ({ events }) => events);
   }
 

@@ -10,10 +10,7 @@ import { Resource } from './resource.ts';
 /** Sessions: conversations with their messages and runs. */
 export class Sessions extends Resource {
   /** Lists sessions, newest first. */
-  list(
-    query?: Query<'listSessions'>,
-    options?: CallOptions,
-  ): PageList<Answer<'listSessions', 200>, Session> {
+  list(query?: Query<'listSessions'>, options?: CallOptions): PageList<Answer<'listSessions', 200>, Session> {
     return this.calls.list('/api/sessions', options, query, ({ sessions }) => sessions);
   }
 

@@ -9,10 +9,7 @@ import { Resource } from './resource.ts';
 /** Webhooks: URLs that receive events. */
 export class Webhooks extends Resource {
   /** Lists webhooks and their status, oldest first. */
-  list(
-    query?: Query<'listWebhooks'>,
-    options?: CallOptions,
-  ): PageList<Answer<'listWebhooks', 200>, Webhook> {
+  list(query?: Query<'listWebhooks'>, options?: CallOptions): PageList<Answer<'listWebhooks', 200>, Webhook> {
     return this.calls.list('/api/webhooks', options, query, ({ webhooks }) => webhooks);
   }
 
