@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
+import { CodeBuddyError } from '../../src/base/errors.ts';
 import {
   CodeBuddyApiError,
   CodeBuddyClient,
@@ -14,6 +15,7 @@ import {
 } from '../../src/client/index.ts';
 import { SseParser } from '../../src/client/sse-parser.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
+import { startServer, testKey } from '../http/start-server.ts';
 import { waitFor } from '../wait-for.ts';
 
 async function startApp(port = 0, home = mkdtempSync(join(tmpdir(), 'codebuddy-client-'))) {
@@ -137,6 +139,33 @@ describe('the typed client', () => {
       CodeBuddyConnectionError,
     );
     expect(() => new CodeBuddyClient({ home: '/nowhere' })).toThrowError(CodeBuddyConnectionError);
+  });
+});
+
+describe('a host application with its own agent', () => {
+  test('answers prompts, and an aborted prompt ends its handler', async () => {
+    let isAborted = false;
+    const { url } = await startServer({
+      handlers: {
+        onPrompt: async (prompt, _options, { signal }) => {
+          if (prompt === 'fail') throw new CodeBuddyError('model_refused', 'not today');
+          if (prompt !== 'hang') return `You said: ${prompt}`;
+          return new Promise<string>(() => {
+            signal.addEventListener('abort', () => {
+              isAborted = true;
+            });
+          });
+        },
+      },
+    });
+    const client = new CodeBuddyClient({ url, apiKey: testKey });
+    expect(await client.prompt('hello')).toMatchObject({ response: 'You said: hello', status: 'completed' });
+    await expect(client.prompt('fail')).rejects.toMatchObject({ code: 'model_refused', status: 502 });
+    await expect(client.prompt('hang', { signal: AbortSignal.timeout(100) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+    await waitFor('the abort of the handler', () => isAborted);
+    client.close();
   });
 });
 

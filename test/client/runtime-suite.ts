@@ -130,6 +130,7 @@ export async function runSuite(module: ClientModule, input: SuiteInput): Promise
       // While it waits for an answer.
       const silent = behind('silent');
       equal((await failure(aborted((signal) => silent.status({ signal })))).name, 'AbortError');
+      equal((await failure(aborted((signal) => silent.prompt('help', { signal })))).name, 'AbortError');
       // While it waits for the next attempt.
       const away = new CodeBuddyClient({ url: nothing, apiKey, maxRetries: 100 });
       equal((await failure(aborted((signal) => away.status({ signal })))).name, 'AbortError');
