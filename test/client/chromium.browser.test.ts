@@ -35,27 +35,30 @@ test('the client works in Chromium', async () => {
   expect(Object.keys(report).length).toBeGreaterThan(10);
 });
 
-test('a page without an API key uses its cookie, and sends the CSRF token with what changes something', async () => {
+test('a page signs in, and then needs no API key', async () => {
   const { page, input } = await open();
-  const seen = await page.evaluate(async (proxy) => {
+  const seen = await page.evaluate(async ({ proxy, apiKey }) => {
     const { client } = (await import(`${proxy}/client.js`)) as typeof Program;
-    const own = new client.CodeBuddyClient({ url: `${proxy}/cookie/1`, csrfToken: () => 'from-the-page' });
+    const url = `${proxy}/pass/2`;
+    const { csrfToken } = await new client.CodeBuddyClient({ url, apiKey }).signIn.create();
+    const own = new client.CodeBuddyClient({ url, csrfToken: () => csrfToken });
     const { id } = await own.sessions.create({ title: 'from the page' });
     const types: string[] = [];
     for await (const { type } of own.stream('help')) types.push(type);
-    const unsafe = new client.CodeBuddyClient({ url: `${proxy}/cookie/2` });
-    const refused = await unsafe.sessions.create({}).catch((error: { readonly code: string }) => error.code);
-    // Without options, the server is that of the page.
-    const { url } = new client.CodeBuddyClient();
     const { title } = await own.sessions.get(id);
-    return { title, last: types.at(-1), refused, url, read: (await unsafe.status()).running };
-  }, input.proxy);
+    const codeOf = (error: { readonly code: string }): string => error.code;
+    const withoutToken = await new client.CodeBuddyClient({ url }).status().catch(codeOf);
+    await own.signIn.delete();
+    const signedOut = await own.status().catch(codeOf);
+    // Without options, the server is that of the page.
+    return { title, last: types.at(-1), withoutToken, signedOut, url: new client.CodeBuddyClient().url };
+  }, input);
   expect(seen).toEqual({
     title: 'from the page',
     last: 'run.complete',
-    refused: 'origin_not_allowed',
+    withoutToken: 'unauthorized',
+    signedOut: 'unauthorized',
     url: input.proxy,
-    read: true,
   });
 });
 

@@ -20,8 +20,6 @@ export interface FaultyProxy {
 export interface FaultyProxyOptions {
   /** The real server. */
   readonly target: string;
-  /** Added to requests that have a cookie instead of a key. */
-  readonly apiKey: string;
   /** Served as `/client.js`. @default none */
   readonly script?: string;
 }
@@ -35,11 +33,7 @@ interface Exchange {
   readonly isFirst: boolean;
 }
 
-export async function startFaultyProxy({
-  target,
-  apiKey,
-  script = '',
-}: FaultyProxyOptions): Promise<FaultyProxy> {
+export async function startFaultyProxy({ target, script = '' }: FaultyProxyOptions): Promise<FaultyProxy> {
   const requests: FaultyProxy['requests'] = [];
   const failed = new Set<string>();
 
@@ -104,21 +98,11 @@ export async function startFaultyProxy({
     patient: ({ response }) => problem(response, 429, 'too_many_runs', { 'retry-after': '3600' }),
     broken: ({ response }) => problem(response, 500, 'internal_error', {}),
     silent: () => undefined,
-    // The session of a page: a cookie, and a header for everything that changes something.
-    cookie: (exchange) => {
-      const { headers, request, response } = exchange;
-      const { cookie = '', 'x-csrf-token': token } = headers;
-      if (!/\bsession=1\b/.test(String(cookie))) return problem(response, 401, 'unauthorized', {});
-      if (request.method !== 'GET' && token !== 'from-the-page')
-        return problem(response, 403, 'origin_not_allowed', {});
-      pass({ ...exchange, headers: { ...headers, authorization: `Bearer ${apiKey}` } });
-    },
   };
 
   const server = createServer((request, response) => {
     const url = request.url ?? '';
     if (url === '/page') {
-      response.setHeader('set-cookie', 'session=1; HttpOnly; SameSite=Strict');
       response.setHeader('content-type', 'text/html');
       return response.end('<!doctype html><title>page</title>');
     }

@@ -19,8 +19,8 @@ async function callAll(url: string): Promise<readonly string[]> {
   const first = async (events: AsyncIterable<unknown>): Promise<void> => {
     for await (const _event of events) break;
   };
-  const { deliveries, events, keys, nodes, permissions, runs, sessions, streamTickets, tools, webhooks } =
-    client;
+  const { deliveries, events, keys, nodes, permissions, runs, sessions, signIn, streamTickets } = client;
+  const { tools, webhooks } = client;
   const id = 'ID';
   const calls: readonly (() => Promise<unknown>)[] = [
     () => client.health(),
@@ -59,6 +59,10 @@ async function callAll(url: string): Promise<readonly string[]> {
     () => sessions.export(id),
     () => sessions.messages(id),
     () => first(sessions.events(id)),
+    () => signIn.get(),
+    () => signIn.create(),
+    () => signIn.delete(),
+    () => signIn.createCode(),
     () => streamTickets.create(),
     () => tools.list(),
     () => tools.run(id),
@@ -84,6 +88,6 @@ test('the client has a method for every route', async () => {
   );
   expect(routes.length).toBeGreaterThan(40);
   const sent = await callAll(url);
-  // The page for people.
-  expect(routes.filter((route) => !sent.includes(route))).toEqual(['GET /docs']);
+  // The pages for people.
+  expect(routes.filter((route) => !sent.includes(route))).toEqual(['GET /docs', 'GET /']);
 });

@@ -19,7 +19,6 @@ export async function startForSuite(runtime: string, script?: string): Promise<S
   const { key } = await client.keys.create({ name: runtime, scopes });
   const proxy = await startFaultyProxy({
     target: url,
-    apiKey: key,
     ...(script === undefined ? {} : { script }),
   });
   const input = { proxy: proxy.url, apiKey: key, nothing: await closedAddress(), runtime };
