@@ -18,14 +18,14 @@ async function ensureBuilt(node) {
   await ensureProgram(node);
 }
 
-/** What `import 'codebuddy-api'` finds: all of `dist` but `dist/cli`. */
+/** What `import 'codebuddy-api'` finds: all of `dist` but `dist/cli` and `dist/web`. */
 async function ensureLibrary(node) {
   const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await ensure(path.join(dist, '.library-from'), ['tsconfig.json', 'tsconfig.build.json'], () =>
     showTime('Building the library', () => {
       const names = fs.existsSync(dist) ? fs.readdirSync(dist) : [];
       names
-        .filter((name) => name !== 'cli')
+        .filter((name) => name !== 'cli' && name !== 'web')
         .forEach((name) => {
           fs.rmSync(path.join(dist, name), { recursive: true, force: true });
         });
@@ -34,15 +34,18 @@ async function ensureLibrary(node) {
   );
 }
 
-/** What `codebuddy` runs: `dist/cli`. Needs none of the devDependencies. */
+/** What `codebuddy` runs and serves: `dist/cli` and `dist/web`. Needs none of the devDependencies. */
 async function ensureProgram(node) {
   const output = path.join(dist, 'cli');
-  const inputs = ['package-lock.json', 'scripts/bundle.cjs', 'scripts/bundler/package-lock.json'];
+  const inputs = ['package-lock.json', 'scripts/bundle.cjs', 'scripts/bundle-web.cjs'].concat(
+    'scripts/bundler/package-lock.json',
+  );
   await ensure(path.join(output, '.program-from'), inputs, async () => {
     await ensureInstalled(bundler);
-    await showTime('Building the program', () => {
+    await showTime('Building the program', async () => {
       fs.rmSync(output, { recursive: true, force: true });
-      return runOrFail(node, [path.join(__dirname, 'bundle.cjs')], { what: 'The build', folder: root });
+      for (const script of ['bundle.cjs', 'bundle-web.cjs'])
+        await runOrFail(node, [path.join(__dirname, script)], { what: 'The build', folder: root });
     });
   });
 }
@@ -58,7 +61,7 @@ async function ensure(stamp, inputs, build) {
 /** A hash of everything that a build reads. */
 function inputHash(inputs) {
   const hash = crypto.createHash('sha256');
-  (function walk(current) {
+  function walk(current) {
     fs.readdirSync(current, { withFileTypes: true })
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .forEach((entry) => {
@@ -66,7 +69,9 @@ function inputHash(inputs) {
         if (entry.isDirectory()) walk(full);
         else hash.update(`${path.relative(root, full)}\0`).update(fs.readFileSync(full));
       });
-  })(path.join(root, 'src'));
+  }
+  walk(path.join(root, 'src'));
+  walk(path.join(root, 'web'));
   ['package.json'].concat(inputs).forEach((file) => {
     hash.update(fs.readFileSync(path.join(root, file)));
   });

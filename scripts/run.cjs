@@ -30,7 +30,7 @@ const tasks = {
     isQuick: true,
     command: [path.join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.'],
   },
-  types: { isQuick: true, command: [path.join(modules, 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json'] },
+  types: { isQuick: true, command: [script('check-types.cjs')] },
   imports: {
     isQuick: true,
     command: [
@@ -42,6 +42,7 @@ const tasks = {
   'client-types': { isQuick: true, command: [script('generate-client-types.ts')] },
   docs: { isQuick: true, command: [script('generate-docs.ts')] },
   openapi: { command: [script('check-openapi.ts')] },
+  'client-runtimes': { command: [script('check-client-runtimes.ts')] },
   package: { build: true, command: [script('check-package.ts')] },
   bench: { build: true, command: [path.join(root, 'bench', 'index.ts')] },
 };

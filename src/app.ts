@@ -7,6 +7,7 @@ import { createProgramFinder } from './agent/programs/program-finder.ts';
 import { RestApiServer } from './api/rest-server.ts';
 import { agentSettings, sandboxSettings } from './app/agent-settings.ts';
 import { createAnswerStore } from './app/answer-store.ts';
+import { dashboardFolder } from './app/dashboard-folder.ts';
 import type { WriterThread } from './app/early-thread.ts';
 import { createNodeService } from './app/node-service.ts';
 import { nodeUrl } from './app/node-url.ts';
@@ -321,12 +322,15 @@ async function connect(
     events: log,
     keys: await openKeys({ store, fixed }),
     ...(tickets === undefined ? {} : { tickets }),
+    // A new key of the environment ends the sign-ins of the old one.
+    signInSecret: `${tickets?.secret ?? localKey} ${settings.apiKey ?? ''}`,
     answers: createAnswerStore(store, ownership.shared ? ownership.claims : undefined),
     webhooks: {
       ...webhooks,
       // Over the API, a webhook is signed unless the client opts out.
       create: (input) => webhooks.create(input, { generateSecret: true }),
     },
+    dashboard: dashboardFolder,
     nodes: createNodeService({ store, ownership, log, agent, webhooks }),
     readiness: createReadiness({ store, ownership, agent, webhooks }),
     describeAgent: () => ({ ...agent.describe(), workspace: settings.workspace }),

@@ -4,8 +4,11 @@ export * from './api/rest-server.ts';
 export * from './api/webhooks.ts';
 export {
   ApiError,
+  CodeBuddyApiError,
   CodeBuddyClient,
   type CodeBuddyClientOptions,
+  CodeBuddyConnectionError,
+  CodeBuddyRunError,
   PermissionRequiredError,
   ServerUnreachableError,
   type StreamEvent,

@@ -4,7 +4,7 @@ import { isRecord } from '../base/is-record.ts';
 import { wellFormed, wellFormedDeep } from '../base/text.ts';
 import { version } from '../base/version.ts';
 import type { Message } from '../contract/message.ts';
-import type { Page, PageRequest } from '../contract/page.ts';
+import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import { unfinishedRunStatuses } from '../contract/run.ts';
 import type { ExportFormat, Session, SessionFork, SessionInput } from '../contract/session.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -38,7 +38,7 @@ export interface Sessions {
   /** Copies a session up to and including a message. @default all messages */
   fork(id: string, input: SessionFork): Promise<Session>;
   export(id: string, format: ExportFormat): Promise<ExportedSession>;
-  messages(id: string, page: PageRequest): Promise<Page<Message>>;
+  messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
 }
 
 export function createSessions({
@@ -163,12 +163,13 @@ export function createSessions({
         ? exportAsMarkdown(store, session)
         : exportAsJson(store, session, { exportedAt: new Date(now()).toISOString(), version });
     },
-    async messages(id, { limit, after }) {
+    async messages(id, { limit, after, order }) {
       await find(id);
       const rows = await store.listMessages(id, {
         limit: limit + 1,
         maxText: maxPageText,
         ...(after === undefined ? {} : { afterId: after }),
+        ...(order === undefined ? {} : { order }),
       });
       return toPage(
         rows.slice(0, limit).map((row) => toMessage(row, now())),

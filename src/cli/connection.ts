@@ -38,6 +38,8 @@ export async function withClient(
     ...(url === undefined ? {} : { url }),
     ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
     ...(options.home === undefined ? {} : { home: options.home }),
+    // A person or a script that sees the error decides.
+    maxRetries: 0,
   });
   const controller = new AbortController();
   const abort = (): void => controller.abort();

@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander';
 import { createRedactor, secretVariables } from '../base/redaction.ts';
-import { ApiError, PermissionRequiredError, ServerUnreachableError } from '../client/index.ts';
+import { CodeBuddyApiError, CodeBuddyConnectionError, PermissionRequiredError } from '../client/index.ts';
 import { SettingsError } from '../config/settings.ts';
 import { fieldName } from './field-names.ts';
 import { complain, isJsonWanted, jsonPrinted, printJsonLine } from './output.ts';
@@ -92,9 +92,9 @@ function describe(error: unknown, command: Command | undefined): Described {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) return { exitCode: exitCodes.usage, code: 'usage', message };
   if (error instanceof SettingsError) return { exitCode: exitCodes.usage, code: 'settings', message };
-  if (error instanceof ServerUnreachableError)
+  if (error instanceof CodeBuddyConnectionError)
     return { exitCode: exitCodes.unreachable, code: 'server_unreachable', message };
-  if (error instanceof ApiError) return describeApiError(error, command);
+  if (error instanceof CodeBuddyApiError) return describeApiError(error, command);
   if (error instanceof PermissionRequiredError) {
     const { runId, sessionId } = error.permission;
     return {
@@ -119,7 +119,7 @@ function describe(error: unknown, command: Command | undefined): Described {
   return { exitCode: exitCodes.failed, code: 'failed', message };
 }
 
-function describeApiError(error: ApiError, command: Command | undefined): Described {
+function describeApiError(error: CodeBuddyApiError, command: Command | undefined): Described {
   const { status, code, errors, requestId } = error;
   const faults = errors.map(({ pointer, message }) => `${fieldName(pointer, command)} ${message}`);
   // With one fault, the fault is the message. With several, the message has no field names of its own.
@@ -150,7 +150,7 @@ function withCode(message: string, code: string): string {
 }
 
 /** 4 concerns the API key only. A tool or a path that was refused is an ordinary failure. */
-function exitCodeOf({ status, code }: ApiError): number {
+function exitCodeOf({ status, code }: CodeBuddyApiError): number {
   if (status === 401 || code === 'insufficient_scope' || code === 'rate_limited')
     return exitCodes.unauthorized;
   return status === 422 && code === 'validation_failed' ? exitCodes.usage : exitCodes.failed;

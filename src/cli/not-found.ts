@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { didYouMean } from '../base/did-you-mean.ts';
-import { ApiError, type CodeBuddyClient } from '../client/index.ts';
+import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
 import { type ConnectionOptions, withClient } from './connection.ts';
 
 interface Kind {
@@ -36,7 +36,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 /** Returns the error, with a suggestion if a similar name or id exists. */
 export async function withSuggestion(error: unknown, command: Command | undefined): Promise<unknown> {
-  if (!(error instanceof ApiError) || command === undefined) return error;
+  if (!(error instanceof CodeBuddyApiError) || command === undefined) return error;
   const kind = kinds[error.code];
   const options = command.opts<ConnectionOptions & Record<string, unknown>>();
   const given = (kind?.option === undefined ? undefined : options[kind.option]) ?? command.processedArgs[0];
@@ -50,7 +50,7 @@ export async function withSuggestion(error: unknown, command: Command | undefine
     const suggestion = didYouMean(given, names);
     if (suggestion === '') return error;
     const detail = error.message.replace(/\.$/, '') + suggestion;
-    return new ApiError(status, { code, detail, ...(requestId === undefined ? {} : { requestId }) });
+    return new CodeBuddyApiError(status, { code, detail, ...(requestId === undefined ? {} : { requestId }) });
   } catch {
     // The key may not list them, or the server has stopped. The first error matters more.
     return error;

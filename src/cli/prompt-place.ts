@@ -2,7 +2,7 @@
 
 import { realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
-import { ApiError, type CodeBuddyClient } from '../client/index.ts';
+import { CodeBuddyApiError, type CodeBuddyClient } from '../client/index.ts';
 
 export interface Place {
   /** Undefined if a host application answers prompts, or the key lacks the scope `read`. */
@@ -19,7 +19,7 @@ export async function findPlace(client: CodeBuddyClient, signal: AbortSignal): P
     return { workspace: workspace ?? undefined, model: model ?? undefined, isLocal };
   } catch (error) {
     // The key may have the scope `prompt` only. If it is invalid, the prompt will fail with the reason.
-    if (error instanceof ApiError) return { workspace: undefined, model: undefined, isLocal };
+    if (error instanceof CodeBuddyApiError) return { workspace: undefined, model: undefined, isLocal };
     throw error;
   }
 }

@@ -3,10 +3,10 @@
 import type { Command } from 'commander';
 import { shorten } from '../base/text.ts';
 import {
-  ApiError,
+  CodeBuddyApiError,
   type CodeBuddyClient,
+  CodeBuddyConnectionError,
   type PromptRequest,
-  ServerUnreachableError,
   type StreamEvent,
 } from '../client/index.ts';
 import { runEndEvents } from '../contract/event-catalogue.ts';
@@ -122,7 +122,7 @@ async function answer(
   try {
     // Only without a terminal: Ctrl-C at a question cancels the run.
     const keepWaiting = terminal === undefined && !wait;
-    for await (const event of client.promptStream(request, { signal, keepWaiting })) {
+    for await (const event of client.stream(request, { signal, keepWaiting, resume: false })) {
       runId ??= event.runId;
       const { type, data } = event;
       if (type === 'permission.request') {
@@ -136,7 +136,7 @@ async function answer(
       else writer.show(event);
     }
   } catch (error) {
-    if (error instanceof ServerUnreachableError && runId !== undefined) throw cutOff(runId, error);
+    if (error instanceof CodeBuddyConnectionError && runId !== undefined) throw cutOff(runId, error);
     throw error;
   } finally {
     await asking.endAll();
@@ -220,7 +220,8 @@ function createAsking(client: CodeBuddyClient, place: Place, signal: AbortSignal
       await client.permissions.decide(id, { decision }, { signal: ended });
     } catch (error) {
       // Another client decided first, or time ran out: the run continues without this answer.
-      if (ended.aborted || (error instanceof ApiError && error.code === 'permission_resolved')) return;
+      if (ended.aborted || (error instanceof CodeBuddyApiError && error.code === 'permission_resolved'))
+        return;
       // Not thrown: the stream continues, and the run is still waiting.
       process.exitCode = report(error);
     }

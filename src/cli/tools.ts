@@ -43,7 +43,7 @@ Examples:
       ) => {
         const params = { ...readObject(options.params), ...readPairs(pairs) };
         await withClient(options, async (client, signal) => {
-          const { result } = await client.tools.execute(tool, params, { signal });
+          const { result } = await client.tools.run(tool, params, { signal });
           if (options.json || typeof result !== 'string') printJson(result);
           else print(result);
           if (tool === 'bash') failAs(result);

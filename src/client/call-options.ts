@@ -6,37 +6,77 @@ import type { Permission, PermissionDecision } from './api-objects.ts';
 export interface CallOptions {
   /** Aborts the call; the method then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Repetitions after a temporary failure, if they are safe. @default that of the client */
+  readonly maxRetries?: number | undefined;
+  /**
+   * Milliseconds that one attempt may take; of a stream, until its answer begins. 0 sets no limit.
+   * @default that of the client; none for prompts, tools and streams
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Options of methods that create something. */
 export interface CreateOptions extends CallOptions {
-  /** A repeated call with the same key and body within 24 h gets the first answer again. @default none */
-  readonly idempotencyKey?: string;
+  /**
+   * A repeated call with the same key and body within 24 h gets the first answer again.
+   * @default a random key for each call, so that the client can repeat it safely
+   */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/**
+ * The state of a stream that reconnects:
+ * - `live`: connected
+ * - `reconnecting`: the connection failed because of `error`, and is tried again in `retryInMs`
+ * - `stopped`: no more events come; with `error` if that is why
+ */
+export type StreamState =
+  | { readonly status: 'live' }
+  | {
+      readonly status: 'reconnecting';
+      readonly error: unknown;
+      /** Failures since the last event: 1, 2, … */
+      readonly failures: number;
+      readonly retryInMs: number;
+    }
+  | { readonly status: 'stopped'; readonly error?: unknown };
+
+/** Options of streams that reconnect. */
+export interface ResumeOptions extends CallOptions {
+  /** Reconnect and resume when the connection breaks. @default true */
+  readonly resume?: boolean | undefined;
+  /** Called when the connection is made, breaks, or ends for good. It must not throw. @default none */
+  readonly onState?: ((state: StreamState) => void) | undefined;
 }
 
 /** Decides a permission. Undefined leaves it pending. */
 export type OnPermission = (permission: Permission) => Promise<PermissionDecision | undefined>;
 
 /** Options of `prompt`. */
-export interface PromptCallOptions extends CreateOptions {
+export interface PromptCallOptions extends CreateOptions, ResumeOptions {
   /** Called when a tool needs a permission. @default `prompt` throws PermissionRequiredError */
-  readonly onPermission?: OnPermission;
+  readonly onPermission?: OnPermission | undefined;
 }
 
-/** Options of `promptStream`. */
-export interface PromptStreamOptions extends CallOptions {
+/** Options of `stream`. */
+export interface PromptStreamOptions extends CreateOptions, ResumeOptions {
+  /**
+   * False: the run depends on this one connection, and the server cancels it when the connection breaks.
+   * @default true
+   */
+  readonly resume?: boolean | undefined;
   /** True: leaving the loop does not cancel a run that waits for a permission. @default false */
-  readonly keepWaiting?: boolean;
+  readonly keepWaiting?: boolean | undefined;
 }
 
-/** Options of streams. */
-export interface FollowOptions extends CallOptions {
+/** Options of streams of the log. */
+export interface FollowOptions extends ResumeOptions {
   /** Start after this sequence number; 0 starts at the beginning of the log. @default see the method */
   readonly after?: number | undefined;
   /** Also receive `message.delta` and `tool.output`, which are not logged. @default false */
-  readonly deltas?: boolean;
-  /** Reconnect and resume when the connection breaks. @default true */
-  readonly resume?: boolean;
+  readonly deltas?: boolean | undefined;
+  /** Also wait for the server if the first connection fails. @default false */
+  readonly waitForServer?: boolean | undefined;
 }
 
 /** Options of `events.stream`. Without `after`, the stream begins with the next event. */
@@ -44,7 +84,7 @@ export interface StreamOptions extends FollowOptions {
   /** Event types: names, or patterns such as `tool.*`. @default all */
   readonly types?: readonly string[] | undefined;
   /** Only events of this session. @default all */
-  readonly sessionId?: string;
+  readonly sessionId?: string | undefined;
   /** Only events of this run. @default all */
-  readonly runId?: string;
+  readonly runId?: string | undefined;
 }

@@ -2,37 +2,69 @@
 // each route; answers are trusted to match them here.
 
 import type { CallOptions, CreateOptions, FollowOptions } from './call-options.ts';
-import { followStream, readStream, toQuery } from './event-stream.ts';
+import { followStream } from './event-stream.ts';
+import { type PageList, pageList } from './paging.ts';
+import { toQuery } from './query.ts';
 import type { StreamEvent } from './stream-event.ts';
 import type { RequestOptions, Transport } from './transport.ts';
+import { WholeText } from './whole-text.ts';
 
-/** Calls routes of one server. Every method throws ApiError or ServerUnreachableError, or the signal's reason. */
+type QueryValues = Readonly<Record<string, unknown>>;
+
+/** How the events of a stream end and how they are completed. */
+interface FollowRules {
+  /** The stream ends after an event for which this is true. */
+  readonly isLast?: (event: StreamEvent) => boolean;
+  /** The events are those of one run, so its text can be completed. */
+  readonly isOneRun?: boolean;
+  /** Finds out where to start. @default `after`, otherwise the server decides */
+  readonly start?: (() => Promise<number>) | undefined;
+}
+
+/**
+ * Calls routes of one server. Every method throws CodeBuddyApiError or CodeBuddyConnectionError, or the signal's
+ * reason.
+ */
 export class Calls {
-  readonly #transport: Transport;
+  readonly transport: Transport;
 
   constructor(transport: Transport) {
-    this.#transport = transport;
+    this.transport = transport;
   }
 
   /** GET. `query` values that are undefined are left out. */
   async get<T>(
     path: string,
-    { signal }: CallOptions = {},
-    query: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
+    query: QueryValues = {},
     alsoFine?: number,
   ): Promise<T> {
-    const request: RequestOptions = { method: 'GET', path: `${path}${toQuery(query)}`, signal };
-    return (await this.#transport.json(alsoFine === undefined ? request : { ...request, alsoFine })) as T;
+    const request: RequestOptions = { ...limitsOf(options), method: 'GET', path: path + toQuery(query) };
+    return (await this.transport.json(alsoFine === undefined ? request : { ...request, alsoFine })) as T;
   }
 
   /** GET of a text. */
-  text(
-    path: string,
-    { signal }: CallOptions = {},
-    query: Readonly<Record<string, unknown>> = {},
-  ): Promise<string> {
+  text(path: string, options: CallOptions = {}, query: QueryValues = {}): Promise<string> {
     const headers = { accept: '*/*' };
-    return this.#transport.text({ method: 'GET', path: `${path}${toQuery(query)}`, headers, signal });
+    return this.transport.text({
+      ...limitsOf(options),
+      method: 'GET',
+      path: path + toQuery(query),
+      headers,
+    });
+  }
+
+  /** GET of a list that comes in pages. */
+  list<P extends { readonly nextCursor?: string | null }, I>(
+    path: string,
+    options: CallOptions | undefined,
+    query: QueryValues | undefined,
+    itemsOf: (page: P) => readonly I[],
+  ): PageList<P, I> {
+    return pageList(
+      (cursor) => this.get<P>(path, options, cursor === undefined ? query : { ...query, cursor }),
+      itemsOf,
+    );
   }
 
   /** POST, PATCH or DELETE with a JSON body. */
@@ -40,26 +72,67 @@ export class Calls {
     method: 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body: unknown,
-    { signal, idempotencyKey }: CreateOptions,
-    headers: Readonly<Record<string, string>> = {},
+    options?: CallOptions,
   ): Promise<T> {
-    const all = idempotencyKey === undefined ? headers : { ...headers, 'idempotency-key': idempotencyKey };
-    return (await this.#transport.json({ method, path, body, headers: all, signal })) as T;
+    return (await this.transport.json({ ...limitsOf(options), method, path, body })) as T;
   }
 
-  /** The events of one connection. */
-  stream(request: RequestOptions): AsyncGenerator<StreamEvent> {
-    return readStream(this.#transport, request);
-  }
-
-  /** Events over any number of connections. The stream ends after an event for which `isLast` is true. */
-  follow(
+  /** POST to a route that takes an Idempotency-Key. */
+  async create<T>(
     path: string,
-    { after, deltas, resume = true, signal }: FollowOptions,
-    query: Readonly<Record<string, unknown>> = {},
-    isLast: (event: StreamEvent) => boolean = () => false,
-  ): AsyncGenerator<StreamEvent> {
-    const all = { ...query, deltas };
-    return followStream(this.#transport, { path, query: all, after, resume, isLast, signal });
+    body: unknown,
+    options: CreateOptions = {},
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    const headers = { ...more, 'idempotency-key': options.idempotencyKey ?? crypto.randomUUID() };
+    return (await this.transport.json({ ...limitsOf(options), method: 'POST', path, body, headers })) as T;
   }
+
+  /** Events over any number of connections. */
+  async *follow(
+    path: string,
+    options: FollowOptions = {},
+    query: QueryValues = {},
+    { isLast = () => false, isOneRun = false, start }: FollowRules = {},
+  ): AsyncGenerator<StreamEvent, void> {
+    const { after, deltas } = options;
+    const text = isOneRun && deltas ? new WholeText() : undefined;
+    const all = { ...query, deltas: deltas || undefined, after };
+    let isFirst = !options.waitForServer;
+    const events = followStream(this.transport, {
+      ...options,
+      open: (position) => {
+        const resumeAfter = position === after ? undefined : position;
+        const request = streamRequest(path, all, resumeAfter, options);
+        const once = isFirst ? request : { ...request, maxRetries: 0 };
+        isFirst = false;
+        return this.transport.open(once);
+      },
+      isLast,
+      start,
+      onBreak: () => text?.break(),
+    });
+    if (text === undefined) yield* events;
+    else for await (const event of events) yield* text.complete(event);
+  }
+}
+
+/** @param position resume after this event */
+export function streamRequest(
+  path: string,
+  query: QueryValues,
+  position: number | undefined,
+  options: CallOptions,
+): RequestOptions {
+  const accept = { accept: 'text/event-stream' };
+  return {
+    ...limitsOf(options),
+    method: 'GET',
+    path: path + toQuery(query),
+    headers: position === undefined ? accept : { ...accept, 'last-event-id': String(position) },
+  };
+}
+
+function limitsOf({ signal, maxRetries, timeoutMs }: CallOptions = {}): CallOptions {
+  return { signal, maxRetries, timeoutMs };
 }

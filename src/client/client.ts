@@ -1,10 +1,12 @@
-// The typed client: one method per route, grouped by resource, and streams that resume by themselves.
+// The typed client: the resources of the API as properties, prompts, and streams that resume by themselves. The entry
+// points add the connection: index.ts for Node.js, web.ts for everything else.
 
 import type { Answer, Permission, PromptRequest, PromptResult } from './api-objects.ts';
 import type { CallOptions, OnPermission, PromptCallOptions, PromptStreamOptions } from './call-options.ts';
 import { Calls } from './calls.ts';
-import { type DiscoveryOptions, discover } from './discovery.ts';
-import { ApiError, PermissionRequiredError, runError, ServerUnreachableError } from './errors.ts';
+import type { Connection } from './connection.ts';
+import { CodeBuddyApiError, CodeBuddyConnectionError, PermissionRequiredError } from './errors.ts';
+import { PromptStream } from './prompt-stream.ts';
 import { Deliveries } from './resources/deliveries.ts';
 import { Events, StreamTickets } from './resources/events.ts';
 import { Keys } from './resources/keys.ts';
@@ -12,24 +14,18 @@ import { Nodes } from './resources/nodes.ts';
 import { Permissions } from './resources/permissions.ts';
 import { Runs } from './resources/runs.ts';
 import { Sessions } from './resources/sessions.ts';
+import { SignIn } from './resources/sign-in.ts';
 import { Tools } from './resources/tools.ts';
 import { Webhooks } from './resources/webhooks.ts';
+import { CodeBuddyRunError } from './run-error.ts';
 import type { StreamEvent } from './stream-event.ts';
-import { Transport } from './transport.ts';
-
-/** Options of `CodeBuddyClient`. */
-export interface CodeBuddyClientOptions extends DiscoveryOptions {}
+import { Transport, type TransportOptions } from './transport.ts';
 
 /**
- * A client for a Code Buddy API server. Without options it uses the local server, with the API key from the config
- * folder. Every method throws ApiError if the server answers with an error, and ServerUnreachableError if it does not
- * answer.
- *
- * @example
- * const client = new CodeBuddyClient();
- * const { response } = await client.prompt({ prompt: 'list *.md' });
+ * A client for a Code Buddy API server. Every method throws CodeBuddyApiError if the server answers with an error,
+ * CodeBuddyConnectionError if it does not answer, and the signal's reason after an abort.
  */
-export class CodeBuddyClient {
+export class ApiClient {
   readonly runs: Runs;
   readonly permissions: Permissions;
   readonly tools: Tools;
@@ -40,156 +36,170 @@ export class CodeBuddyClient {
   readonly deliveries: Deliveries;
   readonly keys: Keys;
   readonly nodes: Nodes;
-  readonly #transport: Transport;
+  readonly signIn: SignIn;
   readonly #calls: Calls;
 
-  /**
-   * @throws TypeError if `url` is not an http or https URL
-   * @throws ServerUnreachableError if no `url` is given and no server is running
-   * @example
-   * const client = new CodeBuddyClient({ url: 'https://agent.example.org', apiKey: process.env.AGENT_KEY });
-   */
-  constructor(options: CodeBuddyClientOptions = {}) {
-    this.#transport = new Transport(() => discover(options));
-    this.#calls = new Calls(this.#transport);
-    this.runs = new Runs(this.#calls);
-    this.permissions = new Permissions(this.#calls);
-    this.tools = new Tools(this.#calls);
-    this.sessions = new Sessions(this.#calls);
-    this.events = new Events(this.#calls);
-    this.streamTickets = new StreamTickets(this.#calls);
-    this.webhooks = new Webhooks(this.#calls);
-    this.deliveries = new Deliveries(this.#calls);
-    this.keys = new Keys(this.#calls);
-    this.nodes = new Nodes(this.#calls);
+  constructor(connection: Connection, options: TransportOptions) {
+    const calls = new Calls(new Transport(connection, options));
+    this.#calls = calls;
+    this.runs = new Runs(calls);
+    this.permissions = new Permissions(calls);
+    this.tools = new Tools(calls);
+    this.sessions = new Sessions(calls);
+    this.events = new Events(calls);
+    this.streamTickets = new StreamTickets(calls);
+    this.webhooks = new Webhooks(calls);
+    this.deliveries = new Deliveries(calls);
+    this.keys = new Keys(calls);
+    this.nodes = new Nodes(calls);
+    this.signIn = new SignIn(calls);
   }
 
   /** The URL of the server. Without the option `url`, it changes if the server restarts at another address. */
   get url(): string {
-    return this.#transport.url;
+    return this.#calls.transport.url;
   }
 
   /** Checks that the server is alive. Needs no API key. */
-  health(options: CallOptions = {}): Promise<Answer<'getHealth', 200>> {
+  health(options?: CallOptions): Promise<Answer<'getHealth', 200>> {
     return this.#calls.get('/health', options);
   }
 
   /** Checks that all parts of the server are ready. `not_ready` is an answer, not an error. */
-  ready(options: CallOptions = {}): Promise<Answer<'getReadiness', 200>> {
+  ready(options?: CallOptions): Promise<Answer<'getReadiness', 200>> {
     return this.#calls.get('/health/ready', options, {}, 503);
   }
 
   /** Gets the name, version and endpoints of the API. */
-  index(options: CallOptions = {}): Promise<Answer<'getIndex', 200>> {
+  index(options?: CallOptions): Promise<Answer<'getIndex', 200>> {
     return this.#calls.get('/api', options);
   }
 
   /** Gets the status of the process, the agent and the webhooks. */
-  status(options: CallOptions = {}): Promise<Answer<'getStatus', 200>> {
+  status(options?: CallOptions): Promise<Answer<'getStatus', 200>> {
     return this.#calls.get('/api/status', options);
   }
 
   /** Gets the metrics of the server and the host application as JSON. */
-  metrics(options: CallOptions = {}): Promise<Answer<'getMetrics', 200>> {
+  metrics(options?: CallOptions): Promise<Answer<'getMetrics', 200>> {
     return this.#calls.get('/api/metrics', options);
   }
 
   /** Gets the metrics in the Prometheus text format. */
-  prometheusMetrics(options: CallOptions = {}): Promise<string> {
+  prometheusMetrics(options?: CallOptions): Promise<string> {
     return this.#calls.text('/metrics', options);
   }
 
   /** Gets the OpenAPI 3.1 document of the server. */
-  openapi(options: CallOptions = {}): Promise<Readonly<Record<string, unknown>>> {
+  openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>> {
     return this.#calls.get('/openapi.json', options);
   }
 
   /** Lists event types with the JSON Schemas of their data. */
-  eventTypes(options: CallOptions = {}): Promise<Answer<'listEventTypes', 200>> {
+  eventTypes(options?: CallOptions): Promise<Answer<'listEventTypes', 200>> {
     return this.#calls.get('/api/event-types', options);
   }
 
   /**
-   * Sends a prompt and waits for the answer. Aborting the signal cancels the run, unless it has already asked for a
-   * permission.
+   * Sends a prompt and waits for the answer. A broken connection is resumed. Aborting the signal cancels the run, unless
+   * it waits for a permission.
    *
    * @throws PermissionRequiredError if a tool needs a permission and `onPermission` gives no decision; the run keeps
    * waiting
-   * @throws ApiError if the run fails or is cancelled
+   * @throws CodeBuddyRunError if the run fails or is cancelled
+   * @example
+   * const { response } = await client.prompt('list *.md');
    * @example
    * const { response, cost } = await client.prompt(
    *   { prompt: 'fix the failing test', options: { maxCost: 0.5 } },
    *   { onPermission: async ({ tool }) => ({ decision: tool === 'bash' ? 'deny' : 'allow' }) },
    * );
    */
-  async prompt(request: PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
-    const answer = await this.#calls.send<PromptResult | Answer<'prompt', 202>>(
-      'POST',
-      '/api/prompt',
-      request,
-      options,
-    );
-    if (answer.status === 'completed') return answer;
-    const { onPermission, signal } = options;
-    const asked = new Set<string>();
-    // `queued`: the Idempotency-Key was already used by a prompt that was sent without waiting.
-    const [runId, sessionId] =
-      answer.status === 'waiting' ? [answer.runId, answer.sessionId] : [answer.id, answer.sessionId];
-    if (answer.status === 'waiting') {
-      asked.add(answer.permission.id);
-      await this.#decide(answer.permission, onPermission, signal);
-    }
-    for await (const { type, data } of this.runs.events(runId, { signal })) {
-      if (type === 'permission.request' && !asked.has(String(data.permissionId))) {
-        asked.add(String(data.permissionId));
-        const { permissions } = await this.permissions.list({ runId }, { signal });
-        const next = permissions.find(({ id }) => id === data.permissionId);
-        if (next !== undefined) await this.#decide(next, onPermission, signal);
-      } else if (type === 'run.failed' || type === 'run.cancelled') {
-        throw runError(type, data);
-      } else if (type === 'run.complete') {
-        const result = data as Omit<PromptResult, 'status' | 'runId' | 'sessionId'>;
+  async prompt(request: string | PromptRequest, options: PromptCallOptions = {}): Promise<PromptResult> {
+    const { onPermission, ...rest } = options;
+    const stream = new PromptStream(this.#calls, toRequest(request), { ...rest, keepWaiting: true });
+    for await (const event of stream.events()) {
+      const { runId = '', sessionId = '' } = event;
+      if (event.type === 'permission.request') {
+        await this.#answer(toPermission(event), onPermission, options, stream.isLate);
+      } else if (event.type === 'run.failed' || event.type === 'run.cancelled') {
+        throw new CodeBuddyRunError(event);
+      } else if (event.type === 'run.complete') {
+        const { durationMs: _durationMs, ...result } = event.data;
         return { ...result, status: 'completed', runId, sessionId };
       }
     }
-    throw new ServerUnreachableError('The event stream ended before the run did.');
+    throw new CodeBuddyConnectionError('closed', 'The event stream ended before the run did.');
   }
 
   /**
-   * Sends a prompt and streams the events of the run, including deltas, up to `run.complete`, `run.failed` or
-   * `run.cancelled`. Leaving the loop or aborting the signal cancels the run. With `keepWaiting`, it is not cancelled
-   * once it waits for a permission.
+   * Sends a prompt and streams the events of the run, up to `run.complete`, `run.failed` or `run.cancelled`. `type`
+   * determines `data`. A broken connection is resumed: the texts of `message.delta` always add up to the answer. Leaving
+   * the loop or aborting the signal cancels the run.
    *
    * @example
-   * for await (const event of client.promptStream({ prompt: 'list *.md' }))
+   * for await (const event of client.stream('list *.md'))
    *   if (event.type === 'message.delta') process.stdout.write(event.data.text);
    */
-  promptStream(
-    request: PromptRequest,
-    { signal, keepWaiting = false }: PromptStreamOptions = {},
-  ): AsyncGenerator<StreamEvent> {
-    const headers = keepWaiting ? { prefer: 'respond-async' } : {};
-    return this.#calls.stream({ method: 'POST', path: '/api/prompt', body: request, headers, signal });
+  stream(
+    request: string | PromptRequest,
+    options: PromptStreamOptions = {},
+  ): AsyncGenerator<StreamEvent, void> {
+    return new PromptStream(this.#calls, toRequest(request), options).events();
+  }
+
+  /**
+   * Streams the events of a run that depends on this one connection.
+   * @deprecated Use `stream`, with `resume: false` for the same behaviour.
+   */
+  promptStream(request: PromptRequest, options: PromptStreamOptions = {}): AsyncGenerator<StreamEvent, void> {
+    return this.stream(request, { ...options, resume: false });
   }
 
   /** Closes idle connections. The client can be used again. */
   close(): void {
-    this.#transport.close();
+    this.#calls.transport.close();
   }
 
   /** @throws PermissionRequiredError without a decision */
-  async #decide(
+  async #answer(
     permission: Permission,
     onPermission: OnPermission | undefined,
-    signal: AbortSignal | undefined,
+    { signal }: CallOptions,
+    isLate: boolean,
   ): Promise<void> {
+    if (isLate) {
+      const { permissions } = await this.permissions.list({ runId: permission.runId }, { signal });
+      if (!permissions.some(({ id }) => id === permission.id)) return;
+    }
     const decision = await onPermission?.(permission);
     if (decision === undefined) throw new PermissionRequiredError(permission);
     try {
       await this.permissions.decide(permission.id, decision, { signal });
     } catch (error) {
       // Someone else has decided first. The run continues.
-      if (!(error instanceof ApiError && error.code === 'permission_resolved')) throw error;
+      if (!(error instanceof CodeBuddyApiError && error.code === 'permission_resolved')) throw error;
     }
   }
+}
+
+function toRequest(request: string | PromptRequest): PromptRequest {
+  return typeof request === 'string' ? { prompt: request } : request;
+}
+
+function toPermission(event: StreamEvent & { readonly type: 'permission.request' }): Permission {
+  const { runId = '', sessionId = '', timestamp = '', data } = event;
+  const { permissionId, rule = '', reason = '', expiresAt = timestamp, ...rest } = data;
+  return {
+    sandbox: null,
+    ...rest,
+    id: permissionId,
+    runId,
+    sessionId,
+    rule,
+    reason,
+    status: 'pending',
+    createdAt: timestamp,
+    expiresAt,
+  };
 }

@@ -1,6 +1,5 @@
-// The errors of the client.
+// The errors of the client: the server answered with an error, no server answered, or a tool needs a permission.
 
-import { isProblemCode, problems } from '../base/errors.ts';
 import type { components } from './api-types.ts';
 
 /** An RFC 9457 problem document. */
@@ -13,11 +12,11 @@ export type Problem = components['schemas']['Problem'];
  * try {
  *   await client.runs.get(id);
  * } catch (error) {
- *   if (!(error instanceof ApiError && error.code === 'run_not_found')) throw error;
+ *   if (!(error instanceof CodeBuddyApiError && error.code === 'run_not_found')) throw error;
  * }
  */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
+export class CodeBuddyApiError extends Error {
+  override readonly name: string = 'CodeBuddyApiError';
   readonly status: number;
   /** The stable code of the problem. `unknown` if the answer is not from this API. */
   readonly code: string;
@@ -43,18 +42,34 @@ export class ApiError extends Error {
   }
 }
 
-/** The error of a failed or cancelled run, with the code and status that the answer to its prompt would have. */
-export function runError(
-  type: 'run.failed' | 'run.cancelled',
-  data: Readonly<Record<string, unknown>>,
-): ApiError {
-  // For a run that was interrupted by a stop of the server, the answer is `shutting_down`.
-  const given =
-    type === 'run.cancelled' ? 'run_cancelled' : data.interrupted === true ? 'shutting_down' : data.code;
-  const code = isProblemCode(given) ? given : 'internal_error';
-  const { status, title } = problems[code];
-  const detail = String(data.message ?? data.reason ?? title);
-  return new ApiError(status, { code, detail, title, status });
+/**
+ * Why no server answered:
+ * - `not_running`: the config folder names no running server
+ * - `unproven`: the program at the address is not the expected server, so no key was sent to it
+ * - `refused`: nothing listens at the address
+ * - `not_found`: the host name has no address
+ * - `timeout`: nothing came within the time limit
+ * - `closed`: the connection broke; the server may have received the request
+ * - `unreachable`: anything else. Browsers give no reason, so a page gets this instead of the first five
+ */
+export type ConnectionFailure =
+  | 'not_running'
+  | 'unproven'
+  | 'refused'
+  | 'not_found'
+  | 'timeout'
+  | 'closed'
+  | 'unreachable';
+
+/** No server answered, or the connection broke. `reason` says why, and `cause` has the error of the platform. */
+export class CodeBuddyConnectionError extends Error {
+  override readonly name = 'CodeBuddyConnectionError';
+  readonly reason: ConnectionFailure;
+
+  constructor(reason: ConnectionFailure, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.reason = reason;
+  }
 }
 
 /**
@@ -71,9 +86,4 @@ export class PermissionRequiredError extends Error {
     );
     this.permission = permission;
   }
-}
-
-/** No server answers at the URL, or no server is running. */
-export class ServerUnreachableError extends Error {
-  override readonly name = 'ServerUnreachableError';
 }

@@ -1,34 +1,28 @@
-// The entry point `codebuddy-api/client`: the typed client.
+// The entry point `codebuddy-api/client` for Node.js: it finds a local server and its API key. web.ts is the one for
+// everything else; both export the same names.
 
-export type {
-  ApiKey,
-  CreatedWebhook,
-  Delivery,
-  ExplainedDelivery,
-  ExportedSession,
-  LoggedEvent,
-  Message,
-  Node,
-  Permission,
-  PermissionDecision,
-  PromptRequest,
-  PromptResult,
-  Run,
-  Session,
-  ToolDescription,
-  Webhook,
-  WebhookPatch,
-} from './api-objects.ts';
-export type {
-  CallOptions,
-  CreateOptions,
-  FollowOptions,
-  OnPermission,
-  PromptCallOptions,
-  PromptStreamOptions,
-  StreamOptions,
-} from './call-options.ts';
-export type { CodeBuddyClientOptions } from './client.ts';
-export { CodeBuddyClient } from './client.ts';
-export { ApiError, PermissionRequiredError, type Problem, ServerUnreachableError } from './errors.ts';
-export type { DeltaEvent, GapNotice, LogEvent, OverflowNotice, StreamEvent } from './stream-event.ts';
+import { ApiClient } from './client.ts';
+import type { CodeBuddyClientOptions } from './client-options.ts';
+import { nodeConnection } from './node/node-connection.ts';
+
+/**
+ * A client for a Code Buddy API server. In Node.js, without options, it uses the local server, with the API key from the
+ * config folder. In a page of the server, it uses the session of the page.
+ *
+ * @example
+ * const client = new CodeBuddyClient();
+ * const { response } = await client.prompt('list *.md');
+ */
+export class CodeBuddyClient extends ApiClient {
+  /**
+   * @throws TypeError if `url` is not an http or https URL
+   * @throws CodeBuddyConnectionError `not_running` if no `url` is given and no server is running
+   * @example
+   * const client = new CodeBuddyClient({ url: 'https://agent.example.org', apiKey: process.env.AGENT_KEY });
+   */
+  constructor(options: CodeBuddyClientOptions = {}) {
+    super(nodeConnection(options), options);
+  }
+}
+
+export * from './exports.ts';

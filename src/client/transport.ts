@@ -1,14 +1,12 @@
-// Sends requests over node:http or node:https with keep-alive connections. It loads quickly, because the CLI starts
-// with it. Repeats a request only if that is safe: if no server received it, or if it is a GET on a connection that the
-// server had just closed.
+// Sends requests, and repeats those that failed for a temporary reason, if that is safe (retry-policy.ts).
 
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { Agent as HttpsAgent } from 'node:https';
-import { hideUrlSecrets } from '../base/redaction.ts';
 import { parseRetryAfter } from '../base/retry-after.ts';
-import type { Endpoint } from './discovery.ts';
-import { ApiError, type Problem, ServerUnreachableError } from './errors.ts';
-import { ProvenAgent, UnprovenServerError } from './proven-agent.ts';
+import type { Connection, HttpAnswer } from './connection.ts';
+import { toConnectionError } from './connection-error.ts';
+import { Deadline, pause } from './deadline.ts';
+import { CodeBuddyApiError, CodeBuddyConnectionError, type Problem } from './errors.ts';
+import { retryPauseMs } from './retry-policy.ts';
+import { shownUrl } from './server-url.ts';
 
 /** One request. */
 export interface RequestOptions {
@@ -20,181 +18,184 @@ export interface RequestOptions {
   /** A status outside 2xx that is not an error. */
   readonly alsoFine?: number;
   readonly signal?: AbortSignal | undefined;
+  /** @default that of the client */
+  readonly maxRetries?: number | undefined;
+  /** For one attempt; of a stream, until its answer begins. 0 sets no limit. @default that of the client */
+  readonly timeoutMs?: number | undefined;
 }
 
-/** The connections to one server. */
-export class Transport {
-  readonly #discover: () => Endpoint;
-  #endpoint: Endpoint;
-  #httpAgent: HttpAgent | undefined;
-  #httpsAgent: HttpsAgent | undefined;
+/** An answer whose body is not read yet. `deadline.close` must be called. */
+export interface OpenAnswer {
+  readonly answer: HttpAnswer;
+  readonly deadline: Deadline;
+}
 
-  /** @param discover called now, and again if the server does not answer: a restarted server may have another port */
-  constructor(discover: () => Endpoint) {
-    this.#discover = discover;
-    this.#endpoint = discover();
+export interface TransportOptions {
+  readonly maxRetries?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Sends requests to one server. */
+export class Transport {
+  readonly #connection: Connection;
+  readonly #maxRetries: number;
+  readonly #timeoutMs: number;
+
+  constructor(connection: Connection, { maxRetries = 2, timeoutMs = 60_000 }: TransportOptions) {
+    this.#connection = connection;
+    this.#maxRetries = maxRetries;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** The URL of the server. */
   get url(): string {
-    return this.#endpoint.url;
+    return this.#connection.url;
   }
 
   /**
    * Returns the JSON body of a 2xx; undefined if it is empty.
-   * @throws ApiError, ServerUnreachableError, or the signal's reason
+   * @throws CodeBuddyApiError, CodeBuddyConnectionError, or the signal's reason
    */
-  async json(options: RequestOptions): Promise<unknown> {
-    const response = await this.open(options);
-    const text = await readText(response, options.signal);
-    if (text === '') return undefined;
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      throw foreignAnswer(response, this.url, cause);
-    }
+  async json(request: RequestOptions): Promise<unknown> {
+    return this.#repeat(request, async (open) => {
+      const text = await this.#read(open, request.signal);
+      if (text === '') return undefined;
+      try {
+        return JSON.parse(text);
+      } catch (cause) {
+        throw this.#foreignAnswer(open.answer, cause);
+      }
+    });
   }
 
   /** Returns the body of a 2xx as text. */
-  async text(options: RequestOptions): Promise<string> {
-    return readText(await this.open(options), options.signal);
+  async text(request: RequestOptions): Promise<string> {
+    return this.#repeat(request, (open) => this.#read(open, request.signal));
   }
 
-  /** Returns the response of a 2xx before its body is read. */
-  async open(options: RequestOptions): Promise<IncomingMessage> {
-    const response = await this.#sendOrRepeat(options);
-    const status = response.statusCode ?? 0;
-    if ((status >= 200 && status < 300) || status === options.alsoFine) return response;
-    throw await toApiError(response, status, this.url, options.signal);
+  /** Returns a 2xx before its body is read. */
+  async open(request: RequestOptions): Promise<OpenAnswer> {
+    return this.#repeat(request, async (open) => {
+      open.deadline.limit(0);
+      return open;
+    });
   }
 
   /** Closes idle connections. */
   close(): void {
-    this.#httpAgent?.destroy();
-    this.#httpsAgent?.destroy();
-    this.#httpAgent = undefined;
-    this.#httpsAgent = undefined;
+    this.#connection.close?.();
   }
 
-  async #sendOrRepeat(options: RequestOptions): Promise<IncomingMessage> {
+  async #repeat<T>(request: RequestOptions, use: (open: OpenAnswer) => Promise<T>): Promise<T> {
+    const { method, headers = {}, maxRetries = this.#maxRetries, signal } = request;
+    const isRepeatable = method === 'GET' || method === 'DELETE' || headers['idempotency-key'] !== undefined;
+    let isLost = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await use(await this.#send(request));
+      } catch (error) {
+        // An earlier attempt deleted it, and its answer was lost.
+        if (isLost && method === 'DELETE' && error instanceof CodeBuddyApiError && error.status === 404)
+          return undefined as T;
+        const isConnection = error instanceof CodeBuddyConnectionError;
+        if (isConnection && ['refused', 'unproven'].includes(error.reason) && this.#connection.hasMoved?.())
+          continue;
+        isLost ||= isConnection;
+        const pauseMs =
+          attempt < maxRetries ? retryPauseMs(error, attempt, isRepeatable, Math.random()) : undefined;
+        if (pauseMs === undefined) throw error;
+        await pause(pauseMs, signal);
+      }
+    }
+  }
+
+  /** One attempt. */
+  async #send(request: RequestOptions): Promise<OpenAnswer> {
+    const { method, path, body, headers, alsoFine, signal, timeoutMs = this.#timeoutMs } = request;
+    const { url, fetch, credentials } = this.#connection;
+    const deadline = new Deadline(signal);
+    deadline.limit(timeoutMs);
+    let answer: HttpAnswer;
     try {
-      return await this.#send(options);
-    } catch (error) {
-      if (!(error instanceof ServerUnreachableError)) throw error;
-      const code = codeOf(error.cause);
-      // No server received the request, so any method may be sent again.
-      const isGone = code === 'ECONNREFUSED' || error instanceof UnprovenServerError;
-      if (isGone && this.#hasMoved()) return this.#send(options);
-      if (error instanceof ClosedConnectionError && options.method === 'GET') return this.#send(options);
-      throw error;
-    }
-  }
-
-  #hasMoved(): boolean {
-    let found: Endpoint;
-    try {
-      found = this.#discover();
-    } catch (error) {
-      if (error instanceof ServerUnreachableError) return false;
-      throw error;
-    }
-    const { url, expected } = this.#endpoint;
-    const hasMoved = found.url !== url || found.expected?.startedAt !== expected?.startedAt;
-    this.#endpoint = found;
-    if (hasMoved) this.close();
-    return hasMoved;
-  }
-
-  async #send({ method, path, body, headers: more, signal }: RequestOptions): Promise<IncomingMessage> {
-    const { url, apiKey } = this.#endpoint;
-    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const headers: Record<string, string | number> = { accept: 'application/json', ...more };
-    if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey}`;
-    if (content !== undefined) {
-      headers['content-type'] = 'application/json';
-      headers['content-length'] = content.length;
-    }
-    signal?.throwIfAborted();
-    const { send, agent } = await this.#protocol(url);
-    return new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = send(`${url}${path}`, {
+      answer = await fetch(`${url}${path}`, {
         method,
-        headers,
-        agent,
-        ...(signal === undefined ? {} : { signal }),
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...this.#connection.headers(method),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(credentials === undefined ? {} : { credentials }),
+        signal: deadline.signal,
+        redirect: 'manual',
       });
-      outgoing.on('response', resolve);
-      outgoing.on('error', (cause: NodeJS.ErrnoException) => {
-        if (signal?.aborted) return reject(signal.reason);
-        if (cause instanceof UnprovenServerError) return reject(cause);
-        const isClosed = outgoing.reusedSocket && cause.code === 'ECONNRESET';
-        const Unreachable = isClosed ? ClosedConnectionError : ServerUnreachableError;
-        reject(
-          new Unreachable(`No server answers at ${hideUrlSecrets(url)} (${cause.message || cause.code}).`, {
-            cause,
-          }),
-        );
-      });
-      outgoing.end(content);
-    });
-  }
-
-  async #protocol(url: string): Promise<{ send: typeof httpRequest; agent: HttpAgent }> {
-    if (!url.startsWith('https:')) {
-      const { expected } = this.#endpoint;
-      this.#httpAgent ??=
-        expected === undefined ? new HttpAgent({ keepAlive: true }) : new ProvenAgent(expected);
-      return { send: httpRequest, agent: this.#httpAgent };
+    } catch (cause) {
+      deadline.release();
+      throw this.failure(cause, deadline, signal, (error) => toConnectionError(error, url));
     }
-    // Loaded on demand: TLS is rarely used and slow to load.
-    const https = await import('node:https');
-    this.#httpsAgent ??= new https.Agent({ keepAlive: true });
-    return { send: https.request, agent: this.#httpsAgent };
+    const open = { answer, deadline };
+    const { status } = answer;
+    if ((status >= 200 && status < 300) || status === alsoFine) return open;
+    throw this.#toApiError(answer, await this.#read(open, signal));
+  }
+
+  async #read({ answer, deadline }: OpenAnswer, signal: AbortSignal | undefined): Promise<string> {
+    try {
+      return await answer.text();
+    } catch (cause) {
+      throw this.failure(
+        cause,
+        deadline,
+        signal,
+        () => new CodeBuddyConnectionError('closed', 'The connection broke during an answer.', { cause }),
+      );
+    } finally {
+      deadline.release();
+    }
+  }
+
+  /** The error to throw: the reason of an abort, the end of the time, or what `other` makes of `cause`. */
+  failure(
+    cause: unknown,
+    { isExpired }: Deadline,
+    signal: AbortSignal | undefined,
+    other: (cause: unknown) => Error,
+  ): unknown {
+    if (signal?.aborted) return signal.reason;
+    return isExpired
+      ? new CodeBuddyConnectionError('timeout', `${shownUrl(this.url)} did not answer in time.`, { cause })
+      : other(cause);
+  }
+
+  #toApiError(answer: HttpAnswer, text: string): CodeBuddyApiError {
+    const waitMs = parseRetryAfter(answer.headers.get('retry-after') ?? undefined, Date.now());
+    const seconds = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
+    const problem = parseProblem(text);
+    return problem === undefined
+      ? this.#foreignAnswer(answer, undefined, seconds)
+      : new CodeBuddyApiError(answer.status, problem, seconds);
+  }
+
+  /** The error for an answer that is not from this API. */
+  #foreignAnswer(
+    { status, headers }: HttpAnswer,
+    cause: unknown,
+    retryAfterSeconds?: number,
+  ): CodeBuddyApiError {
+    const type = headers.get('content-type') ?? 'no content type';
+    const detail = `The server at ${shownUrl(this.url)} is not a Code Buddy API (status ${status}, ${type}).`;
+    return new CodeBuddyApiError(status, { detail }, retryAfterSeconds, { cause });
   }
 }
 
-/** The server closed a keep-alive connection just as it was used. */
-class ClosedConnectionError extends ServerUnreachableError {}
-
-function codeOf(cause: unknown): unknown {
-  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-}
-
-async function toApiError(
-  response: IncomingMessage,
-  status: number,
-  url: string,
-  signal: AbortSignal | undefined,
-): Promise<ApiError> {
-  const text = await readText(response, signal);
-  const waitMs = parseRetryAfter(response.headers['retry-after'], Date.now());
-  const seconds = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
+/** Undefined if the text is not a problem of this API: a proxy or another program sent it. */
+function parseProblem(text: string): Partial<Problem> | undefined {
   try {
-    const problem: unknown = JSON.parse(text);
-    if (typeof problem === 'object' && problem !== null && 'code' in problem) {
-      return new ApiError(status, problem as Partial<Problem>, seconds);
-    }
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && 'code' in value) return value as Partial<Problem>;
   } catch {
-    // Not JSON: the answer of a proxy or another program.
+    // Not JSON.
   }
-  return foreignAnswer(response, url);
-}
-
-/** The error for an answer that is not from this API. */
-function foreignAnswer(response: IncomingMessage, url: string, cause?: unknown): ApiError {
-  const status = response.statusCode ?? 0;
-  const type = response.headers['content-type'] ?? 'no content type';
-  const detail = `The server at ${hideUrlSecrets(url)} is not a Code Buddy API (status ${status}, ${type}).`;
-  return new ApiError(status, { detail }, undefined, { cause });
-}
-
-async function readText(response: IncomingMessage, signal: AbortSignal | undefined): Promise<string> {
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-  } catch (cause) {
-    if (signal?.aborted) throw signal.reason;
-    throw new ServerUnreachableError('The connection broke during an answer.', { cause });
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  return undefined;
 }

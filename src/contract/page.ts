@@ -6,6 +6,11 @@ export interface PageRequest {
   readonly after?: string;
 }
 
+export interface OrderedPageRequest extends PageRequest {
+  /** @default 'asc', oldest first */
+  readonly order?: 'asc' | 'desc';
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   /** Pass it as `after` to get the next page. Absent on the last page. */

@@ -5,10 +5,11 @@
 import type { HttpHandlers } from './handlers.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import type { OneTimeTokens } from './pipeline/one-time-tokens.ts';
 import type { RouteDefinition } from './route.ts';
 import type { HttpServices } from './services.ts';
+import type { SignInCookies } from './sign-in/sign-in-cookie.ts';
 import type { StreamPlaces } from './streaming/stream-places.ts';
-import type { StreamTickets } from './streaming/stream-tickets.ts';
 
 /** The limits of a server. `ApiServerConfig` documents each with its unit and default. */
 export interface HttpLimits {
@@ -39,7 +40,9 @@ export interface HttpContext {
   readonly handlers: Readonly<HttpHandlers>;
   readonly metrics: Metrics;
   readonly streams: StreamPlaces;
-  readonly tickets: StreamTickets;
+  readonly tickets: OneTimeTokens;
+  readonly signInCodes: OneTimeTokens;
+  readonly signInCookies: SignInCookies;
   readonly logger: Logger;
   /** Aborts when the server begins to stop. Replaced at each start: read it at each request. */
   readonly shutdown: AbortSignal;

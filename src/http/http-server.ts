@@ -1,6 +1,7 @@
 // The lifecycle of a server: start, add routes, stop, start again. Runs one node:http server; requests pass the gate
 // (pipeline/gate.ts) and then the current Fastify app, which is swapped when routes are added.
 
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -21,18 +22,20 @@ import type { Gate } from './pipeline/gate.ts';
 import { makeGate, refuse } from './pipeline/gate.ts';
 import type { ServerLife } from './pipeline/gated-response.ts';
 import { GatedResponse } from './pipeline/gated-response.ts';
+import { makeOneTimeTokens, type OneTimeTokens } from './pipeline/one-time-tokens.ts';
 import { toProblem } from './pipeline/problem.ts';
 import { GatedRequest, type Identity } from './pipeline/request-facts.ts';
 import type { RequestEvent, RequestRecord } from './pipeline/request-record.ts';
 import { makeRequestRecord } from './pipeline/request-record.ts';
+import { makeSharedOneTimeTokens } from './pipeline/shared-one-time-tokens.ts';
 import { builtInRoutes } from './resources/built-in-routes.ts';
 import type { RouteDefinition } from './route.ts';
 import { RouteTable } from './route-table.ts';
 import { listenError } from './server-start-error.ts';
 import type { HttpServices } from './services.ts';
-import { makeSignedTickets } from './streaming/signed-tickets.ts';
+import { signInCodePrefix } from './sign-in/sign-in-codes.ts';
+import { makeSignInCookies } from './sign-in/sign-in-cookie.ts';
 import { makeStreamPlaces } from './streaming/stream-places.ts';
-import { makeStreamTickets, type StreamTickets } from './streaming/stream-tickets.ts';
 
 /** Callbacks of the owner of the server. */
 export interface HttpServerListeners {
@@ -90,7 +93,12 @@ export class HttpServer {
       handlers,
       metrics,
       streams: makeStreamPlaces(config.limits),
-      tickets: makeTickets(services),
+      tickets: makeTokens('tkt_', services),
+      signInCodes: makeTokens(signInCodePrefix, services),
+      signInCookies: makeSignInCookies({
+        secret: services.signInSecret ?? randomBytes(32).toString('base64url'),
+        current: (identity) => currentIdentity(identity, services.keys),
+      }),
       logger: config.logger,
       keyRequired: config.apiKeys.length > 0 || services.keys !== undefined,
       get shutdown() {
@@ -353,7 +361,9 @@ function addressOf({ address, port, family }: AddressInfo, host: string): Server
   return { host: host === 'localhost' ? host : address, port, url: `http://${name}:${port}` };
 }
 
-function makeTickets({ keys, tickets: shared }: HttpServices): StreamTickets {
+function makeTokens(prefix: string, { keys, tickets: shared }: HttpServices): OneTimeTokens {
   const current = (identity: Identity): Identity | undefined => currentIdentity(identity, keys);
-  return shared === undefined ? makeStreamTickets({ current }) : makeSignedTickets({ current, shared });
+  return shared === undefined
+    ? makeOneTimeTokens({ prefix, current })
+    : makeSharedOneTimeTokens({ prefix, current, shared });
 }

@@ -5,7 +5,7 @@ import type { RunStats } from '../base/run-figures.ts';
 import type { ApiKey, ApiKeyInput, CreatedApiKey, KeyIdentity } from '../contract/api-key.ts';
 import type { Message } from '../contract/message.ts';
 import type { Node, NodeLeaseState } from '../contract/node.ts';
-import type { Page, PageRequest } from '../contract/page.ts';
+import type { OrderedPageRequest, Page, PageRequest } from '../contract/page.ts';
 import type { Decision, Permission, PermissionQuery, PermissionStats } from '../contract/permission.ts';
 import type { PromptOptions } from '../contract/prompt.ts';
 import type { PromptResult } from '../contract/prompt-result.ts';
@@ -100,7 +100,7 @@ export interface SessionService {
     readonly mediaType: string;
     readonly chunks: AsyncIterable<string>;
   }>;
-  messages(id: string, page: PageRequest): Promise<Page<Message>>;
+  messages(id: string, page: OrderedPageRequest): Promise<Page<Message>>;
 }
 
 export interface ToolService {
@@ -161,7 +161,7 @@ export interface AnswerStore {
   put(key: string, answer: StoredAnswer): Promise<void>;
 }
 
-/** The parts that stream tickets need so that all nodes of a database accept them. */
+/** The parts that stream tickets and sign-in codes need so that all nodes of a database accept them. */
 export interface TicketService {
   /** Known to the nodes only. */
   readonly secret: string;
@@ -182,7 +182,14 @@ export interface HttpServices {
   readonly answers?: AnswerStore;
   /** Absent: a ticket is valid on the server that created it. */
   readonly tickets?: TicketService;
+  /**
+   * Signs the cookies of signed-in browsers. A sign-in is valid for as long as this is the same.
+   * @default random, so that a restart ends all sign-ins
+   */
+  readonly signInSecret?: string;
   readonly nodes?: NodeService;
+  /** The folder of the built dashboard, which is served at `/`. */
+  readonly dashboard?: string;
   /** The parts for `GET /health/ready`. */
   readonly readiness?: () => Promise<readonly ReadinessPart[]>;
   /** `agent`, `model` and `workspace` of `GET /api/status`. */

@@ -209,10 +209,13 @@ export interface Store extends DeliveryStore {
   getSession(id: string): Promise<SessionRow | undefined>;
   /** Newest first by id; `beforeId` is exclusive. With `maxText` the page ends with the row that reaches it. */
   listSessions(page: { limit: number; beforeId?: string; maxText?: number }): Promise<readonly SessionRow[]>;
-  /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
+  /**
+   * By id, oldest first unless `order` is `desc`. `afterId`, the last id of the page before, is exclusive. With `maxText`
+   * the page ends with the row that reaches it.
+   */
   listMessages(
     sessionId: string,
-    page: { limit: number; afterId?: string; maxText?: number },
+    page: { limit: number; afterId?: string; maxText?: number; order?: 'asc' | 'desc' },
   ): Promise<readonly MessageRow[]>;
   /** Oldest first by id; `afterId` is exclusive. With `maxText` the page ends with the row that reaches it. */
   listTurns(

@@ -37,6 +37,11 @@ describe.each(stores)('$name', ({ open }) => {
     await store.write([newSession('s'), newSession('t'), ...messages]);
     expect((await store.listMessages('s', { limit: 2 })).map(({ id }) => id)).toEqual(['m1', 'm2']);
     expect(await store.listMessages('s', { limit: 2, afterId: 'm2' })).toEqual([message('m3', 's')]);
+    const newest = await store.listMessages('s', { limit: 2, order: 'desc' });
+    expect(newest.map(({ id }) => id)).toEqual(['m3', 'm2']);
+    expect(await store.listMessages('s', { limit: 2, afterId: 'm2', order: 'desc' })).toEqual([
+      message('m1', 's'),
+    ]);
     const counts = await store.countMessages(['s', 't', 'none']);
     expect(Object.fromEntries(counts)).toEqual({ s: 3, t: 0, none: 0 });
     expect(await store.countMessages([])).toEqual(new Map());

@@ -129,6 +129,9 @@ async function play(store: Store, rounds: readonly (readonly (readonly Write[])[
     sessions: (await store.listSessions({ limit })).map(parseDetails),
     runs: runs.map(parseDetails),
     messages: await Promise.all(['ses_1', 'ses_2', 'ses_3'].map((id) => store.listMessages(id, { limit }))),
+    newestMessages: await Promise.all(
+      ['ses_1', 'ses_2'].map((id) => store.listMessages(id, { limit: 3, maxText: 40, order: 'desc' })),
+    ),
     keys: await store.listKeys(),
     deliveries: await store.listDeliveries({ limit }),
     payloads: await Promise.all(

@@ -2,27 +2,24 @@
 
 import type { Answer, PromptRequest, Query, Run } from '../api-objects.ts';
 import type { CallOptions, CreateOptions, FollowOptions } from '../call-options.ts';
-import type { Calls } from '../calls.ts';
+import type { PageList } from '../paging.ts';
+import { pathOf } from '../query.ts';
 import type { StreamEvent } from '../stream-event.ts';
+import { Resource } from './resource.ts';
 
 const endTypes: ReadonlySet<string> = new Set(['run.complete', 'run.cancelled']);
 
 /** Runs: the agent working on a prompt. */
-export class Runs {
-  readonly #calls: Calls;
-
-  constructor(calls: Calls) {
-    this.#calls = calls;
-  }
-
+export class Runs extends Resource {
   /**
    * Sends a prompt without waiting for its answer.
    *
    * @example
-   * const run = await client.runs.start({ prompt: 'fix the failing test' });
+   * const run = await client.runs.start('fix the failing test');
    */
-  start(request: PromptRequest, options: CreateOptions = {}): Promise<Run> {
-    return this.#calls.send('POST', '/api/prompt', request, options, { prefer: 'respond-async' });
+  start(request: string | PromptRequest, options?: CreateOptions): Promise<Run> {
+    const body = typeof request === 'string' ? { prompt: request } : request;
+    return this.calls.create('/api/prompt', body, options, { prefer: 'respond-async' });
   }
 
   /**
@@ -31,41 +28,39 @@ export class Runs {
    * @example
    * const { runs, nextCursor } = await client.runs.list({ status: 'failed', limit: 20 });
    */
-  list(query: Query<'listRuns'> = {}, options: CallOptions = {}): Promise<Answer<'listRuns', 200>> {
-    return this.#calls.get('/api/runs', options, query);
+  list(query?: Query<'listRuns'>, options?: CallOptions): PageList<Answer<'listRuns', 200>, Run> {
+    return this.calls.list('/api/runs', options, query, ({ runs }) => runs);
   }
 
-  /** Gets a run. @throws ApiError `run_not_found` */
-  get(id: string, options: CallOptions = {}): Promise<Run> {
-    return this.#calls.get(pathOf(id), options);
+  /** Gets a run. @throws CodeBuddyApiError `run_not_found` */
+  get(id: string, options?: CallOptions): Promise<Run> {
+    return this.calls.get(pathOf('runs', id), options);
   }
 
   /**
    * Cancels a run. Resolves when it has ended, or to the unfinished run if it works on another node that does not answer
    * within 5 s.
-   * @throws ApiError `run_not_found`, `run_ended`, `node_unavailable`
+   * @throws CodeBuddyApiError `run_not_found`, `run_ended`, `node_unavailable`
    */
-  cancel(id: string, options: CallOptions = {}): Promise<Answer<'cancelRun', 200>> {
-    return this.#calls.send('POST', `${pathOf(id)}/cancel`, undefined, options);
+  cancel(id: string, options?: CallOptions): Promise<Answer<'cancelRun', 200>> {
+    return this.calls.send('POST', pathOf('runs', id, '/cancel'), undefined, options);
   }
 
-  /** Resumes an interrupted or failed run. @throws ApiError `run_not_found`, `run_not_resumable` */
-  resume(id: string, options: CallOptions = {}): Promise<Answer<'resumeRun', 202>> {
-    return this.#calls.send('POST', `${pathOf(id)}/resume`, undefined, options);
+  /** Resumes an interrupted or failed run. @throws CodeBuddyApiError `run_not_found`, `run_not_resumable` */
+  resume(id: string, options?: CallOptions): Promise<Answer<'resumeRun', 202>> {
+    return this.calls.send('POST', pathOf('runs', id, '/resume'), undefined, options);
   }
 
   /**
    * Streams the events of a run, from its first event to its end. Reconnects and resumes when the connection breaks.
+   * After a break, the texts of `message.delta` still add up to the text of the message.
    *
    * @example
    * for await (const event of client.runs.events(run.id, { deltas: true })) console.log(event.type, event.data);
    */
-  events(id: string, options: FollowOptions = {}): AsyncGenerator<StreamEvent> {
+  events(id: string, options?: FollowOptions): AsyncGenerator<StreamEvent, void> {
     // Not `run.failed`: the run may have been resumed. If not, the server says that no more events will come.
-    return this.#calls.follow(`${pathOf(id)}/events`, options, {}, ({ type }) => endTypes.has(type));
+    const isLast = ({ type }: StreamEvent): boolean => endTypes.has(type);
+    return this.calls.follow(pathOf('runs', id, '/events'), options, {}, { isLast, isOneRun: true });
   }
-}
-
-function pathOf(id: string): string {
-  return `/api/runs/${encodeURIComponent(id)}`;
 }

@@ -19,8 +19,8 @@ const requestHeaders = {
   Prefer: {
     type: 'string',
     description:
-      'With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). Other preferences are ignored.',
-    examples: ['respond-async'],
+      'With `respond-async`, the answer is an immediate 202 and the run continues without the client (RFC 7240). With `detach`, a stream begins and the run continues if the client disconnects. Other preferences are ignored.',
+    examples: ['respond-async', 'detach'],
   },
 } as const;
 
@@ -37,12 +37,16 @@ const responseHeaders = {
     description: 'The URL of the created object, or of the run in progress.',
     schema: { type: 'string', format: 'uri-reference' },
   },
-  'Preference-Applied': { description: '`respond-async` if the request asked for it.', schema: text },
+  'Preference-Applied': {
+    description: '`respond-async` or `detach` if the request asked for it.',
+    schema: text,
+  },
   'Idempotency-Replayed': {
     description: '`true` if this is a repeated answer to an Idempotency-Key.',
     schema: { type: 'string', enum: ['true'] },
   },
   'Content-Disposition': { description: 'The file name of the document.', schema: text },
+  'Set-Cookie': { description: 'The cookie of the sign-in.', schema: text },
   'Retry-After': {
     description: 'Seconds to wait before the next attempt, if the server knows.',
     schema: { type: 'integer', minimum: 0 },

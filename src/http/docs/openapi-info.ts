@@ -15,12 +15,15 @@ const tagDescriptions: Readonly<Record<string, string>> = {
   events: 'The event log, in pages or as a stream.',
   'event-types': 'The event types and their schemas.',
   'stream-tickets': 'Tickets that let a web page open a stream.',
+  'sign-in': 'The sign-in of a browser.',
+  'sign-in-codes': 'Codes that sign a browser in.',
   webhooks: 'Webhooks: URLs that receive events.',
   deliveries: 'Deliveries: events sent to webhooks.',
   keys: 'API keys and their scopes.',
   nodes: 'The nodes that share the database.',
   'openapi.json': 'This document.',
   docs: 'This document as a web page.',
+  root: 'The dashboard.',
 };
 
 /** The parts of the document that do not depend on the routes. */

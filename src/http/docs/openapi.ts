@@ -27,11 +27,12 @@ export async function buildOpenApi(
       compilersFactory: { buildValidator: () => () => never, buildSerializer: () => () => never },
     },
   });
-  const tags = [...new Set(routes.map((route) => tagOf(route.path)))];
+  const shown = routes.filter(({ docs }) => docs?.isHidden !== true);
+  const tags = [...new Set(shown.map((route) => tagOf(route.path)))];
   await app.register(swagger, { openapi: openApiHead(context, tags) });
   const ids = new Set<string>();
   const byId = new Map<string, RouteDefinition>();
-  for (const route of routes) {
+  for (const route of shown) {
     const operationId = unique(route.operationId ?? operationIdOf(route.method, route.path), ids);
     byId.set(operationId, route);
     app.route({

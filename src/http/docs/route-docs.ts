@@ -11,6 +11,8 @@ export interface RouteDocs {
   readonly descriptions?: Readonly<Record<number, string>>;
   readonly requestHeaders?: readonly RequestHeaderName[];
   readonly responseHeaders?: Readonly<Record<number, readonly ResponseHeaderName[]>>;
+  /** True if the route is not in /openapi.json: it is a part of a page. */
+  readonly isHidden?: boolean;
   /** Problem codes besides those of all routes of its kind. */
   readonly errors?: readonly ProblemCode[];
 }

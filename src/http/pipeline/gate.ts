@@ -6,7 +6,8 @@ import { CodeBuddyError } from '../../base/errors.ts';
 import { challengePattern } from '../../base/identity-proof.ts';
 import { makeId } from '../../base/ids.ts';
 import type { HttpContext } from '../context.ts';
-import { ticketOf } from '../streaming/stream-tickets.ts';
+import { signInCodeOf, signInPath } from '../sign-in/sign-in-codes.ts';
+import { ticketOf } from '../streaming/ticket-of.ts';
 import { makeKeyCheck } from './api-keys-check.ts';
 import type { Connections } from './connections.ts';
 import type { CorsSetting } from './cors.ts';
@@ -17,7 +18,7 @@ import { makeHostCheck } from './host-check.ts';
 import { closeAfterAnswer, mayStillSend } from './lingering-close.ts';
 import { problemBody, problemType, toProblem } from './problem.ts';
 import type { GatedRequest, Identity } from './request-facts.ts';
-import { maxHops, readHead, readTarget, saneRequestId } from './request-head.ts';
+import { maxHops, type RequestHead, readHead, readTarget, saneRequestId } from './request-head.ts';
 import type { RequestRecord } from './request-record.ts';
 
 export interface GateOptions {
@@ -89,7 +90,7 @@ export function makeGate(options: GateOptions): Gate {
         answerPreflight(request, response);
         return;
       }
-      request.identity = identify(head.apiKey, head.authorization, request, isRead);
+      request.identity = identify(head, host as string, request, isRead);
       if (method === 'OPTIONS' && request.path === '*') {
         response.writeHead(204).end();
         return;
@@ -156,8 +157,8 @@ export function makeGate(options: GateOptions): Gate {
 
   /** @throws CodeBuddyError `unauthorized`, `rate_limited`, `too_many_connections` */
   function identify(
-    apiKey: string | undefined,
-    authorization: string | undefined,
+    { apiKey, authorization, cookie, csrfToken }: RequestHead,
+    host: string,
     request: GatedRequest,
     isRead: boolean,
   ): Identity | null {
@@ -167,6 +168,12 @@ export function makeGate(options: GateOptions): Gate {
     if (verdict.kind === 'known') {
       options.connections()?.identified(request.socket, verdict.identity.keyId);
       return verdict.identity;
+    }
+    if (verdict.kind === 'missing' && cookie !== undefined && csrfToken !== undefined) {
+      const identity = context.signInCookies.identify(cookie, csrfToken, host);
+      if (identity === undefined) throw unauthorized('The sign-in has ended. Sign in again.');
+      options.connections()?.identified(request.socket, identity.keyId);
+      return identity;
     }
     const ticket =
       verdict.kind === 'missing' && request.method === 'GET' ? ticketOf(request.url ?? '') : undefined;
@@ -180,24 +187,31 @@ export function makeGate(options: GateOptions): Gate {
       return { ...owner, ticket };
     }
     if (verdict.kind === 'wrong') {
+      const code = signInCodeOf(authorization);
+      if (code !== undefined && request.path === signInPath && request.method === 'POST') {
+        const owner = context.signInCodes.ownerOf(code);
+        if (owner !== undefined) return { ...owner, signInCode: code };
+      }
       const wait = failedTries.failed(request.socket.remoteAddress, verdict.fingerprint, Date.now());
       if (wait > 0) throw tooManyTries(wait);
     }
-    throw new CodeBuddyError(
-      'unauthorized',
-      verdict.kind === 'missing'
-        ? 'API key required. Send it as Authorization: Bearer KEY or X-API-Key: KEY.'
-        : 'Unknown API key.',
-      { headers: { 'WWW-Authenticate': 'Bearer' } },
-    );
+    if (verdict.kind === 'wrong') {
+      throw unauthorized(signInCodeOf(authorization) === undefined ? 'Unknown API key.' : unknownCode);
+    }
+    throw unauthorized('API key required. Send it as Authorization: Bearer KEY or X-API-Key: KEY.');
   }
 }
 
+const unknownCode =
+  'The sign-in code is unknown, used or older than 60 s. Create another with: codebuddy open';
+
+function unauthorized(detail: string): CodeBuddyError {
+  return new CodeBuddyError('unauthorized', detail, { headers: { 'WWW-Authenticate': 'Bearer' } });
+}
+
 function refusedTicket(): CodeBuddyError {
-  return new CodeBuddyError(
-    'unauthorized',
+  return unauthorized(
     'The ticket is unknown, used or older than 60 s. Create another with POST /api/stream-tickets.',
-    { headers: { 'WWW-Authenticate': 'Bearer' } },
   );
 }
 

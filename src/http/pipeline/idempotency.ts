@@ -1,6 +1,7 @@
 // `Idempotency-Key`: a client that lost the answer repeats its request, and the work is done once. The first answer is
 // kept for 24 h under the API key's id and the client's key, and repeated only while the API key has the scopes it had.
-// Server errors (5xx), temporary errors and streams are not kept.
+// Server errors (5xx), temporary errors and streams are not kept; for a stream that can be resumed, `keepAnswer` keeps
+// another answer.
 // https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import { createHash } from 'node:crypto';
@@ -32,6 +33,21 @@ interface Ledger {
 }
 
 const ledgers = new WeakMap<HttpContext, Ledger>();
+
+type Keep = (answer: Omit<StoredAnswer, 'fingerprint'>) => Promise<void>;
+
+/** Keeps the answer to a request whose own answer is a stream. */
+const keepers = new WeakMap<FastifyRequest, Keep>();
+
+/** Keeps `answer` for repetitions of a request that is answered by a stream. Nothing without an Idempotency-Key. */
+export async function keepAnswer(
+  request: FastifyRequest,
+  answer: Omit<StoredAnswer, 'fingerprint'>,
+): Promise<void> {
+  const keep = keepers.get(request);
+  keepers.delete(request);
+  await keep?.(answer);
+}
 
 /** Adds the hooks to the routes with `idempotent`. Call it before the routes are added to `app`. */
 export function installIdempotency(app: FastifyInstance, context: HttpContext): void {
@@ -92,9 +108,11 @@ function makeHooks({ answers, running }: Ledger, context: HttpContext) {
       if (answer === undefined) {
         first = true;
         firsts.set(request, { storageKey, fingerprint, scopes });
+        keepers.set(request, (kept) => keep(request, kept));
         // Streams never reach `remember`. All other answers do, even if the client has disconnected.
         reply.raw.once('close', () => {
-          if (reply.sent) release(request);
+          // With a keeper that was used, `keep` releases it after the answer is stored.
+          if (reply.sent && keepers.delete(request)) release(request);
         });
         return undefined;
       }

@@ -12,6 +12,10 @@ export interface Identity {
   readonly scopes: readonly Scope[];
   /** Set if the request has this ticket instead of a key. It may open one stream and do nothing else. */
   readonly ticket?: string;
+  /** Set if the request has this sign-in code instead of a key. It may sign in and do nothing else. */
+  readonly signInCode?: string;
+  /** Unix ms. Set if the request has the cookie of a sign-in instead of a key. */
+  readonly signedInUntil?: number;
 }
 
 /** The gate sets the fields. Defaults give all requests the same shape. */

@@ -9,6 +9,8 @@ export interface RequestHead {
   readonly origin: string | undefined;
   readonly apiKey: string | undefined;
   readonly authorization: string | undefined;
+  readonly cookie: string | undefined;
+  readonly csrfToken: string | undefined;
   readonly requestId: string | undefined;
   /** The value of `X-CodeBuddy-Hop`: 0 if absent, `maxHops` if malformed or repeated. */
   readonly hop: number;
@@ -27,6 +29,8 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
   let origin: string | undefined;
   let apiKey: string | undefined;
   let authorization: string | undefined;
+  let cookie: string | undefined;
+  let csrfToken: string | undefined;
   let requestId: string | undefined;
   let hop: number | undefined;
   let repeated: string | undefined;
@@ -42,11 +46,16 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
         if (host !== undefined) repeated ??= 'host';
         host ??= value;
         break;
-      case 6:
-        if (raw.toLowerCase() !== 'origin') break;
-        if (origin !== undefined) repeated ??= 'origin';
-        origin ??= value;
+      case 6: {
+        const name = raw.toLowerCase();
+        if (name === 'origin') {
+          if (origin !== undefined) repeated ??= 'origin';
+          origin ??= value;
+        } else if (name === 'cookie') {
+          cookie = cookie === undefined ? value : `${cookie}; ${value}`;
+        }
         break;
+      }
       case 9:
         if (raw.toLowerCase() !== 'x-api-key') break;
         if (apiKey !== undefined) repeated ??= 'x-api-key';
@@ -55,6 +64,7 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
       case 12: {
         const name = raw.toLowerCase();
         if (name === 'x-request-id') requestId = requestId === undefined ? value : '';
+        else if (name === 'x-csrf-token') csrfToken = csrfToken === undefined ? value : '';
         else if (name === 'content-type') {
           if (contentType !== undefined) repeated ??= 'content-type';
           contentType ??= value;
@@ -77,7 +87,7 @@ export function readHead(rawHeaders: readonly string[]): RequestHead {
         break;
     }
   }
-  return { host, origin, apiKey, authorization, requestId, hop: hop ?? 0, repeated };
+  return { host, origin, apiKey, authorization, cookie, csrfToken, requestId, hop: hop ?? 0, repeated };
 }
 
 const saneId = /^[\x20-\x7e]{1,128}$/;

@@ -5,8 +5,8 @@ import type { onRequestHookHandler } from 'fastify';
 import { CodeBuddyError } from '../../base/errors.ts';
 import type { RouteDefinition } from '../route.ts';
 import { acceptsEventStream } from '../streaming/sse-accept.ts';
-import type { StreamTickets } from '../streaming/stream-tickets.ts';
 import { announcesBody } from './lingering-close.ts';
+import type { OneTimeTokens } from './one-time-tokens.ts';
 import { refuseOtherMedia } from './parse-body.ts';
 import { readBody } from './receive-body.ts';
 import { GatedRequest } from './request-facts.ts';
@@ -15,7 +15,7 @@ import { GatedRequest } from './request-facts.ts';
 export function makeRouteEntry(
   route: RouteDefinition,
   maxBytes: number,
-  tickets: StreamTickets,
+  tickets: OneTimeTokens,
 ): onRequestHookHandler {
   const { path, scope } = route;
   const bodySchema = route.schema?.body;

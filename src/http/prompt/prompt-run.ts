@@ -7,18 +7,26 @@ import type { CompletedPrompt, PromptRequest, WaitingRun } from '../../contract/
 import type { Run } from '../../contract/run.ts';
 import type { HttpContext } from '../context.ts';
 import { callerOf } from '../pipeline/caller.ts';
+import { keepAnswer } from '../pipeline/idempotency.ts';
 import { abortSignalOf, factsOf } from '../pipeline/request-facts.ts';
 import type { RunService, StartedRun } from '../services.ts';
 import { openEventStream, requireRoomForStream } from '../streaming/sse.ts';
 import { followLog } from '../streaming/sse-log.ts';
 import { startWithWebhook } from './prompt-webhook.ts';
 
+/** When the run goes on without the client. */
+export interface Leaving {
+  /** Always. */
+  readonly detach: boolean;
+  /** Once it waits for approval. */
+  readonly keepWaiting: boolean;
+}
+
 /** Wait for the result, stream the events, or return at once. */
 export type PromptMode = 'wait' | 'stream' | 'leave';
 
 /**
- * Starts a run and answers as `mode` says. Undefined if the answer was streamed. `keepWaiting`: once the run waits for
- * approval, it continues without the client.
+ * Starts a run and answers as `mode` says. Undefined if the answer was streamed.
  * @throws CodeBuddyError of `runs.start`, or the error that ended the run
  */
 export async function answerByRun(
@@ -28,7 +36,7 @@ export async function answerByRun(
   request: FastifyRequest,
   reply: FastifyReply,
   mode: PromptMode,
-  { keepWaiting }: { readonly keepWaiting: boolean },
+  { detach, keepWaiting }: Leaving,
 ): Promise<CompletedPrompt | Run | WaitingRun | undefined> {
   // Before the run starts: a run whose events cannot be received must not keep working.
   if (mode === 'stream') requireRoomForStream(request, context);
@@ -54,7 +62,8 @@ export async function answerByRun(
       .header('Preference-Applied', 'respond-async');
     return started.run;
   }
-  cancelWithClient(context, runs, started, reply, keepWaiting);
+  if (detach) leaveRunning(started, request, reply);
+  else cancelWithClient(context, runs, started, reply, keepWaiting);
   if (mode === 'wait') return resultOrQuestion(started, reply);
   await followRun(context, started, request, reply);
   return undefined;
@@ -73,6 +82,17 @@ async function resultOrQuestion(
   if (first.kind === 'answer') return { status: 'completed', ...first.answer };
   reply.code(202).header('Location', `/api/runs/${run.id}`);
   return { runId: run.id, sessionId: run.sessionId, status: 'waiting', permission: first.permission };
+}
+
+/** A client that lost the answer, and repeats its request, gets the run and can follow its events. */
+function leaveRunning({ run }: StartedRun, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('Preference-Applied', 'detach');
+  // Not awaited: the first deltas must not be missed. Never rejects.
+  void keepAnswer(request, {
+    status: 202,
+    headers: { 'content-type': 'application/json; charset=utf-8', location: `/api/runs/${run.id}` },
+    body: JSON.stringify(run),
+  });
 }
 
 /**

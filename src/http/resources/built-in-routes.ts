@@ -3,6 +3,7 @@
 import type { HttpContext } from '../context.ts';
 import type { RouteDefinition } from '../route.ts';
 import { indexRoutes } from './api-index.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { docsRoutes } from './docs.ts';
 import { eventRoutes } from './events.ts';
@@ -14,6 +15,7 @@ import { permissionRoutes } from './permissions.ts';
 import { promptRoutes } from './prompt.ts';
 import { runRoutes } from './runs.ts';
 import { sessionRoutes } from './sessions.ts';
+import { signInRoutes } from './sign-in.ts';
 import { statusRoutes } from './status.ts';
 import { streamTicketRoutes } from './stream-tickets.ts';
 import { toolRoutes } from './tools.ts';
@@ -36,7 +38,9 @@ export function builtInRoutes(context: HttpContext): readonly RouteDefinition[] 
     ...webhookRoutes(context),
     ...deliveryRoutes(context),
     ...keyRoutes(context),
+    ...signInRoutes(context),
     ...nodeRoutes(context),
     ...docsRoutes(context),
+    ...dashboardRoutes(context),
   ];
 }

@@ -34,7 +34,8 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         '`run.cancelled`. With `Prefer: respond-async`, the answer is an immediate 202, and `Location` names the run. Otherwise the ' +
         'request waits for the result; if the run has to wait for a permission, the answer is a 202 with the permission. The run is ' +
         'cancelled if the client disconnects before the end. With `Prefer: respond-async` on a stream, it is not cancelled once it ' +
-        'waits for a permission.',
+        'waits for a permission, and with `Prefer: detach` never: resume the stream at `Location` with `/events`. With both ' +
+        '`Prefer: detach` and an `Idempotency-Key`, a repeated request is answered by a 202 with the run.',
       scope: 'prompt',
       idempotent: true,
       schema: {
@@ -62,7 +63,7 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
           202: 'The run continues: it was queued (`queued`), or a tool needs a permission (`waiting`).',
         },
         requestHeaders: ['Prefer'],
-        responseHeaders: { 200: ['Location'], 202: ['Location', 'Preference-Applied'] },
+        responseHeaders: { 200: ['Location', 'Preference-Applied'], 202: ['Location', 'Preference-Applied'] },
         errors: ['handler_not_configured', 'too_many_run_webhooks', ...startErrors, ...runErrors],
       },
       handler: async (request, reply) => {
@@ -78,11 +79,10 @@ export function promptRoutes(context: HttpContext): readonly RouteDefinition[] {
         if (services.runs === undefined) {
           throw new CodeBuddyError('handler_not_configured', 'The host application has not set onPrompt.');
         }
-        const mode = asStream ? 'stream' : prefersAsync(request) ? 'leave' : 'wait';
-        const keepWaiting = asStream && prefersAsync(request);
-        const answer = await answerByRun(context, services.runs, input, request, reply, mode, {
-          keepWaiting,
-        });
+        const isAsync = prefers(request, 'respond-async');
+        const mode = asStream ? 'stream' : isAsync ? 'leave' : 'wait';
+        const leaving = { detach: asStream && prefers(request, 'detach'), keepWaiting: asStream && isAsync };
+        const answer = await answerByRun(context, services.runs, input, request, reply, mode, leaving);
         return answer ?? reply;
       },
     },
@@ -98,8 +98,14 @@ function refuseBlank(prompt: string): void {
   });
 }
 
-/** True for `Prefer: respond-async` (RFC 7240 §4.1). */
-function prefersAsync({ headers }: FastifyRequest): boolean {
+/** True if the header `Prefer` has this token (RFC 7240). */
+function prefers({ headers }: FastifyRequest, token: 'respond-async' | 'detach'): boolean {
   const { prefer } = headers;
-  return typeof prefer === 'string' && /(?:^|[,;\s])respond-async(?:$|[,;\s])/i.test(prefer);
+  return (
+    typeof prefer === 'string' &&
+    prefer
+      .toLowerCase()
+      .split(/[,;\s]+/)
+      .includes(token)
+  );
 }

@@ -25,6 +25,19 @@ import { nextCursorOf, pageRequest } from './cursor.ts';
 import { pageOfList } from './page-of-list.ts';
 
 const querySchema = { type: 'object', properties: pageQueryProperties, additionalProperties: false } as const;
+const messageQuerySchema = {
+  type: 'object',
+  properties: {
+    ...pageQueryProperties,
+    order: {
+      type: 'string',
+      enum: ['asc', 'desc'],
+      default: 'asc',
+      description: '`asc`: oldest first; `desc`: newest first.',
+    },
+  },
+  additionalProperties: false,
+} as const;
 const exportQuerySchema = {
   type: 'object',
   properties: { format: { type: 'string', enum: exportFormats, default: 'json' } },
@@ -198,21 +211,21 @@ export function sessionRoutes(context: HttpContext): readonly RouteDefinition[] 
       method: 'GET',
       path: '/api/sessions/:id/messages',
       operationId: 'listSessionMessages',
-      summary: 'List the messages of a session, oldest first.',
+      summary: 'List the messages of a session.',
       scope: 'read',
       schema: {
         params: idParamsSchema,
-        querystring: querySchema,
+        querystring: messageQuerySchema,
         response: { 200: pageSchema('messages', messageSchema) },
       },
       docs: { errors: readErrors },
       handler: async (request) => {
         const { id } = request.params as SchemaType<typeof idParamsSchema>;
-        const list = `messages of ${id}`;
-        const page = await service().messages(
-          id,
-          pageRequest(list, request.query as SchemaType<typeof querySchema>),
-        );
+        const query = request.query as SchemaType<typeof messageQuerySchema>;
+        const { order = 'asc' } = query;
+        // A page of the other direction would not be the next one.
+        const list = order === 'asc' ? `messages of ${id}` : `messages of ${id} desc`;
+        const page = await service().messages(id, { ...pageRequest(list, query), order });
         return { messages: page.items, nextCursor: nextCursorOf(list, page) };
       },
     },

@@ -34,9 +34,9 @@ export function streamTicketRoutes(context: HttpContext): readonly RouteDefiniti
       schema: { response: { 201: ticketSchema } },
       handler: (request, reply) => {
         const identity = factsOf(request).identity ?? { keyId: null, scopes };
-        const { ticket, expiresAt } = context.tickets.issue(identity);
+        const { token, expiresAt } = context.tickets.issue(identity);
         reply.code(201);
-        return { ticket, expiresAt: new Date(expiresAt).toISOString() };
+        return { ticket: token, expiresAt: new Date(expiresAt).toISOString() };
       },
     },
   ];

@@ -86,12 +86,15 @@ export function createRecordReader(database: Database): RecordReader {
         [beforeId, limit],
         { toRow: toSessionRow, weighed: 'details', direction: 'DESC', maxText },
       ),
-    listMessages: (sessionId, { limit, afterId = '', maxText }) =>
-      readPage(
-        'SELECT * FROM messages WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3',
-        [sessionId, afterId, limit],
-        { toRow: toMessageRow, weighed: 'content', direction: 'ASC', maxText },
-      ),
+    listMessages: (sessionId, { limit, afterId, maxText, order }) => {
+      const [direction, after, from] =
+        order === 'desc' ? (['DESC', '<', afterAllIds] as const) : (['ASC', '>', ''] as const);
+      return readPage(
+        `SELECT * FROM messages WHERE session_id = $1 AND id ${after} $2 ORDER BY id ${direction} LIMIT $3`,
+        [sessionId, afterId ?? from, limit],
+        { toRow: toMessageRow, weighed: 'content', direction, maxText },
+      );
+    },
     listTurns: (sessionId, { limit, afterId = '', maxText }) =>
       readPage(
         'SELECT * FROM turns WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3',

@@ -110,8 +110,14 @@ function createStore(database: DatabaseSync, writer: Writer, now: () => number):
     getSession: (id) => read(() => optional(reads.getSession.get(id), toSessionRow)),
     listSessions: ({ limit, beforeId = afterAllIds, maxText }) =>
       read(() => takeRows(reads.listSessions.iterate(beforeId, limit), toSessionRow, maxText)),
-    listMessages: (sessionId, { limit, afterId = '', maxText }) =>
-      read(() => takeRows(reads.listMessages.iterate(sessionId, afterId, limit), toMessageRow, maxText)),
+    listMessages: (sessionId, { limit, afterId, maxText, order }) =>
+      read(() => {
+        const rows =
+          order === 'desc'
+            ? reads.listMessagesBack.iterate(sessionId, afterId ?? afterAllIds, limit)
+            : reads.listMessages.iterate(sessionId, afterId ?? '', limit);
+        return takeRows(rows, toMessageRow, maxText);
+      }),
     listTurns: (sessionId, { limit, afterId = '', maxText }) =>
       read(() => takeRows(reads.listTurns.iterate(sessionId, afterId, limit), toTurnRow, maxText)),
     countMessages: (sessionIds) =>

@@ -25,6 +25,7 @@ const reads = {
   getSession: 'SELECT * FROM sessions WHERE id = ? AND is_draft = 0',
   listSessions: 'SELECT * FROM sessions WHERE id < ? AND is_draft = 0 ORDER BY id DESC LIMIT ?',
   listMessages: 'SELECT * FROM messages WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
+  listMessagesBack: 'SELECT * FROM messages WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?',
   countMessages: 'SELECT count(*) AS value FROM messages WHERE session_id = ?',
   listTurns: 'SELECT * FROM turns WHERE session_id = ? AND id > ? ORDER BY id LIMIT ?',
   getRun: 'SELECT * FROM runs WHERE id = ?',

@@ -294,6 +294,7 @@ export const table: readonly Row[] = [
     options: {
       '?limit': 1,
       '?cursor': (_world: World, path: string) => encodeCursor(`messages of ${path.split('/')[3]}`, 'msg_x'),
+      '?order': 'asc',
     },
   },
   {
@@ -328,6 +329,12 @@ export const table: readonly Row[] = [
     passes: read(201),
     prepare: only('/api/stream-tickets'),
   },
+  { route: 'GET /api/sign-in', passes: read(200), prepare: only('/api/sign-in') },
+  { route: 'POST /api/sign-in', passes: read(201), prepare: only('/api/sign-in') },
+  { route: 'DELETE /api/sign-in', passes: read(204), prepare: only('/api/sign-in') },
+  { route: 'POST /api/sign-in-codes', passes: read(201), prepare: only('/api/sign-in-codes') },
+  { route: 'GET /', passes: open(200), prepare: only('/') },
+  { route: 'GET /assets/*', passes: open(404), prepare: only('/assets/none.js') },
   { route: 'GET /api/event-types', passes: read(200), prepare: only('/api/event-types') },
 
   {

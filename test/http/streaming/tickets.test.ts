@@ -1,7 +1,7 @@
 // A web page follows a stream with a ticket instead of a key.
 
 import { expect, test } from 'vitest';
-import { makeStreamTickets } from '../../../src/http/streaming/stream-tickets.ts';
+import { makeOneTimeTokens } from '../../../src/http/pipeline/one-time-tokens.ts';
 import { appendMany, type ServerWithStore, startServerWithStore } from '../start-server-with-store.ts';
 import { openReader } from './sse-reader.ts';
 
@@ -77,24 +77,24 @@ test('the ticket of a revoked key opens nothing', async () => {
 
 test('a ticket is valid for 60 s', () => {
   let now = 1_000_000;
-  const tickets = makeStreamTickets({ current: (identity) => identity, now: () => now });
+  const tickets = makeOneTimeTokens({ prefix: 'tkt_', current: (identity) => identity, now: () => now });
   const identity = { keyId: 'key_1', scopes: ['read'] } as const;
   const early = tickets.issue(identity);
   expect(early.expiresAt).toBe(now + 60_000);
   now += 59_999;
-  expect(tickets.ownerOf(early.ticket)).toEqual(identity);
+  expect(tickets.ownerOf(early.token)).toEqual(identity);
   now += 1;
-  expect(tickets.ownerOf(early.ticket)).toBeUndefined();
-  expect(tickets.take(early.ticket)).toBe(false);
+  expect(tickets.ownerOf(early.token)).toBeUndefined();
+  expect(tickets.take(early.token)).toBe(false);
 });
 
 test('a key that requests too many tickets loses its own, not those of others', () => {
-  const tickets = makeStreamTickets({ current: (identity) => identity });
+  const tickets = makeOneTimeTokens({ prefix: 'tkt_', current: (identity) => identity });
   const other = tickets.issue({ keyId: 'key_2', scopes: ['read'] });
-  const own = Array.from({ length: 101 }, () => tickets.issue({ keyId: 'key_1', scopes: ['read'] }).ticket);
+  const own = Array.from({ length: 101 }, () => tickets.issue({ keyId: 'key_1', scopes: ['read'] }).token);
   expect(tickets.take(own[0] as string)).toBe(false);
   expect(tickets.take(own[1] as string)).toBe(true);
-  expect(tickets.take(other.ticket)).toBe(true);
+  expect(tickets.take(other.token)).toBe(true);
 });
 
 test('named=false omits event names; the data contains the type', async () => {

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isProof } from '../base/identity-proof.ts';
-import { ServerUnreachableError } from './errors.ts';
+import { isProof } from '../../base/identity-proof.ts';
+import { CodeBuddyConnectionError } from '../errors.ts';
 
 /** The server that the client expects. */
 export interface ExpectedServer {
@@ -16,9 +16,6 @@ export interface ExpectedServer {
   /** The local key, known to both sides. */
   readonly localKey: string;
 }
-
-/** The server that answers is not the expected one. */
-export class UnprovenServerError extends ServerUnreachableError {}
 
 const patienceMs = 10_000;
 const maxAnswerBytes = 16 * 1024;
@@ -51,7 +48,7 @@ export class ProvenAgent extends Agent {
     return undefined;
   }
 
-  /** @throws UnprovenServerError, or an error of the socket */
+  /** @throws CodeBuddyConnectionError `unproven`, or an error of the socket */
   async #prove(socket: Socket, host: string): Promise<void> {
     const challenge = randomBytes(32).toString('base64url');
     const text = await exchange(
@@ -63,7 +60,8 @@ export class ProvenAgent extends Agent {
     const proof = proofIn(text);
     const facts = { challenge, address, port, pid, startedAt };
     if (proof !== undefined && isProof(proof, localKey, facts)) return;
-    throw new UnprovenServerError(
+    throw new CodeBuddyConnectionError(
+      'unproven',
       `server.json names the server at ${host}, but it did not prove that it knows the local key, so no key was sent to it. It is another program or an older release. Restart the server, or name it with --url.`,
     );
   }
@@ -99,8 +97,9 @@ function exchange(socket: Socket, request: string): Promise<string> {
   });
 }
 
-function unproven(what: string): UnprovenServerError {
-  return new UnprovenServerError(
+function unproven(what: string): CodeBuddyConnectionError {
+  return new CodeBuddyConnectionError(
+    'unproven',
     `The server that server.json names ${what} instead of proving its identity, so no key was sent to it.`,
   );
 }

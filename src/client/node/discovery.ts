@@ -3,10 +3,12 @@
 // caller is trusted.
 
 import { readFileSync } from 'node:fs';
-import { fileError } from '../base/file-errors.ts';
-import { defaultHome, oldFile, ownFile } from '../base/home-paths.ts';
-import { isProcessAlive } from '../base/is-process-alive.ts';
-import { ServerUnreachableError } from './errors.ts';
+import { fileError } from '../../base/file-errors.ts';
+import { defaultHome, oldFile, ownFile } from '../../base/home-paths.ts';
+import { isProcessAlive } from '../../base/is-process-alive.ts';
+import type { CodeBuddyClientOptions } from '../client-options.ts';
+import { CodeBuddyConnectionError } from '../errors.ts';
+import { checkUrl } from '../server-url.ts';
 import type { ExpectedServer } from './proven-agent.ts';
 
 /** The URL of the server, and the key to use. */
@@ -18,23 +20,13 @@ export interface Endpoint {
 }
 
 /** Options to find the server. */
-export interface DiscoveryOptions {
-  /** URL of the server: `http://…` or `https://…`. @default the URL in `api/server.json` of the config folder */
-  readonly url?: string;
-  /**
-   * API key.
-   * @default CODEBUDDY_API_KEY, otherwise the file `api/api-key` of the config folder if the server is on this machine
-   */
-  readonly apiKey?: string;
-  /** The config folder. @default CODEBUDDY_HOME, otherwise ~/.codebuddy */
-  readonly home?: string;
-}
+export type DiscoveryOptions = Pick<CodeBuddyClientOptions, 'url' | 'apiKey' | 'home'>;
 
 /**
  * Finds the server.
  *
  * @throws TypeError if `url` is not an http or https URL
- * @throws ServerUnreachableError if no URL is given and no server is running
+ * @throws CodeBuddyConnectionError `not_running` if no URL is given and no server is running
  */
 export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessEnv = process.env): Endpoint {
   const home = options.home ?? defaultHome(environment);
@@ -46,41 +38,38 @@ export function discover(options: DiscoveryOptions, environment: NodeJS.ProcessE
   const { url, pid, startedAt } = findServer(home);
   const localKey = readLocalKey(home);
   if (localKey === undefined || localKey === '')
-    throw new ServerUnreachableError(
+    throw new CodeBuddyConnectionError(
+      'not_running',
       `${ownFile(home, 'api-key')} is missing, so the server at ${url} cannot prove its identity. Restart the server, or name it with --url.`,
     );
   return { url, apiKey: givenKey ?? localKey, expected: { pid, startedAt, localKey } };
-}
-
-function checkUrl(url: string): string {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new TypeError(
-      `url must be an http or https URL such as http://127.0.0.1:3847, not ${JSON.stringify(url)}`,
-    );
-  }
-  let end = url.length;
-  while (end > 0 && url[end - 1] === '/') end--;
-  return url.slice(0, end);
 }
 
 function findServer(home: string): FoundServer {
   const current = ownFile(home, 'server.json');
   const { file, text } = readEither(current, oldFile(home, 'server.json'));
   const help = 'Start one with: codebuddy serve';
-  if (text === undefined) throw new ServerUnreachableError(`No server is running for ${home}. ${help}`);
+  if (text === undefined)
+    throw new CodeBuddyConnectionError('not_running', `No server is running for ${home}. ${help}`);
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new ServerUnreachableError(`${file} is not valid JSON. Restart the server.`, { cause });
+    throw new CodeBuddyConnectionError('not_running', `${file} is not valid JSON. Restart the server.`, {
+      cause,
+    });
   }
   const found = readServerFile(content);
   if (found === undefined) {
-    throw new ServerUnreachableError(`${file} does not contain the URL of the server. Restart the server.`);
+    throw new CodeBuddyConnectionError(
+      'not_running',
+      `${file} does not contain the URL of the server. Restart the server.`,
+    );
   }
   // After a crash another program may use the port. It must not get the API key.
   if (!isProcessAlive(found.pid)) {
-    throw new ServerUnreachableError(
+    throw new CodeBuddyConnectionError(
+      'not_running',
       `No server is running for ${home}; the last one, process ${found.pid}, has ended. ${help}`,
     );
   }

@@ -1,0 +1,48 @@
+// What both entry points export besides the client: errors and types.
+
+export type {
+  ApiKey,
+  CreatedWebhook,
+  Delivery,
+  ExplainedDelivery,
+  ExportedSession,
+  LoggedEvent,
+  Message,
+  Node,
+  Permission,
+  PermissionDecision,
+  PromptRequest,
+  PromptResult,
+  Run,
+  Session,
+  ToolDescription,
+  Webhook,
+  WebhookPatch,
+} from './api-objects.ts';
+export type {
+  CallOptions,
+  CreateOptions,
+  FollowOptions,
+  OnPermission,
+  PromptCallOptions,
+  PromptStreamOptions,
+  ResumeOptions,
+  StreamOptions,
+  StreamState,
+} from './call-options.ts';
+export type { CodeBuddyClientOptions } from './client-options.ts';
+export type { Fetch, HttpAnswer, HttpRequest } from './connection.ts';
+export {
+  CodeBuddyApiError,
+  /** @deprecated Use CodeBuddyApiError. */
+  CodeBuddyApiError as ApiError,
+  CodeBuddyConnectionError,
+  /** @deprecated Use CodeBuddyConnectionError. */
+  CodeBuddyConnectionError as ServerUnreachableError,
+  type ConnectionFailure,
+  PermissionRequiredError,
+  type Problem,
+} from './errors.ts';
+export type { PageList } from './paging.ts';
+export { CodeBuddyRunError } from './run-error.ts';
+export type { DeltaEvent, GapNotice, LogEvent, OverflowNotice, StreamEvent } from './stream-event.ts';

@@ -1,0 +1,56 @@
+// One stream of all events feeds every view. It resumes after a break; a view asks for nothing again and again.
+
+import { signal } from '@preact/signals';
+import type { StreamEvent, StreamState } from '../../src/client/web.ts';
+import { CodeBuddyApiError } from '../../src/client/web.ts';
+import { client, signedOut } from './sign-in.ts';
+
+type Listener = (event: StreamEvent) => void;
+
+/** The state of the connection. `stopped`: the stream has ended for good. */
+export const connection = signal<StreamState['status']>('reconnecting');
+/** Counts gaps: the server no longer had all events, so each view must load its content again. */
+export const gaps = signal(0);
+
+const listeners = new Set<Listener>();
+let following: AbortController | undefined;
+
+/** Calls `listener` with each event from now on, deltas included. Returns a function that ends it. */
+export function listen(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Follows the event log until `stopFollowing()`. */
+export function follow(): void {
+  if (following !== undefined) return;
+  following = new AbortController();
+  void run(following.signal);
+}
+
+export function stopFollowing(): void {
+  following?.abort();
+  following = undefined;
+}
+
+async function run(signal: AbortSignal): Promise<void> {
+  try {
+    const events = client.events.stream({
+      deltas: true,
+      waitForServer: true,
+      signal,
+      onState: ({ status }) => {
+        if (!signal.aborted) connection.value = status;
+      },
+    });
+    for await (const event of events) {
+      if (event.type === 'gap') gaps.value++;
+      for (const listener of listeners) listener(event);
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    connection.value = 'stopped';
+    if (error instanceof CodeBuddyApiError && error.status === 401) signedOut();
+    else throw error;
+  }
+}

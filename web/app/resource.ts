@@ -1,0 +1,115 @@
+// Content of the server in a view: loaded once, and loaded again when an event says that it has changed.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { CodeBuddyApiError } from '../../src/client/web.ts';
+import { connection, gaps, listen } from './live.ts';
+import { signedOut } from './sign-in.ts';
+
+export interface Resource<T> {
+  /** The newest content; undefined until it is loaded. It stays while the server is away. */
+  readonly value: T | undefined;
+  readonly error: unknown;
+  reload(): void;
+}
+
+export interface ResourceOptions {
+  /** Event types whose events change the content: `run.` stands for all that begin with it. @default none */
+  readonly changedBy?: readonly string[];
+  /** Restricts `changedBy` to events of this session. */
+  readonly sessionId?: string | undefined;
+}
+
+/** Many events in a row cause one load. */
+const quietMs = 250;
+/** What the last visit of a view has shown, by key. */
+const kept = new Map<string, unknown>();
+const maxKept = 50;
+
+/** `key` identifies the content: another key is another content. */
+export function useResource<T>(
+  key: string,
+  load: (signal: AbortSignal) => Promise<T>,
+  { changedBy = [], sessionId }: ResourceOptions = {},
+): Resource<T> {
+  const [state, setState] = useState<{ key: string; value: T | undefined; error: unknown }>({
+    key,
+    value: kept.get(key) as T | undefined,
+    error: undefined,
+  });
+  const loading = useRef(load);
+  loading.current = load;
+  const again = useRef<() => void>(() => undefined);
+
+  useEffect(() => {
+    let current = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+
+    async function start(): Promise<void> {
+      current.abort();
+      const mine = new AbortController();
+      current = mine;
+      try {
+        const value = await loading.current(mine.signal);
+        if (mine.signal.aborted) return;
+        keep(key, value);
+        setState({ key, value, error: undefined });
+      } catch (error) {
+        if (mine.signal.aborted) return;
+        if (error instanceof CodeBuddyApiError && error.status === 401) signedOut();
+        setState((before) => ({ key, value: before.key === key ? before.value : undefined, error }));
+      }
+    }
+
+    function startSoon(): void {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void start();
+      }, quietMs);
+    }
+
+    again.current = () => void start();
+    setState({ key, value: kept.get(key) as T | undefined, error: undefined });
+    void start();
+    const endings = [
+      listen((event) => {
+        if (sessionId !== undefined && event.sessionId !== sessionId) return;
+        if (
+          changedBy.some((type) => event.type === type || (type.endsWith('.') && event.type.startsWith(type)))
+        )
+          startSoon();
+      }),
+      gaps.subscribe((count) => {
+        if (count > 0) startSoon();
+      }),
+      onReconnect(startSoon),
+    ];
+    return () => {
+      current.abort();
+      clearTimeout(timer);
+      for (const end of endings) end();
+    };
+  }, [key, sessionId, changedBy.join()]);
+
+  const isCurrent = state.key === key;
+  return {
+    value: isCurrent ? state.value : (kept.get(key) as T | undefined),
+    error: isCurrent ? state.error : undefined,
+    reload: () => again.current(),
+  };
+}
+
+/** Calls back when the connection is live again: what is not in the log may have changed meanwhile. */
+function onReconnect(callback: () => void): () => void {
+  let before = connection.peek();
+  return connection.subscribe((now) => {
+    if (before === 'reconnecting' && now === 'live') callback();
+    before = now;
+  });
+}
+
+function keep(key: string, value: unknown): void {
+  kept.delete(key);
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
+}

@@ -1,0 +1,57 @@
+// The views by the first part of the address. Each is loaded when it is first opened.
+
+import type { ComponentType } from 'preact';
+import type { Scope } from '../../src/contract/api-key.ts';
+import type { IconName } from '../parts/icon.tsx';
+
+export interface ViewProps {
+  /** The parts of the path after the name of the view. */
+  readonly path: readonly string[];
+  readonly query: Readonly<Record<string, string>>;
+}
+
+export interface View {
+  readonly name: string;
+  readonly title: string;
+  readonly icon: IconName;
+  /** The key after `g`. */
+  readonly key: string;
+  /** The scope without which the view shows nothing. */
+  readonly scope: Scope;
+  readonly load: () => Promise<{ readonly default: ComponentType<ViewProps> }>;
+}
+
+export const views: readonly View[] = [
+  {
+    name: '',
+    title: 'Overview',
+    icon: 'overview',
+    key: 'o',
+    scope: 'read',
+    load: () => import('../pages/overview/overview.tsx'),
+  },
+  {
+    name: 'sessions',
+    title: 'Sessions',
+    icon: 'sessions',
+    key: 's',
+    scope: 'read',
+    load: () => import('../pages/sessions/sessions.tsx'),
+  },
+  {
+    name: 'permissions',
+    title: 'Permissions',
+    icon: 'permissions',
+    key: 'p',
+    scope: 'read',
+    load: () => import('../pages/permissions/permissions.tsx'),
+  },
+  {
+    name: 'events',
+    title: 'Events',
+    icon: 'events',
+    key: 'e',
+    scope: 'read',
+    load: () => import('../pages/events/events.tsx'),
+  },
+];

@@ -1,0 +1,43 @@
+// One line about an event.
+
+import type { LoggedEvent } from '../../../src/client/web.ts';
+
+/** The field of `data` that says most, by the first that the event has. */
+const telling = [
+  'text',
+  'title',
+  'message',
+  'path',
+  'reason',
+  'response',
+  'tool',
+  'name',
+  'position',
+] as const;
+
+export function summaryOf({ data }: LoggedEvent): string {
+  const fields = data as Readonly<Record<string, unknown>>;
+  const { tool, params, code } = fields;
+  const parts: string[] = [];
+  if (typeof tool === 'string') parts.push(tool);
+  if (typeof params === 'object' && params !== null) parts.push(firstValueOf(params));
+  if (typeof code === 'string') parts.push(code);
+  if (parts.length === 0 || typeof code === 'string') {
+    const name = telling.find((field) => fields[field] !== undefined && field !== 'tool');
+    if (name !== undefined) parts.push(String(fields[name]));
+  }
+  return parts.join(' ').replace(/\s+/g, ' ').slice(0, 300);
+}
+
+function firstValueOf(params: object): string {
+  const value = Object.values(params).find((one) => typeof one === 'string' || typeof one === 'number');
+  return value === undefined ? '' : String(value);
+}
+
+/** The color of a type: only for state. */
+export function toneOf(type: string): '' | 'good' | 'warn' | 'bad' {
+  if (/(^|\.)(error|failed|failing|disabled|exhausted)$/.test(type)) return 'bad';
+  if (/^(permission\.request|cost\.threshold|run\.cancelled)$/.test(type)) return 'warn';
+  if (/\.(complete|recovered)$/.test(type)) return 'good';
+  return '';
+}
