@@ -14,19 +14,25 @@ export function DeliveryState({ delivery }: { readonly delivery: Delivery }) {
     case 'success':
       return <span class="chip good">delivered</span>;
     case 'failed':
-      return <span class="chip bad">failed{why !== undefined && `: ${why}`}</span>;
+      return (
+        <span class="chip bad">
+          <span class="cut">failed{why !== undefined && `: ${why}`}</span>
+        </span>
+      );
     case 'cancelled':
       return <span class="chip">cancelled{why !== undefined && `: ${why}`}</span>;
     case 'pending':
       return (
         <span class={why === undefined ? 'chip' : 'chip warn'}>
-          pending
-          {why !== undefined && `: ${why}`}
-          {nextAttemptAt !== null && delivery.attemptLog.length > 0 && (
-            <>
-              , again <Time at={nextAttemptAt} />
-            </>
-          )}
+          <span class="cut">
+            pending
+            {why !== undefined && `: ${why}`}
+            {nextAttemptAt !== null && delivery.attemptLog.length > 0 && (
+              <>
+                , again <Time at={nextAttemptAt} />
+              </>
+            )}
+          </span>
         </span>
       );
   }

@@ -12,6 +12,7 @@ import { Facts } from '../../parts/facts.tsx';
 import { Id } from '../../parts/id.tsx';
 import { Content } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
+import { TimedText } from '../../parts/timed-text.tsx';
 import { attempt } from '../../parts/toast.tsx';
 import { Attempts } from './attempts.tsx';
 import { webhookNameOf } from './delivery-rows.tsx';
@@ -77,9 +78,11 @@ function Loaded({ delivery, reload }: LoadedProps) {
       </header>
       <section class="panel" aria-label="Explanation">
         <div class="body stack">
-          <p class="break">{explanation.summary}</p>
           <p class="break">
-            <strong>Next step:</strong> {explanation.nextStep}
+            <TimedText text={explanation.summary} />
+          </p>
+          <p class="break">
+            <strong>Next step:</strong> <TimedText text={explanation.nextStep} />
           </p>
           <Facts
             facts={[

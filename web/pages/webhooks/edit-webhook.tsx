@@ -1,6 +1,6 @@
 // Changes the settings of a webhook. Only what was changed is sent, so a change elsewhere meanwhile is kept.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Webhook, WebhookPatch } from '../../../src/client/web.ts';
 import { webhookPatchSchema } from '../../../src/contract/webhook-input.ts';
 import { lackOf } from '../../app/scope.ts';
@@ -38,8 +38,12 @@ export function EditWebhook({ webhook, onClose, onSaved }: EditProps) {
     }
   }
 
+  // The button that opened it may be far above.
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector('input')?.focus(), []);
   return (
     <form
+      ref={form}
       class="panel"
       aria-label="Edit the settings"
       noValidate

@@ -22,26 +22,30 @@ export function LastDay({ webhookId }: { readonly webhookId: string }) {
   );
   if (value === undefined) return null;
   const { deliveries, nextCursor } = value;
-  const ended = deliveries.filter(({ status }) => status === 'success' || status === 'failed');
-  if (ended.length === 0) return <span class="quiet">nothing in the last day</span>;
-  const successes = ended.filter(({ status }) => status === 'success').length;
-  const rate = Math.floor((successes / ended.length) * 1000) / 10;
+  const tried = deliveries.filter(({ attemptLog }) => attemptLog.length > 0);
+  if (tried.length === 0) return <span class="quiet">nothing sent in the last day</span>;
+  const successes = tried.filter(({ status }) => status === 'success').length;
+  const rate = Math.floor((successes / tried.length) * 1000) / 10;
+  const tone = rate === 100 ? '' : rate < 50 ? 'bad' : 'warn';
   const whole =
     nextCursor === null
-      ? `Of ${plural(ended.length, 'delivery', 'deliveries')} in the last day`
+      ? `Of ${plural(tried.length, 'delivery', 'deliveries')} in the last day`
       : `Of the ${counted} newest deliveries; there are more in the last day`;
-  const p95 = percentile(ended.flatMap(durationsOf), 0.95);
-  const bars = ended
+  const p95 = percentile(tried.flatMap(durationsOf), 0.95);
+  const bars = tried
     .slice(0, shownBars)
     .reverse()
     .map((delivery) => ({
       value: delivery.attemptLog.at(-1)?.durationMs ?? 0,
-      isBad: delivery.status === 'failed',
+      isBad: delivery.status !== 'success',
     }));
   return (
     <>
-      <Sparkline bars={bars} label={`${whole}: ${rate} % arrived. Bars: how long each took; red: failed.`} />
-      <span class={`number ${rate < 100 ? 'warn' : ''}`} title={whole}>
+      <Sparkline
+        bars={bars}
+        label={`${whole}: ${rate} % are delivered. Bars: how long each took; red: not delivered.`}
+      />
+      <span class={`number ${tone}`} title={`Delivered. ${whole}.`}>
         {rate} %
       </span>
       <span class="number quiet" title={`95 of 100 answers came within this time. ${whole}.`}>

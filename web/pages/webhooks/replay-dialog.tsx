@@ -8,6 +8,7 @@ import { client } from '../../app/sign-in.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { formatCount, plural } from '../../parts/format.ts';
 import { ErrorNotice } from '../../parts/state.tsx';
+import { TimedText } from '../../parts/timed-text.tsx';
 
 export interface ReplayProps {
   readonly webhook: Webhook;
@@ -159,14 +160,15 @@ function ReplayProgress({
     <div class="stack" aria-live="polite">
       <p>
         {plural(queued, 'event')} queued
-        {skipped > 0 && `, ${formatCount(skipped)} skipped because they are pending already or not kept`}.
+        {skipped > 0 && `, ${formatCount(skipped)} skipped: pending already, or not kept`}.
       </p>
       {queued > 0 && (
         <>
           <progress aria-label="Events delivered" max={queued} value={ended} />
           <p>
             {formatCount(ended)} of {formatCount(queued)} ended
-            {waiting > 0 && `, ${formatCount(waiting)} pending`}. {waiting > 0 && state?.detail}
+            {waiting > 0 && `, ${formatCount(waiting)} pending`}.{' '}
+            {waiting > 0 && state !== undefined && <TimedText text={state.detail} />}
           </p>
         </>
       )}

@@ -22,11 +22,15 @@ export function StateWords({ webhook: { state } }: { readonly webhook: Webhook }
     case 'healthy':
       return <span class="chip good">healthy</span>;
     case 'failing':
-      return <span class="chip warn">failing{since}</span>;
+      return (
+        <span class="chip warn">
+          <span class="cut">failing{since}</span>
+        </span>
+      );
     case 'open':
       return (
         <span class="chip bad" title={detail}>
-          failing{since}, tried one at a time
+          <span class="cut">failing{since}, tried one at a time</span>
         </span>
       );
     case 'unreachable':
@@ -38,12 +42,14 @@ export function StateWords({ webhook: { state } }: { readonly webhook: Webhook }
     case 'paused':
       return (
         <span class="chip warn" title={detail}>
-          paused
-          {pausedUntil !== null && (
-            <>
-              , goes on <Time at={pausedUntil} />
-            </>
-          )}
+          <span class="cut">
+            paused
+            {pausedUntil !== null && (
+              <>
+                , goes on <Time at={pausedUntil} />
+              </>
+            )}
+          </span>
         </span>
       );
     case 'disabled':
@@ -59,7 +65,7 @@ export function StateWords({ webhook: { state } }: { readonly webhook: Webhook }
 
 /** `Refused: tool is not an event`: the reason, without what follows from it. */
 function firstSentence(detail: string): string {
-  const [first = detail] = detail.split(/\. (?=Its entry|Allow its)/);
+  const [first = detail] = detail.split(/[.;] (?=Its entry|Allow its|the types)/);
   return first.replace(/^Refused/, 'refused');
 }
 

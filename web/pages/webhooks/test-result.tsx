@@ -6,6 +6,7 @@ import { hrefOf } from '../../app/router.ts';
 import { client } from '../../app/sign-in.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { Content } from '../../parts/state.tsx';
+import { TimedText } from '../../parts/timed-text.tsx';
 import { Attempts } from '../deliveries/attempts.tsx';
 import { DeliveryState } from '../deliveries/delivery-state.tsx';
 
@@ -33,8 +34,12 @@ export function TestResult({ id, onClose }: { readonly id: string; readonly onCl
         <Content of={delivery}>
           {(loaded) => (
             <>
-              <p class="break">{loaded.explanation.summary}</p>
-              <p class="break quiet">{loaded.explanation.nextStep}</p>
+              <p class="break">
+                <TimedText text={loaded.explanation.summary} />
+              </p>
+              <p class="break quiet">
+                <TimedText text={loaded.explanation.nextStep} />
+              </p>
               <Attempts delivery={loaded} />
             </>
           )}

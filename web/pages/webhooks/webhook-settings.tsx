@@ -17,7 +17,10 @@ export function WebhookSettings({ webhook }: { readonly webhook: Webhook }) {
       <div class="body">
         <Facts
           facts={[
-            ['Events', events.includes('*') ? 'all' : events.join(', ')],
+            [
+              'Events',
+              events.includes('*') ? 'all' : events.length === 0 ? 'none that is known' : events.join(', '),
+            ],
             [
               'Signed',
               publicKey !== null ? (

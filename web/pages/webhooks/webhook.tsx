@@ -11,6 +11,7 @@ import { formatCount } from '../../parts/format.ts';
 import { Id } from '../../parts/id.tsx';
 import { Content } from '../../parts/state.tsx';
 import { Time } from '../../parts/time.tsx';
+import { TimedText } from '../../parts/timed-text.tsx';
 import { DeliveryRows } from '../deliveries/delivery-rows.tsx';
 import { EditWebhook } from './edit-webhook.tsx';
 import { LastDay } from './last-day.tsx';
@@ -97,7 +98,9 @@ function StatePanel({ webhook }: { readonly webhook: Webhook }) {
         <LastDay webhookId={id} />
       </header>
       <div class="body stack">
-        <p class="break">{state.detail}</p>
+        <p class="break">
+          <TimedText text={state.detail} />
+        </p>
         <Facts
           facts={[
             ['Last success', time(state.lastSuccessAt) || 'none yet'],
