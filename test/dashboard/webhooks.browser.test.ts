@@ -1,6 +1,6 @@
 // The page of webhooks in a real browser, with real receivers.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
@@ -58,7 +58,7 @@ test('a webhook is created with the form, and signs with the secret that is show
   await result.getByText('answered 200', { exact: true }).waitFor();
   await result.getByRole('table', { name: 'Headers of the request' }).getByText('platform').waitFor();
   const [got] = await receiver.received(1);
-  expect(verifyWebhook(got?.body ?? '', got?.headers ?? {}, secret)).toMatchObject({ type: 'webhook.test' });
+  expect(verifyWebhook(got?.body ?? '', got?.headers ?? {}, secret)).toBe(true);
   const body = await result.getByRole('region', { name: 'Body of the request' }).innerText();
   expect(body).toBe(got?.body.toString());
   expect(faults).toEqual([]);
@@ -100,7 +100,7 @@ test('the errors of the server are shown at their fields, and what was entered s
 });
 
 test('an edit sends only what was changed', async () => {
-  const { page, client } = await dashboard.start({ ...quiet });
+  const { page, client, show } = await dashboard.start({ ...quiet });
   const receiver = await startReceiver();
   const { id } = await client.webhooks.create({
     url: receiver.url,
@@ -112,9 +112,7 @@ test('an edit sends only what was changed', async () => {
   page.on('request', (request) => {
     if (request.method() === 'PATCH') bodies.push(request.postData() ?? '');
   });
-  await page.evaluate((hash) => {
-    location.hash = hash;
-  }, `#/webhooks/${id}`);
+  await show(`webhooks/${id}`);
   await button(page, 'Edit').click();
   const form = page.getByRole('form', { name: 'Edit the settings' });
   expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
@@ -152,12 +150,11 @@ test('a webhook is disabled, enabled with what it missed, given a new secret, an
   const secret = await dialog.locator('code').first().innerText();
   await dialog.getByRole('button', { name: 'Done' }).click();
   const before = receiver.requests.length;
-  await client.webhooks.test(created.id).catch(() => undefined);
   await client.webhooks.update(created.id, { events: ['webhook.test'] });
   await client.webhooks.test(created.id);
   const got = (await receiver.received(before + 1)).at(-1);
   for (const one of [secret, created.secret ?? ''])
-    expect(verifyWebhook(got?.body ?? '', got?.headers ?? {}, one)).toBeDefined();
+    expect(verifyWebhook(got?.body ?? '', got?.headers ?? {}, one)).toBe(true);
 
   await button(page, 'Remove').click();
   await page.getByRole('dialog').getByText('This cannot be undone').waitFor();
@@ -208,7 +205,7 @@ test('the list shows each state in words, the reason of a refusal, and how the l
   await client.webhooks.update(off.id, { enabled: false });
   for (const { id } of [good, bad]) await client.webhooks.test(id);
   const entry = { id: 'whk_refused1', name: 'Wrong one', url: receiver.url, events: ['tool.strat'] };
-  const kept = JSON.parse((await import('node:fs')).readFileSync(join(home, 'webhooks.json'), 'utf8'));
+  const kept = JSON.parse(readFileSync(join(home, 'webhooks.json'), 'utf8'));
   writeFileSync(join(home, 'webhooks.json'), JSON.stringify([...kept, entry]));
   await expect.poll(async () => (await client.webhooks.list()).webhooks.length).toBe(4);
 
@@ -216,7 +213,7 @@ test('the list shows each state in words, the reason of a refusal, and how the l
   const row = (name: string) =>
     page.getByRole('list', { name: 'Webhooks' }).getByRole('listitem').filter({ hasText: name });
   await row('Good one').getByText('healthy').waitFor();
-  await row('Good one').getByText('100 %').waitFor();
+  await row('Good one').getByText('100 %', { exact: true }).waitFor();
   await row('Good one')
     .getByText(/last success/)
     .waitFor();
@@ -265,8 +262,7 @@ test('the pages fit 360 pixels', async () => {
   ]) {
     await show(view);
     await page.getByRole('heading', { level: 1 }).waitFor();
-    const isWide = (): Promise<boolean> =>
-      page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    const isWide = (): Promise<boolean> => page.evaluate('document.documentElement.scrollWidth > innerWidth');
     await expect.poll(isWide, { message: view }).toBe(false);
   }
 });

@@ -41,13 +41,14 @@ export function TextsControl({ id, value, isDisabled, isInvalid, suggestions, on
         autocomplete="off"
         list={suggestions.length === 0 ? undefined : list}
         value={text}
-        onInput={({ currentTarget }) => {
-          const entered = currentTarget.value;
-          if (/[\s,]$/.test(entered) || suggestions.includes(entered)) add(entered);
+        onInput={(event) => {
+          const entered = event.currentTarget.value;
+          if (/[\s,]$/.test(entered) || (isChosen(event) && suggestions.includes(entered))) add(entered);
           else setText(entered);
         }}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' && text !== '') {
+          if (event.key === 'Enter') {
+            // It must not send the form.
             event.preventDefault();
             add(text);
           }
@@ -66,4 +67,9 @@ export function TextsControl({ id, value, isDisabled, isInvalid, suggestions, on
       )}
     </div>
   );
+}
+
+/** A choice among the suggestions. What is typed may be the beginning of something longer. */
+function isChosen(event: Event): boolean {
+  return !(event instanceof InputEvent) || event.inputType === 'insertReplacementText';
 }

@@ -18,9 +18,10 @@ export interface ReplayProps {
 type By = 'time' | 'number';
 type Progress =
   | { readonly status: 'asking' }
-  | { readonly status: 'queueing'; readonly pendingBefore: number }
+  | { readonly status: 'queueing'; readonly startedAt: number; readonly pendingBefore: number }
   | {
       readonly status: 'queued';
+      readonly startedAt: number;
       readonly pendingBefore: number;
       readonly queued: number;
       readonly skipped: number;
@@ -42,13 +43,13 @@ export function ReplayDialog({ webhook: { id, name }, onClose }: ReplayProps) {
     setError(undefined);
     try {
       const { state } = await client.webhooks.get(id);
-      const pendingBefore = state.pending;
-      setProgress({ status: 'queueing', pendingBefore });
+      const begin = { startedAt: Date.now(), pendingBefore: state.pending };
+      setProgress({ status: 'queueing', ...begin });
       const answer = await client.webhooks.replay(id, {
         after,
         ...(before === undefined ? {} : { before }),
       });
-      setProgress({ status: 'queued', pendingBefore, ...answer });
+      setProgress({ status: 'queued', ...begin, ...answer });
     } catch (reason) {
       setError(reason);
       setProgress({ status: 'asking' });
@@ -139,7 +140,10 @@ function ReplayProgress({
   readonly id: string;
   readonly progress: Exclude<Progress, { status: 'asking' }>;
 }) {
-  const webhook = useResource(`webhook ${id}`, (signal) => client.webhooks.get(id, { signal }));
+  // What was loaded before all was queued does not count.
+  const webhook = useResource(`replay ${id} ${progress.startedAt} ${progress.status}`, (signal) =>
+    client.webhooks.get(id, { signal }),
+  );
   const state = webhook.value?.state;
   const waiting = Math.max(0, (state?.pending ?? 0) - progress.pendingBefore);
   const isQueueing = progress.status === 'queueing';
@@ -162,7 +166,8 @@ function ReplayProgress({
         {plural(queued, 'event')} queued
         {skipped > 0 && `, ${formatCount(skipped)} skipped: pending already, or not kept`}.
       </p>
-      {queued > 0 && (
+      {queued > 0 && state === undefined && <progress aria-label="Events delivered" />}
+      {queued > 0 && state !== undefined && (
         <>
           <progress aria-label="Events delivered" max={queued} value={ended} />
           <p>
