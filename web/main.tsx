@@ -2,9 +2,11 @@
 
 import './style/base.css';
 import './style/controls.css';
+import './style/forms.css';
 import './style/lists.css';
 import './style/session.css';
 import './style/shell.css';
+import './style/webhooks.css';
 import { render } from 'preact';
 import { App } from './app/app.tsx';
 import { checkSignIn } from './app/sign-in.ts';

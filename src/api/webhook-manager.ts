@@ -264,6 +264,19 @@ export class WebhookManager {
     return (await this.engine()).retryFailed(filter);
   }
 
+  /**
+   * Counts the failed deliveries that match the filter: those that `retryFailed` would queue.
+   *
+   * @param filter `since` is an RFC 3339 time. @default all failed deliveries
+   * @example
+   * const { matching } = await webhooks.countFailed({ webhookId: id });
+   */
+  async countFailed(
+    filter: { readonly webhookId?: string; readonly event?: EventType; readonly since?: string } = {},
+  ): Promise<{ readonly matching: number }> {
+    return (await this.engine()).countFailed(filter);
+  }
+
   /** Deletes ended deliveries, of one webhook or of all. Pending ones are kept. */
   async clearHistory(filter: { readonly webhookId?: string } = {}): Promise<{ readonly deleted: number }> {
     const { deleted } = await (await this.engine()).clearHistory(filter);

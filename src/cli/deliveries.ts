@@ -26,6 +26,7 @@ interface ListOptions extends FilterOptions, PageOptions {
 
 interface RetryOptions extends FilterOptions {
   readonly failed?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export function define(deliveries: Command): void {
@@ -63,7 +64,8 @@ export function define(deliveries: Command): void {
           .option(
             '--failed',
             'retry all failed deliveries; --webhook, --event and --since select some of them',
-          ),
+          )
+          .option('--dry-run', 'with --failed: count the deliveries, and queue none'),
         'dlv',
         { optional: true },
       ),
@@ -74,6 +76,7 @@ export function define(deliveries: Command): void {
       `
 Examples:
   codebuddy deliveries retry dlv_…
+  codebuddy deliveries retry --failed --webhook whk_… --since 2h --dry-run
   codebuddy deliveries retry --failed --webhook whk_… --since 2h`,
     )
     .action(retry);
@@ -181,11 +184,18 @@ async function retry(id: string | undefined, options: RetryOptions): Promise<voi
     throw new UsageError('Use either the <id> of a delivery, or --failed for all failed deliveries.');
   if (id !== undefined && Object.keys(filter).length > 0)
     throw new UsageError('--webhook, --event and --since need --failed.');
+  if (id !== undefined && options.dryRun === true) throw new UsageError('--dry-run needs --failed.');
   await withClient(options, async (client, signal) => {
     if (id !== undefined) {
       const delivery = await client.deliveries.retry(id, { signal });
       if (options.json) printJson(delivery);
       else print(`Queued delivery ${delivery.id} again.`);
+      return;
+    }
+    if (options.dryRun === true) {
+      const answer = await client.deliveries.countFailed(filter, { signal });
+      if (options.json) printJson(answer);
+      else print(`Would queue ${countOf(answer.matching, 'delivery', 'deliveries')} again.`);
       return;
     }
     const answer = await client.deliveries.retryFailed(filter, { signal });

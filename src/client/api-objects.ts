@@ -34,5 +34,6 @@ export type WebhookPatch = Body<'updateWebhook'>;
 export type CreatedWebhook = Answer<'createWebhook', 201>;
 export type Delivery = Answer<'listDeliveries', 200>['deliveries'][number];
 export type ExplainedDelivery = Answer<'getDelivery', 200>;
+export type DeliveryRequest = Answer<'getDeliveryRequest', 200>;
 export type ApiKey = Answer<'listKeys', 200>['keys'][number];
 export type Node = Answer<'listNodes', 200>['nodes'][number];

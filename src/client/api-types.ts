@@ -85,6 +85,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/api/deliveries/{id}/request': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Get the request of an attempt: its headers, and its body as it was sent.
+     * @description Requires an API key with the scope `read`.
+     */
+    readonly get: operations['getDeliveryRequest'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/api/deliveries/{id}/retry': {
     readonly parameters: {
       readonly query?: never;
@@ -115,7 +135,7 @@ export interface paths {
     readonly get?: never;
     readonly put?: never;
     /**
-     * Retry failed deliveries.
+     * Retry failed deliveries, or count them with `dryRun`.
      * @description Requires an API key with the scope `admin`.
      */
     readonly post: operations['retryDeliveries'];
@@ -1105,7 +1125,36 @@ export interface components {
       readonly outcome: string;
       /** @description The first 4 KiB of the response. Null for keys without the scope `admin`. */
       readonly responseExcerpt: string | null;
+      /** @description Of an attempt that failed: the headers of the answer that the server acts on. Empty for keys without the scope `admin`. */
+      readonly responseHeaders?: {
+        readonly [key: string]: string;
+      };
+      /** @description The header `webhook-signature` as it was sent. Null if the request was not signed, and for keys without the scope `admin`. */
+      readonly signature?: string | null;
       readonly statusCode: number | null;
+    };
+    /**
+     * DeliveryRequest
+     * @description The request of one attempt. The body is what was sent, byte for byte. `url`, `user-agent` and the headers of the webhook are those of now.
+     */
+    readonly DeliveryRequest: {
+      /** @description The number of the attempt; 0 if nothing was sent yet. */
+      readonly attempt: number;
+      /** @description Null if it is no longer kept. */
+      readonly body: string | null;
+      /** @description In the order in which they are sent. Values that hold credentials are masked; for keys without the scope `admin`, those of the webhook and the signature are. */
+      readonly headers: {
+        readonly [key: string]: string;
+      };
+      /** @enum {string} */
+      readonly method: 'POST';
+      /**
+       * @description `current_secret`: the signature is that of the secret which the webhook has now, so a receiver with this secret accepts it. `nothing`: the request was not signed.
+       * @enum {string}
+       */
+      readonly signedWith: 'current_secret' | 'another_secret' | 'nothing' | 'unknown';
+      /** @description Null if the webhook was removed. */
+      readonly url: string | null;
     };
     /**
      * ErrorEvent
@@ -3419,6 +3468,42 @@ export interface operations {
       readonly default: components['responses']['ProblemDefault'];
     };
   };
+  readonly getDeliveryRequest: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description The number of the attempt; default: the last one. */
+        readonly attempt?: number;
+      };
+      readonly header?: never;
+      readonly path: {
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The request of one attempt. The body is what was sent, byte for byte. `url`, `user-agent` and the headers of the webhook are those of now. */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['DeliveryRequest'];
+        };
+      };
+      readonly 400: components['responses']['Problem400'];
+      readonly 401: components['responses']['Problem401'];
+      readonly 403: components['responses']['Problem403'];
+      readonly 404: components['responses']['Problem404-9'];
+      readonly 421: components['responses']['Problem421'];
+      readonly 422: components['responses']['Problem422'];
+      readonly 429: components['responses']['Problem429'];
+      readonly 500: components['responses']['Problem500'];
+      readonly 503: components['responses']['Problem503-3'];
+      readonly default: components['responses']['ProblemDefault'];
+    };
+  };
   readonly retryDelivery: {
     readonly parameters: {
       readonly query?: never;
@@ -3469,6 +3554,8 @@ export interface operations {
     readonly requestBody: {
       readonly content: {
         readonly 'application/json': {
+          /** @description Count the deliveries, and queue none; default: false. */
+          readonly dryRun?: boolean;
           readonly event?: string;
           /**
            * Format: date-time
@@ -3480,6 +3567,19 @@ export interface operations {
       };
     };
     readonly responses: {
+      /** @description Success */
+      readonly 200: {
+        headers: {
+          readonly 'X-Request-Id': components['headers']['X-Request-Id'];
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @description Deliveries that would be queued. */
+            readonly matching: number;
+          };
+        };
+      };
       /** @description Success */
       readonly 202: {
         headers: {

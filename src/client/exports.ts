@@ -4,6 +4,7 @@ export type {
   ApiKey,
   CreatedWebhook,
   Delivery,
+  DeliveryRequest,
   ExplainedDelivery,
   ExportedSession,
   LoggedEvent,

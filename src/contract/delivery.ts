@@ -36,6 +36,17 @@ const deliveryAttemptSchema = {
       ...nullableText,
       description: 'The first 4 KiB of the response. Null for keys without the scope `admin`.',
     },
+    responseHeaders: {
+      type: 'object',
+      additionalProperties: text,
+      description:
+        'Of an attempt that failed: the headers of the answer that the server acts on. Empty for keys without the scope `admin`.',
+    },
+    signature: {
+      ...nullableText,
+      description:
+        'Of an attempt that failed: the header `webhook-signature` as it was sent. Null for keys without the scope `admin`.',
+    },
     counted: { ...flag, description: 'Whether the attempt used up one of the retries.' },
   },
   required: ['number', 'at', 'durationMs', 'outcome', 'statusCode', 'message', 'responseExcerpt', 'counted'],
@@ -112,6 +123,36 @@ export const explainedDeliverySchema = {
 
 export type ExplainedDelivery = SchemaType<typeof explainedDeliverySchema>;
 
+/** The request of one attempt. */
+export const deliveryRequestSchema = {
+  type: 'object',
+  title: 'DeliveryRequest',
+  description:
+    'The request of one attempt. The body is what was sent, byte for byte. `url`, `user-agent` and the headers of the webhook are those of now.',
+  properties: {
+    attempt: { ...count, description: 'The number of the attempt; 0 if nothing was sent yet.' },
+    method: { type: 'string', enum: ['POST'] },
+    url: { ...nullableText, description: 'Null if the webhook was removed.' },
+    headers: {
+      type: 'object',
+      additionalProperties: text,
+      description:
+        'In the order in which they are sent. Values that hold credentials are masked; for keys without the scope `admin`, those of the webhook and the signature are.',
+    },
+    body: { ...nullableText, description: 'Null if it is no longer kept.' },
+    signedWith: {
+      type: 'string',
+      enum: ['current_secret', 'another_secret', 'nothing', 'unknown'],
+      description:
+        '`current_secret`: the signature is that of the secret which the webhook has now, so a receiver with this secret accepts it. `nothing`: the request was not signed. `unknown`: that is not kept, as of an attempt that succeeded.',
+    },
+  },
+  required: ['attempt', 'method', 'url', 'headers', 'body', 'signedWith'],
+  additionalProperties: false,
+} as const;
+
+export type DeliveryRequest = SchemaType<typeof deliveryRequestSchema>;
+
 /** Selects deliveries of the history. */
 export interface DeliveryFilter {
   readonly webhookId?: string;
@@ -125,18 +166,42 @@ export interface DeliveryFilter {
 /** `after`: the id of the last delivery of the page before. */
 export interface HistoryQuery extends PageRequest, DeliveryFilter {}
 
+const retryFilterProperties = {
+  webhookId: text,
+  event: text,
+  since: { ...time, description: 'Only deliveries created since then.' },
+} as const;
+
+const retryFilterSchema = {
+  type: 'object',
+  properties: retryFilterProperties,
+  additionalProperties: false,
+} as const;
+
+/** Selects failed deliveries. */
+export type RetryFilter = SchemaType<typeof retryFilterSchema>;
+
 /** The body of `POST /api/deliveries/retry`. */
-export const retryFilterSchema = {
+export const retryRequestSchema = {
   type: 'object',
   properties: {
-    webhookId: text,
-    event: text,
-    since: { ...time, description: 'Only deliveries created since then.' },
+    ...retryFilterProperties,
+    dryRun: { ...flag, description: 'Count the deliveries, and queue none; default: false.' },
   },
   additionalProperties: false,
 } as const;
 
-export type RetryFilter = SchemaType<typeof retryFilterSchema>;
+export type RetryRequest = SchemaType<typeof retryRequestSchema>;
+
+/** The answer to a retry with `dryRun`. */
+export const matchingSchema = {
+  type: 'object',
+  properties: { matching: { ...count, description: 'Deliveries that would be queued.' } },
+  required: ['matching'],
+  additionalProperties: false,
+} as const;
+
+export type Matching = SchemaType<typeof matchingSchema>;
 
 /** The number of queued deliveries. */
 export const queuedSchema = {

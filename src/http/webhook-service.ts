@@ -1,6 +1,14 @@
 // The webhook engine, as the REST server takes it. The nouns are in `contract/`.
 
-import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type {
+  Delivery,
+  DeliveryRequest,
+  ExplainedDelivery,
+  HistoryQuery,
+  Matching,
+  Queued,
+  RetryFilter,
+} from '../contract/delivery.ts';
 import type { Page } from '../contract/page.ts';
 import type { RotatedSecret, Webhook, WebhookSecret } from '../contract/webhook.ts';
 import type {
@@ -49,10 +57,14 @@ export interface WebhookService {
 
   listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
   getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
+  /** The request of an attempt, by default of the last one. @throws CodeBuddyError `validation_failed` */
+  getRequest(id: string, attempt?: number): Promise<DeliveryRequest | undefined>;
   /** @throws CodeBuddyError `delivery_not_found`, `delivery_pending`, `webhook_not_found` */
   retry(id: string): Promise<Delivery>;
   /** Queues failed deliveries again. */
   retryFailed(filter: RetryFilter): Promise<Queued>;
+  /** How many deliveries `retryFailed` would queue. */
+  countFailed(filter: RetryFilter): Promise<Matching>;
   /** Deletes deliveries that have ended. */
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 

@@ -131,6 +131,12 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
+/** The failed deliveries of one webhook. */
+export interface FailedCount {
+  readonly webhookId: string;
+  readonly count: number;
+}
+
 /** A fresh delivery: its event and its webhook. */
 export interface DeliveryPlace {
   readonly sequence: number;
@@ -150,6 +156,10 @@ export interface DeliveryStore {
   getDelivery(id: string): Promise<DeliveryWithAttempts | undefined>;
   /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<readonly DeliveryWithAttempts[]>;
+  /** The number of failed deliveries of each webhook that has some. */
+  countFailed(
+    query: Pick<DeliveryQuery, 'webhookId' | 'eventType' | 'since'>,
+  ): Promise<readonly FailedCount[]>;
   /** The fresh deliveries of a webhook for these events. */
   freshDeliveries(webhookId: string, sequences: readonly number[]): Promise<readonly DeliveryRow[]>;
   /** The places of fresh deliveries after `after`, ordered by event, then webhook. Reads an index only. */

@@ -1,7 +1,7 @@
 // One attempt as JSON text, as the history stores it.
 
 import type { Redactor } from '../base/redaction.ts';
-import type { TransportResult } from './transport-result.ts';
+import type { ReceiverHeaders, TransportResult } from './transport-result.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface AttemptOptions {
@@ -11,11 +11,20 @@ export interface AttemptOptions {
   readonly sentAt: number;
   readonly verdict: Verdict;
   readonly result: TransportResult;
+  /** The header `webhook-signature`; undefined if the request was not signed. */
+  readonly signature: string | undefined;
   /** A receiver may echo the request: the webhook's own secrets must not be kept. */
   readonly redactor: Redactor;
 }
 
-export function attemptEntry({ number, sentAt, verdict, result, redactor }: AttemptOptions): string {
+export function attemptEntry({
+  number,
+  sentAt,
+  verdict,
+  result,
+  signature,
+  redactor,
+}: AttemptOptions): string {
   const isAnswer = result.kind === 'answer';
   const location = verdict.outcome === 'redirect_refused' && isAnswer ? result.headers.location : undefined;
   return JSON.stringify({
@@ -27,6 +36,34 @@ export function attemptEntry({ number, sentAt, verdict, result, redactor }: Atte
     message: verdict.message === null ? null : redactor.redact(verdict.message),
     location: location ?? null,
     responseExcerpt: isAnswer && result.excerpt !== '' ? redactor.redact(result.excerpt) : null,
+    // Successes are too many for what they would add: their receiver has accepted the signature.
+    ...(verdict.outcome === 'success' ? {} : failureDetails(result, signature, redactor)),
     counted: verdict.counts,
   });
+}
+
+const headerNames = [
+  ['date', 'date'],
+  ['retry-after', 'retryAfter'],
+  ['webhook-delivery', 'deliveryControl'],
+  ['location', 'location'],
+] as const;
+
+function failureDetails(
+  result: TransportResult,
+  signature: string | undefined,
+  redactor: Redactor,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...(result.kind === 'answer' ? { responseHeaders: responseHeaders(result.headers, redactor) } : {}),
+    ...(signature === undefined ? {} : { signature }),
+  };
+}
+
+function responseHeaders(headers: ReceiverHeaders, redactor: Redactor): Readonly<Record<string, string>> {
+  const entries = headerNames.flatMap(([name, field]) => {
+    const value = headers[field];
+    return value === undefined ? [] : [[name, redactor.redact(value)] as const];
+  });
+  return Object.fromEntries(entries);
 }

@@ -14,6 +14,8 @@ export interface Attempt {
   readonly result: TransportResult;
   /** By the wall clock, in Unix ms. */
   readonly sentAt: number;
+  /** The header `webhook-signature`; undefined if the request was not signed. */
+  readonly signature: string | undefined;
 }
 
 export interface AttemptTimes {
@@ -27,7 +29,7 @@ export interface AttemptTimes {
 
 /** After a request. `isSpare`: an early probe that failed spends nothing, and the delivery is due when it was. */
 export function changeAfterAttempt(
-  { lane, delivery, verdict, result, sentAt }: Attempt,
+  { lane, delivery, verdict, result, sentAt, signature }: Attempt,
   isSpare: boolean,
   { now, patient, random }: AttemptTimes,
 ): DeliveryChange {
@@ -61,6 +63,7 @@ export function changeAfterAttempt(
       sentAt,
       verdict: { ...verdict, counts },
       result,
+      signature,
       redactor: lane.redactor,
     }),
   };
@@ -68,7 +71,7 @@ export function changeAfterAttempt(
 
 /** This machine could not reach the target: the delivery waits until `at`, and no attempt is spent. */
 export function changeAfterUnreachable(
-  { lane, delivery, verdict, result, sentAt }: Attempt,
+  { lane, delivery, verdict, result, sentAt, signature }: Attempt,
   at: number,
 ): DeliveryChange {
   const tries = delivery.tries + 1;
@@ -84,6 +87,7 @@ export function changeAfterUnreachable(
       sentAt,
       verdict: { ...verdict, counts: false },
       result,
+      signature,
       redactor: lane.redactor,
     }),
   };

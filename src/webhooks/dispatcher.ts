@@ -16,7 +16,7 @@ import type { Lane } from './lane.ts';
 import { createLoader } from './loader.ts';
 import type { PayloadCache } from './payload-cache.ts';
 import { createRecorder } from './recorder.ts';
-import { requestHeaders } from './request-headers.ts';
+import { requestHeaders, signatureIn } from './request-headers.ts';
 import { isWorthSaving } from './saved-state.ts';
 import type { Transport } from './transport.ts';
 import type { TransportResult } from './transport-result.ts';
@@ -94,6 +94,13 @@ interface Started extends Taken {
   readonly timesEnabled: number;
   /** Only if there is a lease. */
   readonly abort: AbortController | undefined;
+}
+
+/** What is recorded of a request. */
+interface Sent {
+  /** By the wall clock, in Unix ms. */
+  readonly at: number;
+  readonly signature: string | undefined;
 }
 
 export function createDispatcher({
@@ -267,10 +274,12 @@ export function createDispatcher({
     }
     const { timeout, tls } = lane.config;
     const wall = clock.wall();
+    const headers = requestHeaders(lane, delivery, body, wall);
+    const sent: Sent = { at: wall, signature: signatureIn(headers) };
     transport
       .send({
         url: lane.url,
-        headers: requestHeaders(lane, delivery, body, wall),
+        headers,
         body,
         timeoutMs: timeout,
         ...(tls === undefined ? {} : { tls }),
@@ -278,7 +287,7 @@ export function createDispatcher({
           ? {}
           : { signal: abort.signal, beforeWrite: () => abortWithoutLease(started) }),
       })
-      .then((result) => finish(started, result, wall))
+      .then((result) => finish(started, result, sent))
       // `send` never rejects, so the error comes from `finish`. The slot must still be released.
       .catch((error: unknown) => {
         if (started.isReleased) hooks.onError(error);
@@ -288,7 +297,7 @@ export function createDispatcher({
 
   // ---- ending
 
-  function finish(started: Started, result: TransportResult, sentAt: number): void {
+  function finish(started: Started, result: TransportResult, sent: Sent): void {
     const { lane, delivery, isProbe, isEarly, isUrgent } = started;
     if (isCutOff && lease === undefined) {
       release(started);
@@ -312,7 +321,7 @@ export function createDispatcher({
     }
     hooks.onTrouble(undefined);
     if (verdict.next === 'later' || (verdict.isUnsent && verdict.sign === 'down' && hooks.isOffline(lane))) {
-      finishUnreachable(started, verdict, result, sentAt);
+      finishUnreachable(started, verdict, result, sent);
       return;
     }
     const wasUnreachable = lane.reached();
@@ -334,7 +343,7 @@ export function createDispatcher({
       return;
     }
     const change = changeAfterAttempt(
-      { lane, delivery, verdict, result, sentAt },
+      { lane, delivery, verdict, result, sentAt: sent.at, signature: sent.signature },
       isProbe && isEarly && verdict.sign === 'down',
       { now, patient: clock.patient(), random: random() },
     );
@@ -345,12 +354,7 @@ export function createDispatcher({
   }
 
   /** The first failure is recorded, without an attempt spent; later ones show in the webhook's state only. */
-  function finishUnreachable(
-    started: Started,
-    verdict: Verdict,
-    result: TransportResult,
-    sentAt: number,
-  ): void {
+  function finishUnreachable(started: Started, verdict: Verdict, result: TransportResult, sent: Sent): void {
     const { lane, delivery } = started;
     const isNew = lane.unreachable?.reason !== verdict.outcome;
     const words = verdict.message ?? verdict.outcome;
@@ -366,7 +370,10 @@ export function createDispatcher({
       return;
     }
     hooks.onUnreachable(lane, message);
-    const change = changeAfterUnreachable({ lane, delivery, verdict, result, sentAt }, until);
+    const change = changeAfterUnreachable(
+      { lane, delivery, verdict, result, sentAt: sent.at, signature: sent.signature },
+      until,
+    );
     release(started);
     record(started, change, false);
   }

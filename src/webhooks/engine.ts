@@ -5,7 +5,15 @@
 
 import { makeId } from '../base/ids.ts';
 import { maskUrlsIn } from '../base/redaction.ts';
-import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type {
+  Delivery,
+  DeliveryRequest,
+  ExplainedDelivery,
+  HistoryQuery,
+  Matching,
+  Queued,
+  RetryFilter,
+} from '../contract/delivery.ts';
 import type { LoggedEvent } from '../contract/event.ts';
 import type { Page } from '../contract/page.ts';
 import type { RotatedSecret, Webhook, WebhookSecret } from '../contract/webhook.ts';
@@ -124,8 +132,10 @@ export interface WebhookEngine {
 
   listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
   getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
+  getRequest(id: string, attempt?: number): Promise<DeliveryRequest | undefined>;
   retry(id: string): Promise<Delivery>;
   retryFailed(filter: RetryFilter): Promise<Queued>;
+  countFailed(filter: RetryFilter): Promise<Matching>;
   clearHistory(filter: { readonly webhookId?: string }): Promise<{ readonly deleted: number }>;
 
   createForRun(runId: string, input: RunWebhook): Promise<{ readonly id: string }>;

@@ -1,10 +1,19 @@
 // The delivery history: lists, shows, retries and clears deliveries.
 
 import { CodeBuddyError } from '../base/errors.ts';
-import type { Delivery, ExplainedDelivery, HistoryQuery, Queued, RetryFilter } from '../contract/delivery.ts';
+import type {
+  Delivery,
+  DeliveryRequest,
+  ExplainedDelivery,
+  HistoryQuery,
+  Matching,
+  Queued,
+  RetryFilter,
+} from '../contract/delivery.ts';
 import type { Page } from '../contract/page.ts';
 import type { DeliveryRow, DeliveryWithAttempts } from '../store/delivery-store.ts';
 import type { DeliveryFigures } from './delivery-figures.ts';
+import { deliveryRequest } from './delivery-request.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { EngineContext } from './engine-context.ts';
 import { explain } from './explain.ts';
@@ -18,10 +27,14 @@ export interface History {
   /** @throws CodeBuddyError `validation_failed` naming /since */
   listDeliveries(query: HistoryQuery): Promise<Page<Delivery>>;
   getDelivery(id: string): Promise<ExplainedDelivery | undefined>;
+  /** `attempt`: its number; default: the last one. @throws CodeBuddyError `validation_failed` naming /attempt */
+  getRequest(id: string, attempt?: number): Promise<DeliveryRequest | undefined>;
   /** @throws CodeBuddyError `delivery_not_found`, `webhook_not_found`, `delivery_pending` */
   retry(id: string): Promise<Delivery>;
   /** @throws CodeBuddyError `validation_failed` naming /since */
   retryFailed(filter: RetryFilter): Promise<Queued>;
+  /** How many deliveries `retryFailed` would queue. @throws CodeBuddyError `validation_failed` naming /since */
+  countFailed(filter: RetryFilter): Promise<Matching>;
   /** Failed deliveries, newest first. @throws CodeBuddyError `validation_failed` naming /since */
   failedPage(filter: RetryFilter, beforeId: string | undefined): Promise<readonly DeliveryRow[]>;
   /** Queues those of these deliveries that failed. Resolves to their number. */
@@ -63,15 +76,13 @@ export function createHistory({
   }
 
   async function failedPage(
-    { webhookId, event, since }: RetryFilter,
+    filter: RetryFilter,
     beforeId: string | undefined,
   ): Promise<readonly DeliveryRow[]> {
     return store.listDeliveries({
       status: 'failed',
       limit: retryStep,
-      ...(webhookId === undefined ? {} : { webhookId }),
-      ...(event === undefined ? {} : { eventType: event }),
-      ...(since === undefined ? {} : { since: timeOf(since) }),
+      ...storeFilter(filter),
       ...(beforeId === undefined ? {} : { beforeId }),
     });
   }
@@ -153,6 +164,12 @@ export function createHistory({
       const lane = lanes.get(row.webhookId);
       return { ...delivery, explanation: explain({ delivery, lane, payload, ...views.times() }) };
     },
+    async getRequest(id, attempt) {
+      const row = await store.getDelivery(id);
+      if (row === undefined) return undefined;
+      const payload = await store.getPayload(row.sequence);
+      return deliveryRequest({ row, lane: lanes.get(row.webhookId), payload, attempt });
+    },
     async retry(id) {
       let row = await store.getDelivery(id);
       const lane = row === undefined ? undefined : lanes.get(row.webhookId);
@@ -193,6 +210,12 @@ export function createHistory({
       }
       return { queued };
     },
+    async countFailed(filter) {
+      const counts = await store.countFailed(storeFilter(filter));
+      // Deliveries of removed webhooks cannot be retried.
+      const retryable = counts.filter(({ webhookId }) => lanes.has(webhookId));
+      return { matching: retryable.reduce((sum, { count }) => sum + count, 0) };
+    },
     async clearHistory({ webhookId }) {
       let deleted = 0;
       for (;;) {
@@ -205,6 +228,15 @@ export function createHistory({
       figures.recounted(await store.endedCounts());
       return { deleted };
     },
+  };
+}
+
+/** @throws CodeBuddyError `validation_failed` naming /since */
+function storeFilter({ webhookId, event, since }: RetryFilter) {
+  return {
+    ...(webhookId === undefined ? {} : { webhookId }),
+    ...(event === undefined ? {} : { eventType: event }),
+    ...(since === undefined ? {} : { since: timeOf(since) }),
   };
 }
 

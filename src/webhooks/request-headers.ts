@@ -35,3 +35,9 @@ export function requestHeaders(lane: Lane, delivery: DeliveryRow, body: Uint8Arr
   for (const [name, value] of Object.entries(lane.config.headers)) headers.push(name, value);
   return headers;
 }
+
+/** The value of `webhook-signature`; undefined if the request is not signed. */
+export function signatureIn(headers: readonly string[]): string | undefined {
+  const at = headers.indexOf('webhook-signature');
+  return at === -1 ? undefined : headers[at + 1];
+}

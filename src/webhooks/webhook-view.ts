@@ -123,9 +123,12 @@ export function viewDelivery(row: DeliveryWithAttempts, lane: Lane | undefined, 
   };
 }
 
-/** Attempts stored by older releases have no `location`. */
-function viewAttempt({ location = null, ...attempt }: DeliveryAttempt, wall: number): DeliveryAttempt {
-  return { ...attempt, at: shownPastText(attempt.at, wall), location };
+/** Attempts stored by older releases have no `location`, `responseHeaders` and `signature`. */
+function viewAttempt(
+  { location = null, responseHeaders = {}, signature = null, ...attempt }: DeliveryAttempt,
+  wall: number,
+): DeliveryAttempt {
+  return { ...attempt, at: shownPastText(attempt.at, wall), location, responseHeaders, signature };
 }
 
 /** A due time by the wall clock: as far away as it is by the delivery clock, which may be ahead of it after a jump. */

@@ -60,6 +60,11 @@ it('is accepted by every --after and --since', async () => {
   expect(
     JSON.parse((await run(home, ['deliveries', 'list', '--since', '0s', '--json'])).stdout).deliveries,
   ).toEqual([]);
+  expect((await run(home, ['deliveries', 'retry', '--failed', '--since', '2h', '--dry-run'])).stdout).toMatch(
+    /Would queue \d+ deliver/,
+  );
+  const unfit = await run(home, ['deliveries', 'retry', 'dlv_01M8MVAN96A2JH8ZYPR0KTCVCR', '--dry-run']);
+  expect(unfit).toMatchObject({ code: 2, stderr: expect.stringContaining('--dry-run needs --failed') });
   expect((await run(home, ['deliveries', 'retry', '--failed', '--since', '2h'])).stdout).toMatch(
     /Queued \d+ deliver/,
   );

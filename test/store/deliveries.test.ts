@@ -142,6 +142,27 @@ describe.each(stores)('$name', ({ open }) => {
     expect(await ids({ since: 150 })).toEqual(['d3']);
   });
 
+  test('failed deliveries are counted for each webhook, by each filter', async () => {
+    const store = await open();
+    await store.write([
+      append('evt_1', outbox(['d1', 'w1'], ['d2', 'w2'], ['d3', 'w3'])),
+      append('evt_2', { ...outbox(['d4', 'w1']), createdAt: 200 }),
+    ]);
+    const failed = { status: 'failed' as const, endedAt: 9 };
+    await store.write([
+      changeOf('d1', 1, 'w1', failed),
+      changeOf('d2', 1, 'w2', failed),
+      changeOf('d3', 1, 'w3', { status: 'success', endedAt: 9 }),
+      changeOf('d4', 2, 'w1', failed),
+    ]);
+    const counts = async (query: Parameters<Store['countFailed']>[0]) =>
+      Object.fromEntries((await store.countFailed(query)).map(({ webhookId, count }) => [webhookId, count]));
+    expect(await counts({})).toEqual({ w1: 2, w2: 1 });
+    expect(await counts({ webhookId: 'w2' })).toEqual({ w2: 1 });
+    expect(await counts({ since: 150 })).toEqual({ w1: 1 });
+    expect(await counts({ eventType: 'none' })).toEqual({});
+  });
+
   test('a replay uses the payload that is stored, or makes one', async () => {
     const store = await open();
     await store.write([append('evt_1', outbox(['d1', 'w1'])), newEvent({ id: 'evt_2' })]);

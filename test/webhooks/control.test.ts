@@ -210,6 +210,12 @@ describe('retry', () => {
     const all = emitted.flatMap(({ deliveries }) => deliveries);
     await webhooks.settled(all);
     expect(await webhooks.getFailedDeliveries()).toHaveLength(10);
+    // A count queues nothing.
+    expect(await webhooks.countFailed({ webhookId: ids[0] ?? '', event: 'session.start' })).toEqual({
+      matching: 1,
+    });
+    expect(await webhooks.countFailed()).toEqual({ matching: 10 });
+    expect(await webhooks.getFailedDeliveries()).toHaveLength(10);
     receiver.answer((_request, response) => response.end());
     expect(await webhooks.retryFailed({ webhookId: ids[0] ?? '', event: 'session.start' })).toEqual({
       queued: 1,

@@ -13,14 +13,17 @@ export interface Resource<T> {
 }
 
 export interface ResourceOptions {
-  /** Event types whose events change the content: `run.` stands for all that begin with it. @default none */
+  /**
+   * Event types whose events change the content: `run.` stands for all that begin with it, `*` for all.
+   * @default none
+   */
   readonly changedBy?: readonly string[];
+  /** Events within this time, in ms, cause one load. @default 250 */
+  readonly quietMs?: number;
   /** Restricts `changedBy` to events of this session. */
   readonly sessionId?: string | undefined;
 }
 
-/** Many events in a row cause one load. */
-const quietMs = 250;
 /** What the last visit of a view has shown, by key. */
 const kept = new Map<string, unknown>();
 const maxKept = 50;
@@ -29,7 +32,7 @@ const maxKept = 50;
 export function useResource<T>(
   key: string,
   load: (signal: AbortSignal) => Promise<T>,
-  { changedBy = [], sessionId }: ResourceOptions = {},
+  { changedBy = [], quietMs = 250, sessionId }: ResourceOptions = {},
 ): Resource<T> {
   const [state, setState] = useState<{ key: string; value: T | undefined; error: unknown }>({
     key,
@@ -74,7 +77,13 @@ export function useResource<T>(
       listen((event) => {
         if (sessionId !== undefined && event.sessionId !== sessionId) return;
         if (
-          changedBy.some((type) => event.type === type || (type.endsWith('.') && event.type.startsWith(type)))
+          changedBy.some(
+            (type) =>
+              event.type === type ||
+              (type.endsWith('.') && event.type.startsWith(type)) ||
+              // Deltas are not in the log.
+              (type === '*' && event.id !== undefined),
+          )
         )
           startSoon();
       }),

@@ -1,6 +1,6 @@
 // Keys that work everywhere, outside of fields: `g s` opens the sessions, `/` goes to the search, `?` shows all.
 
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { go } from './router.ts';
 import { views } from './views.ts';
 
@@ -43,17 +43,20 @@ export function useShortcuts({ showHelp }: { readonly showHelp: () => void }): v
 
 /** Calls the function of a key while the component is shown, outside of fields and dialogs. */
 export function useKeys(keys: Readonly<Record<string, () => void>>): void {
+  // Effects run after the next paint: a key may come before it.
+  const current = useRef(keys);
+  current.current = keys;
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented)
         return;
       if (document.querySelector('dialog[open]') !== null) return;
-      const act = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
+      const act = Object.hasOwn(current.current, event.key) ? current.current[event.key] : undefined;
       if (act === undefined) return;
       event.preventDefault();
       act();
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
-  });
+  }, []);
 }

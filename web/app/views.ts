@@ -54,4 +54,20 @@ export const views: readonly View[] = [
     scope: 'read',
     load: () => import('../pages/events/events.tsx'),
   },
+  {
+    name: 'webhooks',
+    title: 'Webhooks',
+    icon: 'webhooks',
+    key: 'w',
+    scope: 'read',
+    load: () => import('../pages/webhooks/webhooks.tsx'),
+  },
+  {
+    name: 'deliveries',
+    title: 'Deliveries',
+    icon: 'deliveries',
+    key: 'd',
+    scope: 'read',
+    load: () => import('../pages/deliveries/deliveries.tsx'),
+  },
 ];

@@ -1,6 +1,6 @@
 // `client.deliveries`.
 
-import type { Answer, Body, Delivery, ExplainedDelivery, Query } from '../api-objects.ts';
+import type { Answer, Body, Delivery, DeliveryRequest, ExplainedDelivery, Query } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { PageList } from '../paging.ts';
 import { pathOf, toQuery } from '../query.ts';
@@ -22,6 +22,18 @@ export class Deliveries extends Resource {
   }
 
   /**
+   * Gets the request of an attempt, by default of the last one: its headers, and its body as it was sent.
+   * @throws CodeBuddyApiError `delivery_not_found`
+   */
+  request(
+    id: string,
+    query?: Query<'getDeliveryRequest'>,
+    options?: CallOptions,
+  ): Promise<DeliveryRequest> {
+    return this.calls.get(pathOf('deliveries', id, '/request'), options, query);
+  }
+
+  /**
    * Retries a delivery with the same id and the same bytes.
    * @throws CodeBuddyApiError `delivery_not_found`, `delivery_pending`
    */
@@ -36,10 +48,23 @@ export class Deliveries extends Resource {
    * const { queued } = await client.deliveries.retryFailed({ webhookId });
    */
   retryFailed(
-    filter: Body<'retryDeliveries'> = {},
+    filter: Omit<Body<'retryDeliveries'>, 'dryRun'> = {},
     options?: CallOptions,
   ): Promise<Answer<'retryDeliveries', 202>> {
     return this.calls.send('POST', '/api/deliveries/retry', filter, options);
+  }
+
+  /**
+   * Counts the failed deliveries that match the filter: those that `retryFailed` would queue.
+   *
+   * @example
+   * const { matching } = await client.deliveries.countFailed({ webhookId });
+   */
+  countFailed(
+    filter: Omit<Body<'retryDeliveries'>, 'dryRun'> = {},
+    options?: CallOptions,
+  ): Promise<Answer<'retryDeliveries', 200>> {
+    return this.calls.send('POST', '/api/deliveries/retry', { ...filter, dryRun: true }, options);
   }
 
   /** Deletes ended deliveries. Pending ones are kept. */

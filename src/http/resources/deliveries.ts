@@ -3,12 +3,14 @@
 
 import { CodeBuddyError } from '../../base/errors.ts';
 import {
+  deliveryRequestSchema,
   deliverySchema,
   deliveryStatusSchema,
   explainedDeliverySchema,
+  matchingSchema,
   queuedSchema,
-  type RetryFilter,
-  retryFilterSchema,
+  type RetryRequest,
+  retryRequestSchema,
 } from '../../contract/delivery.ts';
 import { idParamsSchema, pageQueryProperties, pageSchema } from '../../contract/page.ts';
 import { time } from '../../contract/primitives.ts';
@@ -17,7 +19,7 @@ import type { HttpContext } from '../context.ts';
 import { storeErrors } from '../docs/route-docs.ts';
 import type { RouteDefinition } from '../route.ts';
 import { nextCursorOf, pageRequest } from './cursor.ts';
-import { deliveryFor, explanationFor } from './webhook-visibility.ts';
+import { deliveryFor, explanationFor, requestFor } from './webhook-visibility.ts';
 
 const webhookIdSchema = {
   type: 'string',
@@ -40,6 +42,18 @@ const listQuerySchema = {
     },
     eventId: { type: 'string', minLength: 1, maxLength: 128, description: 'Only deliveries of this event.' },
     since: { ...time, description: 'Only deliveries created at this time or later.' },
+  },
+  additionalProperties: false,
+} as const;
+
+const requestQuerySchema = {
+  type: 'object',
+  properties: {
+    attempt: {
+      type: 'integer',
+      minimum: 1,
+      description: 'The number of the attempt; default: the last one.',
+    },
   },
   additionalProperties: false,
 } as const;
@@ -90,12 +104,13 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
       method: 'POST',
       path: '/api/deliveries/retry',
       operationId: 'retryDeliveries',
-      summary: 'Retry failed deliveries.',
+      summary: 'Retry failed deliveries, or count them with `dryRun`.',
       scope: 'admin',
-      schema: { body: retryFilterSchema, response: { 202: queuedSchema } },
+      schema: { body: retryRequestSchema, response: { 200: matchingSchema, 202: queuedSchema } },
       docs: { errors: storeErrors },
       handler: async (request, reply) => {
-        const filter = request.body as RetryFilter;
+        const { dryRun, ...filter } = request.body as RetryRequest;
+        if (dryRun === true) return webhooks.countFailed(filter);
         return reply.code(202).send(await webhooks.retryFailed(filter));
       },
     },
@@ -117,6 +132,26 @@ export function deliveryRoutes(context: HttpContext): readonly RouteDefinition[]
           ...deliveryFor(request, delivery),
           explanation: explanationFor(request, delivery.explanation),
         };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/deliveries/:id/request',
+      operationId: 'getDeliveryRequest',
+      summary: 'Get the request of an attempt: its headers, and its body as it was sent.',
+      scope: 'read',
+      schema: {
+        params: idParamsSchema,
+        querystring: requestQuerySchema,
+        response: { 200: deliveryRequestSchema },
+      },
+      docs: { errors: ['delivery_not_found', 'storage_unavailable'] },
+      handler: async (request) => {
+        const { id } = request.params as { id: string };
+        const { attempt } = request.query as { attempt?: number };
+        const sent = await webhooks.getRequest(id, attempt);
+        if (sent === undefined) throw new CodeBuddyError('delivery_not_found', `Delivery "${id}" not found.`);
+        return requestFor(request, sent);
       },
     },
     {

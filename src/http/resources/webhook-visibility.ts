@@ -4,7 +4,7 @@
 
 import type { FastifyRequest } from 'fastify';
 import { maskUrl, maskUrlsIn } from '../../base/redaction.ts';
-import type { Delivery, DeliveryExplanation } from '../../contract/delivery.ts';
+import type { Delivery, DeliveryExplanation, DeliveryRequest } from '../../contract/delivery.ts';
 import type { Webhook } from '../../contract/webhook.ts';
 import { factsOf } from '../pipeline/request-facts.ts';
 
@@ -35,8 +35,36 @@ export function deliveryFor<T extends Delivery>(request: FastifyRequest, deliver
     message: attempt.message === null ? null : maskUrlsIn(attempt.message),
     location: null,
     responseExcerpt: null,
+    responseHeaders: {},
+    signature: null,
   }));
   return { ...delivery, attemptLog };
+}
+
+/** What every request has; the other headers are those of the webhook. */
+const plainHeaders: ReadonlySet<string> = new Set([
+  'content-type',
+  'user-agent',
+  'accept-encoding',
+  'webhook-id',
+  'webhook-timestamp',
+  'X-Webhook-Event',
+  'X-Webhook-Attempt',
+  'X-CodeBuddy-Hop',
+]);
+
+/** The request as the caller may see it. With a signature, anyone could send it again. */
+export function requestFor(request: FastifyRequest, sent: DeliveryRequest): DeliveryRequest {
+  if (isAdmin(request)) return sent;
+  const headers = Object.entries(sent.headers).map(([name, value]) => [
+    name,
+    plainHeaders.has(name) ? value : '***',
+  ]);
+  return {
+    ...sent,
+    url: sent.url === null ? null : maskUrl(sent.url),
+    headers: Object.fromEntries(headers),
+  };
 }
 
 /** The explanation as the caller may see it. `curl` contains the whole URL and a valid signature. */

@@ -52,6 +52,22 @@ export function createDeliveryReader(database: Database): DeliveryReader {
       const text = `${deliveries}${whereClause(conditions)} ORDER BY d.id DESC LIMIT ${values.add(limit)}`;
       return (await read(text, values.list)).map(toDeliveryWithAttempts);
     },
+    async countFailed({ webhookId, eventType, since }) {
+      const values = createValues();
+      // `ended_at` lets the planner walk the index of ended deliveries.
+      const conditions = ["status = 'failed'", 'ended_at IS NOT NULL'];
+      const where = (condition: string, value: unknown): void => {
+        if (value !== undefined) conditions.push(`${condition} ${values.add(value)}`);
+      };
+      where('webhook_id =', webhookId);
+      where('event_type =', eventType);
+      where('created_at >=', since);
+      const text = `SELECT webhook_id, count(*) AS rows FROM deliveries${whereClause(conditions)} GROUP BY webhook_id`;
+      return (await read(text, values.list)).map((row) => ({
+        webhookId: row.webhook_id as string,
+        count: row.rows as number,
+      }));
+    },
     async freshDeliveries(webhookId, sequences) {
       const rows = await read(
         `${deliveries} WHERE d.sequence = ANY($2::bigint[]) AND d.webhook_id = $1 AND ${isFresh} ORDER BY d.id`,

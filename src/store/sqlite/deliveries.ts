@@ -1,6 +1,12 @@
 // The deliveries of the store: reads on the main thread, changes of many rows on the writer thread.
 
-import type { DeliveryQuery, DeliveryRow, DeliveryStore, DeliveryWithAttempts } from '../delivery-store.ts';
+import type {
+  DeliveryQuery,
+  DeliveryRow,
+  DeliveryStore,
+  DeliveryWithAttempts,
+  FailedCount,
+} from '../delivery-store.ts';
 import {
   type FreshColumns,
   toDeliveryRow,
@@ -27,6 +33,7 @@ export function deliveryStore({ reads, read, call }: DeliveriesOptions): Deliver
         return row === undefined ? undefined : toDeliveryWithAttempts(row);
       }),
     listDeliveries: (query) => read(() => listDeliveries(reads, query)),
+    countFailed: (query) => read(() => countFailed(reads, query)),
     freshDeliveries: (webhookId, sequences) => read(() => freshDeliveries(reads, webhookId, sequences)),
     freshPlaces: (after, limit) =>
       read(() =>
@@ -116,4 +123,22 @@ function listDeliveries(reads: Reads, query: DeliveryQuery): readonly DeliveryWi
     .composed(text)
     .all(...values, query.limit)
     .map(toDeliveryWithAttempts);
+}
+
+function countFailed(
+  reads: Reads,
+  query: Pick<DeliveryQuery, 'webhookId' | 'eventType' | 'since'>,
+): readonly FailedCount[] {
+  const { texts: conditions, values, where } = createConditions();
+  // `ended_at` lets the planner walk the index of ended deliveries.
+  conditions.push("status = 'failed'", 'ended_at IS NOT NULL');
+  where('webhook_id = ?', query.webhookId);
+  where('event_type = ?', query.eventType);
+  where('created_at >= ?', query.since);
+  return reads
+    .composed(
+      `SELECT webhook_id, count(*) AS rows FROM deliveries ${whereClause(conditions)} GROUP BY webhook_id`,
+    )
+    .all(...values)
+    .map((row) => ({ webhookId: row.webhook_id as string, count: row.rows as number }));
 }

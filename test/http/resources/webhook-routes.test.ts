@@ -63,6 +63,16 @@ test.each([
   ['POST', '/api/deliveries/dlv_1/retry', undefined, 202, ['retry', 'dlv_1']],
   ['POST', '/api/deliveries/retry', undefined, 202, ['retryFailed', {}]],
   ['POST', '/api/deliveries/retry', { webhookId: 'whk_1' }, 202, ['retryFailed', { webhookId: 'whk_1' }]],
+  ['POST', '/api/deliveries/retry', { dryRun: false }, 202, ['retryFailed', {}]],
+  [
+    'POST',
+    '/api/deliveries/retry',
+    { dryRun: true, event: 'tool.error' },
+    200,
+    ['countFailed', { event: 'tool.error' }],
+  ],
+  ['GET', '/api/deliveries/dlv_1/request', undefined, 200, ['getRequest', 'dlv_1', undefined]],
+  ['GET', '/api/deliveries/dlv_1/request?attempt=1', undefined, 200, ['getRequest', 'dlv_1', 1]],
 ])('%s %s with %o answers %i', async (method, path, body, status, call) => {
   const { send, calls, keyWith, url } = await startWith();
   const answer = await send(method, path, body);
@@ -118,6 +128,20 @@ test('a cursor of deliveries works for this list only', async () => {
   });
   expect(calls.at(-1)).toEqual(['listDeliveries', { limit: 50, after: 'dlv_1' }]);
   expect((await get(`/api/webhooks?cursor=${nextCursor}`)).status).toBe(422);
+});
+
+test('only admins see the signature, the URL and the own headers of a request', async () => {
+  const { get, keyWith, url } = await startWith();
+  const path = '/api/deliveries/dlv_1/request';
+  const open = await (await get(path)).text();
+  for (const secret of ['v1,signature', 'own-value', 'with-a-token']) expect(open).toContain(secret);
+  const shut = await (await fetch(url + path, { headers: await keyWith('read') })).json();
+  expect(shut).toMatchObject({
+    url: 'https://example.org/***',
+    headers: { 'content-type': 'application/json', 'webhook-signature': '***', 'X-Own': '***' },
+    body: '{"id":"evt_1"}',
+  });
+  expect((await get('/api/deliveries/dlv_other/request')).status).toBe(404);
 });
 
 test('only admins see answers of receivers and a fresh signature', async () => {

@@ -1,7 +1,7 @@
 // A webhook engine that only records the calls of the REST server, and answers with complete objects of every shape.
 
 import { CodeBuddyError } from '../../../src/base/errors.ts';
-import type { Delivery } from '../../../src/contract/delivery.ts';
+import type { Delivery, DeliveryRequest } from '../../../src/contract/delivery.ts';
 import type { Webhook } from '../../../src/contract/webhook.ts';
 import type { WebhookStats } from '../../../src/contract/webhook-stats.ts';
 import type { WebhookService } from '../../../src/http/webhook-service.ts';
@@ -97,6 +97,19 @@ export interface StandIn {
 }
 
 /** `answers` replace the results of methods. */
+const aRequest: DeliveryRequest = {
+  attempt: 2,
+  method: 'POST',
+  url: 'https://example.org/hook/with-a-token',
+  headers: {
+    'content-type': 'application/json',
+    'webhook-signature': 'v1,signature',
+    'X-Own': 'own-value',
+  },
+  body: '{"id":"evt_1"}',
+  signedWith: 'current_secret',
+};
+
 export function standIn(answers: Partial<WebhookService> = {}): StandIn {
   const calls: [string, ...unknown[]][] = [];
   const secret = { secret: 'whsec_shown_once', signingSecret: 'whsec_shown_once' };
@@ -122,7 +135,9 @@ export function standIn(answers: Partial<WebhookService> = {}): StandIn {
           }
         : undefined,
     retry: async () => aDelivery,
+    getRequest: async (id, attempt = 2) => (id === 'dlv_1' ? { ...aRequest, attempt } : undefined),
     retryFailed: async () => ({ queued: 4 }),
+    countFailed: async () => ({ matching: 4 }),
     clearHistory: async () => ({ deleted: 4 }),
     createForRun: async () => ({ id: 'whk_run' }),
     dropForRun: async () => undefined,

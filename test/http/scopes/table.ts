@@ -408,6 +408,12 @@ export const table: readonly Row[] = [
     prepare: async (world) => ({ path: `/api/deliveries/${await world.delivery()}` }),
   },
   {
+    route: 'GET /api/deliveries/:id/request',
+    passes: read(200),
+    prepare: async (world) => ({ path: `/api/deliveries/${await world.delivery()}/request` }),
+    options: { '?attempt': 1 },
+  },
+  {
     route: 'POST /api/deliveries/:id/retry',
     passes: admin(202),
     prepare: async (world) => ({ path: `/api/deliveries/${await world.delivery()}/retry` }),
@@ -416,7 +422,7 @@ export const table: readonly Row[] = [
     route: 'POST /api/deliveries/retry',
     passes: admin(202),
     prepare: () => ({ path: '/api/deliveries/retry', body: {} }),
-    options: { webhookId: 'whk_x', event: 'webhook.test', since: '2026-11-23T10:00:00Z' },
+    options: { webhookId: 'whk_x', event: 'webhook.test', since: '2026-11-23T10:00:00Z', dryRun: false },
   },
   {
     route: 'DELETE /api/deliveries',

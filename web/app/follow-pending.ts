@@ -1,0 +1,39 @@
+// No event tells how a delivery goes on, so a view that shows one which is under way loads it again: when it is due, and
+// then at growing distances until its request has ended. A view without pending deliveries asks for nothing.
+
+import { useEffect, useRef } from 'preact/hooks';
+
+const firstMs = 400;
+const longestMs = 5000;
+const longestTimerMs = 3_600_000;
+
+export interface FollowPendingOptions {
+  /** What is shown; undefined while nothing is under way. Each other value starts anew. */
+  readonly pending: string | undefined;
+  /** When the next of them is due, in Unix ms. In the past, or undefined: it is under way. */
+  readonly dueAt?: number | undefined;
+  readonly reload: () => void;
+}
+
+export function useFollowPending({ pending, dueAt, reload }: FollowPendingOptions): void {
+  const call = useRef(reload);
+  call.current = reload;
+  useEffect(() => {
+    if (pending === undefined) return undefined;
+    let waitMs = firstMs;
+    let timer: ReturnType<typeof setTimeout>;
+    const next = (): void => {
+      const untilDue = dueAt === undefined ? 0 : dueAt + firstMs - Date.now();
+      timer = setTimeout(
+        () => {
+          if (document.visibilityState === 'visible') call.current();
+          waitMs = Math.min(waitMs * 1.6, longestMs);
+          next();
+        },
+        Math.min(Math.max(waitMs, untilDue), longestTimerMs),
+      );
+    };
+    next();
+    return () => clearTimeout(timer);
+  }, [pending, dueAt]);
+}

@@ -1,0 +1,129 @@
+// The deliveries, newest first, with filters, a retry of all that failed, and the end of their history.
+
+import { useState } from 'preact/hooks';
+import type { Delivery, Webhook } from '../../../src/client/web.ts';
+import { useFollowPending } from '../../app/follow-pending.ts';
+import { usePages } from '../../app/pages.ts';
+import { useResource } from '../../app/resource.ts';
+import { go, setQuery } from '../../app/router.ts';
+import { lackOf } from '../../app/scope.ts';
+import { client } from '../../app/sign-in.ts';
+import { formatCount } from '../../parts/format.ts';
+import { Empty, ErrorNotice } from '../../parts/state.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { ClearDialog } from './clear-dialog.tsx';
+import { DeliveryFilters, deliveryQueryOf } from './delivery-filters.tsx';
+import { DeliveryRow, webhookNameOf } from './delivery-rows.tsx';
+import { RetryFailedDialog } from './retry-failed-dialog.tsx';
+
+export function DeliveryList({ query: inUrl }: { readonly query: Readonly<Record<string, string>> }) {
+  const query = deliveryQueryOf(inUrl);
+  const isFiltered = Object.keys(query).length > 0;
+  const { items, error, isEnd, loadMore, reload } = usePages<Delivery>(
+    `deliveries ${JSON.stringify(query)}`,
+    async (cursor, signal) => {
+      const { deliveries, nextCursor } = await client.deliveries.list(
+        { ...query, limit: 100, ...(cursor === undefined ? {} : { cursor }) },
+        { signal },
+      );
+      return { items: deliveries, nextCursor };
+    },
+    { changedBy: ['*'], quietMs: 1000 },
+  );
+  const webhooks = useResource('all-webhooks', allWebhooks, { changedBy: ['webhook.'] });
+  const names = new Map(webhooks.value?.map(({ id, name }) => [id, name]));
+  const pending = items?.slice(0, 100).filter(({ status }) => status === 'pending') ?? [];
+  const dues = pending.flatMap(({ nextAttemptAt }) =>
+    nextAttemptAt === null ? [] : [Date.parse(nextAttemptAt)],
+  );
+  // Those of a disabled webhook have no time: they wait for a person.
+  useFollowPending({
+    pending: dues.length === 0 ? undefined : pending.map(({ id, attempts }) => id + attempts).join(),
+    dueAt: dues.length === 0 ? undefined : Math.min(...dues),
+    reload,
+  });
+  const [open, setOpen] = useState<'retry' | 'clear'>();
+  const lack = lackOf('admin');
+  return (
+    <>
+      <header>
+        <h1>Deliveries</h1>
+        {items !== undefined && (
+          <span class="quiet">
+            {formatCount(items.length)}
+            {isEnd ? '' : ' newest'}
+            {isFiltered ? ' that match' : ''}
+          </span>
+        )}
+        <DeliveryFilters query={query} webhooks={webhooks.value ?? []} />
+        {isFiltered && (
+          <button
+            type="button"
+            class="bare"
+            onClick={() =>
+              setQuery({ status: undefined, webhookId: undefined, event: undefined, eventId: undefined })
+            }
+          >
+            Clear filters
+          </button>
+        )}
+        <div class="actions">
+          <button type="button" disabled={lack !== undefined} title={lack} onClick={() => setOpen('retry')}>
+            Retry failed
+          </button>
+          <button
+            type="button"
+            class="danger"
+            disabled={lack !== undefined}
+            title={lack}
+            onClick={() => setOpen('clear')}
+          >
+            Clear history
+          </button>
+        </div>
+      </header>
+      {error !== undefined && <ErrorNotice error={error} retry={reload} />}
+      <div class="panel">
+        {items?.length === 0 &&
+          (isFiltered ? (
+            <Empty>No delivery matches the filters.</Empty>
+          ) : (
+            <Empty command="codebuddy webhooks listen">
+              No deliveries yet. An event that a webhook wants makes one. Receive events on this machine:
+            </Empty>
+          ))}
+        {items !== undefined && items.length > 0 && (
+          <VirtualList
+            label="Deliveries"
+            items={items}
+            keyOf={({ id }) => id}
+            rowHeight={37}
+            onEnd={loadMore}
+            onOpen={({ id }) => go(['deliveries', id])}
+            render={(delivery) => (
+              <DeliveryRow delivery={delivery} webhookName={webhookNameOf(delivery.webhookId, names)} />
+            )}
+          />
+        )}
+      </div>
+      {open === 'retry' && (
+        <RetryFailedDialog query={query} names={names} onClose={() => setOpen(undefined)} onDone={reload} />
+      )}
+      {open === 'clear' && (
+        <ClearDialog
+          webhookId={query.webhookId}
+          names={names}
+          onClose={() => setOpen(undefined)}
+          onDone={reload}
+        />
+      )}
+    </>
+  );
+}
+
+/** The names in the filter and in the rows need all webhooks. */
+async function allWebhooks(signal: AbortSignal): Promise<readonly Webhook[]> {
+  const all: Webhook[] = [];
+  for await (const webhook of client.webhooks.list({ limit: 200 }, { signal })) all.push(webhook);
+  return all;
+}
