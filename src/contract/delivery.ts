@@ -45,7 +45,7 @@ const deliveryAttemptSchema = {
     signature: {
       ...nullableText,
       description:
-        'Of an attempt that failed: the header `webhook-signature` as it was sent. Null for keys without the scope `admin`.',
+        'The header `webhook-signature` as it was sent. Null if the request was not signed, and for keys without the scope `admin`.',
     },
     counted: { ...flag, description: 'Whether the attempt used up one of the retries.' },
   },
@@ -144,7 +144,7 @@ export const deliveryRequestSchema = {
       type: 'string',
       enum: ['current_secret', 'another_secret', 'nothing', 'unknown'],
       description:
-        '`current_secret`: the signature is that of the secret which the webhook has now, so a receiver with this secret accepts it. `nothing`: the request was not signed. `unknown`: that is not kept, as of an attempt that succeeded.',
+        '`current_secret`: the signature is that of the secret which the webhook has now, so a receiver with this secret accepts it. `nothing`: the request was not signed.',
     },
   },
   required: ['attempt', 'method', 'url', 'headers', 'body', 'signedWith'],

@@ -36,8 +36,11 @@ export function attemptEntry({
     message: verdict.message === null ? null : redactor.redact(verdict.message),
     location: location ?? null,
     responseExcerpt: isAnswer && result.excerpt !== '' ? redactor.redact(result.excerpt) : null,
-    // Successes are too many for what they would add: their receiver has accepted the signature.
-    ...(verdict.outcome === 'success' ? {} : failureDetails(result, signature, redactor)),
+    // Those of a success say nothing that anyone looks for, and there are many.
+    ...(isAnswer && verdict.outcome !== 'success'
+      ? { responseHeaders: responseHeaders(result.headers, redactor) }
+      : {}),
+    ...(signature === undefined ? {} : { signature }),
     counted: verdict.counts,
   });
 }
@@ -48,17 +51,6 @@ const headerNames = [
   ['webhook-delivery', 'deliveryControl'],
   ['location', 'location'],
 ] as const;
-
-function failureDetails(
-  result: TransportResult,
-  signature: string | undefined,
-  redactor: Redactor,
-): Readonly<Record<string, unknown>> {
-  return {
-    ...(result.kind === 'answer' ? { responseHeaders: responseHeaders(result.headers, redactor) } : {}),
-    ...(signature === undefined ? {} : { signature }),
-  };
-}
 
 function responseHeaders(headers: ReceiverHeaders, redactor: Redactor): Readonly<Record<string, string>> {
   const entries = headerNames.flatMap(([name, field]) => {

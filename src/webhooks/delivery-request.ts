@@ -53,14 +53,9 @@ export function deliveryRequest({
       headers[name] = own[name] ?? (again[i + 1] as string);
   }
   if (signature !== null) headers['webhook-signature'] ??= signature;
-  if (signature === null) {
-    // The signature of a success is not kept.
-    const isForgotten = attempt.outcome === 'success' && signatureIn(again) !== undefined;
-    return { ...request, headers, signedWith: isForgotten ? 'unknown' : 'nothing' };
-  }
   // The secrets of a rotation are known to the owner of the webhook only.
   const signedWith = isSame ? 'current_secret' : lane.isShadow ? 'unknown' : 'another_secret';
-  return { ...request, headers, signedWith };
+  return { ...request, headers, signedWith: signature === null ? 'nothing' : signedWith };
 }
 
 function noSuchAttempt(number: number, count: number): CodeBuddyError {
