@@ -47,7 +47,7 @@ async function start(options: { readonly json?: boolean }, runningThread?: Write
     environment,
     logger: createLogger(settings.logLevel, process.stderr.isTTY === true, redactor),
     redactor,
-    modelsOrigin: origins.models,
+    origins,
     ...(writerThread === undefined ? {} : { writerThread }),
   }).catch((error: unknown) => {
     // Exit even if something that is still open would keep the process alive.

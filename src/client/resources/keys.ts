@@ -1,8 +1,9 @@
 // `client.keys`.
 
-import type { Answer, Body } from '../api-objects.ts';
+import type { Answer, ApiKey, Body } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { Calls } from '../calls.ts';
+import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
 
 /** API keys. */
@@ -14,8 +15,8 @@ export class Keys {
   }
 
   /** Lists API keys, oldest first. */
-  list(options: CallOptions = {}): Promise<Answer<'listKeys', 200>> {
-    return this.#calls.get('/api/keys', options);
+  list(options: CallOptions = {}): PageList<Answer<'listKeys', 200>, ApiKey> {
+    return this.#calls.list('/api/keys', options, {}, ({ keys }) => keys);
   }
 
   /**

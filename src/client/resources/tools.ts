@@ -1,8 +1,9 @@
 // `client.tools`.
 
-import type { Answer } from '../api-objects.ts';
+import type { Answer, ToolDescription } from '../api-objects.ts';
 import type { CallOptions } from '../call-options.ts';
 import type { Calls } from '../calls.ts';
+import type { PageList } from '../paging.ts';
 import { pathOf } from '../query.ts';
 
 /** Tools of the agent. */
@@ -14,8 +15,8 @@ export class Tools {
   }
 
   /** Lists tools with the JSON Schemas of their parameters. */
-  list(options: CallOptions = {}): Promise<Answer<'listTools', 200>> {
-    return this.#calls.get('/api/tools', options);
+  list(options: CallOptions = {}): PageList<Answer<'listTools', 200>, ToolDescription> {
+    return this.#calls.list('/api/tools', options, {}, ({ tools }) => tools);
   }
 
   /**
