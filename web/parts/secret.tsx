@@ -1,0 +1,21 @@
+// A secret that is shown once, with a button that copies it.
+
+import { attempt } from './toast.tsx';
+
+export function Secret({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div class="field">
+      <span class="field-name">{name}</span>
+      <div class="row">
+        <code class="secret grow">{value}</code>
+        <button
+          type="button"
+          aria-label={`Copy ${name}`}
+          onClick={() => attempt(() => navigator.clipboard.writeText(value), 'Copied.')}
+        >
+          Copy
+        </button>
+      </div>
+    </div>
+  );
+}
